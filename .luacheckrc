@@ -1,0 +1,7 @@
+std = "min" -- only what every supported Lua has
+max_line_length = 100
+include_files = {
+  "bin", "lua", "spec", "examples", "bench", "fuzz", "*.rockspec", ".busted", ".luacheckrc",
+}
+files["spec"].std = "+busted"
+files["lua/stopmsg/compat.lua"].std = "max"

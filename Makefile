@@ -1,0 +1,220 @@
+# make help tells what there is. V=1 shows whole commands, WERROR=1 makes
+# warnings errors. Paths can be given under LuaRocks' names: LUA_INCDIR,
+# CURL_DIR (or CURL_INCDIR and CURL_LIBDIR), CFLAGS, LIBFLAG.
+
+LUA ?= lua5.4
+LUAS = lua5.1 lua5.2 lua5.3 lua5.4 luajit
+PREFIX ?= /usr/local
+
+# The interpreter: LUA may be a name or a path. LuaJIT is a Lua 5.1.
+LUA_NAME := $(notdir $(LUA))
+LUA_VERSION := $(or $(filter 5.%,$(LUA_NAME:lua%=%)),\
+  $(if $(filter luajit%,$(LUA_NAME)),5.1),\
+  $(shell $(LUA) -e 'print(_VERSION:match("%d+%.%d+"))'))
+LUA_DEV := $(if $(filter luajit%,$(LUA_NAME)),libluajit2-5.1-dev,liblua$(LUA_VERSION:5.1=5.1-0)-dev)
+ifdef LUA_INCDIR
+LUA_CFLAGS := -I$(LUA_INCDIR)
+else
+LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null || \
+  echo -I/usr/include/$(LUA_NAME:luajit=luajit-2.1))
+endif
+
+ifdef CURL_DIR
+CURL_INCDIR ?= $(CURL_DIR)/include
+CURL_LIBDIR ?= $(CURL_DIR)/lib
+endif
+CURL_CFLAGS := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(shell pkg-config --cflags libcurl 2>/dev/null))
+CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl
+
+# The compiler. On macOS: LIBFLAG='-bundle -undefined dynamic_lookup'.
+CFLAGS ?= -O2
+LIBFLAG ?= -shared
+WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wmissing-prototypes \
+  -Wstrict-prototypes -Wpointer-arith $(if $(WERROR),-Werror)
+INCLUDES = $(LUA_CFLAGS) $(CURL_CFLAGS)
+COMPILE = $(CC) -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
+  $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
+
+BUILD = build/$(LUA_NAME)
+CORE = $(BUILD)/stopmsg/core.so
+OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard csrc/*.c)))
+LUA_FILES := $(sort $(shell cd lua && find stopmsg -name '*.lua'))
+
+# What an interpreter needs to run from this tree, its children included.
+# Lua 5.2 and later look at LUA_PATH_5_x first.
+RUN = LUA='$(LUA)' BUILD_DIR='$(BUILD)' \
+  LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;' \
+  LUA_CPATH='$(CURDIR)/$(BUILD)/?.so;;'
+ifneq ($(LUA_VERSION),5.1)
+RUN := env -u LUA_PATH_$(subst .,_,$(LUA_VERSION)) \
+  -u LUA_CPATH_$(subst .,_,$(LUA_VERSION)) $(RUN)
+endif
+
+Q = $(if $(V),,@)
+MAKEFLAGS += --no-print-directory
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.PHONY: all headers help setup demo sandbox spec matrix test \
+  lint lint-lua lint-format lint-gcc lint-clang format \
+  asan asan-run valgrind valgrind-run install uninstall clean
+
+all: $(CORE)
+
+# Linked beside its place and moved: a running program keeps the old one.
+$(CORE): $(OBJECTS)
+	@echo "LD $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(CURL_LIBS)
+	$(Q)mv -f $@.new $@
+
+$(BUILD)/%.o: %.c Makefile | headers
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+# One line for what is missing, in place of a page of compiler errors.
+headers:
+	@command -v $(firstword $(CC)) >/dev/null || \
+	  { echo "no C compiler ($(CC)): install gcc, or run 'make setup'" >&2; exit 1; }
+	@printf '#include <lua.h>\n#if LUA_VERSION_NUM != $(subst .,0,$(LUA_VERSION))\n#error\n#endif\n' | \
+	  $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
+	  { echo "no headers of $(LUA_NAME): install $(LUA_DEV), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
+	@printf '#include <curl/curl.h>\n' | $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
+	  { echo "no headers of libcurl: install libcurl4-openssl-dev, run 'make setup', or set CURL_DIR" >&2; exit 1; }
+
+help:
+	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
+	@echo
+	@echo '  all        build $(CORE)'
+	@echo '  setup      install the packages the build needs'
+	@echo '  demo       set up, build, run examples/demo.sh'
+	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
+	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
+	@echo '  matrix     run the specs on every Lua'
+	@echo '  test       set up, lint, run the specs on every Lua'
+	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
+	@echo '  format     clang-format csrc in place'
+	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
+	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
+	@echo '  uninstall  remove what install put there'
+	@echo '  clean      remove build/'
+
+setup:
+	@sh tools/packages.sh build $(LUA_NAME)
+
+demo:
+	@sh tools/packages.sh demo $(LUA_NAME)
+	@$(MAKE) all
+	@$(RUN) sh examples/demo.sh
+
+sandbox: all
+	@$(RUN) $(LUA) bin/stopmsg sandbox $(ARGS)
+
+# Specs
+
+spec: all
+	@$(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
+
+# Every Lua is run, whatever the others did. spec/support/output.lua writes its
+# line to SPEC_SUMMARY; one without a line, or that broke after it, is a failure.
+define run-matrix
+SPEC_SUMMARY=$$(mktemp); export SPEC_SUMMARY; $(1) \
+for lua in $(LUAS); do \
+  $(MAKE) spec LUA=$$lua && line="^$$lua:" || line="^$$lua: .*, [1-9][0-9]* failed"; \
+  grep -q "$$line" $$SPEC_SUMMARY || echo "$$lua: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
+done; \
+awk '{ passed += $$2; failed += $$4 } END { \
+  printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $$SPEC_SUMMARY; \
+status=$$?; rm -f $$SPEC_SUMMARY; exit $$status
+endef
+lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
+
+matrix:
+	+@$(call run-matrix)
+
+test:
+	@sh tools/packages.sh test
+	+@$(call run-matrix,$(lint-first))
+
+# Checks
+
+SOURCES = $(wildcard csrc/*.c csrc/*.h)
+need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
+
+lint: lint-lua lint-format lint-gcc lint-clang
+
+lint-lua:
+	@$(call need,luacheck,lua-check)
+	@echo "LINT luacheck"
+	$(Q)luacheck --no-color -q .
+
+lint-format:
+	@$(call need,clang-format,clang-format)
+	@echo "LINT clang-format"
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+
+lint-gcc lint-clang: lint-%:
+	@$(call need,$*,$*)
+	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME)
+
+format:
+	@$(call need,clang-format,clang-format)
+	$(Q)clang-format -i $(SOURCES)
+
+# Both build with nodelete: lua_close unmaps modules, and reports on what is
+# unmapped have no names.
+ASAN = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+# The sanitizer has to be the first library in a process not built with it. The
+# specs' other children (sh, make, gcc) get it too: leaks count in $(LUA) alone.
+asan:
+	@$(MAKE) all CC=gcc BUILD=build/asan-$(LUA_NAME) \
+	  CFLAGS='-O1 -g -fno-omit-frame-pointer $(ASAN)' LIBFLAG='-shared -Wl,-z,nodelete'
+	@$(MAKE) asan-run BUILD=build/asan-$(LUA_NAME)
+
+asan-run:
+	@echo detect_leaks=1 >$(BUILD)/options.$(LUA_NAME)
+	@$(RUN) LD_PRELOAD="$$(gcc -print-file-name=libasan.so)" \
+	  ASAN_OPTIONS='detect_leaks=0:include_if_exists="$(CURDIR)/$(BUILD)/options.%b"' \
+	  $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
+
+valgrind:
+	@$(call need,valgrind,valgrind)
+	@$(MAKE) all BUILD=build/valgrind-$(LUA_NAME) CFLAGS='-O1 -g' LIBFLAG='-shared -Wl,-z,nodelete'
+	@$(MAKE) valgrind-run BUILD=build/valgrind-$(LUA_NAME)
+
+valgrind-run:
+	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
+
+# Installation
+
+INST_BINDIR = $(abspath $(PREFIX))/bin
+INST_LIBDIR = $(abspath $(PREFIX))/lib/lua/$(LUA_VERSION)
+INST_LUADIR = $(abspath $(PREFIX))/share/lua/$(LUA_VERSION)
+
+# The command looks into the directories it was installed with first.
+install: all
+	@echo "INSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
+	$(Q)mkdir -p $(DESTDIR)$(INST_BINDIR) $(DESTDIR)$(INST_LIBDIR)/stopmsg \
+	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(sort $(dir $(LUA_FILES))))
+	$(Q)install -m 755 $(CORE) $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so
+	$(Q)for file in $(LUA_FILES); do \
+	  install -m 644 lua/$$file $(DESTDIR)$(INST_LUADIR)/$$file || exit 1; done
+	$(Q)sed -e '1s|.*|#!$(if $(findstring /,$(LUA)),,/usr/bin/env )$(LUA)|' \
+	  -e 's|^local HOME = .*|local HOME = { lua = "$(INST_LUADIR)", lib = "$(INST_LIBDIR)", command = "$(INST_BINDIR)/stopmsg" }|' \
+	  bin/stopmsg >$(DESTDIR)$(INST_BINDIR)/stopmsg
+	$(Q)chmod 755 $(DESTDIR)$(INST_BINDIR)/stopmsg
+
+uninstall:
+	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
+	$(Q)rm -f $(DESTDIR)$(INST_BINDIR)/stopmsg $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so \
+	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES))
+	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
+	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
+
+clean:
+	$(Q)rm -rf build

@@ -1,0 +1,183 @@
+-- What is shipped: the rockspec, the version, `make install` and `luarocks make`.
+
+-- A build of its own: nothing of the make, the paths or the sanitizer around the specs.
+local CLEAN = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
+  .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 "
+  .. "-u LUA_CPATH_5_2 -u LUA_CPATH_5_3 -u LUA_CPATH_5_4 "
+
+local VERSION = _VERSION:match("%d+%.%d+")
+
+local function interpreter()
+  local i = 0
+  while arg[i - 1] do
+    i = i - 1
+  end
+  return arg[i]
+end
+
+-- Output (stdout and stderr) and exit status of a command.
+local function run(command)
+  local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \"status $?\""))
+  local output = pipe:read("*a")
+  pipe:close()
+  local text, status = output:match("^(.-)status (%d+)\n$")
+  return text, tonumber(status)
+end
+
+-- Its output where it has to succeed.
+local function succeed(command)
+  local output, status = run(command)
+  assert.message(output).equal(0, status)
+  return output
+end
+
+local function lines(text)
+  local list = {}
+  for line in text:gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  table.sort(list)
+  return list
+end
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+describe("packaging", function()
+  local dir
+
+  setup(function()
+    dir = succeed("mktemp -d"):match("[^\n]+")
+  end)
+
+  teardown(function()
+    succeed("rm -rf " .. dir)
+  end)
+
+  local function make(target, variables)
+    return succeed(CLEAN .. ("make %s LUA=%s DESTDIR= %s"):format(target, interpreter(), variables))
+  end
+
+  -- Paths of the Lua files, as `require` would look for them.
+  local function lua_files()
+    return lines(succeed("cd lua && find stopmsg -name '*.lua'"))
+  end
+
+  -- The command starts, and the core it would use loads, from a folder that holds neither.
+  local function works(root, prefix)
+    local away = "cd / && " .. CLEAN
+    assert.matches("sandbox", succeed(away .. root .. prefix .. "/bin/stopmsg --help"))
+    local load_core = ([[package.cpath = "%s%s/lib/lua/%s/?.so"; require("stopmsg.core")]]):format(
+      root,
+      prefix,
+      VERSION
+    )
+    succeed(("%s %s -e '%s'"):format(away, interpreter(), load_core))
+  end
+
+  it("lists in the rockspec the C files that exist", function()
+    local listed = {}
+    for path in read("stopmsg-scm-1.rockspec"):gmatch('"(csrc/[%w_]+%.c)"') do
+      listed[#listed + 1] = path
+    end
+    table.sort(listed)
+    assert.same(lines(succeed("ls csrc/*.c")), listed)
+  end)
+
+  it("has the version of the changelog's top entry", function()
+    local version = require("stopmsg.version")
+    local top = read("CHANGELOG.md"):match("\n## %[([^%]]+)%]")
+    if version:match("%-dev$") then
+      assert.equal("Unreleased", top)
+    else
+      assert.equal(version, top)
+    end
+  end)
+
+  describe("make install", function()
+    it("puts every file where Lua looks for it", function()
+      local stage = dir .. "/stage"
+      make("install", "DESTDIR=" .. stage .. " PREFIX=/opt/x")
+
+      local expected = {
+        "./opt/x/bin/stopmsg",
+        ("./opt/x/lib/lua/%s/stopmsg/core.so"):format(VERSION),
+      }
+      for _, path in ipairs(lua_files()) do
+        expected[#expected + 1] = ("./opt/x/share/lua/%s/%s"):format(VERSION, path)
+      end
+      table.sort(expected)
+      assert.same(expected, lines(succeed("cd " .. stage .. " && find . -type f")))
+    end)
+
+    it("names the interpreter in the command's first line", function()
+      local stage = dir .. "/named"
+      make("install", "DESTDIR=" .. stage .. " PREFIX=/opt/x")
+      local first = read(stage .. "/opt/x/bin/stopmsg"):match("[^\n]+")
+      assert.equal(interpreter(), first:match("[^ !]+$"))
+    end)
+
+    it("gives a command that runs from any folder", function()
+      local prefix = dir .. "/prefix"
+      make("install", "PREFIX=" .. prefix)
+      works("", prefix)
+    end)
+
+    it("gives a command that runs where it is staged", function()
+      local stage = dir .. "/unmoved"
+      make("install", "DESTDIR=" .. stage .. " PREFIX=/opt/x")
+      works(stage, "/opt/x")
+    end)
+
+    it("is undone by make uninstall", function()
+      local prefix = dir .. "/undone"
+      make("install", "PREFIX=" .. prefix)
+      local other = ("%s/share/lua/%s/other.lua"):format(prefix, VERSION)
+      succeed("touch " .. other)
+      make("uninstall", "PREFIX=" .. prefix)
+      assert.same({ other }, lines(succeed("find " .. prefix .. " -type f")))
+      assert.equal("", succeed("find " .. prefix .. " -name stopmsg"))
+    end)
+  end)
+
+  describe("make", function()
+    it("names the package of a missing Lua header, and nothing else", function()
+      local output, status =
+        run(CLEAN .. ("make LUA=%s LUA_INCDIR=/nowhere CPPFLAGS=-nostdinc"):format(interpreter()))
+      assert.not_equal(0, status)
+      assert.matches("^no headers of [^\n]*%-dev, [^\n]*make setup[^\n]*\nmake: [^\n]*\n$", output)
+    end)
+  end)
+
+  -- LuaRocks knows no Lua by the name of luajit here.
+  local rocks = not interpreter():match("luajit") and ("luarocks --lua-version=" .. VERSION .. " ")
+
+  describe("luarocks", function()
+    it("makes and installs the rock", function()
+      if not rocks or select(2, run("command -v luarocks")) ~= 0 then
+        pending("no luarocks for this Lua")
+        return
+      end
+      local config = assert(io.open(dir .. "/config.lua", "w"))
+      config:write('rocks_provided = { ["lua-cjson"] = "2.1.0-1" }\n')
+      config:close()
+      succeed(("cp -r csrc lua bin stopmsg-scm-1.rockspec %s"):format(dir))
+      succeed(
+        ("cd %s && %s LUAROCKS_CONFIG=config.lua %s make --tree tree"):format(dir, CLEAN, rocks)
+      )
+
+      local tree = dir .. "/tree"
+      local found = lines(succeed(("cd %s/share/lua/%s && find . -type f"):format(tree, VERSION)))
+      local expected = {}
+      for i, path in ipairs(lua_files()) do
+        expected[i] = "./" .. path
+      end
+      assert.same(expected, found)
+      works("", tree)
+    end)
+  end)
+end)

@@ -1,0 +1,88 @@
+#!/bin/sh
+# packages.sh SET... - installs what is missing of the named sets of packages.
+#
+# Sets: build, demo, test, bench, or a Lua (lua5.1 ... lua5.4, luajit). Silent
+# when nothing is missing. "a|b" is satisfied by either; a is what is installed.
+set -eu
+
+packages() {
+  case $1 in
+  build)
+    echo 'gcc make pkg-config|pkgconf libc6-dev lua-cjson lua-argparse'
+    echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev'
+    ;;
+  demo)
+    packages build
+    echo 'lua-luv lua-expat'
+    ;;
+  test)
+    packages demo
+    for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
+    echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
+    ;;
+  bench)
+    packages demo
+    ;;
+  lua5.1)
+    echo 'lua5.1 liblua5.1-0-dev'
+    ;;
+  lua5.[2-4])
+    echo "$1 lib$1-dev"
+    ;;
+  luajit)
+    # On Debian luajit and luajit2 exclude each other, and nginx's Lua module
+    # goes with the second.
+    echo 'luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev'
+    ;;
+  esac
+}
+
+installed() {
+  test "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed
+}
+
+for set in "$@"; do
+  case $set in
+  build | demo | test | bench | lua*) ;;
+  *)
+    echo "packages.sh: no set named $set" >&2
+    exit 2
+    ;;
+  esac
+done
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "Not a Debian: make sure that these, or what they are called here, are installed:"
+  for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u | sed 's/|.*//; s/^/  /'
+  exit 0
+fi
+
+missing=
+for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u); do
+  found=
+  for package in $(echo "$choice" | tr '|' ' '); do
+    if installed "$package"; then found=1; fi
+  done
+  test -n "$found" || missing="$missing ${choice%%|*}"
+done
+test -n "$missing" || exit 0
+
+if test "$(id -u)" = 0; then
+  sudo=
+elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || test -t 0; }; then
+  sudo=sudo
+else
+  echo "missing packages:$missing" >&2
+  echo "as root: apt-get install --no-install-recommends$missing" >&2
+  exit 1
+fi
+
+install() {
+  # shellcheck disable=SC2086
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $missing
+}
+
+echo "installing$missing"
+# Package lists may be old or empty; only then is an update worth its time.
+install >/dev/null 2>&1 || { $sudo apt-get update -qq && install >/dev/null; }
