@@ -1,0 +1,73 @@
+#include "auth.h"
+
+#include <string.h>
+
+const char *sm_header_fault(const char *text, size_t len) {
+  size_t i;
+
+  for (i = 0; i < len; i++) {
+    unsigned char c = (unsigned char)text[i];
+
+    if (c < 0x20 || c == 0x7f) {
+      if (i + 1 == len && (c == '\n' || c == '\r'))
+        return "ends with a line break: strip it";
+      return "holds a control byte";
+    }
+  }
+  return NULL;
+}
+
+const char *sm_token_fault(const char *token, size_t len) {
+  const char *fault;
+
+  if (len == 0)
+    return "is empty";
+  if (len > SM_MAX_TOKEN)
+    return "is longer than 8192 bytes";
+  fault = sm_header_fault(token, len);
+  if (fault != NULL)
+    return fault;
+  if (token[0] == ' ' || token[len - 1] == ' ')
+    return "begins or ends with a space: strip it";
+  return NULL;
+}
+
+enum sm_status sm_auth_line(struct sm_buf *line, const struct sm_buf *prefix,
+                            const struct sm_buf *token) {
+  struct sm_buf fresh;
+  enum sm_status status;
+
+  sm_buf_init(&fresh, line->limit);
+  status = sm_buf_add(&fresh, prefix->bytes, prefix->len);
+  /* Growing moves bytes, and what realloc leaves behind is not wiped: the
+   * token is the last thing added, into memory that is large enough. */
+  if (status == SM_OK)
+    status = sm_buf_reserve(&fresh, token->len + 1);
+  if (status == SM_OK)
+    status = sm_buf_add(&fresh, token->bytes, token->len);
+  if (status == SM_OK)
+    status = sm_buf_terminate(&fresh);
+  if (status != SM_OK) {
+    sm_buf_wipe(&fresh);
+    return status;
+  }
+  sm_buf_wipe(line);
+  *line = fresh;
+  return SM_OK;
+}
+
+ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
+                        size_t from, size_t len) {
+  const char *at = text + from;
+  const char *end = text + len;
+
+  while (token->len > 0 && (size_t)(end - at) >= token->len) {
+    at = memchr(at, token->bytes[0], (size_t)(end - at) - token->len + 1);
+    if (at == NULL)
+      return -1;
+    if (memcmp(at, token->bytes, token->len) == 0)
+      return at - text;
+    at++;
+  }
+  return -1;
+}

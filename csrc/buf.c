@@ -1,0 +1,78 @@
+#include "buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SM_BUF_FIRST 256
+
+void sm_buf_init(struct sm_buf *b, size_t limit) {
+  b->bytes = NULL;
+  b->len = 0;
+  b->cap = 0;
+  b->limit = limit;
+}
+
+enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more) {
+  size_t cap = b->cap > 0 ? b->cap : SM_BUF_FIRST;
+  char *bytes;
+
+  if (more <= b->cap - b->len)
+    return SM_OK;
+  while (cap - b->len < more) {
+    if (cap > ((size_t)-1) / 2)
+      return SM_NOMEM;
+    cap *= 2;
+  }
+  bytes = realloc(b->bytes, cap);
+  if (bytes == NULL)
+    return SM_NOMEM;
+  b->bytes = bytes;
+  b->cap = cap;
+  return SM_OK;
+}
+
+enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes, size_t len) {
+  enum sm_status status;
+
+  if (len > b->limit - b->len)
+    return SM_FULL;
+  status = sm_buf_reserve(b, len);
+  if (status == SM_OK && len > 0) {
+    memcpy(b->bytes + b->len, bytes, len);
+    b->len += len;
+  }
+  return status;
+}
+
+enum sm_status sm_buf_terminate(struct sm_buf *b) {
+  enum sm_status status = sm_buf_reserve(b, 1);
+
+  if (status == SM_OK)
+    b->bytes[b->len] = '\0';
+  return status;
+}
+
+void sm_buf_reset(struct sm_buf *b, size_t keep) {
+  if (b->cap > keep)
+    sm_buf_free(b);
+  b->len = 0;
+}
+
+void sm_buf_free(struct sm_buf *b) {
+  free(b->bytes);
+  sm_buf_init(b, b->limit);
+}
+
+void sm_wipe(void *bytes, size_t len) {
+  /* Through a volatile pointer, or the compiler drops stores to dead memory. */
+  volatile unsigned char *p = bytes;
+
+  while (len-- > 0)
+    *p++ = 0;
+}
+
+void sm_buf_wipe(struct sm_buf *b) {
+  if (b->bytes != NULL)
+    sm_wipe(b->bytes, b->cap);
+  sm_buf_free(b);
+}

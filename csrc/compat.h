@@ -1,0 +1,43 @@
+/*
+ * compat.h - what differs between Lua 5.1 and 5.4, and between libcurls.
+ *
+ * Code elsewhere is written against Lua 5.4; only this file looks at
+ * LUA_VERSION_NUM. A 5.1 build serves LuaJIT as well, so what 5.1 lacks is
+ * ours even where LuaJIT would have it.
+ */
+
+#ifndef SM_COMPAT_H
+#define SM_COMPAT_H
+
+#include <curl/curl.h>
+#include <lauxlib.h>
+#include <lua.h>
+
+/* Everything between here and the pop stays inside the module, also where
+ * LuaRocks compiles without -fvisibility=hidden. */
+#pragma GCC visibility push(hidden)
+
+#if LUA_VERSION_NUM == 501
+void sm_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues);
+#  define luaL_setfuncs sm_setfuncs
+#  define lua_rawlen lua_objlen
+#  undef luaL_newlib
+#  define luaL_newlib(L, l)                                                    \
+    (lua_createtable((L), 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)),           \
+     luaL_setfuncs((L), (l), 0))
+#endif
+
+/* A metatable called `name`, its methods under __index. Pushes nothing. */
+void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
+                const luaL_Reg *metamethods);
+
+#pragma GCC visibility pop
+
+#define SM_CURL_AT_LEAST(major, minor, patch)                                  \
+  (LIBCURL_VERSION_NUM >= (((major) << 16) | ((minor) << 8) | (patch)))
+
+#if !SM_CURL_AT_LEAST(7, 68, 0)
+#  error "stopmsg needs libcurl 7.68 or newer"
+#endif
+
+#endif

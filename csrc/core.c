@@ -1,0 +1,59 @@
+/*
+ * core.c - opens stopmsg.core, the module's half in C.
+ *
+ * C decides how bytes move; what to send and what an answer means is decided
+ * in Lua. Nothing here knows a provider.
+ */
+
+#include <unistd.h>
+
+#include "compat.h"
+#include "engine.h"
+#include "request.h"
+#include "secret.h"
+
+#define SM_EXPORT __attribute__((visibility("default")))
+
+/* true = core.check_base(url, allow_http) | nil, message */
+static int core_check_base(lua_State *L) {
+  struct sm_buf prefix;
+  CURLU *base = NULL;
+  int is_plain;
+  const char *url = luaL_checkstring(L, 1);
+  const char *fault;
+
+  sm_buf_init(&prefix, SM_MAX_PATH);
+  fault = sm_base_fault(url, lua_toboolean(L, 2), &base, &prefix, &is_plain);
+  sm_buf_free(&prefix);
+  if (fault != NULL) {
+    lua_pushnil(L);
+    lua_pushstring(L, fault);
+    return 2;
+  }
+  curl_url_cleanup(base);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* pid = core.pid() */
+static int core_pid(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"engine", sm_engine_new},       {"secret", sm_secret_new},
+    {"now", sm_engine_now},          {"pid", core_pid},
+    {"check_base", core_check_base}, {NULL, NULL},
+};
+
+SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
+
+SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
+  sm_engine_init(L);
+  sm_secret_init(L);
+  luaL_newlib(L, functions);
+  lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
+  lua_setfield(L, -2, "curl");
+  return 1;
+}

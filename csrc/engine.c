@@ -1,0 +1,605 @@
+#include "engine.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "prepare.h"
+#include "secret.h"
+#include "slot.h"
+
+#define SM_ENGINE "stopmsg.engine"
+
+/* More requests in flight than this help nobody. */
+#define SM_MAX_SLOTS 1024
+
+struct engine {
+  CURLM *multi; /* NULL once closed */
+  CURL *model;  /* an easy handle with the options that all slots share */
+  pid_t pid;    /* handles must not be used, nor freed, by a forked child */
+  struct curl_slist *resolve;
+  struct sm_op **ops;
+  size_t op_count;
+  struct sm_slot **slots;
+  size_t slot_count; /* made so far */
+  size_t slot_limit;
+  size_t max_response;
+  size_t stuck; /* slots that wait for a resolver, not counted as used */
+  struct sm_slot *first_done;
+  struct sm_slot *last_done;
+  double next_expiry; /* no busy slot expires before this */
+};
+
+/* Seconds of a clock that nobody sets. */
+static double now(void) {
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* seconds = core.now() */
+int sm_engine_now(lua_State *L) {
+  lua_pushnumber(L, now());
+  return 1;
+}
+
+/* The engine at stack index 1; raises when it is closed, or a parent's. */
+static struct engine *check_open(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  if (e->multi == NULL)
+    luaL_error(L, "attempt to use a closed engine");
+  if (e->pid != getpid())
+    luaL_error(L, "attempt to use an engine of another process");
+  return e;
+}
+
+static int push_fault(lua_State *L, const char *message, int code) {
+  lua_pushnil(L);
+  lua_pushstring(L, message);
+  lua_pushinteger(L, code);
+  return 3;
+}
+
+/* Detached resolver threads run on in libcurl after everything is closed, so
+ * it must stay mapped when lua_close() unloads this module. */
+static void pin_libcurl(void) {
+  union {
+    CURLMcode (*function)(CURLM *, int *);
+    void *address;
+  } curl = {curl_multi_perform};
+  Dl_info info;
+
+  if (dladdr(curl.address, &info) != 0)
+    (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+static CURLcode global_init(void) {
+  static int is_ready = 0;
+  CURLcode rc = CURLE_OK;
+
+  if (!is_ready) {
+    rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+    if (rc == CURLE_OK) {
+      is_ready = 1;
+      pin_libcurl();
+    }
+  }
+  return rc;
+}
+
+/* A string option of the table at index 1, given to libcurl when it is there.
+ */
+static CURLcode set_string(lua_State *L, CURL *easy, const char *name,
+                           CURLoption option) {
+  CURLcode rc = CURLE_OK;
+
+  lua_getfield(L, 1, name);
+  if (!lua_isnil(L, -1))
+    rc = curl_easy_setopt(easy, option, luaL_checkstring(L, -1));
+  lua_pop(L, 1);
+  return rc;
+}
+
+static int get_flag(lua_State *L, const char *name) {
+  int is_set;
+
+  lua_getfield(L, 1, name);
+  is_set = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_set;
+}
+
+static lua_Number get_number(lua_State *L, const char *name) {
+  lua_Number n;
+
+  lua_getfield(L, 1, name);
+  n = luaL_checknumber(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+static CURLcode set_long(CURL *easy, CURLoption option, long value) {
+  return curl_easy_setopt(easy, option, value);
+}
+
+/* The options that all requests of the engine share. */
+static CURLcode set_common(lua_State *L, CURL *easy) {
+  int is_http2 = get_flag(L, "http2");
+  long verify = get_flag(L, "insecure") ? 0 : 1;
+  long connect = (long)(get_number(L, "connect_timeout") * 1000);
+  CURLcode rc;
+
+  rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSL_VERIFYPEER, verify);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_HTTP_VERSION,
+                  is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_PIPEWAIT, is_http2);
+  /* libcurl deals this out over a host's addresses; the attempt's own end is
+   * kept by expire(), which lets an answer that is there already win. */
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1);
+#if SM_CURL_AT_LEAST(7, 87, 0)
+  /* Letting go of a handle must not wait for its resolver thread. */
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_QUICK_EXIT, 1);
+#endif
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "ca_file", CURLOPT_CAINFO);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
+  return rc;
+}
+
+/* The list at index `list`, appended to *to. Raises on what is no string; what
+ * was appended by then is still the caller's. */
+static int append_strings(lua_State *L, int list, struct curl_slist **to) {
+  size_t i, count = lua_rawlen(L, list);
+
+  for (i = 1; i <= count; i++) {
+    struct curl_slist *longer;
+
+    lua_rawgeti(L, list, (int)i);
+    longer = curl_slist_append(*to, luaL_checkstring(L, -1));
+    if (longer == NULL)
+      return 0;
+    *to = longer;
+    lua_pop(L, 1);
+  }
+  return 1;
+}
+
+/*
+ * engine = core.engine(options) | nil, message, code
+ *
+ * options: slots, connect_timeout (seconds), max_response (bytes), http2,
+ * insecure, ca_file, ca_path, proxy, user_agent, resolve (a list for
+ * CURLOPT_RESOLVE).
+ */
+int sm_engine_new(lua_State *L) {
+  struct engine *e;
+  lua_Number slots, max_response;
+  CURLcode rc;
+
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  slots = get_number(L, "slots");
+  max_response = get_number(L, "max_response");
+  luaL_argcheck(L, slots >= 1 && slots <= SM_MAX_SLOTS, 1,
+                "slots out of range");
+  luaL_argcheck(L, max_response >= 1 && max_response < 1e15, 1,
+                "max_response out of range");
+
+  /* Typed and closed first: whatever fails from here on is left to __gc. */
+  e = lua_newuserdata(L, sizeof(*e));
+  memset(e, 0, sizeof(*e));
+  luaL_getmetatable(L, SM_ENGINE);
+  lua_setmetatable(L, -2);
+
+  rc = global_init();
+  if (rc != CURLE_OK)
+    return push_fault(L, curl_easy_strerror(rc), (int)rc);
+  e->pid = getpid();
+  e->slot_limit = (size_t)slots;
+  e->max_response = (size_t)max_response;
+  e->model = curl_easy_init();
+  e->multi = curl_multi_init();
+  e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
+  if (e->model == NULL || e->multi == NULL || e->slots == NULL)
+    return luaL_error(L, "not enough memory");
+  rc = set_common(L, e->model);
+  if (rc == CURLE_OK) {
+    lua_getfield(L, 1, "resolve");
+    if (lua_istable(L, -1) && !append_strings(L, lua_gettop(L), &e->resolve))
+      return luaL_error(L, "not enough memory");
+  }
+  lua_settop(L, 2);
+  if (rc != CURLE_OK)
+    return push_fault(L, curl_easy_strerror(rc), (int)rc);
+  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
+  return 1;
+}
+
+/* Room for one more operation, which the engine then owns. */
+static struct sm_op *add_op(lua_State *L, struct engine *e) {
+  size_t bytes = (e->op_count + 1) * sizeof(*e->ops);
+  struct sm_op **ops = realloc(e->ops, bytes);
+  struct sm_op *op;
+
+  if (ops != NULL)
+    e->ops = ops;
+  op = ops != NULL ? malloc(sizeof(*op)) : NULL;
+  if (op == NULL)
+    luaL_error(L, "not enough memory");
+  sm_op_init(op);
+  e->ops[e->op_count++] = op;
+  return op;
+}
+
+/* number = engine:prepare(operation), which prepare.h describes */
+static int engine_prepare(lua_State *L) {
+  struct engine *e = check_open(L);
+
+  sm_prepare(L, add_op(L, e));
+  lua_pushinteger(L, (lua_Integer)e->op_count);
+  return 1;
+}
+
+static struct sm_op *check_op(lua_State *L, struct engine *e) {
+  lua_Integer number = luaL_checkinteger(L, 2);
+
+  luaL_argcheck(L,
+                number >= 1 && (size_t)number <= e->op_count &&
+                    e->ops[number - 1]->is_ready,
+                2, "no such operation");
+  return e->ops[number - 1];
+}
+
+/* engine:authorize(operation, secret): at any time, also to renew a token */
+static int engine_authorize(lua_State *L) {
+  struct engine *e = check_open(L);
+  struct sm_op *op = check_op(L, e);
+
+  if (op->auth_prefix.len > 0 &&
+      sm_op_authorize(op, sm_secret_check(L, 3)) != SM_OK)
+    return luaL_error(L, "not enough memory");
+  return 0;
+}
+
+/* A slot that is free, made where the limit allows one more; NULL when all
+ * are in use. A stuck slot lends its place, but not for ever. */
+static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
+  size_t i, limit = e->slot_limit + e->stuck;
+  struct sm_slot *s;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state == SM_SLOT_FREE)
+      return e->slots[i];
+  if (e->slot_count >= limit || e->slot_count >= SM_MAX_SLOTS)
+    return NULL;
+  s = sm_slot_new(e->model, e->resolve, e->max_response);
+  if (s == NULL)
+    luaL_error(L, "not enough memory");
+  e->slots[e->slot_count++] = s;
+  s->number = e->slot_count;
+  return s;
+}
+
+/* The ids at positions first..last of the table at index 3, written into the
+ * request. Raises before anything is started. */
+static enum sm_status write_ids(lua_State *L, struct sm_request *r, int first,
+                                int last) {
+  enum sm_status status = SM_OK;
+  int i;
+
+  for (i = first; i <= last && status == SM_OK; i++) {
+    size_t len;
+    const char *id;
+
+    lua_rawgeti(L, 3, i);
+    /* A number would be converted in place, and may be printed with a dot. */
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "id %d is a %s, not a string", i, luaL_typename(L, -1));
+    id = lua_tolstring(L, -1, &len);
+    status = sm_request_id(r, i == first, id, len);
+    lua_pop(L, 1);
+  }
+  return status;
+}
+
+/*
+ * slot = engine:submit(operation, ids, first, last, timeout)
+ *      | nil, message
+ *
+ * One request with the ids at first..last, given up after `timeout` seconds.
+ * nil when no slot is free or the request would be too large.
+ */
+static int engine_submit(lua_State *L) {
+  struct engine *e = check_open(L);
+  struct sm_op *op = check_op(L, e);
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  double timeout = luaL_checknumber(L, 6);
+  enum sm_status status;
+  struct sm_slot *s;
+  CURLMcode rc;
+
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (op->auth_prefix.len > 0 && op->auth.data == NULL)
+    return luaL_error(L, "operation %d has no token yet",
+                      (int)lua_tointeger(L, 2));
+  s = free_slot(L, e);
+  if (s == NULL)
+    return push_fault(L, "no free slot", 0);
+
+  status = sm_request_begin(&s->request, op);
+  if (status == SM_OK)
+    status = write_ids(L, &s->request, first, last);
+  if (status == SM_OK)
+    status = sm_request_end(&s->request);
+  if (status == SM_FULL)
+    return push_fault(L, "the request would be too large", 0);
+  if (status != SM_OK)
+    return luaL_error(L, "the request could not be written");
+
+  sm_slot_reset(s);
+  s->expires = now() + timeout;
+  rc = curl_multi_add_handle(e->multi, s->request.easy);
+  if (rc != CURLM_OK)
+    return luaL_error(L, "%s", curl_multi_strerror(rc));
+  s->state = SM_SLOT_BUSY;
+  if (e->next_expiry == 0 || s->expires < e->next_expiry)
+    e->next_expiry = s->expires;
+  lua_pushinteger(L, (lua_Integer)s->number);
+  return 1;
+}
+
+static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
+  s->state = SM_SLOT_DONE;
+  s->result = result;
+  s->next_done = NULL;
+  if (e->last_done != NULL)
+    e->last_done->next_done = s;
+  else
+    e->first_done = s;
+  e->last_done = s;
+}
+
+/* Takes what libcurl has finished out of the multi handle. */
+static void harvest(struct engine *e) {
+  CURLMsg *message;
+  int left;
+
+  while ((message = curl_multi_info_read(e->multi, &left)) != NULL) {
+    CURLcode result = message->data.result; /* gone after the removal */
+    char *private = NULL;
+    struct sm_slot *s;
+
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+    curl_multi_remove_handle(e->multi, message->easy_handle);
+    s = (struct sm_slot *)(void *)private;
+    if (s->state == SM_SLOT_BUSY)
+      slot_done(e, s, result);
+    if (s->state == SM_SLOT_STUCK) {
+      s->state = SM_SLOT_FREE;
+      e->stuck--;
+    }
+    s->is_held = 0;
+  }
+}
+
+/* Ends the attempts whose time is up. This comes after libcurl has read what
+ * was there, so that a caller who was busy elsewhere loses no answer. */
+static void expire(struct engine *e) {
+  double t = now(), next = 0;
+  size_t i;
+
+  if (e->next_expiry == 0 || t < e->next_expiry)
+    return;
+  for (i = 0; i < e->slot_count; i++) {
+    struct sm_slot *s = e->slots[i];
+
+    if (s->state != SM_SLOT_BUSY)
+      continue;
+    if (s->expires > t) {
+      if (next == 0 || s->expires < next)
+        next = s->expires;
+      continue;
+    }
+    s->is_expired = 1;
+    s->is_held = sm_slot_is_resolving(s);
+    if (!s->is_held)
+      curl_multi_remove_handle(e->multi, s->request.easy);
+    slot_done(e, s, CURLE_OPERATION_TIMEDOUT);
+  }
+  e->next_expiry = next;
+}
+
+/* true = engine:step() | nil, message, code: moves what can be moved */
+static int engine_step(lua_State *L) {
+  struct engine *e = check_open(L);
+  int running = 0;
+  CURLMcode rc = curl_multi_perform(e->multi, &running);
+
+  if (rc != CURLM_OK)
+    return push_fault(L, curl_multi_strerror(rc), (int)rc);
+  harvest(e);
+  expire(e);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* engine:wait(seconds): until a socket or a timer wants a step, or the time is
+ * over; raises what libcurl says against it */
+static int engine_wait(lua_State *L) {
+  struct engine *e = check_open(L);
+  double seconds = luaL_checknumber(L, 2);
+  CURLMcode rc;
+
+  if (e->first_done != NULL)
+    return 0;
+  if (e->next_expiry > 0 && e->next_expiry - now() < seconds)
+    seconds = e->next_expiry - now();
+  if (seconds < 0)
+    seconds = 0;
+  if (seconds > 60)
+    seconds = 60;
+  /* Rounded up: waking a little early would mean waiting twice. */
+  rc = curl_multi_poll(e->multi, NULL, 0, (int)(seconds * 1000) + 1, NULL);
+  if (rc != CURLM_OK)
+    return luaL_error(L, "%s", curl_multi_strerror(rc));
+  return 0;
+}
+
+/*
+ * slot, status, body, stage, fault, detail, retry_after, connections
+ *   = engine:collect() | nil
+ *
+ * One finished request; its slot is free afterwards. Only a body whose stage
+ * is "complete" is one. fault and detail are nil where nothing went wrong,
+ * retry_after (seconds) where the answer does not say it; connections is how
+ * many this request opened.
+ */
+static int engine_collect(lua_State *L) {
+  struct engine *e = check_open(L);
+  struct sm_slot *s = e->first_done;
+  const char *fault;
+  curl_off_t retry_after = 0;
+  long status = 0, connections = 0;
+
+  if (s == NULL)
+    return 0;
+  luaL_checkstack(L, 8, NULL);
+  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
+  curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
+  curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
+  fault = sm_slot_fault(s);
+
+  lua_pushinteger(L, (lua_Integer)s->number);
+  lua_pushinteger(L, (lua_Integer)status);
+  lua_pushlstring(L, s->answer.len > 0 ? s->answer.bytes : "", s->answer.len);
+  lua_pushstring(L, sm_slot_stage(s, status));
+  if (fault != NULL) {
+    lua_pushstring(L, fault);
+    lua_pushstring(L, sm_slot_detail(s));
+  } else {
+    lua_pushnil(L);
+    lua_pushnil(L);
+  }
+  if (retry_after > 0)
+    lua_pushnumber(L, (lua_Number)retry_after);
+  else
+    lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)connections);
+
+  /* Only now, as each push may raise: the answer is not lost by that. */
+  e->first_done = s->next_done;
+  if (e->first_done == NULL)
+    e->last_done = NULL;
+  if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    e->stuck++;
+  } else {
+    s->state = SM_SLOT_FREE;
+  }
+  return 8;
+}
+
+static void engine_free(struct engine *e, CURLM *multi) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++) {
+    struct sm_slot *s = e->slots[i];
+
+    if (s->state == SM_SLOT_BUSY)
+      curl_multi_remove_handle(multi, s->request.easy);
+    sm_slot_free(s);
+  }
+  free(e->slots);
+  if (multi != NULL)
+    curl_multi_cleanup(multi);
+  if (e->model != NULL)
+    curl_easy_cleanup(e->model);
+  curl_slist_free_all(e->resolve);
+  for (i = 0; i < e->op_count; i++) {
+    sm_op_free(e->ops[i]);
+    free(e->ops[i]);
+  }
+  free(e->ops);
+}
+
+/* What a child inherited belongs to its parent's connections, and what a
+ * resolver thread still holds cannot be freed without waiting for it: both
+ * are left where they are, but for the tokens. */
+static int must_abandon(const struct engine *e) {
+  size_t i;
+
+  if (e->pid != getpid())
+    return 1;
+  for (i = 0; i < e->slot_count; i++) {
+    const struct sm_slot *s = e->slots[i];
+
+    if (s->is_held || (s->state == SM_SLOT_BUSY && sm_slot_is_resolving(s)))
+      return 1;
+  }
+  return 0;
+}
+
+/* Also __gc and __close: idempotent. */
+static int engine_close(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+  struct engine owned = *e;
+  size_t i;
+
+  memset(e, 0, sizeof(*e));
+  if (!must_abandon(&owned)) {
+    engine_free(&owned, owned.multi);
+    return 0;
+  }
+  for (i = 0; i < owned.op_count; i++)
+    sm_buf_wipe(&owned.ops[i]->auth_line);
+  return 0;
+}
+
+static int engine_tostring(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  lua_pushfstring(L, "%s (%s)", SM_ENGINE, e->multi ? "open" : "closed");
+  return 1;
+}
+
+static const luaL_Reg engine_methods[] = {
+    {"prepare", engine_prepare}, {"authorize", engine_authorize},
+    {"submit", engine_submit},   {"step", engine_step},
+    {"wait", engine_wait},       {"collect", engine_collect},
+    {"close", engine_close},     {NULL, NULL},
+};
+
+static const luaL_Reg engine_metamethods[] = {
+    {"__gc", engine_close},
+    {"__close", engine_close},
+    {"__tostring", engine_tostring},
+    {NULL, NULL},
+};
+
+void sm_engine_init(lua_State *L) {
+  sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
+}

@@ -1,0 +1,23 @@
+/*
+ * prepare.h - a Lua table that describes an operation, read into an sm_op.
+ *
+ * Its fields: method, base (URL), allow_http, url and body (forms), headers (a
+ * list of lines), auth ("Authorization: Basic ", what stands before the token;
+ * nil where none is sent). A form is { open, between, close, escape }.
+ */
+
+#ifndef SM_PREPARE_H
+#define SM_PREPARE_H
+
+#include "compat.h"
+#include "request.h"
+
+#pragma GCC visibility push(hidden)
+
+/* Reads the table at index 2 and leaves the stack at that; raises on what
+ * cannot be sent, with `op` then fit for sm_op_free only. */
+void sm_prepare(lua_State *L, struct sm_op *op);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,243 @@
+#include "request.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "compat.h"
+
+/* More than this is not kept in a handle between two requests. */
+#define SM_KEEP_BODY ((size_t)1024 * 1024)
+
+static int is_loopback(const char *host) {
+  struct in_addr v4;
+
+  if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+    return 1;
+  return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+}
+
+static int has_part(CURLU *url, CURLUPart part) {
+  char *text = NULL;
+  int found = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+
+  curl_free(text);
+  return found;
+}
+
+/* The base's path without slashes at its end, taken out of `url`. */
+static const char *take_prefix(CURLU *url, struct sm_buf *prefix) {
+  const char *fault = NULL;
+  char *path = NULL;
+  size_t len;
+
+  if (curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK)
+    return "has a path that cannot be read";
+  len = strlen(path);
+  while (len > 0 && path[len - 1] == '/')
+    len--;
+  sm_buf_reset(prefix, 0);
+  if (sm_buf_add(prefix, path, len) != SM_OK)
+    fault = "has a path that is too long";
+  curl_free(path);
+  return fault;
+}
+
+const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
+                          struct sm_buf *prefix, int *is_plain) {
+  CURLU *parsed = curl_url();
+  const char *fault = NULL;
+  char *scheme = NULL, *host = NULL;
+
+  if (parsed == NULL)
+    return "cannot be read: no memory";
+  if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) !=
+          CURLUE_OK ||
+      curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
+      curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    fault = "is no URL: write it like https://host or https://host:port/prefix";
+  else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
+    fault = "has to begin with https://";
+  else if (has_part(parsed, CURLUPART_USER) ||
+           has_part(parsed, CURLUPART_PASSWORD))
+    fault = "holds a user name or password: give the key as token";
+  else if (has_part(parsed, CURLUPART_QUERY) ||
+           has_part(parsed, CURLUPART_FRAGMENT))
+    fault = "holds a query or fragment: give scheme, host, port and path";
+  else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
+    fault = "is plain http to another host, where the token could be read on "
+            "the way: use https://, or allow_http = true";
+  else
+    fault = take_prefix(parsed, prefix);
+
+  if (fault == NULL) {
+    *is_plain = strcmp(scheme, "http") == 0;
+    *base = parsed;
+  } else {
+    curl_url_cleanup(parsed);
+  }
+  curl_free(scheme);
+  curl_free(host);
+  return fault;
+}
+
+void sm_op_init(struct sm_op *op) {
+  memset(op, 0, sizeof(*op));
+  sm_buf_init(&op->method, 32);
+  sm_buf_init(&op->prefix, SM_MAX_PATH);
+  sm_form_init(&op->url);
+  sm_form_init(&op->body);
+  sm_buf_init(&op->auth_prefix, 256);
+  sm_buf_init(&op->auth_line, SM_MAX_TOKEN + 256);
+}
+
+void sm_op_free(struct sm_op *op) {
+  if (op->base != NULL)
+    curl_url_cleanup(op->base);
+  sm_buf_free(&op->method);
+  sm_buf_free(&op->prefix);
+  sm_form_free(&op->url);
+  sm_form_free(&op->body);
+  sm_buf_free(&op->auth_prefix);
+  sm_buf_wipe(&op->auth_line);
+  curl_slist_free_all(op->headers);
+  sm_op_init(op);
+}
+
+enum sm_status sm_op_header(struct sm_op *op, const char *line) {
+  struct curl_slist *longer = curl_slist_append(op->headers, line);
+
+  if (longer == NULL)
+    return SM_NOMEM;
+  op->headers = longer;
+  return SM_OK;
+}
+
+/* Requests on their way keep a pointer to `auth`, not to the line: libcurl
+ * reads the list only while it writes a request, never between two steps. */
+enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
+  enum sm_status status = sm_auth_line(&op->auth_line, &op->auth_prefix, token);
+
+  if (status == SM_OK) {
+    op->auth.data = op->auth_line.bytes;
+    op->auth.next = op->headers;
+  }
+  return status;
+}
+
+void sm_request_init(struct sm_request *r) {
+  memset(r, 0, sizeof(*r));
+  sm_buf_init(&r->path, SM_MAX_PATH);
+  sm_buf_init(&r->body, SM_MAX_BODY);
+}
+
+void sm_request_free(struct sm_request *r) {
+  if (r->easy != NULL)
+    curl_easy_cleanup(r->easy);
+  if (r->url != NULL)
+    curl_url_cleanup(r->url);
+  sm_buf_free(&r->path);
+  sm_buf_free(&r->body);
+  sm_request_init(r);
+}
+
+/* Hands the path and query in `path` to libcurl. */
+static enum sm_status set_url(struct sm_request *r) {
+  char *query;
+
+  if (sm_buf_terminate(&r->path) != SM_OK)
+    return SM_NOMEM;
+  query = strchr(r->path.bytes, '?');
+  if (query != NULL)
+    *query++ = '\0';
+  if (curl_url_set(r->url, CURLUPART_PATH, r->path.bytes, 0) != CURLUE_OK ||
+      curl_url_set(r->url, CURLUPART_QUERY, query, 0) != CURLUE_OK)
+    return SM_REFUSED;
+  return SM_OK;
+}
+
+/* A POST without ids in its body still says Content-Length: 0. */
+static int has_upload(const struct sm_op *op) {
+  return op->has_body || strcmp(op->method.bytes, "POST") == 0;
+}
+
+/* Everything that all requests of `op` share. */
+static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
+  CURLcode rc = CURLE_OK;
+
+  r->op = NULL;
+  if (r->url != NULL)
+    curl_url_cleanup(r->url);
+  r->url = curl_url_dup(op->base);
+  if (r->url == NULL)
+    return SM_NOMEM;
+
+  if (has_upload(op))
+    rc = curl_easy_setopt(r->easy, CURLOPT_POST, 1L);
+  else
+    rc = curl_easy_setopt(r->easy, CURLOPT_HTTPGET, 1L);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, op->method.bytes);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER,
+                          op->auth_prefix.len > 0 ? &op->auth : op->headers);
+#if SM_CURL_AT_LEAST(7, 85, 0)
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR,
+                          op->is_plain ? "http" : "https");
+#else
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS,
+                          op->is_plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
+#endif
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(r->easy, CURLOPT_CURLU, r->url);
+  if (rc != CURLE_OK)
+    return SM_NOMEM;
+  r->op = op;
+  return SM_OK;
+}
+
+enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op) {
+  enum sm_status status = SM_OK;
+
+  if (r->op != op)
+    status = set_up(r, op);
+  sm_buf_reset(&r->path, SM_KEEP_BODY);
+  sm_buf_reset(&r->body, SM_KEEP_BODY);
+  if (status == SM_OK)
+    status = sm_buf_add(&r->path, op->prefix.bytes, op->prefix.len);
+  if (status == SM_OK)
+    status = sm_form_begin(&op->url, &r->path);
+  if (status == SM_OK && op->has_body)
+    status = sm_form_begin(&op->body, &r->body);
+  return status;
+}
+
+enum sm_status sm_request_id(struct sm_request *r, int is_first, const char *id,
+                             size_t len) {
+  enum sm_status status = sm_form_id(&r->op->url, &r->path, is_first, id, len);
+
+  if (status == SM_OK && r->op->has_body)
+    status = sm_form_id(&r->op->body, &r->body, is_first, id, len);
+  return status;
+}
+
+enum sm_status sm_request_end(struct sm_request *r) {
+  const struct sm_op *op = r->op;
+  enum sm_status status = sm_form_end(&op->url, &r->path);
+
+  if (status == SM_OK && op->has_body)
+    status = sm_form_end(&op->body, &r->body);
+  if (status == SM_OK)
+    status = sm_buf_terminate(&r->body);
+  if (status == SM_OK)
+    status = set_url(r);
+  /* Naming a body turns the request into a POST, so only where one is meant. */
+  if (status == SM_OK && has_upload(op) &&
+      (curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body.bytes) !=
+           CURLE_OK ||
+       curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                        (curl_off_t)r->body.len) != CURLE_OK))
+    status = SM_NOMEM;
+  return status;
+}

@@ -1,0 +1,68 @@
+/*
+ * request.h - a prepared operation, and the easy handle that carries it out.
+ *
+ * What does not change between two requests of an operation is made once: the
+ * parsed base URL, the header list, the Authorization line. A request then
+ * only writes its ids into the path or the body.
+ */
+
+#ifndef SM_REQUEST_H
+#define SM_REQUEST_H
+
+#include <curl/curl.h>
+
+#include "auth.h"
+#include "batch.h"
+
+/* Bytes of one request's body, and of its path with the query. */
+#define SM_MAX_BODY ((size_t)64 * 1024 * 1024)
+#define SM_MAX_PATH ((size_t)256 * 1024)
+
+struct sm_op {
+  struct sm_buf method; /* a C string */
+  CURLU *base;          /* scheme, host and port */
+  struct sm_buf prefix; /* the base's own path, no slash at its end */
+  int is_plain;         /* http:// */
+  struct sm_form url;   /* path and query after the prefix */
+  struct sm_form body;
+  int has_body;
+  struct sm_buf auth_prefix;  /* "Authorization: Basic ", or empty */
+  struct sm_buf auth_line;    /* the same with the token */
+  struct curl_slist auth;     /* heads the list; its tail is `headers` */
+  struct curl_slist *headers; /* what every request of it sends */
+  int is_ready;               /* read completely */
+};
+
+/* What one request needs of its own. */
+struct sm_request {
+  CURL *easy;
+  CURLU *url;
+  const struct sm_op *op; /* what `easy` is set up for, or NULL */
+  struct sm_buf path;
+  struct sm_buf body;
+};
+
+#pragma GCC visibility push(hidden)
+
+/* Why this base URL is refused: a sentence without a subject, or NULL. A
+ * good one is left in `base` and `prefix`. */
+const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
+                          struct sm_buf *prefix, int *is_plain);
+
+void sm_op_init(struct sm_op *op);
+void sm_op_free(struct sm_op *op);
+enum sm_status sm_op_header(struct sm_op *op, const char *line);
+enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token);
+
+void sm_request_init(struct sm_request *r);
+void sm_request_free(struct sm_request *r);
+
+/* begin, an id at a time, end: then `easy` is ready to be started. */
+enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op);
+enum sm_status sm_request_id(struct sm_request *r, int is_first, const char *id,
+                             size_t len);
+enum sm_status sm_request_end(struct sm_request *r);
+
+#pragma GCC visibility pop
+
+#endif

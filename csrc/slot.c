@@ -1,0 +1,195 @@
+#include "slot.h"
+
+#include <stdlib.h>
+
+#include "compat.h"
+
+/* Bytes of all header lines of one answer, interim answers included. */
+#define SM_MAX_HEADERS ((size_t)256 * 1024)
+
+/* More than this is not kept in a slot between two answers. */
+#define SM_KEEP_ANSWER ((size_t)4 * 1024 * 1024)
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
+  struct sm_slot *s = user;
+
+  switch (sm_buf_add(&s->answer, bytes, size * count)) {
+  case SM_OK:
+    return size * count;
+  case SM_FULL:
+    s->is_overflow = 1;
+    return 0;
+  default:
+    s->is_nomem = 1;
+    return 0;
+  }
+}
+
+static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
+  struct sm_slot *s = user;
+
+  (void)bytes;
+  s->header_bytes += size * count;
+  if (s->header_bytes > SM_MAX_HEADERS) {
+    s->is_overflow = 1;
+    return 0;
+  }
+  return size * count;
+}
+
+#if SM_CURL_AT_LEAST(7, 80, 0)
+/* libcurl repeats a POST or DELETE by itself when a connection that it used
+ * again dies before the answer. Whether to repeat is not its decision: the
+ * first request may have been carried out. */
+static int on_send(void *user, char *to, char *from, int to_port,
+                   int from_port) {
+  struct sm_slot *s = user;
+
+  (void)to;
+  (void)from;
+  (void)to_port;
+  (void)from_port;
+  s->sends++;
+  return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+#endif
+
+static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
+  CURLcode rc = curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_WRITEDATA, s);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_HEADERDATA, s);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_PRIVATE, s);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, s->error);
+#if SM_CURL_AT_LEAST(7, 80, 0)
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_PREREQDATA, s);
+#else
+  /* Nothing stops this libcurl from repeating a request on a new connection
+   * when an old one turns out dead, so it is never given an old one. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+#endif
+  return rc;
+}
+
+void sm_slot_free(struct sm_slot *s) {
+  sm_request_free(&s->request);
+  sm_buf_free(&s->answer);
+  free(s);
+}
+
+struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
+                            size_t max_response) {
+  struct sm_slot *s = calloc(1, sizeof(*s));
+
+  if (s == NULL)
+    return NULL;
+  sm_request_init(&s->request);
+  sm_buf_init(&s->answer, max_response);
+  s->request.easy = curl_easy_duphandle(model);
+  if (s->request.easy == NULL ||
+      set_callbacks(s->request.easy, s) != CURLE_OK ||
+      curl_easy_setopt(s->request.easy, CURLOPT_RESOLVE, resolve) != CURLE_OK) {
+    sm_slot_free(s);
+    return NULL;
+  }
+  return s;
+}
+
+void sm_slot_reset(struct sm_slot *s) {
+  sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
+  s->header_bytes = 0;
+  s->sends = 0;
+  s->is_overflow = 0;
+  s->is_nomem = 0;
+  s->is_expired = 0;
+  s->error[0] = '\0';
+}
+
+int sm_slot_is_resolving(const struct sm_slot *s) {
+#if SM_CURL_AT_LEAST(7, 87, 0)
+  (void)s;
+  return 0;
+#else
+  curl_off_t resolved = 0;
+
+  curl_easy_getinfo(s->request.easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved);
+  return resolved == 0 && s->sends == 0;
+#endif
+}
+
+const char *sm_slot_fault(const struct sm_slot *s) {
+  if (s->is_overflow)
+    return "too_large";
+  if (s->is_nomem)
+    return "memory";
+  switch (s->result) {
+  case CURLE_OK:
+    return NULL;
+  case CURLE_OPERATION_TIMEDOUT:
+    return "timeout";
+  case CURLE_COULDNT_RESOLVE_HOST:
+  case CURLE_COULDNT_RESOLVE_PROXY:
+    return "resolve";
+  case CURLE_COULDNT_CONNECT:
+  case CURLE_INTERFACE_FAILED:
+    return "connect";
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_PEER_FAILED_VERIFICATION:
+  case CURLE_SSL_CACERT_BADFILE:
+  case CURLE_SSL_CERTPROBLEM:
+  case CURLE_SSL_CIPHER:
+  case CURLE_SSL_ISSUER_ERROR:
+  case CURLE_SSL_INVALIDCERTSTATUS:
+  case CURLE_USE_SSL_FAILED:
+    return "tls";
+  case CURLE_OUT_OF_MEMORY:
+    return "memory";
+  case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_BAD_CONTENT_ENCODING:
+  case CURLE_UNSUPPORTED_PROTOCOL:
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+    return "protocol";
+  default:
+    return "lost";
+  }
+}
+
+const char *sm_slot_stage(const struct sm_slot *s, long status) {
+  CURL *easy = s->request.easy;
+  curl_off_t connected = 0;
+  int is_sent = s->sends > 0;
+
+#if !SM_CURL_AT_LEAST(7, 80, 0)
+  long written = 0;
+
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &written);
+  is_sent = written > 0;
+#endif
+  if (s->result == CURLE_OK && !s->is_overflow && !s->is_nomem)
+    return "complete";
+  if (is_sent)
+    return status > 0 ? "status" : "sent";
+  curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+  return connected > 0 ? "connected" : "queued";
+}
+
+const char *sm_slot_detail(const struct sm_slot *s) {
+  if (s->is_overflow)
+    return "the answer is larger than max_response";
+  if (s->is_expired)
+    return "no complete answer in time";
+  if (s->sends > 1)
+    return "the connection was closed before the answer";
+  return s->error[0] != '\0' ? s->error : curl_easy_strerror(s->result);
+}

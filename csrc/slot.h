@@ -1,0 +1,65 @@
+/*
+ * slot.h - the place of one request in flight: its handle, its answer, and
+ * what became of it.
+ *
+ * The callbacks here are all that libcurl ever calls. They know no Lua: an
+ * error raised in one would jump over libcurl's frames and leave the multi
+ * handle unusable for ever.
+ */
+
+#ifndef SM_SLOT_H
+#define SM_SLOT_H
+
+#include "request.h"
+
+enum sm_slot_state {
+  SM_SLOT_FREE,
+  SM_SLOT_BUSY,
+  SM_SLOT_DONE, /* finished, its answer not collected yet */
+  /* Its result was given out as a timeout, but libcurl cannot let go of the
+   * handle yet: the resolver thread behind it still hangs. */
+  SM_SLOT_STUCK,
+};
+
+struct sm_slot {
+  struct sm_request request;
+  struct sm_buf answer;
+  enum sm_slot_state state;
+  struct sm_slot *next_done;
+  size_t number; /* what Lua calls it */
+  double expires;
+  size_t header_bytes;
+  int sends;       /* how often libcurl began to send the request */
+  int is_overflow; /* the answer was larger than allowed */
+  int is_nomem;    /* no memory for the answer */
+  int is_expired;  /* the attempt's time was up */
+  int is_held;     /* still in the multi handle, for its resolver's sake */
+  CURLcode result;
+  char error[CURL_ERROR_SIZE];
+};
+
+#pragma GCC visibility push(hidden)
+
+/* A slot whose handle has the options of `model`; NULL without memory. */
+struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
+                            size_t max_response);
+void sm_slot_free(struct sm_slot *s);
+
+/* Forgets the last request's answer. */
+void sm_slot_reset(struct sm_slot *s);
+
+/* Whether taking the handle out of its multi would wait for a resolver. */
+int sm_slot_is_resolving(const struct sm_slot *s);
+
+/* How far the attempt got: "queued", "connected", "sent", "status" or
+ * "complete". From "sent" on it may have taken effect. */
+const char *sm_slot_stage(const struct sm_slot *s, long status);
+
+/* What went wrong, in one word and in a sentence. The word is NULL when the
+ * answer is complete. */
+const char *sm_slot_fault(const struct sm_slot *s);
+const char *sm_slot_detail(const struct sm_slot *s);
+
+#pragma GCC visibility pop
+
+#endif
