@@ -1,0 +1,244 @@
+-- What an answer means. Pure: an operation, an answer and the ids that were asked about go in; an
+-- action and what to tell about each id come out.
+--
+-- Actions:
+--   "settle"       the verdicts are final
+--   "again"        repeat; the verdict is what holds when no repeat is left
+--   "throttle"     the same after a 429: the whole client pauses
+--   "halve"        the batch was refused as a whole: find out which ids are at fault
+--   "credentials"  the token was refused: no further request will fare better
+--
+-- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
+
+local json = require("stopmsg.json")
+local outcome = require("stopmsg.outcome")
+
+local answer = {}
+
+local REPEATED = { [500] = true, [502] = true, [503] = true, [504] = true }
+local HALVED = { [400] = true, [413] = true, [422] = true }
+
+-- Longer "codes" are not codes.
+local MAX_CODE = 64
+
+-- A provider's own code, untouched where it is one: a number, or a short printable string.
+local function plain_code(value)
+  if type(value) == "number" then
+    return json.integer(value)
+  end
+  if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
+    return value
+  end
+  return nil
+end
+
+-- What the definition says of this status and code, the closest first.
+local function refusal(operation, status, code)
+  local refusals = operation.refusals
+  if not refusals then
+    return nil
+  end
+  if code ~= nil then
+    local word = refusals[status .. "/" .. tostring(code)] or refusals["*/" .. tostring(code)]
+    if word then
+      return word
+    end
+  end
+  return refusals[tostring(status)]
+end
+
+local function code_word(codes, code)
+  -- An answer that says "2xx" means nothing by it.
+  if code ~= nil and code ~= "2xx" and codes[code] then
+    return codes[code]
+  end
+  if type(code) == "number" and code >= 200 and code < 300 and codes["2xx"] then
+    return codes["2xx"]
+  end
+  return "unknown"
+end
+
+-- Key of an id as the answer spells it.
+local function key_of(operation, id)
+  return operation.id.fold and id:lower() or id
+end
+
+-- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
+-- that is due is tried first, and the index is made only when that fails.
+local function finder(operation, ids)
+  local places
+  return function(id, due)
+    if ids[due] == id then
+      return due
+    end
+    if not places then
+      places = {}
+      for i, asked in ipairs(ids) do
+        places[key_of(operation, asked)] = i
+      end
+    end
+    return places[key_of(operation, id)]
+  end
+end
+
+-- The verdicts of a per-item answer, and warnings about what does not fit.
+local function read_items(operation, document, ids)
+  local fields, codes = operation.items, operation.codes
+  local list = document[fields.list]
+  if type(list) ~= "table" then
+    return nil
+  end
+  local find = finder(operation, ids)
+  local verdicts, warnings, counts, surplus = {}, {}, {}, 0
+  for i = 1, #ids do
+    verdicts[i] = false
+  end
+  for i, entry in ipairs(list) do
+    local id = type(entry) == "table" and entry[fields.id]
+    local place = type(id) == "string" and find(id, i)
+    if place then
+      local code = plain_code(entry[fields.code])
+      if code ~= nil then
+        counts[code] = (counts[code] or 0) + 1
+      end
+      local earlier = verdicts[place]
+      if not earlier then
+        verdicts[place] = { id = ids[place], outcome = code_word(codes, code), code = code }
+      elseif earlier.code ~= code then
+        earlier.outcome, earlier.reason = "unknown", "bad_response"
+        earlier.message = "the answer gives this id two different codes"
+      end
+    else
+      surplus = surplus + 1
+    end
+  end
+  for i, id in ipairs(ids) do
+    local verdict = verdicts[i]
+    if not verdict then
+      verdicts[i] = { id = id, outcome = "unknown", reason = "missing_in_answer" }
+    elseif verdict.outcome == "unknown" and not verdict.reason then
+      verdict.reason = "unknown_code"
+    end
+  end
+  if surplus > 0 then
+    warnings[1] = ("the answer holds %d item(s) that nobody asked about"):format(surplus)
+  end
+  warnings[#warnings + 1] = operation.remark and operation.remark(document, counts)
+  return verdicts, warnings
+end
+
+-- HTTP 200, where it takes one more look to say what it means.
+local function read_success(operation, reply, ids)
+  if operation.success then
+    return "settle", { outcome = operation.success, code = reply.status }
+  end
+  local verdict, warnings
+  if operation.items then
+    local document = json.decode(reply.body)
+    if type(document) == "table" then
+      verdict, warnings = read_items(operation, document, ids)
+    end
+  else
+    verdict = operation.decode(reply, ids)
+  end
+  if verdict then
+    if verdict[1] == nil then
+      verdict.code = plain_code(verdict.code) or reply.status
+      if verdict.outcome == "unknown" then
+        verdict.reason = verdict.reason or "unknown_code"
+      end
+    end
+    return "settle", verdict, warnings
+  end
+  -- No code here: the status is 200, and that is just what must not be taken for success.
+  local code, message
+  if operation.fault then
+    code, message = operation.fault(reply)
+  end
+  return "settle", {
+    outcome = "unknown",
+    reason = "bad_response",
+    code = plain_code(code),
+    message = message or "the answer is not what the provider documents",
+  }
+end
+
+-- What the status alone says of a refusal, after the definition had its say.
+local function read_status(operation, status)
+  if status == 429 then
+    return "throttle", "failed", "rate_limited"
+  elseif REPEATED[status] then
+    return "again", "unknown", "http_" .. status
+  elseif status == 401 then
+    return "credentials", "denied", "credentials"
+  elseif status == 403 then
+    return "settle", "denied", "forbidden"
+  elseif operation.limit > 1 and HALVED[status] then
+    return "halve", "invalid", "http_" .. status
+  elseif status == 404 and operation.limit == 1 then
+    return "settle", "not_found"
+  elseif status == 404 then
+    return "settle", "unknown", "http_404"
+  elseif status == 202 then
+    return "settle", "accepted"
+  elseif status >= 300 and status < 500 then
+    return "settle", "failed", "http_" .. status
+  end
+  -- Other 2xx and 5xx, and whatever is no HTTP status at all.
+  return "settle", "unknown", "http_" .. status
+end
+
+-- action, verdict(s), warnings = answer.read(operation, reply, ids)
+-- reply: { status, body, format } of a complete answer. One verdict stands for all ids; a list has
+-- one an id, in their order.
+function answer.read(operation, reply, ids)
+  local status = reply.status
+  if status == 200 then
+    return read_success(operation, reply, ids)
+  end
+  local code, message
+  if operation.fault then
+    code, message = operation.fault(reply)
+    code = plain_code(code)
+  end
+  local action, word, reason = read_status(operation, status)
+  local said = (status >= 400 and status ~= 429) and refusal(operation, status, code)
+  if said == "credentials" then
+    action, word, reason = "credentials", "denied", "credentials"
+  elseif said == "again" then
+    action, word, reason = "again", "unknown", "http_" .. status
+  elseif said and outcome.all[said] and action ~= "again" then
+    action, word, reason = "settle", said, nil
+  end
+  return action, {
+    outcome = word,
+    reason = reason,
+    code = code or status,
+    http = status,
+    message = message,
+  }
+end
+
+-- Faults that a repeat cannot mend.
+local HOPELESS = { too_large = true, memory = true }
+
+local REASON = { timeout = "timeout", protocol = "bad_response", too_large = "too_large" }
+
+-- action, verdict = answer.lost(stage, fault, detail)
+-- The same for an attempt without a complete answer. `stage` says how far it got.
+function answer.lost(stage, fault, detail)
+  if stage == "queued" or stage == "connected" then
+    return "again", {
+      outcome = "failed",
+      reason = (fault == "tls" or stage == "connected") and "tls" or "connect",
+      message = detail,
+    }
+  end
+  return HOPELESS[fault] and "settle" or "again", {
+    outcome = "unknown",
+    reason = REASON[fault] or "lost",
+    message = detail,
+  }
+end
+
+return answer

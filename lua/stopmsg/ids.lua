@@ -1,0 +1,98 @@
+-- The forms of ids: what may be sent, and when two spellings are one id.
+
+local compat = require("stopmsg.compat")
+local text = require("stopmsg.text")
+
+local ids = {}
+
+local UUID = "^" .. ("%x"):rep(8) .. "%-" .. ("%x"):rep(4) .. "%-" .. ("%x"):rep(4) .. "%-"
+  .. ("%x"):rep(4) .. "%-" .. ("%x"):rep(12) .. "$"
+
+-- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `fold` where case
+-- makes no difference; `usual`, a pattern that all known ids match, where others only deserve a
+-- warning.
+ids.forms = {
+  uuid = { pattern = UUID, max = 36, fold = true, about = "a UUID (8-4-4-4-12 hex digits)" },
+  digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
+  hex32 = { pattern = "^" .. ("%x"):rep(32) .. "$", max = 32, fold = true,
+    about = "32 hex digits" },
+  text = { pattern = "^[\33-\126]+$", max = 256, about = "printable ASCII without spaces" },
+}
+
+-- 2^53: from here on a float skips integers, so it is no longer known which id was meant.
+local EXACT = 9007199254740992
+
+-- The digits of an integer id; nil for any other number.
+local function digits_of(number)
+  if compat.math_type and compat.math_type(number) == "integer" then
+    return ("%d"):format(number)
+  end
+  if number == math.floor(number) and number > -EXACT and number < EXACT then
+    return ("%.0f"):format(number)
+  end
+  return nil
+end
+
+-- Why `id` is not of this form, for people.
+local function fault(form, id)
+  if #id == 0 then
+    return "an empty id; expected " .. form.about
+  end
+  if #id > form.max then
+    return ("an id of %d bytes; expected %s"):format(#id, form.about)
+  end
+  local control = id:match("%c")
+  if control then
+    return ("the id holds a control character (byte %d); expected %s"):format(control:byte(),
+      form.about)
+  end
+  return "the id is not of the right form; expected " .. form.about
+end
+
+-- sent, key = ids.check(form, id) | nil, message
+-- `sent` is the id as it goes to the provider, `key` is equal for spellings of the same id.
+function ids.check(form, id)
+  local sent = id
+  if type(id) == "number" then
+    sent = digits_of(id)
+    if not sent then
+      return nil, ("the number %s is no whole number that can be told exactly; give the id as a "
+        .. "string"):format(tostring(id))
+    end
+  elseif type(id) ~= "string" then
+    return nil, "an id has to be a string, this is a " .. type(id)
+  end
+  if #sent > form.max or not sent:find(form.pattern) then
+    return nil, fault(form, sent)
+  end
+  -- In a path these two would be taken for folders, escaped or not.
+  if sent == "." or sent == ".." then
+    return nil, fault(form, sent)
+  end
+  return sent, form.fold and sent:lower() or sent
+end
+
+-- form = ids.form(name or table) | nil, message
+function ids.form(given)
+  if type(given) == "string" then
+    if ids.forms[given] then
+      return ids.forms[given]
+    end
+    return nil, "no id form is called " .. text.quote(given)
+  end
+  if type(given) ~= "table" then
+    return nil, "an id form is a name or a table"
+  end
+  if type(given.pattern) ~= "string" or not pcall(string.find, "", given.pattern) then
+    return nil, "an id form needs `pattern`, a Lua pattern"
+  end
+  if type(given.max) ~= "number" or given.max < 1 or given.max > 4096 then
+    return nil, "an id form needs `max`, 1 to 4096 bytes"
+  end
+  if type(given.about) ~= "string" then
+    return nil, "an id form needs `about`, for messages"
+  end
+  return given
+end
+
+return ids

@@ -1,0 +1,45 @@
+-- Stops messages that are already at the provider, and says of every id what became of it.
+
+local client = require("stopmsg.client")
+local outcome = require("stopmsg.outcome")
+local providers = require("stopmsg.providers")
+local version = require("stopmsg.version")
+
+local stopmsg = {
+  _VERSION = version,
+  -- Outcome -> what it means, whether it is final, whether the message was stopped.
+  outcomes = outcome.all,
+}
+
+---Makes a client. Nothing is opened or sent before its first call.
+---Raises on wrong options, and on unknown ones.
+---@param options stopmsg.Options
+---@return stopmsg.Client
+function stopmsg.new(options)
+  local made = client.new(options, 1)
+  return made
+end
+
+---One shot: makes a client, stops messages, closes it.
+---@param options stopmsg.Options
+---@param ids string|(string|integer)[] one id or a list
+---@param call_options? stopmsg.CallOptions
+---@return stopmsg.Report
+function stopmsg.stop(options, ids, call_options)
+  local made = client.new(options, 1)
+  local report = made:stop(ids, call_options)
+  made:close()
+  return report
+end
+
+---The names of the built-in providers, sorted.
+---@return string[]
+function stopmsg.providers()
+  local names = {}
+  for i, name in ipairs(providers.names) do
+    names[i] = name
+  end
+  return names
+end
+
+return stopmsg

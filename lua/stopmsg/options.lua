@@ -1,0 +1,229 @@
+-- Checks what users pass, before anything is opened or sent.
+
+local text = require("stopmsg.text")
+
+local options = {}
+
+local MIB = 1024 * 1024
+
+-- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
+options.defaults = {
+  format = "json",
+  deadline = 60, -- seconds for one call
+  timeout = 10, -- seconds for one attempt
+  connect_timeout = 3,
+  max_attempts = 4,
+  verify_tls = true,
+  max_response = 16 * MIB,
+  allow_http = false,
+  undocumented = false,
+}
+
+-- Each check returns nil when the value will do, else what was expected.
+
+local function is_text(value)
+  if type(value) ~= "string" or value == "" then
+    return "a string that is not empty"
+  elseif value:find("%c") then
+    return "a string without control characters"
+  end
+end
+
+local function is_boolean(value)
+  return type(value) ~= "boolean" and "true or false" or nil
+end
+
+local function is_function(value)
+  return type(value) ~= "function" and "a function" or nil
+end
+
+local function is_number(least, most, what)
+  return function(value)
+    if type(value) ~= "number" or value ~= value or value < least or value > most then
+      return what
+    end
+  end
+end
+
+local function is_whole(least, most, what)
+  local check = is_number(least, most, what)
+  return function(value)
+    return check(value) or (value % 1 ~= 0 and what or nil)
+  end
+end
+
+local function is_one_of(...)
+  local allowed = { ... }
+  return function(value)
+    for _, word in ipairs(allowed) do
+      if value == word then
+        return nil
+      end
+    end
+    return '"' .. table.concat(allowed, '" or "') .. '"'
+  end
+end
+
+-- { ["host:port"] = "address" }
+local function is_resolve(value)
+  local expected = 'a table like { ["host:443"] = "127.0.0.1" }'
+  if type(value) ~= "table" then
+    return expected
+  end
+  for place, address in pairs(value) do
+    if type(place) ~= "string" or not place:find("^[^%s%c:]+:%d+$") or type(address) ~= "string"
+      or not address:find("^[%x.:%[%]]+$") then
+      return expected
+    end
+  end
+end
+
+local function is_token(value)
+  if type(value) ~= "string" and type(value) ~= "function" then
+    return "the key as the provider issued it, or a function that returns it"
+  end
+end
+
+local function is_provider(value)
+  if type(value) ~= "string" and type(value) ~= "table" then
+    return "a provider's name or a definition table"
+  end
+end
+
+local SECONDS = "seconds, a number above 0"
+local is_seconds = is_number(1e-3, 86400 * 365, SECONDS)
+
+-- `math.huge` switches a deadline off.
+local function is_deadline(value)
+  return value ~= math.huge and is_seconds(value) or nil
+end
+
+local CLIENT = {
+  provider = is_provider,
+  token = is_token,
+  base_url = is_text,
+  application = is_text,
+  format = is_one_of("json", "xml"),
+  concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
+  rate = is_number(1e-3, 1e6, "requests per second, a number above 0"),
+  burst = is_number(1, 1e6, "requests, a number of at least 1"),
+  batch_size = is_whole(1, 1e6, "ids per request, a whole number of at least 1"),
+  deadline = is_deadline,
+  timeout = is_seconds,
+  connect_timeout = is_seconds,
+  max_attempts = is_whole(1, 100, "attempts, a whole number from 1 to 100"),
+  http_version = is_one_of("1.1", "2"),
+  ca_file = is_text,
+  ca_path = is_text,
+  proxy = function(value)
+    return value ~= "" and is_text(value) or nil -- "" switches the environment's proxy off
+  end,
+  user_agent = is_text,
+  resolve = is_resolve,
+  verify_tls = is_boolean,
+  max_response = is_whole(1, 1024 * MIB, "bytes, a whole number from 1 to 1 GiB"),
+  sleep = is_function,
+  on_event = is_function,
+  undocumented = is_boolean,
+  allow_http = is_boolean,
+}
+
+local CALL = {
+  deadline = is_deadline,
+  on_item = is_function,
+  kind = is_one_of("message", "dispatch"),
+}
+
+-- How many letters have to be added, dropped or changed to make `a` into `b`.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      diagonal, row[j] = row[j], best
+    end
+  end
+  return row[#b]
+end
+
+-- The known name that was probably meant.
+local function nearest(name, known)
+  local best, least
+  for candidate in pairs(known) do
+    local d = distance(name:lower(), candidate)
+    if not least or d < least or (d == least and candidate < best) then
+      best, least = candidate, d
+    end
+  end
+  return best
+end
+
+-- message = options.unknown(name, known): which name is wrong and which was meant.
+function options.unknown(name, known)
+  if type(name) ~= "string" then
+    return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
+  end
+  return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
+    nearest(text.cut(name, 64), known))
+end
+
+-- checked = check(given, known, defaults) | nil, message. The value is not in the message: it may
+-- be the token under another name.
+local function check(given, known, defaults)
+  local checked = {}
+  for name, value in pairs(defaults) do
+    checked[name] = value
+  end
+  for name, value in pairs(given) do
+    local is_wrong = known[name]
+    if not is_wrong then
+      return nil, options.unknown(name, known)
+    end
+    local expected = is_wrong(value)
+    if expected then
+      local got = type(value) == "number" and tostring(value) or "a " .. type(value)
+      return nil, ("option '%s': expected %s, got %s"):format(name, expected, got)
+    end
+    checked[name] = value
+  end
+  return checked
+end
+
+-- checked = options.client(given) | nil, message
+function options.client(given)
+  if type(given) ~= "table" then
+    return nil, "a table of options expected, got " .. type(given)
+  end
+  local checked, message = check(given, CLIENT, options.defaults)
+  if not checked then
+    return nil, message
+  end
+  for _, name in ipairs({ "provider", "token" }) do
+    if checked[name] == nil then
+      return nil, ("option '%s' is missing: %s"):format(name, CLIENT[name](nil))
+    end
+  end
+  if checked.burst and not checked.rate then
+    return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too"
+  end
+  return checked
+end
+
+-- checked = options.call(given) | nil, message
+function options.call(given)
+  if given == nil then
+    return {}
+  end
+  if type(given) ~= "table" then
+    return nil, "a table of options expected, got " .. type(given)
+  end
+  return check(given, CALL, {})
+end
+
+return options

@@ -1,0 +1,90 @@
+-- What can become of a message, and how much proof each word needs.
+
+local outcome = {}
+
+---@type table<string, stopmsg.OutcomeInfo>
+outcome.all = {
+  stopped = {
+    about = "The provider says that it will not be sent.",
+    settled = true,
+    stopped = true,
+  },
+  accepted = {
+    about = "The provider took the request and does not promise.",
+    settled = false,
+  },
+  too_late = {
+    about = "It is being sent, or was sent already.",
+    settled = true,
+    stopped = false,
+  },
+  not_stoppable = {
+    about = "Its state forbids a stop, and the provider does not say which state.",
+    settled = true,
+    stopped = false,
+  },
+  not_found = {
+    about = "The provider does not know the id.",
+    settled = true,
+  },
+  denied = {
+    about = "The credentials or the permission were refused.",
+    settled = true,
+    stopped = false,
+  },
+  invalid = {
+    about = "The id is malformed: refused here before sending, or by the provider.",
+    settled = true,
+    stopped = false,
+  },
+  failed = {
+    about = "Certainly not stopped: it never reached the provider, or was refused.",
+    settled = true,
+    stopped = false,
+  },
+  unknown = {
+    about = "The request was sent, and no answer came that can be trusted.",
+    settled = false,
+  },
+  open = {
+    about = "A lookup says: neither stopped nor sent yet.",
+    settled = false,
+    stopped = false,
+  },
+  skipped = {
+    about = "Never sent: the deadline, an interruption or refused credentials came first.",
+    settled = true,
+    stopped = false,
+  },
+}
+
+-- All words, in the order in which people want to read them.
+outcome.names = {
+  "stopped",
+  "accepted",
+  "too_late",
+  "not_stoppable",
+  "not_found",
+  "denied",
+  "invalid",
+  "failed",
+  "unknown",
+  "open",
+  "skipped",
+}
+
+-- Words that hold whatever an earlier attempt may have done. All the others say that the message
+-- was not stopped; after an attempt that may have stopped it unseen that is no longer known:
+-- "too late" may be the echo of our own success.
+local HOLDS = { stopped = true, accepted = true, unknown = true, open = true }
+
+-- word = outcome.weigh(word, is_ambiguous): what may be said, given that an earlier attempt may
+-- have taken effect unseen.
+function outcome.weigh(word, is_ambiguous)
+  if is_ambiguous and not HOLDS[word] then
+    return "unknown"
+  end
+  return word
+end
+
+return outcome

@@ -1,0 +1,47 @@
+-- When the next request may go: the asked rate, and pauses that the provider asked for. One
+-- pacer serves all calls of a client. Pure: times are passed in, in seconds.
+
+local pacer = {}
+
+-- A waiting loop wakes a little late. What it lost by that it may catch up on, or a high rate
+-- would never be reached.
+local LATENESS = 0.01
+
+local Pacer = {}
+Pacer.__index = Pacer
+
+-- rate: requests/s, nil for no limit. burst: requests that may go at once after a quiet time.
+function pacer.new(rate, burst)
+  local interval = rate and 1 / rate
+  return setmetatable({
+    _interval = interval,
+    _allowance = interval and math.max(((burst or 1) - 1) * interval, LATENESS),
+    _due = -math.huge, -- when the next request would go at an even pace
+    _paused = -math.huge,
+  }, Pacer)
+end
+
+-- The time from which on a request may be sent; not later than `now` means at once.
+function Pacer:ready_at(now)
+  if self._paused > now then
+    return self._paused
+  end
+  if self._interval then
+    return self._due - self._allowance
+  end
+  return now
+end
+
+-- Counts a request sent at `now`.
+function Pacer:sent(now)
+  if self._interval then
+    self._due = math.max(self._due, now) + self._interval
+  end
+end
+
+-- Nothing is sent before `time`.
+function Pacer:pause(time)
+  self._paused = math.max(self._paused, time)
+end
+
+return pacer

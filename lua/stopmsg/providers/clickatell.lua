@@ -1,0 +1,101 @@
+-- Clickatell's archived REST API. The answer's own status decides: only 006 is a stop by a user,
+-- 013 one by Clickatell's staff. Codes are strings; "001" is one thing as a message status and
+-- another as an error.
+
+local json = require("stopmsg.json")
+
+-- https://archive.clickatell.com/developers/api-docs/message-status-codes/
+local STATUS = {
+  ["001"] = "not_found",
+  ["002"] = "accepted",
+  ["003"] = "too_late",
+  ["004"] = "too_late",
+  ["005"] = "not_stoppable",
+  ["006"] = "stopped",
+  ["007"] = "not_stoppable",
+  ["008"] = "accepted",
+  ["009"] = "not_stoppable",
+  ["010"] = "not_stoppable",
+  ["011"] = "accepted",
+  ["012"] = "not_stoppable",
+  ["013"] = "stopped",
+  ["014"] = "not_stoppable",
+}
+
+local function document_of(answer)
+  local document
+  if answer.format == "xml" then
+    local root = require("stopmsg.xml").decode(answer.body)
+    document = root and root.response
+  else
+    document = json.decode(answer.body)
+  end
+  return type(document) == "table" and document or {}
+end
+
+-- { "error": { "code", "description" } }, or the same inside `data.message[1]`.
+local function fault(answer)
+  local document = document_of(answer)
+  local err = document.error
+  if type(err) ~= "table" and type(document.data) == "table" then
+    local first = document.data.message
+    first = type(first) == "table" and (first[1] or first)
+    err = type(first) == "table" and first.error
+  end
+  if type(err) == "table" then
+    return err.code, err.description
+  end
+end
+
+local function decode(answer, ids)
+  local data = document_of(answer).data
+  if type(data) ~= "table" or type(data.messageStatus) ~= "string" then
+    return nil
+  end
+  local echo = data.apiMessageId
+  if type(echo) ~= "string" or echo:lower() ~= ids[1]:lower() then
+    return {
+      outcome = "unknown",
+      reason = "bad_response",
+      code = data.messageStatus,
+      message = "the answer is about another message id",
+    }
+  end
+  local word = STATUS[data.messageStatus] or "unknown"
+  return {
+    outcome = word,
+    code = data.messageStatus,
+    message = word ~= "stopped" and data.description or nil,
+    verified = word == "stopped" or nil,
+  }
+end
+
+return {
+  name = "clickatell",
+  about = "Clickatell (archived REST API): stops a queued or scheduled message",
+  docs = "https://help.clickatell.com/developers-api-reference/developers-archive/"
+    .. "sms-rest-api-overview/stop-message",
+  base_url = "https://api.clickatell.com",
+  auth = { prefix = "Bearer " },
+  headers = { "X-Version: 1" },
+  formats = {
+    json = { headers = { "Accept: application/json" } },
+    xml = { headers = { "Accept: application/xml" }, needs = "stopmsg.xml" },
+  },
+  fault = fault,
+  operations = {
+    stop = {
+      method = "DELETE",
+      path = "/rest/message/{id}",
+      id = "hex32",
+      decode = decode,
+      -- https://docs.clickatell.com/archive/channels/rest-archived/api-error-codes/
+      refusals = {
+        ["*/001"] = "credentials", -- authentication failed
+        ["*/007"] = "credentials", -- the caller's address is locked out
+        ["*/103"] = "not_found", -- unknown message id
+        ["*/901"] = "again", -- internal error, retry
+      },
+    },
+  },
+}

@@ -1,0 +1,87 @@
+-- The "Direct" platform, which Revicom and i-Digital sell under their own names: same paths, same
+-- error envelope and numbers. Each brand documents one of the two ways to stop; `direct.brand`
+-- makes the definition of one, with the sibling's way marked as undocumented.
+
+local json = require("stopmsg.json")
+
+local direct = {}
+
+-- Errors of a whole request: {"error":{"code":4030,"msg":"Access Denied"}}.
+local function fault(answer)
+  local document = json.decode(answer.body)
+  local err = type(document) == "table" and document.error
+  if type(err) == "table" then
+    return err.code, err.msg
+  end
+end
+
+-- The platform's own flag says that some items are 403 or 404. The items decide; where the flag
+-- contradicts them somebody should look.
+local function remark(document, counts)
+  local refused = counts[403] or counts[404]
+  if document.errors == false and refused then
+    return "the answer says errors = false, but holds items that were not stopped"
+  elseif document.errors == true and not refused then
+    return "the answer says errors = true, but all its items were accepted"
+  end
+end
+
+local function operations()
+  return {
+    stop = {
+      docs = "https://api.direct.revicom.ltd/messages/stopping",
+      method = "POST",
+      path = "/api/v1/message/stop",
+      id = "uuid",
+      limit = 10000,
+      body = {
+        type = "application/json",
+        template = '{"uuids":[{id}]}',
+        between = ",",
+        escape = "json",
+      },
+      items = { list = "items", id = "messageUuid", code = "code" },
+      -- 201 stands in the page's example and not in its table; it promises no more than 202.
+      codes = { [200] = "stopped", ["2xx"] = "accepted", [403] = "too_late", [404] = "not_found" },
+      remark = remark,
+      refusals = { ["403/4030"] = "credentials" },
+    },
+    stop_dispatch = {
+      docs = "https://api.docs.direct.i-dgtl.ru/dispatches/stop",
+      method = "POST",
+      path = "/api/v1/dispatch/{id}/stop",
+      id = "digits",
+      success = "stopped", -- HTTP 200 without a body
+      -- 4031 covers "not started" and "finished" alike.
+      refusals = {
+        ["403/4030"] = "credentials",
+        ["403/4031"] = "not_stoppable",
+        ["404/4040"] = "not_found",
+      },
+    },
+  }
+end
+
+-- definition = direct.brand{ name, about, docs, base_url, documented = { operation, ... } }
+function direct.brand(brand)
+  local is_documented = {}
+  for _, name in ipairs(brand.documented) do
+    is_documented[name] = true
+  end
+  local all = operations()
+  for name, operation in pairs(all) do
+    operation.undocumented = not is_documented[name]
+  end
+  return {
+    name = brand.name,
+    about = brand.about,
+    docs = brand.docs,
+    base_url = brand.base_url,
+    -- The key is issued ready for the header: encoding it again would break it.
+    auth = { prefix = "Basic " },
+    fault = fault,
+    operations = all,
+  }
+end
+
+return direct

@@ -1,0 +1,258 @@
+-- The providers: which there are, and how a definition is checked and made ready.
+--
+-- A definition is a table that says how each operation of a provider is asked for and what its
+-- answers mean. It knows nothing of clients or connections. README.md ("Your own provider") has
+-- the fields; a broken definition raises here, by its name and field, before it is ever used.
+
+local ids = require("stopmsg.ids")
+local outcome = require("stopmsg.outcome")
+local text = require("stopmsg.text")
+
+local providers = {}
+
+providers.names = { "clickatell", "idigital", "pushwoosh", "revicom" }
+
+-- What an operation's name means to a caller.
+local OPERATIONS = { stop = true, stop_dispatch = true }
+
+-- Words that a refusal may be, besides an outcome.
+local ACTIONS = { credentials = true, again = true }
+
+local DEFINITION_FIELDS = {
+  name = "string",
+  about = "string",
+  docs = "string",
+  base_url = "string",
+  auth = "table",
+  headers = "table",
+  formats = "table",
+  fault = "function",
+  operations = "table",
+}
+
+local OPERATION_FIELDS = {
+  docs = "string",
+  method = "string",
+  path = "string",
+  between = "string",
+  id = "any",
+  limit = "number",
+  headers = "table",
+  body = "table",
+  success = "string",
+  items = "table",
+  codes = "table",
+  remark = "function",
+  decode = "function",
+  refusals = "table",
+  undocumented = "boolean",
+}
+
+local BODY_FIELDS = { type = "string", template = "string", between = "string", escape = "string" }
+local ITEM_FIELDS = { list = "string", id = "string", code = "string" }
+local AUTH_FIELDS = { header = "string", prefix = "string" }
+local FORMAT_FIELDS = { headers = "table", needs = "string" }
+local ESCAPES = { json = true, percent = true, xml = true, raw = true }
+
+-- Every function below takes `where`, the dotted name of what it looks at, and raises with it.
+local function fail(where, message)
+  error("provider definition " .. where .. ": " .. message, 0)
+end
+
+-- Only known fields, each of its type.
+local function check_fields(where, value, fields)
+  for name, field in pairs(value) do
+    local wanted = fields[name]
+    if not wanted then
+      fail(where, "no field is called " .. text.quote(name))
+    end
+    if wanted ~= "any" and type(field) ~= wanted then
+      fail(where .. "." .. name, ("a %s, not a %s"):format(wanted, type(field)))
+    end
+  end
+end
+
+local function check_headers(where, headers)
+  for i, line in ipairs(headers or {}) do
+    if type(line) ~= "string" or not line:find("^[%w%-]+: [^%c]+$") then
+      fail(where .. "[" .. i .. "]", "a header line like 'X-Version: 1'")
+    end
+  end
+end
+
+-- A template is cut at its one `{id}`. Without one the text is sent as it is.
+local function form(where, template, between, escape)
+  local from, to = template:find("{id}", 1, true)
+  if not from then
+    return { open = template }
+  end
+  if template:find("{id}", to + 1, true) then
+    fail(where, "holds {id} twice")
+  end
+  return {
+    open = template:sub(1, from - 1),
+    between = between,
+    close = template:sub(to + 1),
+    escape = escape,
+  }
+end
+
+local function body_form(where, body)
+  if not body then
+    return nil
+  end
+  check_fields(where, body, BODY_FIELDS)
+  if not body.template or not body.type then
+    fail(where, "needs `template` and `type`")
+  end
+  if not ESCAPES[body.escape] then
+    fail(where .. ".escape", "one of json, percent, raw, xml")
+  end
+  return form(where .. ".template", body.template, body.between, body.escape)
+end
+
+-- What says whether a message was stopped: exactly one of three ways.
+local function check_meaning(where, operation)
+  local ways = (operation.success and 1 or 0) + (operation.items and 1 or 0)
+    + (operation.decode and 1 or 0)
+  if ways ~= 1 then
+    fail(where, "needs exactly one of `success`, `items` and `decode`")
+  end
+  if operation.success and not outcome.all[operation.success] then
+    fail(where .. ".success", text.quote(operation.success) .. " is no outcome")
+  end
+  if operation.items then
+    check_fields(where .. ".items", operation.items, ITEM_FIELDS)
+    for name in pairs(ITEM_FIELDS) do
+      if not operation.items[name] then
+        fail(where .. ".items", "needs `" .. name .. "`")
+      end
+    end
+    if not operation.codes then
+      fail(where, "`items` needs `codes`")
+    end
+  end
+  for code, word in pairs(operation.codes or {}) do
+    if not outcome.all[word] then
+      fail(where .. ".codes[" .. tostring(code) .. "]", text.quote(word) .. " is no outcome")
+    end
+  end
+  for key, word in pairs(operation.refusals or {}) do
+    if not outcome.all[word] and not ACTIONS[word] then
+      fail(where .. ".refusals[" .. text.quote(key) .. "]",
+        text.quote(word) .. " is no outcome, nor 'credentials' or 'again'")
+    end
+  end
+end
+
+-- One operation, with what the engine and the run need beside the definition's own fields.
+local function operation_of(definition, name)
+  local given = definition.operations[name]
+  local where = definition.name .. ".operations." .. name
+  if not OPERATIONS[name] then
+    fail(where, "an operation is one of stop, stop_dispatch")
+  end
+  if type(given) ~= "table" then
+    fail(where, "not a table")
+  end
+  check_fields(where, given, OPERATION_FIELDS)
+  if not given.method or not given.method:find("^%u+$") then
+    fail(where .. ".method", "a method in capitals, like 'POST'")
+  end
+  if not given.path or not given.path:find("^/[\33-\126]*$") then
+    fail(where .. ".path", "a path that begins with '/'")
+  end
+  local id_form, message = ids.form(given.id)
+  if not id_form then
+    fail(where .. ".id", message)
+  end
+  check_headers(where .. ".headers", given.headers)
+  check_meaning(where, given)
+
+  local operation = {}
+  for field, value in pairs(given) do
+    operation[field] = value
+  end
+  operation.name = name
+  operation.id = id_form
+  operation.limit = given.limit or 1
+  operation.fault = definition.fault
+  operation.url_form = form(where .. ".path", given.path, given.between, "percent")
+  operation.body_form = body_form(where .. ".body", given.body)
+  local in_body = operation.body_form and operation.body_form.escape
+  if not operation.url_form.escape and not in_body then
+    fail(where, "neither `path` nor `body.template` holds {id}")
+  end
+  if operation.limit < 1 or operation.limit % 1 ~= 0 then
+    fail(where .. ".limit", "a whole number of ids, at least 1")
+  end
+  if operation.limit > 1 and not (in_body and given.body.between or given.between) then
+    fail(where, "needs `between`, the text between two ids")
+  end
+  return operation
+end
+
+-- provider = providers.check(definition): a checked copy that is ready for use.
+function providers.check(definition)
+  if type(definition) ~= "table" then
+    error("a provider definition is a table, not a " .. type(definition), 0)
+  end
+  if type(definition.name) ~= "string" or definition.name == "" then
+    error("a provider definition needs a `name`", 0)
+  end
+  local where = definition.name
+  check_fields(where, definition, DEFINITION_FIELDS)
+  for _, name in ipairs({ "base_url", "auth", "operations" }) do
+    if not definition[name] then
+      fail(where, "needs `" .. name .. "`")
+    end
+  end
+  check_fields(where .. ".auth", definition.auth, AUTH_FIELDS)
+  check_headers(where .. ".headers", definition.headers)
+  local header = definition.auth.header or "Authorization"
+  local prefix = definition.auth.prefix or ""
+  if not header:find("^[%w%-]+$") or prefix:find("%c") then
+    fail(where .. ".auth", "a header name, and a prefix without control characters")
+  end
+  for name, wire in pairs(definition.formats or {}) do
+    if type(wire) ~= "table" then
+      fail(where .. ".formats." .. tostring(name), "not a table")
+    end
+    check_fields(where .. ".formats." .. name, wire, FORMAT_FIELDS)
+    check_headers(where .. ".formats." .. name .. ".headers", wire.headers)
+  end
+
+  local provider = {
+    name = definition.name,
+    about = definition.about,
+    docs = definition.docs,
+    base_url = definition.base_url,
+    auth = header .. ": " .. prefix,
+    headers = definition.headers or {},
+    formats = definition.formats or { json = { headers = {} } },
+    operations = {},
+  }
+  for name in pairs(definition.operations) do
+    provider.operations[name] = operation_of(definition, name)
+  end
+  if next(provider.operations) == nil then
+    fail(where, "needs at least one operation")
+  end
+  return provider
+end
+
+-- provider = providers.load(name or definition); raises when there is none, or it is broken.
+function providers.load(given)
+  if type(given) == "table" then
+    return providers.check(given)
+  end
+  for _, name in ipairs(providers.names) do
+    if name == given then
+      return providers.check(require("stopmsg.providers." .. name))
+    end
+  end
+  error(("no provider is called %s; there are %s, or give a definition table"):format(
+    text.quote(given), table.concat(providers.names, ", ")), 0)
+end
+
+return providers

@@ -1,0 +1,59 @@
+-- Pushwoosh Messaging API v2. One message code stands for a whole push and all who get it.
+
+local json = require("stopmsg.json")
+
+-- The envelope of gRPC-Gateway: {"code":5,"message":"message not found","details":[]}.
+local function fault(answer)
+  local document = json.decode(answer.body)
+  if type(document) == "table" then
+    return document.code, document.message
+  end
+end
+
+-- Success is `{}`. A page of somebody else's (a captive portal, a proxy) is none, nor is an error
+-- envelope under HTTP 200.
+local function decode(answer)
+  if not answer.body:find("%S") then
+    return { outcome = "stopped" }
+  end
+  local document = json.decode(answer.body)
+  if type(document) ~= "table" or (document.code ~= nil and document.code ~= 0) then
+    return nil
+  end
+  return { outcome = "stopped" }
+end
+
+return {
+  name = "pushwoosh",
+  about = "Pushwoosh: cancels a push by its message code",
+  docs = "https://docs.pushwoosh.com/developer/api-reference/messaging-api-v2/cancel/",
+  base_url = "https://api.pushwoosh.com",
+  auth = { prefix = "Token " },
+  fault = fault,
+  operations = {
+    stop = {
+      method = "POST",
+      path = "/messaging/v2/cancel",
+      id = {
+        pattern = "^[\33-\126]+$",
+        max = 128,
+        about = "a message code like 1A2B-3C4D5E6F-7A8B9C0D",
+        -- All real codes look like this, but no page promises it.
+        usual = "^%x%x%x%x%-%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$",
+      },
+      body = {
+        type = "application/json",
+        template = '{"message_code":{id}}',
+        escape = "json",
+      },
+      decode = decode,
+      refusals = {
+        ["400/3"] = "invalid",
+        -- The page gives two causes for a 400: no code at all, which is never sent, and this one.
+        ["400"] = "not_stoppable",
+        ["403"] = "denied",
+        ["404"] = "not_found",
+      },
+    },
+  },
+}

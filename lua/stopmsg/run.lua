@@ -1,0 +1,627 @@
+-- The run loop: takes ids from a source, sends them in batches, decides what the answers mean,
+-- repeats what may be repeated, and hands out one item an id as each settles.
+--
+-- It is a stream from end to end: what is read ahead, in flight and settled but not handed out is
+-- bounded, whatever the length of the source. Nothing here knows a provider, and nothing waits but
+-- through `pool.wait`.
+
+local answer = require("stopmsg.answer")
+local ids = require("stopmsg.ids")
+local outcome = require("stopmsg.outcome")
+local retry = require("stopmsg.retry")
+local text = require("stopmsg.text")
+
+local run = {}
+
+-- More different warnings than this tell nobody anything.
+local MAX_WARNINGS = 50
+
+-- Seconds that a consumer may keep us from looking at the network.
+local LOOK_EVERY = 0.005
+
+local Run = {}
+Run.__index = Run
+
+-- A run over `task`, on the connections of `pool`.
+--
+-- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
+-- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
+-- nil, redact(text), emit(event) or nil, is_closed.
+--
+-- task: operation (checked definition), number (of the operation in the engine), source
+-- (a function: more, id), limit (ids a batch), concurrency, timeout, deadline (a time),
+-- max_attempts, random or nil, format, provider (its name), summary (a report to count in), on_item
+-- or nil, keeps (whether a repeated id is known for the whole run, at the price of memory that grows
+-- with it; else only while the first is not settled).
+function run.new(pool, task)
+  return setmetatable({
+    _pool = pool,
+    _task = task,
+    _retry = retry.new({ max_attempts = task.max_attempts, random = task.random }),
+    _place = 0, -- of the last id that was read
+    _seen = {}, -- key -> place where the id stood first
+    _twins = {}, -- place -> further places of the same id
+    _kept = task.keeps and {} or nil, -- place -> item
+    _items = {}, -- settled and not handed out: a queue from _first to _last
+    _places = {},
+    _first = 1,
+    _last = 0,
+    _waiting = {}, -- batches that will be sent again, each from its time `at` on
+    _held = nil, -- a batch that found no free slot
+    _inbox = {}, -- answers that another run of the client collected for us
+    _in_flight = 0,
+    _is_exhausted = false,
+    _ended = nil, -- why nothing more is sent
+    _odd = 0, -- ids of an unusual shape
+    _started = pool.clock(),
+    _looked = 0, -- when the network was last looked at
+    _skip = 0, -- items to hand out before the clock is asked again
+    _gap = 1,
+  }, Run)
+end
+
+local function warn(self, message)
+  local warnings = self._task.summary.warnings
+  message = text.clean(message, self._pool.redact)
+  for _, known in ipairs(warnings) do
+    if known == message then
+      return
+    end
+  end
+  if message and #warnings < MAX_WARNINGS then
+    warnings[#warnings + 1] = message
+  end
+end
+
+local function emit(self, event)
+  local send = self._pool.emit
+  if send then
+    event.provider = self._task.provider
+    event.operation = self._task.operation.name
+    send(event)
+  end
+end
+
+local function push(self, item, place)
+  local last = self._last + 1
+  self._last = last
+  self._items[last] = item
+  self._places[last] = place
+end
+
+local function twin_of(item, id)
+  local copy = {}
+  for field, value in pairs(item) do
+    copy[field] = value
+  end
+  copy.id = id
+  return copy
+end
+
+-- An item for this id with what the verdict says; fields that say nothing stay absent.
+local function item_of(verdict, id)
+  local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if verdict.reason then
+    item.reason = verdict.reason
+  end
+  if verdict.http then
+    item.http = verdict.http
+  end
+  if verdict.message then
+    item.message = verdict.message
+  end
+  if verdict.verified then
+    item.verified = true
+  end
+  return item
+end
+
+-- The part of an item that comes from the history of its batch.
+local function add_history(batch, item)
+  if batch.attempts ~= 1 then
+    item.attempts = batch.attempts
+  end
+  if batch.is_ambiguous then
+    item.ambiguous = true
+    local word = outcome.weigh(item.outcome, true)
+    if word ~= item.outcome then
+      item.reason = item.reason or item.outcome
+      item.outcome = word
+    end
+  end
+end
+
+-- Gives every id of the batch its item. `verdict` is one for all, or a list of them.
+local function settle(self, batch, verdict)
+  local redact = self._pool.redact
+  local list = verdict[1] ~= nil and verdict or nil
+  local has_history = batch.attempts ~= 1 or batch.is_ambiguous
+  local given, places, seen, twins = batch.given, batch.places, self._seen, self._twins
+  local kept = self._kept
+  if not list and verdict.message then
+    verdict.message = text.clean(verdict.message, redact)
+  end
+  for i = 1, batch.count do
+    local item
+    if list then
+      item = list[i]
+      if item.message then
+        item.message = text.clean(item.message, redact)
+      end
+    else
+      item = item_of(verdict, batch.ids[i])
+    end
+    if type(item.code) == "string" then
+      item.code = redact(item.code)
+    end
+    if has_history then
+      add_history(batch, item)
+    end
+    if given and given[i] then
+      item.id = given[i]
+    end
+    local place = places[i]
+    push(self, item, place)
+    local others = twins[place]
+    if others then
+      for _, other in ipairs(others) do
+        push(self, twin_of(item, other.id), other.place)
+      end
+      twins[place] = nil
+    end
+    if kept then
+      kept[place] = item
+    else
+      seen[batch.keys[i]] = nil
+    end
+  end
+end
+
+-- Takes one id from the source into the batch, or settles it right away. False at the end.
+local function take(self, batch)
+  local more, given = self._task.source()
+  if not more then
+    self._is_exhausted = true
+    return false
+  end
+  local place = self._place + 1
+  self._place = place
+  local form = self._task.operation.id
+  local sent, key = ids.check(form, given)
+  if not sent then
+    push(self, {
+      id = given,
+      outcome = "invalid",
+      reason = "malformed_id",
+      message = text.clean(key),
+      attempts = 0,
+    }, place)
+    return true
+  end
+  local first = self._seen[key]
+  if first then
+    local item = self._kept and self._kept[first]
+    if item then
+      push(self, twin_of(item, given), place)
+    else
+      local others = self._twins[first] or {}
+      self._twins[first] = others
+      others[#others + 1] = { id = given, place = place }
+    end
+    return true
+  end
+  self._seen[key] = place
+  if form.usual and not sent:find(form.usual) then
+    self._odd = self._odd + 1
+    self._odd_example = self._odd_example or sent
+  end
+  local count = batch.count + 1
+  batch.count = count
+  batch.ids[count] = sent
+  batch.places[count] = place
+  if form.fold then
+    batch.keys[count] = key
+  end
+  if sent ~= given then
+    batch.given = batch.given or {}
+    batch.given[count] = given
+  end
+  return true
+end
+
+local function new_batch(self, sent, keys)
+  return {
+    run = self,
+    count = 0,
+    ids = sent,
+    keys = keys,
+    places = {},
+    tries = 0, -- attempts of the batch as it is now
+    attempts = 0, -- requests sent that held these ids
+    is_ambiguous = false, -- one of them may have taken effect unseen
+  }
+end
+
+-- Whether what is settled already leaves room for more.
+local function has_room(self)
+  return self._last - self._first < 2 * self._task.limit + 64
+end
+
+-- The next ids of the source as a batch; nil where there are none for now.
+local function read_batch(self)
+  local sent = {}
+  local batch = new_batch(self, sent, self._task.operation.id.fold and {} or sent)
+  while batch.count < self._task.limit and has_room(self) do
+    if not take(self, batch) then
+      break
+    end
+  end
+  return batch.count > 0 and batch or nil
+end
+
+-- The batch that is due to be sent at `now`.
+local function due_batch(self, now)
+  local batch = self._held
+  if batch then
+    self._held = nil
+    return batch
+  end
+  for i, candidate in ipairs(self._waiting) do
+    if candidate.at <= now then
+      return table.remove(self._waiting, i)
+    end
+  end
+  if not self._is_exhausted then
+    return read_batch(self)
+  end
+end
+
+-- The ids at first..last of a batch, with its history.
+local function part_of(self, batch, first, last)
+  local sent = {}
+  local part = new_batch(self, sent, self._task.operation.id.fold and {} or sent)
+  part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
+  part.last = batch.last
+  for i = first, last do
+    local count = part.count + 1
+    part.count = count
+    sent[count] = batch.ids[i]
+    part.keys[count] = batch.keys[i]
+    part.places[count] = batch.places[i]
+    if batch.given and batch.given[i] then
+      part.given = part.given or {}
+      part.given[count] = batch.given[i]
+    end
+  end
+  return part
+end
+
+-- Sends both halves of a batch that was refused as a whole; an id that stands alone is at fault.
+local function halve(self, batch, verdict, now)
+  if batch.count == 1 then
+    return settle(self, batch, verdict)
+  end
+  local middle = math.floor(batch.count / 2)
+  batch.at = now
+  if batch.attempts > 0 then
+    -- What holds should the time be over before the halves are sent.
+    batch.last = { outcome = "failed", reason = verdict.reason, code = verdict.code,
+      http = verdict.http, message = verdict.message }
+  end
+  -- In front of what waits for its time: it is due at once.
+  table.insert(self._waiting, 1, part_of(self, batch, middle + 1, batch.count))
+  table.insert(self._waiting, 1, part_of(self, batch, 1, middle))
+end
+
+local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
+
+-- Starts what can be started. Returns whether anything was, and the time from which on more may.
+local function fill(self, now)
+  local pool, task = self._pool, self._task
+  local engine, pacer = pool.engine, pool.pacer
+  local has_started = false
+  while self._in_flight < task.concurrency do
+    local at = pacer:ready_at(now)
+    if at > now then
+      return has_started, at
+    end
+    local batch = due_batch(self, now)
+    if not batch then
+      break
+    end
+    local timeout = math.min(task.timeout, task.deadline - now)
+    local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
+    if slot then
+      has_started = true
+      batch.generation = pool.generation
+      batch.started = now
+      pool.flights[slot] = batch
+      pacer:sent(now)
+      self._retry:request()
+      self._in_flight = self._in_flight + 1
+      if pool.emit then
+        emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+      end
+      if task.limit > 1 then
+        -- Reading the next ids takes a while: let this request leave first.
+        engine:step()
+        now = pool.clock()
+      end
+    elseif why == "no free slot" then
+      self._held = batch
+      break
+    else
+      halve(self, batch, TOO_LARGE, now)
+    end
+  end
+  return has_started, nil
+end
+
+-- Puts a batch aside until it is sent again.
+local function send_again(self, batch, verdict, at)
+  batch.last = verdict
+  batch.at = at
+  self._waiting[#self._waiting + 1] = batch
+  self._task.summary.retries = self._task.summary.retries + 1
+end
+
+-- The answer says "later", or there was none.
+local function again(self, batch, verdict, retry_after, now)
+  local delay = not self._ended
+    and self._retry:again(batch.tries, retry_after, self._task.deadline - now)
+  if not delay then
+    return settle(self, batch, verdict)
+  end
+  if verdict.outcome == "unknown" then
+    batch.is_ambiguous = true
+  end
+  emit(self, { type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
+  send_again(self, batch, verdict, now + delay)
+end
+
+-- HTTP 429: nothing of this client is sent before the pause is over.
+local function throttle(self, batch, verdict, retry_after, now)
+  local left = self._task.deadline - now
+  local pause, is_repeated = self._retry:throttled(batch.tries, retry_after, left)
+  self._pool.pacer:pause(now + pause)
+  emit(self, { type = "throttle", delay = pause })
+  if retry_after and retry_after >= left then
+    self._ended = self._ended or "rate_limited"
+  end
+  if is_repeated and not self._ended then
+    send_again(self, batch, verdict, now + pause)
+  else
+    settle(self, batch, verdict)
+  end
+end
+
+-- The token was refused. It is renewed once; a second refusal ends the run.
+local function refuse(self, batch, verdict, now)
+  local pool = self._pool
+  local is_renewed = batch.generation ~= pool.generation
+  if not is_renewed and pool.renew and not self._has_renewed and not self._ended then
+    self._has_renewed = true
+    is_renewed = pool.renew()
+    if not is_renewed then
+      warn(self, "the token was refused, and the token function gave no new one")
+    end
+  end
+  if is_renewed and not self._ended then
+    batch.tries = batch.tries - 1
+    return send_again(self, batch, verdict, now)
+  end
+  self._ended = self._ended or "credentials"
+  settle(self, batch, verdict)
+end
+
+-- One finished request of this run.
+local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections)
+  local task = self._task
+  local now = self._pool.clock()
+  local action, verdict, warnings
+  self._in_flight = self._in_flight - 1
+  batch.tries = batch.tries + 1
+  task.summary.connections = task.summary.connections + connections
+  if stage ~= "queued" and stage ~= "connected" then
+    batch.attempts = batch.attempts + 1
+    task.summary.requests = task.summary.requests + 1
+  end
+  if fault then
+    action, verdict = answer.lost(stage, fault, detail)
+    if fault == "timeout" and now >= task.deadline then
+      verdict.reason = "deadline"
+    end
+  else
+    local reply = { status = status, body = body, format = task.format }
+    action, verdict, warnings = answer.read(task.operation, reply, batch.ids)
+  end
+  for _, message in ipairs(warnings or {}) do
+    warn(self, message)
+  end
+  if self._pool.emit then
+    emit(self, {
+      type = "response",
+      ids = batch.count,
+      status = status > 0 and status or nil,
+      stage = stage,
+      fault = fault,
+      elapsed = now - batch.started,
+    })
+  end
+  if action == "settle" then
+    settle(self, batch, verdict)
+  elseif action == "again" then
+    again(self, batch, verdict, retry_after, now)
+  elseif action == "throttle" then
+    throttle(self, batch, verdict, retry_after, now)
+  elseif action == "halve" then
+    halve(self, batch, verdict, now)
+  else
+    refuse(self, batch, verdict, now)
+  end
+end
+
+-- An answer of this run is dealt with, another's goes into its inbox.
+local function deliver(self, flights, slot, ...)
+  local batch = flights[slot]
+  flights[slot] = nil
+  if batch.run == self then
+    arrived(self, batch, ...)
+  else
+    local inbox = batch.run._inbox
+    inbox[#inbox + 1] = { batch, ... }
+  end
+end
+
+-- Takes all answers that are there. True when there were any.
+local function collect(self)
+  local pool = self._pool
+  local has_any = false
+  local function each(slot, ...)
+    if not slot then
+      return false
+    end
+    deliver(self, pool.flights, slot, ...)
+    return true
+  end
+  while each(pool.engine:collect()) do
+    has_any = true
+  end
+  local inbox = self._inbox
+  if #inbox > 0 then
+    self._inbox = {}
+    for _, note in ipairs(inbox) do
+      arrived(self, note[1], note[2], note[3], note[4], note[5], note[6], note[7], note[8])
+    end
+    has_any = true
+  end
+  return has_any
+end
+
+-- Nothing more is sent: what waits is settled with what is known of it, what was never sent is
+-- skipped. What is in flight is still waited for.
+local function give_back(self)
+  local skipped = { outcome = "skipped", reason = self._ended }
+  local waiting = self._waiting
+  self._waiting = {}
+  if self._held then
+    waiting[#waiting + 1] = self._held
+    self._held = nil
+  end
+  for _, batch in ipairs(waiting) do
+    settle(self, batch, batch.last or (batch.is_ambiguous and {
+      outcome = "unknown",
+      reason = self._ended,
+    }) or skipped)
+  end
+  while not self._is_exhausted and has_room(self) do
+    local batch = read_batch(self)
+    if batch then
+      settle(self, batch, skipped)
+    end
+  end
+end
+
+local function is_over(self)
+  return self._is_exhausted and self._in_flight == 0 and not self._held and #self._waiting == 0
+    and #self._inbox == 0
+end
+
+-- The next moment at which there is something to do without the network.
+local function next_time(self, at)
+  local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
+  if self._held or self._in_flight >= self._task.concurrency then
+    return time -- what waits for its time waits for a slot, too
+  end
+  for _, batch in ipairs(self._waiting) do
+    time = math.min(time, math.max(batch.at, at or 0))
+  end
+  return time
+end
+
+-- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
+-- nothing to do.
+local function turn(self, may_wait)
+  local pool = self._pool
+  if pool.is_closed then
+    error("attempt to use a closed client", 0)
+  end
+  local now = pool.clock()
+  self._looked = now
+  if now >= self._task.deadline then
+    self._ended = self._ended or "deadline"
+  end
+  local has_started, at
+  if self._ended then
+    give_back(self)
+  elseif has_room(self) then
+    has_started, at = fill(self, now)
+  end
+  local moved, message = pool.engine:step()
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
+  local has_any = has_room(self) and collect(self)
+  if may_wait and self._first > self._last and not has_any and not is_over(self) then
+    pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started)
+  end
+end
+
+-- Looks at the network while the consumer is busy with what is ready. How often is measured by
+-- the clock, and how often the clock is asked by how fast items are taken.
+local function keep_moving(self)
+  self._skip = self._skip - 1
+  if self._skip > 0 then
+    return
+  end
+  local elapsed = self._pool.clock() - self._looked
+  if elapsed >= LOOK_EVERY then
+    self._skip, self._gap = 1, 1
+    turn(self, false)
+  else
+    self._gap = math.min(self._gap * 2, 64)
+    self._skip = self._gap
+  end
+end
+
+local function finish(self)
+  local summary = self._task.summary
+  if self._odd > 0 then
+    warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
+      :format(self._odd, text.quote(self._odd_example), self._task.operation.id.about))
+    self._odd = 0
+  end
+  summary.elapsed = self._pool.clock() - self._started
+end
+
+-- item, place = run:next(), nil at the end
+function Run:next()
+  if self._first <= self._last and not is_over(self) then
+    keep_moving(self)
+  end
+  while self._first > self._last do
+    if is_over(self) then
+      finish(self)
+      return nil
+    end
+    turn(self, true)
+  end
+  local first, task = self._first, self._task
+  local item, place = self._items[first], self._places[first]
+  self._items[first], self._places[first] = nil, nil
+  if first == self._last then
+    self._first, self._last = 1, 0
+  else
+    self._first = first + 1
+  end
+  task.summary:count(item)
+  if task.on_item then
+    task.on_item(item, place)
+  end
+  if self._pool.emit then
+    emit(self, { type = "item", item = item })
+  end
+  return item, place
+end
+
+return run

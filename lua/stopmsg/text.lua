@@ -1,0 +1,48 @@
+-- Text that strangers wrote, made fit for a report, a log and a terminal.
+
+local text = {}
+
+local MAX = 200
+
+-- `s` without control characters (C0, DEL, and C1 as UTF-8 writes it).
+local function strip(s)
+  s = s:gsub("%c", "")
+  return (s:gsub("\194[\128-\159]", ""))
+end
+
+-- Cuts `s` to `max` bytes, not inside a UTF-8 character.
+function text.cut(s, max)
+  if #s <= max then
+    return s
+  end
+  local last = max
+  while last > 0 and s:find("^[\128-\191]", last + 1) do
+    last = last - 1
+  end
+  return s:sub(1, last)
+end
+
+-- message = text.clean(value, redact): the provider's words without control characters and
+-- without the token, at most 200 bytes; nil where there are none.
+-- Hidden before it is cut, else the beginning of a token could be left at the end.
+function text.clean(value, redact)
+  if type(value) ~= "string" then
+    return nil
+  end
+  local s = strip(text.cut(value, 64 * 1024))
+  if redact then
+    s = redact(s)
+  end
+  s = text.cut(s, MAX)
+  return s ~= "" and s or nil
+end
+
+-- How an id or option is named in a message: quoted, cleaned, short.
+function text.quote(value)
+  if type(value) ~= "string" then
+    return tostring(value)
+  end
+  return "'" .. text.cut(strip(text.cut(value, 1024)), 60) .. (#value > 60 and "...'" or "'")
+end
+
+return text
