@@ -3,5 +3,6 @@ max_line_length = 100
 include_files = {
   "bin", "lua", "spec", "examples", "bench", "fuzz", "*.rockspec", ".busted", ".luacheckrc",
 }
+exclude_files = { "**/*.py" }
 files["spec"].std = "+busted"
 files["lua/stopmsg/compat.lua"].std = "max"

@@ -176,12 +176,12 @@ local function open(self)
     local fault
     secret, fault = ask_token(self)
     if not secret then
-      error("the token function " .. fault, 3)
+      error("the token function " .. fault, 0)
     end
   end
   local engine, message = core.engine(engine_options(self))
   if not engine then
-    error("libcurl: " .. message, 3)
+    error("libcurl: " .. message, 0)
   end
   pool = {
     engine = engine,
@@ -378,8 +378,11 @@ local function stop_all(self, name, given, call_options)
   for place = 1, count do
     result[place] = false
   end
-  for item, place in running.next, running do
+  -- No generic `for`: on Lua 5.1 its iterator must not yield, and a scheduler's sleep does.
+  local item, place = running:next()
+  while item do
     result[place] = item
+    item, place = running:next()
   end
   return result
 end

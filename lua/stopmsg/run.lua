@@ -31,8 +31,8 @@ Run.__index = Run
 -- task: operation (checked definition), number (of the operation in the engine), source
 -- (a function: more, id), limit (ids a batch), concurrency, timeout, deadline (a time),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in), on_item
--- or nil, keeps (whether a repeated id is known for the whole run, at the price of memory that grows
--- with it; else only while the first is not settled).
+-- or nil, keeps (whether a repeated id is known for the whole run, at the price of memory that
+-- grows with it; else only while the first is not settled).
 function run.new(pool, task)
   return setmetatable({
     _pool = pool,
@@ -244,7 +244,7 @@ end
 
 -- Whether what is settled already leaves room for more.
 local function has_room(self)
-  return self._last - self._first < 2 * self._task.limit + 64
+  return self._last - self._first < self._task.limit / 4 + 64
 end
 
 -- The next ids of the source as a batch; nil where there are none for now.

@@ -1,0 +1,567 @@
+-- The public API over real sockets, against the sandbox in a process of its own.
+
+local server = require("spec.support.server")
+local stopmsg = require("stopmsg")
+
+local TOKEN = "sandbox"
+
+-- A uuid with the last four digits that choose its fate in the sandbox.
+local function uuid(n, fate)
+  return ("%08x-0000-4000-8000-%08x%s"):format(n, n, fate or "aaaa")
+end
+
+-- One line an item: what a user sees.
+local function lines(report)
+  local list = {}
+  for i, item in ipairs(report) do
+    list[i] = table.concat({ tostring(item.id), item.outcome, tostring(item.code),
+      tostring(item.reason), tostring(item.http) }, " ")
+  end
+  return list
+end
+
+describe("stopmsg.client", function()
+  local sandbox
+
+  setup(function()
+    sandbox = server.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  local function options(provider, more)
+    local all = { provider = provider, token = TOKEN, base_url = sandbox.url }
+    for name, value in pairs(more or {}) do
+      all[name] = value
+    end
+    return all
+  end
+
+  local function new(provider, more)
+    return stopmsg.new(options(provider, more))
+  end
+
+  describe("each provider over a socket", function()
+    it("revicom: every item code", function()
+      local report = new("revicom"):stop({
+        uuid(1), uuid(2, "0201"), uuid(3, "0202"), uuid(4, "0403"), uuid(5, "0404"),
+        uuid(6, "0418"), uuid(7, "0000"),
+      })
+      assert.same({
+        uuid(1) .. " stopped 200 nil nil",
+        uuid(2, "0201") .. " accepted 201 nil nil",
+        uuid(3, "0202") .. " accepted 202 nil nil",
+        uuid(4, "0403") .. " too_late 403 nil nil",
+        uuid(5, "0404") .. " not_found 404 nil nil",
+        uuid(6, "0418") .. " unknown 418 unknown_code nil",
+        uuid(7, "0000") .. " unknown nil missing_in_answer nil",
+      }, lines(report))
+      assert.equal(1, report.requests)
+      assert.is_false(report.ok)
+    end)
+
+    it("revicom: a batch with one id at fault is halved until that stands alone", function()
+      local ids = {}
+      for i = 1, 64 do
+        ids[i] = uuid(i, i == 23 and "0400" or nil)
+      end
+      local report = new("revicom"):stop(ids)
+      assert.equal(63, report.counts.stopped)
+      assert.equal(1, report.counts.invalid)
+      assert.equal("invalid", report[23].outcome)
+      assert.equal(400, report[23].http)
+      -- Both halves of each of the six batches that held it, and the first request.
+      assert.equal(13, report.requests)
+    end)
+
+    it("idigital: numbers and strings, beyond 32 bits", function()
+      local report = new("idigital"):stop_dispatch({
+        1234, "10000000125", "9007199254740993", 10004031, 10004040,
+      })
+      assert.same({
+        "1234 stopped 200 nil nil",
+        "10000000125 stopped 200 nil nil",
+        "9007199254740993 stopped 200 nil nil",
+        "10004031 not_stoppable 4031 nil 403",
+        "10004040 not_found 4040 nil 404",
+      }, lines(report))
+      assert.equal("number", type(report[1].id))
+      assert.equal(5, report.requests)
+    end)
+
+    it("pushwoosh: both kinds of 400, 403 and 404", function()
+      local report = new("pushwoosh"):stop({
+        "1A2B-3C4D5E6F-7A8B9C0D", "1A2B-3C4D5E6F-7A8B0400", "1A2B-3C4D5E6F-7A8B0003",
+        "1A2B-3C4D5E6F-7A8B0403", "1A2B-3C4D5E6F-7A8B0404",
+      })
+      assert.same({
+        "1A2B-3C4D5E6F-7A8B9C0D stopped 200 nil nil",
+        "1A2B-3C4D5E6F-7A8B0400 not_stoppable 9 nil 400",
+        "1A2B-3C4D5E6F-7A8B0003 invalid 3 nil 400",
+        "1A2B-3C4D5E6F-7A8B0403 denied 7 nil 403",
+        "1A2B-3C4D5E6F-7A8B0404 not_found 5 nil 404",
+      }, lines(report))
+      assert.same({}, report.warnings)
+    end)
+
+    it("pushwoosh: an odd code is sent, with a warning", function()
+      local report = new("pushwoosh"):stop("odd")
+      assert.equal("stopped", report[1].outcome)
+      assert.is_truthy(report.warnings[1]:find("'odd'", 1, true))
+    end)
+
+    for _, format in ipairs({ "json", "xml" }) do
+      it("clickatell in " .. format .. ": each message status", function()
+        local words = {
+          "not_found", "accepted", "too_late", "too_late", "not_stoppable", "stopped",
+          "not_stoppable", "accepted", "not_stoppable", "not_stoppable", "accepted",
+          "not_stoppable", "stopped", "not_stoppable", "unknown",
+        }
+        local ids = {}
+        for i = 1, #words do
+          ids[i] = ("%028x%04d"):format(i, i)
+        end
+        local report = new("clickatell", { format = format }):stop(ids)
+        for i, word in ipairs(words) do
+          assert.equal(word, report[i].outcome)
+          assert.equal(("%03d"):format(i), report[i].code)
+          assert.equal(word == "stopped" and true or nil, report[i].verified)
+        end
+      end)
+
+      it("clickatell in " .. format .. ": another id in the answer, and HTTP 404", function()
+        local report = new("clickatell", { format = format }):stop({
+          ("%028x0999"):format(1), ("%028x0404"):format(2),
+        })
+        assert.equal("unknown", report[1].outcome)
+        assert.equal("bad_response", report[1].reason)
+        assert.equal("not_found", report[2].outcome)
+        assert.equal(404, report[2].http)
+      end)
+    end
+
+    it("the sibling's method works when undocumented ones are allowed", function()
+      local allowed = { undocumented = true }
+      assert.is_true(new("idigital", allowed):stop({ uuid(900) }).ok)
+      assert.is_true(new("revicom", allowed):stop_dispatch(77001).ok)
+      assert.has_error(function()
+        new("idigital"):stop(uuid(900))
+      end, "idigital does not document stop, only its sibling brand does; with undocumented = true "
+        .. "it is tried all the same; documented: stop_dispatch")
+    end)
+
+    it("an operation that a provider does not have raises with those that it has", function()
+      assert.has_error(function()
+        new("pushwoosh"):stop_dispatch("1")
+      end, "pushwoosh has no stop_dispatch; it has: stop")
+    end)
+  end)
+
+  describe("refused credentials", function()
+    for provider, id in pairs({
+      revicom = uuid(1),
+      pushwoosh = "1A2B-3C4D5E6F-7A8B9C0D",
+      clickatell = ("%032x"):format(1),
+    }) do
+      it(provider .. ": a wrong token ends the run", function()
+        local report = new(provider, { token = "wrong" }):stop(id)
+        assert.equal("denied", report[1].outcome)
+        assert.equal("credentials", report[1].reason)
+        assert.equal(401, report[1].http)
+      end)
+    end
+
+    it("revicom and idigital: so does a token of the wrong type", function()
+      for provider, call in pairs({ revicom = "stop", idigital = "stop_dispatch" }) do
+        local client = new(provider, { token = "sandbox-type-2" })
+        local report = client[call](client, provider == "revicom" and uuid(1) or 1234)
+        assert.equal("denied", report[1].outcome)
+        assert.equal(4030, report[1].code)
+        assert.equal(403, report[1].http)
+      end
+    end)
+
+    it("what was not sent by then is skipped", function()
+      local ids = {}
+      for i = 1, 50 do
+        ids[i] = i
+      end
+      local report = new("idigital", { token = "wrong", concurrency = 4 }):stop_dispatch(ids)
+      assert.is_true(report.requests <= 4)
+      assert.equal(report.requests, report.counts.denied)
+      assert.equal(50 - report.requests, report.counts.skipped)
+      assert.equal("credentials", report[50].reason)
+      assert.equal(0, report[50].attempts)
+    end)
+
+    it("a token function is asked at first use, and once more when refused", function()
+      local asked = 0
+      local client = new("revicom", { token = function()
+        asked = asked + 1
+        return asked == 1 and "stale" or TOKEN
+      end })
+      assert.equal(0, asked)
+      local report = client:stop({ uuid(1), uuid(2) })
+      assert.is_true(report.ok)
+      assert.equal(2, asked)
+      assert.equal(2, report.requests)
+      assert.is_true(client:stop(uuid(3)).ok)
+      assert.equal(2, asked)
+    end)
+
+    it("a token function that gives none raises before anything is sent", function()
+      assert.has_error(function()
+        new("revicom", { token = function() end }):stop(uuid(1))
+      end, "the token function has to return a string, got a nil")
+    end)
+  end)
+
+  describe(":stop", function()
+    it("takes one id", function()
+      local report = new("revicom"):stop(uuid(31))
+      assert.equal(1, #report)
+      assert.equal(uuid(31), report[1].id)
+    end)
+
+    it("keeps the order given and reports a repeated id at each place", function()
+      local same = uuid(0xabc)
+      local report = new("revicom"):stop({ same, uuid(2, "0404"), same:upper(), uuid(3), same })
+      local ids = {}
+      for i, item in ipairs(report) do
+        ids[i] = item.id
+      end
+      assert.same({ same, uuid(2, "0404"), same:upper(), uuid(3), same }, ids)
+      assert.equal(4, report.counts.stopped)
+      assert.equal(3, sandbox:log()[#sandbox:log()].ids)
+    end)
+
+    it("sends nothing for a malformed id and loses none of the others", function()
+      local list = { "nope", uuid(1), 12, true, "", ("x"):rep(3 * 1024 * 1024), {}, uuid(2),
+        uuid(3) .. "\n", 0 / 0 }
+      local report = new("revicom"):stop(list)
+      assert.equal(10, report.total)
+      assert.equal(8, report.counts.invalid)
+      assert.equal(2, report.counts.stopped)
+      for i, item in ipairs(report) do
+        if item.outcome == "invalid" then
+          assert.equal("malformed_id", item.reason)
+          assert.is_true(#item.message <= 200)
+        end
+        if i ~= 10 then
+          assert.equal(list[i], item.id)
+        end
+      end
+      assert.equal(2, sandbox:log()[#sandbox:log()].ids)
+    end)
+
+    it("reports a hole in the list at its place", function()
+      local report = new("revicom"):stop({ uuid(1), nil, uuid(2) })
+      assert.equal(3, report.total)
+      assert.equal("invalid", report[2].outcome)
+      assert.equal(uuid(2), report[3].id)
+      assert.equal("stopped", report[3].outcome)
+    end)
+
+    for what, case in pairs({
+      ["an empty list"] = { {}, "an empty list: give at least one id" },
+      ["no list"] = { nil, "an id or a list of ids expected, got nil" },
+      ["a boolean"] = { true, "an id or a list of ids expected, got boolean" },
+      ["a table that is no list"] = { { ids = 1 },
+        "a list of ids expected, this table has the key 'ids'" },
+      ["a list that is mostly holes"] = { { [1] = "a", [1000000] = "b" },
+        "a list of ids expected, this table has 2 of 1000000 places filled" },
+    }) do
+      it("raises for " .. what, function()
+        local client = new("revicom")
+        assert.has_error(function()
+          client:stop(case[1])
+        end, "bad argument #1 to 'stop' (" .. case[2] .. ")")
+      end)
+    end
+
+    it("raises for an unknown call option, at the caller", function()
+      local client = new("revicom")
+      local ok, message = pcall(function()
+        client:stop(uuid(1), { dedline = 1 })
+      end)
+      assert.is_false(ok)
+      assert.is_truthy(message:find("client_spec.lua", 1, true))
+      assert.is_truthy(message:find("unknown option 'dedline'; did you mean 'deadline'?", 1, true))
+    end)
+
+    it("never raises for what the network does", function()
+      local report = stopmsg.stop({ provider = "revicom", token = "x", max_attempts = 2,
+        base_url = "http://127.0.0.1:1" }, { uuid(1), uuid(2) })
+      assert.equal(2, report.counts.failed)
+      assert.equal("connect", report[1].reason)
+      assert.equal(0, report[1].attempts)
+      assert.equal(0, report.requests)
+    end)
+
+    it("gives items to on_item as they settle", function()
+      local seen = {}
+      new("revicom", { batch_size = 2 }):stop({ uuid(1), uuid(2), uuid(3) }, {
+        on_item = function(item)
+          seen[item.id] = item.outcome
+        end,
+      })
+      assert.same({ [uuid(1)] = "stopped", [uuid(2)] = "stopped", [uuid(3)] = "stopped" }, seen)
+    end)
+
+    it("stops 100,000 ids in ten requests, several in flight, each in its place", function()
+      local slow = server.start({ delay = 0.2 })
+      local ids = {}
+      for i = 1, 100000 do
+        ids[i] = uuid(i)
+      end
+      local report = stopmsg.stop({ provider = "revicom", token = TOKEN, base_url = slow.url }, ids)
+      assert.is_true(report.ok)
+      assert.equal(100000, report.total)
+      for i = 1, 100000 do
+        if report[i].id ~= ids[i] then
+          error("item " .. i .. " is not that of id " .. i)
+        end
+      end
+      slow:stop()
+      local most = 0
+      for _, request in ipairs(slow:log()) do
+        assert.equal(10000, request.ids)
+        most = math.max(most, request.in_flight)
+      end
+      assert.equal(10, #slow:log())
+      assert.is_true(most > 1 and most <= 4)
+    end)
+  end)
+
+  describe(":each", function()
+    local function collect(client, source, call)
+      local seen, count = {}, 0
+      for item in client:each(source, call) do
+        seen[item.id] = item.outcome
+        count = count + 1
+      end
+      return seen, count
+    end
+
+    local expected = {
+      [uuid(1)] = "stopped", [uuid(2, "0403")] = "too_late", [uuid(3)] = "stopped", bad = "invalid",
+    }
+
+    it("takes a list", function()
+      local seen = collect(new("revicom"), { uuid(1), uuid(2, "0403"), "bad", uuid(3) })
+      assert.same(expected, seen)
+    end)
+
+    it("takes an iterator, an open file, and lines of another system", function()
+      local path = os.tmpname()
+      local file = assert(io.open(path, "wb"))
+      file:write(uuid(1), "\n", uuid(2, "0403"), "\n", "bad\n", uuid(3))
+      file:close()
+      assert.same(expected, (collect(new("revicom"), io.lines(path))))
+
+      file = assert(io.open(path, "wb"))
+      file:write(uuid(1), "\r\n\r\n", uuid(2, "0403"), " \r\n", "bad\r\n  \n", uuid(3), "\r\n")
+      file:close()
+      file = assert(io.open(path, "rb"))
+      local seen, count = collect(new("revicom"), file)
+      file:close()
+      assert.same(expected, seen)
+      assert.equal(4, count)
+      os.remove(path)
+    end)
+
+    it("takes dispatches with kind = \"dispatch\"", function()
+      local seen = collect(new("idigital"), { 501, 502 }, { kind = "dispatch" })
+      assert.same({ [501] = "stopped", [502] = "stopped" }, seen)
+    end)
+
+    it("gives nothing for nothing", function()
+      local _, count = collect(new("revicom"), {})
+      assert.equal(0, count)
+    end)
+
+    it("tells the counts beside the items", function()
+      local items, summary = new("revicom"):each({ uuid(1), uuid(2, "0404") })
+      for item in items do
+        assert.is_string(item.outcome)
+      end
+      assert.equal(1, summary.counts.stopped)
+      assert.equal(1, summary.counts.not_found)
+      assert.equal(1, summary.requests)
+    end)
+
+    it("may be left early, and the client used on", function()
+      local client = new("idigital", { concurrency = 2 })
+      local call = { kind = "dispatch" }
+      for _ in client:each({ 601, 602, 603, 604, 605, 606 }, call) do
+        break
+      end
+      local report = client:stop_dispatch({ 701, 702, 703 })
+      assert.is_true(report.ok)
+      assert.equal(3, report.total)
+    end)
+
+    it("can run while another call of the same client does", function()
+      local client = new("idigital", { concurrency = 2 })
+      local stopped = {}
+      for item in client:each({ 801, 802, 803, 804 }, { kind = "dispatch" }) do
+        stopped[item.id] = item.outcome
+        stopped[item.id + 10] = client:stop_dispatch(item.id + 10)[1].outcome
+      end
+      for id = 801, 804 do
+        assert.equal("stopped", stopped[id])
+        assert.equal("stopped", stopped[id + 10])
+      end
+    end)
+
+    it("raises for what is no source", function()
+      assert.has_error(function()
+        new("revicom"):each("ids.txt")
+      end, "bad argument #1 to 'each' (a list, an iterator function or an open file expected, got "
+        .. "string)")
+    end)
+  end)
+
+  describe("with the sleep of a scheduler", function()
+    it("lets other coroutines go on", function()
+      local slow = server.start({ delay = 0.05 })
+      local ticks = 0
+      local report
+      local caller = coroutine.create(function()
+        local client = stopmsg.new({ provider = "revicom", token = TOKEN, base_url = slow.url,
+          sleep = function(seconds)
+            assert(seconds <= 0.005)
+            coroutine.yield()
+          end })
+        report = client:stop({ uuid(1), uuid(2) })
+      end)
+      while coroutine.status(caller) ~= "dead" do
+        assert(coroutine.resume(caller))
+        ticks = ticks + 1
+      end
+      slow:stop()
+      assert.is_true(report.ok)
+      assert.is_true(ticks > 3)
+    end)
+  end)
+
+  describe("on_event", function()
+    it("tells requests, answers, repeats and items, never a token or a body", function()
+      local types, all = {}, {}
+      local client = new("idigital", { on_event = function(event)
+        types[event.type] = (types[event.type] or 0) + 1
+        for _, value in pairs(event) do
+          all[#all + 1] = tostring(value)
+        end
+      end })
+      client:stop_dispatch({ 1, 20500 })
+      assert.same({ request = 3, response = 3, retry = 1, item = 2 }, types)
+      assert.is_nil(table.concat(all, "\n"):find(TOKEN .. "[^%w]"))
+    end)
+  end)
+
+  describe("its life", function()
+    it("ends twice without harm, and raises when used after", function()
+      local client = new("revicom")
+      client:stop(uuid(1))
+      client:close()
+      client:close()
+      assert.equal("stopmsg.client (revicom, closed)", tostring(client))
+      for _, call in ipairs({ "stop", "stop_dispatch", "each" }) do
+        assert.has_error(function()
+          client[call](client, uuid(1))
+        end, "attempt to use a closed client")
+      end
+    end)
+
+    it("raises in a loop whose client was closed meanwhile", function()
+      local client = new("idigital", { concurrency = 1 })
+      assert.has_error(function()
+        for _ in client:each({ 1, 2, 3, 4 }, { kind = "dispatch" }) do
+          client:close()
+        end
+      end, "attempt to use a closed client")
+    end)
+
+    it("is collected with requests in flight", function()
+      local slow = server.start({ delay = 0.3 })
+      do
+        local client = stopmsg.new({ provider = "idigital", token = TOKEN, base_url = slow.url,
+          sleep = coroutine.yield })
+        local caller = coroutine.wrap(function()
+          client:stop_dispatch({ 1, 2, 3 })
+        end)
+        caller()
+        caller()
+      end
+      collectgarbage()
+      collectgarbage()
+      slow:stop()
+    end)
+
+    it("opens nothing when it is made", function()
+      local client = stopmsg.new({ provider = "revicom", token = "x" })
+      assert.is_nil(client._pool)
+      client:close()
+    end)
+  end)
+
+  describe("stopmsg.new", function()
+    for what, case in pairs({
+      ["no options"] = { nil, "a table of options expected, got nil" },
+      ["an unknown option"] = { { provider = "revicom", tokne = "x" },
+        "unknown option 'tokne'; did you mean 'token'?" },
+      ["no token"] = { { provider = "revicom" }, "option 'token' is missing: the key as the "
+        .. "provider issued it, or a function that returns it" },
+      ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
+        "option 'token': the token ends with a line break: strip it" },
+      ["an unknown provider"] = { { provider = "revikom", token = "x" },
+        "option 'provider': no provider is called 'revikom'; there are clickatell, idigital, "
+        .. "pushwoosh, revicom, or give a definition table" },
+      ["plain http to another host"] = {
+        { provider = "revicom", token = "x", base_url = "http://example.org" },
+        "option 'base_url': 'http://example.org' is plain http to another host, where the token "
+        .. "could be read on the way: use https://, or allow_http = true" },
+      ["a batch above the limit"] = { { provider = "revicom", token = "x", batch_size = 10001 },
+        "option 'batch_size': revicom takes at most 10000 id(s) in a request, got 10001" },
+      ["a format that a provider does not have"] = {
+        { provider = "revicom", token = "x", format = "xml" },
+        "option 'format': revicom does not answer in xml" },
+      ["a number out of range"] = { { provider = "revicom", token = "x", concurrency = 0 },
+        "option 'concurrency': expected requests in flight, a whole number from 1 to 1024, got 0" },
+      ["a user agent with a line break"] = {
+        { provider = "revicom", token = "x", user_agent = "a\r\nX: 1" },
+        "option 'user_agent': expected a string without control characters, got a string" },
+      ["burst without rate"] = { { provider = "revicom", token = "x", burst = 2 },
+        "option 'burst' says how far 'rate' may be exceeded: give 'rate' too" },
+    }) do
+      it("raises for " .. what, function()
+        assert.has_error(function()
+          stopmsg.new(case[1])
+        end, "bad argument #1 to 'new' (" .. case[2] .. ")")
+      end)
+    end
+
+    it("never repeats a token in an error", function()
+      for _, wrong in ipairs({
+        { provider = "revicom", token = "canary\1" },
+        { provider = "revicom", tokne = "canary" },
+        { provider = "revicom", token = "canary", base_url = "gopher://x" },
+        { provider = "revicom", token = "canary", deadline = "canary" },
+      }) do
+        local ok, message = pcall(stopmsg.new, wrong)
+        assert.is_false(ok)
+        assert.is_nil(message:find("canary", 1, true))
+      end
+    end)
+  end)
+
+  it("stopmsg tells its version, providers and outcomes", function()
+    assert.equal(require("stopmsg.version"), stopmsg._VERSION)
+    assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, stopmsg.providers())
+    assert.is_true(stopmsg.outcomes.stopped.stopped)
+    assert.is_nil(stopmsg.outcomes.unknown.stopped)
+  end)
+end)

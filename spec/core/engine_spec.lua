@@ -1,0 +1,371 @@
+local core = require("stopmsg.core")
+local server = require("spec.support.server")
+local uv = require("luv")
+
+local TOKEN = "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+
+local function new_engine(options)
+  local all = { slots = 2, max_response = 100000, connect_timeout = 3, user_agent = "spec" }
+  for name, value in pairs(options or {}) do
+    all[name] = value
+  end
+  return assert(core.engine(all))
+end
+
+-- Steps until one request is finished; what collect() gives, as a table.
+local function collect(engine)
+  local names = { "slot", "status", "body", "stage", "fault", "detail", "retry_after",
+    "connections" }
+  for _ = 1, 1000 do
+    assert(engine:step())
+    local values = { engine:collect() }
+    if values[1] then
+      local answer = {}
+      for i, name in ipairs(names) do
+        answer[name] = values[i]
+      end
+      return answer
+    end
+    engine:wait(0.01)
+  end
+  error("no answer after 10 s")
+end
+
+describe("stopmsg.core.engine", function()
+  local echo, base
+
+  setup(function()
+    echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
+    base = echo.first_line
+  end)
+
+  teardown(function()
+    echo:stop()
+  end)
+
+  -- An operation of an engine, ready to be sent.
+  local function prepare(engine, fields)
+    local all = {
+      method = "POST",
+      base = base,
+      url = { open = "/stop" },
+      headers = { "Expect:", "Content-Type:" },
+      auth = "Authorization: Basic ",
+    }
+    for name, value in pairs(fields or {}) do
+      all[name] = value
+    end
+    local operation = engine:prepare(all)
+    engine:authorize(operation, (core.secret(TOKEN)))
+    return operation
+  end
+
+  -- The bytes of one request as a server gets them.
+  local function sent(fields, ids)
+    local engine = new_engine()
+    local operation = prepare(engine, fields)
+    assert(engine:submit(operation, ids, 1, #ids, 5))
+    local answer = collect(engine)
+    engine:close()
+    assert.is_nil(answer.fault)
+    assert.equal("complete", answer.stage)
+    return answer.body
+  end
+
+  local function body_of(request)
+    return request:match("\r\n\r\n(.*)$")
+  end
+
+  describe("a request", function()
+    it("holds the ids of a batch as JSON strings, escaped", function()
+      local form = { open = '{"uuids":[', between = ",", close = "]}", escape = "json" }
+      local request = sent({ body = form }, { "a", 'q"b\\', "\1\n\31/", "\195\164" })
+      assert.equal('{"uuids":["a","q\\"b\\\\","\\u0001\\u000A\\u001F/","\195\164"]}',
+        body_of(request))
+      assert.is_truthy(request:find("\r\nContent-Length: " .. #body_of(request) .. "\r\n", 1, true))
+    end)
+
+    it("escapes ids in a path, so that none of them reaches further", function()
+      local form = { open = "/message/", close = "/stop", escape = "percent" }
+      local request = sent({ url = form }, { "../a?b#c d%/\228~-._" })
+      -- libcurl may write the digits in lower case.
+      assert.equal("post /message/..%2fa%3fb%23c%20d%25%2f%e4~-._/stop http/1.1",
+        request:match("^[^\r]*"):lower())
+    end)
+
+    it("repeats a query parameter for each id", function()
+      local form = { open = "/list?n=2&id=", between = "&id=", close = "&x=1", escape = "percent" }
+      local request = sent({ method = "GET", url = form }, { "a&b", "c" })
+      assert.equal("GET /list?n=2&id=a%26b&id=c&x=1 HTTP/1.1", request:match("^[^\r]*"))
+      assert.equal("", body_of(request))
+    end)
+
+    it("writes XML and raw ids", function()
+      local xml = { open = "<i><d>", between = "</d><d>", close = "</d></i>", escape = "xml" }
+      assert.equal("<i><d>&lt;&amp;&gt;&quot;&apos;</d><d>b</d></i>",
+        body_of(sent({ body = xml }, { "<&>\"'", "b" })))
+      local raw = { open = "[", between = ",", close = "]", escape = "raw" }
+      assert.equal("[12,10000000125]", body_of(sent({ body = raw }, { "12", "10000000125" })))
+    end)
+
+    it("sends the token as issued, and only what was asked for", function()
+      local request = sent({ headers = { "Expect:", "Content-Type:", "X-Version: 1" } }, {})
+      local names = {}
+      for name in request:gmatch("\r\n([%w-]+): ") do
+        names[#names + 1] = name
+      end
+      table.sort(names)
+      assert.same({ "Accept", "Authorization", "Content-Length", "Host", "User-Agent", "X-Version" },
+        names)
+      assert.is_truthy(request:find("\r\nAuthorization: Basic " .. TOKEN .. "\r\n", 1, true))
+      assert.is_truthy(request:find("\r\nUser-Agent: spec\r\n", 1, true))
+    end)
+
+    it("says Content-Length: 0 for a POST without a body", function()
+      assert.is_truthy(sent({}, {}):find("\r\nContent-Length: 0\r\n", 1, true))
+    end)
+
+    it("has no body nor length for a DELETE, unless one is asked for", function()
+      local bare = sent({ method = "DELETE" }, {})
+      assert.equal("DELETE /stop HTTP/1.1", bare:match("^[^\r]*"))
+      assert.is_nil(bare:find("Content%-Length"))
+      local with = sent({ method = "DELETE", body = { open = "[", close = "]", escape = "json" } },
+        { "a" })
+      assert.equal("DELETE /stop HTTP/1.1", with:match("^[^\r]*"))
+      assert.equal('["a"]', body_of(with))
+    end)
+
+    it("keeps the path of the base URL", function()
+      local request = sent({ base = base .. "/pre/fix/", url = { open = "/stop" } }, {})
+      assert.equal("POST /pre/fix/stop HTTP/1.1", request:match("^[^\r]*"))
+    end)
+  end)
+
+  describe(":submit", function()
+    it("uses a slot for one operation and then for another", function()
+      local engine = new_engine({ slots = 1 })
+      local post = prepare(engine, { body = { open = "[", close = "]", escape = "json" } })
+      local get = prepare(engine, { method = "GET", url = { open = "/a/", escape = "percent" } })
+      local connections = 0
+      for _, case in ipairs({
+        { post, "^POST /stop .*%[\"x\"%]$" },
+        { get, "^GET /a/x .*\r\n\r\n$" },
+        { post, "^POST /stop .*%[\"x\"%]$" },
+      }) do
+        assert(engine:submit(case[1], { "x" }, 1, 1, 5))
+        local answer = collect(engine)
+        assert.is_truthy(answer.body:find(case[2]))
+        connections = connections + answer.connections
+      end
+      assert.equal(1, connections)
+      engine:close()
+    end)
+
+    it("has no more requests in flight than slots", function()
+      local engine = new_engine({ slots = 2 })
+      local operation = prepare(engine)
+      assert(engine:submit(operation, {}, 1, 0, 5))
+      assert(engine:submit(operation, {}, 1, 0, 5))
+      local slot, message = engine:submit(operation, {}, 1, 0, 5)
+      assert.is_nil(slot)
+      assert.equal("no free slot", message)
+      collect(engine)
+      assert(engine:submit(operation, {}, 1, 0, 5))
+      engine:close()
+    end)
+
+    it("raises on an id that is no string, and goes on working", function()
+      local engine = new_engine()
+      local operation = prepare(engine, { body = { open = "[", close = "]", escape = "json" } })
+      assert.has_error(function()
+        engine:submit(operation, { "a", 5 }, 1, 2, 5)
+      end, "id 2 is a number, not a string")
+      assert(engine:submit(operation, { "a" }, 1, 1, 5))
+      assert.equal('["a"]', body_of(collect(engine).body))
+      engine:close()
+    end)
+
+    it("sends nothing without a token", function()
+      local engine = new_engine()
+      local operation = engine:prepare({ method = "POST", base = base, url = { open = "/" },
+        headers = {}, auth = "Authorization: Basic " })
+      assert.has_error(function()
+        engine:submit(operation, {}, 1, 0, 5)
+      end, "operation 1 has no token yet")
+      engine:close()
+    end)
+
+    it("refuses a request that would be too large", function()
+      local engine = new_engine()
+      local operation = prepare(engine, { url = { open = "/", escape = "percent" } })
+      local slot, message = engine:submit(operation, { ("x"):rep(300000) }, 1, 1, 5)
+      assert.is_nil(slot)
+      assert.equal("the request would be too large", message)
+      engine:close()
+    end)
+
+    it("takes a renewed token for the next request", function()
+      local engine = new_engine()
+      local operation = prepare(engine)
+      engine:authorize(operation, (core.secret("renewed")))
+      engine:submit(operation, {}, 1, 0, 5)
+      assert.is_truthy(collect(engine).body:find("Basic renewed\r\n", 1, true))
+      engine:close()
+    end)
+  end)
+
+  describe(":prepare", function()
+    for what, fields in pairs({
+      ["a header with a line break"] = { headers = { "X: 1\r\nY: 2" } },
+      ["plain http to another host"] = { base = "http://example.org" },
+      ["plain http to a host that looks like this one"] = { base = "http://127.0.0.1.example.org" },
+      ["credentials in the base URL"] = { base = "https://user:pass@example.org" },
+      ["another scheme"] = { base = "file:///etc/passwd" },
+      ["a query in the base URL"] = { base = "https://example.org/?a=1" },
+      ["no URL at all"] = { base = "::" },
+      ["an escape that there is not"] = { url = { open = "/", escape = "rot13" } },
+      ["a control byte before the token"] = { auth = "Authorization: Basic\r\nX: " },
+    }) do
+      it("refuses " .. what, function()
+        local engine = new_engine()
+        assert.has_error(function()
+          prepare(engine, fields)
+        end)
+        engine:close()
+      end)
+    end
+
+    it("allows plain http to another host only when asked to", function()
+      assert.is_nil((core.check_base("http://example.org", false)))
+      assert.is_true(core.check_base("http://example.org", true))
+      for _, url in ipairs({ "http://localhost:80", "http://127.1.2.3", "http://[::1]:1" }) do
+        assert.is_true(core.check_base(url, false))
+      end
+    end)
+  end)
+
+  describe("an attempt that fails", function()
+    it("tells that nothing was ever sent", function()
+      local engine = new_engine()
+      local operation = prepare(engine, { base = "http://127.0.0.1:1" })
+      engine:submit(operation, {}, 1, 0, 5)
+      local answer = collect(engine)
+      assert.equal("queued", answer.stage)
+      assert.equal("connect", answer.fault)
+      assert.is_string(answer.detail)
+      engine:close()
+    end)
+
+    it("tells that it was sent when the time is up", function()
+      local engine = new_engine()
+      local operation = prepare(engine, { url = { open = "/hang" } })
+      engine:submit(operation, {}, 1, 0, 0.05)
+      local answer = collect(engine)
+      assert.equal("sent", answer.stage)
+      assert.equal("timeout", answer.fault)
+      engine:close()
+    end)
+
+    it("takes an answer that is there, although the time is up when somebody looks", function()
+      local engine = new_engine()
+      local operation = prepare(engine)
+      engine:submit(operation, {}, 1, 0, 0.2)
+      engine:step()
+      engine:wait(1) -- connected
+      engine:step() -- sent
+      assert.is_nil((engine:collect()))
+      uv.sleep(300)
+      local answer = collect(engine)
+      assert.equal("complete", answer.stage)
+      engine:close()
+    end)
+
+    it("stops at the limit of an answer", function()
+      local engine = new_engine({ max_response = 1000 })
+      local operation = prepare(engine, { url = { open = "/big" } })
+      engine:submit(operation, {}, 1, 0, 5)
+      local answer = collect(engine)
+      assert.equal("too_large", answer.fault)
+      assert.not_equal("complete", answer.stage)
+      engine:close()
+    end)
+  end)
+
+  describe("its life", function()
+    it("ends twice without harm, and raises when used after", function()
+      local engine = new_engine()
+      engine:close()
+      engine:close()
+      assert.equal("stopmsg.engine (closed)", tostring(engine))
+      assert.has_error(function()
+        engine:step()
+      end, "attempt to use a closed engine")
+    end)
+
+    it("ends while requests are in flight", function()
+      local engine = new_engine()
+      local operation = prepare(engine, { url = { open = "/hang" } })
+      engine:submit(operation, {}, 1, 0, 5)
+      engine:step()
+      engine:close()
+    end)
+
+    it("is collected while requests are in flight", function()
+      do
+        local engine = new_engine()
+        local operation = prepare(engine, { url = { open = "/hang" } })
+        engine:submit(operation, {}, 1, 0, 5)
+        engine:step()
+      end
+      collectgarbage()
+      collectgarbage()
+    end)
+
+    it("survives lua_close while requests are in flight", function()
+      local code = ([[
+        local core = require("stopmsg.core")
+        local engine = core.engine({ slots = 4, max_response = 1000, connect_timeout = 3 })
+        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/hang" },
+          headers = {} })
+        engine:submit(operation, {}, 1, 0, 5)
+        engine:submit(operation, {}, 1, 0, 5)
+        engine:step()
+        print("ready")
+      ]]):format(base)
+      local child = server.spawn({ server.interpreter(), "-e", code })
+      child:end_input()
+      assert.equal("ready", child.first_line)
+      assert.equal(0, child.code)
+      assert.equal(0, child.signal)
+    end)
+
+    it("ends with its block where Lua has <close>", function()
+      local load = loadstring or load -- luacheck: ignore
+      local chunk = load([[
+        local core = ...
+        local seen
+        do
+          local engine <close> = core.engine({ slots = 1, max_response = 1, connect_timeout = 1 })
+          seen = engine
+        end
+        return tostring(seen)
+      ]])
+      if chunk then
+        assert.equal("stopmsg.engine (closed)", chunk(core))
+      else
+        assert.is_nil(_VERSION:match("5.4"))
+      end
+    end)
+
+    it("raises, and does not crash, when a method gets another object", function()
+      local engine = new_engine()
+      assert.has_error(function()
+        engine.step((core.secret("x")))
+      end)
+      assert.has_error(function()
+        engine.step()
+      end)
+      engine:close()
+    end)
+  end)
+end)

@@ -1,0 +1,57 @@
+-- A program for server.spawn: answers every HTTP request with the request itself as the body, byte
+-- for byte. A path that begins with /hang gets no answer, /big one of a million bytes.
+
+local uv = require("luv")
+
+local function whole(buffer)
+  local _, last = buffer:find("\r\n\r\n", 1, true)
+  if not last then
+    return nil
+  end
+  local length = tonumber(buffer:sub(1, last):lower():match("content%-length: (%d+)") or 0)
+  if #buffer < last + length then
+    return nil
+  end
+  return buffer:sub(1, last + length), buffer:sub(last + length + 1)
+end
+
+local function serve(connection)
+  local buffer = ""
+  connection:read_start(function(_, bytes)
+    if not bytes then
+      connection:close()
+      return
+    end
+    buffer = buffer .. bytes
+    local request, rest = whole(buffer)
+    while request do
+      buffer = rest
+      local path = request:match("^%u+ (%S+)")
+      if not path:find("^/hang") then
+        local body = path:find("^/big") and ("x"):rep(1000000) or request
+        connection:write(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body))
+      end
+      request, rest = whole(buffer)
+    end
+  end)
+end
+
+local listener = uv.new_tcp()
+assert(listener:bind("127.0.0.1", 0))
+assert(listener:listen(128, function()
+  local connection = uv.new_tcp()
+  listener:accept(connection)
+  serve(connection)
+end))
+
+local stdin = uv.new_pipe(false)
+stdin:open(0)
+stdin:read_start(function(_, bytes)
+  if not bytes then
+    os.exit(0)
+  end
+end)
+
+print("http://127.0.0.1:" .. listener:getsockname().port)
+io.stdout:flush()
+uv.run()

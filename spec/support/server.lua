@@ -1,0 +1,188 @@
+-- Servers for specs, as children of the process that runs them. A child whose stdin ends with its
+-- parent never outlives it.
+
+local json = require("stopmsg.json")
+local uv = require("luv")
+
+local server = {}
+
+-- Seconds for a child to tell its first line, and to end.
+local PATIENCE = 10
+
+-- The program that runs the specs: the first thing on its command line.
+function server.interpreter()
+  local i = 0
+  while arg[i - 1] do
+    i = i - 1
+  end
+  return arg[i]
+end
+
+-- This process's environment, with the paths as busted made them.
+local function environment()
+  local variables = uv.os_environ()
+  for name in pairs(variables) do
+    if name:find("^LUA_C?PATH") or name == "LUA_INIT" then
+      variables[name] = nil
+    end
+  end
+  variables.LUA_PATH = "lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path
+  variables.LUA_CPATH = package.cpath
+  local list = {}
+  for name, value in pairs(variables) do
+    list[#list + 1] = name .. "=" .. value
+  end
+  return list
+end
+
+-- Runs the loop until done() or until patience ends; false in that case.
+local function wait(done)
+  local timer, late = uv.new_timer(), false
+  timer:start(PATIENCE * 1000, 0, function()
+    late = true
+  end)
+  while not done() and not late do
+    uv.run("once")
+  end
+  -- luv frees a handle that is collected while it is closing, and libuv would then come back to
+  -- it: nothing is left closing.
+  local is_closed = false
+  timer:close(function()
+    is_closed = true
+  end)
+  while not is_closed do
+    uv.run("nowait")
+  end
+  return done()
+end
+
+local Child = {}
+Child.__index = Child
+
+-- Ends the child if it still runs: its exit code, the signal that ended it. Twice is harmless.
+function Child:stop()
+  if not self._ended then
+    self._process:kill("sigterm")
+    if not wait(function() return self._ended end) then
+      self._process:kill("sigkill")
+      wait(function() return self._ended end)
+    end
+  end
+  return self.code, self.signal
+end
+
+-- Closes the child's stdin and waits for it to end by itself: the same as stop().
+function Child:end_input()
+  if not self._stdin:is_closing() then
+    local is_closed = false
+    self._stdin:close(function()
+      is_closed = true
+    end)
+    wait(function() return is_closed end)
+  end
+  wait(function() return self._ended end)
+  return self:stop()
+end
+
+-- child = server.spawn(argv): starts argv[1] with the other arguments and waits for its first line.
+-- child: { pid, first_line, stop(), end_input() }
+function server.spawn(argv)
+  local arguments = {}
+  for i = 2, #argv do
+    arguments[i - 1] = argv[i]
+  end
+  local stdin, stdout = uv.new_pipe(false), uv.new_pipe(false)
+  local self = setmetatable({ _stdin = stdin }, Child)
+  local process, pid
+  process, pid = uv.spawn(argv[1], {
+    args = arguments,
+    env = environment(),
+    stdio = { stdin, stdout, 2 },
+  }, function(code, signal)
+    self.code, self.signal = code, signal
+    -- It counts as ended when the loop has let go of its handles, too: see wait().
+    local open = 0
+    for _, handle in ipairs({ process, stdin, stdout }) do
+      if not handle:is_closing() then
+        open = open + 1
+        handle:close(function()
+          open = open - 1
+          self._ended = open == 0
+        end)
+      end
+    end
+  end)
+  if not process then
+    stdin:close()
+    stdout:close()
+    error(("cannot start %s: %s"):format(argv[1], pid), 2)
+  end
+  self._process, self.pid = process, pid
+
+  local said = ""
+  stdout:read_start(function(_, bytes)
+    said = said .. (bytes or "")
+  end)
+  wait(function() return said:find("\n", 1, true) or self._ended end)
+  self.first_line = said:match("^([^\r\n]*)\r?\n")
+  if not self.first_line then
+    self:stop()
+    error(("%s ended or said nothing (exit code %s)"):format(argv[1], tostring(self.code)), 2)
+  end
+  return self
+end
+
+local function decode_lines(path)
+  local lines = {}
+  local file = assert(io.open(path))
+  for line in file:lines() do
+    lines[#lines + 1] = assert(json.decode(line))
+  end
+  file:close()
+  return lines
+end
+
+local Sandbox = setmetatable({}, { __index = Child })
+Sandbox.__index = Sandbox
+
+-- What it was asked until now, decoded.
+function Sandbox:log()
+  return self._lines or decode_lines(self._path)
+end
+
+function Sandbox:stop()
+  local code, signal = Child.stop(self)
+  if not self._lines then
+    self._lines = decode_lines(self._path)
+    os.remove(self._path)
+  end
+  return code, signal
+end
+
+-- sandbox = server.start(options): the sandbox in a process of its own.
+-- options: port, delay, settle, as in stopmsg.sandbox.server.
+-- sandbox: { url, port, pid, stop(), log() }
+function server.start(options)
+  options = options or {}
+  local path = os.tmpname()
+  local code = ([[
+    local ok, message = require("stopmsg.sandbox.server").run({
+      port = %d, delay = %.6f, settle = %.6f, log = %q, until_eof = true,
+    })
+    if not ok then
+      io.stderr:write(message, "\n")
+      os.exit(1)
+    end
+  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path)
+  local started, self = pcall(server.spawn, { server.interpreter(), "-e", code })
+  if not started then
+    os.remove(path)
+    error(self, 2)
+  end
+  self.url = self.first_line:match("http://%S+")
+  self.port = tonumber(self.url:match("%d+$"))
+  self._path = path
+  return setmetatable(self, Sandbox)
+end
+
+return server
