@@ -6,3 +6,4 @@ include_files = {
 exclude_files = { "**/*.py" }
 files["spec"].std = "+busted"
 files["lua/stopmsg/compat.lua"].std = "max"
+files["lua/stopmsg/types.lua"].max_line_length = false

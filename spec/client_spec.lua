@@ -395,9 +395,7 @@ describe("stopmsg.client", function()
     it("may be left early, and the client used on", function()
       local client = new("idigital", { concurrency = 2 })
       local call = { kind = "dispatch" }
-      for _ in client:each({ 601, 602, 603, 604, 605, 606 }, call) do
-        break
-      end
+      assert.is_truthy(client:each({ 601, 602, 603, 604, 605, 606 }, call)())
       local report = client:stop_dispatch({ 701, 702, 703 })
       assert.is_true(report.ok)
       assert.equal(3, report.total)

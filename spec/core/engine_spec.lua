@@ -115,8 +115,8 @@ describe("stopmsg.core.engine", function()
         names[#names + 1] = name
       end
       table.sort(names)
-      assert.same({ "Accept", "Authorization", "Content-Length", "Host", "User-Agent", "X-Version" },
-        names)
+      assert.same({ "Accept", "Authorization", "Content-Length", "Host", "User-Agent",
+        "X-Version" }, names)
       assert.is_truthy(request:find("\r\nAuthorization: Basic " .. TOKEN .. "\r\n", 1, true))
       assert.is_truthy(request:find("\r\nUser-Agent: spec\r\n", 1, true))
     end)

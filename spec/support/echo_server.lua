@@ -3,6 +3,8 @@
 
 local uv = require("luv")
 
+local fixed = arg and arg[1]
+
 local function whole(buffer)
   local _, last = buffer:find("\r\n\r\n", 1, true)
   if not last then
@@ -28,7 +30,7 @@ local function serve(connection)
       buffer = rest
       local path = request:match("^%u+ (%S+)")
       if not path:find("^/hang") then
-        local body = path:find("^/big") and ("x"):rep(1000000) or request
+        local body = path:find("^/big") and ("x"):rep(1000000) or fixed or request
         connection:write(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body))
       end
       request, rest = whole(buffer)

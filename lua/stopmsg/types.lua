@@ -1,0 +1,121 @@
+---@meta
+-- The classes of the public API, for editors. Never loaded.
+
+---What `stopmsg.new` takes.
+---@class stopmsg.Options
+---@field provider "revicom"|"idigital"|"pushwoosh"|"clickatell"|stopmsg.Provider
+---@field token string|fun(): string the key as issued; a function is called at first use, and once more when refused
+---@field base_url? string scheme, host, port, optional path; default: the provider's
+---@field allow_http? boolean plain http to other hosts; default false
+---@field application? string Pushwoosh application code
+---@field format? "json"|"xml" default "json"; "xml" for Clickatell
+---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
+---@field rate? number requests per second over the whole client; default: no limit
+---@field burst? number requests that may go at once after a pause; default 1
+---@field batch_size? integer ids per request; default: the provider's limit
+---@field deadline? number seconds for one call; default 60, math.huge for none
+---@field timeout? number seconds for one attempt; default 10
+---@field connect_timeout? number seconds to connect; default 3
+---@field max_attempts? integer first try included; default 4
+---@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
+---@field ca_file? string
+---@field ca_path? string
+---@field proxy? string "" for none
+---@field user_agent? string
+---@field resolve? table<string, string> "host:port" -> address
+---@field verify_tls? boolean default true
+---@field max_response? integer bytes of one decoded answer; default 16 MiB
+---@field sleep? fun(seconds: number) of a cooperative scheduler
+---@field on_event? fun(event: stopmsg.Event)
+---@field undocumented? boolean allow what only the sibling brand documents; default false
+
+---@class stopmsg.CallOptions
+---@field deadline? number seconds for this call; default: the client's
+---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
+---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
+
+---@alias stopmsg.Outcome "stopped"|"accepted"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
+
+---@class stopmsg.OutcomeInfo
+---@field about string one sentence
+---@field settled boolean whether a lookup could not change it
+---@field stopped boolean|nil nil where that is not known
+
+---@class stopmsg.Item
+---@field id string|integer as given
+---@field outcome stopmsg.Outcome
+---@field reason? string
+---@field code? string|integer the provider's own, or the HTTP status
+---@field http? integer HTTP status, where that is not 200
+---@field message? string at most 200 bytes
+---@field attempts? integer requests sent that held the id, where that is not 1
+---@field ambiguous? boolean
+---@field verified? boolean
+
+---A list of items.
+---@class stopmsg.Report
+---@field [integer] stopmsg.Item
+---@field counts table<stopmsg.Outcome, integer>
+---@field total integer
+---@field ok boolean all stopped
+---@field requests integer
+---@field retries integer
+---@field connections integer
+---@field elapsed number seconds
+---@field warnings string[]
+---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
+
+---@class stopmsg.Event
+---@field type "request"|"response"|"retry"|"throttle"|"item"
+---@field provider string
+---@field operation string
+---@field ids? integer how many ids the request holds
+---@field attempt? integer request: which try of these ids
+---@field status? integer response: HTTP status
+---@field stage? "queued"|"connected"|"sent"|"status"|"complete" response: how far it got
+---@field fault? string response: what went wrong, in one word
+---@field elapsed? number response: seconds
+---@field delay? number retry, throttle: seconds
+---@field reason? string retry: why
+---@field item? stopmsg.Item item
+
+---A definition of a provider. README.md ("Your own provider") explains the fields.
+---@class stopmsg.Provider
+---@field name string
+---@field about? string
+---@field docs? string
+---@field base_url string
+---@field auth { header?: string, prefix?: string }
+---@field headers? string[]
+---@field formats? table<string, { headers?: string[], needs?: string }>
+---@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string?
+---@field operations table<"stop"|"stop_dispatch", stopmsg.Operation>
+
+---@class stopmsg.Answer
+---@field status integer
+---@field body string
+---@field format "json"|"xml"
+
+---@class stopmsg.Operation
+---@field docs? string
+---@field method string
+---@field path string
+---@field between? string
+---@field id string|stopmsg.IdForm
+---@field limit? integer
+---@field headers? string[]
+---@field body? { type: string, template: string, between?: string, escape: "json"|"xml"|"percent"|"raw" }
+---@field success? stopmsg.Outcome
+---@field items? { list: string, id: string, code: string }
+---@field codes? table<string|integer, stopmsg.Outcome>
+---@field remark? fun(document: table, counts: table<string|integer, integer>): string?
+---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil
+---@field refusals? table<string, stopmsg.Outcome|"credentials"|"again">
+---@field undocumented? boolean
+
+---@class stopmsg.IdForm
+---@field pattern string a Lua pattern for the whole id
+---@field max integer bytes
+---@field about string for messages
+---@field fold? boolean upper and lower case are the same id
+---@field usual? string a pattern; ids that do not match are sent with a warning
