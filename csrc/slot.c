@@ -1,6 +1,7 @@
 #include "slot.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "compat.h"
 
@@ -28,12 +29,15 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
   struct sm_slot *s = user;
 
-  (void)bytes;
   s->header_bytes += size * count;
   if (s->header_bytes > SM_MAX_HEADERS) {
     s->is_overflow = 1;
     return 0;
   }
+  if (bytes[0] == '\r' || bytes[0] == '\n')
+    s->is_headed = 1;
+  else if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+    s->is_headed = 0; /* another answer: the last one was interim */
   return size * count;
 }
 
@@ -108,6 +112,7 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
 void sm_slot_reset(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
   s->header_bytes = 0;
+  s->is_headed = 0;
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
@@ -134,7 +139,8 @@ const char *sm_slot_fault(const struct sm_slot *s) {
     return "memory";
   switch (s->result) {
   case CURLE_OK:
-    return NULL;
+    /* libcurl calls an answer that ends within its headers a success. */
+    return s->is_headed ? NULL : "lost";
   case CURLE_OPERATION_TIMEDOUT:
     return "timeout";
   case CURLE_COULDNT_RESOLVE_HOST:
@@ -176,7 +182,7 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
   curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &written);
   is_sent = written > 0;
 #endif
-  if (s->result == CURLE_OK && !s->is_overflow && !s->is_nomem)
+  if (sm_slot_fault(s) == NULL)
     return "complete";
   if (is_sent)
     return status > 0 ? "status" : "sent";
@@ -189,7 +195,7 @@ const char *sm_slot_detail(const struct sm_slot *s) {
     return "the answer is larger than max_response";
   if (s->is_expired)
     return "no complete answer in time";
-  if (s->sends > 1)
+  if (s->sends > 1 || s->result == CURLE_OK)
     return "the connection was closed before the answer";
   return s->error[0] != '\0' ? s->error : curl_easy_strerror(s->result);
 }

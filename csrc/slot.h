@@ -29,6 +29,7 @@ struct sm_slot {
   size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
+  int is_headed;   /* the headers of the answer are complete */
   int sends;       /* how often libcurl began to send the request */
   int is_overflow; /* the answer was larger than allowed */
   int is_nomem;    /* no memory for the answer */
