@@ -12,6 +12,7 @@
 
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
+local tls = require("stopmsg.tls")
 
 local answer = {}
 
@@ -228,10 +229,11 @@ local REASON = { timeout = "timeout", protocol = "bad_response", too_large = "to
 -- The same for an attempt without a complete answer. `stage` says how far it got.
 function answer.lost(stage, fault, detail)
   if stage == "queued" or stage == "connected" then
+    local is_tls = fault == "tls" or stage == "connected"
     return "again", {
       outcome = "failed",
-      reason = (fault == "tls" or stage == "connected") and "tls" or "connect",
-      message = detail,
+      reason = is_tls and "tls" or "connect",
+      message = is_tls and tls.advise(detail) or detail,
     }
   end
   return HOPELESS[fault] and "settle" or "again", {

@@ -1,0 +1,87 @@
+-- The providers' methods without the providers: request in, answer out. It keeps state, opens
+-- nothing, and reads no clock but the one it was given; server.lua puts it on a socket.
+
+local clickatell = require("stopmsg.sandbox.clickatell")
+local direct = require("stopmsg.sandbox.direct")
+local memory = require("stopmsg.sandbox.memory")
+local pushwoosh = require("stopmsg.sandbox.pushwoosh")
+
+local sandbox = {}
+
+local Sandbox = {}
+Sandbox.__index = Sandbox
+Sandbox.__name = "stopmsg.sandbox"
+
+local PLATFORMS = {
+  { prefix = "/api/v1/", open = direct.new },
+  { prefix = "/messaging/v2/", open = pushwoosh.new },
+  { prefix = "/api/v2/", open = pushwoosh.new },
+  { prefix = "/rest/", open = clickatell.new },
+}
+
+-- options.now: function that returns seconds since the epoch (default os.time).
+-- options.settle: seconds until a stop shows in status calls (default 0).
+function sandbox.new(options)
+  options = options or {}
+  local opened, routes = {}, {}
+  for _, platform in ipairs(PLATFORMS) do
+    local open = platform.open
+    opened[open] = opened[open] or open(memory.new(options.now or os.time, options.settle or 0))
+    routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
+  end
+  return setmetatable({ _routes = routes }, Sandbox)
+end
+
+-- request: { method, path, query, headers (names in lower case), body }
+-- answer: { status, headers, body, ids }; ids is how many the request held, 0 where it was refused
+-- before they were read.
+function Sandbox:answer(request)
+  for _, route in ipairs(self._routes) do
+    if request.path:sub(1, #route.prefix) == route.prefix then
+      local answer = route.platform:answer(request)
+      answer.headers = answer.headers or {}
+      answer.ids = answer.ids or 0
+      return answer
+    end
+  end
+  return {
+    status = 404,
+    headers = { ["Content-Type"] = "text/plain" },
+    body = "the sandbox has no such path\n",
+    ids = 0,
+  }
+end
+
+local ABOUT = [[
+Tokens
+  sandbox            works with every provider
+  sandbox-type-2     a valid key of the wrong type: Revicom and i-Digital answer 403/4030 (but tell
+                     the balance), the others 401
+  any other          401, as the provider documents it
+
+Fates: the last four characters of an id choose what happens to it; every other id is stopped.
+  Every provider     0429 first request that holds it: 429 with Retry-After: 1, later ones go on
+                     0500 first request that holds it: 500, later ones go on
+                     0503 every request that holds it: 503
+                     (a request is a stop or a status call)
+  Revicom messages   0000 left out of the answer, stopped all the same
+                     0201 0202 that code; status then becomes unsent for 0201, sent for 0202
+                     0403 too late, sent    0404 not found    0418 a code nobody knows, not stopped
+                     0400 every stop that holds it: 400
+  i-Digital          4031 too late, done    4032 not started, initiated (both 403/4031)
+  dispatches         4040 not found         4030 403/4030, as with a token of the wrong type
+  Pushwoosh          0400 400 code 9, DONE  0003 400 code 3
+                     0403 another account's 0404 not found
+  Clickatell         0001 to 0014 that messageStatus, in stop and status calls    0015 status 015
+                     0404 HTTP 404          0999 stopped, but the answer names another id
+
+State: what was stopped stays stopped. A second stop gets 200 from Revicom, 403/4031 from i-Digital,
+400 code 9 from Pushwoosh, 006 from Clickatell. Status calls show stopped ids as unsent, stopped,
+CANCELED, 006, and others as sending, sending, PENDING, 011. Nothing is kept when it ends.]]
+
+-- The rules above for people, as `stopmsg sandbox --help` prints them.
+function sandbox.about()
+  return ABOUT
+end
+
+return sandbox

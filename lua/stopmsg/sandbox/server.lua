@@ -1,0 +1,275 @@
+-- The sandbox on a socket of the loopback interface. luv, as Debian has it for every Lua; needed
+-- for nothing else in stopmsg, so it is required when a server is started.
+
+local http = require("stopmsg.sandbox.http")
+local json = require("stopmsg.json")
+local sandbox = require("stopmsg.sandbox")
+
+local server = {}
+
+-- Seconds a refused client may go on sending: closed at once, it would lose the answer.
+local LINGER = 1
+
+local Server = {}
+Server.__index = Server
+
+-- luv frees a handle that is collected while it is closing, and libuv comes back to it: the
+-- function keeps it until then.
+local function close(handle)
+  if handle and not handle:is_closing() then
+    handle:close(function()
+      return handle
+    end)
+  end
+end
+
+-- Monotonic seconds.
+function Server:_clock()
+  return self._uv.hrtime() / 1e9
+end
+
+-- Never the headers or the query: the one holds the token, the other may be long.
+function Server:_write_log(record)
+  if self._log then
+    self._log:write(json.encode(record), "\n")
+    self._log:flush()
+  end
+end
+
+function Server:_drop(connection)
+  self._connections[connection] = nil
+  close(connection.timer)
+  close(connection.socket)
+end
+
+-- Answers what is refused, then waits for the client to see it.
+function Server:_finish(connection)
+  connection.finishing = true
+  connection.timer = self._uv.new_timer()
+  connection.timer:start(LINGER * 1000, 0, function()
+    self:_drop(connection)
+  end)
+  connection.socket:shutdown()
+end
+
+function Server:_send(connection, answer, keep_alive)
+  if connection.finishing or connection.socket:is_closing() then
+    return
+  end
+  connection.socket:write(http.answer(answer, keep_alive))
+  if not keep_alive then
+    self:_finish(connection)
+  end
+end
+
+-- Runs the function after the delay. Timers of one length fire in the order they were started, so
+-- that the answers of a connection keep their order.
+function Server:_later(call)
+  if self._delay == 0 then
+    call()
+    return
+  end
+  local timer = self._uv.new_timer()
+  self._timers[timer] = true
+  timer:start(math.floor(self._delay * 1000 + 0.5), 0, function()
+    self._timers[timer] = nil
+    close(timer)
+    call()
+  end)
+end
+
+function Server:_serve(connection, request)
+  self._seq = self._seq + 1
+  self._in_flight = self._in_flight + 1
+  local record = {
+    seq = self._seq,
+    connection = connection.number,
+    method = request.method,
+    path = request.path,
+    in_flight = self._in_flight,
+    started = self:_clock(),
+  }
+  self._pending[record] = true
+  -- What is asked takes effect when it arrives; it is the answer that is held back.
+  local ok, answer = pcall(self._sandbox.answer, self._sandbox, request)
+  if not ok then
+    io.stderr:write("sandbox: ", tostring(answer), "\n")
+    answer = { status = 500, headers = {}, body = "", ids = 0 }
+  end
+  record.status, record.ids = answer.status, answer.ids
+  self:_later(function()
+    self._in_flight = self._in_flight - 1
+    self._pending[record] = nil
+    record.finished = self:_clock()
+    -- Before the answer: who has it can rely on the line.
+    self:_write_log(record)
+    self:_send(connection, answer, request.keep_alive)
+  end)
+end
+
+function Server:_receive(connection, bytes)
+  local reader = connection.reader
+  reader:feed(bytes)
+  while not connection.last do
+    local event, value = reader:next()
+    if event == "more" then
+      return
+    elseif event == "continue" then
+      connection.socket:write("HTTP/1.1 100 Continue\r\n\r\n")
+    elseif event == "request" then
+      connection.last = not value.keep_alive
+      self:_serve(connection, value)
+    else
+      connection.last = true
+      self:_later(function()
+        self:_send(connection, { status = value, headers = {}, body = "" }, false)
+      end)
+    end
+  end
+end
+
+function Server:_accept()
+  local socket = self._uv.new_tcp()
+  self._listener:accept(socket)
+  socket:nodelay(true)
+  self._accepted = self._accepted + 1
+  local connection = { socket = socket, number = self._accepted, reader = http.reader() }
+  self._connections[connection] = true
+  socket:read_start(function(err, bytes)
+    if err or not bytes then
+      self:_drop(connection)
+    elseif not connection.last then
+      self:_receive(connection, bytes)
+    end
+  end)
+end
+
+-- Closes all that is open. Requests not answered yet are logged without `finished`.
+function Server:_stop()
+  self._stopped = true
+  close(self._listener)
+  close(self._stdin)
+  for _, signal in ipairs(self._signals) do
+    close(signal)
+  end
+  for timer in pairs(self._timers) do
+    close(timer)
+  end
+  for connection in pairs(self._connections) do
+    self:_drop(connection)
+  end
+  for record in pairs(self._pending) do
+    self:_write_log(record)
+  end
+  self._pending = {}
+end
+
+function Server:_watch_stdin()
+  local uv = self._uv
+  local kind = uv.guess_handle(0)
+  if kind == "pipe" then
+    self._stdin = uv.new_pipe(false)
+    self._stdin:open(0)
+  elseif kind == "tty" then
+    self._stdin = uv.new_tty(0, true)
+  else
+    -- A file or /dev/null, which is at its end already.
+    self:_stop()
+    return
+  end
+  self._stdin:read_start(function(err, bytes)
+    if err or not bytes then
+      self:_stop()
+    end
+  end)
+end
+
+-- port | nil, message
+function Server:_listen(port)
+  local listener = self._uv.new_tcp()
+  self._listener = listener
+  local ok, message = listener:bind("127.0.0.1", port)
+  if ok then
+    ok, message = listener:listen(1024, function(err)
+      if not err then
+        self:_accept()
+      end
+    end)
+  end
+  if not ok then
+    return nil, ("cannot listen on 127.0.0.1:%d: %s"):format(port, message)
+  end
+  return listener:getsockname().port
+end
+
+-- Serves until SIGTERM or SIGINT: true | nil, message [, "missing" where it is luv].
+--
+-- options, all optional: port (0: the kernel chooses), delay (seconds to hold each answer back),
+-- settle (seconds until a stop shows in status calls), log (file to which a line of JSON a request
+-- is added), until_eof (true: also ends with its stdin), out (where to tell the address).
+function server.run(options)
+  options = options or {}
+  local found, uv = pcall(require, "luv")
+  if not found then
+    return nil, "needs luv (Debian: lua-luv, LuaRocks: luv)", "missing"
+  end
+  local log
+  if options.log then
+    local message
+    log, message = io.open(options.log, "a")
+    if not log then
+      return nil, message
+    end
+  end
+
+  -- Seconds since the epoch with their fraction, which os.time does not have.
+  local epoch = os.time() - uv.hrtime() / 1e9
+  local self = setmetatable({
+    _uv = uv,
+    _log = log,
+    _delay = options.delay or 0,
+    _sandbox = sandbox.new({
+      settle = options.settle,
+      now = function()
+        return epoch + uv.hrtime() / 1e9
+      end,
+    }),
+    _seq = 0,
+    _in_flight = 0,
+    _accepted = 0,
+    _connections = {},
+    _pending = {},
+    _signals = {},
+    _timers = {},
+  }, Server)
+
+  local port, message = self:_listen(options.port or 0)
+  if port then
+    for i, name in ipairs({ "sigterm", "sigint" }) do
+      self._signals[i] = uv.new_signal()
+      self._signals[i]:start(name, function()
+        self:_stop()
+      end)
+    end
+    if options.until_eof then
+      self:_watch_stdin()
+    end
+    local out = options.out or io.stdout
+    out:write(("sandbox listening on http://127.0.0.1:%d\n"):format(port))
+    out:flush()
+  else
+    self:_stop()
+  end
+  -- Not until the loop is empty: it may hold what is somebody else's.
+  while not self._stopped do
+    uv.run("once")
+  end
+  -- Closing takes a turn of the loop.
+  uv.run("nowait")
+  if log then
+    log:close()
+  end
+  return port and true or nil, message
+end
+
+return server

@@ -1,0 +1,23 @@
+-- The few things the sandbox does with URLs.
+
+local url = {}
+
+function url.decode(text)
+  return (text:gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end))
+end
+
+-- name -> list of values, in the order of the query
+function url.query(text)
+  local fields = {}
+  for name, value in (text or ""):gmatch("([^&=]+)=([^&]*)") do
+    name = url.decode(name)
+    local values = fields[name] or {}
+    values[#values + 1] = url.decode((value:gsub("%+", " ")))
+    fields[name] = values
+  end
+  return fields
+end
+
+return url

@@ -1,0 +1,35 @@
+-- What to do about a connection that TLS refuses. The texts that are looked for are OpenSSL's and
+-- libcurl's; a text that is not known gets the general advice.
+
+local text = require("stopmsg.text")
+
+local tls = {}
+
+local ADVICE = {
+  { "expired", "have the server's certificate renewed, or set this machine's clock" },
+  { "not yet valid", "set this machine's clock" },
+  { "[Ss]elf.signed", "if you trust it, give it as ca_file" },
+  { "local issuer", "install ca-certificates, or give the CA as ca_file" },
+  { "subject name", "the certificate is another host's: check base_url" },
+  { "does not match target host", "the certificate is another host's: check base_url" },
+  { "verify locations", "check that ca_file and ca_path can be read" },
+  { "wrong version number", "that port does not speak TLS: check base_url and its port" },
+  { "protocol", "the server has to offer TLS 1.2 or newer" },
+}
+
+local GENERAL = "check base_url, the proxy and the certificates on the way"
+
+-- Bytes of libcurl's own words that are kept, so that the advice is not cut off.
+local MAX_DETAIL = 110
+
+-- message = tls.advise(detail)
+function tls.advise(detail)
+  for _, known in ipairs(ADVICE) do
+    if detail:find(known[1]) then
+      return text.cut(detail, MAX_DETAIL) .. "; " .. known[2]
+    end
+  end
+  return text.cut(detail, MAX_DETAIL) .. "; " .. GENERAL
+end
+
+return tls
