@@ -149,13 +149,13 @@ describe("stopmsg.client", function()
       assert.has_error(function()
         new("idigital"):stop(uuid(900))
       end, "idigital does not document stop, only its sibling brand does; with undocumented = true "
-        .. "it is tried all the same; documented: stop_dispatch")
+        .. "it is tried all the same; documented: status_dispatch, stop_dispatch")
     end)
 
     it("an operation that a provider does not have raises with those that it has", function()
       assert.has_error(function()
         new("pushwoosh"):stop_dispatch("1")
-      end, "pushwoosh has no stop_dispatch; it has: stop")
+      end, "pushwoosh has no stop_dispatch; it has: status, stop")
     end)
   end)
 

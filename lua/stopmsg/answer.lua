@@ -59,6 +59,32 @@ local function code_word(codes, code)
   return "unknown"
 end
 
+-- { outcome, state, … } of a message whose status the provider calls `word`. Other cases of the
+-- letters are the same word; a word that nobody knows proves nothing.
+local function read_state(operation, word)
+  local known = type(word) == "string" and word:lower()
+  local proven = known and operation.states[known]
+  if not proven then
+    return { outcome = "unknown", reason = "unknown_state", state = plain_code(word) }
+  end
+  local note = operation.shared and operation.shared[known]
+  return {
+    outcome = proven,
+    state = word,
+    message = note,
+    verified = proven ~= "open" and proven ~= "unknown" and not note or nil,
+  }
+end
+
+-- The id of an entry as text: dispatches have numbers.
+local function entry_id(entry, field)
+  local id = type(entry) == "table" and entry[field]
+  if type(id) == "number" and id >= 0 and id % 1 == 0 and id < 2 ^ 53 then
+    return ("%.0f"):format(id)
+  end
+  return type(id) == "string" and id or nil
+end
+
 -- Key of an id as the answer spells it.
 local function key_of(operation, id)
   return operation.id.fold and id:lower() or id
@@ -95,17 +121,22 @@ local function read_items(operation, document, ids)
     verdicts[i] = false
   end
   for i, entry in ipairs(list) do
-    local id = type(entry) == "table" and entry[fields.id]
-    local place = type(id) == "string" and find(id, i)
+    local id = entry_id(entry, fields.id)
+    local place = id and find(id, i)
     if place then
       local code = plain_code(entry[fields.code])
       if code ~= nil then
         counts[code] = (counts[code] or 0) + 1
       end
       local earlier = verdicts[place]
-      if not earlier then
+      if not earlier and codes then
         verdicts[place] = { id = ids[place], outcome = code_word(codes, code), code = code }
-      elseif earlier.code ~= code then
+      elseif not earlier then
+        local verdict = read_state(operation, code)
+        verdict.id = ids[place]
+        verdict.left = operation.left and operation.left(entry)
+        verdicts[place] = verdict
+      elseif (codes and earlier.code or earlier.state) ~= code then
         earlier.outcome, earlier.reason = "unknown", "bad_response"
         earlier.message = "the answer gives this id two different codes"
       end
@@ -164,7 +195,7 @@ local function read_success(operation, reply, ids)
   }
 end
 
--- What the status alone says of a refusal, after the definition had its say.
+-- What the HTTP status alone says of a refusal, after the definition had its say.
 local function read_status(operation, status)
   if status == 429 then
     return "throttle", "failed", "rate_limited"
@@ -189,13 +220,25 @@ local function read_status(operation, status)
   return "settle", "unknown", "http_" .. status
 end
 
+-- What failed where the documentation leaves room for guesses says so.
+local function doubt(operation, verdict)
+  if operation.inferred then
+    verdict.message = operation.inferred .. (verdict.message and ": " .. verdict.message or "")
+  end
+  return verdict
+end
+
 -- action, verdict(s), warnings = answer.read(operation, reply, ids)
 -- reply: { status, body, format } of a complete answer. One verdict stands for all ids; a list has
 -- one an id, in their order.
 function answer.read(operation, reply, ids)
   local status = reply.status
   if status == 200 then
-    return read_success(operation, reply, ids)
+    local action, verdict, warnings = read_success(operation, reply, ids)
+    if verdict.reason == "bad_response" then
+      doubt(operation, verdict)
+    end
+    return action, verdict, warnings
   end
   local code, message
   if operation.fault then
@@ -211,13 +254,14 @@ function answer.read(operation, reply, ids)
   elseif said and outcome.all[said] and action ~= "again" then
     action, word, reason = "settle", said, nil
   end
-  return action, {
+  local verdict = {
     outcome = word,
     reason = reason,
     code = code or status,
     http = status,
     message = message,
   }
+  return action, status < 500 and status ~= 429 and doubt(operation, verdict) or verdict
 end
 
 -- Faults that a repeat cannot mend.

@@ -2,18 +2,37 @@
 
 local core = require("stopmsg.core")
 local options = require("stopmsg.options")
-local pacer = require("stopmsg.pacer")
+local pools = require("stopmsg.pool")
 local providers = require("stopmsg.providers")
-local report = require("stopmsg.report")
+local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
+local source = require("stopmsg.source")
 local text = require("stopmsg.text")
-local version = require("stopmsg.version")
-local waiting = require("stopmsg.waiting")
+local verify = require("stopmsg.verify")
 
 local client = {}
 
 -- Requests in flight where the user names no number.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
+
+-- What `check` gives to programs: the fields of an item that explain a failure.
+local CheckError = {}
+CheckError.__index = CheckError
+CheckError.__name = "stopmsg.check_error"
+
+function CheckError:__tostring()
+  return self.message or self.reason or self.outcome
+end
+
+local function check_error(item)
+  return setmetatable({
+    outcome = item.outcome,
+    reason = item.reason,
+    code = item.code,
+    http = item.http,
+    message = item.message,
+  }, CheckError)
+end
 
 ---@class stopmsg.Client
 local Client = {}
@@ -25,18 +44,20 @@ local function wrong_argument(position, name, message, level)
   error(("bad argument #%d to '%s' (%s)"):format(position, name, message), (level or 1) + 2)
 end
 
--- { ["host:port"] = "address" } as libcurl wants it.
-local function resolve_list(resolve)
-  local list = {}
-  for place, address in pairs(resolve or {}) do
-    list[#list + 1] = place .. ":" .. address
-  end
-  table.sort(list)
-  return list
-end
-
 local function is_batch(operation)
   return operation.limit > 1
+end
+
+-- The most ids that a stop of the provider takes in one request.
+local function stop_limit(provider, with_undocumented)
+  local limit = 1
+  for _, name in ipairs({ "stop", "stop_dispatch" }) do
+    local operation = provider.operations[name]
+    if operation and (with_undocumented or not operation.undocumented) then
+      limit = math.max(limit, operation.limit)
+    end
+  end
+  return limit
 end
 
 -- What can only be checked with the provider at hand. nil, or what is wrong.
@@ -51,10 +72,7 @@ local function misfit(checked, provider)
       return "option 'format': " .. message
     end
   end
-  local limit = 0
-  for _, operation in pairs(provider.operations) do
-    limit = math.max(limit, operation.limit)
-  end
+  local limit = stop_limit(provider, checked.undocumented)
   if checked.batch_size and checked.batch_size > limit then
     return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
       provider.name, limit, checked.batch_size)
@@ -64,16 +82,6 @@ local function misfit(checked, provider)
   if not usable then
     return ("option 'base_url': %s %s"):format(text.quote(base_url), message)
   end
-end
-
--- Many small requests gain from HTTP/2, a few large ones do not.
-local function default_http_version(provider)
-  for _, operation in pairs(provider.operations) do
-    if is_batch(operation) and not operation.undocumented then
-      return "1.1"
-    end
-  end
-  return "2"
 end
 
 -- client.new(options): see stopmsg.new. `level` is where errors point to.
@@ -105,142 +113,19 @@ function client.new(given, level)
   end
   checked.token = nil
   checked.base_url = checked.base_url or provider.base_url
-  checked.http_version = checked.http_version or default_http_version(provider)
-  self._wait = checked.sleep and waiting.scheduler(checked.sleep) or waiting.thread()
-  self._pacer = pacer.new(checked.rate, checked.burst)
+  -- Many small requests gain from HTTP/2, a few large ones do not.
+  checked.http_version = checked.http_version
+    or (stop_limit(provider, false) > 1 and "1.1" or "2")
+  checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   return self
-end
-
--- secret, or nil and what is wrong with what the token function gave.
-local function ask_token(self)
-  local token = self._ask_token()
-  if type(token) ~= "string" then
-    return nil, "has to return a string, got a " .. type(token)
-  end
-  local secret, fault = core.secret(token)
-  if not secret then
-    return nil, "returned a token that " .. fault
-  end
-  return secret
-end
-
--- Tells all operations of the engine the token that is now in use.
-local function authorize(pool, secret)
-  pool.secret = secret
-  for _, number in pairs(pool.numbers) do
-    pool.engine:authorize(number, secret)
-  end
-end
-
--- Asks the token function once more. False where that gave no token that can be used.
-local function renew(self, pool)
-  local called, secret = pcall(ask_token, self)
-  if not called or not secret then
-    return false
-  end
-  authorize(pool, secret)
-  pool.generation = pool.generation + 1
-  return true
-end
-
-local function engine_options(self)
-  local o = self._options
-  local proxy = o.proxy
-  -- The environment's proxy would read a plain request, and a server must not be steered by
-  -- the environment of whoever started it.
-  if not proxy and (o.base_url:find("^[Hh][Tt][Tt][Pp]:") or rawget(_G, "ngx")) then
-    proxy = ""
-  end
-  return {
-    slots = o.concurrency or SINGLES_IN_FLIGHT,
-    connect_timeout = o.connect_timeout,
-    max_response = o.max_response,
-    http2 = o.http_version == "2",
-    insecure = not o.verify_tls,
-    ca_file = o.ca_file,
-    ca_path = o.ca_path,
-    proxy = proxy,
-    user_agent = o.user_agent or "stopmsg/" .. version,
-    resolve = resolve_list(o.resolve),
-  }
 end
 
 -- The connections, made at first use: a client may be made long before, in a process that forks.
 local function open(self)
-  local pool = self._pool
-  if pool and pool.pid == core.pid() then
-    return pool
+  if not self._pool or not self._pool:is_mine() then
+    self._pool = pools.new(self._provider, self._options, self._secret, self._ask_token)
   end
-  local secret = self._secret
-  if not secret then
-    local fault
-    secret, fault = ask_token(self)
-    if not secret then
-      error("the token function " .. fault, 0)
-    end
-  end
-  local engine, message = core.engine(engine_options(self))
-  if not engine then
-    error("libcurl: " .. message, 0)
-  end
-  pool = {
-    engine = engine,
-    pid = core.pid(),
-    clock = core.now,
-    wait = self._wait,
-    pacer = self._pacer,
-    flights = {},
-    numbers = {}, -- operation -> its number in the engine
-    generation = 1,
-    secret = secret,
-    emit = self._options.on_event,
-    is_closed = false,
-  }
-  pool.redact = function(s)
-    return pool.secret:redact(s)
-  end
-  if self._ask_token then
-    pool.renew = function()
-      return renew(self, pool)
-    end
-  end
-  self._pool = pool
-  return pool
-end
-
--- All header lines of an operation but the token's.
-local function header_lines(self, operation)
-  local lines = {}
-  local format = self._provider.formats[self._options.format]
-  local lists = { self._provider.headers, format.headers or {}, operation.headers or {} }
-  for _, list in ipairs(lists) do
-    for _, line in ipairs(list) do
-      lines[#lines + 1] = line
-    end
-  end
-  -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
-  lines[#lines + 1] = "Expect:"
-  lines[#lines + 1] = operation.body and "Content-Type: " .. operation.body.type or "Content-Type:"
-  return lines
-end
-
--- The operation's number in the engine; prepared when it is first used.
-local function prepare(self, pool, operation)
-  local number = pool.numbers[operation.name]
-  if not number then
-    number = pool.engine:prepare({
-      method = operation.method,
-      base = self._options.base_url,
-      allow_http = self._options.allow_http,
-      url = operation.url_form,
-      body = operation.body_form,
-      headers = header_lines(self, operation),
-      auth = self._provider.auth,
-    })
-    pool.engine:authorize(number, pool.secret)
-    pool.numbers[operation.name] = number
-  end
-  return number
+  return self._pool
 end
 
 -- The operations that may be called, as a list for messages.
@@ -269,23 +154,29 @@ local function operation_of(self, name, level)
       .. "tried all the same; documented: %s"):format(self._provider.name, name, callable(self)),
       level + 1)
   end
+  if operation.needs and not self._options[operation.needs] then
+    error(("%s needs the option '%s' for %s"):format(self._provider.name, operation.needs, name),
+      level + 1)
+  end
   return operation
 end
 
 -- A run of `operation` over `source`.
-local function start(self, operation, source, call, keeps)
+local function start(self, operation, take, call, keeps)
+  local deadline = core.now() + (call.deadline or self._options.deadline)
   local pool = open(self)
   local o = self._options
-  local summary = report.new()
+  local summary = reports.new()
+  summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   return run.new(pool, {
     operation = operation,
-    number = prepare(self, pool, operation),
-    source = source,
+    number = pool:prepare(operation),
+    source = take,
     limit = math.min(o.batch_size or operation.limit, operation.limit),
     concurrency = o.concurrency
       or (is_batch(operation) and BATCHES_IN_FLIGHT or SINGLES_IN_FLIGHT),
     timeout = o.timeout,
-    deadline = core.now() + (call.deadline or o.deadline),
+    deadline = deadline,
     max_attempts = o.max_attempts,
     format = o.format,
     provider = self._provider.name,
@@ -293,53 +184,6 @@ local function start(self, operation, source, call, keeps)
     on_item = call.on_item,
     keeps = keeps,
   }), summary
-end
-
--- The number of places in a list, holes included. nil and why, for what is no list.
-local function length_of(list)
-  local count, last = 0, 0
-  for key in pairs(list) do
-    if type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
-      return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
-    end
-    count = count + 1
-    last = math.max(last, key)
-  end
-  if last > 2 * count + 16 then
-    return nil, ("a list of ids expected, this table has %d of %.0f places filled"):format(count,
-      last)
-  end
-  return last
-end
-
-local function list_source(list, count)
-  local i = 0
-  return function()
-    i = i + 1
-    if i > count then
-      return false
-    end
-    return true, list[i]
-  end
-end
-
--- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
-local function file_source(file)
-  return function()
-    local line
-    repeat
-      line = file:read("*l")
-      line = line and line:gsub("%s+$", "")
-    until line ~= ""
-    return line ~= nil, line
-  end
-end
-
-local function iterator_source(iterator)
-  return function()
-    local id = iterator()
-    return id ~= nil, id
-  end
 end
 
 local function check_call(given, name, level)
@@ -350,30 +194,20 @@ local function check_call(given, name, level)
   return call
 end
 
-local function operation_name(call, default)
-  return call.kind == "dispatch" and "stop_dispatch" or call.kind == "message" and "stop" or default
+-- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
+local function operation_name(call, kind)
+  return kind == "dispatch" and call .. "_dispatch" or call
 end
 
--- Everything that is given gets its item, in the order given.
-local function stop_all(self, name, given, call_options)
-  local call = check_call(call_options, name, 2)
-  local operation = operation_of(self, operation_name(call, name), 3)
-  local list = given
-  if type(given) ~= "table" then
-    if type(given) ~= "string" and type(given) ~= "number" then
-      wrong_argument(1, name, "an id or a list of ids expected, got " .. type(given), 2)
-    end
-    list = { given }
-  end
-  local count, message = length_of(list)
-  if count == 0 then
-    message = "an empty list: give at least one id"
-  end
-  if message then
-    wrong_argument(1, name, message, 2)
-  end
+-- What ids mean where nobody says it: what the provider documents a stop of.
+local function default_kind(self)
+  local stop = self._provider.operations.stop
+  return stop and not stop.undocumented and "message" or "dispatch"
+end
 
-  local running, result = start(self, operation, list_source(list, count), call, true)
+-- One item for each id of `list`, in its order.
+local function collect(self, operation, list, count, call)
+  local running, result = start(self, operation, source.list(list, count), call, true)
   -- Items settle in any order; filled from the start the list stays an array.
   for place = 1, count do
     result[place] = false
@@ -387,13 +221,62 @@ local function stop_all(self, name, given, call_options)
   return result
 end
 
+local function verify_all(self, result, given, kind)
+  local operation = operation_of(self, operation_name("status", kind), 4)
+  local pool = open(self)
+  local started = pool.clock()
+  verify.run(result, {
+    timeout = given.timeout,
+    interval = given.interval,
+    clock = pool.clock,
+    wait = function(seconds)
+      pool:pause(seconds)
+    end,
+    lookup = function(list, seconds)
+      return collect(self, operation, list, #list, { deadline = seconds })
+    end,
+  })
+  result:recount()
+  result.elapsed = result.elapsed + pool.clock() - started
+end
+
+-- Everything that is given gets its item, in the order given. `name` is the public function,
+-- `base` the operation without its kind.
+local function call_all(self, name, base, kind, given, call_options)
+  local call = check_call(call_options, name, 2)
+  kind = call.kind or kind
+  local operation = operation_of(self, operation_name(base, kind), 3)
+  if call.verify then
+    operation_of(self, operation_name("status", kind), 3)
+  end
+  local list = given
+  if type(given) ~= "table" then
+    if type(given) ~= "string" and type(given) ~= "number" then
+      wrong_argument(1, name, "an id or a list of ids expected, got " .. type(given), 2)
+    end
+    list = { given }
+  end
+  local count, message = source.length(list)
+  if count == 0 then
+    message = "an empty list: give at least one id"
+  end
+  if message then
+    wrong_argument(1, name, message, 2)
+  end
+  local result = collect(self, operation, list, count, call)
+  if call.verify then
+    verify_all(self, result, call.verify, kind)
+  end
+  return result
+end
+
 ---Stops messages. Every id gets exactly one item, in the order given; a repeated id is sent once.
 ---Raises on wrong use only: what the network and the provider do is in the items.
 ---@param message_ids string|(string|integer)[] one id or a list
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
 function Client:stop(message_ids, call_options)
-  local result = stop_all(self, "stop", message_ids, call_options)
+  local result = call_all(self, "stop", "stop", "message", message_ids, call_options)
   return result
 end
 
@@ -402,34 +285,37 @@ end
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
 function Client:stop_dispatch(dispatch_ids, call_options)
-  local result = stop_all(self, "stop_dispatch", dispatch_ids, call_options)
+  local result = call_all(self, "stop_dispatch", "stop", "dispatch", dispatch_ids, call_options)
   return result
 end
 
 ---Stops what a source gives, in bounded memory: `for item in client:each(io.lines("ids.txt"))`.
 ---Items come in the order in which they settle. An id that comes again is sent once as long as the
 ---first is not settled. A file's lines lose white space at their end, and blank ones are no ids.
----@param source (string|integer)[]|fun(): (string|integer|nil)|file* list, iterator or open file
+---@param given (string|integer)[]|fun(): (string|integer|nil)|file* list, iterator or open file
 ---@param call_options? stopmsg.CallOptions
 ---@return fun(): stopmsg.Item?, integer? iterator gives an item and the place of its id
 ---@return stopmsg.Report summary counts so far, without the items
-function Client:each(source, call_options)
+function Client:each(given, call_options)
   local call = check_call(call_options, "each", 1)
-  local operation = operation_of(self, operation_name(call, "stop"), 2)
+  if call.verify then
+    wrong_argument(2, "each", "option 'verify': a stream keeps no items to look up later", 1)
+  end
+  local operation = operation_of(self, operation_name("stop", call.kind or "message"), 2)
   local take
-  if type(source) == "function" then
-    take = iterator_source(source)
-  elseif io.type(source) == "file" then
-    take = file_source(source)
-  elseif type(source) == "table" then
-    local count, message = length_of(source)
+  if type(given) == "function" then
+    take = source.iterator(given)
+  elseif io.type(given) == "file" then
+    take = source.file(given)
+  elseif type(given) == "table" then
+    local count, message = source.length(given)
     if not count then
       wrong_argument(1, "each", message, 1)
     end
-    take = list_source(source, count)
+    take = source.list(given, count)
   else
     wrong_argument(1, "each", "a list, an iterator function or an open file expected, got "
-      .. (io.type(source) or type(source)), 1)
+      .. (io.type(given) or type(given)), 1)
   end
   local running, summary = start(self, operation, take, call, false)
   return function()
@@ -437,16 +323,60 @@ function Client:each(source, call_options)
   end, summary
 end
 
+---Looks up messages: `state` is the provider's word, `outcome` what that proves.
+---@param ids string|integer|(string|integer)[] one id or a list
+---@param call_options? stopmsg.CallOptions `kind` defaults to what the provider documents a stop of
+---@return stopmsg.Report
+function Client:status(ids, call_options)
+  local result = call_all(self, "status", "status", default_kind(self), ids, call_options)
+  return result
+end
+
+---Looks up what a report promises or leaves open until it is settled, and changes its items: proven
+---ones are `verified`. What the lookups do not prove stays as it is.
+---@param report stopmsg.Report of `stop` or `stop_dispatch`
+---@param verify_options? stopmsg.VerifyOptions
+---@return stopmsg.Report report the one given
+function Client:verify(report, verify_options)
+  local given, message = options.verify(verify_options)
+  if not given then
+    wrong_argument(2, "verify", message, 1)
+  end
+  if not reports.is(report) then
+    wrong_argument(1, "verify", "a report expected, got " .. type(report), 1)
+  end
+  verify_all(self, report, given, report.kind)
+  return report
+end
+
+---Tries the credentials and the connection, and stops nothing. At Revicom this asks for the balance,
+---which any type of key may do: https://api.direct.revicom.ltd/extra/balance
+---@return true? ok
+---@return string? message "unsupported" where the provider documents no such call
+---@return stopmsg.CheckError? err
+function Client:check()
+  if self._is_closed then
+    error("attempt to use a closed client", 2)
+  end
+  local operation = self._provider.operations.check
+  if not operation or (operation.undocumented and not self._options.undocumented) then
+    return nil, "unsupported", check_error({ outcome = "unknown", reason = "unsupported" })
+  end
+  local item = collect(self, operation, { "check" }, 1, {})[1]
+  if item.outcome == "accepted" then
+    return true
+  end
+  local err = check_error(item)
+  return nil, tostring(err), err
+end
+
 ---Closes the connections and wipes the token. May be called again; anything else then raises.
 function Client:close()
-  local pool = self._pool
   self._is_closed = true
-  self._pool = nil
-  if pool then
-    pool.is_closed = true
-    pool.engine:close()
-    pool.secret:close()
+  if self._pool then
+    self._pool:close()
   end
+  self._pool = nil
   if self._secret then
     self._secret:close()
   end

@@ -42,4 +42,16 @@ function stopmsg.providers()
   return names
 end
 
+---A copy of a built-in provider's definition, to be changed and given as `provider`.
+---@param name string
+---@return stopmsg.Provider
+function stopmsg.definition(name)
+  local definition = providers.definition(name)
+  if not definition then
+    error(("bad argument #1 to 'definition' (no provider is called '%s'; there are %s)"):format(
+      tostring(name), table.concat(providers.names, ", ")), 2)
+  end
+  return definition
+end
+
 return stopmsg

@@ -132,6 +132,21 @@ local CALL = {
   deadline = is_deadline,
   on_item = is_function,
   kind = is_one_of("message", "dispatch"),
+  verify = function(value)
+    if type(value) ~= "boolean" and type(value) ~= "table" then
+      return "true, false or { timeout = …, interval = … }"
+    end
+  end,
+}
+
+local VERIFY = {
+  timeout = is_seconds,
+  interval = is_seconds,
+}
+
+options.verify_defaults = {
+  timeout = 30, -- seconds in which items may settle
+  interval = 1, -- seconds until the first look; the further ones grow
 }
 
 -- How many letters have to be added, dropped or changed to make `a` into `b`.
@@ -215,15 +230,31 @@ function options.client(given)
   return checked
 end
 
--- checked = options.call(given) | nil, message
-function options.call(given)
+local function optional(given, known, defaults)
   if given == nil then
-    return {}
+    given = {}
   end
   if type(given) ~= "table" then
     return nil, "a table of options expected, got " .. type(given)
   end
-  return check(given, CALL, {})
+  return check(given, known, defaults)
+end
+
+-- checked = options.verify(given) | nil, message
+function options.verify(given)
+  return optional(given, VERIFY, options.verify_defaults)
+end
+
+-- checked = options.call(given) | nil, message. `verify` comes back as checked options, or nil.
+function options.call(given)
+  local checked, message = optional(given, CALL, {})
+  if checked and checked.verify then
+    checked.verify, message = options.verify(checked.verify ~= true and checked.verify or nil)
+    if not checked.verify then
+      return nil, "option 'verify': " .. message
+    end
+  end
+  return checked, message
 end
 
 return options

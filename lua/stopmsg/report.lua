@@ -26,6 +26,10 @@ function report.new()
   }, Report)
 end
 
+function report.is(value)
+  return getmetatable(value) == Report
+end
+
 -- Counts an item that has settled.
 function Report:count(item)
   local counts = self.counts
@@ -33,6 +37,17 @@ function Report:count(item)
   self.total = self.total + 1
   -- Nothing stopped is not everything stopped.
   self.ok = counts.stopped == self.total
+end
+
+-- Counts all items anew, after some of them changed.
+function Report:recount()
+  for name in pairs(self.counts) do
+    self.counts[name] = 0
+  end
+  self.total = 0
+  for _, item in ipairs(self) do
+    self:count(item)
+  end
 end
 
 -- The ids with this outcome, in order.

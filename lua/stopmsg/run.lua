@@ -113,6 +113,9 @@ local function item_of(verdict, id)
   if verdict.verified then
     item.verified = true
   end
+  if verdict.state then
+    item.state = verdict.state
+  end
   return item
 end
 
@@ -148,11 +151,19 @@ local function settle(self, batch, verdict)
       if item.message then
         item.message = text.clean(item.message, redact)
       end
+      if item.left and item.left > 0 then
+        warn(self, ("%.0f message(s) of dispatch %s had left before it was stopped"):format(
+          item.left, item.id))
+      end
+      item.left = nil
     else
       item = item_of(verdict, batch.ids[i])
     end
     if type(item.code) == "string" then
       item.code = redact(item.code)
+    end
+    if item.state then
+      item.state = redact(item.state)
     end
     if has_history then
       add_history(batch, item)
@@ -372,7 +383,7 @@ local function again(self, batch, verdict, retry_after, now)
   if not delay then
     return settle(self, batch, verdict)
   end
-  if verdict.outcome == "unknown" then
+  if verdict.outcome == "unknown" and not self._task.operation.is_lookup then
     batch.is_ambiguous = true
   end
   emit(self, { type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })

@@ -34,6 +34,20 @@
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
 
+---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
+
+---@class stopmsg.VerifyOptions
+---@field timeout? number seconds in which messages may settle; default 30
+---@field interval? number seconds until the first lookup, later ones wait longer; default 1
+
+---What `client:check` returns third; `tostring` gives the message.
+---@class stopmsg.CheckError
+---@field outcome stopmsg.Outcome
+---@field reason? string
+---@field code? string|integer
+---@field http? integer
+---@field message? string
+
 ---@alias stopmsg.Outcome "stopped"|"accepted"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
 
 ---@class stopmsg.OutcomeInfo
@@ -51,6 +65,7 @@
 ---@field attempts? integer requests sent that held the id, where that is not 1
 ---@field ambiguous? boolean
 ---@field verified? boolean
+---@field state? string the provider's status word, after `status` or `verify`
 
 ---A list of items.
 ---@class stopmsg.Report
@@ -63,6 +78,7 @@
 ---@field connections integer
 ---@field elapsed number seconds
 ---@field warnings string[]
+---@field kind "message"|"dispatch" what its ids are
 ---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
 
 ---@class stopmsg.Event
@@ -89,7 +105,7 @@
 ---@field headers? string[]
 ---@field formats? table<string, { headers?: string[], needs?: string }>
 ---@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string?
----@field operations table<"stop"|"stop_dispatch", stopmsg.Operation>
+---@field operations table<"stop"|"stop_dispatch"|"status"|"status_dispatch"|"check", stopmsg.Operation>
 
 ---@class stopmsg.Answer
 ---@field status integer
@@ -108,10 +124,16 @@
 ---@field success? stopmsg.Outcome
 ---@field items? { list: string, id: string, code: string }
 ---@field codes? table<string|integer, stopmsg.Outcome>
+---@field states? table<string, stopmsg.Outcome> in place of `codes`: status words in lower case
+---@field shared? table<string, string> status words with other causes, too, and what to say about it
+---@field left? fun(entry: table): integer? how many messages of a dispatch had left
 ---@field remark? fun(document: table, counts: table<string|integer, integer>): string?
 ---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil
 ---@field refusals? table<string, stopmsg.Outcome|"credentials"|"again">
 ---@field undocumented? boolean
+---@field inferred? string what of this is not documented; said when a call fails
+---@field needs? string the client option that `{name}` in the body template stands for
+---@field auth? { header?: string, prefix?: string } in place of the provider's
 
 ---@class stopmsg.IdForm
 ---@field pattern string a Lua pattern for the whole id

@@ -22,6 +22,24 @@ local STATUS = {
   ["014"] = "not_stoppable",
 }
 
+-- The same codes as proof of where a message is.
+local STATE = {
+  ["001"] = "not_found",
+  ["002"] = "open",
+  ["003"] = "too_late",
+  ["004"] = "too_late",
+  ["005"] = "not_stoppable",
+  ["006"] = "stopped",
+  ["007"] = "not_stoppable",
+  ["008"] = "open",
+  ["009"] = "not_stoppable",
+  ["010"] = "not_stoppable",
+  ["011"] = "open",
+  ["012"] = "not_stoppable",
+  ["013"] = "stopped",
+  ["014"] = "not_stoppable",
+}
+
 local function document_of(answer)
   local document
   if answer.format == "xml" then
@@ -47,28 +65,62 @@ local function fault(answer)
   end
 end
 
-local function decode(answer, ids)
+-- The code and text of an answer about ids[1]; an unknown verdict where it is about another id, nil
+-- where it is neither.
+local function read(answer, ids)
   local data = document_of(answer).data
   if type(data) ~= "table" or type(data.messageStatus) ~= "string" then
     return nil
   end
   local echo = data.apiMessageId
   if type(echo) ~= "string" or echo:lower() ~= ids[1]:lower() then
-    return {
+    return nil, nil, {
       outcome = "unknown",
       reason = "bad_response",
       code = data.messageStatus,
       message = "the answer is about another message id",
     }
   end
-  local word = STATUS[data.messageStatus] or "unknown"
+  return data.messageStatus, data.description
+end
+
+local function decode(answer, ids)
+  local code, description, verdict = read(answer, ids)
+  if not code then
+    return verdict
+  end
+  local word = STATUS[code] or "unknown"
   return {
     outcome = word,
-    code = data.messageStatus,
-    message = word ~= "stopped" and data.description or nil,
+    code = code,
+    message = word ~= "stopped" and description or nil,
     verified = word == "stopped" or nil,
   }
 end
+
+local function decode_status(answer, ids)
+  local code, description, verdict = read(answer, ids)
+  if not code then
+    return verdict
+  end
+  local word = STATE[code] or "unknown"
+  return {
+    outcome = word,
+    reason = word == "unknown" and "unknown_state" or nil,
+    code = code,
+    state = code,
+    message = description,
+    verified = (word == "stopped" or word == "too_late" or word == "not_stoppable") or nil,
+  }
+end
+
+-- https://docs.clickatell.com/archive/channels/rest-archived/api-error-codes/
+local REFUSALS = {
+  ["*/001"] = "credentials", -- authentication failed
+  ["*/007"] = "credentials", -- the caller's address is locked out
+  ["*/103"] = "not_found", -- unknown message id
+  ["*/901"] = "again", -- internal error, retry
+}
 
 return {
   name = "clickatell",
@@ -89,13 +141,16 @@ return {
       path = "/rest/message/{id}",
       id = "hex32",
       decode = decode,
-      -- https://docs.clickatell.com/archive/channels/rest-archived/api-error-codes/
-      refusals = {
-        ["*/001"] = "credentials", -- authentication failed
-        ["*/007"] = "credentials", -- the caller's address is locked out
-        ["*/103"] = "not_found", -- unknown message id
-        ["*/901"] = "again", -- internal error, retry
-      },
+      refusals = REFUSALS,
+    },
+    status = {
+      docs = "https://github.com/clickatell/clickatell-ruby",
+      inferred = "the status call is taken from the vendor's samples",
+      method = "GET",
+      path = "/rest/message/{id}",
+      id = "hex32",
+      decode = decode_status,
+      refusals = REFUSALS,
     },
   },
 }

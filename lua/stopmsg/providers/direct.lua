@@ -1,6 +1,6 @@
 -- The "Direct" platform, which Revicom and i-Digital sell under their own names: same paths, same
--- error envelope and numbers. Each brand documents one of the two ways to stop; `direct.brand`
--- makes the definition of one, with the sibling's way marked as undocumented.
+-- error envelope and numbers. Each brand documents a part of the operations; `direct.brand` makes
+-- the definition of one, with the rest marked as undocumented.
 
 local json = require("stopmsg.json")
 
@@ -24,6 +24,44 @@ local function remark(document, counts)
   elseif document.errors == true and not refused then
     return "the answer says errors = true, but all its items were accepted"
   end
+end
+
+-- https://api.direct.revicom.ltd/extra/references
+local MESSAGE_STATES = {
+  sending = "open",
+  sent = "too_late",
+  delivered = "too_late",
+  undelivered = "too_late",
+  unsent = "stopped",
+}
+
+local DISPATCH_STATES = {
+  initiated = "open",
+  changing = "open",
+  scheduled = "open",
+  sending = "open",
+  paused = "open",
+  awaiting = "too_late",
+  done = "too_late",
+  stopped = "stopped",
+}
+
+-- How many messages of a dispatch are no longer on the platform; nil where it is not stopped.
+local function left(dispatch)
+  local counts = dispatch.messages
+  if dispatch.status ~= "stopped" or type(counts) ~= "table" then
+    return nil
+  end
+  local sum = 0
+  for _, name in ipairs({ "sent", "delivered", "undelivered" }) do
+    sum = sum + (tonumber(counts[name]) or 0)
+  end
+  return sum
+end
+
+-- The balance of an account: {"USD":1200.00}.
+local function decode_balance(answer)
+  return type(json.decode(answer.body)) == "table" and { outcome = "accepted" } or nil
 end
 
 local function operations()
@@ -58,6 +96,42 @@ local function operations()
         ["403/4031"] = "not_stoppable",
         ["404/4040"] = "not_found",
       },
+    },
+    -- 100 uuids make a URL of 5 KiB, which all servers take, and one page as pages are by default.
+    status = {
+      docs = "https://api.direct.revicom.ltd/messages/get",
+      inferred = "how uuids are repeated and what the list looks like is inferred",
+      method = "GET",
+      path = "/api/v1/message?per_page=100&message_uuid={id}",
+      between = "&message_uuid=",
+      id = "uuid",
+      limit = 100,
+      items = { list = "items", id = "messageUuid", code = "status" },
+      states = MESSAGE_STATES,
+      shared = {
+        unsent = "the provider says unsent of messages that never left for other reasons, too",
+      },
+      refusals = { ["403/4030"] = "credentials" },
+    },
+    status_dispatch = {
+      docs = "https://api.docs.direct.i-dgtl.ru/dispatches/get",
+      inferred = "the address of the list of dispatches is inferred",
+      method = "GET",
+      path = "/api/v1/dispatch?per_page=100&dispatch_id={id}",
+      between = "&dispatch_id=",
+      id = "digits",
+      limit = 100,
+      items = { list = "items", id = "dispatchId", code = "status" },
+      states = DISPATCH_STATES,
+      left = left,
+      refusals = { ["403/4030"] = "credentials" },
+    },
+    check = {
+      docs = "https://api.direct.revicom.ltd/extra/balance",
+      method = "GET",
+      path = "/api/v1/balance",
+      decode = decode_balance,
+      refusals = { ["403/4030"] = "credentials" },
     },
   }
 end

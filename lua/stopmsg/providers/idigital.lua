@@ -5,5 +5,5 @@ return direct.brand({
   about = "i-Digital Direct: stops a whole dispatch (mailing) by its number",
   docs = "https://api.docs.direct.i-dgtl.ru/dispatches/stop",
   base_url = "https://direct.i-dgtl.ru",
-  documented = { "stop_dispatch" },
+  documented = { "stop_dispatch", "status_dispatch" },
 })

@@ -12,8 +12,15 @@ local providers = {}
 
 providers.names = { "clickatell", "idigital", "pushwoosh", "revicom" }
 
--- What an operation's name means to a caller.
-local OPERATIONS = { stop = true, stop_dispatch = true }
+-- The operations that there can be. A lookup changes nothing at the provider, so a lost answer to
+-- one leaves no doubt behind.
+local OPERATIONS = {
+  stop = {},
+  stop_dispatch = {},
+  status = { is_lookup = true },
+  status_dispatch = { is_lookup = true },
+  check = { is_lookup = true, has_no_ids = true },
+}
 
 -- Words that a refusal may be, besides an outcome.
 local ACTIONS = { credentials = true, again = true }
@@ -42,10 +49,16 @@ local OPERATION_FIELDS = {
   success = "string",
   items = "table",
   codes = "table",
+  states = "table",
+  shared = "table",
+  left = "function",
   remark = "function",
   decode = "function",
   refusals = "table",
   undocumented = "boolean",
+  inferred = "string",
+  needs = "string",
+  auth = "table",
 }
 
 local BODY_FIELDS = { type = "string", template = "string", between = "string", escape = "string" }
@@ -128,8 +141,13 @@ local function check_meaning(where, operation)
         fail(where .. ".items", "needs `" .. name .. "`")
       end
     end
-    if not operation.codes then
-      fail(where, "`items` needs `codes`")
+    if (operation.codes == nil) == (operation.states == nil) then
+      fail(where, "`items` needs `codes` or `states`")
+    end
+  end
+  for state, word in pairs(operation.states or {}) do
+    if not outcome.all[word] then
+      fail(where .. ".states[" .. text.quote(state) .. "]", text.quote(word) .. " is no outcome")
     end
   end
   for code, word in pairs(operation.codes or {}) do
@@ -145,12 +163,24 @@ local function check_meaning(where, operation)
   end
 end
 
+-- The header up to the token, as in "Authorization: Basic ".
+local function auth_line(where, auth)
+  check_fields(where, auth, AUTH_FIELDS)
+  local header = auth.header or "Authorization"
+  local prefix = auth.prefix or ""
+  if not header:find("^[%w%-]+$") or prefix:find("%c") then
+    fail(where, "a header name, and a prefix without control characters")
+  end
+  return header .. ": " .. prefix
+end
+
 -- One operation, with what the engine and the run need beside the definition's own fields.
 local function operation_of(definition, name)
   local given = definition.operations[name]
   local where = definition.name .. ".operations." .. name
-  if not OPERATIONS[name] then
-    fail(where, "an operation is one of stop, stop_dispatch")
+  local kind = OPERATIONS[name]
+  if not kind then
+    fail(where, "an operation is one of check, status, status_dispatch, stop, stop_dispatch")
   end
   if type(given) ~= "table" then
     fail(where, "not a table")
@@ -162,7 +192,7 @@ local function operation_of(definition, name)
   if not given.path or not given.path:find("^/[\33-\126]*$") then
     fail(where .. ".path", "a path that begins with '/'")
   end
-  local id_form, message = ids.form(given.id)
+  local id_form, message = ids.form(kind.has_no_ids and "text" or given.id)
   if not id_form then
     fail(where .. ".id", message)
   end
@@ -176,11 +206,13 @@ local function operation_of(definition, name)
   operation.name = name
   operation.id = id_form
   operation.limit = given.limit or 1
+  operation.is_lookup = kind.is_lookup
   operation.fault = definition.fault
+  operation.auth = given.auth and auth_line(where .. ".auth", given.auth)
   operation.url_form = form(where .. ".path", given.path, given.between, "percent")
   operation.body_form = body_form(where .. ".body", given.body)
   local in_body = operation.body_form and operation.body_form.escape
-  if not operation.url_form.escape and not in_body then
+  if not kind.has_no_ids and not operation.url_form.escape and not in_body then
     fail(where, "neither `path` nor `body.template` holds {id}")
   end
   if operation.limit < 1 or operation.limit % 1 ~= 0 then
@@ -207,13 +239,7 @@ function providers.check(definition)
       fail(where, "needs `" .. name .. "`")
     end
   end
-  check_fields(where .. ".auth", definition.auth, AUTH_FIELDS)
   check_headers(where .. ".headers", definition.headers)
-  local header = definition.auth.header or "Authorization"
-  local prefix = definition.auth.prefix or ""
-  if not header:find("^[%w%-]+$") or prefix:find("%c") then
-    fail(where .. ".auth", "a header name, and a prefix without control characters")
-  end
   for name, wire in pairs(definition.formats or {}) do
     if type(wire) ~= "table" then
       fail(where .. ".formats." .. tostring(name), "not a table")
@@ -227,7 +253,7 @@ function providers.check(definition)
     about = definition.about,
     docs = definition.docs,
     base_url = definition.base_url,
-    auth = header .. ": " .. prefix,
+    auth = auth_line(where .. ".auth", definition.auth),
     headers = definition.headers or {},
     formats = definition.formats or { json = { headers = {} } },
     operations = {},
@@ -241,15 +267,39 @@ function providers.check(definition)
   return provider
 end
 
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local fresh = {}
+  for key, field in pairs(value) do
+    fresh[key] = copy(field)
+  end
+  return fresh
+end
+
+local function is_built_in(name)
+  for _, known in ipairs(providers.names) do
+    if known == name then
+      return true
+    end
+  end
+  return false
+end
+
+-- definition = providers.definition(name): one's own copy of a built-in definition, to be changed;
+-- nil where there is none of that name.
+function providers.definition(name)
+  return is_built_in(name) and copy(require("stopmsg.providers." .. name)) or nil
+end
+
 -- provider = providers.load(name or definition); raises when there is none, or it is broken.
 function providers.load(given)
   if type(given) == "table" then
     return providers.check(given)
   end
-  for _, name in ipairs(providers.names) do
-    if name == given then
-      return providers.check(require("stopmsg.providers." .. name))
-    end
+  if is_built_in(given) then
+    return providers.check(require("stopmsg.providers." .. given))
   end
   error(("no provider is called %s; there are %s, or give a definition table"):format(
     text.quote(given), table.concat(providers.names, ", ")), 0)

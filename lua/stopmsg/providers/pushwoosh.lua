@@ -23,6 +23,14 @@ local function decode(answer)
   return { outcome = "stopped" }
 end
 
+local CODE = {
+  pattern = "^[\33-\126]+$",
+  max = 128,
+  about = "a message code like 1A2B-3C4D5E6F-7A8B9C0D",
+  -- All real codes look like this, but no page promises it.
+  usual = "^%x%x%x%x%-%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$",
+}
+
 return {
   name = "pushwoosh",
   about = "Pushwoosh: cancels a push by its message code",
@@ -34,13 +42,7 @@ return {
     stop = {
       method = "POST",
       path = "/messaging/v2/cancel",
-      id = {
-        pattern = "^[\33-\126]+$",
-        max = 128,
-        about = "a message code like 1A2B-3C4D5E6F-7A8B9C0D",
-        -- All real codes look like this, but no page promises it.
-        usual = "^%x%x%x%x%-%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$",
-      },
+      id = CODE,
       body = {
         type = "application/json",
         template = '{"message_code":{id}}',
@@ -53,6 +55,35 @@ return {
         ["400"] = "not_stoppable",
         ["403"] = "denied",
         ["404"] = "not_found",
+      },
+    },
+    status = {
+      docs = "https://docs.pushwoosh.com/developer/api-reference/statistics-api/"
+        .. "message-statistics-api",
+      inferred = "the scheme before the token and the place of per_page are inferred",
+      method = "POST",
+      path = "/api/v2/messages:list",
+      id = CODE,
+      limit = 100,
+      needs = "application",
+      body = {
+        type = "application/json",
+        template = '{"filters":{"application":{application},"messages_codes":[{id}]},'
+          .. '"per_page":100}',
+        between = ",",
+        escape = "json",
+      },
+      items = { list = "items", id = "code", code = "status" },
+      -- The cancel page and the message history use different words, in different cases.
+      states = {
+        creating = "open",
+        pending = "open",
+        waiting = "open",
+        processing = "open",
+        done = "too_late",
+        fail = "not_stoppable",
+        canceled = "stopped",
+        cancelled = "stopped",
       },
     },
   },

@@ -5,5 +5,5 @@ return direct.brand({
   about = "Revicom Direct: stops messages by uuid, 10,000 in a request",
   docs = "https://api.direct.revicom.ltd/messages/stopping",
   base_url = "https://direct.revicom.ltd",
-  documented = { "stop" },
+  documented = { "stop", "status", "check" },
 })

@@ -159,6 +159,15 @@ local function message_object(id, state, at)
     id, state, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(at)))
 end
 
+-- Of the 100 messages of a dispatch that is being sent or was stopped meanwhile, 40 have left.
+local function dispatch_object(id, state)
+  local sent = state == "done" and 100 or state == "initiated" and 0 or 40
+  return ('{"dispatchId":%s,"dispatchName":"sandbox","status":"%s","messages":{"total":100,'
+    .. '"delivered":0,"undelivered":0,"unsent":%d,"sent":%d,"sending":%d}}'):format(
+    id:match("^0*(%d+)$"), state, state == "stopped" and 60 or 0, sent,
+    state == "sending" and 60 or 0)
+end
+
 -- first, last | nil, refusal
 local function page_of(query, count)
   local page = tonumber(query.page and query.page[1] or 1)
@@ -268,8 +277,7 @@ function Direct:_list_dispatches(request)
   for _, id in ipairs(ids) do
     local state = self:_dispatch_state(id)
     if state then
-      found[#found + 1] = ('{"dispatchId":%s,"dispatchName":"sandbox","status":"%s"}'):format(
-        id:match("^0*(%d+)$"), state)
+      found[#found + 1] = dispatch_object(id, state)
     end
   end
   return list(query, found, #ids)

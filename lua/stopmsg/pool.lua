@@ -1,0 +1,185 @@
+-- The connections of a client: one engine with its prepared operations and the token in use.
+-- All runs of the client share it; run.lua says which of its fields a run uses.
+
+local core = require("stopmsg.core")
+local json = require("stopmsg.json")
+local pacer = require("stopmsg.pacer")
+local version = require("stopmsg.version")
+local waiting = require("stopmsg.waiting")
+
+local pool = {}
+
+local Pool = {}
+Pool.__index = Pool
+
+-- { ["host:port"] = "address" } as libcurl wants it.
+local function resolve_list(resolve)
+  local list = {}
+  for place, address in pairs(resolve or {}) do
+    list[#list + 1] = place .. ":" .. address
+  end
+  table.sort(list)
+  return list
+end
+
+local function engine_options(o)
+  local proxy = o.proxy
+  -- The environment's proxy would read a plain request, and a server must not be steered by
+  -- the environment of whoever started it.
+  if not proxy and (o.base_url:find("^[Hh][Tt][Tt][Pp]:") or rawget(_G, "ngx")) then
+    proxy = ""
+  end
+  return {
+    slots = o.slots,
+    connect_timeout = o.connect_timeout,
+    max_response = o.max_response,
+    http2 = o.http_version == "2",
+    insecure = not o.verify_tls,
+    ca_file = o.ca_file,
+    ca_path = o.ca_path,
+    proxy = proxy,
+    user_agent = o.user_agent or "stopmsg/" .. version,
+    resolve = resolve_list(o.resolve),
+  }
+end
+
+-- secret = ask(token function) | nil, what is wrong with what it gave
+local function ask(token_function)
+  local token = token_function()
+  if type(token) ~= "string" then
+    return nil, "has to return a string, got a " .. type(token)
+  end
+  local secret, fault = core.secret(token)
+  if not secret then
+    return nil, "returned a token that " .. fault
+  end
+  return secret
+end
+
+-- Opens connections for a provider. `options` are those of a client, checked, with base_url,
+-- http_version and slots filled in. The token is a `secret`, or comes from a function.
+-- Raises where the function gives none.
+function pool.new(provider, options, secret, token_function)
+  local fault
+  if not secret then
+    secret, fault = ask(token_function)
+    if not secret then
+      error("the token function " .. fault, 0)
+    end
+  end
+  local engine, message = core.engine(engine_options(options))
+  if not engine then
+    error("libcurl: " .. message, 0)
+  end
+  local self = setmetatable({
+    engine = engine,
+    clock = core.now,
+    wait = options.sleep and waiting.scheduler(options.sleep) or waiting.thread(),
+    pacer = pacer.new(options.rate, options.burst),
+    flights = {},
+    generation = 1,
+    emit = options.on_event,
+    is_closed = false,
+    _pid = core.pid(),
+    _secret = secret,
+    _numbers = {}, -- operation -> its number in the engine
+    _provider = provider,
+    _options = options,
+  }, Pool)
+  self.redact = function(s)
+    return self._secret:redact(s)
+  end
+  if token_function then
+    self.renew = function()
+      return self:_renew(token_function)
+    end
+  end
+  return self
+end
+
+-- Whether this process opened it: a child that was forked must leave it alone.
+function Pool:is_mine()
+  return self._pid == core.pid()
+end
+
+-- Asks the token function once more. False where that gave no token that can be used.
+function Pool:_renew(token_function)
+  local called, secret = pcall(ask, token_function)
+  if not called or not secret then
+    return false
+  end
+  self._secret = secret
+  for _, number in pairs(self._numbers) do
+    self.engine:authorize(number, secret)
+  end
+  self.generation = self.generation + 1
+  return true
+end
+
+-- All header lines of an operation but the token's.
+local function header_lines(self, operation)
+  local lines = {}
+  local format = self._provider.formats[self._options.format]
+  local lists = { self._provider.headers, format.headers or {}, operation.headers or {} }
+  for _, list in ipairs(lists) do
+    for _, line in ipairs(list) do
+      lines[#lines + 1] = line
+    end
+  end
+  -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
+  lines[#lines + 1] = "Expect:"
+  lines[#lines + 1] = operation.body and "Content-Type: " .. operation.body.type or "Content-Type:"
+  return lines
+end
+
+-- A body form with the client's own option written where the template names it.
+local function fill_in(form, name, value)
+  local filled = {}
+  for field, part in pairs(form) do
+    filled[field] = part
+  end
+  local from, to = form.open:find("{" .. name .. "}", 1, true)
+  if from then
+    filled.open = form.open:sub(1, from - 1) .. json.encode(value) .. form.open:sub(to + 1)
+  end
+  return filled
+end
+
+-- The operation's number in the engine; prepared when it is first used.
+function Pool:prepare(operation)
+  local number = self._numbers[operation.name]
+  if not number then
+    local body = operation.body_form
+    if operation.needs then
+      body = fill_in(body, operation.needs, self._options[operation.needs])
+    end
+    number = self.engine:prepare({
+      method = operation.method,
+      base = self._options.base_url,
+      allow_http = self._options.allow_http,
+      url = operation.url_form,
+      body = body,
+      headers = header_lines(self, operation),
+      auth = operation.auth or self._provider.auth,
+    })
+    self.engine:authorize(number, self._secret)
+    self._numbers[operation.name] = number
+  end
+  return number
+end
+
+-- Waits without a request of ours in flight.
+function Pool:pause(seconds)
+  local till = self.clock() + seconds
+  while self.clock() < till do
+    self.wait(self.engine, till - self.clock(), false)
+  end
+end
+
+function Pool:close()
+  self.is_closed = true
+  self.engine:close()
+  self._secret:close()
+end
+
+return pool
