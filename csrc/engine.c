@@ -343,7 +343,7 @@ static int engine_submit(lua_State *L) {
   CURLMcode rc;
 
   luaL_checktype(L, 3, LUA_TTABLE);
-  if (op->auth_prefix.len > 0 && op->auth.data == NULL)
+  if (op->auth_prefix.len > 0 && op->auth == NULL)
     return luaL_error(L, "operation %d has no token yet",
                       (int)lua_tointeger(L, 2));
   s = free_slot(L, e);
@@ -575,7 +575,7 @@ static int engine_close(lua_State *L) {
     return 0;
   }
   for (i = 0; i < owned.op_count; i++)
-    sm_buf_wipe(&owned.ops[i]->auth_line);
+    sm_op_forget(owned.ops[i]);
   return 0;
 }
 

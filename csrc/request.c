@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include <arpa/inet.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compat.h"
@@ -87,7 +88,13 @@ void sm_op_init(struct sm_op *op) {
   sm_form_init(&op->url);
   sm_form_init(&op->body);
   sm_buf_init(&op->auth_prefix, 256);
-  sm_buf_init(&op->auth_line, SM_MAX_TOKEN + 256);
+}
+
+void sm_op_forget(struct sm_op *op) {
+  struct sm_auth *auth;
+
+  for (auth = op->auth; auth != NULL; auth = auth->older)
+    sm_buf_wipe(&auth->line);
 }
 
 void sm_op_free(struct sm_op *op) {
@@ -98,7 +105,13 @@ void sm_op_free(struct sm_op *op) {
   sm_form_free(&op->url);
   sm_form_free(&op->body);
   sm_buf_free(&op->auth_prefix);
-  sm_buf_wipe(&op->auth_line);
+  sm_op_forget(op);
+  while (op->auth != NULL) {
+    struct sm_auth *older = op->auth->older;
+
+    free(op->auth);
+    op->auth = older;
+  }
   curl_slist_free_all(op->headers);
   sm_op_init(op);
 }
@@ -112,16 +125,23 @@ enum sm_status sm_op_header(struct sm_op *op, const char *line) {
   return SM_OK;
 }
 
-/* Requests on their way keep a pointer to `auth`, not to the line: libcurl
- * reads the list only while it writes a request, never between two steps. */
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
-  enum sm_status status = sm_auth_line(&op->auth_line, &op->auth_prefix, token);
+  struct sm_auth *auth = calloc(1, sizeof(*auth));
+  enum sm_status status;
 
-  if (status == SM_OK) {
-    op->auth.data = op->auth_line.bytes;
-    op->auth.next = op->headers;
+  if (auth == NULL)
+    return SM_NOMEM;
+  sm_buf_init(&auth->line, SM_MAX_TOKEN + 256);
+  status = sm_auth_line(&auth->line, &op->auth_prefix, token);
+  if (status != SM_OK) {
+    free(auth);
+    return status;
   }
-  return status;
+  auth->list.data = auth->line.bytes;
+  auth->list.next = op->headers;
+  auth->older = op->auth;
+  op->auth = auth;
+  return SM_OK;
 }
 
 void sm_request_init(struct sm_request *r) {
@@ -179,7 +199,7 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
     rc = curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, op->method.bytes);
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER,
-                          op->auth_prefix.len > 0 ? &op->auth : op->headers);
+                          op->auth != NULL ? &op->auth->list : op->headers);
 #if SM_CURL_AT_LEAST(7, 85, 0)
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR,
@@ -194,13 +214,14 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   if (rc != CURLE_OK)
     return SM_NOMEM;
   r->op = op;
+  r->auth = op->auth;
   return SM_OK;
 }
 
 enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op) {
   enum sm_status status = SM_OK;
 
-  if (r->op != op)
+  if (r->op != op || r->auth != op->auth)
     status = set_up(r, op);
   sm_buf_reset(&r->path, SM_KEEP_BODY);
   sm_buf_reset(&r->body, SM_KEEP_BODY);

@@ -18,6 +18,14 @@
 #define SM_MAX_BODY ((size_t)64 * 1024 * 1024)
 #define SM_MAX_PATH ((size_t)256 * 1024)
 
+/* The header list with one token. Requests that were started with it keep it,
+ * so it lives as long as its operation, also when the token was renewed. */
+struct sm_auth {
+  struct curl_slist list; /* the token's line; its tail is the op's headers */
+  struct sm_buf line;
+  struct sm_auth *older;
+};
+
 struct sm_op {
   struct sm_buf method; /* a C string */
   CURLU *base;          /* scheme, host and port */
@@ -27,8 +35,7 @@ struct sm_op {
   struct sm_form body;
   int has_body;
   struct sm_buf auth_prefix;  /* "Authorization: Basic ", or empty */
-  struct sm_buf auth_line;    /* the same with the token */
-  struct curl_slist auth;     /* heads the list; its tail is `headers` */
+  struct sm_auth *auth;       /* the newest; NULL before there is a token */
   struct curl_slist *headers; /* what every request of it sends */
   int is_ready;               /* read completely */
 };
@@ -38,6 +45,7 @@ struct sm_request {
   CURL *easy;
   CURLU *url;
   const struct sm_op *op; /* what `easy` is set up for, or NULL */
+  const struct sm_auth *auth;
   struct sm_buf path;
   struct sm_buf body;
 };
@@ -51,6 +59,9 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
 
 void sm_op_init(struct sm_op *op);
 void sm_op_free(struct sm_op *op);
+
+/* Wipes the tokens; the operation is of no use afterwards. */
+void sm_op_forget(struct sm_op *op);
 enum sm_status sm_op_header(struct sm_op *op, const char *line);
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token);
 

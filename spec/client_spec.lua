@@ -520,7 +520,7 @@ describe("stopmsg.client", function()
         .. "pushwoosh, revicom, or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
-        "option 'base_url': 'http://example.org' is plain http to another host, where the token "
+        "option 'base_url' is plain http to another host, where the token "
         .. "could be read on the way: use https://, or allow_http = true" },
       ["a batch above the limit"] = { { provider = "revicom", token = "x", batch_size = 10001 },
         "option 'batch_size': revicom takes at most 10000 id(s) in a request, got 10001" },

@@ -25,7 +25,8 @@ local MAX_CODE = 64
 -- A provider's own code, untouched where it is one: a number, or a short printable string.
 local function plain_code(value)
   if type(value) == "number" then
-    return json.integer(value)
+    -- JSON can say 1e400, and nobody could write that down again.
+    return value > -math.huge and value < math.huge and json.integer(value) or nil
   end
   if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
     return value
@@ -53,7 +54,8 @@ local function code_word(codes, code)
   if code ~= nil and code ~= "2xx" and codes[code] then
     return codes[code]
   end
-  if type(code) == "number" and code >= 200 and code < 300 and codes["2xx"] then
+  local is_whole = type(code) == "number" and code % 1 == 0
+  if is_whole and code >= 200 and code < 300 and codes["2xx"] then
     return codes["2xx"]
   end
   return "unknown"
@@ -161,11 +163,13 @@ end
 
 -- HTTP 200, where it takes one more look to say what it means.
 local function read_success(operation, reply, ids)
-  if operation.success then
-    return "settle", { outcome = operation.success, code = reply.status }
-  end
   local verdict, warnings
-  if operation.items then
+  if operation.success then
+    -- Any body will do but one: an error under HTTP 200.
+    if reply.body == "" or not operation.fault or operation.fault(reply) == nil then
+      verdict = { outcome = operation.success }
+    end
+  elseif operation.items then
     local document = json.decode(reply.body)
     if type(document) == "table" then
       verdict, warnings = read_items(operation, document, ids)
@@ -247,7 +251,7 @@ function answer.read(operation, reply, ids)
   end
   local action, word, reason = read_status(operation, status)
   local said = (status >= 400 and status ~= 429) and refusal(operation, status, code)
-  if said == "credentials" then
+  if said == "credentials" and status < 500 then
     action, word, reason = "credentials", "denied", "credentials"
   elseif said == "again" then
     action, word, reason = "again", "unknown", "http_" .. status

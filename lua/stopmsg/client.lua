@@ -7,7 +7,6 @@ local providers = require("stopmsg.providers")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
-local text = require("stopmsg.text")
 local verify = require("stopmsg.verify")
 
 local client = {}
@@ -80,7 +79,8 @@ local function misfit(checked, provider)
   local base_url = checked.base_url or provider.base_url
   local usable, message = core.check_base(base_url, checked.allow_http)
   if not usable then
-    return ("option 'base_url': %s %s"):format(text.quote(base_url), message)
+    -- Without the URL itself: a token may have got into it.
+    return "option 'base_url' " .. message
   end
 end
 

@@ -72,6 +72,17 @@ function ids.check(form, id)
   return sent, form.fold and sent:lower() or sent
 end
 
+-- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each
+-- character gets its turn.
+local function is_pattern(pattern)
+  for byte = 32, 126 do
+    if not pcall(string.find, string.char(byte):rep(64), pattern) then
+      return false
+    end
+  end
+  return true
+end
+
 -- form = ids.form(name or table) | nil, message
 function ids.form(given)
   if type(given) == "string" then
@@ -83,7 +94,7 @@ function ids.form(given)
   if type(given) ~= "table" then
     return nil, "an id form is a name or a table"
   end
-  if type(given.pattern) ~= "string" or not pcall(string.find, "", given.pattern) then
+  if type(given.pattern) ~= "string" or not is_pattern(given.pattern) then
     return nil, "an id form needs `pattern`, a Lua pattern"
   end
   if type(given.max) ~= "number" or given.max < 1 or given.max > 4096 then

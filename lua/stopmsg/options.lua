@@ -167,11 +167,21 @@ local function distance(a, b)
   return row[#b]
 end
 
--- The known name that was probably meant.
+-- How many letters two words begin with alike.
+local function common(a, b)
+  local n = 0
+  while n < #a and a:byte(n + 1) == b:byte(n + 1) do
+    n = n + 1
+  end
+  return n
+end
+
+-- The known name that was probably meant: few changes away, or beginning alike.
 local function nearest(name, known)
   local best, least
+  name = name:lower()
   for candidate in pairs(known) do
-    local d = distance(name:lower(), candidate)
+    local d = distance(name, candidate) - common(name, candidate) / 2
     if not least or d < least or (d == least and candidate < best) then
       best, least = candidate, d
     end

@@ -53,7 +53,7 @@ outcome.all = {
   },
   skipped = {
     about = "Never sent: the deadline, an interruption or refused credentials came first.",
-    settled = true,
+    settled = false,
     stopped = false,
   },
 }

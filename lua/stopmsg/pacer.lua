@@ -44,4 +44,9 @@ function Pacer:pause(time)
   self._paused = math.max(self._paused, time)
 end
 
+-- When the last pause ends, or ended.
+function Pacer:paused_until()
+  return self._paused
+end
+
 return pacer

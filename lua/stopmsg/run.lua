@@ -41,6 +41,7 @@ function run.new(pool, task)
     _place = 0, -- of the last id that was read
     _seen = {}, -- key -> place where the id stood first
     _twins = {}, -- place -> further places of the same id
+    _twin_count = 0,
     _kept = task.keeps and {} or nil, -- place -> item
     _items = {}, -- settled and not handed out: a queue from _first to _last
     _places = {},
@@ -179,6 +180,7 @@ local function settle(self, batch, verdict)
         push(self, twin_of(item, other.id), other.place)
       end
       twins[place] = nil
+      self._twin_count = self._twin_count - #others
     end
     if kept then
       kept[place] = item
@@ -218,6 +220,7 @@ local function take(self, batch)
       local others = self._twins[first] or {}
       self._twins[first] = others
       others[#others + 1] = { id = given, place = place }
+      self._twin_count = self._twin_count + 1
     end
     return true
   end
@@ -258,11 +261,16 @@ local function has_room(self)
   return self._last - self._first < self._task.limit / 4 + 64
 end
 
+-- Whether more may be read: what repeats an id that is not settled takes memory, too.
+local function may_read(self)
+  return has_room(self) and (self._kept or self._twin_count < self._task.limit / 4 + 64)
+end
+
 -- The next ids of the source as a batch; nil where there are none for now.
 local function read_batch(self)
   local sent = {}
   local batch = new_batch(self, sent, self._task.operation.id.fold and {} or sent)
-  while batch.count < self._task.limit and has_room(self) do
+  while batch.count < self._task.limit and may_read(self) do
     if not take(self, batch) then
       break
     end
@@ -334,10 +342,18 @@ local function fill(self, now)
   while self._in_flight < task.concurrency do
     local at = pacer:ready_at(now)
     if at > now then
+      if pacer:paused_until() >= task.deadline then
+        self._ended = "rate_limited" -- an earlier call was told to stay away for longer than that
+      end
       return has_started, at
     end
     local batch = due_batch(self, now)
     if not batch then
+      break
+    end
+    now = pool.clock() -- the source may have taken its time
+    if now >= task.deadline then
+      self._held = batch
       break
     end
     local timeout = math.min(task.timeout, task.deadline - now)
@@ -397,7 +413,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   self._pool.pacer:pause(now + pause)
   emit(self, { type = "throttle", delay = pause })
   if retry_after and retry_after >= left then
-    self._ended = self._ended or "rate_limited"
+    self._ended = self._ended or "rate_limited" -- give back at once
   end
   if is_repeated and not self._ended then
     send_again(self, batch, verdict, now + pause)
@@ -525,7 +541,7 @@ local function give_back(self)
       reason = self._ended,
     }) or skipped)
   end
-  while not self._is_exhausted and has_room(self) do
+  while not self._is_exhausted and may_read(self) do
     local batch = read_batch(self)
     if batch then
       settle(self, batch, skipped)
@@ -540,6 +556,9 @@ end
 
 -- The next moment at which there is something to do without the network.
 local function next_time(self, at)
+  if self._ended and not self._is_exhausted then
+    return 0 -- the rest of the source is given back
+  end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
   if self._held or self._in_flight >= self._task.concurrency then
     return time -- what waits for its time waits for a slot, too

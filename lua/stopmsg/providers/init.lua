@@ -80,7 +80,7 @@ local function check_fields(where, value, fields)
       fail(where, "no field is called " .. text.quote(name))
     end
     if wanted ~= "any" and type(field) ~= wanted then
-      fail(where .. "." .. name, ("a %s, not a %s"):format(wanted, type(field)))
+      fail(where .. "." .. tostring(name), ("a %s, not a %s"):format(wanted, type(field)))
     end
   end
 end
@@ -156,6 +156,10 @@ local function check_meaning(where, operation)
     end
   end
   for key, word in pairs(operation.refusals or {}) do
+    if type(key) ~= "string" then
+      fail(where .. ".refusals", ("the key %s has to be a string, like '403/4030'"):format(
+        tostring(key)))
+    end
     if not outcome.all[word] and not ACTIONS[word] then
       fail(where .. ".refusals[" .. text.quote(key) .. "]",
         text.quote(word) .. " is no outcome, nor 'credentials' or 'again'")
@@ -177,7 +181,7 @@ end
 -- One operation, with what the engine and the run need beside the definition's own fields.
 local function operation_of(definition, name)
   local given = definition.operations[name]
-  local where = definition.name .. ".operations." .. name
+  local where = definition.name .. ".operations." .. tostring(name)
   local kind = OPERATIONS[name]
   if not kind then
     fail(where, "an operation is one of check, status, status_dispatch, stop, stop_dispatch")
@@ -241,11 +245,12 @@ function providers.check(definition)
   end
   check_headers(where .. ".headers", definition.headers)
   for name, wire in pairs(definition.formats or {}) do
+    local place = where .. ".formats." .. tostring(name)
     if type(wire) ~= "table" then
-      fail(where .. ".formats." .. tostring(name), "not a table")
+      fail(place, "not a table")
     end
-    check_fields(where .. ".formats." .. name, wire, FORMAT_FIELDS)
-    check_headers(where .. ".formats." .. name .. ".headers", wire.headers)
+    check_fields(place, wire, FORMAT_FIELDS)
+    check_headers(place .. ".headers", wire.headers)
   end
 
   local provider = {

@@ -10,14 +10,12 @@ local function fault(answer)
   end
 end
 
--- Success is `{}`. A page of somebody else's (a captive portal, a proxy) is none, nor is an error
--- envelope under HTTP 200.
+-- Success is `{}`. Nothing at all is none: an answer without a length that was cut off looks so. Nor
+-- is a page of somebody else's (a captive portal, a proxy), or an error under HTTP 200.
 local function decode(answer)
-  if not answer.body:find("%S") then
-    return { outcome = "stopped" }
-  end
   local document = json.decode(answer.body)
-  if type(document) ~= "table" or (document.code ~= nil and document.code ~= 0) then
+  if type(document) ~= "table" or document.code ~= nil or document.message ~= nil
+    or document.error ~= nil then
     return nil
   end
   return { outcome = "stopped" }
