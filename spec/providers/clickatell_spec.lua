@@ -1,0 +1,259 @@
+-- What Clickatell's answers mean, in JSON and in XML: the answer's own status decides.
+
+local answers = require("spec.support.answers")
+local json = require("stopmsg.json")
+local providers = require("stopmsg.providers")
+
+local ID = "a55b8f8d56f33440e993aa614c68bf8b"
+local OTHER = "ffffffffffffffffffffffffffffffff"
+
+local operation = answers.operation("clickatell")
+
+-- Nested tables as the two formats write them.
+local function to_xml(value)
+  if type(value) ~= "table" then
+    return tostring(value)
+  end
+  local parts = {}
+  for name, inner in pairs(value) do
+    parts[#parts + 1] = ("<%s>%s</%s>"):format(name, to_xml(inner), name)
+  end
+  return table.concat(parts)
+end
+
+local WRITE = {
+  json = json.encode,
+  xml = function(document)
+    return '<?xml version="1.0"?>\n' .. to_xml({ response = document })
+  end,
+}
+
+local STATUS = {
+  ["001"] = "not_found",
+  ["002"] = "accepted",
+  ["003"] = "too_late",
+  ["004"] = "too_late",
+  ["005"] = "not_stoppable",
+  ["006"] = "stopped",
+  ["007"] = "not_stoppable",
+  ["008"] = "accepted",
+  ["009"] = "not_stoppable",
+  ["010"] = "not_stoppable",
+  ["011"] = "accepted",
+  ["012"] = "not_stoppable",
+  ["013"] = "stopped",
+  ["014"] = "not_stoppable",
+}
+
+describe("stopmsg.providers.clickatell", function()
+  it("asks over https, one id a request, without a body", function()
+    local provider = providers.load("clickatell")
+    assert.equal("https://api.clickatell.com", provider.base_url)
+    assert.equal("Authorization: Bearer ", provider.auth)
+    assert.same({ "X-Version: 1" }, provider.headers)
+    assert.equal("DELETE", operation.method)
+    assert.equal(1, operation.limit)
+    assert.same({ open = "/rest/message/", close = "", escape = "percent" }, operation.url_form)
+    assert.is_nil(operation.body_form)
+  end)
+
+  it("asks for the format that it reads", function()
+    local formats = providers.load("clickatell").formats
+    assert.same({ "Accept: application/json" }, formats.json.headers)
+    assert.same({ "Accept: application/xml" }, formats.xml.headers)
+  end)
+
+  for format, write in pairs(WRITE) do
+    describe("in " .. format, function()
+      local read = answers.reader(operation, { ID }, format)
+
+      -- The usual answer.
+      local function answer(status, echo, text)
+        return write({ data = { messageStatus = status, apiMessageId = echo or ID,
+          description = text or "some text" } })
+      end
+
+      local function refusal(code)
+        return write({ error = { code = code, description = "some text",
+          documentation = "http://www.clickatell.com/help/apidocs/error/" .. code .. ".htm" } })
+      end
+
+      for code, word in pairs(STATUS) do
+        it(("calls status %s %s"):format(code, word), function()
+          local action, verdict = read(200, answer(code))
+          assert.equal("settle", action)
+          local is_proof = word == "stopped" or nil
+          answers.same({ outcome = word, code = code, verified = is_proof,
+            message = not is_proof and "some text" or nil }, verdict)
+        end)
+      end
+
+      for _, code in ipairs({ "000", "015", "099", "6", "06", "0006", "13", "200", "stopped",
+        " 006", "006 " }) do
+        it(("does not know status '%s'"):format(code), function()
+          local action, verdict = read(200, answer(code))
+          assert.equal("settle", action)
+          answers.same({ outcome = "unknown", reason = "unknown_code", code = code,
+            message = "some text" }, verdict)
+        end)
+      end
+
+      it("takes an echo in another case", function()
+        local _, verdict = read(200, answer("006", ID:upper()))
+        answers.same({ outcome = "stopped", code = "006", verified = true }, verdict)
+        _, verdict = read(200, answer("006", ID), { ID:upper() })
+        answers.same({ outcome = "stopped", code = "006", verified = true }, verdict)
+      end)
+
+      for _, code in ipairs({ "001", "003", "006", "013", "099" }) do
+        it("trusts no status " .. code .. " of another id", function()
+          local action, verdict = read(200, answer(code, OTHER))
+          assert.equal("settle", action)
+          answers.same({ outcome = "unknown", reason = "bad_response", code = code,
+            message = true }, verdict)
+        end)
+      end
+
+      it("trusts no answer that echoes no id", function()
+        for _, data in ipairs({ { messageStatus = "006" },
+          { messageStatus = "006", apiMessageId = "" } }) do
+          local _, verdict = read(200, write({ data = data }))
+          assert.equal("unknown", verdict.outcome)
+          assert.equal("bad_response", verdict.reason)
+          assert.is_nil(verdict.verified)
+        end
+      end)
+
+      it("needs no description", function()
+        local _, verdict = read(200, write({ data = { messageStatus = "003", apiMessageId = ID } }))
+        answers.same({ outcome = "too_late", code = "003" }, verdict)
+      end)
+
+      it("takes further fields", function()
+        local _, verdict = read(200, write({ data = { messageStatus = "006", apiMessageId = ID,
+          charge = 0, more = { deep = "x" } } }))
+        assert.equal("stopped", verdict.outcome)
+      end)
+
+      for title, text in pairs({
+        ["HTML"] = answers.HTML,
+        ["nothing"] = "",
+        ["white space"] = " \r\n",
+        ["half an answer"] = answer("006"):sub(1, -6),
+        ["an answer and more"] = answer("006") .. "x",
+        ["a bare word"] = "OK",
+        ["nests without end"] = (format == "xml" and "<response>" or "["):rep(100000),
+        ["no data"] = write({ status = { messageStatus = "006", apiMessageId = ID } }),
+        ["data that is a text"] = write({ data = "006" }),
+        ["no status"] = write({ data = { apiMessageId = ID } }),
+        ["a status that is a table"] = write({ data = { messageStatus = { a = "006" },
+          apiMessageId = ID } }),
+        ["the other format"] = WRITE[format == "xml" and "json" or "xml"]({ data = {
+          messageStatus = "006", apiMessageId = ID } }),
+      }) do
+        it("takes HTTP 200 for no proof with " .. title, function()
+          local action, verdict = read(200, text)
+          assert.equal("settle", action)
+          assert.equal("unknown", verdict.outcome)
+          assert.equal("bad_response", verdict.reason)
+          assert.is_nil(verdict.verified)
+        end)
+      end
+
+      for _, code in ipairs({ "001", "007", "103", "901" }) do
+        it(("proves nothing with error %s under HTTP 200"):format(code), function()
+          local action, verdict = read(200, refusal(code))
+          assert.equal("settle", action)
+          answers.same({ outcome = "unknown", reason = "bad_response", code = code,
+            message = "some text" }, verdict)
+        end)
+      end
+
+      answers.tests(it, read, answers.ONE, { [202] = { "settle", "accepted" } })
+
+      for _, case in ipairs({
+        { 401, "001", "credentials", "denied", "credentials" },
+        { 401, "007", "credentials", "denied", "credentials" },
+        { 401, "108", "credentials", "denied", "credentials" },
+        { 400, "001", "credentials", "denied", "credentials" },
+        { 403, "007", "credentials", "denied", "credentials" },
+        { 400, "103", "settle", "not_found" },
+        { 404, "103", "settle", "not_found" },
+        { 404, "161", "settle", "not_found" },
+        { 400, "101", "settle", "failed", "http_400" },
+        { 400, "109", "settle", "failed", "http_400" },
+        { 400, "120", "settle", "failed", "http_400" },
+        { 400, "165", "settle", "failed", "http_400" },
+        { 400, "1", "settle", "failed", "http_400" },
+        { 402, "301", "settle", "failed", "http_402" },
+        { 405, "160", "settle", "failed", "http_405" },
+        { 410, "128", "settle", "failed", "http_410" },
+        { 403, "999", "settle", "denied", "forbidden" },
+        { 400, "901", "again", "unknown", "http_400" },
+        { 500, "901", "again", "unknown", "http_500" },
+        { 503, "901", "again", "unknown", "http_503" },
+        { 501, "901", "again", "unknown", "http_501" },
+        { 429, "901", "throttle", "failed", "rate_limited" },
+        { 429, "130", "throttle", "failed", "rate_limited" },
+      }) do
+        it(("takes HTTP %d with error %s for %s"):format(case[1], case[2], case[4]), function()
+          local action, verdict = read(case[1], refusal(case[2]))
+          assert.equal(case[3], action)
+          answers.same({ outcome = case[4], reason = case[5], code = case[2], http = case[1],
+            message = "some text" }, verdict)
+        end)
+      end
+
+      it("tells an error 001 from a message status 001", function()
+        assert.equal("credentials", (read(400, refusal("001"))))
+        local action, verdict = read(200, answer("001"))
+        assert.equal("settle", action)
+        assert.equal("not_found", verdict.outcome)
+      end)
+
+      it("reads no status of an answer that is an error", function()
+        for _, status in ipairs({ 202, 204, 400, 404, 500 }) do
+          local _, verdict = read(status, answer("006"))
+          assert.message(tostring(status)).not_equal("stopped", verdict.outcome)
+        end
+      end)
+    end)
+  end
+
+  local read = answers.reader(operation, { ID }, "json")
+
+  it("reads an error inside the list of messages", function()
+    local _, verdict = read(400, '{"data":{"message":[{"accepted":false,"apiMessageId":"",'
+      .. '"error":{"code":"105","description":"Invalid destination"}}]}}')
+    assert.same({ outcome = "failed", reason = "http_400", code = "105", http = 400,
+      message = "Invalid destination" }, verdict)
+  end)
+
+  it("does not trust a status that is a number", function()
+    for _, number in ipairs({ "6", "006", "13" }) do
+      local _, verdict = read(200, ('{"data":{"messageStatus":%s,"apiMessageId":"%s"}}'):format(
+        number, ID))
+      assert.equal("unknown", verdict.outcome)
+      assert.equal("bad_response", verdict.reason)
+    end
+  end)
+
+  it("survives data and errors of any type", function()
+    for _, value in ipairs({ "null", "5", '"x"', "[]", "[1]", "true", '{"message":"x"}',
+      '{"message":[]}', '{"message":[null]}', '{"message":[{"error":"x"}]}', '{"message":{}}' }) do
+      for _, name in ipairs({ "data", "error" }) do
+        for _, status in ipairs({ 200, 400 }) do
+          local _, verdict = read(status, ('{"%s":%s}'):format(name, value))
+          assert.equal(status == 200 and "unknown" or "failed", verdict.outcome)
+        end
+      end
+    end
+  end)
+
+  it("reads no entities of an XML answer's own", function()
+    local _, verdict = read(200, '<!DOCTYPE response [<!ENTITY s "006">]><response><data>'
+      .. "<messageStatus>&s;</messageStatus><apiMessageId>" .. ID
+      .. "</apiMessageId></data></response>", nil, "xml")
+    assert.equal("unknown", verdict.outcome)
+  end)
+end)

@@ -1,0 +1,86 @@
+-- What i-Digital's answers mean: one dispatch a request, and HTTP 200 without a body.
+
+local answers = require("spec.support.answers")
+local providers = require("stopmsg.providers")
+
+local ID = "10000000125"
+
+local operation = answers.operation("idigital", "stop_dispatch")
+local read = answers.reader(operation, { ID })
+
+describe("stopmsg.providers.idigital", function()
+  it("documents the stop of dispatches, and knows its sibling's stop of messages", function()
+    local all = providers.load("idigital").operations
+    assert.is_false(all.stop_dispatch.undocumented)
+    assert.is_true(all.stop.undocumented)
+    assert.equal(1, all.stop_dispatch.limit)
+    assert.equal(10000, all.stop.limit)
+  end)
+
+  it("asks over https at the brand's host, without a body", function()
+    local provider = providers.load("idigital")
+    assert.equal("https://direct.i-dgtl.ru", provider.base_url)
+    assert.equal("Authorization: Basic ", provider.auth)
+    assert.equal("POST", operation.method)
+    assert.same({ open = "/api/v1/dispatch/", close = "/stop", escape = "percent" },
+      operation.url_form)
+    assert.is_nil(operation.body_form)
+  end)
+
+  it("reads the messages' answers as its sibling does", function()
+    local action, list = answers.reader(answers.operation("idigital"),
+      { "2a28d557-22a1-4be6-8908-1481723043dd" })(200,
+      '{"items":[{"messageUuid":"2A28D557-22A1-4BE6-8908-1481723043DD","code":202}]}')
+    assert.equal("settle", action)
+    assert.equal("accepted", list[1].outcome)
+  end)
+
+  for _, text in ipairs({ "", " ", "{}", "OK" }) do
+    it(("takes HTTP 200 with '%s' for stopped"):format(text), function()
+      local action, verdict = read(200, text)
+      assert.equal("settle", action)
+      assert.same({ outcome = "stopped", code = 200 }, verdict)
+    end)
+  end
+
+  answers.tests(it, read, answers.ONE)
+
+  for _, case in ipairs({
+    { 403, 4031, "Inappropriate dispatch status", "settle", "not_stoppable" },
+    { 404, 4040, "Dispatch 10000000125 not found", "settle", "not_found" },
+    { 404, 4041, "Another", "settle", "not_found" },
+    { 403, 4030, "Access Denied", "credentials", "denied", "credentials" },
+    { 403, 4039, "Another", "settle", "denied", "forbidden" },
+    { 401, 4010, "Not Authenticated", "credentials", "denied", "credentials" },
+    { 401, 4012, "Bad credentials", "credentials", "denied", "credentials" },
+    { 400, 4031, "Wrong status for the code", "settle", "failed", "http_400" },
+    { 409, 4040, "Wrong status for the code", "settle", "failed", "http_409" },
+    { 422, 4220, "Bad id", "settle", "failed", "http_422" },
+    { 429, 4290, "Slow down", "throttle", "failed", "rate_limited" },
+    { 429, 4031, "Slow down", "throttle", "failed", "rate_limited" },
+    { 500, 5000, "Oops", "again", "unknown", "http_500" },
+  }) do
+    it(("takes HTTP %d with code %d for %s"):format(case[1], case[2], case[5]), function()
+      local action, verdict = read(case[1], ('{"error":{"code":%d,"msg":"%s"}}'):format(case[2],
+        case[3]))
+      assert.equal(case[4], action)
+      assert.same({ outcome = case[5], reason = case[6], code = case[2], http = case[1],
+        message = case[3] }, verdict)
+      assert.equal(tostring(case[2]), tostring(verdict.code))
+    end)
+  end
+
+  it("calls a 403 whose cause cannot be read denied, that id alone", function()
+    for _, text in ipairs({ "", answers.HTML, '{"error":{"code":40', '{"error":{"msg":"x"}}' }) do
+      local action, verdict = read(403, text)
+      assert.equal("settle", action)
+      assert.equal("denied", verdict.outcome)
+      assert.equal(403, verdict.code)
+    end
+  end)
+
+  it("goes by the number alone, never by the text", function()
+    local _, verdict = read(403, '{"error":{"code":4031,"msg":"Access Denied"}}')
+    assert.equal("not_stoppable", verdict.outcome)
+  end)
+end)

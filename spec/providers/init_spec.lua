@@ -1,0 +1,276 @@
+-- Which providers there are, and how a definition is checked before it is used.
+
+local ids = require("stopmsg.ids")
+local providers = require("stopmsg.providers")
+
+local function decode() end
+
+-- A definition that will do, changed by `change`.
+local function definition(change)
+  local made = {
+    name = "acme",
+    about = "Acme: stops one message",
+    docs = "https://acme.example/docs",
+    base_url = "https://acme.example",
+    auth = { prefix = "Bearer " },
+    headers = { "X-Version: 1" },
+    formats = { json = { headers = { "Accept: application/json" } } },
+    fault = decode,
+    operations = {
+      stop = {
+        docs = "https://acme.example/docs/stop",
+        method = "POST",
+        path = "/stop",
+        id = "uuid",
+        limit = 100,
+        headers = { "X-Stop: yes" },
+        body = { type = "application/json", template = '{"ids":[{id}]}', between = ",",
+          escape = "json" },
+        items = { list = "items", id = "id", code = "code" },
+        codes = { [200] = "stopped", ["2xx"] = "accepted" },
+        remark = decode,
+        refusals = { ["400/1"] = "invalid", ["401"] = "credentials", ["*/9"] = "again" },
+        undocumented = false,
+      },
+    },
+  }
+  if change then
+    change(made, made.operations.stop)
+  end
+  return made
+end
+
+-- A change of one field; the first part of the path says of what.
+local function set(path, value)
+  return function(made, stop)
+    local at, last
+    for name in path:gmatch("[^.]+") do
+      if not at then
+        at = name == "stop" and stop or made
+      elseif last then
+        at = at[last]
+        last = name
+      else
+        last = name
+      end
+    end
+    at[last] = value
+  end
+end
+
+-- What has to be in the message -> the change.
+local BROKEN = {
+  { "acme", "no field is called 'methods'", set("def.methods", {}) },
+  { "acme.about", "string", set("def.about", 5) },
+  { "acme.docs", "string", set("def.docs", true) },
+  { "acme", "base_url", set("def.base_url", nil) },
+  { "acme.base_url", "string", set("def.base_url", 5) },
+  { "acme", "auth", set("def.auth", nil) },
+  { "acme.auth", "table", set("def.auth", "Bearer") },
+  { "acme.auth", "no field is called 'kind'", set("def.auth.kind", "bearer") },
+  { "acme.auth.header", "string", set("def.auth.header", 5) },
+  { "acme.auth", "header", set("def.auth.header", "X-Key:") },
+  { "acme.auth", "header", set("def.auth.header", "X Key") },
+  { "acme.auth", "header", set("def.auth.header", "") },
+  { "acme.auth.prefix", "string", set("def.auth.prefix", 5) },
+  { "acme.auth", "prefix", set("def.auth.prefix", "Bearer\r\nX: ") },
+  { "acme.headers", "table", set("def.headers", "X-Version: 1") },
+  { "acme.headers[1]", "header line", set("def.headers", { "X-Version" }) },
+  { "acme.headers[1]", "header line", set("def.headers", { "X-Version: 1\r\nX: y" }) },
+  { "acme.headers[2]", "header line", set("def.headers", { "A: b", 5 }) },
+  { "acme.formats", "table", set("def.formats", "json") },
+  { "acme.formats.json", "table", set("def.formats.json", true) },
+  { "acme.formats.json", "no field is called 'header'", set("def.formats.json.header", "A: b") },
+  { "acme.formats.json.headers", "table", set("def.formats.json.headers", "A: b") },
+  { "acme.formats.json.headers[1]", "header line", set("def.formats.json.headers", { "A" }) },
+  { "acme.formats.json.needs", "string", set("def.formats.json.needs", {}) },
+  { "acme.fault", "function", set("def.fault", {}) },
+  { "acme", "operations", set("def.operations", nil) },
+  { "acme.operations", "table", set("def.operations", "stop") },
+  { "acme", "at least one operation", set("def.operations", {}) },
+  { "acme.operations.halt", "an operation is one of", set("def.operations.halt", {}) },
+  { "acme.operations.stop", "table", set("def.operations.stop", "POST /stop") },
+  { "acme.operations.stop", "no field is called 'verb'", set("stop.verb", "POST") },
+  { "acme.operations.stop.docs", "string", set("stop.docs", 5) },
+  { "acme.operations.stop.method", "'POST'", set("stop.method", nil) },
+  { "acme.operations.stop.method", "'POST'", set("stop.method", "post") },
+  { "acme.operations.stop.method", "'POST'", set("stop.method", "POST /") },
+  { "acme.operations.stop.method", "string", set("stop.method", 5) },
+  { "acme.operations.stop.path", "begins with '/'", set("stop.path", nil) },
+  { "acme.operations.stop.path", "begins with '/'", set("stop.path", "stop") },
+  { "acme.operations.stop.path", "begins with '/'", set("stop.path", "/a b") },
+  { "acme.operations.stop.path", "begins with '/'", set("stop.path", "/a\r\n") },
+  { "acme.operations.stop.path", "twice", set("stop.path", "/{id}/{id}") },
+  { "acme.operations.stop.id", "id form", set("stop.id", nil) },
+  { "acme.operations.stop.id", "'guid'", set("stop.id", "guid") },
+  { "acme.operations.stop.id", "pattern", set("stop.id", { max = 5, about = "x" }) },
+  { "acme.operations.stop.limit", "whole number", set("stop.limit", 0) },
+  { "acme.operations.stop.limit", "whole number", set("stop.limit", 1.5) },
+  { "acme.operations.stop.limit", "whole number", set("stop.limit", math.huge) },
+  { "acme.operations.stop.limit", "whole number", set("stop.limit", 0 / 0) },
+  { "acme.operations.stop.limit", "number", set("stop.limit", "100") },
+  { "acme.operations.stop.headers", "table", set("stop.headers", "A: b") },
+  { "acme.operations.stop.headers[1]", "header line", set("stop.headers", { "A" }) },
+  { "acme.operations.stop.body", "table", set("stop.body", "{id}") },
+  { "acme.operations.stop.body", "no field is called 'format'", set("stop.body.format", "json") },
+  { "acme.operations.stop.body", "template", set("stop.body.template", nil) },
+  { "acme.operations.stop.body", "type", set("stop.body.type", nil) },
+  { "acme.operations.stop.body.type", "string", set("stop.body.type", 5) },
+  { "acme.operations.stop.body.escape", "json", set("stop.body.escape", nil) },
+  { "acme.operations.stop.body.escape", "json", set("stop.body.escape", "html") },
+  { "acme.operations.stop.body.template", "twice", set("stop.body.template", "{id}{id}") },
+  { "acme.operations.stop", "{id}", set("stop.body.template", "[]") },
+  { "acme.operations.stop", "{id}", set("stop.body", nil) },
+  { "acme.operations.stop", "between", set("stop.body.between", nil) },
+  { "acme.operations.stop", "exactly one", set("stop.items", nil) },
+  { "acme.operations.stop", "exactly one", set("stop.success", "stopped") },
+  { "acme.operations.stop", "exactly one", set("stop.decode", decode) },
+  { "acme.operations.stop.items", "no field is called 'key'", set("stop.items.key", "id") },
+  { "acme.operations.stop.items", "list", set("stop.items.list", nil) },
+  { "acme.operations.stop.items", "id", set("stop.items.id", nil) },
+  { "acme.operations.stop.items", "code", set("stop.items.code", nil) },
+  { "acme.operations.stop.items.list", "string", set("stop.items.list", 5) },
+  { "acme.operations.stop", "codes", set("stop.codes", nil) },
+  { "acme.operations.stop.codes", "table", set("stop.codes", "stopped") },
+  { "acme.operations.stop.codes[200]", "'done'", set("stop.codes", { [200] = "done" }) },
+  { "acme.operations.stop.codes[200]", "no outcome", set("stop.codes", { [200] = true }) },
+  { "acme.operations.stop.remark", "function", set("stop.remark", "x") },
+  { "acme.operations.stop.refusals", "table", set("stop.refusals", "x") },
+  { "acme.operations.stop.refusals['400']", "'no'", set("stop.refusals", { ["400"] = "no" }) },
+  { "acme.operations.stop.undocumented", "boolean", set("stop.undocumented", "no") },
+}
+
+-- The whole message of a definition that is refused.
+local function refusal(given)
+  local checked, message = pcall(providers.check, given)
+  assert.is_false(checked)
+  assert.equal("string", type(message))
+  return message
+end
+
+describe("stopmsg.providers", function()
+  describe("check", function()
+    for i, case in ipairs(BROKEN) do
+      it(("names %s and '%s' (%d)"):format(case[1], case[2], i), function()
+        local message = refusal(definition(case[3]))
+        assert.matches("provider definition " .. case[1], message, 1, true)
+        assert.matches(case[2], message, 1, true)
+      end)
+    end
+
+    for _, name in ipairs({ "success", "decode" }) do
+      it("names a wrong " .. name, function()
+        local message = refusal(definition(function(_, stop)
+          stop.items = nil
+          stop[name] = name == "success" and "done" or "x"
+        end))
+        assert.matches("acme.operations.stop." .. name, message, 1, true)
+      end)
+    end
+
+    for title, name in pairs({ ["no name"] = false, ["an empty name"] = "" }) do
+      it("refuses a definition with " .. title, function()
+        assert.matches("name", refusal(definition(function(made)
+          made.name = name or nil
+        end)))
+      end)
+    end
+
+    it("refuses a name that is no string", function()
+      assert.matches("name", refusal(definition(set("def.name", 5))))
+    end)
+
+    for _, given in ipairs({ 5, "acme", true }) do
+      it("refuses a " .. type(given), function()
+        assert.matches("table", refusal(given))
+      end)
+    end
+
+    it("takes a definition with everything", function()
+      local provider = providers.check(definition())
+      assert.equal("acme", provider.name)
+      assert.equal("Authorization: Bearer ", provider.auth)
+      local stop = provider.operations.stop
+      assert.equal("stop", stop.name)
+      assert.equal(ids.forms.uuid, stop.id)
+      assert.equal(100, stop.limit)
+      assert.same({ open = "/stop" }, stop.url_form)
+      assert.same({ open = '{"ids":[', between = ",", close = "]}", escape = "json" },
+        stop.body_form)
+    end)
+
+    it("takes a definition with no more than is needed", function()
+      local provider = providers.check({
+        name = "acme",
+        base_url = "https://acme.example",
+        auth = {},
+        operations = {
+          stop_dispatch = { method = "GET", path = "/x?id={id}&y", id = "digits",
+            success = "accepted" },
+        },
+      })
+      local stop = provider.operations.stop_dispatch
+      assert.equal("Authorization: ", provider.auth)
+      assert.same({}, provider.headers)
+      assert.not_nil(provider.formats.json)
+      assert.equal(1, stop.limit)
+      assert.same({ open = "/x?id=", close = "&y", escape = "percent" }, stop.url_form)
+      assert.is_nil(stop.body_form)
+    end)
+
+    it("takes ids in the path of a batch", function()
+      local provider = providers.check(definition(function(_, stop)
+        stop.body = nil
+        stop.path = "/stop/{id}"
+        stop.between = ","
+      end))
+      assert.same({ open = "/stop/", between = ",", close = "", escape = "percent" },
+        provider.operations.stop.url_form)
+    end)
+
+    it("takes a key in a header of its own", function()
+      local provider = providers.check(definition(set("def.auth", { header = "X-Key" })))
+      assert.equal("X-Key: ", provider.auth)
+    end)
+
+    it("changes nothing in the definition, which may be used again", function()
+      local given = definition()
+      local first = providers.check(given)
+      assert.same(definition(), given)
+      assert.same(first, providers.check(given))
+      first.operations.stop.limit = 1
+      assert.equal(100, given.operations.stop.limit)
+    end)
+  end)
+
+  describe("load", function()
+    it("knows the built-in providers, sorted", function()
+      assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, providers.names)
+    end)
+
+    for _, name in ipairs(providers.names) do
+      it("gives " .. name .. ", checked", function()
+        local provider = providers.load(name)
+        assert.equal(name, provider.name)
+        assert.matches("^https://", provider.base_url)
+        assert.matches("^https://", provider.docs)
+        assert.equal("string", type(provider.about))
+      end)
+    end
+
+    it("takes a definition of one's own", function()
+      assert.equal("acme", providers.load(definition()).name)
+    end)
+
+    for _, name in ipairs({ "Revicom", "acme", "", "direct", "init", "../client" }) do
+      it(("knows no '%s', and says what there is"):format(name), function()
+        local loaded, message = pcall(providers.load, name)
+        assert.is_false(loaded)
+        assert.matches("'" .. name .. "'", message, 1, true)
+        for _, known in ipairs(providers.names) do
+          assert.matches(known, message, 1, true)
+        end
+      end)
+    end
+  end)
+end)

@@ -1,0 +1,1529 @@
+-- The run loop over an engine of the specs' own: what is sent, repeated, given up and reported.
+
+local fake = require("spec.support.fake_engine")
+local json = require("stopmsg.json")
+local pacer = require("stopmsg.pacer")
+local providers = require("stopmsg.providers")
+local report = require("stopmsg.report")
+local run = require("stopmsg.run")
+
+local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and digits" }
+
+local function fault(reply)
+  local document = json.decode(reply.body)
+  local err = type(document) == "table" and document.error
+  if type(err) == "table" then
+    return err.code, err.text
+  end
+end
+
+-- The operation of a provider that takes up to `limit` ids a request and answers with items.
+local function operation_of(limit, form)
+  return providers.check({
+    name = "acme",
+    base_url = "https://acme.example",
+    auth = {},
+    fault = fault,
+    operations = {
+      stop = {
+        method = "POST",
+        path = "/stop",
+        id = form or FORM,
+        limit = limit,
+        body = { type = "application/json", template = "[{id}]", between = ",", escape = "json" },
+        items = { list = "items", id = "id", code = "code" },
+        codes = { [200] = "stopped", [202] = "accepted", [403] = "too_late", [404] = "not_found",
+          [409] = "not_stoppable" },
+        refusals = { ["403/30"] = "credentials" },
+      },
+    },
+  }).operations.stop
+end
+
+-- Answers, as the fake engine takes them.
+
+local LOST = { fault = "lost", detail = "the connection was closed" }
+local REFUSED = { fault = "connect", stage = "queued", detail = "connection refused" }
+local NO_TLS = { fault = "tls", stage = "connected", detail = "certificate has expired" }
+
+local function http(status, fields)
+  local answer = { status = status }
+  for name, value in pairs(fields or {}) do
+    answer[name] = value
+  end
+  return answer
+end
+
+-- Items with these codes (id -> code), 200 for the others.
+local function items(codes, fields)
+  return function(request)
+    local list = {}
+    for i, id in ipairs(request.ids) do
+      list[i] = ('{"id":"%s","code":%d}'):format(id, codes and codes[id:lower()] or 200)
+    end
+    local answer = http(200, fields)
+    answer.body = '{"items":[' .. table.concat(list, ",") .. "]}"
+    return answer
+  end
+end
+
+local OK = items()
+
+local function item(code)
+  return function(request)
+    return items({ [request.ids[1]:lower()] = code })(request)
+  end
+end
+
+local function given(answer, request)
+  if type(answer) == "function" then
+    return answer(request)
+  end
+  return answer
+end
+
+-- The first answer for the first attempt at an id, and so on; the last for all further ones.
+local function in_turn(answers)
+  return function(request)
+    return given(answers[math.min(request.attempt, #answers)], request)
+  end
+end
+
+-- An answer for each id; requests of one id only.
+local function by_id(answers, default)
+  return function(request)
+    return given(answers[request.ids[1]] or default or OK, request)
+  end
+end
+
+local function new_pool(options)
+  local clock = fake.clock()
+  local pool
+  pool = {
+    engine = fake.new({
+      clock = clock,
+      slots = options.slots,
+      fits = options.fits,
+      answer = options.answer or OK,
+    }),
+    clock = clock,
+    wait = function(engine, seconds)
+      engine:wait(seconds)
+    end,
+    pacer = pacer.new(options.rate, options.burst),
+    flights = {},
+    generation = 1,
+    renew = options.renew and function()
+      return options.renew(pool)
+    end,
+    redact = function(s)
+      return (s:gsub("S3CRET", "***"))
+    end,
+    emit = options.emit,
+    is_closed = false,
+  }
+  return pool
+end
+
+-- Gives the ids 1..count of a list, holes included.
+local function list_source(list, count)
+  local i = 0
+  return function()
+    i = i + 1
+    return i <= count, list[i]
+  end
+end
+
+local function longest()
+  return 1
+end
+
+local function new_run(pool, options)
+  local ids = options.ids or {}
+  local limit = options.limit or 1
+  local summary = report.new()
+  return run.new(pool, {
+    operation = options.operation or operation_of(limit, options.form),
+    number = 1,
+    source = options.source or list_source(ids, options.count or #ids),
+    limit = limit,
+    concurrency = options.concurrency or 4,
+    timeout = options.timeout or 10,
+    deadline = pool.clock() + (options.deadline or 60),
+    max_attempts = options.max_attempts or 4,
+    random = options.random or longest,
+    format = "json",
+    provider = "acme",
+    summary = summary,
+    on_item = options.on_item,
+    keeps = options.keeps ~= false,
+  }), summary
+end
+
+-- All items of a run, by place, and the places in the order in which they came.
+local function drain(running)
+  local list, order = {}, {}
+  for one, place in running.next, running do
+    assert(list[place] == nil, "two items for one place")
+    list[place] = one
+    order[#order + 1] = place
+  end
+  return list, order
+end
+
+-- Runs to the end. Gives what there is to look at.
+local function stop(options)
+  local pool = options.pool or new_pool(options)
+  local running, summary = new_run(pool, options)
+  local started = pool.clock()
+  local list, order = drain(running)
+  return {
+    items = list,
+    order = order,
+    summary = summary,
+    requests = pool.engine.requests,
+    engine = pool.engine,
+    pool = pool,
+    started = started,
+    elapsed = pool.clock() - started,
+  }
+end
+
+-- "id1" .. "id<count>"
+local function names(count)
+  local list = {}
+  for i = 1, count do
+    list[i] = "id" .. i
+  end
+  return list
+end
+
+-- Outcome -> how many items have it, with the reason where there is one.
+local function tally(list, count)
+  local found = {}
+  for i = 1, count do
+    local one = list[i]
+    local key = one.reason and one.outcome .. " " .. one.reason or one.outcome
+    found[key] = (found[key] or 0) + 1
+  end
+  return found
+end
+
+-- Seconds after the start at which each request was sent.
+local function times(result)
+  local list = {}
+  for i, request in ipairs(result.requests) do
+    list[i] = request.at - result.started
+  end
+  return list
+end
+
+local function assert_times(expected, result)
+  local got = times(result)
+  assert.equal(#expected, #got)
+  for i, time in ipairs(expected) do
+    assert.near(time, got[i], 1e-4)
+  end
+end
+
+describe("stopmsg.run", function()
+  describe("with one id", function()
+    -- Title, answers to the attempts, the item, requests, retries.
+    local ROWS = {
+      { "settles a stop", { OK }, { outcome = "stopped", code = 200 }, 1, 0 },
+      { "settles a refusal", { item(403) }, { outcome = "too_late", code = 403 }, 1, 0 },
+      { "settles an HTTP refusal", { http(409) },
+        { outcome = "failed", reason = "http_409", code = 409, http = 409 }, 1, 0 },
+      { "follows no redirect", { http(302) },
+        { outcome = "failed", reason = "http_302", code = 302, http = 302 }, 1, 0 },
+      { "repeats what never got through", { REFUSED, NO_TLS, OK },
+        { outcome = "stopped", code = 200 }, 1, 2 },
+      { "calls what never got through failed", { REFUSED },
+        { outcome = "failed", reason = "connect", message = "connection refused", attempts = 0 },
+        0, 3 },
+      { "tells a failed handshake", { NO_TLS },
+        { outcome = "failed", reason = "tls", message = true, attempts = 0 }, 0, 3 },
+      { "repeats after a lost answer", { LOST, OK },
+        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
+      { "calls it unknown where every answer is lost", { LOST },
+        { outcome = "unknown", reason = "lost", message = "the connection was closed",
+          attempts = 4, ambiguous = true }, 4, 3 },
+      { "repeats after a timeout", { { after = 11 }, OK },
+        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
+      { "calls it unknown where every answer is late", { { after = 11 } },
+        { outcome = "unknown", reason = "timeout", message = "no complete answer in time",
+          attempts = 4, ambiguous = true }, 4, 3 },
+      { "calls a connection that is never made in time failed",
+        { { after = 11, reached = "queued" } },
+        { outcome = "failed", reason = "connect", message = "no complete answer in time",
+          attempts = 0 }, 0, 3 },
+      { "trusts no half answer", { { status = 200, stage = "status", fault = "lost" }, OK },
+        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
+      { "repeats what is no HTTP", { { fault = "protocol" } },
+        { outcome = "unknown", reason = "bad_response", message = "protocol", attempts = 4,
+          ambiguous = true }, 4, 3 },
+      { "repeats nothing after an answer that is too large",
+        { { fault = "too_large", stage = "status" } },
+        { outcome = "unknown", reason = "too_large", message = "too_large" }, 1, 0 },
+      { "repeats nothing after an answer that it cannot read", { http(200, { body = "<html>" }) },
+        { outcome = "unknown", reason = "bad_response", message = true }, 1, 0 },
+      { "repeats after a 429", { http(429), http(429), OK },
+        { outcome = "stopped", code = 200, attempts = 3 }, 3, 2 },
+      { "calls what is still refused with 429 failed", { http(429) },
+        { outcome = "failed", reason = "rate_limited", code = 429, http = 429, attempts = 4 },
+        4, 3 },
+      { "repeats a mix", { REFUSED, http(429), http(503), OK },
+        { outcome = "stopped", code = 200, attempts = 3, ambiguous = true }, 3, 3 },
+      { "calls the last of a mix by its name", { http(429), REFUSED, http(429), REFUSED },
+        { outcome = "failed", reason = "connect", message = "connection refused", attempts = 2 },
+        2, 3 },
+      { "does not know after a lost answer whether it was too late before", { LOST, item(403) },
+        { outcome = "unknown", reason = "too_late", code = 403, attempts = 2, ambiguous = true },
+        2, 1 },
+      { "nor whether it was found", { LOST, item(404) },
+        { outcome = "unknown", reason = "not_found", code = 404, attempts = 2, ambiguous = true },
+        2, 1 },
+      { "nor whether it could be stopped", { http(500), item(409) },
+        { outcome = "unknown", reason = "not_stoppable", code = 409, attempts = 2,
+          ambiguous = true }, 2, 1 },
+      { "nor after a lost answer and an HTTP 404", { LOST, http(404) },
+        { outcome = "unknown", reason = "not_found", code = 404, http = 404, attempts = 2,
+          ambiguous = true }, 2, 1 },
+      { "nor after a lost answer and an HTTP 403", { LOST, http(403) },
+        { outcome = "unknown", reason = "forbidden", code = 403, http = 403, attempts = 2,
+          ambiguous = true }, 2, 1 },
+      { "nor after a lost answer and an HTTP 400", { LOST, http(400) },
+        { outcome = "unknown", reason = "http_400", code = 400, http = 400, attempts = 2,
+          ambiguous = true }, 2, 1 },
+      { "nor after a lost answer and a refused token", { LOST, http(401) },
+        { outcome = "unknown", reason = "credentials", code = 401, http = 401, attempts = 2,
+          ambiguous = true }, 2, 1 },
+      { "nor after a lost answer and 429 to the end", { LOST, http(429) },
+        { outcome = "unknown", reason = "rate_limited", code = 429, http = 429, attempts = 4,
+          ambiguous = true }, 4, 3 },
+      { "nor after a lost answer and no connection any more", { LOST, REFUSED },
+        { outcome = "unknown", reason = "connect", message = "connection refused",
+          ambiguous = true }, 1, 3 },
+      { "keeps an `accepted` after a lost answer", { LOST, item(202) },
+        { outcome = "accepted", code = 202, attempts = 2, ambiguous = true }, 2, 1 },
+      { "holds a connection that failed first against no later answer", { REFUSED, item(403) },
+        { outcome = "too_late", code = 403 }, 1, 1 },
+      { "holds a 429 against no later answer", { http(429), item(403) },
+        { outcome = "too_late", code = 403, attempts = 2 }, 2, 1 },
+    }
+    for _, status in ipairs({ 500, 502, 503, 504 }) do
+      ROWS[#ROWS + 1] = { ("repeats after a %d"):format(status), { http(status), OK },
+        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 }
+      ROWS[#ROWS + 1] = { ("calls it unknown after nothing but %d"):format(status),
+        { http(status) }, { outcome = "unknown", reason = "http_" .. status, code = status,
+          http = status, attempts = 4, ambiguous = true }, 4, 3 }
+    end
+
+    for _, row in ipairs(ROWS) do
+      it(row[1], function()
+        local result = stop({ ids = { "a" }, answer = in_turn(row[2]) })
+        local expected = { id = "a" }
+        for name, value in pairs(row[3]) do
+          expected[name] = value
+        end
+        if expected.message == true then
+          assert.is_string(result.items[1].message)
+          expected.message = result.items[1].message
+        end
+        assert.same({ expected }, result.items)
+        assert.equal(row[4], result.summary.requests)
+        assert.equal(row[5], result.summary.retries)
+        assert.equal(1, result.summary.total)
+        assert.equal(1, result.summary.counts[expected.outcome])
+        assert.equal(expected.outcome == "stopped", result.summary.ok)
+      end)
+    end
+
+    for _, row in ipairs({
+      { "503", http(503), { outcome = "unknown", reason = "http_503", code = 503, http = 503 } },
+      { "429", http(429), { outcome = "failed", reason = "rate_limited", code = 429, http = 429 } },
+      { "lost answer", LOST, { outcome = "unknown", reason = "lost",
+        message = "the connection was closed" } },
+      { "refused connection", REFUSED, { outcome = "failed", reason = "connect",
+        message = "connection refused", attempts = 0 } },
+    }) do
+      it("repeats nothing after a " .. row[1] .. " with max_attempts of 1", function()
+        local result = stop({ ids = { "a" }, answer = in_turn({ row[2] }), max_attempts = 1 })
+        row[3].id = "a"
+        assert.same({ row[3] }, result.items)
+        assert.equal(1, #result.requests)
+        assert.equal(0, result.summary.retries)
+      end)
+    end
+
+    it("waits longer before each repeat", function()
+      assert_times({ 0, 0.06, 0.17, 0.38 }, stop({ ids = { "a" }, answer = in_turn({ LOST }) }))
+    end)
+
+    it("waits longer after each 429", function()
+      assert_times({ 0, 1.01, 3.02, 7.03 }, stop({ ids = { "a" },
+        answer = in_turn({ http(429) }) }))
+    end)
+
+    it("waits as long as Retry-After says", function()
+      for _, status in ipairs({ 429, 503 }) do
+        assert_times({ 0, 7.01 }, stop({ ids = { "a" },
+          answer = in_turn({ http(status, { retry_after = 7 }), OK }) }))
+      end
+    end)
+
+    it("gives back at once where Retry-After is beyond the deadline", function()
+      for status, reason in pairs({ [429] = "rate_limited", [503] = "http_503" }) do
+        local result = stop({ ids = { "a" }, deadline = 20,
+          answer = in_turn({ http(status, { retry_after = 20 }), OK }) })
+        assert.equal(reason, result.items[1].reason)
+        assert.is_true(result.elapsed < 0.1)
+      end
+    end)
+  end)
+
+  describe("with a batch", function()
+    it("sends as many ids as the limit allows, in order", function()
+      local result = stop({ ids = names(25), limit = 10 })
+      assert.equal(3, #result.requests)
+      assert.same(names(10), result.requests[1].ids)
+      assert.equal(10, #result.requests[2].ids)
+      assert.equal(5, #result.requests[3].ids)
+      assert.same({ stopped = 25 }, tally(result.items, 25))
+      assert.is_true(result.summary.ok)
+    end)
+
+    it("gives every id its own answer", function()
+      local result = stop({ ids = { "a", "b", "c" }, limit = 10, answer = items({ b = 403,
+        c = 404 }) })
+      assert.same({ { id = "a", outcome = "stopped", code = 200 },
+        { id = "b", outcome = "too_late", code = 403 },
+        { id = "c", outcome = "not_found", code = 404 } }, result.items)
+    end)
+
+    it("repeats it as a whole", function()
+      local result = stop({ ids = { "a", "b" }, limit = 10,
+        answer = in_turn({ http(503), items({ b = 403 }) }) })
+      assert.same({ { id = "a", outcome = "stopped", code = 200, attempts = 2, ambiguous = true },
+        { id = "b", outcome = "unknown", reason = "too_late", code = 403, attempts = 2,
+          ambiguous = true } }, result.items)
+      assert.equal(2, result.summary.requests)
+      assert.equal(1, result.summary.retries)
+    end)
+
+    it("denies the ids of that request alone after a 403", function()
+      local result = stop({ ids = names(6), limit = 2, concurrency = 1, answer = function(request)
+        return request.index == 2 and http(403) or OK(request)
+      end })
+      assert.same({ stopped = 4, ["denied forbidden"] = 2 }, tally(result.items, 6))
+      assert.equal("denied", result.items[3].outcome)
+      assert.equal("denied", result.items[4].outcome)
+    end)
+
+    it("does not know after a 404 of the whole", function()
+      local result = stop({ ids = names(2), limit = 2, answer = in_turn({ http(404) }) })
+      assert.same({ ["unknown http_404"] = 2 }, tally(result.items, 2))
+    end)
+
+    it("warns of what the answer holds too much", function()
+      local result = stop({ ids = { "a" }, limit = 2, answer = function()
+        return { body = '{"items":[{"id":"a","code":200},{"id":"zz","code":200}]}' }
+      end })
+      assert.equal(1, #result.summary.warnings)
+      assert.equal("stopped", result.items[1].outcome)
+    end)
+
+    it("gives a warning once, however often there is reason", function()
+      local result = stop({ ids = names(20), limit = 2, answer = function(request)
+        local answer = OK(request)
+        answer.body = answer.body:gsub("%]}$", ',{"id":"zz","code":200}]}')
+        return answer
+      end })
+      assert.same({ stopped = 20 }, tally(result.items, 20))
+      assert.equal(1, #result.summary.warnings)
+    end)
+  end)
+
+  describe("halving", function()
+    -- Requests that it takes to find the bad ones among first..last.
+    local function cost(bad, first, last)
+      local has_bad = false
+      for i = first, last do
+        has_bad = has_bad or bad[i]
+      end
+      if not has_bad or first == last then
+        return 1
+      end
+      local middle = first + math.floor((last - first + 1) / 2) - 1
+      return 1 + cost(bad, first, middle) + cost(bad, middle + 1, last)
+    end
+
+    -- Refuses a request that holds one of these ids.
+    local function refuses(bad, status)
+      return function(request)
+        for _, id in ipairs(request.ids) do
+          if bad[tonumber(id:sub(3))] then
+            return http(status or 400, { body = '{"error":{"code":22,"text":"bad id"}}' })
+          end
+        end
+        return OK(request)
+      end
+    end
+
+    for _, case in ipairs({
+      { 1, { 1 } },
+      { 2, { 1 } },
+      { 2, { 1, 2 } },
+      { 3, { 2 } },
+      { 8, { 1 } },
+      { 8, { 8 } },
+      { 8, { 1, 8 } },
+      { 10, { 4, 5 } },
+      { 100, { 17, 50, 51, 99 } },
+      { 1000, { 1, 500, 501, 777, 1000 } },
+      { 7, { 1, 2, 3, 4, 5, 6, 7 } },
+    }) do
+      local n, bad = case[1], {}
+      for _, i in ipairs(case[2]) do
+        bad[i] = true
+      end
+      local requests = cost(bad, 1, n)
+
+      for _, status in ipairs(n < 10 and { 400, 413, 422 } or { 400 }) do
+        it(("finds %d bad among %d with %d requests after a %d"):format(#case[2], n, requests,
+          status), function()
+          local result = stop({ ids = names(n), limit = math.max(n, 2),
+            answer = refuses(bad, status) })
+          assert.equal(requests, #result.requests)
+          assert.equal(requests, result.summary.requests)
+          for i, one in ipairs(result.items) do
+            assert.equal("id" .. i, one.id)
+            if bad[i] then
+              assert.equal("invalid", one.outcome)
+              assert.equal("http_" .. status, one.reason)
+              assert.equal(22, one.code)
+              assert.equal(status, one.http)
+              assert.equal("bad id", one.message)
+            else
+              assert.equal("stopped", one.outcome)
+              assert.equal(200, one.code)
+            end
+            assert.is_nil(one.ambiguous)
+          end
+          assert.equal(#case[2], result.summary.counts.invalid)
+          assert.equal(n - #case[2], result.summary.counts.stopped)
+        end)
+      end
+    end
+
+    it("tells how many requests held an id", function()
+      local result = stop({ ids = names(4), limit = 4, answer = refuses({ true }) })
+      local attempts = {}
+      for i, one in ipairs(result.items) do
+        attempts[i] = one.attempts
+      end
+      assert.same({ 3, 3, 2, 2 }, attempts)
+    end)
+
+    it("counts no repeats, and works with max_attempts of 1", function()
+      local result = stop({ ids = names(8), limit = 8, max_attempts = 1,
+        answer = refuses({ true }) })
+      assert.equal(0, result.summary.retries)
+      assert.equal(7, result.summary.counts.stopped)
+    end)
+
+    it("takes nothing from the budget of repeats", function()
+      local bad = {}
+      for i = 1, 64 do
+        bad[i] = true
+      end
+      local result = stop({ ids = names(64), limit = 64, concurrency = 1,
+        answer = refuses(bad) })
+      assert.equal(64, result.summary.counts.invalid)
+      assert.equal(127, #result.requests)
+    end)
+
+    it("does not know of an id at fault whether an earlier, lost attempt stopped it", function()
+      local refuse = refuses({ true })
+      local result = stop({ ids = names(2), limit = 2, answer = function(request)
+        return request.index == 1 and LOST or refuse(request)
+      end })
+      assert.equal("unknown", result.items[1].outcome)
+      assert.is_true(result.items[1].ambiguous)
+      assert.equal(3, result.items[1].attempts)
+      assert.equal("stopped", result.items[2].outcome)
+      assert.is_true(result.items[2].ambiguous)
+    end)
+
+    it("calls what it had no time to send again failed", function()
+      local refuse = refuses({ true })
+      local result = stop({ ids = names(8), limit = 8, concurrency = 1, deadline = 1,
+        timeout = 100, answer = function(request)
+          local answer = refuse(request)
+          answer.after = 0.6
+          return answer
+        end })
+      for i = 5, 8 do
+        assert.equal("failed", result.items[i].outcome)
+        assert.equal("http_400", result.items[i].reason)
+      end
+      for i = 1, 4 do
+        assert.equal("unknown", result.items[i].outcome)
+        assert.equal("deadline", result.items[i].reason)
+      end
+    end)
+
+    it("keeps the ids as they were given", function()
+      local result = stop({ ids = { 1, 2, "3" }, limit = 4, form = "digits",
+        answer = function(request)
+          return #request.ids > 1 and http(400) or OK(request)
+        end })
+      assert.same({ stopped = 3 }, tally(result.items, 3))
+      assert.equal(1, result.items[1].id)
+      assert.equal(2, result.items[2].id)
+      assert.equal("3", result.items[3].id)
+    end)
+
+    it("keeps the twins of the ids", function()
+      local result = stop({ ids = { "id1", "id2", "ID1", "ID2" }, limit = 4,
+        answer = refuses({ true }) })
+      assert.same({ ["invalid http_400"] = 2, stopped = 2 }, tally(result.items, 4))
+      assert.equal("ID1", result.items[3].id)
+      assert.equal("invalid", result.items[3].outcome)
+      assert.equal("ID2", result.items[4].id)
+    end)
+
+    it("makes a request smaller that is too large to be sent", function()
+      local result = stop({ ids = names(8), limit = 8, fits = function(sent)
+        return #sent <= 3
+      end })
+      assert.equal(4, #result.requests)
+      assert.same({ stopped = 8 }, tally(result.items, 8))
+      assert.is_nil(result.items[1].attempts)
+    end)
+
+    it("calls an id that is too large by itself invalid", function()
+      local result = stop({ ids = { "a", "bbb", "c" }, limit = 8, fits = function(sent)
+        return #table.concat(sent) <= 2
+      end })
+      assert.same({ stopped = 2, ["invalid too_large"] = 1 }, tally(result.items, 3))
+      assert.equal("bbb", result.items[2].id)
+      assert.equal(0, result.items[2].attempts)
+    end)
+  end)
+
+  describe("repeats", function()
+    -- Requests beyond the first of each id.
+    local function repeats(count, max_attempts)
+      local result = stop({ ids = names(count), max_attempts = max_attempts or 100,
+        answer = in_turn({ http(503) }) })
+      assert.same({ ["unknown http_503"] = count }, tally(result.items, count))
+      assert.equal(#result.requests - count, result.summary.retries)
+      return result.summary.retries, #result.requests
+    end
+
+    it("are ten where few requests are due", function()
+      assert.equal(10, (repeats(1)))
+      assert.equal(10, (repeats(20)))
+    end)
+
+    it("are a fifth of all requests in an outage", function()
+      local retries, requests = repeats(1000)
+      assert.is_true(retries <= 0.2 * requests + 1)
+      assert.is_true(retries >= 0.19 * requests)
+    end)
+
+    it("are no more than max_attempts allows", function()
+      assert.equal(2, (repeats(2, 2)))
+    end)
+
+    it("have a budget of their own in each call", function()
+      local pool = new_pool({ answer = in_turn({ http(503) }) })
+      for i = 1, 3 do
+        local result = stop({ pool = pool, ids = { "x" .. i }, max_attempts = 100 })
+        assert.equal(10, result.summary.retries)
+      end
+    end)
+
+    it("cost nothing after a 429", function()
+      local result = stop({ ids = names(40), answer = in_turn({ http(429), OK }), deadline = 600 })
+      assert.same({ stopped = 40 }, tally(result.items, 40))
+      assert.equal(40, result.summary.retries)
+    end)
+
+    it("let other ids go first while they wait", function()
+      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1,
+        answer = by_id({ a = in_turn({ http(503, { retry_after = 5 }), OK }) }) })
+      assert.same({ 2, 3, 1 }, result.order)
+    end)
+  end)
+
+  describe("after a 429", function()
+    local function paused(options)
+      options.answer = function(request)
+        if request.index == 1 then
+          return http(429, { retry_after = 5 })
+        end
+        return OK(request)
+      end
+      return stop(options)
+    end
+
+    it("sends nothing at all before the pause is over", function()
+      local result = paused({ ids = names(10), concurrency = 1 })
+      assert.near(0, times(result)[1], 1e-4)
+      for i = 2, 11 do
+        assert.is_true(times(result)[i] >= 5.01 - 1e-4)
+      end
+      assert.same({ stopped = 10 }, tally(result.items, 10))
+    end)
+
+    it("lets what is in flight finish", function()
+      local result = paused({ ids = names(10), concurrency = 4 })
+      for i = 5, 11 do
+        assert.is_true(times(result)[i] >= 5.01 - 1e-4)
+      end
+      assert.same({ stopped = 10 }, tally(result.items, 10))
+    end)
+
+    it("holds back the client's other calls, too", function()
+      local first = paused({ ids = { "a" }, max_attempts = 1 })
+      assert.equal("rate_limited", first.items[1].reason)
+      local started = first.pool.clock()
+      local second = stop({ pool = first.pool, ids = { "b" } })
+      assert.equal("stopped", second.items[1].outcome)
+      assert.is_true(second.requests[2].at >= started + 5 - 1e-3)
+    end)
+
+    it("skips what was never sent where the pause would outlast the deadline", function()
+      local result = stop({ ids = names(10), concurrency = 2, deadline = 20,
+        answer = in_turn({ http(429, { retry_after = 30 }) }) })
+      assert.equal(2, #result.requests)
+      assert.equal(2, result.summary.counts.failed)
+      assert.equal(8, result.summary.counts.skipped)
+      assert.equal("rate_limited", result.items[1].reason)
+      assert.is_true(result.elapsed < 0.1)
+    end)
+  end)
+
+  describe("at the deadline", function()
+    it("gives up what is in flight, waits for no more, and skips what was never sent", function()
+      local result = stop({ ids = names(5), concurrency = 2, deadline = 8, timeout = 100,
+        answer = function()
+          return { after = 1000 }
+        end })
+      assert.equal(2, #result.requests)
+      for i = 1, 2 do
+        assert.same({ id = "id" .. i, outcome = "unknown", reason = "deadline",
+          message = "no complete answer in time" }, result.items[i])
+      end
+      for i = 3, 5 do
+        assert.same({ id = "id" .. i, outcome = "skipped", reason = "deadline", attempts = 0 },
+          result.items[i])
+      end
+      assert.near(8, result.elapsed, 1e-3)
+      assert.near(8, result.summary.elapsed, 1e-3)
+    end)
+
+    it("calls what had no connection by then failed", function()
+      local result = stop({ ids = { "a" }, deadline = 2, answer = function()
+        return { after = 1000, reached = "queued" }
+      end })
+      assert.equal("failed", result.items[1].outcome)
+      assert.equal(0, result.items[1].attempts)
+    end)
+
+    it("gives what waits for its repeat its last verdict", function()
+      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1, deadline = 8, timeout = 100,
+        answer = by_id({ a = http(503), b = { after = 1000 } }) })
+      assert.same({ id = "a", outcome = "unknown", reason = "http_503", code = 503, http = 503,
+        ambiguous = true }, result.items[1])
+      assert.equal("unknown", result.items[2].outcome)
+      assert.equal("deadline", result.items[2].reason)
+      assert.equal("skipped", result.items[3].outcome)
+    end)
+
+    it("calls what waits after a 429 rate-limited", function()
+      local result = stop({ ids = { "a", "b" }, concurrency = 1, deadline = 8, timeout = 100,
+        random = function()
+          return 0
+        end,
+        answer = by_id({ a = http(429), b = { after = 1000 } }) })
+      assert.equal("failed", result.items[1].outcome)
+      assert.equal("rate_limited", result.items[1].reason)
+    end)
+
+    it("gives no attempt more time than is left", function()
+      local result = stop({ ids = { "a" }, deadline = 5, timeout = 3,
+        answer = in_turn({ { after = 1000 } }) })
+      assert.equal(2, #result.requests)
+      assert.near(3, result.requests[1].timeout, 1e-3)
+      assert.near(5 - 3.05, result.requests[2].timeout, 1e-3)
+      assert.near(5, result.elapsed, 1e-3)
+    end)
+
+    it("repeats nothing that would start after it", function()
+      local result = stop({ ids = { "a" }, deadline = 0.05,
+        answer = in_turn({ http(503) }) })
+      assert.equal(1, #result.requests)
+      assert.is_nil(result.items[1].ambiguous)
+    end)
+
+    it("never waits for a rate that is too low", function()
+      local result = stop({ ids = names(20), rate = 1, deadline = 5.5 })
+      assert.same({ stopped = 6, ["skipped deadline"] = 14 }, tally(result.items, 20))
+      assert.is_true(result.elapsed <= 5.501)
+    end)
+
+    it("sends nothing where it has passed before the start", function()
+      local pool = new_pool({})
+      local running, summary = new_run(pool, { ids = names(3), deadline = 5 })
+      pool.clock:advance(6)
+      assert.same({ ["skipped deadline"] = 3 }, tally(drain(running), 3))
+      assert.equal(0, #pool.engine.requests)
+      assert.equal(0, summary.requests)
+    end)
+
+    it("sends nothing that the source gave only after it", function()
+      local pool = new_pool({})
+      local i = 0
+      local running = new_run(pool, { deadline = 5, source = function()
+        i = i + 1
+        pool.clock:advance(4)
+        return i <= 4, "id" .. i
+      end })
+      local list = drain(running)
+      assert.equal(4, #list)
+      for _, request in ipairs(pool.engine.requests) do
+        assert.message(request.ids[1] .. " is sent").near(4, request.at - 1000, 1e-3)
+        assert.message("it may take").near(1, request.timeout, 1e-3)
+      end
+      assert.same({ stopped = 1, ["skipped deadline"] = 3 }, tally(list, 4))
+    end)
+
+    it("is none where it is infinite", function()
+      local result = stop({ ids = names(3), deadline = math.huge, timeout = 1e6,
+        answer = items(nil, { after = 1e5 }) })
+      assert.same({ stopped = 3 }, tally(result.items, 3))
+    end)
+  end)
+
+  describe("after a refused token", function()
+    for title, refusal in pairs({
+      ["a 401"] = http(401),
+      ["a refusal by code"] = http(403, { body = '{"error":{"code":30}}' }),
+    }) do
+      it("ends the run after " .. title, function()
+        local result = stop({ ids = names(20), answer = in_turn({ refusal }) })
+        assert.equal(4, #result.requests)
+        assert.same({ ["denied credentials"] = 4, ["skipped credentials"] = 16 },
+          tally(result.items, 20))
+        assert.same({ id = "id20", outcome = "skipped", reason = "credentials", attempts = 0 },
+          result.items[20])
+        assert.equal(0, result.summary.retries)
+      end)
+    end
+
+    it("denies a whole batch, and skips the others", function()
+      local result = stop({ ids = names(30), limit = 10, concurrency = 1,
+        answer = in_turn({ http(401) }) })
+      assert.same({ ["denied credentials"] = 10, ["skipped credentials"] = 20 },
+        tally(result.items, 30))
+    end)
+
+    it("takes the answers of what is in flight, and repeats none of it", function()
+      local result = stop({ ids = names(10), answer = by_id({
+        id1 = http(401),
+        id2 = items(nil, { after = 0.02 }),
+        id3 = http(503, { after = 0.02 }),
+        id4 = http(429, { after = 0.02 }),
+      }) })
+      assert.equal(4, #result.requests)
+      assert.equal("denied", result.items[1].outcome)
+      assert.equal("stopped", result.items[2].outcome)
+      assert.same({ id = "id3", outcome = "unknown", reason = "http_503", code = 503, http = 503 },
+        result.items[3])
+      assert.equal("rate_limited", result.items[4].reason)
+      assert.equal(6, result.summary.counts.skipped)
+    end)
+
+    it("gives what waits for its repeat its last verdict", function()
+      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1,
+        answer = by_id({ a = http(503), b = http(401) }) })
+      assert.equal("http_503", result.items[1].reason)
+      assert.equal("denied", result.items[2].outcome)
+      assert.equal("skipped", result.items[3].outcome)
+    end)
+
+    -- Refuses the old token.
+    local function by_token(request)
+      return request.secret == "new" and OK(request) or http(401)
+    end
+
+    local function renewing(calls)
+      return function(pool)
+        calls[#calls + 1] = pool.clock()
+        pool.engine:authorize(1, "new")
+        pool.generation = pool.generation + 1
+        return true
+      end
+    end
+
+    it("goes on with a new one", function()
+      local calls = {}
+      local result = stop({ ids = names(10), answer = by_token, renew = renewing(calls) })
+      assert.same({ stopped = 10 }, tally(result.items, 10))
+      assert.equal(1, #calls)
+      assert.equal(14, #result.requests)
+      for i, one in ipairs(result.items) do
+        assert.equal(i <= 4 and 2 or nil, one.attempts)
+        assert.is_nil(one.ambiguous)
+      end
+    end)
+
+    it("blames no new token for the refusal of the old", function()
+      local calls = {}
+      local result = stop({ ids = names(4), renew = renewing(calls), answer = function(request)
+        local answer = by_token(request)
+        answer.after = request.ids[1] == "id4" and request.attempt == 1 and 5 or nil
+        return answer
+      end })
+      assert.same({ stopped = 4 }, tally(result.items, 4))
+      assert.equal(1, #calls)
+    end)
+
+    it("asks once only, and ends when the new one is refused as well", function()
+      local calls = {}
+      local result = stop({ ids = names(10), renew = renewing(calls),
+        answer = in_turn({ http(401) }) })
+      assert.equal(1, #calls)
+      assert.equal(8, #result.requests)
+      assert.same({ ["denied credentials"] = 4, ["skipped credentials"] = 6 },
+        tally(result.items, 10))
+    end)
+
+    it("ends, and says why, where there is no new one", function()
+      local calls = 0
+      local result = stop({ ids = names(10), answer = in_turn({ http(401) }), renew = function()
+        calls = calls + 1
+        return false
+      end })
+      assert.equal(1, calls)
+      assert.equal(4, result.summary.counts.denied)
+      assert.equal(6, result.summary.counts.skipped)
+      assert.equal(1, #result.summary.warnings)
+    end)
+
+    it("leaves the further answers of a run that ended unrepeated", function()
+      local result = stop({ ids = { "a", "b" }, answer = by_id({
+        a = http(401),
+        b = http(429, { after = 0.02, retry_after = 1 }),
+      }) })
+      assert.equal(2, #result.requests)
+      assert.equal(0, result.summary.retries)
+      assert.is_true(result.elapsed < 0.1)
+    end)
+
+    it("asks for no new one after a 403 that is about the ids", function()
+      local calls = {}
+      local result = stop({ ids = names(3), answer = in_turn({ http(403) }),
+        renew = renewing(calls) })
+      assert.equal(0, #calls)
+      assert.same({ ["denied forbidden"] = 3 }, tally(result.items, 3))
+    end)
+  end)
+
+  describe("repeated ids", function()
+    for _, keeps in ipairs({ true, false }) do
+      local mode = keeps and "a list" or "a stream"
+
+      it("are sent once and reported at each place, in one batch of " .. mode, function()
+        local result = stop({ ids = { "a", "b", "A", "a" }, limit = 10, keeps = keeps,
+          answer = items({ a = 403 }) })
+        assert.equal(1, #result.requests)
+        assert.same({ "a", "b" }, result.requests[1].ids)
+        assert.same({
+          { id = "a", outcome = "too_late", code = 403 },
+          { id = "b", outcome = "stopped", code = 200 },
+          { id = "A", outcome = "too_late", code = 403 },
+          { id = "a", outcome = "too_late", code = 403 },
+        }, result.items)
+        assert.equal(4, result.summary.total)
+      end)
+
+      it("wait for the one in flight in another batch of " .. mode, function()
+        local result = stop({ ids = { "a", "b", "A" }, keeps = keeps,
+          answer = items(nil, { after = 1 }) })
+        assert.equal(2, #result.requests)
+        assert.same({ stopped = 3 }, tally(result.items, 3))
+        assert.equal("A", result.items[3].id)
+      end)
+
+      it("wait for the one that is repeated in " .. mode, function()
+        local result = stop({ ids = { "a", "a" }, keeps = keeps, answer = in_turn({ LOST, OK }) })
+        local expected = { id = "a", outcome = "stopped", code = 200, attempts = 2,
+          ambiguous = true }
+        assert.same({ expected, expected }, result.items)
+        assert.not_equal(result.items[1], result.items[2])
+      end)
+    end
+
+    it("are not sent again in a list after the first is settled", function()
+      local result = stop({ ids = { "a", "b", "c", "A", "a" }, concurrency = 1 })
+      assert.equal(3, #result.requests)
+      assert.same({ stopped = 5 }, tally(result.items, 5))
+      assert.equal("A", result.items[4].id)
+    end)
+
+    it("are sent again in a stream after the first is settled", function()
+      local result = stop({ ids = { "a", "b", "A" }, concurrency = 1, keeps = false })
+      assert.equal(3, #result.requests)
+      assert.same({ "A" }, result.requests[3].ids)
+      assert.same({ stopped = 3 }, tally(result.items, 3))
+    end)
+
+    it("are told apart by case where the form does", function()
+      local result = stop({ ids = { "a", "A", "a" }, limit = 10,
+        form = { pattern = "^%w+$", max = 16, about = "letters" } })
+      assert.same({ { "a", "A" } }, { result.requests[1].ids })
+      assert.same({ stopped = 3 }, tally(result.items, 3))
+    end)
+
+    it("keep the places of thousands", function()
+      local ids = {}
+      for i = 1, 5000 do
+        ids[i] = (i % 2 == 0 and "x" or "X") .. (i % 100)
+      end
+      local result = stop({ ids = ids, limit = 10 })
+      assert.equal(10, #result.requests)
+      for i, one in ipairs(result.items) do
+        assert.equal(ids[i], one.id)
+      end
+      assert.equal(5000, result.summary.counts.stopped)
+    end)
+  end)
+
+  describe("ids that are none", function()
+    it("are reported as they were given, and not sent", function()
+      local bad = { "", "a b", "a\nb", ("x"):rep(17), true, print, {}, 1.5 }
+      local ids = { "a" }
+      for i, id in ipairs(bad) do
+        ids[i + 1] = id
+      end
+      ids[#ids + 1] = "b"
+      local result = stop({ ids = ids, limit = 20 })
+      assert.same({ { "a", "b" } }, { result.requests[1].ids })
+      assert.equal(1, #result.requests)
+      for i, id in ipairs(bad) do
+        local one = result.items[i + 1]
+        assert.equal(id, one.id)
+        assert.equal("invalid", one.outcome)
+        assert.equal("malformed_id", one.reason)
+        assert.equal(0, one.attempts)
+        assert.is_string(one.message)
+        assert.is_nil(one.message:find("%c"))
+      end
+      assert.equal("stopped", result.items[#ids].outcome)
+    end)
+
+    it("are reported each time that they come", function()
+      local result = stop({ ids = { "a b", "a b" } })
+      assert.same({ ["invalid malformed_id"] = 2 }, tally(result.items, 2))
+      assert.equal(0, #result.requests)
+      assert.is_false(result.summary.ok)
+    end)
+
+    it("may be holes", function()
+      local result = stop({ ids = { "a", nil, "b" }, count = 4 })
+      assert.same({ stopped = 2, ["invalid malformed_id"] = 2 }, tally(result.items, 4))
+      assert.is_nil(result.items[2].id)
+      assert.equal("b", result.items[3].id)
+      assert.equal(4, result.summary.total)
+    end)
+  end)
+
+  describe("ids", function()
+    it("are sent as strings and reported as they were given", function()
+      local result = stop({ ids = { 42, "43", 44.0 }, limit = 10, form = "digits" })
+      assert.same({ "42", "43", "44" }, result.requests[1].ids)
+      assert.equal(42, result.items[1].id)
+      assert.equal("43", result.items[2].id)
+      assert.equal(44.0, result.items[3].id)
+      assert.equal("number", type(result.items[3].id))
+    end)
+
+    it("are one whether given as a number or a string", function()
+      local result = stop({ ids = { 42, "42" }, limit = 10, form = "digits" })
+      assert.equal(1, #result.requests[1].ids)
+      assert.equal(42, result.items[1].id)
+      assert.equal("42", result.items[2].id)
+    end)
+
+    it("of an unusual shape are sent with one warning", function()
+      local form = { pattern = "^%w+$", max = 16, about = "x and digits", usual = "^x%d$" }
+      local result = stop({ ids = { "x1", "y1", "y2" }, limit = 10, form = form })
+      assert.same({ stopped = 3 }, tally(result.items, 3))
+      assert.equal(1, #result.summary.warnings)
+      assert.matches("2 id", result.summary.warnings[1])
+      assert.matches("'y1'", result.summary.warnings[1])
+    end)
+  end)
+
+  describe("in flight", function()
+    it("has no more requests than asked for", function()
+      for _, concurrency in ipairs({ 1, 3, 16 }) do
+        local result = stop({ ids = names(50), concurrency = concurrency })
+        assert.equal(concurrency, result.engine.most)
+        assert.same({ stopped = 50 }, tally(result.items, 50))
+      end
+    end)
+
+    it("waits for a slot where the engine has fewer", function()
+      local result = stop({ ids = names(50), concurrency = 16, slots = 3 })
+      assert.equal(3, result.engine.most)
+      assert.equal(50, #result.requests)
+      assert.same({ stopped = 50 }, tally(result.items, 50))
+    end)
+
+    it("keeps to the rate", function()
+      local result = stop({ ids = names(31), concurrency = 16, rate = 10 })
+      assert.is_true(times(result)[31] >= 2.98)
+      assert.is_true(times(result)[31] <= 3.1)
+    end)
+
+    it("lets a burst go at once", function()
+      local result = stop({ ids = names(10), concurrency = 16, rate = 1, burst = 5 })
+      assert.near(0, times(result)[5], 1e-3)
+      assert.near(1, times(result)[6], 0.02)
+    end)
+
+    it("waits for answers without spinning", function()
+      local result = stop({ ids = names(100), answer = items(nil, { after = 1 }) })
+      assert.is_true(result.engine.waits <= 2 * #result.requests)
+    end)
+
+    it("waits for repeats and rates without spinning", function()
+      local result = stop({ ids = names(20), rate = 5, answer = in_turn({ http(503), OK }) })
+      assert.is_true(result.engine.waits <= 6 * #result.requests)
+    end)
+  end)
+
+  describe("items", function()
+    it("come as they settle, with their places", function()
+      local result = stop({ ids = { "a", "b", "c" }, answer = by_id({
+        a = items(nil, { after = 3 }),
+        b = items(nil, { after = 1 }),
+        c = items(nil, { after = 2 }),
+      }) })
+      assert.same({ 2, 3, 1 }, result.order)
+      assert.equal("a", result.items[1].id)
+    end)
+
+    it("come as soon as they settle", function()
+      local pool = new_pool({ answer = by_id({ b = items(nil, { after = 9 }) }) })
+      local running = new_run(pool, { ids = { "a", "b" } })
+      assert.equal("a", running:next().id)
+      assert.near(1000.01, pool.clock(), 1e-3)
+    end)
+
+    it("are few fields where all went well", function()
+      local result = stop({ ids = { "a" }, limit = 2 })
+      local fields = {}
+      for name in pairs(result.items[1]) do
+        fields[#fields + 1] = name
+      end
+      table.sort(fields)
+      assert.same({ "code", "id", "outcome" }, fields)
+    end)
+
+    it("end with nil, however often it is asked", function()
+      local running = new_run(new_pool({}), { ids = { "a" } })
+      assert.not_nil((running:next()))
+      assert.is_nil((running:next()))
+      assert.is_nil((running:next()))
+    end)
+
+    it("are none without ids", function()
+      local result = stop({ ids = {} })
+      assert.same({}, result.items)
+      assert.equal(0, #result.requests)
+      assert.is_false(result.summary.ok)
+    end)
+
+    it("go to on_item in the same order, each once", function()
+      local told = {}
+      local result = stop({ ids = { "a", "a b", "b", "a", "c" }, on_item = function(one, place)
+        told[#told + 1] = { one, place }
+      end, answer = by_id({ a = in_turn({ LOST, OK }) }) })
+      assert.equal(5, #told)
+      for i, pair in ipairs(told) do
+        assert.equal(result.order[i], pair[2])
+        assert.equal(result.items[pair[2]], pair[1])
+      end
+    end)
+
+    it("are counted before on_item sees them", function()
+      local running, summary
+      local totals = {}
+      running, summary = new_run(new_pool({}), { ids = names(3), on_item = function()
+        totals[#totals + 1] = summary.total
+      end })
+      drain(running)
+      assert.same({ 1, 2, 3 }, totals)
+    end)
+
+    it("hold no token and no control characters", function()
+      local result = stop({ ids = { "a" }, answer = in_turn({ http(409, {
+        body = '{"error":{"code":"x S3CRET","text":"bad\\r\\ntoken S3CRET\\u001b[0m"}}' }) }) })
+      assert.equal("badtoken ***[0m", result.items[1].message)
+      assert.equal("x ***", result.items[1].code)
+    end)
+
+    it("hold at most 200 bytes of a message", function()
+      local result = stop({ ids = { "a" }, answer = in_turn({ http(409, {
+        body = '{"error":{"code":1,"text":"' .. ("x"):rep(5000) .. '"}}' }) }) })
+      assert.equal(200, #result.items[1].message)
+    end)
+
+    it("hold no message that is no text", function()
+      local result = stop({ ids = { "a" }, answer = in_turn({ http(409, {
+        body = '{"error":{"code":1,"text":{"a":[]}}}' }) }) })
+      assert.is_nil(result.items[1].message)
+    end)
+  end)
+
+  describe("the summary", function()
+    it("counts connections", function()
+      local result = stop({ ids = names(5), answer = function(request)
+        local answer = OK(request)
+        answer.connections = request.index <= 2 and 1 or 0
+        return answer
+      end })
+      assert.equal(2, result.summary.connections)
+    end)
+
+    it("counts what was sent as requests, and nothing else", function()
+      local result = stop({ ids = { "a", "b", "c" }, answer = by_id({
+        a = in_turn({ REFUSED, OK }),
+        b = in_turn({ LOST, OK }),
+        c = OK,
+      }) })
+      assert.equal(5, #result.requests)
+      assert.equal(4, result.summary.requests)
+      assert.equal(2, result.summary.retries)
+    end)
+
+    it("tells the seconds", function()
+      local result = stop({ ids = { "a" }, answer = items(nil, { after = 2.5 }) })
+      assert.near(2.5, result.summary.elapsed, 1e-3)
+    end)
+  end)
+
+  describe("a long source", function()
+    -- Reads all of it, item by item; gives how far the source was ever ahead of that.
+    local function ahead(options)
+      local read, taken, most = 0, 0, 0
+      local pool = new_pool({ answer = options.answer })
+      local running = new_run(pool, {
+        limit = options.limit,
+        concurrency = options.concurrency or 4,
+        deadline = options.deadline or math.huge,
+        keeps = false,
+        source = function()
+          read = read + 1
+          most = math.max(most, read - taken)
+          return read <= options.count, options.id and options.id(read) or "id" .. read
+        end,
+      })
+      for _ in running.next, running do
+        taken = taken + 1
+        if options.pause then
+          pool.clock:advance(options.pause)
+        end
+      end
+      assert.equal(options.count, taken)
+      return most
+    end
+
+    -- No further than what may be in flight, settled by that and waiting for the consumer.
+    local function assert_bounded(options)
+      local concurrency = options.concurrency or 4
+      local bound = (2 * concurrency + 3) * options.limit + 128
+      local most = ahead(options)
+      assert.message(("%d ids ahead of the consumer"):format(most)).is_true(most <= bound)
+    end
+
+    it("is read no further ahead than needed, however slow the consumer", function()
+      assert_bounded({ count = 200000, limit = 100, pause = 0.001 })
+    end)
+
+    it("is read no further ahead with a consumer who takes no time", function()
+      assert_bounded({ count = 20000, limit = 100 })
+    end)
+
+    it("is read no further ahead id by id", function()
+      assert_bounded({ count = 20000, limit = 1, concurrency = 16, pause = 0.0001 })
+    end)
+
+    it("is read no further ahead where answers take long", function()
+      assert_bounded({ count = 20000, limit = 10, answer = items(nil, { after = 5 }) })
+    end)
+
+    it("is read no further ahead where no id is any", function()
+      assert_bounded({ count = 20000, limit = 10, id = function()
+        return "a b"
+      end })
+    end)
+
+    it("is read no further ahead after the end of the run", function()
+      assert_bounded({ count = 20000, limit = 10, answer = in_turn({ http(401) }) })
+      assert_bounded({ count = 20000, limit = 10, deadline = 5,
+        answer = items(nil, { after = 9 }) })
+    end)
+
+    it("is read no further ahead where one id comes again and again", function()
+      assert_bounded({ count = 20000, limit = 10, id = function()
+        return "a"
+      end })
+    end)
+
+    it("is read no further ahead where an id comes again and again after the end of the run",
+      function()
+        assert_bounded({ count = 20000, limit = 1, deadline = 5, id = function(i)
+          return i > 3 and "id3" or "id" .. i
+        end, answer = items(nil, { after = 9 }) })
+      end)
+  end)
+
+  describe("two runs of one client", function()
+    -- Takes items from both in turns.
+    local function drain_both(one, other)
+      local lists, running = { {}, {} }, { one, other }
+      local is_over = { false, false }
+      while not (is_over[1] and is_over[2]) do
+        for i = 1, 2 do
+          local taken, place = running[i]:next()
+          if taken then
+            assert(lists[i][place] == nil, "two items for one place")
+            lists[i][place] = taken
+          else
+            is_over[i] = true
+          end
+        end
+      end
+      return lists
+    end
+
+    -- Answers take different times, so that each run meets the other's.
+    local function staggered(answer)
+      return function(request)
+        local one = given(answer, request)
+        one.after = 0.01 + request.index * 37 % 11 / 100
+        return one
+      end
+    end
+
+    for _, slots in ipairs({ 1, 3, 100 }) do
+      it(("get their own answers over %d slot(s)"):format(slots), function()
+        local pool = new_pool({ slots = slots, answer = staggered(function(request)
+          return item(request.ids[1]:find("^x") and 403 or 200)(request)
+        end) })
+        local ids = {}
+        for i = 1, 50 do
+          ids[i] = "x" .. i
+        end
+        local one, first = new_run(pool, { ids = names(30) })
+        local other, second = new_run(pool, { ids = ids })
+        local lists = drain_both(one, other)
+        assert.same({ stopped = 30 }, tally(lists[1], 30))
+        assert.same({ too_late = 50 }, tally(lists[2], 50))
+        assert.equal("id7", lists[1][7].id)
+        assert.equal("x7", lists[2][7].id)
+        assert.equal(30, first.requests)
+        assert.equal(50, second.requests)
+        assert.equal(80, #pool.engine.requests)
+      end)
+    end
+
+    it("repeat each their own", function()
+      local pool = new_pool({ answer = staggered(in_turn({ http(503), OK })) })
+      local one = new_run(pool, { ids = { "a", "b" } })
+      local other = new_run(pool, { ids = { "c", "d", "e" } })
+      local lists = drain_both(one, other)
+      assert.same({ stopped = 2 }, tally(lists[1], 2))
+      assert.same({ stopped = 3 }, tally(lists[2], 3))
+      for _, list in ipairs(lists) do
+        for _, one_item in ipairs(list) do
+          assert.equal(2, one_item.attempts)
+        end
+      end
+    end)
+
+    it("may send the same id each", function()
+      local pool = new_pool({})
+      local lists = drain_both(new_run(pool, { ids = { "a" } }), new_run(pool, { ids = { "a" } }))
+      assert.equal("stopped", lists[1][1].outcome)
+      assert.equal("stopped", lists[2][1].outcome)
+      assert.equal(2, #pool.engine.requests)
+    end)
+
+    it("finish one after the other though the first waits for nobody", function()
+      local pool = new_pool({ answer = staggered(OK) })
+      local one = new_run(pool, { ids = names(20) })
+      one:next()
+      assert.same({ stopped = 9 }, tally(drain((new_run(pool, { ids = names(9) }))), 9))
+      local list = drain(one)
+      local count = 0
+      for _ in pairs(list) do
+        count = count + 1
+      end
+      assert.equal(19, count)
+    end)
+
+    for _, slots in ipairs({ 2, 100 }) do
+      it(("do not mind one that was left midway, over %d slots"):format(slots), function()
+        local pool = new_pool({ slots = slots, answer = staggered(in_turn({ http(503), OK })) })
+        local left = new_run(pool, { ids = names(40), concurrency = 2, max_attempts = 1 })
+        left:next()
+        assert.not_nil((next(pool.flights)))
+        local sent = #pool.engine.requests
+        left = nil -- luacheck: ignore 311
+        collectgarbage()
+        local result = stop({ pool = pool, ids = { "a", "b", "c" } })
+        assert.same({ stopped = 3 }, tally(result.items, 3))
+        assert.equal(6, result.summary.requests)
+        assert.equal(sent + 6, #pool.engine.requests)
+      end)
+    end
+  end)
+
+  describe("events", function()
+    -- All events of a run, as they come.
+    local function events(options)
+      local list = {}
+      options.emit = function(event)
+        list[#list + 1] = event
+      end
+      return list, stop(options)
+    end
+
+    -- Whether this text is anywhere in it.
+    local function holds(value, text)
+      if type(value) == "string" then
+        return value:find(text, 1, true) ~= nil
+      end
+      if type(value) == "table" then
+        for key, inner in pairs(value) do
+          if holds(key, text) or holds(inner, text) then
+            return true
+          end
+        end
+      end
+      return false
+    end
+
+    local function types(list)
+      local words = {}
+      for i, event in ipairs(list) do
+        words[i] = event.type
+      end
+      return words
+    end
+
+    it("tell each request, response, repeat and item, in order", function()
+      local list, result = events({ ids = { "a" }, answer = in_turn({ http(503), LOST, OK }) })
+      assert.same({ "request", "response", "retry", "request", "response", "retry", "request",
+        "response", "item" }, types(list))
+      for _, event in ipairs(list) do
+        assert.equal("acme", event.provider)
+        assert.equal("stop", event.operation)
+      end
+      assert.equal(1, list[1].ids)
+      assert.equal(1, list[1].attempt)
+      assert.equal(503, list[2].status)
+      assert.near(0.01, list[2].elapsed, 1e-4)
+      assert.near(0.05, list[3].delay, 1e-4)
+      assert.equal("http_503", list[3].reason)
+      assert.equal(2, list[4].attempt)
+      assert.is_nil(list[5].status)
+      assert.equal("sent", list[5].stage)
+      assert.equal("lost", list[5].fault)
+      assert.equal("lost", list[6].reason)
+      assert.equal(3, list[7].attempt)
+      assert.equal(200, list[8].status)
+      assert.equal("complete", list[8].stage)
+      assert.equal(result.items[1], list[9].item)
+    end)
+
+    it("tell a pause", function()
+      local list = events({ ids = { "a" }, answer = in_turn({ http(429, { retry_after = 5 }),
+        OK }) })
+      assert.same({ "request", "response", "throttle", "request", "response", "item" },
+        types(list))
+      assert.equal(429, list[2].status)
+      assert.equal(5, list[3].delay)
+    end)
+
+    it("tell how many ids a request holds", function()
+      local list = events({ ids = { "a", "b", "c" }, limit = 2, concurrency = 1 })
+      assert.same({ "request", "response", "item", "item", "request", "response", "item" },
+        types(list))
+      assert.equal(2, list[1].ids)
+      assert.equal(2, list[2].ids)
+      assert.equal(1, list[5].ids)
+    end)
+
+    it("tell items that were never sent", function()
+      local list = events({ ids = { "a b" } })
+      assert.same({ "item" }, types(list))
+      assert.equal("invalid", list[1].item.outcome)
+    end)
+
+    it("hold neither the token nor a body", function()
+      local body = '{"error":{"code":"S3CRET","text":"token S3CRET"},"more":"B0DY"}'
+      for _, answer in ipairs({ http(409, { body = body }), http(503, { body = body }),
+        http(429, { body = body }), http(401, { body = body }), http(200, { body = body }),
+        { fault = "lost", detail = "sent S3CRET", body = body } }) do
+        local list = events({ ids = { "a" }, answer = in_turn({ answer }) })
+        assert.is_true(#list >= 3)
+        assert.is_false(holds(list, "S3CRET"))
+        assert.is_false(holds(list, "B0DY"))
+      end
+    end)
+  end)
+
+  describe("a closed client", function()
+    it("ends its runs with an error", function()
+      local pool = new_pool({})
+      local running = new_run(pool, { ids = names(50) })
+      running:next()
+      pool.is_closed = true
+      pool.engine:close()
+      local called, message = pcall(drain, running)
+      assert.is_false(called)
+      assert.equal("attempt to use a closed client", message)
+    end)
+  end)
+
+  it("raises what libcurl says when nothing goes on", function()
+    local pool = new_pool({})
+    pool.engine.broken = "out of file descriptors"
+    local called, message = pcall(drain, (new_run(pool, { ids = { "a" } })))
+    assert.is_false(called)
+    assert.equal("libcurl: out of file descriptors", message)
+  end)
+
+  it("asks the waiting function with the engine, the seconds and whether something was sent",
+    function()
+      local asked = {}
+      local pool = new_pool({})
+      pool.wait = function(engine, seconds, was_busy)
+        asked[#asked + 1] = { engine, seconds, was_busy }
+        engine:wait(seconds)
+      end
+      drain((new_run(pool, { ids = { "a" }, deadline = 7 })))
+      assert.equal(pool.engine, asked[1][1])
+      assert.near(7, asked[1][2], 1e-6)
+      assert.is_true(asked[1][3])
+    end)
+end)
