@@ -43,6 +43,7 @@ build = {
         "csrc/request.c",
         "csrc/secret.c",
         "csrc/slot.c",
+        "csrc/sockets.c",
       },
       defines = { "_GNU_SOURCE" }, -- dladdr
       libraries = { "curl" },

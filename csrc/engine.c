@@ -20,6 +20,7 @@ struct engine {
   CURL *model;  /* an easy handle with the options that all slots share */
   pid_t pid;    /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
+  struct sm_sockets sockets;
   struct sm_op **ops;
   size_t op_count;
   struct sm_slot **slots;
@@ -127,12 +128,14 @@ static CURLcode set_long(CURL *easy, CURLoption option, long value) {
 }
 
 /* The options that all requests of the engine share. */
-static CURLcode set_common(lua_State *L, CURL *easy) {
+static CURLcode set_common(lua_State *L, struct engine *e) {
+  CURL *easy = e->model;
   int is_http2 = get_flag(L, "http2");
   long verify = get_flag(L, "insecure") ? 0 : 1;
   long connect = (long)(get_number(L, "connect_timeout") * 1000);
   CURLcode rc;
 
+  e->sockets.is_shared = is_http2;
   rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
@@ -153,6 +156,14 @@ static CURLcode set_common(lua_State *L, CURL *easy) {
    * kept by expire(), which lets an answer that is there already win. */
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sm_sockets_open);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, &e->sockets);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sm_sockets_close);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, &e->sockets);
 #if SM_CURL_AT_LEAST(7, 87, 0)
   /* Letting go of a handle must not wait for its resolver thread. */
   if (rc == CURLE_OK)
@@ -225,7 +236,7 @@ int sm_engine_new(lua_State *L) {
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
-  rc = set_common(L, e->model);
+  rc = set_common(L, e);
   if (rc == CURLE_OK) {
     lua_getfield(L, 1, "resolve");
     if (lua_istable(L, -1) && !append_strings(L, lua_gettop(L), &e->resolve))
@@ -295,7 +306,7 @@ static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
       return e->slots[i];
   if (e->slot_count >= limit || e->slot_count >= SM_MAX_SLOTS)
     return NULL;
-  s = sm_slot_new(e->model, e->resolve, e->max_response);
+  s = sm_slot_new(e->model, e->resolve, &e->sockets, e->max_response);
   if (s == NULL)
     luaL_error(L, "not enough memory");
   e->slots[e->slot_count++] = s;
@@ -383,6 +394,17 @@ static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
   e->last_done = s;
 }
 
+/* What the server turned out to speak tells how its connections are used. */
+static void learn_version(struct engine *e, CURL *easy) {
+  long version = 0;
+
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_2_0)
+    e->sockets.is_shared = 1;
+  else if (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0)
+    e->sockets.is_shared = 0;
+}
+
 /* Takes what libcurl has finished out of the multi handle. */
 static void harvest(struct engine *e) {
   CURLMsg *message;
@@ -396,6 +418,7 @@ static void harvest(struct engine *e) {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
     curl_multi_remove_handle(e->multi, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
+    learn_version(e, s->request.easy);
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (s->state == SM_SLOT_STUCK) {
@@ -539,6 +562,7 @@ static void engine_free(struct engine *e, CURLM *multi) {
   if (e->model != NULL)
     curl_easy_cleanup(e->model);
   curl_slist_free_all(e->resolve);
+  sm_sockets_free(&e->sockets);
   for (i = 0; i < e->op_count; i++) {
     sm_op_free(e->ops[i]);
     free(e->ops[i]);

@@ -52,7 +52,11 @@ static int on_send(void *user, char *to, char *from, int to_port,
   (void)to;
   (void)from;
   (void)to_port;
-  (void)from_port;
+  if ((s->request.op->is_plain || !s->sockets->is_shared) &&
+      sm_sockets_has_stray(s->sockets, from_port)) {
+    s->is_stray = 1;
+    return CURL_PREREQFUNC_ABORT;
+  }
   s->sends++;
   return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -92,13 +96,14 @@ void sm_slot_free(struct sm_slot *s) {
 }
 
 struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
-                            size_t max_response) {
+                            struct sm_sockets *sockets, size_t max_response) {
   struct sm_slot *s = calloc(1, sizeof(*s));
 
   if (s == NULL)
     return NULL;
   sm_request_init(&s->request);
   sm_buf_init(&s->answer, max_response);
+  s->sockets = sockets;
   s->request.easy = curl_easy_duphandle(model);
   if (s->request.easy == NULL ||
       set_callbacks(s->request.easy, s) != CURLE_OK ||
@@ -116,6 +121,7 @@ void sm_slot_reset(struct sm_slot *s) {
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
+  s->is_stray = 0;
   s->is_expired = 0;
   s->error[0] = '\0';
 }
@@ -187,12 +193,14 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
   if (is_sent)
     return status > 0 ? "status" : "sent";
   curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
-  return connected > 0 ? "connected" : "queued";
+  return connected > 0 && !s->is_stray ? "connected" : "queued";
 }
 
 const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->is_overflow)
     return "the answer is larger than max_response";
+  if (s->is_stray)
+    return "an answer was there before the request: connection not used";
   if (s->is_expired)
     return "no complete answer in time";
   if (s->sends > 1 || s->result == CURLE_OK)

@@ -11,6 +11,7 @@
 #define SM_SLOT_H
 
 #include "request.h"
+#include "sockets.h"
 
 enum sm_slot_state {
   SM_SLOT_FREE,
@@ -26,6 +27,7 @@ struct sm_slot {
   struct sm_buf answer;
   enum sm_slot_state state;
   struct sm_slot *next_done;
+  struct sm_sockets *sockets;
   size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
@@ -33,6 +35,7 @@ struct sm_slot {
   int sends;       /* how often libcurl began to send the request */
   int is_overflow; /* the answer was larger than allowed */
   int is_nomem;    /* no memory for the answer */
+  int is_stray;    /* its connection held bytes before the request was sent */
   int is_expired;  /* the attempt's time was up */
   int is_held;     /* still in the multi handle, for its resolver's sake */
   CURLcode result;
@@ -43,7 +46,7 @@ struct sm_slot {
 
 /* A slot whose handle has the options of `model`; NULL without memory. */
 struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
-                            size_t max_response);
+                            struct sm_sockets *sockets, size_t max_response);
 void sm_slot_free(struct sm_slot *s);
 
 /* Forgets the last request's answer. */
