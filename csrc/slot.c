@@ -52,9 +52,9 @@ static int on_send(void *user, char *to, char *from, int to_port,
   (void)to;
   (void)from;
   (void)to_port;
-  if ((s->request.op->is_plain || !s->sockets->is_shared) &&
-      sm_sockets_has_stray(s->sockets, from_port)) {
-    s->is_stray = 1;
+  if (sm_sockets_is_spent(s->sockets, from_port,
+                          s->sockets->is_shared && !s->request.op->is_plain)) {
+    s->is_spent = 1;
     return CURL_PREREQFUNC_ABORT;
   }
   s->sends++;
@@ -121,7 +121,7 @@ void sm_slot_reset(struct sm_slot *s) {
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
-  s->is_stray = 0;
+  s->is_spent = 0;
   s->is_expired = 0;
   s->error[0] = '\0';
 }
@@ -193,14 +193,14 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
   if (is_sent)
     return status > 0 ? "status" : "sent";
   curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
-  return connected > 0 && !s->is_stray ? "connected" : "queued";
+  return connected > 0 && !s->is_spent ? "connected" : "queued";
 }
 
 const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->is_overflow)
     return "the answer is larger than max_response";
-  if (s->is_stray)
-    return "an answer was there before the request: connection not used";
+  if (s->is_spent)
+    return "the connection was closed, or held an answer nobody asked for";
   if (s->is_expired)
     return "no complete answer in time";
   if (s->sends > 1 || s->result == CURLE_OK)

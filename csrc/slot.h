@@ -35,7 +35,7 @@ struct sm_slot {
   int sends;       /* how often libcurl began to send the request */
   int is_overflow; /* the answer was larger than allowed */
   int is_nomem;    /* no memory for the answer */
-  int is_stray;    /* its connection held bytes before the request was sent */
+  int is_spent;    /* its connection could not carry the request */
   int is_expired;  /* the attempt's time was up */
   int is_held;     /* still in the multi handle, for its resolver's sake */
   CURLcode result;

@@ -1,5 +1,6 @@
 #include "sockets.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,14 +59,18 @@ static int local_port(curl_socket_t fd) {
   return ntohs(address.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
 }
 
-int sm_sockets_has_stray(struct sm_sockets *s, int port) {
+int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
   char byte;
   size_t i;
 
-  for (i = 0; i < s->count; i++)
-    if (s->list[i].port == port)
-      return recv(s->list[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-
+  for (i = 0; i < s->count; i++) {
+    if (s->list[i].port != port)
+      continue;
+    /* Open and silent is the only good state. */
+    return !is_shared &&
+           !(recv(s->list[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+             (errno == EAGAIN || errno == EWOULDBLOCK));
+  }
   /* The first use: only now is the socket known to be bound. */
   for (i = 0; i < s->count; i++)
     if (s->list[i].port == 0 && local_port(s->list[i].fd) == port)

@@ -1,10 +1,11 @@
 /*
- * sockets.h - the sockets of an engine, and whether one of them already holds
- * bytes that nobody has asked for.
+ * sockets.h - the sockets of an engine, and whether one of them may carry one
+ * more request.
  *
  * A server, or a proxy before it, that sends an answer too many would have it
- * taken for the answer to the next request on that connection. Newer libcurls
- * do not use such a connection again; this one's 7.x do.
+ * taken for the answer to the next request on that connection; and a request
+ * written to a connection that was reset may or may not have arrived. Newer
+ * libcurls look before they use a connection again, 7.x do not.
  */
 
 #ifndef SM_SOCKETS_H
@@ -33,9 +34,10 @@ curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
                               struct curl_sockaddr *address);
 int sm_sockets_close(void *user, curl_socket_t fd);
 
-/* Whether bytes wait in the connection from this local port, which is about to
- * be used. Never true at its first use, when TLS may have sent tickets. */
-int sm_sockets_has_stray(struct sm_sockets *s, int port);
+/* Called before each use of the connection from this local port: whether it
+ * has been closed, or bytes wait in it. Never true at the first use, when TLS
+ * may have sent tickets, nor where requests share the connection. */
+int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared);
 
 void sm_sockets_free(struct sm_sockets *s);
 

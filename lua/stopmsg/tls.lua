@@ -12,7 +12,7 @@ local ADVICE = {
   { "local issuer", "install ca-certificates, or give the CA as ca_file" },
   { "subject name", "the certificate is another host's: check base_url" },
   { "does not match target host", "the certificate is another host's: check base_url" },
-  { "verify locations", "check that ca_file and ca_path can be read" },
+  { "setting certificate", "check ca_file and ca_path: are they there, can they be read?" },
   { "wrong version number", "that port does not speak TLS: check base_url and its port" },
   { "protocol", "the server has to offer TLS 1.2 or newer" },
 }
