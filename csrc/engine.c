@@ -496,8 +496,8 @@ static int engine_wait(lua_State *L) {
  * slot, status, body, stage, fault, detail, retry_after, connections
  *   = engine:collect() | nil
  *
- * One finished request; its slot is free afterwards. Only a body whose stage
- * is "complete" is one. fault and detail are nil where nothing went wrong,
+ * One finished request; its slot is free afterwards. There is a body only where
+ * the stage is "complete". fault and detail are nil where nothing went wrong,
  * retry_after (seconds) where the answer does not say it; connections is how
  * many this request opened.
  */
@@ -518,7 +518,10 @@ static int engine_collect(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  lua_pushlstring(L, s->answer.len > 0 ? s->answer.bytes : "", s->answer.len);
+  if (fault == NULL && s->answer.len > 0)
+    lua_pushlstring(L, s->answer.bytes, s->answer.len);
+  else
+    lua_pushliteral(L, "");
   lua_pushstring(L, sm_slot_stage(s, status));
   if (fault != NULL) {
     lua_pushstring(L, fault);

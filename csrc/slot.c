@@ -202,7 +202,8 @@ const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->is_spent)
     return "the connection was closed, or held an answer nobody asked for";
   if (s->is_expired)
-    return "no complete answer in time";
+    return s->sends > 0 ? "no complete answer in time"
+                        : "the time was up before it could be sent";
   if (s->sends > 1 || s->result == CURLE_OK)
     return "the connection was closed before the answer";
   return s->error[0] != '\0' ? s->error : curl_easy_strerror(s->result);

@@ -48,7 +48,7 @@ describe("stopmsg.answer", function()
 
   describe("read, for batches", function()
     answers.tests(it, answers.reader(batch, { "a", "b" }), answers.BATCH,
-      { [202] = { "settle", "accepted" } })
+      { [202] = { "settle", "unknown", "http_202" } })
   end)
 
   describe("read", function()

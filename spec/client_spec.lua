@@ -148,8 +148,8 @@ describe("stopmsg.client", function()
       assert.is_true(new("revicom", allowed):stop_dispatch(77001).ok)
       assert.has_error(function()
         new("idigital"):stop(uuid(900))
-      end, "idigital does not document stop, only its sibling brand does; with undocumented = true "
-        .. "it is tried all the same; documented: status_dispatch, stop_dispatch")
+      end, "idigital documents status, stop_dispatch; stop is in its sibling brand's pages only, "
+        .. "and is tried with undocumented = true")
     end)
 
     it("an operation that a provider does not have raises with those that it has", function()

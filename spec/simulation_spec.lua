@@ -70,7 +70,10 @@ local function new_world(random, clock, ids, trouble)
       if random(2) == 1 then
         execute_all(request)
       end
-      return { status = 500 + ({ 0, 2, 3, 4 })[random(4)], retry_after = random(6) == 1 and 1 or nil }
+      return {
+        status = 500 + ({ 0, 2, 3, 4 })[random(4)],
+        retry_after = random(6) == 1 and 1 or nil,
+      }
     end,
     function(request)
       local pause = random(3) < 3 and random(4) or nil
@@ -183,7 +186,8 @@ local function schedule(seed)
     elseif NOT_STOPPED[item.outcome] and truth then
       return item.outcome .. ", but it was stopped: " .. id
     elseif (item.attempts or 1) ~= (world.sent[id] or 0) then
-      return ("%s attempts, but %s were sent: %s"):format(item.attempts or 1, world.sent[id] or 0, id)
+      return ("%s attempts, but %s were sent: %s"):format(item.attempts or 1,
+        world.sent[id] or 0, id)
     end
   end
   for _, request in ipairs(engine.requests) do
@@ -288,12 +292,12 @@ describe("a simulated provider", function()
     it("is not hit harder in an outage: one " .. name, function()
       local factor, recovered, summary = outage(fate)
       if os.getenv("STOPMSG_FIGURES") then
-        print(("\noutage of 10 s, a provider %s: %.2f requests an id, first request %s, %s"):format(
-          name, factor, recovered and ("%.2f s after its end"):format(recovered) or "never after it",
-          tostring(summary)))
+        local first = recovered and ("%.2f s after its end"):format(recovered) or "never after it"
+        print(("\noutage of 10 s, a provider %s: %.2f requests an id, first request %s, %s")
+          :format(name, factor, first, tostring(summary)))
       end
       assert.equal(5000, summary.total)
-      -- The budget is 1.2, and what was saved up before; a 429 is outside of it, but paced.
+      -- The budget is 1.2, and what was saved up before; a 429 is outside of it, and paced.
       assert.is_true(factor <= 1.4 or fate.status == 429)
     end)
   end

@@ -34,6 +34,39 @@ local function plain_code(value)
   return nil
 end
 
+-- code, message of an error answer as the definition reads it; it is somebody else's code, and
+-- somebody else's JSON.
+local function read_fault(operation, reply)
+  if not operation.fault then
+    return nil
+  end
+  local called, code, message = pcall(operation.fault, reply)
+  if not called then
+    return nil
+  end
+  return plain_code(code), type(message) == "string" and message or nil
+end
+
+-- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
+-- used.
+local function read_decoded(operation, reply, ids)
+  local called, verdict = pcall(operation.decode, reply, ids)
+  if not called or type(verdict) ~= "table" then
+    return nil
+  end
+  if verdict[1] == nil then
+    return outcome.all[verdict.outcome] and verdict or nil
+  end
+  for i, id in ipairs(ids) do
+    if type(verdict[i]) ~= "table" or not outcome.all[verdict[i].outcome] then
+      return nil
+    end
+    verdict[i].id = id
+    verdict[i].code = plain_code(verdict[i].code)
+  end
+  return verdict
+end
+
 -- What the definition says of this status and code, the closest first.
 local function refusal(operation, status, code)
   local refusals = operation.refusals
@@ -139,7 +172,7 @@ local function read_items(operation, document, ids)
         verdict.left = operation.left and operation.left(entry)
         verdicts[place] = verdict
       elseif (codes and earlier.code or earlier.state) ~= code then
-        earlier.outcome, earlier.reason = "unknown", "bad_response"
+        earlier.outcome, earlier.reason, earlier.verified = "unknown", "bad_response", nil
         earlier.message = "the answer gives this id two different codes"
       end
     else
@@ -149,7 +182,8 @@ local function read_items(operation, document, ids)
   for i, id in ipairs(ids) do
     local verdict = verdicts[i]
     if not verdict then
-      verdicts[i] = { id = id, outcome = "unknown", reason = "missing_in_answer" }
+      verdicts[i] = { id = id, outcome = "unknown", reason = "missing_in_answer",
+        message = operation.inferred }
     elseif verdict.outcome == "unknown" and not verdict.reason then
       verdict.reason = "unknown_code"
     end
@@ -161,12 +195,21 @@ local function read_items(operation, document, ids)
   return verdicts, warnings
 end
 
+-- Whether a body says something else than the HTTP 200 above it: an error, or the web page of
+-- somebody on the way.
+local function is_contrary(body)
+  if body:find("^%s*<") then
+    return true
+  end
+  local document = body:find("^%s*{") and json.decode(body)
+  return type(document) == "table" and document.error ~= nil
+end
+
 -- HTTP 200, where it takes one more look to say what it means.
 local function read_success(operation, reply, ids)
   local verdict, warnings
   if operation.success then
-    -- Any body will do but one: an error under HTTP 200.
-    if reply.body == "" or not operation.fault or operation.fault(reply) == nil then
+    if not is_contrary(reply.body) then
       verdict = { outcome = operation.success }
     end
   elseif operation.items then
@@ -175,7 +218,7 @@ local function read_success(operation, reply, ids)
       verdict, warnings = read_items(operation, document, ids)
     end
   else
-    verdict = operation.decode(reply, ids)
+    verdict = read_decoded(operation, reply, ids)
   end
   if verdict then
     if verdict[1] == nil then
@@ -187,20 +230,17 @@ local function read_success(operation, reply, ids)
     return "settle", verdict, warnings
   end
   -- No code here: the status is 200, and that is just what must not be taken for success.
-  local code, message
-  if operation.fault then
-    code, message = operation.fault(reply)
-  end
+  local code, message = read_fault(operation, reply)
   return "settle", {
     outcome = "unknown",
     reason = "bad_response",
-    code = plain_code(code),
+    code = code,
     message = message or "the answer is not what the provider documents",
   }
 end
 
 -- What the HTTP status alone says of a refusal, after the definition had its say.
-local function read_status(operation, status)
+local function read_status(operation, status, code)
   if status == 429 then
     return "throttle", "failed", "rate_limited"
   elseif REPEATED[status] then
@@ -215,8 +255,8 @@ local function read_status(operation, status)
     return "settle", "not_found"
   elseif status == 404 then
     return "settle", "unknown", "http_404"
-  elseif status == 202 then
-    return "settle", "accepted"
+  elseif status == 202 and not operation.items and code == nil then
+    return "settle", "accepted" -- with items, or an error, the body would say something else
   elseif status >= 300 and status < 500 then
     return "settle", "failed", "http_" .. status
   end
@@ -244,13 +284,10 @@ function answer.read(operation, reply, ids)
     end
     return action, verdict, warnings
   end
-  local code, message
-  if operation.fault then
-    code, message = operation.fault(reply)
-    code = plain_code(code)
-  end
-  local action, word, reason = read_status(operation, status)
-  local said = (status >= 400 and status ~= 429) and refusal(operation, status, code)
+  local code, message = read_fault(operation, reply)
+  local action, word, reason = read_status(operation, status, code)
+  local said = (status >= 400 and status ~= 401 and status ~= 429)
+    and refusal(operation, status, code)
   if said == "credentials" and status < 500 then
     action, word, reason = "credentials", "denied", "credentials"
   elseif said == "again" then

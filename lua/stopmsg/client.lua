@@ -14,6 +14,8 @@ local client = {}
 -- Requests in flight where the user names no number.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
 
+local CLOSED = "attempt to use a closed client"
+
 -- What `check` gives to programs: the fields of an item that explain a failure.
 local CheckError = {}
 CheckError.__index = CheckError
@@ -38,9 +40,9 @@ local Client = {}
 Client.__index = Client
 Client.__name = "stopmsg.client"
 
--- Raises at the caller of the public function, in Lua's own words.
-local function wrong_argument(position, name, message, level)
-  error(("bad argument #%d to '%s' (%s)"):format(position, name, message), (level or 1) + 2)
+-- Checks say what is wrong as text, and public functions raise it, at their caller.
+local function wrong_argument(position, name, message)
+  return ("bad argument #%d to '%s' (%s)"):format(position, name, message)
 end
 
 local function is_batch(operation)
@@ -84,20 +86,19 @@ local function misfit(checked, provider)
   end
 end
 
--- client.new(options): see stopmsg.new. `level` is where errors point to.
-function client.new(given, level)
-  level = (level or 1) + 1
+-- made = client.new(options, name) | nil, what is wrong. `name` is the public function.
+function client.new(given, name)
   local checked, message = options.client(given)
   if not checked then
-    wrong_argument(1, "new", message, level)
+    return nil, wrong_argument(1, name, message)
   end
   local loaded, provider = pcall(providers.load, checked.provider)
   if not loaded then
-    wrong_argument(1, "new", "option 'provider': " .. provider, level)
+    return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end
   message = misfit(checked, provider)
   if message then
-    wrong_argument(1, "new", message, level)
+    return nil, wrong_argument(1, name, message)
   end
 
   local self = setmetatable({ _provider = provider, _options = checked }, Client)
@@ -105,7 +106,7 @@ function client.new(given, level)
     -- From here on the token is in C memory only.
     local secret, fault = core.secret(checked.token)
     if not secret then
-      wrong_argument(1, "new", "option 'token': the token " .. fault, level)
+      return nil, wrong_argument(1, name, "option 'token': the token " .. fault)
     end
     self._secret = secret
   else
@@ -122,17 +123,27 @@ end
 
 -- The connections, made at first use: a client may be made long before, in a process that forks.
 local function open(self)
+  if self._is_closed then
+    error(CLOSED, 0)
+  end
   if not self._pool or not self._pool:is_mine() then
     self._pool = pools.new(self._provider, self._options, self._secret, self._ask_token)
   end
   return self._pool
 end
 
--- The operations that may be called, as a list for messages.
+-- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
+local function operation_name(call, kind)
+  return kind == "dispatch" and call .. "_dispatch" or call
+end
+
+-- The calls that the provider documents, or all it has, as a list for messages.
 local function callable(self)
-  local names = {}
+  local names, seen = {}, {}
   for name, operation in pairs(self._provider.operations) do
-    if self._options.undocumented or not operation.undocumented then
+    name = name == "status_dispatch" and "status" or name
+    if not seen[name] and (self._options.undocumented or not operation.undocumented) then
+      seen[name] = true
       names[#names + 1] = name
     end
   end
@@ -140,23 +151,24 @@ local function callable(self)
   return table.concat(names, ", ")
 end
 
--- The operation of that name; raises where the provider has none.
-local function operation_of(self, name, level)
-  if self._is_closed then
-    error("attempt to use a closed client", level + 1)
+-- operation = operation_of(self, call, kind) | nil, what is wrong
+local function operation_of(self, call, kind)
+  if getmetatable(self) ~= Client then
+    return nil, "calling a method on bad self: write client:" .. call .. "(…)"
+  elseif self._is_closed then
+    return nil, CLOSED
   end
+  local provider = self._provider.name
+  local name = operation_name(call, kind)
+  local shown = name == "status_dispatch" and "status of dispatches" or name
   local operation = self._provider.operations[name]
   if not operation then
-    error(("%s has no %s; it has: %s"):format(self._provider.name, name, callable(self)), level + 1)
-  end
-  if operation.undocumented and not self._options.undocumented then
-    error(("%s does not document %s, only its sibling brand does; with undocumented = true it is "
-      .. "tried all the same; documented: %s"):format(self._provider.name, name, callable(self)),
-      level + 1)
-  end
-  if operation.needs and not self._options[operation.needs] then
-    error(("%s needs the option '%s' for %s"):format(self._provider.name, operation.needs, name),
-      level + 1)
+    return nil, ("%s has no %s; it has: %s"):format(provider, shown, callable(self))
+  elseif operation.undocumented and not self._options.undocumented then
+    return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
+      .. "undocumented = true"):format(provider, callable(self), shown)
+  elseif operation.needs and not self._options[operation.needs] then
+    return nil, ("%s needs the option '%s' for %s"):format(provider, operation.needs, shown)
   end
   return operation
 end
@@ -168,6 +180,7 @@ local function start(self, operation, take, call, keeps)
   local o = self._options
   local summary = reports.new()
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
+  summary.is_lookup = operation.is_lookup
   return run.new(pool, {
     operation = operation,
     number = pool:prepare(operation),
@@ -186,22 +199,9 @@ local function start(self, operation, take, call, keeps)
   }), summary
 end
 
-local function check_call(given, name, level)
-  local call, message = options.call(given)
-  if not call then
-    wrong_argument(2, name, message, level + 1)
-  end
-  return call
-end
-
--- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
-local function operation_name(call, kind)
-  return kind == "dispatch" and call .. "_dispatch" or call
-end
-
 -- What ids mean where nobody says it: what the provider documents a stop of.
 local function default_kind(self)
-  local stop = self._provider.operations.stop
+  local stop = getmetatable(self) == Client and self._provider.operations.stop
   return stop and not stop.undocumented and "message" or "dispatch"
 end
 
@@ -221,8 +221,8 @@ local function collect(self, operation, list, count, call)
   return result
 end
 
-local function verify_all(self, result, given, kind)
-  local operation = operation_of(self, operation_name("status", kind), 4)
+-- Looks up what `result` leaves open, by the status operation, for `given.timeout` at most.
+local function verify_all(self, operation, result, given)
   local pool = open(self)
   local started = pool.clock()
   verify.run(result, {
@@ -230,7 +230,7 @@ local function verify_all(self, result, given, kind)
     interval = given.interval,
     clock = pool.clock,
     wait = function(seconds)
-      pool:pause(seconds)
+      run.pause(pool, seconds)
     end,
     lookup = function(list, seconds)
       return collect(self, operation, list, #list, { deadline = seconds })
@@ -240,34 +240,71 @@ local function verify_all(self, result, given, kind)
   result.elapsed = result.elapsed + pool.clock() - started
 end
 
--- Everything that is given gets its item, in the order given. `name` is the public function,
--- `base` the operation without its kind.
-local function call_all(self, name, base, kind, given, call_options)
-  local call = check_call(call_options, name, 2)
-  kind = call.kind or kind
-  local operation = operation_of(self, operation_name(base, kind), 3)
-  if call.verify then
-    operation_of(self, operation_name("status", kind), 3)
+-- plan = plan_call(self, name, call, kind, given, call_options, offset) | nil, what is wrong
+-- Checks everything before anything is sent. `name` is the public function, `call` stop or status,
+-- `offset` how many arguments stand before the ids.
+local function plan_call(self, name, call, kind, given, call_options, offset)
+  local checked, message = options.call(call_options)
+  if checked and checked.kind and name == "stop_dispatch" and checked.kind ~= "dispatch" then
+    checked, message = nil, "option 'kind': stop_dispatch stops dispatches"
   end
-  local list = given
-  if type(given) ~= "table" then
-    if type(given) ~= "string" and type(given) ~= "number" then
-      wrong_argument(1, name, "an id or a list of ids expected, got " .. type(given), 2)
-    end
-    list = { given }
+  if not checked then
+    return nil, wrong_argument(offset + 2, name, message)
   end
-  local count, message = source.length(list)
-  if count == 0 then
+  local plan = { call = checked }
+  kind = checked.kind or kind
+  plan.operation, message = operation_of(self, call, kind)
+  if plan.operation and checked.verify then
+    plan.status, message = operation_of(self, "status", kind)
+  end
+  if not plan.operation or (checked.verify and not plan.status) then
+    return nil, message
+  end
+  if type(given) == "string" or type(given) == "number" then
+    given = { given }
+  elseif type(given) ~= "table" then
+    return nil, wrong_argument(offset + 1, name, "an id or a list of ids expected, got "
+      .. type(given))
+  end
+  plan.list = given
+  plan.count, message = source.length(given)
+  if plan.count == 0 then
     message = "an empty list: give at least one id"
   end
   if message then
-    wrong_argument(1, name, message, 2)
+    return nil, wrong_argument(offset + 1, name, message)
   end
-  local result = collect(self, operation, list, count, call)
-  if call.verify then
-    verify_all(self, result, call.verify, kind)
+  return plan
+end
+
+-- Everything that is given gets its item, in the order given.
+local function carry_out(self, plan)
+  local deadline = core.now() + (plan.call.deadline or self._options.deadline)
+  local result = collect(self, plan.operation, plan.list, plan.count, plan.call)
+  local given = plan.call.verify
+  local left = deadline - core.now()
+  if given and left > 0 then
+    verify_all(self, plan.status, result, {
+      timeout = math.min(given.timeout, left),
+      interval = given.interval,
+    })
   end
   return result
+end
+
+-- report = client.stop_once(options, ids, call_options) | nil, what is wrong
+function client.stop_once(given, ids, call_options)
+  local self, message = client.new(given, "stop")
+  if not self then
+    return nil, message
+  end
+  local plan, result
+  plan, message = plan_call(self, "stop", "stop", "message", ids, call_options, 1)
+  if plan then
+    result = carry_out(self, plan)
+  end
+  self:close()
+  return result, message
 end
 
 ---Stops messages. Every id gets exactly one item, in the order given; a repeated id is sent once.
@@ -276,8 +313,11 @@ end
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
 function Client:stop(message_ids, call_options)
-  local result = call_all(self, "stop", "stop", "message", message_ids, call_options)
-  return result
+  local plan, wrong = plan_call(self, "stop", "stop", "message", message_ids, call_options, 0)
+  if not plan then
+    error(wrong, 2)
+  end
+  return carry_out(self, plan)
 end
 
 ---Stops whole dispatches (mailings), by their ids.
@@ -285,8 +325,12 @@ end
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
 function Client:stop_dispatch(dispatch_ids, call_options)
-  local result = call_all(self, "stop_dispatch", "stop", "dispatch", dispatch_ids, call_options)
-  return result
+  local plan, wrong = plan_call(self, "stop_dispatch", "stop", "dispatch", dispatch_ids,
+    call_options, 0)
+  if not plan then
+    error(wrong, 2)
+  end
+  return carry_out(self, plan)
 end
 
 ---Stops what a source gives, in bounded memory: `for item in client:each(io.lines("ids.txt"))`.
@@ -297,28 +341,29 @@ end
 ---@return fun(): stopmsg.Item?, integer? iterator gives an item and the place of its id
 ---@return stopmsg.Report summary counts so far, without the items
 function Client:each(given, call_options)
-  local call = check_call(call_options, "each", 1)
-  if call.verify then
-    wrong_argument(2, "each", "option 'verify': a stream keeps no items to look up later", 1)
+  local call, wrong = options.call(call_options)
+  if call and call.verify then
+    call, wrong = nil, "option 'verify': a stream keeps no items to look up later"
   end
-  local operation = operation_of(self, operation_name("stop", call.kind or "message"), 2)
+  if not call then
+    error(wrong_argument(2, "each", wrong), 2)
+  end
+  local operation
+  operation, wrong = operation_of(self, "stop", call.kind or "message")
+  if not operation then
+    error(wrong, 2)
+  end
   local take
-  if type(given) == "function" then
-    take = source.iterator(given)
-  elseif io.type(given) == "file" then
-    take = source.file(given)
-  elseif type(given) == "table" then
-    local count, message = source.length(given)
-    if not count then
-      wrong_argument(1, "each", message, 1)
-    end
-    take = source.list(given, count)
-  else
-    wrong_argument(1, "each", "a list, an iterator function or an open file expected, got "
-      .. (io.type(given) or type(given)), 1)
+  take, wrong = source.of(given)
+  if not take then
+    error(wrong_argument(1, "each", wrong), 2)
   end
   local running, summary = start(self, operation, take, call, false)
   return function()
+    -- This also keeps the client from being collected while its items are taken.
+    if self._is_closed then
+      error(CLOSED, 2)
+    end
     return running:next()
   end, summary
 end
@@ -328,8 +373,12 @@ end
 ---@param call_options? stopmsg.CallOptions `kind` defaults to what the provider documents a stop of
 ---@return stopmsg.Report
 function Client:status(ids, call_options)
-  local result = call_all(self, "status", "status", default_kind(self), ids, call_options)
-  return result
+  local kind = default_kind(self)
+  local plan, wrong = plan_call(self, "status", "status", kind, ids, call_options, 0)
+  if not plan then
+    error(wrong, 2)
+  end
+  return carry_out(self, plan)
 end
 
 ---Looks up what a report promises or leaves open until it is settled, and changes its items: proven
@@ -338,25 +387,30 @@ end
 ---@param verify_options? stopmsg.VerifyOptions
 ---@return stopmsg.Report report the one given
 function Client:verify(report, verify_options)
-  local given, message = options.verify(verify_options)
+  local given, wrong = options.verify(verify_options)
   if not given then
-    wrong_argument(2, "verify", message, 1)
+    error(wrong_argument(2, "verify", wrong), 2)
   end
   if not reports.is(report) then
-    wrong_argument(1, "verify", "a report expected, got " .. type(report), 1)
+    error(wrong_argument(1, "verify", "a report expected, got " .. type(report)), 2)
   end
-  verify_all(self, report, given, report.kind)
+  local operation
+  operation, wrong = operation_of(self, "status", report.kind)
+  if not operation then
+    error(wrong, 2)
+  end
+  verify_all(self, operation, report, given)
   return report
 end
 
----Tries the credentials and the connection, and stops nothing. At Revicom this asks for the balance,
----which any type of key may do: https://api.direct.revicom.ltd/extra/balance
+---Tries the credentials and the connection, and stops nothing. At Revicom this asks for the
+---balance, which any type of key may do: https://api.direct.revicom.ltd/extra/balance
 ---@return true? ok
 ---@return string? message "unsupported" where the provider documents no such call
 ---@return stopmsg.CheckError? err
 function Client:check()
   if self._is_closed then
-    error("attempt to use a closed client", 2)
+    error(CLOSED, 2)
   end
   local operation = self._provider.operations.check
   if not operation or (operation.undocumented and not self._options.undocumented) then

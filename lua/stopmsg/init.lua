@@ -5,10 +5,19 @@ local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
 local version = require("stopmsg.version")
 
+-- A copy, as what users change in it must not change what we decide by.
+local function outcomes()
+  local copy = {}
+  for word, info in pairs(outcome.all) do
+    copy[word] = { about = info.about, settled = info.settled, stopped = info.stopped }
+  end
+  return copy
+end
+
 local stopmsg = {
   _VERSION = version,
   -- Outcome -> what it means, whether it is final, whether the message was stopped.
-  outcomes = outcome.all,
+  outcomes = outcomes(),
 }
 
 ---Makes a client. Nothing is opened or sent before its first call.
@@ -16,7 +25,10 @@ local stopmsg = {
 ---@param options stopmsg.Options
 ---@return stopmsg.Client
 function stopmsg.new(options)
-  local made = client.new(options, 1)
+  local made, wrong = client.new(options, "new")
+  if not made then
+    error(wrong, 2)
+  end
   return made
 end
 
@@ -26,9 +38,10 @@ end
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
 function stopmsg.stop(options, ids, call_options)
-  local made = client.new(options, 1)
-  local report = made:stop(ids, call_options)
-  made:close()
+  local report, wrong = client.stop_once(options, ids, call_options)
+  if not report then
+    error(wrong, 2)
+  end
   return report
 end
 

@@ -90,8 +90,7 @@ local function is_provider(value)
   end
 end
 
-local SECONDS = "seconds, a number above 0"
-local is_seconds = is_number(1e-3, 86400 * 365, SECONDS)
+local is_seconds = is_number(1e-3, 86400 * 365, "seconds, a number from 0.001 to a year")
 
 -- `math.huge` switches a deadline off.
 local function is_deadline(value)
@@ -105,7 +104,7 @@ local CLIENT = {
   application = is_text,
   format = is_one_of("json", "xml"),
   concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
-  rate = is_number(1e-3, 1e6, "requests per second, a number above 0"),
+  rate = is_number(1e-3, 1e6, "requests per second, a number from 0.001 to 1000000"),
   burst = is_number(1, 1e6, "requests, a number of at least 1"),
   batch_size = is_whole(1, 1e6, "ids per request, a whole number of at least 1"),
   deadline = is_deadline,
@@ -198,8 +197,7 @@ function options.unknown(name, known)
     nearest(text.cut(name, 64), known))
 end
 
--- checked = check(given, known, defaults) | nil, message. The value is not in the message: it may
--- be the token under another name.
+-- checked = check(given, known, defaults) | nil, message
 local function check(given, known, defaults)
   local checked = {}
   for name, value in pairs(defaults) do
@@ -212,7 +210,9 @@ local function check(given, known, defaults)
     end
     local expected = is_wrong(value)
     if expected then
-      local got = type(value) == "number" and tostring(value) or "a " .. type(value)
+      -- Only a number where one belongs: it may be the token in the wrong place.
+      local is_range = type(value) == "number" and expected:find("number", 1, true)
+      local got = is_range and tostring(value) or "a " .. type(value)
       return nil, ("option '%s': expected %s, got %s"):format(name, expected, got)
     end
     checked[name] = value

@@ -24,16 +24,18 @@ end
 
 local function engine_options(o)
   local proxy = o.proxy
+  local is_plain = o.base_url:find("^[Hh][Tt][Tt][Pp]:") ~= nil
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
-  if not proxy and (o.base_url:find("^[Hh][Tt][Tt][Pp]:") or rawget(_G, "ngx")) then
+  if not proxy and (is_plain or rawget(_G, "ngx")) then
     proxy = ""
   end
   return {
     slots = o.slots,
     connect_timeout = o.connect_timeout,
     max_response = o.max_response,
-    http2 = o.http_version == "2",
+    -- Hoping for it where there is none, libcurl would hold all requests back for the first.
+    http2 = o.http_version == "2" and not is_plain,
     insecure = not o.verify_tls,
     ca_file = o.ca_file,
     ca_path = o.ca_path,
@@ -81,13 +83,16 @@ function pool.new(provider, options, secret, token_function)
     emit = options.on_event,
     is_closed = false,
     _pid = core.pid(),
-    _secret = secret,
+    _secrets = { secret }, -- the newest last; answers may still hold the others
     _numbers = {}, -- operation -> its number in the engine
     _provider = provider,
     _options = options,
   }, Pool)
   self.redact = function(s)
-    return self._secret:redact(s)
+    for _, used in ipairs(self._secrets) do
+      s = used:redact(s)
+    end
+    return s
   end
   if token_function then
     self.renew = function()
@@ -108,7 +113,7 @@ function Pool:_renew(token_function)
   if not called or not secret then
     return false
   end
-  self._secret = secret
+  self._secrets[#self._secrets + 1] = secret
   for _, number in pairs(self._numbers) do
     self.engine:authorize(number, secret)
   end
@@ -135,12 +140,9 @@ end
 -- A body form with the client's own option written where the template names it.
 local function fill_in(form, name, value)
   local filled = {}
+  local written = json.encode(value):gsub("%%", "%%%%")
   for field, part in pairs(form) do
-    filled[field] = part
-  end
-  local from, to = form.open:find("{" .. name .. "}", 1, true)
-  if from then
-    filled.open = form.open:sub(1, from - 1) .. json.encode(value) .. form.open:sub(to + 1)
+    filled[field] = field ~= "escape" and part:gsub("{" .. name .. "}", written) or part
   end
   return filled
 end
@@ -162,24 +164,18 @@ function Pool:prepare(operation)
       headers = header_lines(self, operation),
       auth = operation.auth or self._provider.auth,
     })
-    self.engine:authorize(number, self._secret)
+    self.engine:authorize(number, self._secrets[#self._secrets])
     self._numbers[operation.name] = number
   end
   return number
 end
 
--- Waits without a request of ours in flight.
-function Pool:pause(seconds)
-  local till = self.clock() + seconds
-  while self.clock() < till do
-    self.wait(self.engine, till - self.clock(), false)
-  end
-end
-
 function Pool:close()
   self.is_closed = true
   self.engine:close()
-  self._secret:close()
+  for _, secret in ipairs(self._secrets) do
+    secret:close()
+  end
 end
 
 return pool

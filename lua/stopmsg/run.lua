@@ -19,6 +19,11 @@ local MAX_WARNINGS = 50
 -- Seconds that a consumer may keep us from looking at the network.
 local LOOK_EVERY = 0.005
 
+-- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
+local MAX_WAITING = 4
+
+local CLOSED = "attempt to use a closed client"
+
 local Run = {}
 Run.__index = Run
 
@@ -48,8 +53,10 @@ function run.new(pool, task)
     _first = 1,
     _last = 0,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
+    _partial = nil, -- a batch that is being read
     _held = nil, -- a batch that found no free slot
     _inbox = {}, -- answers that another run of the client collected for us
+    _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _is_exhausted = false,
     _ended = nil, -- why nothing more is sent
@@ -74,12 +81,26 @@ local function warn(self, message)
   end
 end
 
+-- Tells the user's hook.
 local function emit(self, event)
-  local send = self._pool.emit
-  if send then
-    event.provider = self._task.provider
-    event.operation = self._task.operation.name
-    send(event)
+  event.provider = self._task.provider
+  event.operation = self._task.operation.name
+  self._pool.emit(event)
+  if self._pool.is_closed then
+    error(CLOSED, 0)
+  end
+end
+
+-- Notes an event to be told in its turn, when nothing is half done: a hook may raise.
+local function note(self, event)
+  if self._pool.emit then
+    self._events[#self._events + 1] = event
+  end
+end
+
+local function tell(self)
+  while self._events[1] do
+    emit(self, table.remove(self._events, 1))
   end
 end
 
@@ -243,7 +264,9 @@ local function take(self, batch)
   return true
 end
 
-local function new_batch(self, sent, keys)
+local function new_batch(self)
+  local sent = {}
+  local keys = self._task.operation.id.fold and {} or sent
   return {
     run = self,
     count = 0,
@@ -268,13 +291,15 @@ end
 
 -- The next ids of the source as a batch; nil where there are none for now.
 local function read_batch(self)
-  local sent = {}
-  local batch = new_batch(self, sent, self._task.operation.id.fold and {} or sent)
+  local batch = self._partial or new_batch(self)
+  -- Kept while the source is asked: should that raise, what it gave before is not lost.
+  self._partial = batch
   while batch.count < self._task.limit and may_read(self) do
     if not take(self, batch) then
       break
     end
   end
+  self._partial = nil
   return batch.count > 0 and batch or nil
 end
 
@@ -290,21 +315,21 @@ local function due_batch(self, now)
       return table.remove(self._waiting, i)
     end
   end
-  if not self._is_exhausted then
+  -- An outage must not make a heap of what the source gives.
+  if not self._is_exhausted and #self._waiting < MAX_WAITING * self._task.concurrency then
     return read_batch(self)
   end
 end
 
 -- The ids at first..last of a batch, with its history.
 local function part_of(self, batch, first, last)
-  local sent = {}
-  local part = new_batch(self, sent, self._task.operation.id.fold and {} or sent)
+  local part = new_batch(self)
   part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
   part.last = batch.last
   for i = first, last do
     local count = part.count + 1
     part.count = count
-    sent[count] = batch.ids[i]
+    part.ids[count] = batch.ids[i]
     part.keys[count] = batch.keys[i]
     part.places[count] = batch.places[i]
     if batch.given and batch.given[i] then
@@ -344,6 +369,7 @@ local function fill(self, now)
     if at > now then
       if pacer:paused_until() >= task.deadline then
         self._ended = "rate_limited" -- an earlier call was told to stay away for longer than that
+        return has_started, now
       end
       return has_started, at
     end
@@ -402,8 +428,8 @@ local function again(self, batch, verdict, retry_after, now)
   if verdict.outcome == "unknown" and not self._task.operation.is_lookup then
     batch.is_ambiguous = true
   end
-  emit(self, { type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
   send_again(self, batch, verdict, now + delay)
+  note(self, { type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
 end
 
 -- HTTP 429: nothing of this client is sent before the pause is over.
@@ -411,7 +437,6 @@ local function throttle(self, batch, verdict, retry_after, now)
   local left = self._task.deadline - now
   local pause, is_repeated = self._retry:throttled(batch.tries, retry_after, left)
   self._pool.pacer:pause(now + pause)
-  emit(self, { type = "throttle", delay = pause })
   if retry_after and retry_after >= left then
     self._ended = self._ended or "rate_limited" -- give back at once
   end
@@ -420,6 +445,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   else
     settle(self, batch, verdict)
   end
+  note(self, { type = "throttle", delay = pause })
 end
 
 -- The token was refused. It is renewed once; a second refusal ends the run.
@@ -462,11 +488,13 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     local reply = { status = status, body = body, format = task.format }
     action, verdict, warnings = answer.read(task.operation, reply, batch.ids)
   end
-  for _, message in ipairs(warnings or {}) do
-    warn(self, message)
+  if warnings then
+    for _, message in ipairs(warnings) do
+      warn(self, message)
+    end
   end
   if self._pool.emit then
-    emit(self, {
+    note(self, {
       type = "response",
       ids = batch.count,
       status = status > 0 and status or nil,
@@ -486,10 +514,15 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   else
     refuse(self, batch, verdict, now)
   end
+  tell(self)
 end
 
--- An answer of this run is dealt with, another's goes into its inbox.
+-- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. False when
+-- there is none.
 local function deliver(self, flights, slot, ...)
+  if not slot then
+    return false
+  end
   local batch = flights[slot]
   flights[slot] = nil
   if batch.run == self then
@@ -498,31 +531,39 @@ local function deliver(self, flights, slot, ...)
     local inbox = batch.run._inbox
     inbox[#inbox + 1] = { batch, ... }
   end
+  return true
 end
 
 -- Takes all answers that are there. True when there were any.
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  local function each(slot, ...)
-    if not slot then
-      return false
-    end
-    deliver(self, pool.flights, slot, ...)
-    return true
-  end
-  while each(pool.engine:collect()) do
+  while deliver(self, pool.flights, pool.engine:collect()) do
     has_any = true
   end
-  local inbox = self._inbox
-  if #inbox > 0 then
-    self._inbox = {}
-    for _, note in ipairs(inbox) do
-      arrived(self, note[1], note[2], note[3], note[4], note[5], note[6], note[7], note[8])
-    end
+  -- One by one: should a hook raise, the others are still there.
+  while self._inbox[1] do
+    local a = table.remove(self._inbox, 1)
+    arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
     has_any = true
   end
   return has_any
+end
+
+-- Waits `seconds` on behalf of nobody, while others' requests go on.
+function run.pause(pool, seconds)
+  local till = pool.clock() + seconds
+  local left = seconds
+  while left > 0 do
+    if pool.is_closed then
+      error(CLOSED, 0)
+    end
+    pool.engine:step()
+    while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
+    end
+    pool.wait(pool.engine, left, false)
+    left = till - pool.clock()
+  end
 end
 
 -- Nothing more is sent: what waits is settled with what is known of it, what was never sent is
@@ -574,7 +615,7 @@ end
 local function turn(self, may_wait)
   local pool = self._pool
   if pool.is_closed then
-    error("attempt to use a closed client", 0)
+    error(CLOSED, 0)
   end
   local now = pool.clock()
   self._looked = now

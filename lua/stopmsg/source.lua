@@ -39,7 +39,11 @@ function source.file(file)
   return function()
     local line
     repeat
-      line = file:read("*l")
+      local why
+      line, why = file:read("*l")
+      if why then
+        error(why, 0) -- a directory, a broken disk: not the end of the file
+      end
       line = line and line:gsub("%s+$", "")
     until line ~= ""
     return line ~= nil, line
@@ -51,6 +55,23 @@ function source.iterator(iterator)
     local id = iterator()
     return id ~= nil, id
   end
+end
+
+-- take = source.of(list, iterator or open file) | nil, message
+function source.of(given)
+  if type(given) == "function" then
+    return source.iterator(given)
+  elseif io.type(given) == "file" then
+    return source.file(given)
+  elseif type(given) ~= "table" then
+    return nil, "a list, an iterator function or an open file expected, got "
+      .. (io.type(given) or type(given))
+  end
+  local count, message = source.length(given)
+  if not count then
+    return nil, message
+  end
+  return source.list(given, count)
 end
 
 return source

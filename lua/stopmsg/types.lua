@@ -33,7 +33,6 @@
 ---@field deadline? number seconds for this call; default: the client's
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
-
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
 
 ---@class stopmsg.VerifyOptions

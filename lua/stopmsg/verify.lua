@@ -3,8 +3,11 @@
 
 local verify = {}
 
--- How much longer each further wait is, up to the longest (seconds).
+-- How much longer each further pause is, and the longest one (seconds) unless more was asked for.
 local GROWTH, LONGEST = 1.5, 10
+
+-- Seconds that are kept for the last look, so that what settles late is still seen.
+local LAST_LOOK = 0.5
 
 -- Never at the provider, or refused there: no lookup could tell more.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true }
@@ -16,7 +19,7 @@ local OPEN = { accepted = true, unknown = true, open = true, stopped = true }
 local PROMISED = { stopped = true, accepted = true, unknown = true }
 
 -- Puts what a lookup proves into an item. True when nothing is left to look up.
-local function apply(item, found, left_before)
+local function apply(report, item, found, counts)
   if not found.state then
     return not OPEN[item.outcome] -- no answer about this id
   end
@@ -24,12 +27,12 @@ local function apply(item, found, left_before)
   local word = found.outcome
   if word == "stopped" then
     -- The word may have other causes; after a stop that was taken, or may have been, it has one.
-    local is_proven = found.verified or PROMISED[item.outcome]
+    local is_proven = found.verified or (PROMISED[item.outcome] and not report.is_lookup)
     item.verified = is_proven or nil
     item.message = not is_proven and found.message or nil
   elseif word == "too_late" or word == "not_stoppable" then
-    if item.outcome == "stopped" then
-      left_before.count = left_before.count + 1
+    if word == "too_late" and item.outcome == "stopped" then
+      counts.left = counts.left + 1
     end
     item.verified = found.verified
     item.message = found.message
@@ -51,56 +54,72 @@ local function places_of(report)
   return places
 end
 
+local function warn(report, message)
+  for _, known in ipairs(report.warnings) do
+    if known == message then
+      return
+    end
+  end
+  report.warnings[#report.warnings + 1] = message
+end
+
+-- One look at the items of `places`. Gives the places that are still open, and of the items that no
+-- answer told about the last one.
+local function look(report, places, found, counts)
+  report.requests = report.requests + found.requests
+  report.retries = report.retries + found.retries
+  report.connections = report.connections + found.connections
+  for _, warning in ipairs(found.warnings) do
+    warn(report, warning)
+  end
+  local open, unanswered = {}, nil
+  for i, place in ipairs(places) do
+    local item = found[i]
+    if not apply(report, report[place], item, counts) then
+      open[#open + 1] = place
+      unanswered = not item.state and item or unanswered
+    end
+    if item.outcome == "denied" and item.reason == "credentials" then
+      counts.refused = counts.refused or item
+    end
+  end
+  return open, unanswered
+end
+
 -- verify.run(report, with): changes the report's items in place.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
 -- (seconds).
 function verify.run(report, with)
   local deadline = with.clock() + with.timeout
-  local pause = with.interval
-  local places = places_of(report)
-  local left_before = { count = 0 }
-  local refused
-  while #places > 0 and not refused do
+  local last_look = deadline - math.min(LAST_LOOK, with.timeout / 4)
+  local longest = math.max(LONGEST, with.interval)
+  local pause, is_last = with.interval, false
+  local places, unanswered = places_of(report), nil
+  local counts = { left = 0, refused = nil }
+  while #places > 0 and not is_last and not counts.refused do
+    is_last = with.clock() + pause >= last_look
+    with.wait(is_last and math.max(0, last_look - with.clock()) or pause)
+    pause = math.min(pause * GROWTH, longest)
     local left = deadline - with.clock()
     if left <= 0 then
       break
     end
-    with.wait(math.min(pause, left))
-    pause = math.min(pause * GROWTH, LONGEST)
-    left = deadline - with.clock()
-    if left <= 1e-3 then
-      break
-    end
-
     local ids = {}
     for i, place in ipairs(places) do
       ids[i] = report[place].id
     end
-    local found = with.lookup(ids, left)
-    report.requests = report.requests + found.requests
-    report.retries = report.retries + found.retries
-    report.connections = report.connections + found.connections
-    for _, warning in ipairs(found.warnings) do
-      report.warnings[#report.warnings + 1] = warning
-    end
-    local open = {}
-    for i, place in ipairs(places) do
-      if not apply(report[place], found[i], left_before) then
-        open[#open + 1] = place
-      end
-    end
-    for i = 1, found.counts.denied > 0 and #found or 0 do
-      refused = refused or (found[i].outcome == "denied" and found[i])
-    end
-    places = open
+    places, unanswered = look(report, places, with.lookup(ids, left), counts)
   end
+
+  local refused = counts.refused
   if refused then
-    report.warnings[#report.warnings + 1] = "the status lookup was refused"
-      .. (refused.message and ": " .. refused.message or "")
+    warn(report, "the status lookup was refused" .. (refused.message and ": " .. refused.message
+      or ""))
+  elseif unanswered and unanswered.message then
+    warn(report, ("%d message(s) could not be looked up: %s"):format(#places, unanswered.message))
   end
-  if left_before.count > 0 then
-    report.warnings[#report.warnings + 1] =
-      ("%d message(s) had left before the stop that was promised"):format(left_before.count)
+  if counts.left > 0 then
+    warn(report, ("%d message(s) had left before the stop that was promised"):format(counts.left))
   end
 end
 

@@ -175,8 +175,9 @@ describe("stopmsg.providers.clickatell", function()
         { 401, "001", "credentials", "denied", "credentials" },
         { 401, "007", "credentials", "denied", "credentials" },
         { 401, "108", "credentials", "denied", "credentials" },
-        { 400, "001", "credentials", "denied", "credentials" },
-        { 403, "007", "credentials", "denied", "credentials" },
+        { 401, "103", "credentials", "denied", "credentials" },
+        { 400, "001", "settle", "failed", "http_400" },
+        { 403, "007", "settle", "denied", "forbidden" },
         { 400, "103", "settle", "not_found" },
         { 404, "103", "settle", "not_found" },
         { 404, "161", "settle", "not_found" },
@@ -205,8 +206,10 @@ describe("stopmsg.providers.clickatell", function()
       end
 
       it("tells an error 001 from a message status 001", function()
-        assert.equal("credentials", (read(400, refusal("001"))))
-        local action, verdict = read(200, answer("001"))
+        local action, verdict = read(400, refusal("001"))
+        assert.equal("settle", action)
+        assert.equal("failed", verdict.outcome)
+        action, verdict = read(200, answer("001"))
         assert.equal("settle", action)
         assert.equal("not_found", verdict.outcome)
       end)

@@ -22,23 +22,11 @@ local STATUS = {
   ["014"] = "not_stoppable",
 }
 
--- The same codes as proof of where a message is.
-local STATE = {
-  ["001"] = "not_found",
-  ["002"] = "open",
-  ["003"] = "too_late",
-  ["004"] = "too_late",
-  ["005"] = "not_stoppable",
-  ["006"] = "stopped",
-  ["007"] = "not_stoppable",
-  ["008"] = "open",
-  ["009"] = "not_stoppable",
-  ["010"] = "not_stoppable",
-  ["011"] = "open",
-  ["012"] = "not_stoppable",
-  ["013"] = "stopped",
-  ["014"] = "not_stoppable",
-}
+-- The same codes as proof of where a message is: what was taken is not over yet.
+local STATE = {}
+for code, word in pairs(STATUS) do
+  STATE[code] = word == "accepted" and "open" or word
+end
 
 local function document_of(answer)
   local document
@@ -116,8 +104,6 @@ end
 
 -- https://docs.clickatell.com/archive/channels/rest-archived/api-error-codes/
 local REFUSALS = {
-  ["*/001"] = "credentials", -- authentication failed
-  ["*/007"] = "credentials", -- the caller's address is locked out
   ["*/103"] = "not_found", -- unknown message id
   ["*/901"] = "again", -- internal error, retry
 }

@@ -10,8 +10,8 @@ local function fault(answer)
   end
 end
 
--- Success is `{}`. Nothing at all is none: an answer without a length that was cut off looks so. Nor
--- is a page of somebody else's (a captive portal, a proxy), or an error under HTTP 200.
+-- Success is `{}`. Nothing at all is none: so looks an answer without a length that was cut off.
+-- Nor is the page of somebody else (a captive portal, a proxy), or an error under HTTP 200.
 local function decode(answer)
   local document = json.decode(answer.body)
   if type(document) ~= "table" or document.code ~= nil or document.message ~= nil
