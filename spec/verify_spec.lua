@@ -180,9 +180,20 @@ describe("stopmsg.verify", function()
 
     it("is not what the provider's own word has settled: that gets one look", function()
       for _, word in ipairs({ "too_late", "not_stoppable", "not_found" }) do
-        assert.equal(1, rounds(word, "pushwoosh", "PENDING"), word)
         assert.equal(1, rounds(word, "pushwoosh", "nobody knows"), word)
       end
+      assert.equal(1, rounds("too_late", "pushwoosh", "PENDING"))
+      assert.equal(1, rounds("not_found", "pushwoosh", "PENDING"))
+    end)
+
+    it("is a refusal without a cause, while its state is open: an echo of our stop?", function()
+      assert.is_true(rounds("not_stoppable", "pushwoosh", "PENDING") > 3)
+      local report = verified({ { id = "7", outcome = "not_stoppable", code = 4031, http = 403 } },
+        function(id, _, round)
+          return found("idigital", id, round < 3 and "changing" or "stopped")
+        end)
+      assert.same({ id = "7", outcome = "stopped", code = 4031, state = "stopped",
+        verified = true }, report[1])
     end)
 
     it("is not what is proven", function()

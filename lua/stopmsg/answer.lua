@@ -172,7 +172,8 @@ local function read_items(operation, document, ids)
         verdict.left = operation.left and operation.left(entry)
         verdicts[place] = verdict
       elseif (codes and earlier.code or earlier.state) ~= code then
-        earlier.outcome, earlier.reason, earlier.verified = "unknown", "bad_response", nil
+        earlier.outcome, earlier.reason = "unknown", "bad_response"
+        earlier.verified, earlier.state, earlier.left = nil, nil, nil
         earlier.message = "the answer gives this id two different codes"
       end
     else

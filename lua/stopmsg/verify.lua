@@ -12,7 +12,7 @@ local LAST_LOOK = 0.5
 -- Never at the provider, or refused there: no lookup could tell more.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true }
 
--- Words that a lookup may still change. The others are the provider's own, and get one look.
+-- Words that a lookup may still change. The others are the provider's own, and are looked up once.
 local OPEN = { accepted = true, unknown = true, open = true, stopped = true }
 
 -- Took the stop, or may have taken it.
@@ -29,7 +29,7 @@ local function apply(report, item, found, counts)
     -- The word may have other causes; after a stop that was taken, or may have been, it has one.
     local is_proven = found.verified or (PROMISED[item.outcome] and not report.is_lookup)
     item.verified = is_proven or nil
-    item.message = not is_proven and found.message or nil
+    item.message = (found.verified or not is_proven) and found.message or nil
   elseif word == "too_late" or word == "not_stoppable" then
     if word == "too_late" and item.outcome == "stopped" then
       counts.left = counts.left + 1
@@ -37,7 +37,9 @@ local function apply(report, item, found, counts)
     item.verified = found.verified
     item.message = found.message
   else
-    return not OPEN[item.outcome]
+    -- A refusal that does not say why may be the echo of our own stop, which does not show yet.
+    local may_settle = word == "open" and item.outcome == "not_stoppable"
+    return not OPEN[item.outcome] and not may_settle
   end
   item.outcome, item.reason, item.http = word, nil, nil
   return true
@@ -63,8 +65,12 @@ local function warn(report, message)
   report.warnings[#report.warnings + 1] = message
 end
 
--- One look at the items of `places`. Gives the places that are still open, and of the items that no
--- answer told about the last one.
+-- Whether asking again would only be refused again.
+local function is_hopeless(found)
+  return found.outcome == "invalid" or (found.outcome == "failed" and found.http ~= nil)
+end
+
+-- One look at the items of `places`. Gives the places that are still open.
 local function look(report, places, found, counts)
   report.requests = report.requests + found.requests
   report.retries = report.retries + found.retries
@@ -72,18 +78,25 @@ local function look(report, places, found, counts)
   for _, warning in ipairs(found.warnings) do
     warn(report, warning)
   end
-  local open, unanswered = {}, nil
+  local open = {}
+  counts.unanswered = 0
   for i, place in ipairs(places) do
     local item = found[i]
     if not apply(report, report[place], item, counts) then
-      open[#open + 1] = place
-      unanswered = not item.state and item or unanswered
+      if not item.state then
+        counts.unanswered, counts.example = counts.unanswered + 1, item
+      end
+      if is_hopeless(item) then
+        counts.hopeless, counts.example = counts.hopeless + 1, item
+      else
+        open[#open + 1] = place
+      end
     end
     if item.outcome == "denied" and item.reason == "credentials" then
       counts.refused = counts.refused or item
     end
   end
-  return open, unanswered
+  return open
 end
 
 -- verify.run(report, with): changes the report's items in place.
@@ -94,8 +107,10 @@ function verify.run(report, with)
   local last_look = deadline - math.min(LAST_LOOK, with.timeout / 4)
   local longest = math.max(LONGEST, with.interval)
   local pause, is_last = with.interval, false
-  local places, unanswered = places_of(report), nil
-  local counts = { left = 0, refused = nil }
+  local places = places_of(report)
+  -- left: had left before the stop. unanswered, hopeless: without an answer in the last look, and
+  -- for good; example: one of these. refused: a lookup that ends them all.
+  local counts = { left = 0, unanswered = 0, hopeless = 0, example = nil, refused = nil }
   while #places > 0 and not is_last and not counts.refused do
     is_last = with.clock() + pause >= last_look
     with.wait(is_last and math.max(0, last_look - with.clock()) or pause)
@@ -108,15 +123,16 @@ function verify.run(report, with)
     for i, place in ipairs(places) do
       ids[i] = report[place].id
     end
-    places, unanswered = look(report, places, with.lookup(ids, left), counts)
+    places = look(report, places, with.lookup(ids, left), counts)
   end
 
   local refused = counts.refused
   if refused then
     warn(report, "the status lookup was refused" .. (refused.message and ": " .. refused.message
       or ""))
-  elseif unanswered and unanswered.message then
-    warn(report, ("%d message(s) could not be looked up: %s"):format(#places, unanswered.message))
+  elseif counts.example and counts.example.message and counts.unanswered + counts.hopeless > 0 then
+    warn(report, ("%d message(s) could not be looked up: %s"):format(
+      math.max(counts.unanswered, counts.hopeless), counts.example.message))
   end
   if counts.left > 0 then
     warn(report, ("%d message(s) had left before the stop that was promised"):format(counts.left))

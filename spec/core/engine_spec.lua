@@ -268,7 +268,7 @@ describe("stopmsg.core.engine", function()
 
     it("takes an answer that is there, although the time is up when somebody looks", function()
       local engine = new_engine()
-      local operation = prepare(engine)
+      local operation = prepare(engine, { url = { open = "/slow" } })
       engine:submit(operation, {}, 1, 0, 0.2)
       engine:step()
       engine:wait(1) -- connected

@@ -29,9 +29,16 @@ local function serve(connection)
     while request do
       buffer = rest
       local path = request:match("^%u+ (%S+)")
-      if not path:find("^/hang") then
-        local body = path:find("^/big") and ("x"):rep(1000000) or fixed or request
-        connection:write(("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body))
+      local body = path:find("^/big") and ("x"):rep(1000000) or fixed or request
+      local text = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)
+      if path:find("^/slow") then
+        local timer = uv.new_timer()
+        timer:start(100, 0, function()
+          timer:close()
+          connection:write(text)
+        end)
+      elseif not path:find("^/hang") then
+        connection:write(text)
       end
       request, rest = whole(buffer)
     end

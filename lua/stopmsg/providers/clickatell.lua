@@ -81,7 +81,7 @@ local function decode(answer, ids)
   return {
     outcome = word,
     code = code,
-    message = word ~= "stopped" and description or nil,
+    message = code ~= "006" and description or nil, -- 013 is a stop that was not ours
     verified = word == "stopped" or nil,
   }
 end
@@ -97,7 +97,7 @@ local function decode_status(answer, ids)
     reason = word == "unknown" and "unknown_state" or nil,
     code = code,
     state = code,
-    message = description,
+    message = code ~= "006" and description or nil,
     verified = (word == "stopped" or word == "too_late" or word == "not_stoppable") or nil,
   }
 end
