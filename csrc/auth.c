@@ -34,26 +34,14 @@ const char *sm_token_fault(const char *token, size_t len) {
 
 enum sm_status sm_auth_line(struct sm_buf *line, const struct sm_buf *prefix,
                             const struct sm_buf *token) {
-  struct sm_buf fresh;
-  enum sm_status status;
+  /* All room first: what a realloc leaves behind is not wiped. */
+  enum sm_status status = sm_buf_reserve(line, prefix->len + token->len + 1);
 
-  sm_buf_init(&fresh, line->limit);
-  status = sm_buf_add(&fresh, prefix->bytes, prefix->len);
-  /* Growing moves bytes, and what realloc leaves behind is not wiped: the
-   * token is the last thing added, into memory that is large enough. */
   if (status == SM_OK)
-    status = sm_buf_reserve(&fresh, token->len + 1);
+    status = sm_buf_add(line, prefix->bytes, prefix->len);
   if (status == SM_OK)
-    status = sm_buf_add(&fresh, token->bytes, token->len);
-  if (status == SM_OK)
-    status = sm_buf_terminate(&fresh);
-  if (status != SM_OK) {
-    sm_buf_wipe(&fresh);
-    return status;
-  }
-  sm_buf_wipe(line);
-  *line = fresh;
-  return SM_OK;
+    status = sm_buf_add(line, token->bytes, token->len);
+  return status == SM_OK ? sm_buf_terminate(line) : status;
 }
 
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,

@@ -21,7 +21,7 @@ const char *sm_header_fault(const char *text, size_t len);
 /* The same for a token, which also has to be there and of a sane length. */
 const char *sm_token_fault(const char *token, size_t len);
 
-/* line = prefix .. token, as a C string; the old content is wiped. */
+/* Writes prefix and token into `line`, which is empty, as a C string. */
 enum sm_status sm_auth_line(struct sm_buf *line, const struct sm_buf *prefix,
                             const struct sm_buf *token);
 

@@ -1,7 +1,7 @@
 /*
  * compat.h - what differs between Lua 5.1 and 5.4, and between libcurls.
  *
- * Code elsewhere is written against Lua 5.4; only this file looks at
+ * Code elsewhere is written against Lua 5.4; only this header looks at
  * LUA_VERSION_NUM. A 5.1 build serves LuaJIT as well, so what 5.1 lacks is
  * ours even where LuaJIT would have it.
  */
@@ -18,13 +18,10 @@
 #pragma GCC visibility push(hidden)
 
 #if LUA_VERSION_NUM == 501
-void sm_setfuncs(lua_State *L, const luaL_Reg *functions, int upvalues);
-#  define luaL_setfuncs sm_setfuncs
+#  define luaL_setfuncs(L, l, upvalues) luaL_register((L), NULL, (l))
 #  define lua_rawlen lua_objlen
 #  undef luaL_newlib
-#  define luaL_newlib(L, l)                                                    \
-    (lua_createtable((L), 0, (int)(sizeof(l) / sizeof((l)[0]) - 1)),           \
-     luaL_setfuncs((L), (l), 0))
+#  define luaL_newlib(L, l) (lua_newtable(L), luaL_register((L), NULL, (l)))
 #endif
 
 /* A metatable called `name`, its methods under __index. Pushes nothing. */

@@ -1,6 +1,8 @@
 #include "engine.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -78,18 +80,14 @@ static void pin_libcurl(void) {
     (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-static CURLcode global_init(void) {
-  static int is_ready = 0;
-  CURLcode rc = CURLE_OK;
+/* Lua states of several threads may come here at once. */
+static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
+static CURLcode ready_result;
 
-  if (!is_ready) {
-    rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (rc == CURLE_OK) {
-      is_ready = 1;
-      pin_libcurl();
-    }
-  }
-  return rc;
+static void global_init(void) {
+  ready_result = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (ready_result == CURLE_OK)
+    pin_libcurl();
 }
 
 /* A string option of the table at index 1, given to libcurl when it is there.
@@ -99,8 +97,14 @@ static CURLcode set_string(lua_State *L, CURL *easy, const char *name,
   CURLcode rc = CURLE_OK;
 
   lua_getfield(L, 1, name);
-  if (!lua_isnil(L, -1))
-    rc = curl_easy_setopt(easy, option, luaL_checkstring(L, -1));
+  if (!lua_isnil(L, -1)) {
+    size_t len;
+    const char *text = luaL_checklstring(L, -1, &len);
+
+    if (sm_header_fault(text, len) != NULL)
+      luaL_error(L, "%s %s", name, sm_header_fault(text, len));
+    rc = curl_easy_setopt(easy, option, text);
+  }
   lua_pop(L, 1);
   return rc;
 }
@@ -130,9 +134,15 @@ static CURLcode set_long(CURL *easy, CURLoption option, long value) {
 /* The options that all requests of the engine share. */
 static CURLcode set_common(lua_State *L, struct engine *e) {
   CURL *easy = e->model;
-  int is_http2 = get_flag(L, "http2");
+  /* An older libcurl cannot be kept from repeating a refused stream. */
+  int is_http2 = get_flag(L, "http2") && SM_CURL_AT_LEAST(7, 80, 0);
   long verify = get_flag(L, "insecure") ? 0 : 1;
+#if SM_CURL_AT_LEAST(7, 87, 0)
   long connect = (long)(get_number(L, "connect_timeout") * 1000);
+#else
+  /* This libcurl would wait for its resolver thread when that time is up. */
+  long connect = 86400L * 1000;
+#endif
   CURLcode rc;
 
   e->sockets.is_shared = is_http2;
@@ -225,7 +235,8 @@ int sm_engine_new(lua_State *L) {
   luaL_getmetatable(L, SM_ENGINE);
   lua_setmetatable(L, -2);
 
-  rc = global_init();
+  (void)pthread_once(&is_ready, global_init);
+  rc = ready_result;
   if (rc != CURLE_OK)
     return push_fault(L, curl_easy_strerror(rc), (int)rc);
   e->pid = getpid();
@@ -284,14 +295,32 @@ static struct sm_op *check_op(lua_State *L, struct engine *e) {
   return e->ops[number - 1];
 }
 
+static int is_used(const struct engine *e, const struct sm_auth *auth) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->request.auth == auth)
+      return 1;
+  return 0;
+}
+
 /* engine:authorize(operation, secret): at any time, also to renew a token */
 static int engine_authorize(lua_State *L) {
   struct engine *e = check_open(L);
   struct sm_op *op = check_op(L, e);
+  struct sm_auth **older;
 
-  if (op->auth_prefix.len > 0 &&
-      sm_op_authorize(op, sm_secret_check(L, 3)) != SM_OK)
+  if (op->auth_prefix.len == 0)
+    return 0;
+  if (sm_op_authorize(op, sm_secret_check(L, 3)) != SM_OK)
     return luaL_error(L, "not enough memory");
+  older = &op->auth->older;
+  while (*older != NULL) {
+    if (is_used(e, *older))
+      older = &(*older)->older;
+    else
+      sm_auth_drop(older);
+  }
   return 0;
 }
 
@@ -504,48 +533,43 @@ static int engine_wait(lua_State *L) {
 static int engine_collect(lua_State *L) {
   struct engine *e = check_open(L);
   struct sm_slot *s = e->first_done;
-  const char *fault;
+  char detail[CURL_ERROR_SIZE];
+  const char *fault, *stage;
   curl_off_t retry_after = 0;
   long status = 0, connections = 0;
 
   if (s == NULL)
     return 0;
-  luaL_checkstack(L, 8, NULL);
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
+  stage = sm_slot_stage(s, status);
+  snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
+  /* May raise, and may run a finalizer that closes this engine: the slot is
+   * not looked at after it unless it is still the first. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
     lua_pushliteral(L, "");
-  lua_pushstring(L, sm_slot_stage(s, status));
-  if (fault != NULL) {
-    lua_pushstring(L, fault);
-    lua_pushstring(L, sm_slot_detail(s));
-  } else {
-    lua_pushnil(L);
-    lua_pushnil(L);
+  if (e->first_done == s) {
+    e->first_done = s->next_done;
+    if (e->first_done == NULL)
+      e->last_done = NULL;
+    s->state = s->is_held ? SM_SLOT_STUCK : SM_SLOT_FREE;
+    e->stuck += s->state == SM_SLOT_STUCK;
   }
+  lua_pushstring(L, stage);
+  lua_pushstring(L, fault); /* nil for NULL */
+  lua_pushstring(L, fault != NULL ? detail : NULL);
   if (retry_after > 0)
     lua_pushnumber(L, (lua_Number)retry_after);
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
-
-  /* Only now, as each push may raise: the answer is not lost by that. */
-  e->first_done = s->next_done;
-  if (e->first_done == NULL)
-    e->last_done = NULL;
-  if (s->is_held) {
-    s->state = SM_SLOT_STUCK;
-    e->stuck++;
-  } else {
-    s->state = SM_SLOT_FREE;
-  }
   return 8;
 }
 

@@ -1,5 +1,9 @@
 #include "prepare.h"
 
+#include <string.h>
+
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
 /* A string field of the table on top of the stack, added to `to`; nothing is
  * added where the field is nil. */
 static void read_text(lua_State *L, const char *name, struct sm_buf *to) {
@@ -59,6 +63,9 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   int allow_http;
 
   luaL_checktype(L, 2, LUA_TTABLE);
+  /* An __index could close the engine, and `op` with it. */
+  if (luaL_getmetafield(L, 2, "__index"))
+    luaL_error(L, "an operation is a plain table");
   lua_settop(L, 2);
   lua_getfield(L, 2, "allow_http");
   allow_http = lua_toboolean(L, -1);
@@ -73,7 +80,10 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   read_text(L, "method", &op->method);
   read_text(L, "auth", &op->auth_prefix);
   lua_settop(L, 2);
-  luaL_argcheck(L, op->method.len > 0, 2, "no method");
+  luaL_argcheck(L,
+                op->method.len > 0 &&
+                    strspn(op->method.bytes, UPPER) == op->method.len,
+                2, "no method in capitals");
   if (sm_header_fault(op->auth_prefix.bytes, op->auth_prefix.len) != NULL)
     luaL_error(L, "auth holds a control byte");
   if (!read_form(L, "url", &op->url))

@@ -105,13 +105,8 @@ void sm_op_free(struct sm_op *op) {
   sm_form_free(&op->url);
   sm_form_free(&op->body);
   sm_buf_free(&op->auth_prefix);
-  sm_op_forget(op);
-  while (op->auth != NULL) {
-    struct sm_auth *older = op->auth->older;
-
-    free(op->auth);
-    op->auth = older;
-  }
+  while (op->auth != NULL)
+    sm_auth_drop(&op->auth);
   curl_slist_free_all(op->headers);
   sm_op_init(op);
 }
@@ -125,6 +120,14 @@ enum sm_status sm_op_header(struct sm_op *op, const char *line) {
   return SM_OK;
 }
 
+void sm_auth_drop(struct sm_auth **from) {
+  struct sm_auth *auth = *from;
+
+  *from = auth->older;
+  sm_buf_wipe(&auth->line);
+  free(auth);
+}
+
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
   struct sm_auth *auth = calloc(1, sizeof(*auth));
   enum sm_status status;
@@ -134,6 +137,7 @@ enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
   sm_buf_init(&auth->line, SM_MAX_TOKEN + 256);
   status = sm_auth_line(&auth->line, &op->auth_prefix, token);
   if (status != SM_OK) {
+    sm_buf_wipe(&auth->line);
     free(auth);
     return status;
   }

@@ -19,7 +19,7 @@
 #define SM_MAX_PATH ((size_t)256 * 1024)
 
 /* The header list with one token. Requests that were started with it keep it,
- * so it lives as long as its operation, also when the token was renewed. */
+ * also when the token is renewed meanwhile. */
 struct sm_auth {
   struct curl_slist list; /* the token's line; its tail is the op's headers */
   struct sm_buf line;
@@ -64,6 +64,9 @@ void sm_op_free(struct sm_op *op);
 void sm_op_forget(struct sm_op *op);
 enum sm_status sm_op_header(struct sm_op *op, const char *line);
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token);
+
+/* Takes one out of its list, wiped. */
+void sm_auth_drop(struct sm_auth **from);
 
 void sm_request_init(struct sm_request *r);
 void sm_request_free(struct sm_request *r);

@@ -41,7 +41,7 @@ int sm_secret_new(lua_State *L) {
 /* text = secret:redact(text): what others wrote, without the token */
 static int secret_redact(lua_State *L) {
   const struct sm_buf *token = luaL_checkudata(L, 1, SM_SECRET);
-  size_t len, from = 0;
+  size_t len, from = 0, width = token->len;
   const char *text = luaL_checklstring(L, 2, &len);
   ptrdiff_t at = sm_token_find(token, text, 0, len);
   luaL_Buffer b;
@@ -54,7 +54,7 @@ static int secret_redact(lua_State *L) {
   while (at >= 0) {
     luaL_addlstring(&b, text + from, (size_t)at - from);
     luaL_addlstring(&b, hidden, sizeof(hidden) - 1);
-    from = (size_t)at + token->len;
+    from = (size_t)at + width;
     at = sm_token_find(token, text, from, len);
   }
   luaL_addlstring(&b, text + from, len - from);

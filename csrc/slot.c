@@ -52,6 +52,9 @@ static int on_send(void *user, char *to, char *from, int to_port,
   (void)to;
   (void)from;
   (void)to_port;
+  /* Its result was given out while its resolver hung: as never sent. */
+  if (s->is_expired)
+    return CURL_PREREQFUNC_ABORT;
   if (sm_sockets_is_spent(s->sockets, from_port,
                           s->sockets->is_shared && !s->request.op->is_plain)) {
     s->is_spent = 1;
@@ -59,6 +62,15 @@ static int on_send(void *user, char *to, char *from, int to_port,
   }
   s->sends++;
   return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+#else
+/* A request whose result was given out while its resolver hung is not sent. */
+static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose) {
+  const struct sm_slot *s = user;
+
+  (void)fd;
+  (void)purpose;
+  return s->is_expired ? CURL_SOCKOPT_ERROR : CURL_SOCKOPT_OK;
 }
 #endif
 
@@ -85,6 +97,10 @@ static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
    * when an old one turns out dead, so it is never given an old one. */
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, s);
 #endif
   return rc;
 }
@@ -138,8 +154,24 @@ int sm_slot_is_resolving(const struct sm_slot *s) {
 #endif
 }
 
+static int is_sent(const struct sm_slot *s) {
+#if SM_CURL_AT_LEAST(7, 80, 0)
+  return s->sends > 0;
+#else
+  long written = 0;
+
+  curl_easy_getinfo(s->request.easy, CURLINFO_REQUEST_SIZE, &written);
+  return written > 0;
+#endif
+}
+
+/* libcurl has a limit for one header line, and calls it a lack of memory. */
+static int is_header_overflow(const struct sm_slot *s) {
+  return s->result == CURLE_OUT_OF_MEMORY && is_sent(s) && !s->is_headed;
+}
+
 const char *sm_slot_fault(const struct sm_slot *s) {
-  if (s->is_overflow)
+  if (s->is_overflow || is_header_overflow(s))
     return "too_large";
   if (s->is_nomem)
     return "memory";
@@ -166,6 +198,10 @@ const char *sm_slot_fault(const struct sm_slot *s) {
     return "tls";
   case CURLE_OUT_OF_MEMORY:
     return "memory";
+#if SM_CURL_AT_LEAST(8, 6, 0)
+  case CURLE_TOO_LARGE:
+    return "too_large";
+#endif
   case CURLE_WEIRD_SERVER_REPLY:
   case CURLE_BAD_CONTENT_ENCODING:
   case CURLE_UNSUPPORTED_PROTOCOL:
@@ -178,32 +214,24 @@ const char *sm_slot_fault(const struct sm_slot *s) {
 }
 
 const char *sm_slot_stage(const struct sm_slot *s, long status) {
-  CURL *easy = s->request.easy;
   curl_off_t connected = 0;
-  int is_sent = s->sends > 0;
 
-#if !SM_CURL_AT_LEAST(7, 80, 0)
-  long written = 0;
-
-  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &written);
-  is_sent = written > 0;
-#endif
   if (sm_slot_fault(s) == NULL)
     return "complete";
-  if (is_sent)
+  if (is_sent(s))
     return status > 0 ? "status" : "sent";
-  curl_easy_getinfo(easy, CURLINFO_CONNECT_TIME_T, &connected);
+  curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
   return connected > 0 && !s->is_spent ? "connected" : "queued";
 }
 
 const char *sm_slot_detail(const struct sm_slot *s) {
-  if (s->is_overflow)
-    return "the answer is larger than max_response";
+  if (s->is_overflow || is_header_overflow(s))
+    return "the answer is larger than allowed (max_response, or its headers)";
   if (s->is_spent)
     return "the connection was closed, or held an answer nobody asked for";
   if (s->is_expired)
-    return s->sends > 0 ? "no complete answer in time"
-                        : "the time was up before it could be sent";
+    return is_sent(s) ? "no complete answer in time"
+                      : "the time was up before it could be sent";
   if (s->sends > 1 || s->result == CURLE_OK)
     return "the connection was closed before the answer";
   return s->error[0] != '\0' ? s->error : curl_easy_strerror(s->result);

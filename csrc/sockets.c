@@ -1,11 +1,16 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#ifndef SOCK_CLOEXEC /* macOS */
+#  define SOCK_CLOEXEC 0
+#endif
 
 curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
                               struct curl_sockaddr *address) {
@@ -26,6 +31,8 @@ curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
               address->protocol);
   if (fd == CURL_SOCKET_BAD)
     return fd;
+  if (SOCK_CLOEXEC == 0)
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
   s->list[s->count].fd = fd;
   s->list[s->count].port = 0;
   s->count++;
@@ -59,23 +66,27 @@ static int local_port(curl_socket_t fd) {
   return ntohs(address.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
 }
 
-int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
+static int is_silent(curl_socket_t fd) {
   char byte;
+
+  return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+         (errno == EAGAIN || errno == EWOULDBLOCK);
+}
+
+int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
+  int is_spent = 0;
   size_t i;
 
+  /* Connections to two addresses may have one local port: all are looked at. */
   for (i = 0; i < s->count; i++) {
-    if (s->list[i].port != port)
-      continue;
-    /* Open and silent is the only good state. */
-    return !is_shared &&
-           !(recv(s->list[i].fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
-             (errno == EAGAIN || errno == EWOULDBLOCK));
+    struct sm_socket *one = &s->list[i];
+
+    if (one->port == 0 && local_port(one->fd) == port)
+      one->port = port; /* its first use: only now is it known to be bound */
+    else if (one->port == port && !is_shared && !is_silent(one->fd))
+      is_spent = 1;
   }
-  /* The first use: only now is the socket known to be bound. */
-  for (i = 0; i < s->count; i++)
-    if (s->list[i].port == 0 && local_port(s->list[i].fd) == port)
-      s->list[i].port = port;
-  return 0;
+  return is_spent;
 }
 
 void sm_sockets_free(struct sm_sockets *s) {

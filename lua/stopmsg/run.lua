@@ -534,11 +534,11 @@ local function deliver(self, flights, slot, ...)
   return true
 end
 
--- Takes all answers that are there. True when there were any.
+-- Takes the answers that are there, as long as there is room. True when there were any.
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while deliver(self, pool.flights, pool.engine:collect()) do
+  while has_room(self) and deliver(self, pool.flights, pool.engine:collect()) do
     has_any = true
   end
   -- One by one: should a hook raise, the others are still there.
@@ -632,7 +632,7 @@ local function turn(self, may_wait)
   if not moved then
     error("libcurl: " .. message, 0)
   end
-  local has_any = has_room(self) and collect(self)
+  local has_any = collect(self)
   if may_wait and self._first > self._last and not has_any and not is_over(self) then
     pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started)
   end
