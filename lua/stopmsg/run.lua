@@ -481,7 +481,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   end
   if fault then
     action, verdict = answer.lost(stage, fault, detail)
-    if fault == "timeout" and now >= task.deadline then
+    if fault == "timeout" and now >= task.deadline and verdict.outcome == "unknown" then
       verdict.reason = "deadline"
     end
   else
@@ -597,7 +597,7 @@ end
 
 -- The next moment at which there is something to do without the network.
 local function next_time(self, at)
-  if self._ended and not self._is_exhausted then
+  if self._ended and not self._is_exhausted and may_read(self) then
     return 0 -- the rest of the source is given back
   end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
