@@ -214,6 +214,34 @@ describe("stopmsg.core.engine", function()
     end)
   end)
 
+  describe("Retry-After", function()
+    local function retry_after(value)
+      local engine = new_engine()
+      local operation = prepare(engine, { headers = { "X-Retry: " .. value } })
+      engine:submit(operation, {}, 1, 0, 5)
+      local answer = collect(engine)
+      engine:close()
+      return answer.retry_after
+    end
+
+    it("is read in seconds", function()
+      assert.equal(7, retry_after("7"))
+    end)
+
+    it("is read as a date", function()
+      local seconds = retry_after(os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 30))
+      assert.is_true(seconds >= 28 and seconds <= 30)
+    end)
+
+    it("is none when it is over, zero, or no time at all", function()
+      for _, value in ipairs({ "Wed, 21 Oct 2015 07:28:00 GMT", "0", "-5", "soon", "1e3x" }) do
+        local seconds = retry_after(value)
+        assert.is_true(seconds == nil or seconds > 0, value)
+        assert.is_true((seconds or 0) <= 1, value)
+      end
+    end)
+  end)
+
   describe(":prepare", function()
     for what, fields in pairs({
       ["a header with a line break"] = { headers = { "X: 1\r\nY: 2" } },

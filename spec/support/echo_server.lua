@@ -30,7 +30,9 @@ local function serve(connection)
       buffer = rest
       local path = request:match("^%u+ (%S+)")
       local body = path:find("^/big") and ("x"):rep(1000000) or fixed or request
-      local text = ("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s"):format(#body, body)
+      local retry = request:match("\r\nX%-Retry: ([^\r]*)")
+      local text = ("HTTP/1.1 200 OK\r\n%sContent-Length: %d\r\n\r\n%s"):format(
+        retry and "Retry-After: " .. retry .. "\r\n" or "", #body, body)
       if path:find("^/slow") then
         local timer = uv.new_timer()
         timer:start(100, 0, function()
