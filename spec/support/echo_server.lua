@@ -1,5 +1,6 @@
 -- A program for server.spawn: answers every HTTP request with the request itself as the body, byte
--- for byte. A path that begins with /hang gets no answer, /big one of a million bytes.
+-- for byte; with an argument, that is the body. A path that begins with /hang gets no answer, /slow
+-- one after 0.1 s, /big one of a million bytes. A header X-Retry comes back as Retry-After.
 
 local uv = require("luv")
 
