@@ -6,6 +6,7 @@
 -- through `pool.wait`.
 
 local answer = require("stopmsg.answer")
+local compat = require("stopmsg.compat")
 local ids = require("stopmsg.ids")
 local outcome = require("stopmsg.outcome")
 local retry = require("stopmsg.retry")
@@ -15,6 +16,10 @@ local run = {}
 
 -- More different warnings than this tell nobody anything.
 local MAX_WARNINGS = 50
+
+-- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
+-- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
+local LARGE_BATCH, KIB_AN_ID = 1000, 2
 
 -- Seconds that a consumer may keep us from looking at the network.
 local LOOK_EVERY = 0.005
@@ -208,6 +213,9 @@ local function settle(self, batch, verdict)
     else
       seen[batch.keys[i]] = nil
     end
+  end
+  if not kept and batch.count >= LARGE_BATCH then
+    compat.collect(batch.count * KIB_AN_ID)
   end
 end
 
