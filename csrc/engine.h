@@ -5,9 +5,8 @@
  * buffers, kept and used again. The life of a request: submit takes a free
  * slot, step moves bytes, collect hands the answer to Lua and frees the slot.
  *
- * libcurl's callbacks only fill C buffers. A Lua error raised inside one would
- * jump over libcurl's frames and leave the multi handle unusable for ever, so
- * Lua values are made after curl_multi_info_read, from finished transfers.
+ * Lua values are made after curl_multi_info_read, from finished transfers, and
+ * never in a callback: slot.h says why.
  */
 
 #ifndef SM_ENGINE_H

@@ -100,7 +100,7 @@ local function read_state(operation, word)
   local known = type(word) == "string" and word:lower()
   local proven = known and operation.states[known]
   if not proven then
-    return { outcome = "unknown", reason = "unknown_state", state = plain_code(word) }
+    return { outcome = "unknown", reason = "unknown_state", state = word }
   end
   local note = operation.shared and operation.shared[known]
   return {
@@ -206,7 +206,7 @@ local function is_contrary(body)
   return type(document) == "table" and document.error ~= nil
 end
 
--- HTTP 200, where it takes one more look to say what it means.
+-- verdict(s), warnings of a HTTP 200, where it takes one more look to say what it means.
 local function read_success(operation, reply, ids)
   local verdict, warnings
   if operation.success then
@@ -228,11 +228,11 @@ local function read_success(operation, reply, ids)
         verdict.reason = verdict.reason or "unknown_code"
       end
     end
-    return "settle", verdict, warnings
+    return verdict, warnings
   end
   -- No code here: the status is 200, and that is just what must not be taken for success.
   local code, message = read_fault(operation, reply)
-  return "settle", {
+  return {
     outcome = "unknown",
     reason = "bad_response",
     code = code,
@@ -279,11 +279,11 @@ end
 function answer.read(operation, reply, ids)
   local status = reply.status
   if status == 200 then
-    local action, verdict, warnings = read_success(operation, reply, ids)
+    local verdict, warnings = read_success(operation, reply, ids)
     if verdict.reason == "bad_response" then
       doubt(operation, verdict)
     end
-    return action, verdict, warnings
+    return "settle", verdict, warnings
   end
   local code, message = read_fault(operation, reply)
   local action, word, reason = read_status(operation, status, code)

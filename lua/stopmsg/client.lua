@@ -14,8 +14,6 @@ local client = {}
 -- Requests in flight where the user names no number.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
 
-local CLOSED = "attempt to use a closed client"
-
 -- What `check` gives to programs: the fields of an item that explain a failure.
 local CheckError = {}
 CheckError.__index = CheckError
@@ -124,7 +122,7 @@ end
 -- The connections, made at first use: a client may be made long before, in a process that forks.
 local function open(self)
   if self._is_closed then
-    error(CLOSED, 0)
+    error(run.CLOSED, 0)
   end
   if not self._pool or not self._pool:is_mine() then
     self._pool = pools.new(self._provider, self._options, self._secret, self._ask_token)
@@ -156,7 +154,7 @@ local function operation_of(self, call, kind)
   if getmetatable(self) ~= Client then
     return nil, "calling a method on bad self: write client:" .. call .. "(…)"
   elseif self._is_closed then
-    return nil, CLOSED
+    return nil, run.CLOSED
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
@@ -362,7 +360,7 @@ function Client:each(given, call_options)
   return function()
     -- This also keeps the client from being collected while its items are taken.
     if self._is_closed then
-      error(CLOSED, 2)
+      error(run.CLOSED, 2)
     end
     return running:next()
   end, summary
@@ -410,7 +408,7 @@ end
 ---@return stopmsg.CheckError? err
 function Client:check()
   if self._is_closed then
-    error(CLOSED, 2)
+    error(run.CLOSED, 2)
   end
   local operation = self._provider.operations.check
   if not operation or (operation.undocumented and not self._options.undocumented) then

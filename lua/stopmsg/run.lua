@@ -27,7 +27,8 @@ local LOOK_EVERY = 0.005
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
 
-local CLOSED = "attempt to use a closed client"
+-- What every use of a closed client says.
+run.CLOSED = "attempt to use a closed client"
 
 local Run = {}
 Run.__index = Run
@@ -92,7 +93,7 @@ local function emit(self, event)
   event.operation = self._task.operation.name
   self._pool.emit(event)
   if self._pool.is_closed then
-    error(CLOSED, 0)
+    error(run.CLOSED, 0)
   end
 end
 
@@ -564,7 +565,7 @@ function run.pause(pool, seconds)
   local left = seconds
   while left > 0 do
     if pool.is_closed then
-      error(CLOSED, 0)
+      error(run.CLOSED, 0)
     end
     pool.engine:step()
     while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
@@ -623,7 +624,7 @@ end
 local function turn(self, may_wait)
   local pool = self._pool
   if pool.is_closed then
-    error(CLOSED, 0)
+    error(run.CLOSED, 0)
   end
   local now = pool.clock()
   self._looked = now

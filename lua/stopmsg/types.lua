@@ -78,6 +78,7 @@
 ---@field elapsed number seconds
 ---@field warnings string[]
 ---@field kind "message"|"dispatch" what its ids are
+---@field is_lookup? boolean of `status`, where nothing was stopped
 ---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
 
 ---@class stopmsg.Event

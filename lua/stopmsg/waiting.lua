@@ -14,7 +14,7 @@ function waiting.thread()
 end
 
 -- wait = waiting.scheduler(sleep): the same by `sleep(seconds)`, which lets others run. The
--- second argument of each wait says whether something happened since the last one.
+-- third argument of each wait says whether something happened since the last one.
 function waiting.scheduler(sleep)
   local pause = SHORT
   return function(_, seconds, was_busy)
