@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "items.h"
 #include "request.h"
 #include "secret.h"
 
@@ -42,15 +43,20 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},       {"secret", sm_secret_new},
-    {"now", sm_engine_now},          {"pid", core_pid},
-    {"check_base", core_check_base}, {NULL, NULL},
+    {"engine", sm_engine_new},
+    {"secret", sm_secret_new},
+    {"now", sm_engine_now},
+    {"pid", core_pid},
+    {"check_base", core_check_base},
+    {"read_items", sm_items_read},
+    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
+  sm_items_init(L);
   sm_secret_init(L);
   luaL_newlib(L, functions);
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "items.h"
 #include "prepare.h"
 #include "secret.h"
 #include "slot.h"
@@ -345,8 +346,10 @@ static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
 
 /* The ids at positions first..last of the table at index 3, written into the
  * request. Raises before anything is started. */
-static enum sm_status write_ids(lua_State *L, struct sm_request *r, int first,
+static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
                                 int last) {
+  struct sm_request *r = &s->request;
+  int is_expected = r->op->fields.list.len > 0;
   enum sm_status status = SM_OK;
   int i;
 
@@ -360,6 +363,8 @@ static enum sm_status write_ids(lua_State *L, struct sm_request *r, int first,
       luaL_error(L, "id %d is a %s, not a string", i, luaL_typename(L, -1));
     id = lua_tolstring(L, -1, &len);
     status = sm_request_id(r, i == first, id, len);
+    if (is_expected && status == SM_OK)
+      status = sm_reader_expect(&s->reader, id, len);
     lua_pop(L, 1);
   }
   return status;
@@ -391,8 +396,9 @@ static int engine_submit(lua_State *L) {
     return push_fault(L, "no free slot", 0);
 
   status = sm_request_begin(&s->request, op);
+  sm_reader_begin(&s->reader, &op->fields);
   if (status == SM_OK)
-    status = write_ids(L, &s->request, first, last);
+    status = write_ids(L, s, first, last);
   if (status == SM_OK)
     status = sm_request_end(&s->request);
   if (status == SM_FULL)
@@ -522,13 +528,15 @@ static int engine_wait(lua_State *L) {
 }
 
 /*
- * slot, status, body, stage, fault, detail, retry_after, connections
+ * slot, status, body, stage, fault, detail, retry_after, connections, items
  *   = engine:collect() | nil
  *
  * One finished request; its slot is free afterwards. There is a body only where
  * the stage is "complete". fault and detail are nil where nothing went wrong,
  * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened.
+ * many this request opened. items is what the answer says of each id, where the
+ * operation's answers are read as they arrive and this one could be; body is
+ * then the rest of it.
  */
 static int engine_collect(lua_State *L) {
   struct engine *e = check_open(L);
@@ -537,6 +545,7 @@ static int engine_collect(lua_State *L) {
   const char *fault, *stage;
   curl_off_t retry_after = 0;
   long status = 0, connections = 0;
+  struct sm_items *items = NULL;
 
   if (s == NULL)
     return 0;
@@ -547,15 +556,22 @@ static int engine_collect(lua_State *L) {
   stage = sm_slot_stage(s, status);
   snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
+  lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  /* May raise, and may run a finalizer that closes this engine: the slot is
-   * not looked at after it unless it is still the first. */
+  /* What follows may raise, and may run a finalizer that closes this engine:
+   * the slot is not looked at after it unless it is still the first. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
     lua_pushliteral(L, "");
+  if (fault == NULL && e->first_done == s && sm_slot_has_items(s)) {
+    items = sm_items_new(L);
+    lua_insert(L, 2);
+  }
   if (e->first_done == s) {
+    if (items != NULL)
+      sm_items_move(items, &s->reader.items);
     e->first_done = s->next_done;
     if (e->first_done == NULL)
       e->last_done = NULL;
@@ -570,7 +586,10 @@ static int engine_collect(lua_State *L) {
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
-  return 8;
+  if (items == NULL)
+    return 8;
+  lua_pushvalue(L, 2);
+  return 9;
 }
 
 static void engine_free(struct engine *e, CURLM *multi) {

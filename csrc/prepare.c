@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "items.h"
+
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 /* A string field of the table on top of the stack, added to `to`; nothing is
@@ -89,6 +91,10 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   if (!read_form(L, "url", &op->url))
     luaL_error(L, "no url");
   op->has_body = read_form(L, "body", &op->body);
+  lua_getfield(L, 2, "items");
+  if (!lua_isnil(L, -1))
+    sm_fields_read(L, lua_gettop(L), &op->fields);
+  lua_settop(L, 2);
   read_headers(L, op);
   op->is_ready = 1;
 }

@@ -3,7 +3,9 @@
  *
  * Its fields: method, base (URL), allow_http, url and body (forms), headers (a
  * list of lines), auth ("Authorization: Basic ", what stands before the token;
- * nil where none is sent). A form is { open, between, close, escape }.
+ * nil where none is sent), items ({ list, id, code, folds }, the fields of an
+ * answer that is read as it arrives; see reader.h). A form is { open, between,
+ * close, escape }.
  */
 
 #ifndef SM_PREPARE_H

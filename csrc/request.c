@@ -87,6 +87,7 @@ void sm_op_init(struct sm_op *op) {
   sm_buf_init(&op->prefix, SM_MAX_PATH);
   sm_form_init(&op->url);
   sm_form_init(&op->body);
+  sm_fields_init(&op->fields);
   sm_buf_init(&op->auth_prefix, 256);
 }
 
@@ -104,6 +105,7 @@ void sm_op_free(struct sm_op *op) {
   sm_buf_free(&op->prefix);
   sm_form_free(&op->url);
   sm_form_free(&op->body);
+  sm_fields_free(&op->fields);
   sm_buf_free(&op->auth_prefix);
   while (op->auth != NULL)
     sm_auth_drop(&op->auth);

@@ -13,6 +13,7 @@
 
 #include "auth.h"
 #include "batch.h"
+#include "reader.h"
 
 /* Bytes of one request's body, and of its path with the query. */
 #define SM_MAX_BODY ((size_t)64 * 1024 * 1024)
@@ -34,6 +35,7 @@ struct sm_op {
   struct sm_form url;   /* path and query after the prefix */
   struct sm_form body;
   int has_body;
+  struct sm_fields fields;    /* of an answer that is read as it arrives */
   struct sm_buf auth_prefix;  /* "Authorization: Basic ", or empty */
   struct sm_auth *auth;       /* the newest; NULL before there is a token */
   struct curl_slist *headers; /* what every request of it sends */

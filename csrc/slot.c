@@ -11,10 +11,33 @@
 /* More than this is not kept in a slot between two answers. */
 #define SM_KEEP_ANSWER ((size_t)4 * 1024 * 1024)
 
+/* Whether the operation's answers are read as they arrive, and this one is no
+ * refusal. */
+static int is_for_reader(const struct sm_slot *s) {
+  long status = 0;
+
+  if (s->request.op->fields.list.len == 0)
+    return 0;
+  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
+  return status == 200;
+}
+
+static enum sm_status take_body(struct sm_slot *s, const char *bytes,
+                                size_t len) {
+  if (s->is_read < 0)
+    s->is_read = is_for_reader(s);
+  if (!s->is_read)
+    return sm_buf_add(&s->answer, bytes, len);
+  s->answer_bytes += len;
+  if (s->answer_bytes > s->answer.limit)
+    return SM_FULL;
+  return sm_reader_feed(&s->reader, bytes, len, &s->answer);
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
   struct sm_slot *s = user;
 
-  switch (sm_buf_add(&s->answer, bytes, size * count)) {
+  switch (take_body(s, bytes, size * count)) {
   case SM_OK:
     return size * count;
   case SM_FULL:
@@ -108,6 +131,7 @@ static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
 void sm_slot_free(struct sm_slot *s) {
   sm_request_free(&s->request);
   sm_buf_free(&s->answer);
+  sm_reader_free(&s->reader);
   free(s);
 }
 
@@ -119,6 +143,7 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
     return NULL;
   sm_request_init(&s->request);
   sm_buf_init(&s->answer, max_response);
+  sm_reader_init(&s->reader);
   s->sockets = sockets;
   s->request.easy = curl_easy_duphandle(model);
   if (s->request.easy == NULL ||
@@ -132,6 +157,8 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
 
 void sm_slot_reset(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
+  s->is_read = -1;
+  s->answer_bytes = 0;
   s->header_bytes = 0;
   s->is_headed = 0;
   s->sends = 0;
@@ -140,6 +167,10 @@ void sm_slot_reset(struct sm_slot *s) {
   s->is_spent = 0;
   s->is_expired = 0;
   s->error[0] = '\0';
+}
+
+int sm_slot_has_items(const struct sm_slot *s) {
+  return s->is_read == 1 && sm_reader_end(&s->reader);
 }
 
 int sm_slot_is_resolving(const struct sm_slot *s) {

@@ -25,6 +25,9 @@ enum sm_slot_state {
 struct sm_slot {
   struct sm_request request;
   struct sm_buf answer;
+  struct sm_reader reader; /* of an answer that says something of every id */
+  int is_read;             /* the reader gets the body; -1: not known yet */
+  size_t answer_bytes;
   enum sm_slot_state state;
   struct sm_slot *next_done;
   struct sm_sockets *sockets;
@@ -51,6 +54,9 @@ void sm_slot_free(struct sm_slot *s);
 
 /* Forgets the last request's answer. */
 void sm_slot_reset(struct sm_slot *s);
+
+/* Whether the answer was read into the reader's items, to its end. */
+int sm_slot_has_items(const struct sm_slot *s);
 
 /* Whether taking the handle out of its multi would wait for a resolver. */
 int sm_slot_is_resolving(const struct sm_slot *s);

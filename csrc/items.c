@@ -1,0 +1,234 @@
+#include "items.h"
+
+#include <string.h>
+
+#define SM_ITEMS "stopmsg.items"
+#define SM_READER "stopmsg.reader"
+
+/* Where the time is counted in slices, so is memory: no answer is larger. */
+#define SM_ALL ((size_t)1024 * 1024 * 1024)
+
+struct sm_items *sm_items_new(lua_State *L) {
+  struct sm_items *items = lua_newuserdata(L, sizeof(*items));
+
+  sm_items_clear(items);
+  luaL_getmetatable(L, SM_ITEMS);
+  lua_setmetatable(L, -2);
+  return items;
+}
+
+void sm_items_move(struct sm_items *to, struct sm_items *from) {
+  *to = *from;
+  sm_items_clear(from);
+}
+
+static void push_code(lua_State *L, const struct sm_items *items,
+                      const struct sm_item *item) {
+  const char *text = items->texts.bytes;
+
+  switch (item->kind) {
+  case SM_ITEM_MISSING:
+    lua_pushboolean(L, 0);
+    break;
+  case SM_ITEM_TWICE:
+    lua_pushboolean(L, 1);
+    break;
+  case SM_ITEM_NONE:
+    lua_pushnil(L);
+    break;
+  case SM_ITEM_WHOLE:
+#if LUA_VERSION_NUM >= 503
+    lua_pushinteger(L, (lua_Integer)item->code);
+#else
+    lua_pushnumber(L, (lua_Number)item->code);
+#endif
+    break;
+  case SM_ITEM_NUMBER:
+    lua_pushlstring(L, text + item->code, item->text_len);
+    lua_pushnumber(L, lua_tonumber(L, -1));
+    lua_remove(L, -2);
+    break;
+  case SM_ITEM_TEXT:
+    lua_pushlstring(L, text != NULL ? text + item->code : "", item->text_len);
+    break;
+  }
+}
+
+/*
+ * items:codes(first, count, into)
+ *
+ * The codes of the ids at first..first + count - 1, written to 1..count of
+ * `into`: a number or a string; nil for an entry without a code; false for an
+ * id without an entry; true for one with two different codes.
+ */
+static int items_codes(lua_State *L) {
+  const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
+  lua_Integer first = luaL_checkinteger(L, 2);
+  lua_Integer count = luaL_checkinteger(L, 3);
+  lua_Integer i;
+
+  luaL_checktype(L, 4, LUA_TTABLE);
+  luaL_argcheck(L, first >= 1 && (size_t)first <= items->count + 1, 2,
+                "no such place");
+  luaL_argcheck(L, count >= 0 && (size_t)(first - 1 + count) <= items->count, 3,
+                "more than there are");
+  for (i = 0; i < count; i++) {
+    push_code(L, items, &items->list[first - 1 + i]);
+    lua_rawseti(L, 4, (int)i + 1);
+  }
+  return 0;
+}
+
+/* counts = items:counts(): whole-number code -> how many ids have it */
+static int items_counts(lua_State *L) {
+  const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
+  size_t i, from;
+
+  lua_settop(L, 1);
+  lua_newtable(L);
+  for (i = 0; i < items->count; i = from) {
+    const struct sm_item *item = &items->list[i];
+
+    /* Neighbours mostly say the same. */
+    for (from = i + 1; from < items->count; from++)
+      if (items->list[from].kind != item->kind ||
+          items->list[from].code != item->code)
+        break;
+    if (item->kind == SM_ITEM_WHOLE) {
+      push_code(L, items, item);
+      lua_pushvalue(L, -1);
+      lua_rawget(L, 2);
+      lua_pushnumber(L, lua_tonumber(L, -1) + (lua_Number)(from - i));
+      lua_remove(L, -2);
+      lua_rawset(L, 2);
+    }
+  }
+  return 1;
+}
+
+/* surplus = items:surplus(): how many entries nobody asked about */
+static int items_surplus(lua_State *L) {
+  const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
+
+  lua_pushinteger(L, (lua_Integer)items->surplus);
+  return 1;
+}
+
+static int items_gc(lua_State *L) {
+  sm_items_free(luaL_checkudata(L, 1, SM_ITEMS));
+  return 0;
+}
+
+static void read_field(lua_State *L, int index, const char *name,
+                       struct sm_buf *to) {
+  const char *text;
+  size_t len;
+
+  lua_getfield(L, index, name);
+  text = luaL_checklstring(L, -1, &len);
+  if (len == 0 || sm_buf_add(to, text, len) != SM_OK)
+    luaL_error(L, "no field can be called what '%s' says", name);
+  lua_pop(L, 1);
+}
+
+void sm_fields_read(lua_State *L, int index, struct sm_fields *fields) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  read_field(L, index, "list", &fields->list);
+  read_field(L, index, "id", &fields->id);
+  read_field(L, index, "code", &fields->code);
+  lua_getfield(L, index, "folds");
+  fields->is_folded = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+}
+
+/* A reader of its own, for answers that did not come through an engine. */
+struct lone_reader {
+  struct sm_reader reader;
+  struct sm_fields fields;
+  struct sm_buf rest;
+};
+
+static int lone_gc(lua_State *L) {
+  struct lone_reader *lone = luaL_checkudata(L, 1, SM_READER);
+
+  sm_reader_free(&lone->reader);
+  sm_fields_free(&lone->fields);
+  sm_buf_free(&lone->rest);
+  return 0;
+}
+
+/*
+ * items, rest = core.read_items(fields, ids, text, piece)
+ *
+ * Reads a whole answer, `piece` bytes at a time; items is nil where it is not
+ * what `fields` describe. `rest` is all of it but the entries.
+ */
+int sm_items_read(lua_State *L) {
+  size_t len, at, count, i;
+  const char *text = luaL_checklstring(L, 3, &len);
+  lua_Integer piece = luaL_optinteger(L, 4, (lua_Integer)len + 1);
+  enum sm_status status = SM_OK;
+  struct lone_reader *lone;
+
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_argcheck(L, piece >= 1, 4, "a number of bytes");
+  lone = lua_newuserdata(L, sizeof(*lone));
+  sm_reader_init(&lone->reader);
+  sm_fields_init(&lone->fields);
+  sm_buf_init(&lone->rest, SM_ALL);
+  luaL_getmetatable(L, SM_READER);
+  lua_setmetatable(L, -2);
+
+  sm_fields_read(L, 1, &lone->fields);
+  sm_reader_begin(&lone->reader, &lone->fields);
+  count = lua_rawlen(L, 2);
+  for (i = 1; i <= count && status == SM_OK; i++) {
+    size_t id_len;
+    const char *id;
+
+    lua_rawgeti(L, 2, (int)i);
+    id = luaL_checklstring(L, -1, &id_len);
+    status = sm_reader_expect(&lone->reader, id, id_len);
+    lua_pop(L, 1);
+  }
+  for (at = 0; at < len && status == SM_OK; at += (size_t)piece) {
+    size_t left = len - at;
+
+    status = sm_reader_feed(&lone->reader, text + at,
+                            left < (size_t)piece ? left : (size_t)piece,
+                            &lone->rest);
+  }
+  if (status != SM_OK)
+    return luaL_error(L, "not enough memory");
+  if (sm_reader_end(&lone->reader))
+    sm_items_move(sm_items_new(L), &lone->reader.items);
+  else
+    lua_pushnil(L);
+  lua_pushlstring(L, lone->rest.bytes != NULL ? lone->rest.bytes : "",
+                  lone->rest.len);
+  return 2;
+}
+
+static const luaL_Reg items_methods[] = {
+    {"codes", items_codes},
+    {"counts", items_counts},
+    {"surplus", items_surplus},
+    {NULL, NULL},
+};
+
+static const luaL_Reg items_metamethods[] = {
+    {"__gc", items_gc},
+    {NULL, NULL},
+};
+
+static const luaL_Reg lone_methods[] = {{NULL, NULL}};
+
+static const luaL_Reg lone_metamethods[] = {
+    {"__gc", lone_gc},
+    {NULL, NULL},
+};
+
+void sm_items_init(lua_State *L) {
+  sm_newtype(L, SM_ITEMS, items_methods, items_metamethods);
+  sm_newtype(L, SM_READER, lone_methods, lone_metamethods);
+}

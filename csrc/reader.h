@@ -1,0 +1,111 @@
+/*
+ * reader.h - reads the JSON answer of a batch as its bytes arrive.
+ *
+ * An object holds a list of entries, each with an id that was asked about and
+ * a code. What is kept is one code an id, in the order asked; all of the
+ * answer but the entries goes to `rest`, where others may read it. Which
+ * fields these are is the provider's data.
+ *
+ * It is strict: what is not RFC 8259, names one of its fields twice, or nests
+ * deeper than SM_MAX_DEPTH is no answer at all.
+ */
+
+#ifndef SM_READER_H
+#define SM_READER_H
+
+#include <stdint.h>
+
+#include "buf.h"
+
+#define SM_MAX_DEPTH 64
+
+/* Names of the fields, and whether the case of an id makes no difference. */
+struct sm_fields {
+  struct sm_buf list; /* empty where answers are not read here */
+  struct sm_buf id;
+  struct sm_buf code;
+  int is_folded;
+};
+
+enum sm_item_kind {
+  SM_ITEM_MISSING, /* no entry names the id */
+  SM_ITEM_WHOLE,   /* `code` is a whole number */
+  SM_ITEM_NUMBER,  /* `code` is where in `texts` the number stands */
+  SM_ITEM_TEXT,    /* `code` is where in `texts` the string stands */
+  SM_ITEM_NONE,    /* an entry without a code */
+  SM_ITEM_TWICE,   /* entries with different codes */
+};
+
+struct sm_item {
+  int64_t code;
+  uint32_t id_at; /* where in `ids` the id stands */
+  uint16_t id_len;
+  uint16_t text_len;
+  enum sm_item_kind kind;
+};
+
+/* What an answer says: one item an id. */
+struct sm_items {
+  struct sm_item *list;
+  size_t count;
+  size_t cap;
+  size_t surplus; /* entries that nobody asked about */
+  struct sm_buf texts;
+};
+
+struct sm_reader {
+  const struct sm_fields *fields;
+  struct sm_items items;
+  struct sm_buf ids;
+  uint32_t *index; /* places by id, plus one; made when the order is broken */
+  size_t index_size;
+  size_t due; /* the place that comes next if the order is kept */
+
+  int state;
+  int number; /* how far a number got */
+  unsigned depth;
+  char nest[SM_MAX_DEPTH]; /* '{' or '[' */
+  const char *literal;     /* what is still to come of one */
+  unsigned hex_left, hex, high;
+
+  int field;    /* which of the fields the value belongs to */
+  int is_key;   /* the string that is being read is a name */
+  int has_list; /* the list was seen */
+  int in_list;
+  int in_entry;
+  int has_id, has_code;
+  size_t place;        /* of the entry's id */
+  struct sm_item code; /* the entry's code */
+
+  int is_kept; /* the text of the token is wanted */
+  int is_long; /* too long for anything that is looked for */
+  struct sm_buf token;
+};
+
+#pragma GCC visibility push(hidden)
+
+void sm_fields_init(struct sm_fields *f);
+void sm_fields_free(struct sm_fields *f);
+
+/* clear forgets what free gives back. */
+void sm_items_clear(struct sm_items *items);
+void sm_items_free(struct sm_items *items);
+
+void sm_reader_init(struct sm_reader *r);
+void sm_reader_free(struct sm_reader *r);
+
+/* begin, the ids asked about one at a time, the answer's bytes in pieces. */
+void sm_reader_begin(struct sm_reader *r, const struct sm_fields *fields);
+enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
+                                size_t len);
+
+/* SM_OK also for what is no answer: that is known at the end. */
+enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
+                              size_t len, struct sm_buf *rest);
+
+/* Whether the answer was complete and held the list. `items` then say it. */
+int sm_reader_end(const struct sm_reader *r);
+
+#pragma GCC visibility pop
+
+#endif
