@@ -39,6 +39,7 @@ build = {
         "csrc/compat.c",
         "csrc/core.c",
         "csrc/engine.c",
+        "csrc/ids.c",
         "csrc/items.c",
         "csrc/prepare.c",
         "csrc/reader.c",

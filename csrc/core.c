@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "engine.h"
+#include "ids.h"
 #include "items.h"
 #include "request.h"
 #include "secret.h"
@@ -43,13 +44,10 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},
-    {"secret", sm_secret_new},
-    {"now", sm_engine_now},
-    {"pid", core_pid},
-    {"check_base", core_check_base},
-    {"read_items", sm_items_read},
-    {NULL, NULL},
+    {"engine", sm_engine_new},       {"secret", sm_secret_new},
+    {"now", sm_engine_now},          {"pid", core_pid},
+    {"check_base", core_check_base}, {"read_items", sm_items_read},
+    {"admit", sm_ids_admit},         {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);

@@ -6,6 +6,7 @@ local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.providers")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
+local source = require("stopmsg.source")
 
 local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and digits" }
 
@@ -125,15 +126,6 @@ local function new_pool(options)
   return pool
 end
 
--- Gives the ids 1..count of a list, holes included.
-local function list_source(list, count)
-  local i = 0
-  return function()
-    i = i + 1
-    return i <= count, list[i]
-  end
-end
-
 local function longest()
   return 1
 end
@@ -142,10 +134,12 @@ local function new_run(pool, options)
   local ids = options.ids or {}
   local limit = options.limit or 1
   local summary = report.new()
+  local operation = options.operation or operation_of(limit, options.form)
+  pool.engine:reads(1, operation)
   return run.new(pool, {
-    operation = options.operation or operation_of(limit, options.form),
+    operation = operation,
     number = 1,
-    source = options.source or list_source(ids, options.count or #ids),
+    source = options.source or source.list(ids, options.count or #ids),
     limit = limit,
     concurrency = options.concurrency or 4,
     timeout = options.timeout or 10,
@@ -156,7 +150,7 @@ local function new_run(pool, options)
     provider = "acme",
     summary = summary,
     on_item = options.on_item,
-    keeps = options.keeps ~= false,
+    result = options.keeps ~= false and {} or nil,
   }), summary
 end
 
@@ -787,11 +781,11 @@ describe("stopmsg.run", function()
     it("sends nothing that the source gave only after it", function()
       local pool = new_pool({})
       local i = 0
-      local running = new_run(pool, { deadline = 5, source = function()
+      local running = new_run(pool, { deadline = 5, source = source.iterator(function()
         i = i + 1
         pool.clock:advance(4)
-        return i <= 4, "id" .. i
-      end })
+        return i <= 4 and "id" .. i or nil
+      end) })
       local list = drain(running)
       assert.equal(4, #list)
       for _, request in ipairs(pool.engine.requests) do
@@ -1229,11 +1223,14 @@ describe("stopmsg.run", function()
         concurrency = options.concurrency or 4,
         deadline = options.deadline or math.huge,
         keeps = false,
-        source = function()
+        source = source.iterator(function()
+          if read == options.count then
+            return nil
+          end
           read = read + 1
           most = math.max(most, read - taken)
-          return read <= options.count, options.id and options.id(read) or "id" .. read
-        end,
+          return options.id and options.id(read) or "id" .. read
+        end),
       })
       for _ in running.next, running do
         taken = taken + 1

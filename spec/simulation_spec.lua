@@ -8,6 +8,7 @@ local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.providers")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
+local source = require("stopmsg.source")
 
 local SCHEDULES = tonumber(os.getenv("STOPMSG_SCHEDULES")) or 10000
 
@@ -146,14 +147,12 @@ local function schedule(seed)
     end,
   }
   local deadline = random() * 20
-  local place = 0
+  local operation = providers.load("revicom").operations.stop
+  engine:reads(1, operation)
   local running = run.new(pool, {
-    operation = providers.load("revicom").operations.stop,
+    operation = operation,
     number = 1,
-    source = function()
-      place = place + 1
-      return ids[place] ~= nil, ids[place]
-    end,
+    source = source.list(ids, #ids),
     limit = random(8),
     concurrency = random(6),
     timeout = 0.5 + random() * 3,
@@ -163,7 +162,7 @@ local function schedule(seed)
     format = "json",
     provider = "revicom",
     summary = report.new(),
-    keeps = random(2) == 1,
+    result = random(2) == 1 and {} or nil,
   })
 
   local items = {}
@@ -250,10 +249,10 @@ local function outage(fate)
   }, {
     operation = providers.load("idigital").operations.stop_dispatch,
     number = 1,
-    source = function()
+    source = source.iterator(function()
       place = place + 1
-      return place <= 5000, place
-    end,
+      return place <= 5000 and place or nil
+    end),
     limit = 1,
     concurrency = 16,
     timeout = 10,

@@ -557,7 +557,7 @@ local function items_of(operation, ids, answer)
     format = "json",
     provider = "spec",
     summary = summary,
-    keeps = true,
+    result = {},
   })
   local items = {}
   local item, place = running:next()

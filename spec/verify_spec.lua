@@ -628,6 +628,7 @@ describe("stopmsg.verify", function()
 
     local function call(pool, number, operation, ids, seconds)
       local report = reports.new()
+      pool.engine:reads(number, operation)
       local running = run.new(pool, {
         operation = operation,
         number = number,
@@ -640,7 +641,7 @@ describe("stopmsg.verify", function()
         format = "json",
         provider = "spec",
         summary = report,
-        keeps = true,
+        result = {},
       })
       local item, place = running:next()
       while item do

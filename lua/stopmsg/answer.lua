@@ -57,11 +57,10 @@ local function read_decoded(operation, reply, ids)
   if verdict[1] == nil then
     return outcome.all[verdict.outcome] and verdict or nil
   end
-  for i, id in ipairs(ids) do
+  for i in ipairs(ids) do
     if type(verdict[i]) ~= "table" or not outcome.all[verdict[i].outcome] then
       return nil
     end
-    verdict[i].id = id
     verdict[i].code = plain_code(verdict[i].code)
   end
   return verdict
@@ -82,16 +81,18 @@ local function refusal(operation, status, code)
   return refusals[tostring(status)]
 end
 
-local function code_word(codes, code)
-  -- An answer that says "2xx" means nothing by it.
-  if code ~= nil and code ~= "2xx" and codes[code] then
-    return codes[code]
+-- verdict = answer.of_code(operation, code): what an item says by its code, as items:codes() of the
+-- core gives it.
+function answer.of_code(operation, code)
+  if code == false then
+    return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
+  elseif code == true then
+    return { outcome = "unknown", reason = "bad_response",
+      message = "the answer gives this id two different codes" }
   end
-  local is_whole = type(code) == "number" and code % 1 == 0
-  if is_whole and code >= 200 and code < 300 and codes["2xx"] then
-    return codes["2xx"]
-  end
-  return "unknown"
+  code = plain_code(code)
+  local word = operation.words[code]
+  return { outcome = word or "unknown", reason = not word and "unknown_code" or nil, code = code }
 end
 
 -- { outcome, state, … } of a message whose status the provider calls `word`. Other cases of the
@@ -143,57 +144,53 @@ local function finder(operation, ids)
   end
 end
 
--- The verdicts of a per-item answer, and warnings about what does not fit.
-local function read_items(operation, document, ids)
-  local fields, codes = operation.items, operation.codes
+local function surplus_warning(count)
+  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
+end
+
+-- The verdict of an answer that the core read, and warnings about what does not fit. The body is
+-- the answer without its entries.
+local function read_codes(operation, reply)
+  local warnings = { surplus_warning(reply.items:surplus()) }
+  local document = operation.remark and json.decode(reply.body)
+  if document then
+    warnings[#warnings + 1] = operation.remark(document, reply.items:counts())
+  end
+  return { codes = reply.items }, warnings
+end
+
+-- The verdicts of an answer that tells a state of each message, and warnings.
+local function read_states(operation, document, ids)
+  local fields = operation.items
   local list = document[fields.list]
   if type(list) ~= "table" then
     return nil
   end
   local find = finder(operation, ids)
-  local verdicts, warnings, counts, surplus = {}, {}, {}, 0
+  local verdicts, surplus = {}, 0
   for i = 1, #ids do
     verdicts[i] = false
   end
   for i, entry in ipairs(list) do
     local id = entry_id(entry, fields.id)
     local place = id and find(id, i)
-    if place then
-      local code = plain_code(entry[fields.code])
-      if code ~= nil then
-        counts[code] = (counts[code] or 0) + 1
-      end
-      local earlier = verdicts[place]
-      if not earlier and codes then
-        verdicts[place] = { id = ids[place], outcome = code_word(codes, code), code = code }
-      elseif not earlier then
-        local verdict = read_state(operation, code)
-        verdict.id = ids[place]
-        verdict.left = operation.left and operation.left(entry)
-        verdicts[place] = verdict
-      elseif (codes and earlier.code or earlier.state) ~= code then
-        earlier.outcome, earlier.reason = "unknown", "bad_response"
-        earlier.verified, earlier.state, earlier.left = nil, nil, nil
-        earlier.message = "the answer gives this id two different codes"
-      end
-    else
+    local earlier = place and verdicts[place]
+    if not place then
       surplus = surplus + 1
+    elseif not earlier then
+      local verdict = read_state(operation, plain_code(entry[fields.code]))
+      verdict.left = operation.left and operation.left(entry)
+      verdicts[place] = verdict
+    elseif earlier.state ~= plain_code(entry[fields.code]) then
+      verdicts[place] = { outcome = "unknown", reason = "bad_response",
+        message = "the answer gives this id two different states" }
     end
   end
-  for i, id in ipairs(ids) do
-    local verdict = verdicts[i]
-    if not verdict then
-      verdicts[i] = { id = id, outcome = "unknown", reason = "missing_in_answer",
-        message = operation.inferred }
-    elseif verdict.outcome == "unknown" and not verdict.reason then
-      verdict.reason = "unknown_code"
-    end
+  for i = 1, #ids do
+    verdicts[i] = verdicts[i] or { outcome = "unknown", reason = "missing_in_answer",
+      message = operation.inferred }
   end
-  if surplus > 0 then
-    warnings[1] = ("the answer holds %d item(s) that nobody asked about"):format(surplus)
-  end
-  warnings[#warnings + 1] = operation.remark and operation.remark(document, counts)
-  return verdicts, warnings
+  return verdicts, { surplus_warning(surplus) }
 end
 
 -- Whether a body says something else than the HTTP 200 above it: an error, or the web page of
@@ -213,16 +210,20 @@ local function read_success(operation, reply, ids)
     if not is_contrary(reply.body) then
       verdict = { outcome = operation.success }
     end
-  elseif operation.items then
+  elseif operation.codes then
+    if reply.items then
+      verdict, warnings = read_codes(operation, reply)
+    end
+  elseif operation.states then
     local document = json.decode(reply.body)
     if type(document) == "table" then
-      verdict, warnings = read_items(operation, document, ids)
+      verdict, warnings = read_states(operation, document, ids)
     end
   else
     verdict = read_decoded(operation, reply, ids)
   end
   if verdict then
-    if verdict[1] == nil then
+    if verdict[1] == nil and not verdict.codes then
       verdict.code = plain_code(verdict.code) or reply.status
       if verdict.outcome == "unknown" then
         verdict.reason = verdict.reason or "unknown_code"
@@ -274,8 +275,9 @@ local function doubt(operation, verdict)
 end
 
 -- action, verdict(s), warnings = answer.read(operation, reply, ids)
--- reply: { status, body, format } of a complete answer. One verdict stands for all ids; a list has
--- one an id, in their order.
+-- reply: { status, body, format, items } of a complete answer; `items` where the core read it. One
+-- verdict stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
+-- answer.of_code, an item at a time.
 function answer.read(operation, reply, ids)
   local status = reply.status
   if status == 200 then

@@ -171,8 +171,9 @@ local function operation_of(self, call, kind)
   return operation
 end
 
--- A run of `operation` over `source`.
-local function start(self, operation, take, call, keeps)
+-- A run of `operation` over the ids of a source. The items go into its report, or they are only
+-- counted there.
+local function start(self, operation, ids, call, is_stream)
   local deadline = core.now() + (call.deadline or self._options.deadline)
   local pool = open(self)
   local o = self._options
@@ -182,7 +183,7 @@ local function start(self, operation, take, call, keeps)
   return run.new(pool, {
     operation = operation,
     number = pool:prepare(operation),
-    source = take,
+    source = ids,
     limit = math.min(o.batch_size or operation.limit, operation.limit),
     concurrency = o.concurrency
       or (is_batch(operation) and BATCHES_IN_FLIGHT or SINGLES_IN_FLIGHT),
@@ -193,7 +194,7 @@ local function start(self, operation, take, call, keeps)
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
-    keeps = keeps,
+    result = not is_stream and summary or nil,
   }), summary
 end
 
@@ -205,17 +206,12 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result = start(self, operation, source.list(list, count), call, true)
+  local running, result = start(self, operation, source.list(list, count), call, false)
   -- Items settle in any order; filled from the start the list stays an array.
   for place = 1, count do
     result[place] = false
   end
-  -- No generic `for`: on Lua 5.1 its iterator must not yield, and a scheduler's sleep does.
-  local item, place = running:next()
-  while item do
-    result[place] = item
-    item, place = running:next()
-  end
+  running:finish()
   return result
 end
 
@@ -356,7 +352,7 @@ function Client:each(given, call_options)
   if not take then
     error(wrong_argument(1, "each", wrong), 2)
   end
-  local running, summary = start(self, operation, take, call, false)
+  local running, summary = start(self, operation, take, call, true)
   return function()
     -- This also keeps the client from being collected while its items are taken.
     if self._is_closed then

@@ -5,17 +5,24 @@ local text = require("stopmsg.text")
 
 local ids = {}
 
-local UUID = "^" .. ("%x"):rep(8) .. "%-" .. ("%x"):rep(4) .. "%-" .. ("%x"):rep(4) .. "%-"
-  .. ("%x"):rep(4) .. "%-" .. ("%x"):rep(12) .. "$"
+-- The form of hex digits, x in the mask, of which case makes no difference.
+local function hex(mask, about)
+  return {
+    mask = mask,
+    pattern = "^" .. mask:gsub("%-", "%%-"):gsub("x", "%%x") .. "$",
+    max = #mask,
+    fold = true,
+    about = about,
+  }
+end
 
 -- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `fold` where case
--- makes no difference; `usual`, a pattern that all known ids match, where others only deserve a
--- warning.
+-- makes no difference; `mask` where the core can check many at once; `usual`, a pattern that all
+-- known ids match, where others only deserve a warning.
 ids.forms = {
-  uuid = { pattern = UUID, max = 36, fold = true, about = "a UUID (8-4-4-4-12 hex digits)" },
+  uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
-  hex32 = { pattern = "^" .. ("%x"):rep(32) .. "$", max = 32, fold = true,
-    about = "32 hex digits" },
+  hex32 = hex(("x"):rep(32), "32 hex digits"),
   text = { pattern = "^[\33-\126]+$", max = 256, about = "printable ASCII without spaces" },
 }
 

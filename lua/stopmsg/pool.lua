@@ -161,6 +161,12 @@ function Pool:prepare(operation)
       allow_http = self._options.allow_http,
       url = operation.url_form,
       body = body,
+      items = operation.codes and {
+        list = operation.items.list,
+        id = operation.items.id,
+        code = operation.items.code,
+        folds = operation.id.fold,
+      },
       headers = header_lines(self, operation),
       auth = operation.auth or self._provider.auth,
     })

@@ -6,20 +6,15 @@
 -- through `pool.wait`.
 
 local answer = require("stopmsg.answer")
-local compat = require("stopmsg.compat")
-local ids = require("stopmsg.ids")
-local outcome = require("stopmsg.outcome")
+local intake = require("stopmsg.intake")
 local retry = require("stopmsg.retry")
+local settleds = require("stopmsg.settled")
 local text = require("stopmsg.text")
 
 local run = {}
 
 -- More different warnings than this tell nobody anything.
 local MAX_WARNINGS = 50
-
--- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
--- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
-local LARGE_BATCH, KIB_AN_ID = 1000, 2
 
 -- Seconds that a consumer may keep us from looking at the network.
 local LOOK_EVERY = 0.005
@@ -33,47 +28,6 @@ run.CLOSED = "attempt to use a closed client"
 local Run = {}
 Run.__index = Run
 
--- A run over `task`, on the connections of `pool`.
---
--- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
--- nil, redact(text), emit(event) or nil, is_closed.
---
--- task: operation (checked definition), number (of the operation in the engine), source
--- (a function: more, id), limit (ids a batch), concurrency, timeout, deadline (a time),
--- max_attempts, random or nil, format, provider (its name), summary (a report to count in), on_item
--- or nil, keeps (whether a repeated id is known for the whole run, at the price of memory that
--- grows with it; else only while the first is not settled).
-function run.new(pool, task)
-  return setmetatable({
-    _pool = pool,
-    _task = task,
-    _retry = retry.new({ max_attempts = task.max_attempts, random = task.random }),
-    _place = 0, -- of the last id that was read
-    _seen = {}, -- key -> place where the id stood first
-    _twins = {}, -- place -> further places of the same id
-    _twin_count = 0,
-    _kept = task.keeps and {} or nil, -- place -> item
-    _items = {}, -- settled and not handed out: a queue from _first to _last
-    _places = {},
-    _first = 1,
-    _last = 0,
-    _waiting = {}, -- batches that will be sent again, each from its time `at` on
-    _partial = nil, -- a batch that is being read
-    _held = nil, -- a batch that found no free slot
-    _inbox = {}, -- answers that another run of the client collected for us
-    _events = {}, -- for the user's hook, in their order
-    _in_flight = 0,
-    _is_exhausted = false,
-    _ended = nil, -- why nothing more is sent
-    _odd = 0, -- ids of an unusual shape
-    _started = pool.clock(),
-    _looked = 0, -- when the network was last looked at
-    _skip = 0, -- items to hand out before the clock is asked again
-    _gap = 1,
-  }, Run)
-end
-
 local function warn(self, message)
   local warnings = self._task.summary.warnings
   message = text.clean(message, self._pool.redact)
@@ -85,6 +39,45 @@ local function warn(self, message)
   if message and #warnings < MAX_WARNINGS then
     warnings[#warnings + 1] = message
   end
+end
+
+-- A run over `task`, on the connections of `pool`.
+--
+-- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
+-- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
+-- nil, redact(text), emit(event) or nil, is_closed.
+--
+-- task: operation (checked definition), number (of the operation in the engine), source (see
+-- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
+-- or nil, format, provider (its name), summary (a report to count in), on_item or nil, result (a
+-- list that gets all items at their places, with a repeated id known for the whole run) or nil.
+function run.new(pool, task)
+  local self = setmetatable({
+    _pool = pool,
+    _task = task,
+    _retry = retry.new({ max_attempts = task.max_attempts, random = task.random }),
+    _items = nil, -- the slice that is being handed out, up to _count
+    _places = nil,
+    _at = 0,
+    _count = 0,
+    _waiting = {}, -- batches that will be sent again, each from its time `at` on
+    _partial = nil, -- a batch that is being read
+    _held = nil, -- a batch that found no free slot
+    _inbox = {}, -- answers that another run of the client collected for us
+    _events = {}, -- for the user's hook, in their order
+    _in_flight = 0,
+    _ended = nil, -- why nothing more is sent
+    _started = pool.clock(),
+    _looked = 0, -- when the network was last looked at
+    _skip = 0, -- items to hand out before the clock is asked again
+    _gap = 1,
+  }, Run)
+  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result)
+  self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
+    function(message)
+      warn(self, message)
+    end)
+  return self
 end
 
 -- Tells the user's hook.
@@ -110,204 +103,12 @@ local function tell(self)
   end
 end
 
-local function push(self, item, place)
-  local last = self._last + 1
-  self._last = last
-  self._items[last] = item
-  self._places[last] = place
-end
-
-local function twin_of(item, id)
-  local copy = {}
-  for field, value in pairs(item) do
-    copy[field] = value
-  end
-  copy.id = id
-  return copy
-end
-
--- An item for this id with what the verdict says; fields that say nothing stay absent.
-local function item_of(verdict, id)
-  local item = { id = id, outcome = verdict.outcome, code = verdict.code }
-  if verdict.reason then
-    item.reason = verdict.reason
-  end
-  if verdict.http then
-    item.http = verdict.http
-  end
-  if verdict.message then
-    item.message = verdict.message
-  end
-  if verdict.verified then
-    item.verified = true
-  end
-  if verdict.state then
-    item.state = verdict.state
-  end
-  return item
-end
-
--- The part of an item that comes from the history of its batch.
-local function add_history(batch, item)
-  if batch.attempts ~= 1 then
-    item.attempts = batch.attempts
-  end
-  if batch.is_ambiguous then
-    item.ambiguous = true
-    local word = outcome.weigh(item.outcome, true)
-    if word ~= item.outcome then
-      item.reason = item.reason or item.outcome
-      item.outcome = word
-    end
-  end
-end
-
--- Gives every id of the batch its item. `verdict` is one for all, or a list of them.
-local function settle(self, batch, verdict)
-  local redact = self._pool.redact
-  local list = verdict[1] ~= nil and verdict or nil
-  local has_history = batch.attempts ~= 1 or batch.is_ambiguous
-  local given, places, seen, twins = batch.given, batch.places, self._seen, self._twins
-  local kept = self._kept
-  if not list and verdict.message then
-    verdict.message = text.clean(verdict.message, redact)
-  end
-  for i = 1, batch.count do
-    local item
-    if list then
-      item = list[i]
-      if item.message then
-        item.message = text.clean(item.message, redact)
-      end
-      if item.left and item.left > 0 then
-        warn(self, ("%.0f message(s) of dispatch %s had left before it was stopped"):format(
-          item.left, item.id))
-      end
-      item.left = nil
-    else
-      item = item_of(verdict, batch.ids[i])
-    end
-    if type(item.code) == "string" then
-      item.code = redact(item.code)
-    end
-    if item.state then
-      item.state = redact(item.state)
-    end
-    if has_history then
-      add_history(batch, item)
-    end
-    if given and given[i] then
-      item.id = given[i]
-    end
-    local place = places[i]
-    push(self, item, place)
-    local others = twins[place]
-    if others then
-      for _, other in ipairs(others) do
-        push(self, twin_of(item, other.id), other.place)
-      end
-      twins[place] = nil
-      self._twin_count = self._twin_count - #others
-    end
-    if kept then
-      kept[place] = item
-    else
-      seen[batch.keys[i]] = nil
-    end
-  end
-  if not kept and batch.count >= LARGE_BATCH then
-    compat.collect(batch.count * KIB_AN_ID)
-  end
-end
-
--- Takes one id from the source into the batch, or settles it right away. False at the end.
-local function take(self, batch)
-  local more, given = self._task.source()
-  if not more then
-    self._is_exhausted = true
-    return false
-  end
-  local place = self._place + 1
-  self._place = place
-  local form = self._task.operation.id
-  local sent, key = ids.check(form, given)
-  if not sent then
-    push(self, {
-      id = given,
-      outcome = "invalid",
-      reason = "malformed_id",
-      message = text.clean(key),
-      attempts = 0,
-    }, place)
-    return true
-  end
-  local first = self._seen[key]
-  if first then
-    local item = self._kept and self._kept[first]
-    if item then
-      push(self, twin_of(item, given), place)
-    else
-      local others = self._twins[first] or {}
-      self._twins[first] = others
-      others[#others + 1] = { id = given, place = place }
-      self._twin_count = self._twin_count + 1
-    end
-    return true
-  end
-  self._seen[key] = place
-  if form.usual and not sent:find(form.usual) then
-    self._odd = self._odd + 1
-    self._odd_example = self._odd_example or sent
-  end
-  local count = batch.count + 1
-  batch.count = count
-  batch.ids[count] = sent
-  batch.places[count] = place
-  if form.fold then
-    batch.keys[count] = key
-  end
-  if sent ~= given then
-    batch.given = batch.given or {}
-    batch.given[count] = given
-  end
-  return true
-end
-
-local function new_batch(self)
-  local sent = {}
-  local keys = self._task.operation.id.fold and {} or sent
-  return {
-    run = self,
-    count = 0,
-    ids = sent,
-    keys = keys,
-    places = {},
-    tries = 0, -- attempts of the batch as it is now
-    attempts = 0, -- requests sent that held these ids
-    is_ambiguous = false, -- one of them may have taken effect unseen
-  }
-end
-
--- Whether what is settled already leaves room for more.
-local function has_room(self)
-  return self._last - self._first < self._task.limit / 4 + 64
-end
-
--- Whether more may be read: what repeats an id that is not settled takes memory, too.
-local function may_read(self)
-  return has_room(self) and (self._kept or self._twin_count < self._task.limit / 4 + 64)
-end
-
 -- The next ids of the source as a batch; nil where there are none for now.
 local function read_batch(self)
-  local batch = self._partial or new_batch(self)
+  local batch = self._partial or intake.batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  while batch.count < self._task.limit and may_read(self) do
-    if not take(self, batch) then
-      break
-    end
-  end
+  self._intake:read(batch, self._settled)
   self._partial = nil
   return batch.count > 0 and batch or nil
 end
@@ -325,34 +126,15 @@ local function due_batch(self, now)
     end
   end
   -- An outage must not make a heap of what the source gives.
-  if not self._is_exhausted and #self._waiting < MAX_WAITING * self._task.concurrency then
+  if not self._intake.is_over and #self._waiting < MAX_WAITING * self._task.concurrency then
     return read_batch(self)
   end
-end
-
--- The ids at first..last of a batch, with its history.
-local function part_of(self, batch, first, last)
-  local part = new_batch(self)
-  part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
-  part.last = batch.last
-  for i = first, last do
-    local count = part.count + 1
-    part.count = count
-    part.ids[count] = batch.ids[i]
-    part.keys[count] = batch.keys[i]
-    part.places[count] = batch.places[i]
-    if batch.given and batch.given[i] then
-      part.given = part.given or {}
-      part.given[count] = batch.given[i]
-    end
-  end
-  return part
 end
 
 -- Sends both halves of a batch that was refused as a whole; an id that stands alone is at fault.
 local function halve(self, batch, verdict, now)
   if batch.count == 1 then
-    return settle(self, batch, verdict)
+    return self._settled:add(batch, verdict)
   end
   local middle = math.floor(batch.count / 2)
   batch.at = now
@@ -362,8 +144,8 @@ local function halve(self, batch, verdict, now)
       http = verdict.http, message = verdict.message }
   end
   -- In front of what waits for its time: it is due at once.
-  table.insert(self._waiting, 1, part_of(self, batch, middle + 1, batch.count))
-  table.insert(self._waiting, 1, part_of(self, batch, 1, middle))
+  table.insert(self._waiting, 1, intake.part(batch, middle + 1, batch.count))
+  table.insert(self._waiting, 1, intake.part(batch, 1, middle))
 end
 
 local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
@@ -395,6 +177,7 @@ local function fill(self, now)
     local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
     if slot then
       has_started = true
+      batch.run = self
       batch.generation = pool.generation
       batch.started = now
       pool.flights[slot] = batch
@@ -432,7 +215,7 @@ local function again(self, batch, verdict, retry_after, now)
   local delay = not self._ended
     and self._retry:again(batch.tries, retry_after, self._task.deadline - now)
   if not delay then
-    return settle(self, batch, verdict)
+    return self._settled:add(batch, verdict)
   end
   if verdict.outcome == "unknown" and not self._task.operation.is_lookup then
     batch.is_ambiguous = true
@@ -452,7 +235,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   if is_repeated and not self._ended then
     send_again(self, batch, verdict, now + pause)
   else
-    settle(self, batch, verdict)
+    self._settled:add(batch, verdict)
   end
   note(self, { type = "throttle", delay = pause })
 end
@@ -473,11 +256,12 @@ local function refuse(self, batch, verdict, now)
     return send_again(self, batch, verdict, now)
   end
   self._ended = self._ended or "credentials"
-  settle(self, batch, verdict)
+  self._settled:add(batch, verdict)
 end
 
 -- One finished request of this run.
-local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections)
+local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
+    items)
   local task = self._task
   local now = self._pool.clock()
   local action, verdict, warnings
@@ -494,7 +278,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
       verdict.reason = "deadline"
     end
   else
-    local reply = { status = status, body = body, format = task.format }
+    local reply = { status = status, body = body, format = task.format, items = items }
     action, verdict, warnings = answer.read(task.operation, reply, batch.ids)
   end
   if warnings then
@@ -513,7 +297,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     })
   end
   if action == "settle" then
-    settle(self, batch, verdict)
+    self._settled:add(batch, verdict)
   elseif action == "again" then
     again(self, batch, verdict, retry_after, now)
   elseif action == "throttle" then
@@ -547,13 +331,13 @@ end
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while has_room(self) and deliver(self, pool.flights, pool.engine:collect()) do
+  while self._settled:has_room() and deliver(self, pool.flights, pool.engine:collect()) do
     has_any = true
   end
   -- One by one: should a hook raise, the others are still there.
   while self._inbox[1] do
     local a = table.remove(self._inbox, 1)
-    arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8])
+    arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
     has_any = true
   end
   return has_any
@@ -586,27 +370,27 @@ local function give_back(self)
     self._held = nil
   end
   for _, batch in ipairs(waiting) do
-    settle(self, batch, batch.last or (batch.is_ambiguous and {
+    self._settled:add(batch, batch.last or (batch.is_ambiguous and {
       outcome = "unknown",
       reason = self._ended,
     }) or skipped)
   end
-  while not self._is_exhausted and may_read(self) do
+  while not self._intake.is_over and self._intake:has_room(self._settled) do
     local batch = read_batch(self)
     if batch then
-      settle(self, batch, skipped)
+      self._settled:add(batch, skipped)
     end
   end
 end
 
 local function is_over(self)
-  return self._is_exhausted and self._in_flight == 0 and not self._held and #self._waiting == 0
+  return self._intake.is_over and self._in_flight == 0 and not self._held and #self._waiting == 0
     and #self._inbox == 0
 end
 
 -- The next moment at which there is something to do without the network.
 local function next_time(self, at)
-  if self._ended and not self._is_exhausted and may_read(self) then
+  if self._ended and not self._intake.is_over and self._intake:has_room(self._settled) then
     return 0 -- the rest of the source is given back
   end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
@@ -634,7 +418,7 @@ local function turn(self, may_wait)
   local has_started, at
   if self._ended then
     give_back(self)
-  elseif has_room(self) then
+  elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
   local moved, message = pool.engine:step()
@@ -642,7 +426,7 @@ local function turn(self, may_wait)
     error("libcurl: " .. message, 0)
   end
   local has_any = collect(self)
-  if may_wait and self._first > self._last and not has_any and not is_over(self) then
+  if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started)
   end
 end
@@ -665,43 +449,70 @@ local function keep_moving(self)
 end
 
 local function finish(self)
-  local summary = self._task.summary
-  if self._odd > 0 then
+  local task, taken = self._task, self._intake
+  if taken.odd > 0 then
     warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
-      :format(self._odd, text.quote(self._odd_example), self._task.operation.id.about))
-    self._odd = 0
+      :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
+    taken.odd = 0
   end
-  summary.elapsed = self._pool.clock() - self._started
+  task.summary.elapsed = self._pool.clock() - self._started
 end
 
--- item, place = run:next(), nil at the end
-function Run:next()
-  if self._first <= self._last and not is_over(self) then
-    keep_moving(self)
-  end
-  while self._first > self._last do
+-- The next items, none of them handed out. False at the end.
+local function next_slice(self)
+  local items, places, count = self._settled:slice()
+  while not items do
     if is_over(self) then
       finish(self)
-      return nil
+      return false
     end
     turn(self, true)
+    items, places, count = self._settled:slice()
   end
-  local first, task = self._first, self._task
-  local item, place = self._items[first], self._places[first]
-  self._items[first], self._places[first] = nil, nil
-  if first == self._last then
-    self._first, self._last = 1, 0
-  else
-    self._first = first + 1
-  end
-  task.summary:count(item)
+  self._items, self._places, self._at, self._count = items, places, 0, count
+  return true
+end
+
+local function tell_item(self, item, place)
+  local task = self._task
   if task.on_item then
     task.on_item(item, place)
   end
   if self._pool.emit then
     emit(self, { type = "item", item = item })
   end
+end
+
+-- item, place = run:next(), nil at the end
+function Run:next()
+  if self._settled.backlog > 0 or self._at < self._count then
+    keep_moving(self)
+  end
+  if self._at == self._count and not next_slice(self) then
+    return nil
+  end
+  local at = self._at + 1
+  self._at = at
+  local item, place = self._items[at], self._places[at]
+  self._task.summary:count(item)
+  tell_item(self, item, place)
   return item, place
+end
+
+-- Runs to the end; the items are in task.result.
+function Run:finish()
+  local summary = self._task.summary
+  local has_hooks = self._task.on_item or self._pool.emit
+  while next_slice(self) do
+    local items, places = self._items, self._places
+    for i = 1, self._count do
+      summary:count(items[i])
+      if has_hooks then
+        tell_item(self, items[i], places[i])
+      end
+    end
+    keep_moving(self)
+  end
 end
 
 return run

@@ -1,4 +1,8 @@
--- Where ids come from: functions that give `true, id`, or `false` at the end.
+-- Where ids come from: functions `fill(chunk, want)` that put the next ids, `want` at most, into
+-- the places 1 to chunk.n of a chunk. They return true once the end is reached.
+--
+-- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
+-- lost.
 
 local text = require("stopmsg.text")
 
@@ -13,7 +17,9 @@ function source.length(list)
       return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
     end
     count = count + 1
-    last = math.max(last, key)
+    if key > last then
+      last = key
+    end
   end
   if last > 2 * count + 16 then
     return nil, ("a list of ids expected, this table has %d of %.0f places filled"):format(count,
@@ -24,19 +30,37 @@ end
 
 -- The places 1 to count of a list, holes included.
 function source.list(list, count)
-  local i = 0
-  return function()
-    i = i + 1
-    if i > count then
-      return false
+  local at = 0
+  return function(chunk, want)
+    local n = math.min(want, count - at)
+    chunk.n = 0
+    for i = 1, n do
+      chunk[i] = list[at + i]
     end
-    return true, list[i]
+    chunk.n = n
+    at = at + n
+    return at == count
+  end
+end
+
+function source.iterator(iterator)
+  return function(chunk, want)
+    chunk.n = 0
+    for i = 1, want do
+      local id = iterator()
+      if id == nil then
+        return true
+      end
+      chunk[i] = id
+      chunk.n = i
+    end
+    return false
   end
 end
 
 -- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
 function source.file(file)
-  return function()
+  return source.iterator(function()
     local line
     repeat
       local why
@@ -46,18 +70,11 @@ function source.file(file)
       end
       line = line and line:gsub("%s+$", "")
     until line ~= ""
-    return line ~= nil, line
-  end
+    return line
+  end)
 end
 
-function source.iterator(iterator)
-  return function()
-    local id = iterator()
-    return id ~= nil, id
-  end
-end
-
--- take = source.of(list, iterator or open file) | nil, message
+-- fill = source.of(list, iterator or open file) | nil, message
 function source.of(given)
   if type(given) == "function" then
     return source.iterator(given)

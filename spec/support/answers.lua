@@ -2,6 +2,7 @@
 
 local answer = require("stopmsg.answer")
 local assert = require("luassert")
+local core = require("stopmsg.core")
 local providers = require("stopmsg.providers")
 
 local answers = {}
@@ -13,14 +14,41 @@ function answers.operation(provider, name)
   return providers.load(provider).operations[name or "stop"]
 end
 
+-- The verdict on each id of an answer that the core read.
+local function spread(operation, items, ids)
+  local codes, list = {}, {}
+  items:codes(1, #ids, codes)
+  for i in ipairs(ids) do
+    list[i] = answer.of_code(operation, codes[i])
+  end
+  return list
+end
+
 -- read(status, body, ids, format) -> action, verdict(s), warnings
 function answers.reader(operation, default_ids, default_format)
   return function(status, body, ids, format)
-    return answer.read(operation, {
+    ids = ids or default_ids
+    local reply = {
       status = status,
       body = body or "",
       format = format or default_format or "json",
-    }, ids or default_ids)
+    }
+    if operation.codes and status == 200 then
+      reply.items, reply.body = core.read_items({
+        list = operation.items.list,
+        id = operation.items.id,
+        code = operation.items.code,
+        folds = operation.id.fold,
+      }, ids, reply.body)
+    end
+    local action, verdict, warnings = answer.read(operation, reply, ids)
+    if verdict.codes then
+      verdict = spread(operation, verdict.codes, ids)
+    end
+    for i, one in ipairs(verdict) do
+      one.id = ids[i]
+    end
+    return action, verdict, warnings
   end
 end
 

@@ -1,6 +1,8 @@
 -- The engine of csrc/engine.c as the run loop uses it, over a clock that moves only when it is told
 -- to, with answers from a script: no socket, no thread, no real time.
 
+local core = require("stopmsg.core")
+
 local fake = {}
 
 local Clock = {}
@@ -48,6 +50,7 @@ function fake.new(options)
     _flying = {}, -- slot -> { request, answer, due }
     _done = {},
     _tried = {}, -- id -> requests that held it
+    _read = {}, -- operation -> the fields of its answers
     _used = 0,
     _idle = 0,
     _is_closed = false,
@@ -65,6 +68,16 @@ function Engine:prepare(operation)
   self.operations = self.operations or {}
   self.operations[#self.operations + 1] = operation
   return #self.operations
+end
+
+-- Reads the answers to operation `number` as the real one does, where they have a code for each id.
+function Engine:reads(number, operation)
+  self._read[number] = operation.codes and {
+    list = operation.items.list,
+    id = operation.items.id,
+    code = operation.items.code,
+    folds = operation.id.fold,
+  }
 end
 
 function Engine:authorize(_, secret)
@@ -161,20 +174,27 @@ function Engine:step()
   return true
 end
 
--- slot, status, body, stage, fault, detail, retry_after, connections = engine:collect() | nil
+-- slot, status, body, stage, fault, detail, retry_after, connections, items
+--   = engine:collect() | nil
 function Engine:collect()
   check_open(self)
   local slot = table.remove(self._done, 1)
   if not slot then
     return
   end
-  local answer = self._flying[slot].answer
+  local answer, request = self._flying[slot].answer, self._flying[slot].request
   self._flying[slot] = nil
   self._used = self._used - 1
   self._idle = 0
-  return slot, answer.status or (answer.fault and 0 or 200), answer.body or "",
-    answer.stage or (answer.fault and "sent" or "complete"), answer.fault,
-    answer.fault and (answer.detail or answer.fault), answer.retry_after, answer.connections or 0
+  local status = answer.status or (answer.fault and 0 or 200)
+  local body = answer.body or ""
+  local fields, items = self._read[request.number], nil
+  if fields and status == 200 and not answer.fault then
+    items, body = core.read_items(fields, request.ids, body)
+  end
+  return slot, status, body, answer.stage or (answer.fault and "sent" or "complete"), answer.fault,
+    answer.fault and (answer.detail or answer.fault), answer.retry_after, answer.connections or 0,
+    items
 end
 
 -- Moves the clock to the next answer, or by `seconds`, whichever comes first.

@@ -178,6 +178,28 @@ local function auth_line(where, auth)
   return header .. ": " .. prefix
 end
 
+-- words = words_of(codes): code -> the outcome that it surely means, false for all others. Asked
+-- for each item of large batches, so what was found once is kept.
+local function words_of(codes)
+  return setmetatable({}, {
+    __index = function(words, code)
+      -- An answer that says "2xx" means nothing by it.
+      local word = code ~= nil and code ~= "2xx" and codes[code]
+      local is_whole = type(code) == "number" and code % 1 == 0
+      if not word and is_whole and code >= 200 and code < 300 then
+        word = codes["2xx"]
+      end
+      if not word or word == "unknown" then
+        return false
+      end
+      if is_whole then
+        words[code] = word
+      end
+      return word
+    end,
+  })
+end
+
 -- One operation, with what the engine and the run need beside the definition's own fields.
 local function operation_of(definition, name)
   local given = definition.operations[name]
@@ -212,6 +234,7 @@ local function operation_of(definition, name)
   operation.limit = given.limit or 1
   operation.is_lookup = kind.is_lookup
   operation.fault = definition.fault
+  operation.words = given.codes and words_of(given.codes)
   operation.auth = given.auth and auth_line(where .. ".auth", given.auth)
   operation.url_form = form(where .. ".path", given.path, given.between, "percent")
   operation.body_form = body_form(where .. ".body", given.body)

@@ -1,0 +1,151 @@
+-- From a source of ids to batches: each id is checked, and an id that was given before is not sent
+-- twice.
+
+local core = require("stopmsg.core")
+local ids = require("stopmsg.ids")
+
+local intake = {}
+
+-- Ids that are asked of the source at once.
+local CHUNK = 256
+
+local Intake = {}
+Intake.__index = Intake
+
+-- form: the form of the ids. fill: a source. limit: ids a batch. result: a list that gets all
+-- items at their places; nil where the items are only passed on, and a repeated id is known as long
+-- as the first is not settled.
+function intake.new(form, fill, limit, result)
+  return setmetatable({
+    is_over = false, -- the source is, and all it gave is in batches
+    result = result,
+    seen = {}, -- key -> place where the id stood first
+    twins = {}, -- place -> further places of the same id
+    twin_count = 0,
+    odd = 0, -- ids of an unusual shape
+    odd_example = nil,
+    _form = form,
+    _fill = fill,
+    _limit = limit,
+    _place = 0, -- of the last id that was taken
+    _chunk = { n = 0 },
+    _taken = 0, -- of the chunk
+    _is_last = false, -- the chunk is the source's last
+  }, Intake)
+end
+
+-- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
+function intake.batch()
+  return {
+    count = 0,
+    ids = {},
+    places = {},
+    keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
+    given = nil, -- index -> id as it was given, where that is not as sent
+    tries = 0, -- attempts of the batch as it is now
+    attempts = 0, -- requests sent that held these ids
+    is_ambiguous = false, -- one of them may have taken effect unseen
+  }
+end
+
+local function copy_at(list, i, into, count)
+  local value = list and list[i]
+  if value ~= nil then
+    into = into or {}
+    into[count] = value
+  end
+  return into
+end
+
+-- The ids at first..last of a batch as a batch of its own, with its history.
+function intake.part(batch, first, last)
+  local part = intake.batch()
+  part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
+  part.last = batch.last
+  for i = first, last do
+    local count = part.count + 1
+    part.count = count
+    part.ids[count] = batch.ids[i]
+    part.places[count] = batch.places[i]
+    part.keys = copy_at(batch.keys, i, part.keys, count)
+    part.given = copy_at(batch.given, i, part.given, count)
+  end
+  return part
+end
+
+-- An id that was given before: its item will be a copy of the first one's, or is one already.
+local function repeated(self, id, place, first, settled)
+  local item = self.result and self.result[first]
+  if item then
+    return settled:copy(item, id, place)
+  end
+  local others = self.twins[first] or {}
+  self.twins[first] = others
+  others[#others + 1] = { id = id, place = place }
+  self.twin_count = self.twin_count + 1
+end
+
+-- Takes one id into the batch, or settles it right away.
+local function take(self, given, batch, settled)
+  local form, place = self._form, self._place + 1
+  self._place = place
+  local sent, key = ids.check(form, given)
+  if not sent then
+    return settled:malformed(given, place, key)
+  end
+  local first = self.seen[key]
+  if first then
+    return repeated(self, given, place, first, settled)
+  end
+  self.seen[key] = place
+  if form.usual and not sent:find(form.usual) then
+    self.odd = self.odd + 1
+    self.odd_example = self.odd_example or sent
+  end
+  local count = batch.count + 1
+  batch.count = count
+  batch.ids[count] = sent
+  batch.places[count] = place
+  if key ~= sent then
+    batch.keys = batch.keys or {}
+    batch.keys[count] = key
+  end
+  if given ~= sent then
+    batch.given = batch.given or {}
+    batch.given[count] = given
+  end
+end
+
+-- Takes the ids of the chunk that are as most are, up to the first that is not.
+local function take_usual(self, batch)
+  local taken, place, count = self._taken, self._place, batch.count
+  local admitted = core.admit(self._form.mask, self._chunk, taken + 1, self._chunk.n, self.seen,
+    place, batch.ids, batch.places, count)
+  self._taken, self._place, batch.count = taken + admitted, place + admitted, count + admitted
+end
+
+-- Reads on until the batch is full, `settled` is, or the source is over.
+function Intake:read(batch, settled)
+  local chunk, limit = self._chunk, self._limit
+  while not self.is_over and batch.count < limit and self:has_room(settled) do
+    if self._taken >= chunk.n and not self._is_last then
+      self._taken, chunk.n = 0, 0
+      self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
+    end
+    if self._form.mask and limit > 1 then
+      take_usual(self, batch)
+    end
+    if self._taken < chunk.n then
+      self._taken = self._taken + 1
+      take(self, chunk[self._taken], batch, settled)
+    end
+    self.is_over = self._is_last and self._taken >= chunk.n
+  end
+end
+
+-- Whether more may be read: what repeats an id that is not settled takes memory, too.
+function Intake:has_room(settled)
+  return settled:has_room() and (self.result or self.twin_count < self._limit / 4 + 64)
+end
+
+return intake

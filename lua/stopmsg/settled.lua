@@ -1,0 +1,239 @@
+-- What has settled and was not handed out yet. Whole batches come in; items come out, a slice at a
+-- time, so that an answer of ten thousand items never holds up who takes them.
+
+local answer = require("stopmsg.answer")
+local compat = require("stopmsg.compat")
+local outcome = require("stopmsg.outcome")
+local text = require("stopmsg.text")
+
+local settled = {}
+
+-- Items that are made at once.
+local SLICE = 256
+
+-- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
+-- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
+local LARGE_BATCH, KIB_AN_ID = 1000, 2
+
+local Settled = {}
+Settled.__index = Settled
+
+-- taken: the intake of the same run. limit: ids a batch. redact, warn: functions of a text.
+function settled.new(taken, operation, limit, redact, warn)
+  return setmetatable({
+    backlog = 0, -- ids that are settled and not handed out
+    _intake = taken,
+    _operation = operation,
+    _limit = limit,
+    _redact = redact,
+    _warn = warn,
+    _batches = {}, -- a queue from _first to _last
+    _first = 1,
+    _last = 0,
+    _items = {}, -- the slice that is being made
+    _places = {},
+    _count = 0,
+    _other_items = {}, -- the slice that was handed out
+    _other_places = {},
+    _codes = {},
+  }, Settled)
+end
+
+-- Whether what is settled already leaves room for more.
+function Settled:has_room()
+  return self.backlog < self._limit / 4 + 64
+end
+
+-- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
+-- an answer.
+function Settled:add(batch, verdict)
+  batch.verdict = verdict
+  batch.handed = 0
+  self._last = self._last + 1
+  self._batches[self._last] = batch
+  self.backlog = self.backlog + batch.count
+  if verdict.message then
+    verdict.message = text.clean(verdict.message, self._redact)
+  end
+end
+
+-- Puts an item into the slice.
+local function put(self, item, place)
+  local count = self._count + 1
+  self._count = count
+  self._items[count] = item
+  self._places[count] = place
+  local result = self._intake.result
+  if result then
+    result[place] = item
+  end
+end
+
+-- An item of its own, of no batch.
+local function add_loose(self, item, place)
+  self.backlog = self.backlog + 1
+  put(self, item, place)
+end
+
+-- An id that is not of the right form.
+function Settled:malformed(id, place, message)
+  add_loose(self, {
+    id = id,
+    outcome = "invalid",
+    reason = "malformed_id",
+    message = text.clean(message),
+    attempts = 0,
+  }, place)
+end
+
+local function copy_of(item, id)
+  local copy = {}
+  for field, value in pairs(item) do
+    copy[field] = value
+  end
+  copy.id = id
+  return copy
+end
+
+-- An id whose item is known from its first place.
+function Settled:copy(item, id, place)
+  add_loose(self, copy_of(item, id), place)
+end
+
+-- An item for this id with what the verdict says; fields that say nothing stay absent.
+local function item_of(verdict, id)
+  local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if verdict.reason then
+    item.reason = verdict.reason
+  end
+  if verdict.http then
+    item.http = verdict.http
+  end
+  if verdict.message then
+    item.message = verdict.message
+  end
+  if verdict.verified then
+    item.verified = true
+  end
+  if verdict.state then
+    item.state = verdict.state
+  end
+  return item
+end
+
+-- The part of an item that comes from the history of its batch.
+local function add_history(batch, item)
+  if batch.attempts ~= 1 then
+    item.attempts = batch.attempts
+  end
+  if batch.is_ambiguous then
+    item.ambiguous = true
+    local word = outcome.weigh(item.outcome, true)
+    if word ~= item.outcome then
+      item.reason = item.reason or item.outcome
+      item.outcome = word
+    end
+  end
+end
+
+-- The i-th item of a batch, from a verdict of any kind.
+local function make(self, batch, i, code)
+  local verdict, redact = batch.verdict, self._redact
+  local own = verdict.codes and answer.of_code(self._operation, code) or verdict[i]
+  if own then
+    own.message = text.clean(own.message, redact)
+    if own.left and own.left > 0 then
+      self._warn(("%.0f message(s) of dispatch %s had left before it was stopped"):format(own.left,
+        batch.ids[i]))
+    end
+  end
+  local item = item_of(own or verdict, batch.ids[i])
+  if type(item.code) == "string" then
+    item.code = redact(item.code)
+  end
+  if item.state then
+    item.state = redact(item.state)
+  end
+  add_history(batch, item)
+  if batch.given and batch.given[i] then
+    item.id = batch.given[i]
+  end
+  return item
+end
+
+-- The same id at its further places.
+local function put_twins(self, item, place)
+  local intake = self._intake
+  local others = intake.twins[place]
+  if others then
+    for _, other in ipairs(others) do
+      put(self, copy_of(item, other.id), other.place)
+    end
+    intake.twins[place] = nil
+    intake.twin_count = intake.twin_count - #others
+    self.backlog = self.backlog + #others
+  end
+end
+
+-- Items first..last of a batch, into the slice.
+local function put_items(self, batch, first, last)
+  local intake, codes, words = self._intake, self._codes, nil
+  local items, places, count = self._items, self._places, self._count
+  local result, seen = intake.result, not intake.result and intake.seen
+  local ids, keys = batch.ids, batch.keys
+  if batch.verdict.codes then
+    batch.verdict.codes:codes(first, last - first + 1, codes)
+    -- The usual item is made right here.
+    words = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+      and self._operation.words
+  end
+  for i = first, last do
+    local code = codes[i - first + 1]
+    local word = words and words[code]
+    local place = batch.places[i]
+    local item = word and { id = ids[i], outcome = word, code = code } or make(self, batch, i, code)
+    count = count + 1
+    items[count], places[count] = item, place
+    if result then
+      result[place] = item
+    else
+      seen[keys and keys[i] or ids[i]] = nil
+    end
+    if intake.twin_count > 0 then
+      self._count = count
+      put_twins(self, item, place)
+      count = self._count
+    end
+  end
+  self._count = count
+end
+
+-- items, places, count = settled:slice(): nil when nothing is left. The lists are good until the
+-- next slice; what settles meanwhile goes into others.
+function Settled:slice()
+  local batch = self._batches[self._first]
+  if batch and self._count == 0 then
+    local first = batch.handed + 1
+    local last = math.min(batch.count, batch.handed + SLICE)
+    batch.handed = last
+    put_items(self, batch, first, last)
+    if last == batch.count then
+      self._batches[self._first] = nil
+      self._first = self._first + 1
+      if not self._intake.result and batch.count >= LARGE_BATCH then
+        compat.collect(batch.count * KIB_AN_ID)
+      end
+    end
+  end
+  local count = self._count
+  if count == 0 then
+    return nil
+  end
+  local items, places = self._items, self._places
+  self._items, self._places, self._count = self._other_items, self._other_places, 0
+  self._other_items, self._other_places = items, places
+  self.backlog = self.backlog - count
+  return items, places, count
+end
+
+return settled
