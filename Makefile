@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run install uninstall clean
+  asan asan-run valgrind valgrind-run bench install uninstall clean
 
 all: $(CORE)
 
@@ -98,6 +98,7 @@ help:
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  bench      measure against other clients (ROW=one64 for one row, our own alone)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
@@ -189,6 +190,19 @@ valgrind:
 valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
+
+# Speed
+
+bench: build/bench/floor
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=lua5.4
+	@$(MAKE) all LUA=luajit
+	@python3 bench/bench.py build/bench $(ROW)
+
+build/bench/floor: bench/floor.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) $(CURL_CFLAGS) -O2 -o $@ $< $(CURL_LIBS)
 
 # Installation
 

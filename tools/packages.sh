@@ -22,7 +22,12 @@ packages() {
     echo 'python3 openssl'
     ;;
   bench)
-    packages demo
+    packages build
+    for lua in lua5.4 luajit; do packages $lua; done
+    echo 'nginx libnginx-mod-http-lua openssl time util-linux python3 gnuplot-nox'
+    echo 'nghttp2-client wrk curl lua-http lua-socket lua-curl'
+    echo 'python3-pycurl python3-aiohttp python3-httpx python3-h2'
+    echo 'golang-go nodejs|node npm|nodejs'
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'

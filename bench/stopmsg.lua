@@ -1,0 +1,84 @@
+-- The client under test: LUA bench/stopmsg.lua one|batch|stream URL FILE COUNT CONCURRENCY
+-- 1.1|2 CA|-, from a tree that is built. `one` and `batch` call `stop` with a list, `stream` calls
+-- `each` with a file. With `latency-` before the word it listens to events and items, which costs
+-- time itself.
+
+local core = require("stopmsg.core")
+local stopmsg = require("stopmsg")
+
+local kind, url, file, count, concurrency, version, ca = ...
+count, concurrency = tonumber(count), tonumber(concurrency)
+local is_latency = kind:find("^latency%-") ~= nil
+kind = kind:gsub("^latency%-", "")
+
+local is_one = kind == "one"
+local latencies = {}
+local function listen(event)
+  if event.type == "response" then
+    latencies[#latencies + 1] = event.elapsed
+  end
+end
+
+local options = {
+  provider = is_one and "clickatell" or "revicom",
+  token = "bench-token",
+  base_url = url:gsub(is_one and "/rest/message/$" or "/api/v1/message/stop$", ""),
+  concurrency = concurrency,
+  http_version = version,
+  ca_file = ca ~= "-" and ca or nil,
+  on_event = is_latency and listen or nil,
+}
+local client = stopmsg.new(options)
+local CALL = { deadline = 600 }
+
+local ids
+if kind ~= "stream" then
+  ids = {}
+  for id in io.lines(file) do
+    ids[#ids + 1] = id
+    if #ids == count then
+      break
+    end
+  end
+end
+collectgarbage()
+collectgarbage()
+
+-- What is measured begins here, with the first use of the client.
+local first
+local cpu, started = os.clock(), core.now()
+local report
+if kind == "stream" then
+  local taken, lines = 0, io.lines(file)
+  local items, summary = client:each(function()
+    taken = taken + 1
+    return taken <= count and lines() or nil
+  end, CALL)
+  -- The item is all that the consumer of a stream gets: it is looked at, and dropped.
+  local seen = 0
+  for item in items do
+    first = first or core.now()
+    seen = seen + (item.outcome and 1 or 0)
+  end
+  assert(seen == count)
+  report = summary
+else
+  if is_latency then
+    CALL.on_item = function()
+      first = first or core.now()
+    end
+  end
+  report = client:stop(ids, CALL)
+end
+local ended = core.now()
+cpu = os.clock() - cpu
+
+local p50, p99 = "-", "-"
+if is_latency then
+  table.sort(latencies)
+  p50 = ("%.6f"):format(latencies[math.floor(#latencies / 2) + 1])
+  p99 = ("%.6f"):format(latencies[math.floor(#latencies * 99 / 100) + 1])
+end
+print(("elapsed=%.6f cpu=%.6f first=%s p50=%s p99=%s requests=%d connections=%d stopped=%d "
+  .. "too_late=%d"):format(ended - started, cpu, first and ("%.6f"):format(first - started) or "-",
+  p50, p99, report.requests, report.connections, report.counts.stopped, report.counts.too_late))
