@@ -88,9 +88,10 @@ static size_t xml_byte(unsigned char c, char *to) {
   return strlen(entity);
 }
 
-static enum sm_status add_escaped(struct sm_buf *out, const char *id,
-                                  size_t len,
-                                  size_t (*escape)(unsigned char, char *)) {
+/* Inline, so that no byte costs a call. */
+static inline enum sm_status
+add_escaped(struct sm_buf *out, const char *id, size_t len,
+            size_t (*escape)(unsigned char, char *)) {
   enum sm_status status = SM_OK;
   size_t i, kept = 0; /* id[kept..i) is not written yet */
   char text[8];

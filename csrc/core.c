@@ -37,6 +37,13 @@ static int core_check_base(lua_State *L) {
   return 1;
 }
 
+/* table = core.table(array, hash): an empty table with room for so many */
+static int core_table(lua_State *L) {
+  lua_createtable(L, (int)luaL_checkinteger(L, 1),
+                  (int)luaL_checkinteger(L, 2));
+  return 1;
+}
+
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)getpid());
@@ -44,16 +51,22 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},       {"secret", sm_secret_new},
-    {"now", sm_engine_now},          {"pid", core_pid},
-    {"check_base", core_check_base}, {"read_items", sm_items_read},
-    {"admit", sm_ids_admit},         {NULL, NULL},
+    {"engine", sm_engine_new},
+    {"secret", sm_secret_new},
+    {"now", sm_engine_now},
+    {"pid", core_pid},
+    {"check_base", core_check_base},
+    {"read_items", sm_items_read},
+    {"known", sm_ids_known},
+    {"table", core_table},
+    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
+  sm_ids_init(L);
   sm_items_init(L);
   sm_secret_init(L);
   luaL_newlib(L, functions);

@@ -1,8 +1,8 @@
 /*
  * ids.h - taking many ids of the usual form at once.
  *
- * A batch of ten thousand ids is read, checked and searched for repeats while
- * the provider sends messages; what is unusual is left to Lua.
+ * A list of a million uuids is checked and searched for repeats while the
+ * provider sends messages. What is unusual is left to Lua.
  */
 
 #ifndef SM_IDS_H
@@ -12,7 +12,8 @@
 
 #pragma GCC visibility push(hidden)
 
-int sm_ids_admit(lua_State *L);
+void sm_ids_init(lua_State *L);
+int sm_ids_known(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -6,6 +6,10 @@
 
 #include "compat.h"
 
+/* Bytes that libcurl moves at once where ids go by the thousand; with less it
+ * asks the kernel some forty times for one answer. */
+#define SM_LARGE_MOVE (512L * 1024)
+
 /* More than this is not kept in a handle between two requests. */
 #define SM_KEEP_BODY ((size_t)1024 * 1024)
 
@@ -215,6 +219,10 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
     rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS,
                           op->is_plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
 #endif
+  if (rc == CURLE_OK && op->fields.list.len > 0)
+    rc = curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, SM_LARGE_MOVE);
+  if (rc == CURLE_OK && op->fields.list.len > 0)
+    rc = curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_CURLU, r->url);
   if (rc != CURLE_OK)

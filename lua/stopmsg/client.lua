@@ -171,13 +171,16 @@ local function operation_of(self, call, kind)
   return operation
 end
 
--- A run of `operation` over the ids of a source. The items go into its report, or they are only
--- counted there.
-local function start(self, operation, ids, call, is_stream)
+-- Fields of a report that are no items.
+local REPORT_FIELDS = 16
+
+-- A run of `operation` over the ids of a source. The `total` items go into its report; without that
+-- they are only counted there.
+local function start(self, operation, ids, call, total)
   local deadline = core.now() + (call.deadline or self._options.deadline)
   local pool = open(self)
   local o = self._options
-  local summary = reports.new()
+  local summary = reports.new(core.table(total or 0, REPORT_FIELDS))
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
   return run.new(pool, {
@@ -194,7 +197,8 @@ local function start(self, operation, ids, call, is_stream)
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
-    result = not is_stream and summary or nil,
+    result = total and summary,
+    total = total,
   }), summary
 end
 
@@ -206,11 +210,7 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result = start(self, operation, source.list(list, count), call, false)
-  -- Items settle in any order; filled from the start the list stays an array.
-  for place = 1, count do
-    result[place] = false
-  end
+  local running, result = start(self, operation, source.list(list, count), call, count)
   running:finish()
   return result
 end
@@ -352,7 +352,7 @@ function Client:each(given, call_options)
   if not take then
     error(wrong_argument(1, "each", wrong), 2)
   end
-  local running, summary = start(self, operation, take, call, true)
+  local running, summary = start(self, operation, take, call)
   return function()
     -- This also keeps the client from being collected while its items are taken.
     if self._is_closed then

@@ -13,9 +13,9 @@ local Intake = {}
 Intake.__index = Intake
 
 -- form: the form of the ids. fill: a source. limit: ids a batch. result: a list that gets all
--- items at their places; nil where the items are only passed on, and a repeated id is known as long
--- as the first is not settled.
-function intake.new(form, fill, limit, result)
+-- items at their places, `total` of them; nil where the items are only passed on, and a repeated id
+-- is known as long as the first is not settled.
+function intake.new(form, fill, limit, result, total)
   return setmetatable({
     is_over = false, -- the source is, and all it gave is in batches
     result = result,
@@ -24,6 +24,7 @@ function intake.new(form, fill, limit, result)
     twin_count = 0,
     odd = 0, -- ids of an unusual shape
     odd_example = nil,
+    _known = result and limit > 1 and form.mask and core.known(total), -- in place of `seen`
     _form = form,
     _fill = fill,
     _limit = limit,
@@ -85,6 +86,18 @@ local function repeated(self, id, place, first, settled)
   self.twin_count = self.twin_count + 1
 end
 
+-- Where the id stood before; nil where it did not, and then it is known from now on.
+local function seen_at(self, key, place)
+  if self._known then
+    return self._known:add(self._form.mask, key, place)
+  end
+  local first = self.seen[key]
+  if not first then
+    self.seen[key] = place
+  end
+  return first
+end
+
 -- Takes one id into the batch, or settles it right away.
 local function take(self, given, batch, settled)
   local form, place = self._form, self._place + 1
@@ -93,11 +106,10 @@ local function take(self, given, batch, settled)
   if not sent then
     return settled:malformed(given, place, key)
   end
-  local first = self.seen[key]
+  local first = seen_at(self, key, place)
   if first then
     return repeated(self, given, place, first, settled)
   end
-  self.seen[key] = place
   if form.usual and not sent:find(form.usual) then
     self.odd = self.odd + 1
     self.odd_example = self.odd_example or sent
@@ -119,8 +131,8 @@ end
 -- Takes the ids of the chunk that are as most are, up to the first that is not.
 local function take_usual(self, batch)
   local taken, place, count = self._taken, self._place, batch.count
-  local admitted = core.admit(self._form.mask, self._chunk, taken + 1, self._chunk.n, self.seen,
-    place, batch.ids, batch.places, count)
+  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, self._chunk.n, place,
+    batch.ids, batch.places, count)
   self._taken, self._place, batch.count = taken + admitted, place + admitted, count + admitted
 end
 
@@ -132,7 +144,7 @@ function Intake:read(batch, settled)
       self._taken, chunk.n = 0, 0
       self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
     end
-    if self._form.mask and limit > 1 then
+    if self._known then
       take_usual(self, batch)
     end
     if self._taken < chunk.n then

@@ -8,34 +8,45 @@ local Report = {}
 Report.__index = Report
 Report.__name = "stopmsg.report"
 
--- A report without items yet.
-function report.new()
+-- A report without items yet. `list` is an empty table that may have room for them.
+function report.new(list)
   local counts = {}
   for _, name in ipairs(outcome.names) do
     counts[name] = 0
   end
-  return setmetatable({
-    counts = counts,
-    total = 0,
-    ok = false,
-    requests = 0,
-    retries = 0,
-    connections = 0,
-    elapsed = 0,
-    warnings = {},
-  }, Report)
+  local self = list or {}
+  self.counts = counts
+  self.total = 0
+  self.ok = false
+  self.requests = 0
+  self.retries = 0
+  self.connections = 0
+  self.elapsed = 0
+  self.warnings = {}
+  return setmetatable(self, Report)
 end
 
 function report.is(value)
   return getmetatable(value) == Report
 end
 
--- Counts an item that has settled.
+-- Counts items that have settled, `count` of a list.
+function Report:count_all(items, count)
+  local counts = self.counts
+  for i = 1, count do
+    local word = items[i].outcome
+    counts[word] = counts[word] + 1
+  end
+  self.total = self.total + count
+  -- Nothing stopped is not everything stopped.
+  self.ok = counts.stopped == self.total
+end
+
+-- Counts one item.
 function Report:count(item)
   local counts = self.counts
   counts[item.outcome] = counts[item.outcome] + 1
   self.total = self.total + 1
-  -- Nothing stopped is not everything stopped.
   self.ok = counts.stopped == self.total
 end
 
@@ -45,9 +56,7 @@ function Report:recount()
     self.counts[name] = 0
   end
   self.total = 0
-  for _, item in ipairs(self) do
-    self:count(item)
-  end
+  self:count_all(self, #self)
 end
 
 -- The ids with this outcome, in order.

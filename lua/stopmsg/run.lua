@@ -50,7 +50,8 @@ end
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
 -- or nil, format, provider (its name), summary (a report to count in), on_item or nil, result (a
--- list that gets all items at their places, with a repeated id known for the whole run) or nil.
+-- list that gets all items at their places, with a repeated id known for the whole run) and total
+-- (places in the source), or neither.
 function run.new(pool, task)
   local self = setmetatable({
     _pool = pool,
@@ -72,7 +73,8 @@ function run.new(pool, task)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
-  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result)
+  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result,
+    task.total)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
@@ -504,10 +506,10 @@ function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._pool.emit
   while next_slice(self) do
-    local items, places = self._items, self._places
-    for i = 1, self._count do
-      summary:count(items[i])
-      if has_hooks then
+    local items, places, count = self._items, self._places, self._count
+    summary:count_all(items, count)
+    if has_hooks then
+      for i = 1, count do
         tell_item(self, items[i], places[i])
       end
     end

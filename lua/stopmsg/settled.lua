@@ -179,18 +179,19 @@ end
 local function put_items(self, batch, first, last)
   local intake, codes, words = self._intake, self._codes, nil
   local items, places, count = self._items, self._places, self._count
-  local result, seen = intake.result, not intake.result and intake.seen
-  local ids, keys = batch.ids, batch.keys
+  local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
+  local ids, keys, own_places = batch.ids, batch.keys, batch.places
+  local before = first - 1
   if batch.verdict.codes then
-    batch.verdict.codes:codes(first, last - first + 1, codes)
+    batch.verdict.codes:codes(first, last - before, codes)
     -- The usual item is made right here.
     words = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
       and self._operation.words
   end
   for i = first, last do
-    local code = codes[i - first + 1]
+    local code = codes[i - before]
     local word = words and words[code]
-    local place = batch.places[i]
+    local place = own_places[i]
     local item = word and { id = ids[i], outcome = word, code = code } or make(self, batch, i, code)
     count = count + 1
     items[count], places[count] = item, place
@@ -199,7 +200,7 @@ local function put_items(self, batch, first, last)
     else
       seen[keys and keys[i] or ids[i]] = nil
     end
-    if intake.twin_count > 0 then
+    if has_twins then
       self._count = count
       put_twins(self, item, place)
       count = self._count

@@ -13,11 +13,12 @@ local source = {}
 function source.length(list)
   local count, last = 0, 0
   for key in pairs(list) do
-    if type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
-      return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
-    end
     count = count + 1
-    if key > last then
+    if key == last + 1 then
+      last = key -- most lists come in their order
+    elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
+      return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
+    elseif key > last then
       last = key
     end
   end
