@@ -1,6 +1,7 @@
 #include "engine.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,9 @@
 /* More requests in flight than this help nobody. */
 #define SM_MAX_SLOTS 1024
 
+/* How often libcurl's timer is answered in one step. */
+#define SM_MAX_TIMERS 8
+
 struct engine {
   CURLM *multi; /* NULL once closed */
   CURL *model;  /* an easy handle with the options that all slots share */
@@ -34,6 +38,7 @@ struct engine {
   struct sm_slot *first_done;
   struct sm_slot *last_done;
   double next_expiry; /* no busy slot expires before this */
+  double timer;       /* when libcurl wants to be called; 0 for not at all */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -126,6 +131,15 @@ static lua_Number get_number(lua_State *L, const char *name) {
   n = luaL_checknumber(L, -1);
   lua_pop(L, 1);
   return n;
+}
+
+/* libcurl's one timer: milliseconds from now, -1 to stop it. */
+static int on_timer(CURLM *multi, long milliseconds, void *user) {
+  struct engine *e = user;
+
+  (void)multi;
+  e->timer = milliseconds < 0 ? 0 : now() + (double)milliseconds / 1000;
+  return 0;
 }
 
 static CURLcode set_long(CURL *easy, CURLoption option, long value) {
@@ -248,6 +262,8 @@ int sm_engine_new(lua_State *L) {
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
+  if (!sm_sockets_init(&e->sockets))
+    return push_fault(L, strerror(errno), errno);
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
     lua_getfield(L, 1, "resolve");
@@ -258,6 +274,10 @@ int sm_engine_new(lua_State *L) {
   if (rc != CURLE_OK)
     return push_fault(L, curl_easy_strerror(rc), (int)rc);
   curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
+  curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
+  curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, &e->sockets);
+  curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
   return 1;
 }
 
@@ -491,11 +511,34 @@ static void expire(struct engine *e) {
   e->next_expiry = next;
 }
 
+/* Tells libcurl which sockets are ready, and that its time has come. */
+static CURLMcode move(struct engine *e) {
+  CURLMcode rc = CURLM_OK;
+  int i, running;
+
+  sm_sockets_wait(&e->sockets, 0);
+  for (i = 0; i < e->sockets.ready_count && rc == CURLM_OK; i++) {
+    const struct sm_ready *ready = &e->sockets.ready[i];
+
+    if (ready->events != 0)
+      rc = curl_multi_socket_action(e->multi, ready->fd, ready->events,
+                                    &running);
+  }
+  e->sockets.ready_count = 0;
+  /* It may want to be called again at once, but others have work, too. */
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (e->timer == 0 || e->timer > now())
+      break;
+    e->timer = 0;
+    rc = curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+  return rc;
+}
+
 /* true = engine:step() | nil, message, code: moves what can be moved */
 static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
-  int running = 0;
-  CURLMcode rc = curl_multi_perform(e->multi, &running);
+  CURLMcode rc = move(e);
 
   if (rc != CURLM_OK)
     return push_fault(L, curl_multi_strerror(rc), (int)rc);
@@ -506,24 +549,21 @@ static int engine_step(lua_State *L) {
 }
 
 /* engine:wait(seconds): until a socket or a timer wants a step, or the time is
- * over; raises what libcurl says against it */
+ * over */
 static int engine_wait(lua_State *L) {
   struct engine *e = check_open(L);
-  double seconds = luaL_checknumber(L, 2);
-  CURLMcode rc;
+  double seconds = luaL_checknumber(L, 2), t = now();
 
   if (e->first_done != NULL)
     return 0;
-  if (e->next_expiry > 0 && e->next_expiry - now() < seconds)
-    seconds = e->next_expiry - now();
-  if (seconds < 0)
-    seconds = 0;
+  if (e->next_expiry > 0 && e->next_expiry - t < seconds)
+    seconds = e->next_expiry - t;
+  if (e->timer > 0 && e->timer - t < seconds)
+    seconds = e->timer - t;
   if (seconds > 60)
     seconds = 60;
   /* Rounded up: waking a little early would mean waiting twice. */
-  rc = curl_multi_poll(e->multi, NULL, 0, (int)(seconds * 1000) + 1, NULL);
-  if (rc != CURLM_OK)
-    return luaL_error(L, "%s", curl_multi_strerror(rc));
+  sm_sockets_wait(&e->sockets, seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
   return 0;
 }
 
@@ -594,6 +634,11 @@ static int engine_collect(lua_State *L) {
 
 static void engine_free(struct engine *e, CURLM *multi) {
   size_t i;
+
+  if (multi != NULL) {
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, NULL);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, NULL);
+  }
 
   for (i = 0; i < e->slot_count; i++) {
     struct sm_slot *s = e->slots[i];

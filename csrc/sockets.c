@@ -8,48 +8,226 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#if defined(__linux__) && !defined(SM_NO_EPOLL)
+#  define SM_HAS_EPOLL 1
+#  include <sys/epoll.h>
+#else
+#  define SM_HAS_EPOLL 0
+#  include <poll.h>
+#endif
+
 #ifndef SOCK_CLOEXEC /* macOS */
 #  define SOCK_CLOEXEC 0
 #endif
 
-curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
-                              struct curl_sockaddr *address) {
-  struct sm_sockets *s = user;
-  curl_socket_t fd;
+static struct sm_socket *find(struct sm_sockets *s, curl_socket_t fd) {
+  size_t i;
 
-  (void)purpose;
+  for (i = 0; i < s->count; i++)
+    if (s->list[i].fd == fd)
+      return &s->list[i];
+  return NULL;
+}
+
+static struct sm_socket *add(struct sm_sockets *s, curl_socket_t fd,
+                             int is_ours) {
+  struct sm_socket *one;
+
   if (s->count == s->cap) {
     size_t cap = s->cap > 0 ? s->cap * 2 : 16;
     struct sm_socket *list = realloc(s->list, cap * sizeof(*list));
 
     if (list == NULL)
-      return CURL_SOCKET_BAD;
+      return NULL;
     s->list = list;
     s->cap = cap;
   }
-  fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
-              address->protocol);
+  one = &s->list[s->count++];
+  memset(one, 0, sizeof(*one));
+  one->fd = fd;
+  one->is_ours = is_ours;
+  return one;
+}
+
+/* `ready` may still hold it, and its number may soon be another's. */
+static void drop(struct sm_sockets *s, struct sm_socket *one) {
+  int i;
+
+  for (i = 0; i < s->ready_count; i++)
+    if (s->ready[i].fd == one->fd)
+      s->ready[i].events = 0;
+  *one = s->list[--s->count];
+}
+
+static void note(struct sm_sockets *s, curl_socket_t fd, int events) {
+  s->ready[s->ready_count].fd = fd;
+  s->ready[s->ready_count].events = events;
+  s->ready_count++;
+}
+
+#if SM_HAS_EPOLL
+
+int sm_sockets_init(struct sm_sockets *s) {
+  memset(s, 0, sizeof(*s));
+  s->epoll = epoll_create1(EPOLL_CLOEXEC);
+  s->is_open = s->epoll >= 0;
+  return s->is_open;
+}
+
+void sm_sockets_free(struct sm_sockets *s) {
+  if (s->is_open)
+    (void)close(s->epoll);
+  free(s->list);
+  memset(s, 0, sizeof(*s));
+}
+
+/* Tells the kernel what to watch the socket for; nothing for 0. */
+static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
+                       int wanted) {
+  struct epoll_event event;
+  int how = one->watched == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+
+  if (one->watched == wanted)
+    return 1;
+  memset(&event, 0, sizeof(event));
+  event.data.fd = one->fd;
+  event.events = ((wanted & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0u) |
+                 ((wanted & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0u);
+  one->watched = wanted;
+  return epoll_ctl(s->epoll, wanted == 0 ? EPOLL_CTL_DEL : how, one->fd,
+                   &event) == 0;
+}
+
+void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
+  struct epoll_event events[SM_MAX_READY];
+  int i, count;
+
+  if (s->ready_count > 0)
+    return;
+  count = epoll_wait(s->epoll, events, SM_MAX_READY, milliseconds);
+  for (i = 0; i < count; i++) {
+    struct sm_socket *one = find(s, events[i].data.fd);
+    unsigned what = events[i].events;
+
+    if (one == NULL)
+      continue;
+    if (one->wanted == 0)
+      /* A kept connection was closed, or speaks unasked. It would say so
+       * again and again; its next use finds out. */
+      (void)set_watched(s, one, 0);
+    else
+      note(s, one->fd,
+           ((what & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+               ((what & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+               ((what & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0));
+  }
+}
+
+#else
+
+int sm_sockets_init(struct sm_sockets *s) {
+  memset(s, 0, sizeof(*s));
+  s->is_open = 1;
+  return 1;
+}
+
+void sm_sockets_free(struct sm_sockets *s) {
+  free(s->list);
+  memset(s, 0, sizeof(*s));
+}
+
+static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
+                       int wanted) {
+  (void)s;
+  one->watched = wanted;
+  return 1;
+}
+
+void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
+  struct pollfd *fds;
+  size_t i, count = 0;
+
+  if (s->ready_count > 0)
+    return;
+  fds = malloc((s->count + 1) * sizeof(*fds));
+  if (fds == NULL)
+    return;
+  for (i = 0; i < s->count; i++) {
+    if (s->list[i].wanted == 0)
+      continue;
+    fds[count].fd = s->list[i].fd;
+    fds[count].events =
+        (short)(((s->list[i].wanted & CURL_POLL_IN) != 0 ? POLLIN : 0) |
+                ((s->list[i].wanted & CURL_POLL_OUT) != 0 ? POLLOUT : 0));
+    fds[count].revents = 0;
+    count++;
+  }
+  if (poll(fds, (nfds_t)count, milliseconds) <= 0)
+    count = 0;
+  for (i = 0; i < count && s->ready_count < SM_MAX_READY; i++) {
+    short what = fds[i].revents;
+
+    if (what != 0)
+      note(s, fds[i].fd,
+           ((what & (POLLIN | POLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+               ((what & POLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+               ((what & (POLLERR | POLLNVAL)) != 0 ? CURL_CSELECT_ERR : 0));
+  }
+  free(fds);
+}
+
+#endif
+
+curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
+                              struct curl_sockaddr *address) {
+  struct sm_sockets *s = user;
+  curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
+                            address->protocol);
+
+  (void)purpose;
   if (fd == CURL_SOCKET_BAD)
     return fd;
   if (SOCK_CLOEXEC == 0)
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-  s->list[s->count].fd = fd;
-  s->list[s->count].port = 0;
-  s->count++;
+  if (add(s, fd, 1) == NULL) {
+    (void)close(fd);
+    return CURL_SOCKET_BAD;
+  }
   return fd;
 }
 
 int sm_sockets_close(void *user, curl_socket_t fd) {
   struct sm_sockets *s = user;
-  size_t i;
+  struct sm_socket *one = find(s, fd);
 
-  for (i = 0; i < s->count; i++) {
-    if (s->list[i].fd == fd) {
-      s->list[i] = s->list[--s->count];
-      break;
-    }
+  if (one != NULL) {
+    /* A child that was forked may keep the other end of it open. */
+    (void)set_watched(s, one, 0);
+    drop(s, one);
   }
   return close(fd);
+}
+
+int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
+                     void *socket) {
+  struct sm_sockets *s = user;
+  struct sm_socket *one = find(s, fd);
+
+  (void)easy;
+  (void)socket;
+  if (one == NULL && what != CURL_POLL_REMOVE)
+    one = add(s, fd, 0);
+  if (one == NULL)
+    return what == CURL_POLL_REMOVE ? 0 : -1;
+  one->wanted = what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT;
+  if (one->wanted != 0)
+    return set_watched(s, one, one->wanted) ? 0 : -1;
+  if (!one->is_ours) {
+    /* Who closes it does not tell. */
+    (void)set_watched(s, one, 0);
+    drop(s, one);
+  }
+  return 0;
 }
 
 static int local_port(curl_socket_t fd) {
@@ -87,9 +265,4 @@ int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
       is_spent = 1;
   }
   return is_spent;
-}
-
-void sm_sockets_free(struct sm_sockets *s) {
-  free(s->list);
-  memset(s, 0, sizeof(*s));
 }

@@ -1,6 +1,10 @@
 /*
- * sockets.h - the sockets of an engine, and whether one of them may carry one
- * more request.
+ * sockets.h - the sockets of an engine: which are ready, and whether one of
+ * them may carry one more request.
+ *
+ * libcurl forgets a socket when its request ends and names it again with the
+ * next. The kernel is told once: a connection that is kept goes on being
+ * watched, which spares two system calls a request and tells of its end.
  *
  * A server, or a proxy before it, that sends an answer too many would have it
  * taken for the answer to the next request on that connection; and a request
@@ -13,20 +17,39 @@
 
 #include <curl/curl.h>
 
+/* Sockets that are taken note of at once; what else is ready comes next. */
+#define SM_MAX_READY 64
+
 struct sm_socket {
   curl_socket_t fd;
-  int port; /* the local one, which tells two connections apart */
+  int port;    /* the local one, which tells two connections apart */
+  int is_ours; /* libcurl opens and closes some by itself, for its resolver */
+  int wanted;  /* CURL_POLL_IN, CURL_POLL_OUT: what libcurl waits for */
+  int watched; /* what the kernel was told */
+};
+
+struct sm_ready {
+  curl_socket_t fd;
+  int events; /* for curl_multi_socket_action */
 };
 
 struct sm_sockets {
   struct sm_socket *list;
   size_t count;
   size_t cap;
+  int is_open;
+  int epoll;
+  struct sm_ready ready[SM_MAX_READY];
+  int ready_count;
   /* HTTP/2, or it may become that: bytes may wait for other requests. */
   int is_shared;
 };
 
 #pragma GCC visibility push(hidden)
+
+/* 0 when the kernel cannot watch another set of sockets. */
+int sm_sockets_init(struct sm_sockets *s);
+void sm_sockets_free(struct sm_sockets *s);
 
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with a
  * struct sm_sockets as their data. */
@@ -34,12 +57,18 @@ curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
                               struct curl_sockaddr *address);
 int sm_sockets_close(void *user, curl_socket_t fd);
 
+/* For CURLMOPT_SOCKETFUNCTION, with the same. */
+int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
+                     void *socket);
+
+/* Waits so many milliseconds at most, and leaves in `ready` what libcurl wants
+ * to know of. */
+void sm_sockets_wait(struct sm_sockets *s, int milliseconds);
+
 /* Called before each use of the connection from this local port: whether it
  * has been closed, or bytes wait in it. Never true at the first use, when TLS
  * may have sent tickets, nor where requests share the connection. */
 int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared);
-
-void sm_sockets_free(struct sm_sockets *s);
 
 #pragma GCC visibility pop
 
