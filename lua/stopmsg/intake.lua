@@ -24,7 +24,7 @@ function intake.new(form, fill, limit, result, total)
     twin_count = 0,
     odd = 0, -- ids of an unusual shape
     odd_example = nil,
-    _known = result and limit > 1 and form.mask and core.known(total), -- in place of `seen`
+    _known = total and form.mask and core.known(total), -- in place of `seen`
     _form = form,
     _fill = fill,
     _limit = limit,
@@ -32,11 +32,12 @@ function intake.new(form, fill, limit, result, total)
     _chunk = { n = 0 },
     _taken = 0, -- of the chunk
     _is_last = false, -- the chunk is the source's last
+    _spare = nil, -- batches to be used again
   }, Intake)
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
-function intake.batch()
+local function new_batch()
   return {
     count = 0,
     ids = {},
@@ -46,7 +47,27 @@ function intake.batch()
     tries = 0, -- attempts of the batch as it is now
     attempts = 0, -- requests sent that held these ids
     is_ambiguous = false, -- one of them may have taken effect unseen
+    verdict = nil, -- what became of its ids, once that is known
+    handed = 0, -- how many of them have their items
   }
+end
+
+-- A batch to be read into.
+function Intake:batch()
+  local batch = self._spare
+  self._spare = batch and batch.next_spare
+  return batch or new_batch()
+end
+
+-- Takes back a batch whose items are all made. Ids that go one by one would each need a new one.
+function Intake:recycle(batch)
+  if self._limit == 1 then
+    batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
+    batch.is_ambiguous, batch.verdict, batch.last = false, nil, nil
+    batch.keys, batch.given = nil, nil
+    batch.next_spare = self._spare
+    self._spare = batch
+  end
 end
 
 local function copy_at(list, i, into, count)
@@ -60,7 +81,7 @@ end
 
 -- The ids at first..last of a batch as a batch of its own, with its history.
 function intake.part(batch, first, last)
-  local part = intake.batch()
+  local part = new_batch()
   part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
   part.last = batch.last
   for i = first, last do
@@ -131,7 +152,8 @@ end
 -- Takes the ids of the chunk that are as most are, up to the first that is not.
 local function take_usual(self, batch)
   local taken, place, count = self._taken, self._place, batch.count
-  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, self._chunk.n, place,
+  local last = math.min(self._chunk.n, taken + self._limit - count)
+  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place,
     batch.ids, batch.places, count)
   self._taken, self._place, batch.count = taken + admitted, place + admitted, count + admitted
 end
@@ -139,7 +161,7 @@ end
 -- Reads on until the batch is full, `settled` is, or the source is over.
 function Intake:read(batch, settled)
   local chunk, limit = self._chunk, self._limit
-  while not self.is_over and batch.count < limit and self:has_room(settled) do
+  while batch.count < limit and not self.is_over and self:has_room(settled) do
     if self._taken >= chunk.n and not self._is_last then
       self._taken, chunk.n = 0, 0
       self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
@@ -147,7 +169,7 @@ function Intake:read(batch, settled)
     if self._known then
       take_usual(self, batch)
     end
-    if self._taken < chunk.n then
+    if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
       take(self, chunk[self._taken], batch, settled)
     end

@@ -107,7 +107,7 @@ end
 
 -- The next ids of the source as a batch; nil where there are none for now.
 local function read_batch(self)
-  local batch = self._partial or intake.batch()
+  local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
   self._intake:read(batch, self._settled)
@@ -122,13 +122,14 @@ local function due_batch(self, now)
     self._held = nil
     return batch
   end
-  for i, candidate in ipairs(self._waiting) do
-    if candidate.at <= now then
-      return table.remove(self._waiting, i)
+  local waiting = self._waiting
+  for i = 1, #waiting do
+    if waiting[i].at <= now then
+      return table.remove(waiting, i)
     end
   end
   -- An outage must not make a heap of what the source gives.
-  if not self._intake.is_over and #self._waiting < MAX_WAITING * self._task.concurrency then
+  if not self._intake.is_over and #waiting < MAX_WAITING * self._task.concurrency then
     return read_batch(self)
   end
 end

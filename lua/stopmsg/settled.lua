@@ -48,7 +48,6 @@ end
 -- an answer.
 function Settled:add(batch, verdict)
   batch.verdict = verdict
-  batch.handed = 0
   self._last = self._last + 1
   self._batches[self._last] = batch
   self.backlog = self.backlog + batch.count
@@ -101,8 +100,11 @@ function Settled:copy(item, id, place)
 end
 
 -- An item for this id with what the verdict says; fields that say nothing stay absent.
-local function item_of(verdict, id)
+local function item_of(verdict, id, redact)
   local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if type(item.code) == "string" then
+    item.code = redact(item.code)
+  end
   if verdict.reason then
     item.reason = verdict.reason
   end
@@ -116,7 +118,7 @@ local function item_of(verdict, id)
     item.verified = true
   end
   if verdict.state then
-    item.state = verdict.state
+    item.state = redact(verdict.state)
   end
   return item
 end
@@ -147,14 +149,10 @@ local function make(self, batch, i, code)
         batch.ids[i]))
     end
   end
-  local item = item_of(own or verdict, batch.ids[i])
-  if type(item.code) == "string" then
-    item.code = redact(item.code)
+  local item = item_of(own or verdict, batch.ids[i], redact)
+  if batch.attempts ~= 1 or batch.is_ambiguous then
+    add_history(batch, item)
   end
-  if item.state then
-    item.state = redact(item.state)
-  end
-  add_history(batch, item)
   if batch.given and batch.given[i] then
     item.id = batch.given[i]
   end
@@ -209,22 +207,31 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
+-- Makes items of the next ids of a batch, the first in the queue.
+local function go_on(self, batch)
+  local intake = self._intake
+  local first = batch.handed + 1
+  local last = math.min(batch.count, batch.handed + SLICE)
+  batch.handed = last
+  put_items(self, batch, first, last)
+  if last < batch.count then
+    return
+  end
+  self._batches[self._first] = nil
+  self._first = self._first + 1
+  if not intake.result and last >= LARGE_BATCH then
+    compat.collect(last * KIB_AN_ID)
+  end
+  intake:recycle(batch)
+end
+
 -- items, places, count = settled:slice(): nil when nothing is left. The lists are good until the
 -- next slice; what settles meanwhile goes into others.
 function Settled:slice()
   local batch = self._batches[self._first]
-  if batch and self._count == 0 then
-    local first = batch.handed + 1
-    local last = math.min(batch.count, batch.handed + SLICE)
-    batch.handed = last
-    put_items(self, batch, first, last)
-    if last == batch.count then
-      self._batches[self._first] = nil
-      self._first = self._first + 1
-      if not self._intake.result and batch.count >= LARGE_BATCH then
-        compat.collect(batch.count * KIB_AN_ID)
-      end
-    end
+  while batch and self._count < SLICE do
+    go_on(self, batch)
+    batch = self._batches[self._first]
   end
   local count = self._count
   if count == 0 then

@@ -1,5 +1,6 @@
--- Where ids come from: functions `fill(chunk, want)` that put the next ids, `want` at most, into
--- the places 1 to chunk.n of a chunk. They return true once the end is reached.
+-- Where ids come from: functions `fill(chunk, want)` that put the next ids into the places 1 to
+-- chunk.n of a chunk: `want` at most where somebody has to be asked for each, as that may take
+-- time. They return true once the end is reached.
 --
 -- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
 -- lost.
@@ -29,11 +30,14 @@ function source.length(list)
   return last
 end
 
+-- Ids of a list that are handed over at once.
+local PIECE = 256
+
 -- The places 1 to count of a list, holes included.
 function source.list(list, count)
   local at = 0
-  return function(chunk, want)
-    local n = math.min(want, count - at)
+  return function(chunk)
+    local n = math.min(PIECE, count - at)
     chunk.n = 0
     for i = 1, n do
       chunk[i] = list[at + i]
