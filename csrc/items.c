@@ -1,5 +1,6 @@
 #include "items.h"
 
+#include <math.h>
 #include <string.h>
 
 #define SM_ITEMS "stopmsg.items"
@@ -22,6 +23,12 @@ void sm_items_move(struct sm_items *to, struct sm_items *from) {
   sm_items_clear(from);
 }
 
+/* Whole, and small enough for a double to hold its neighbours, too. */
+static int is_whole(const struct sm_item *item) {
+  return item->kind == SM_ITEM_NUMBER && fabs(item->number) < 0x1p53 &&
+         (double)(int64_t)item->number == item->number;
+}
+
 static void push_code(lua_State *L, const struct sm_items *items,
                       const struct sm_item *item) {
   const char *text = items->texts.bytes;
@@ -36,20 +43,18 @@ static void push_code(lua_State *L, const struct sm_items *items,
   case SM_ITEM_NONE:
     lua_pushnil(L);
     break;
-  case SM_ITEM_WHOLE:
-#if LUA_VERSION_NUM >= 503
-    lua_pushinteger(L, (lua_Integer)item->code);
-#else
-    lua_pushnumber(L, (lua_Number)item->code);
-#endif
-    break;
   case SM_ITEM_NUMBER:
-    lua_pushlstring(L, text + item->code, item->text_len);
-    lua_pushnumber(L, lua_tonumber(L, -1));
-    lua_remove(L, -2);
+#if LUA_VERSION_NUM >= 503
+    if (is_whole(item)) {
+      lua_pushinteger(L, (lua_Integer)item->number);
+      break;
+    }
+#endif
+    lua_pushnumber(L, (lua_Number)item->number);
     break;
   case SM_ITEM_TEXT:
-    lua_pushlstring(L, text != NULL ? text + item->code : "", item->text_len);
+    lua_pushlstring(L, text != NULL ? text + item->text_at : "",
+                    item->text_len);
     break;
   }
 }
@@ -70,8 +75,9 @@ static int items_codes(lua_State *L) {
   luaL_checktype(L, 4, LUA_TTABLE);
   luaL_argcheck(L, first >= 1 && (size_t)first <= items->count + 1, 2,
                 "no such place");
-  luaL_argcheck(L, count >= 0 && (size_t)(first - 1 + count) <= items->count, 3,
-                "more than there are");
+  luaL_argcheck(
+      L, count >= 0 && (size_t)count <= items->count - (size_t)(first - 1), 3,
+      "more than there are");
   for (i = 0; i < count; i++) {
     push_code(L, items, &items->list[first - 1 + i]);
     lua_rawseti(L, 4, (int)i + 1);
@@ -82,26 +88,26 @@ static int items_codes(lua_State *L) {
 /* counts = items:counts(): whole-number code -> how many ids have it */
 static int items_counts(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
-  size_t i, from;
+  size_t i, next;
 
   lua_settop(L, 1);
   lua_newtable(L);
-  for (i = 0; i < items->count; i = from) {
+  for (i = 0; i < items->count; i = next) {
     const struct sm_item *item = &items->list[i];
 
+    next = i + 1;
+    if (!is_whole(item))
+      continue;
     /* Neighbours mostly say the same. */
-    for (from = i + 1; from < items->count; from++)
-      if (items->list[from].kind != item->kind ||
-          items->list[from].code != item->code)
-        break;
-    if (item->kind == SM_ITEM_WHOLE) {
-      push_code(L, items, item);
-      lua_pushvalue(L, -1);
-      lua_rawget(L, 2);
-      lua_pushnumber(L, lua_tonumber(L, -1) + (lua_Number)(from - i));
-      lua_remove(L, -2);
-      lua_rawset(L, 2);
-    }
+    while (next < items->count && items->list[next].kind == item->kind &&
+           items->list[next].number == item->number)
+      next++;
+    push_code(L, items, item);
+    lua_pushvalue(L, -1);
+    lua_rawget(L, 2);
+    lua_pushinteger(L, lua_tointeger(L, -1) + (lua_Integer)(next - i));
+    lua_remove(L, -2);
+    lua_rawset(L, 2);
   }
   return 1;
 }
@@ -122,11 +128,11 @@ static int items_gc(lua_State *L) {
 static void read_field(lua_State *L, int index, const char *name,
                        struct sm_buf *to) {
   const char *text;
-  size_t len;
+  size_t len = 0;
 
   lua_getfield(L, index, name);
-  text = luaL_checklstring(L, -1, &len);
-  if (len == 0 || sm_buf_add(to, text, len) != SM_OK)
+  text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+  if (text == NULL || len == 0 || sm_buf_add(to, text, len) != SM_OK)
     luaL_error(L, "no field can be called what '%s' says", name);
   lua_pop(L, 1);
 }
@@ -187,7 +193,10 @@ int sm_items_read(lua_State *L) {
     const char *id;
 
     lua_rawgeti(L, 2, (int)i);
-    id = luaL_checklstring(L, -1, &id_len);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      return luaL_error(L, "id %d is a %s, not a string", (int)i,
+                        luaL_typename(L, -1));
+    id = lua_tolstring(L, -1, &id_len);
     status = sm_reader_expect(&lone->reader, id, id_len);
     lua_pop(L, 1);
   }
@@ -199,7 +208,8 @@ int sm_items_read(lua_State *L) {
                             &lone->rest);
   }
   if (status != SM_OK)
-    return luaL_error(L, "not enough memory");
+    return luaL_error(L, status == SM_FULL ? "an id or the answer is too large"
+                                           : "not enough memory");
   if (sm_reader_end(&lone->reader))
     sm_items_move(sm_items_new(L), &lone->reader.items);
   else

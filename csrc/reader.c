@@ -1,5 +1,7 @@
 #include "reader.h"
 
+#include <locale.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,7 +112,7 @@ enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
     items->cap = cap;
   }
   item = &items->list[items->count];
-  memset(item, 0, sizeof(*item));
+  item->kind = SM_ITEM_MISSING;
   item->id_at = (uint32_t)r->ids.len;
   item->id_len = (uint16_t)len;
   status = sm_buf_add(&r->ids, id, len);
@@ -131,7 +133,7 @@ static int is_same(const struct sm_reader *r, size_t place, const char *id,
 
   if (item->id_len != len)
     return 0;
-  if (memcmp(asked, id, len) == 0)
+  if (len == 0 || memcmp(asked, id, len) == 0)
     return 1;
   if (!r->fields->is_folded)
     return 0;
@@ -225,44 +227,60 @@ static void name_done(struct sm_reader *r, const char *text, size_t len) {
   }
 }
 
-static enum sm_status keep_code(struct sm_reader *r, enum sm_item_kind kind,
-                                const char *text, size_t len) {
-  enum sm_status status;
-
+static enum sm_status keep_text(struct sm_reader *r, const char *text,
+                                size_t len) {
   if (r->is_long || len > SM_MAX_CODE_TEXT)
     return SM_OK;
-  r->code.kind = kind;
-  r->code.code = (int64_t)r->items.texts.len;
+  r->code.kind = SM_ITEM_TEXT;
+  r->code.text_at = (uint32_t)r->items.texts.len;
   r->code.text_len = (uint16_t)len;
-  status = sm_buf_add(&r->items.texts, text, len);
-  return status;
+  return sm_buf_add(&r->items.texts, text, len);
 }
 
-/* Whether the text of a number is its digits alone, as an id would be. */
-static int is_digits(const char *text, size_t len) {
+/* How many digits `text` begins with. */
+static size_t digits(const char *text, size_t len) {
+  size_t i;
+
+  for (i = 0; i < len && text[i] >= '0' && text[i] <= '9'; i++)
+    ;
+  return i;
+}
+
+/* What so many digits say; exact in a double. */
+static double whole_number(const char *text, size_t len) {
+  int64_t value = 0;
   size_t i;
 
   for (i = 0; i < len; i++)
-    if (text[i] < '0' || text[i] > '9')
-      return 0;
-  return 1;
+    value = value * 10 + (text[i] - '0');
+  return (double)value;
 }
 
-static enum sm_status keep_number(struct sm_reader *r, const char *text,
-                                  size_t len) {
-  int is_negative = len > 0 && text[0] == '-';
-  const char *digits = text + is_negative;
-  size_t count = len - (size_t)is_negative, i;
-  int64_t value = 0;
+/* What the text of any other number says. */
+static double parse_number(const char *text, size_t len) {
+  char copy[SM_MAX_CODE_TEXT + 1];
+  char *point;
 
-  if (r->is_long || count > SM_EXACT_DIGITS || !is_digits(digits, count) ||
-      (is_negative && digits[0] == '0'))
-    return keep_code(r, SM_ITEM_NUMBER, text, len);
-  for (i = 0; i < count; i++)
-    value = value * 10 + (digits[i] - '0');
-  r->code.kind = SM_ITEM_WHOLE;
-  r->code.code = is_negative ? -value : value;
-  return SM_OK;
+  memcpy(copy, text, len);
+  copy[len] = '\0';
+  point = memchr(copy, '.', len);
+  if (point != NULL)
+    *point = *localeconv()->decimal_point; /* the only one strtod knows */
+  return strtod(copy, NULL);
+}
+
+static void keep_number(struct sm_reader *r, const char *text, size_t len) {
+  if (r->is_long || len > SM_MAX_CODE_TEXT)
+    return;
+  if (len <= SM_EXACT_DIGITS && digits(text, len) == len) {
+    r->code.number = whole_number(text, len);
+    r->code_text = text;
+    r->code_len = len;
+  } else {
+    r->code.number = parse_number(text, len);
+  }
+  if (isfinite(r->code.number))
+    r->code.kind = SM_ITEM_NUMBER;
 }
 
 static int is_same_code(const struct sm_reader *r, const struct sm_item *a,
@@ -271,13 +289,13 @@ static int is_same_code(const struct sm_reader *r, const struct sm_item *a,
 
   if (a->kind != b->kind)
     return 0;
-  if (a->kind == SM_ITEM_WHOLE)
-    return a->code == b->code;
-  if (a->kind == SM_ITEM_NONE)
+  if (a->kind == SM_ITEM_NUMBER)
+    return a->number == b->number;
+  if (a->kind != SM_ITEM_TEXT)
     return 1;
   return a->text_len == b->text_len &&
          (a->text_len == 0 ||
-          memcmp(texts + a->code, texts + b->code, a->text_len) == 0);
+          memcmp(texts + a->text_at, texts + b->text_at, a->text_len) == 0);
 }
 
 static void entry_done(struct sm_reader *r) {
@@ -291,7 +309,8 @@ static void entry_done(struct sm_reader *r) {
   item = &r->items.list[r->place];
   if (item->kind == SM_ITEM_MISSING) {
     item->kind = r->code.kind;
-    item->code = r->code.code;
+    item->number = r->code.number;
+    item->text_at = r->code.text_at;
     item->text_len = r->code.text_len;
   } else if (!is_same_code(r, item, &r->code)) {
     item->kind = SM_ITEM_TWICE;
@@ -308,8 +327,10 @@ static void value_begins(struct sm_reader *r, char c) {
     r->state = BAD;
   } else if (r->depth == 2 && r->in_list) {
     r->in_entry = c == '{';
-    if (!r->in_entry)
+    if (!r->in_entry) {
       r->items.surplus++;
+      r->from = NULL;
+    }
     r->has_id = 0;
     r->has_code = 0;
     r->place = SM_NO_PLACE;
@@ -330,14 +351,52 @@ static void open_nest(struct sm_reader *r, char c) {
   r->state = c == '{' ? FIRST_KEY : FIRST_VALUE;
 }
 
-static void close_nest(struct sm_reader *r, char c) {
-  if (r->depth == 0 || r->nest[r->depth - 1] != (c == '}' ? '{' : '[')) {
+/* Remembers the entry that ends at `end`, if it is in one piece. */
+static void learn_shape(struct sm_reader *r, const char *end) {
+  struct sm_shape *s = &r->shape;
+  const char *first = r->id_text, *second = r->code_text;
+  size_t first_len = r->id_len, second_len = r->code_len;
+
+  if (r->from == NULL || r->id_text == NULL || end - r->from > SM_MAX_SHAPE)
+    return;
+  s->has_code = second != NULL;
+  s->code = r->code;
+  s->is_code_first = second != NULL && second < first;
+  if (!s->has_code) {
+    second = end;
+    second_len = 0;
+  } else if (s->is_code_first) {
+    first = r->code_text;
+    first_len = r->code_len;
+    second = r->id_text;
+    second_len = r->id_len;
+  }
+  s->part[0] = (size_t)(first - r->from);
+  s->part[1] = (size_t)(second - first) - first_len;
+  s->part[2] = (size_t)(end - second) - second_len;
+  memcpy(s->bytes, r->from, s->part[0]);
+  memcpy(s->bytes + s->part[0], first + first_len, s->part[1]);
+  memcpy(s->bytes + s->part[0] + s->part[1], second + second_len, s->part[2]);
+}
+
+/* `p` is just after an entry. */
+static void expect_entry(struct sm_reader *r, const char *p) {
+  r->from = p;
+  r->id_text = NULL;
+  r->code_text = NULL;
+}
+
+static void close_nest(struct sm_reader *r, const char *p) {
+  if (r->depth == 0 || r->nest[r->depth - 1] != (*p == '}' ? '{' : '[')) {
     r->state = BAD;
     return;
   }
   r->depth--;
-  if (r->depth == 2 && r->in_entry)
+  if (r->depth == 2 && r->in_entry) {
     entry_done(r);
+    learn_shape(r, p + 1);
+    expect_entry(r, p + 1);
+  }
   if (r->depth == 1) {
     r->in_list = 0;
     r->field = OTHER;
@@ -357,11 +416,18 @@ static enum sm_status token_done(struct sm_reader *r, const char *text,
     name_done(r, text, len);
     return SM_OK;
   }
-  if (r->field == CODE)
-    return is_number ? keep_number(r, text, len)
-                     : keep_code(r, SM_ITEM_TEXT, text, len);
-  if (r->is_long || (is_number && !is_digits(text, len)))
+  if (r->field == CODE) {
+    if (!is_number)
+      return keep_text(r, text, len);
+    keep_number(r, text, len);
     return SM_OK;
+  }
+  if (r->is_long || (is_number && digits(text, len) < len))
+    return SM_OK;
+  if (!is_number) {
+    r->id_text = text;
+    r->id_len = len;
+  }
   return find(r, text, len);
 }
 
@@ -387,6 +453,7 @@ static enum sm_status token_ends(struct sm_reader *r, const char *text,
 
   if (r->token.len == 0)
     return token_done(r, text, len);
+  r->from = NULL;
   status = token_add(r, text, len);
   if (status == SM_OK)
     status = token_done(r, r->token.bytes, r->token.len);
@@ -580,23 +647,26 @@ static int may_end(int number) {
          number == EXPONENT;
 }
 
-static void expect_more(struct sm_reader *r, char c) {
+static void expect_more(struct sm_reader *r, const char *p) {
+  char c = *p;
   int is_object = r->nest[r->depth - 1] == '{';
 
   if (c == ',')
     r->state = is_object ? KEY : VALUE;
   else if (c == '}' || c == ']')
-    close_nest(r, c);
+    close_nest(r, p);
   else
     r->state = BAD;
 }
 
 /* One character between tokens that is no white space. */
-static void expect(struct sm_reader *r, char c) {
+static void expect(struct sm_reader *r, const char *p) {
+  char c = *p;
+
   switch (r->state) {
   case FIRST_VALUE:
     if (c == ']') {
-      close_nest(r, c);
+      close_nest(r, p);
       break;
     }
     /* fall through */
@@ -605,7 +675,7 @@ static void expect(struct sm_reader *r, char c) {
     break;
   case FIRST_KEY:
     if (c == '}') {
-      close_nest(r, c);
+      close_nest(r, p);
       break;
     }
     /* fall through */
@@ -618,7 +688,7 @@ static void expect(struct sm_reader *r, char c) {
     r->state = c == ':' ? VALUE : BAD;
     break;
   case AFTER_VALUE:
-    expect_more(r, c);
+    expect_more(r, p);
     break;
   default: /* END: nothing may follow */
     r->state = BAD;
@@ -629,8 +699,31 @@ static int is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
+#define ONES (~(uint64_t)0 / 255)
+
 static int is_plain(char c) {
   return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* is_plain() of eight bytes at once: no byte is below 0x20, and none is zero
+ * after what would be zero for a quote or a backslash. */
+static int are_plain(const char *p) {
+  uint64_t word, quote, slash;
+
+  memcpy(&word, p, sizeof(word));
+  quote = word ^ ONES * '"';
+  slash = word ^ ONES * '\\';
+  return ((((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) |
+           ((slash - ONES) & ~slash)) &
+          ONES * 0x80) == 0;
+}
+
+static const char *skip_plain(const char *p, const char *end) {
+  while (end - p >= 8 && are_plain(p))
+    p += 8;
+  while (p < end && is_plain(*p))
+    p++;
+  return p;
 }
 
 /* What of a string stands in p..end; where it stops. */
@@ -638,19 +731,16 @@ static const char *read_string(struct sm_reader *r, const char *p,
                                const char *end, enum sm_status *status) {
   const char *from = p;
 
-  while (p < end && is_plain(*p))
-    p++;
-  if (p == end) {
-    *status = token_add(r, from, (size_t)(p - from));
-  } else if (*p == '"') {
+  p = skip_plain(p, end);
+  if (p < end && *p == '"') {
     *status = token_ends(r, from, (size_t)(p - from));
-    p++;
-  } else {
-    *status = token_add(r, from, (size_t)(p - from));
-    r->state = *p == '\\' ? ESCAPE : BAD;
-    p++;
+    return p + 1;
   }
-  return p;
+  *status = token_add(r, from, (size_t)(p - from));
+  if (p == end)
+    return p;
+  r->state = *p == '\\' ? ESCAPE : BAD;
+  return p + 1;
 }
 
 static const char *read_number(struct sm_reader *r, const char *p,
@@ -688,12 +778,59 @@ static const char *read_literal(struct sm_reader *r, const char *p,
   return p;
 }
 
+/*
+ * Where `p` is just after an entry: reads those that follow and differ from the
+ * last one in nothing but the text of their id, free of escapes, and the digits
+ * of their code. All other bytes were read before, in the same state, and take
+ * it back to where it was, so they need not be understood again.
+ */
+static const char *read_alike(struct sm_reader *r, const char *p,
+                              const char *end, enum sm_status *status) {
+  const struct sm_shape *s = &r->shape;
+  const char *id = NULL, *code = NULL;
+  size_t id_len = 0, code_len = 0;
+
+  while (*status == SM_OK) {
+    const char *at = p, *bytes = s->bytes;
+    int i;
+
+    for (i = 0; i < 3; i++) {
+      if ((size_t)(end - at) < s->part[i] || memcmp(at, bytes, s->part[i]) != 0)
+        return p;
+      at += s->part[i];
+      bytes += s->part[i];
+      if (i == s->is_code_first) {
+        id = at;
+        at = skip_plain(at, end);
+        id_len = (size_t)(at - id);
+      } else if (i < 2 && s->has_code) {
+        code = at;
+        code_len = digits(at, (size_t)(end - at));
+        at += code_len;
+        if (code_len == 0 || code_len > SM_EXACT_DIGITS ||
+            (*code == '0' && code_len > 1))
+          return p;
+      }
+    }
+    r->code = s->code;
+    if (s->has_code)
+      r->code.number = whole_number(code, code_len);
+    *status = find(r, id, id_len);
+    if (*status == SM_OK)
+      entry_done(r);
+    p = at;
+    expect_entry(r, p);
+  }
+  return p;
+}
+
 enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
                               size_t len, struct sm_buf *rest) {
   const char *p = bytes, *end = bytes + len;
   const char *from = bytes; /* what `rest` has not got yet */
   enum sm_status status = SM_OK;
 
+  r->from = NULL;
   while (p < end && status == SM_OK && r->state != BAD) {
     switch (r->state) {
     case STRING:
@@ -723,7 +860,7 @@ enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
       int was_in_list = r->in_list;
 
       if (!is_space(*p)) {
-        expect(r, *p);
+        expect(r, p);
         if (r->state == NUMBER) /* its text begins with this character */
           break;
       }
@@ -732,6 +869,8 @@ enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
         status = sm_buf_add(rest, from, (size_t)(p - from));
       else if (!r->in_list && was_in_list)
         from = p - 1;
+      else if (r->from == p && r->shape.part[0] > 0)
+        p = read_alike(r, p, end, &status);
     }
     }
   }

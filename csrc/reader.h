@@ -18,6 +18,7 @@
 #include "buf.h"
 
 #define SM_MAX_DEPTH 64
+#define SM_MAX_SHAPE 256
 
 /* Names of the fields, and whether the case of an id makes no difference. */
 struct sm_fields {
@@ -29,18 +30,18 @@ struct sm_fields {
 
 enum sm_item_kind {
   SM_ITEM_MISSING, /* no entry names the id */
-  SM_ITEM_WHOLE,   /* `code` is a whole number */
-  SM_ITEM_NUMBER,  /* `code` is where in `texts` the number stands */
-  SM_ITEM_TEXT,    /* `code` is where in `texts` the string stands */
-  SM_ITEM_NONE,    /* an entry without a code */
-  SM_ITEM_TWICE,   /* entries with different codes */
+  SM_ITEM_NUMBER,
+  SM_ITEM_TEXT,
+  SM_ITEM_NONE,  /* an entry without a code */
+  SM_ITEM_TWICE, /* entries with different codes */
 };
 
 struct sm_item {
-  int64_t code;
-  uint32_t id_at; /* where in `ids` the id stands */
-  uint16_t id_len;
+  double number;
+  uint32_t text_at; /* where in `texts` the code stands, if it is one */
+  uint32_t id_at;   /* where in `ids` the id stands */
   uint16_t text_len;
+  uint16_t id_len;
   enum sm_item_kind kind;
 };
 
@@ -51,6 +52,16 @@ struct sm_items {
   size_t cap;
   size_t surplus; /* entries that nobody asked about */
   struct sm_buf texts;
+};
+
+/* The last entry's bytes, from the comma before it to its end, in the three
+ * parts that id and code leave of it, whichever of the two comes first. */
+struct sm_shape {
+  char bytes[SM_MAX_SHAPE];
+  size_t part[3]; /* lengths; the first is 0 where no shape is known */
+  int is_code_first;
+  int has_code;        /* in digits; else there are two parts, and ... */
+  struct sm_item code; /* ... what all these entries say */
 };
 
 struct sm_reader {
@@ -76,6 +87,12 @@ struct sm_reader {
   int has_id, has_code;
   size_t place;        /* of the entry's id */
   struct sm_item code; /* the entry's code */
+
+  /* Where in the bytes that are being read the last entry ended, and the id
+   * and code of the one after it stand; NULL where that is not in one piece. */
+  const char *from, *id_text, *code_text;
+  size_t id_len, code_len;
+  struct sm_shape shape;
 
   int is_kept; /* the text of the token is wanted */
   int is_long; /* too long for anything that is looked for */
