@@ -229,8 +229,6 @@ static void name_done(struct sm_reader *r, const char *text, size_t len) {
 
 static enum sm_status keep_text(struct sm_reader *r, const char *text,
                                 size_t len) {
-  if (r->is_long || len > SM_MAX_CODE_TEXT)
-    return SM_OK;
   r->code.kind = SM_ITEM_TEXT;
   r->code.text_at = (uint32_t)r->items.texts.len;
   r->code.text_len = (uint16_t)len;
@@ -270,17 +268,23 @@ static double parse_number(const char *text, size_t len) {
 }
 
 static void keep_number(struct sm_reader *r, const char *text, size_t len) {
-  if (r->is_long || len > SM_MAX_CODE_TEXT)
-    return;
-  if (len <= SM_EXACT_DIGITS && digits(text, len) == len) {
+  if (len <= SM_EXACT_DIGITS && digits(text, len) == len)
     r->code.number = whole_number(text, len);
-    r->code_text = text;
-    r->code_len = len;
-  } else {
+  else
     r->code.number = parse_number(text, len);
-  }
   if (isfinite(r->code.number))
     r->code.kind = SM_ITEM_NUMBER;
+}
+
+static enum sm_status keep_code(struct sm_reader *r, const char *text,
+                                size_t len, int is_number) {
+  r->code.kind = SM_ITEM_NONE;
+  if (len > SM_MAX_CODE_TEXT)
+    return SM_OK;
+  if (!is_number)
+    return keep_text(r, text, len);
+  keep_number(r, text, len);
+  return SM_OK;
 }
 
 static int is_same_code(const struct sm_reader *r, const struct sm_item *a,
@@ -351,32 +355,33 @@ static void open_nest(struct sm_reader *r, char c) {
   r->state = c == '{' ? FIRST_KEY : FIRST_VALUE;
 }
 
-/* Remembers the entry that ends at `end`, if it is in one piece. */
+/* Remembers the entry that ends at `end`, if it is in one piece and its code is
+ * a string or in digits alone. */
 static void learn_shape(struct sm_reader *r, const char *end) {
   struct sm_shape *s = &r->shape;
-  const char *first = r->id_text, *second = r->code_text;
-  size_t first_len = r->id_len, second_len = r->code_len;
+  const char *id_end, *code_end, *part[3], *part_end[3];
+  char *to = s->bytes;
+  int i;
 
-  if (r->from == NULL || r->id_text == NULL || end - r->from > SM_MAX_SHAPE)
+  if (r->from == NULL || r->id_text == NULL || r->code_text == NULL ||
+      end - r->from > SM_MAX_SHAPE ||
+      (r->is_code_number && digits(r->code_text, r->code_len) < r->code_len))
     return;
-  s->has_code = second != NULL;
-  s->code = r->code;
-  s->is_code_first = second != NULL && second < first;
-  if (!s->has_code) {
-    second = end;
-    second_len = 0;
-  } else if (s->is_code_first) {
-    first = r->code_text;
-    first_len = r->code_len;
-    second = r->id_text;
-    second_len = r->id_len;
+  id_end = r->id_text + r->id_len;
+  code_end = r->code_text + r->code_len;
+  s->is_number = r->is_code_number;
+  s->is_code_first = r->code_text < r->id_text;
+  part[0] = r->from;
+  part_end[0] = s->is_code_first ? r->code_text : r->id_text;
+  part[1] = s->is_code_first ? code_end : id_end;
+  part_end[1] = s->is_code_first ? r->id_text : r->code_text;
+  part[2] = s->is_code_first ? id_end : code_end;
+  part_end[2] = end;
+  for (i = 0; i < 3; i++) {
+    s->part[i] = (size_t)(part_end[i] - part[i]);
+    memcpy(to, part[i], s->part[i]);
+    to += s->part[i];
   }
-  s->part[0] = (size_t)(first - r->from);
-  s->part[1] = (size_t)(second - first) - first_len;
-  s->part[2] = (size_t)(end - second) - second_len;
-  memcpy(s->bytes, r->from, s->part[0]);
-  memcpy(s->bytes + s->part[0], first + first_len, s->part[1]);
-  memcpy(s->bytes + s->part[0] + s->part[1], second + second_len, s->part[2]);
 }
 
 /* `p` is just after an entry. */
@@ -416,17 +421,19 @@ static enum sm_status token_done(struct sm_reader *r, const char *text,
     name_done(r, text, len);
     return SM_OK;
   }
+  if (r->is_long)
+    return SM_OK;
   if (r->field == CODE) {
-    if (!is_number)
-      return keep_text(r, text, len);
-    keep_number(r, text, len);
-    return SM_OK;
+    r->code_text = text;
+    r->code_len = len;
+    r->is_code_number = is_number;
+    return keep_code(r, text, len, is_number);
   }
-  if (r->is_long || (is_number && digits(text, len) < len))
-    return SM_OK;
   if (!is_number) {
     r->id_text = text;
     r->id_len = len;
+  } else if (digits(text, len) < len) {
+    return SM_OK;
   }
   return find(r, text, len);
 }
@@ -778,17 +785,24 @@ static const char *read_literal(struct sm_reader *r, const char *p,
   return p;
 }
 
+/* The end of digits that are a number, `p` itself if they are none. */
+static const char *skip_digits(const char *p, const char *end) {
+  size_t count = digits(p, (size_t)(end - p));
+
+  return count > SM_EXACT_DIGITS || (count > 1 && *p == '0') ? p : p + count;
+}
+
 /*
- * Where `p` is just after an entry: reads those that follow and differ from the
- * last one in nothing but the text of their id, free of escapes, and the digits
- * of their code. All other bytes were read before, in the same state, and take
- * it back to where it was, so they need not be understood again.
+ * Where `p` is just after an entry: reads those that follow and differ from one
+ * before in nothing but the text of id and code, free of escapes. All their
+ * other bytes were read once, in the same state, and took it back to where it
+ * was, so they need not be understood again.
  */
 static const char *read_alike(struct sm_reader *r, const char *p,
                               const char *end, enum sm_status *status) {
   const struct sm_shape *s = &r->shape;
-  const char *id = NULL, *code = NULL;
-  size_t id_len = 0, code_len = 0;
+  const char *text[2]; /* of the id and of the code */
+  size_t len[2];
 
   while (*status == SM_OK) {
     const char *at = p, *bytes = s->bytes;
@@ -799,23 +813,22 @@ static const char *read_alike(struct sm_reader *r, const char *p,
         return p;
       at += s->part[i];
       bytes += s->part[i];
-      if (i == s->is_code_first) {
-        id = at;
-        at = skip_plain(at, end);
-        id_len = (size_t)(at - id);
-      } else if (i < 2 && s->has_code) {
-        code = at;
-        code_len = digits(at, (size_t)(end - at));
-        at += code_len;
-        if (code_len == 0 || code_len > SM_EXACT_DIGITS ||
-            (*code == '0' && code_len > 1))
-          return p;
+      if (i < 2) {
+        int is_code = i != s->is_code_first;
+
+        text[is_code] = at;
+        if (is_code && s->is_number)
+          at = skip_digits(at, end);
+        else
+          at = skip_plain(at, end);
+        len[is_code] = (size_t)(at - text[is_code]);
       }
     }
-    r->code = s->code;
-    if (s->has_code)
-      r->code.number = whole_number(code, code_len);
-    *status = find(r, id, id_len);
+    if (s->is_number && len[1] == 0)
+      return p;
+    *status = keep_code(r, text[1], len[1], s->is_number);
+    if (*status == SM_OK)
+      *status = find(r, text[0], len[0]);
     if (*status == SM_OK)
       entry_done(r);
     p = at;

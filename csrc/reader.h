@@ -54,14 +54,13 @@ struct sm_items {
   struct sm_buf texts;
 };
 
-/* The last entry's bytes, from the comma before it to its end, in the three
- * parts that id and code leave of it, whichever of the two comes first. */
+/* An entry's bytes, from the comma before it to its end, in the three parts
+ * that id and code leave of it, whichever of the two comes first. */
 struct sm_shape {
   char bytes[SM_MAX_SHAPE];
   size_t part[3]; /* lengths; the first is 0 where no shape is known */
   int is_code_first;
-  int has_code;        /* in digits; else there are two parts, and ... */
-  struct sm_item code; /* ... what all these entries say */
+  int is_number; /* the code, of nothing but digits; else a string */
 };
 
 struct sm_reader {
@@ -92,6 +91,7 @@ struct sm_reader {
    * and code of the one after it stand; NULL where that is not in one piece. */
   const char *from, *id_text, *code_text;
   size_t id_len, code_len;
+  int is_code_number;
   struct sm_shape shape;
 
   int is_kept; /* the text of the token is wanted */
