@@ -416,7 +416,9 @@ static int engine_submit(lua_State *L) {
     return push_fault(L, "no free slot", 0);
 
   status = sm_request_begin(&s->request, op);
-  sm_reader_begin(&s->reader, &op->fields);
+  if (status == SM_OK && op->fields.list.len > 0)
+    status = sm_reader_begin(&s->reader, &op->fields,
+                             last >= first ? (size_t)(last - first) + 1 : 0);
   if (status == SM_OK)
     status = write_ids(L, s, first, last);
   if (status == SM_OK)

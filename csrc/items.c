@@ -186,8 +186,8 @@ int sm_items_read(lua_State *L) {
   lua_setmetatable(L, -2);
 
   sm_fields_read(L, 1, &lone->fields);
-  sm_reader_begin(&lone->reader, &lone->fields);
   count = lua_rawlen(L, 2);
+  status = sm_reader_begin(&lone->reader, &lone->fields, count);
   for (i = 1; i <= count && status == SM_OK; i++) {
     size_t id_len;
     const char *id;

@@ -77,7 +77,22 @@ void sm_reader_free(struct sm_reader *r) {
   sm_reader_init(r);
 }
 
-void sm_reader_begin(struct sm_reader *r, const struct sm_fields *fields) {
+/* Room for `cap` items. */
+static enum sm_status make_room(struct sm_items *items, size_t cap) {
+  struct sm_item *list;
+
+  if (cap <= items->cap)
+    return SM_OK;
+  list = realloc(items->list, cap * sizeof(*list));
+  if (list == NULL)
+    return SM_NOMEM;
+  items->list = list;
+  items->cap = cap;
+  return SM_OK;
+}
+
+enum sm_status sm_reader_begin(struct sm_reader *r,
+                               const struct sm_fields *fields, size_t count) {
   struct sm_items items = r->items;
   struct sm_buf ids = r->ids, token = r->token;
 
@@ -92,6 +107,7 @@ void sm_reader_begin(struct sm_reader *r, const struct sm_fields *fields) {
   r->ids.len = 0;
   r->token = token;
   r->state = VALUE;
+  return make_room(&r->items, count);
 }
 
 enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
@@ -102,23 +118,16 @@ enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
 
   if (len > SM_MAX_TOKEN_TEXT)
     return SM_FULL;
-  if (items->count == items->cap) {
-    size_t cap = items->cap > 0 ? items->cap * 2 : 16;
-    struct sm_item *list = realloc(items->list, cap * sizeof(*list));
-
-    if (list == NULL)
-      return SM_NOMEM;
-    items->list = list;
-    items->cap = cap;
-  }
-  item = &items->list[items->count];
-  item->kind = SM_ITEM_MISSING;
-  item->id_at = (uint32_t)r->ids.len;
-  item->id_len = (uint16_t)len;
+  if (items->count == items->cap && make_room(items, items->cap * 2 + 1))
+    return SM_NOMEM;
   status = sm_buf_add(&r->ids, id, len);
-  if (status == SM_OK)
-    items->count++;
-  return status;
+  if (status != SM_OK)
+    return status;
+  item = &items->list[items->count++];
+  item->kind = SM_ITEM_MISSING;
+  item->id_at = (uint32_t)(r->ids.len - len);
+  item->id_len = (uint16_t)len;
+  return SM_OK;
 }
 
 static char fold(char c) {

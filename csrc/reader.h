@@ -111,8 +111,10 @@ void sm_items_free(struct sm_items *items);
 void sm_reader_init(struct sm_reader *r);
 void sm_reader_free(struct sm_reader *r);
 
-/* begin, the ids asked about one at a time, the answer's bytes in pieces. */
-void sm_reader_begin(struct sm_reader *r, const struct sm_fields *fields);
+/* begin, with how many ids are likely to follow; the ids asked about, one at a
+ * time; the answer's bytes in pieces. */
+enum sm_status sm_reader_begin(struct sm_reader *r,
+                               const struct sm_fields *fields, size_t count);
 enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
                                 size_t len);
 
