@@ -364,8 +364,7 @@ static void open_nest(struct sm_reader *r, char c) {
   r->state = c == '{' ? FIRST_KEY : FIRST_VALUE;
 }
 
-/* Remembers the entry that ends at `end`, if it is in one piece and its code is
- * a string or in digits alone. */
+/* Remembers the entry that ends at `end`, if it is in one piece. */
 static void learn_shape(struct sm_reader *r, const char *end) {
   struct sm_shape *s = &r->shape;
   const char *id_end, *code_end, *part[3], *part_end[3];
@@ -373,8 +372,7 @@ static void learn_shape(struct sm_reader *r, const char *end) {
   int i;
 
   if (r->from == NULL || r->id_text == NULL || r->code_text == NULL ||
-      end - r->from > SM_MAX_SHAPE ||
-      (r->is_code_number && digits(r->code_text, r->code_len) < r->code_len))
+      end - r->from > SM_MAX_SHAPE)
     return;
   id_end = r->id_text + r->id_len;
   code_end = r->code_text + r->code_len;

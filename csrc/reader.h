@@ -60,7 +60,7 @@ struct sm_shape {
   char bytes[SM_MAX_SHAPE];
   size_t part[3]; /* lengths; the first is 0 where no shape is known */
   int is_code_first;
-  int is_number; /* the code, of nothing but digits; else a string */
+  int is_number; /* the code; else it is a string */
 };
 
 struct sm_reader {

@@ -263,7 +263,10 @@ describe("stopmsg.core.read_items", function()
     it("has literals and numbers as JSON spells them", function()
       local wrong = { "True", "tru", "truee", "nul", "fals", "NaN", "Infinity", "-Infinity", "+1",
         "01", "-01", "-", "1.", ".5", "1.e2", "1e", "1e+", "0x10", "1_0", "--1", "1e1.5", "" }
+      local alike = '{"code":2.5,"messageUuid":"a"},{"code":2.5,"messageUuid":"a"},'
       for _, value in ipairs(wrong) do
+        assert.is_nil((read('{"items":[' .. alike .. '{"code":' .. value
+          .. ',"messageUuid":"a"}]}', { "a" })), value)
         assert.is_nil((read('{"items":[],"x":' .. value .. "}", {})), value)
         assert.is_nil((read('{"items":[{"code":' .. value .. "}]}", {})), value)
       end
