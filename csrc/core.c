@@ -8,7 +8,11 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "digest.h"
 #include "engine.h"
+#include "log.h"
+#include "marks.h"
+#include "process.h"
 #include "request.h"
 #include "secret.h"
 
@@ -42,9 +46,15 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},       {"secret", sm_secret_new},
-    {"now", sm_engine_now},          {"pid", core_pid},
-    {"check_base", core_check_base}, {NULL, NULL},
+    {"engine", sm_engine_new},
+    {"secret", sm_secret_new},
+    {"now", sm_engine_now},
+    {"pid", core_pid},
+    {"log", sm_log_new},
+    {"marks", sm_marks_new},
+    {"digest", sm_digest_new},
+    {"check_base", core_check_base},
+    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
@@ -52,7 +62,12 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_secret_init(L);
+  sm_log_init(L);
+  sm_marks_init(L);
+  sm_digest_init(L);
   luaL_newlib(L, functions);
+  sm_process_open(L);
+  lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
   return 1;
