@@ -45,7 +45,7 @@ function command.run(args, io)
     out = io.stdout,
   })
   if not ok then
-    io.stderr:write("stopmsg sandbox: ", message, "\n")
+    io:say(message)
     return missing and 1 or 2
   end
   return 0
