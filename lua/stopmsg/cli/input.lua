@@ -1,6 +1,7 @@
 -- Which ids a command is given: read twice, once to check all of them before anything is sent, and
 -- once to hand them out. Memory does not grow with their number.
 
+local connection = require("stopmsg.cli.connection")
 local core = require("stopmsg.core")
 local ids = require("stopmsg.ids")
 local lines = require("stopmsg.cli.lines")
@@ -159,6 +160,16 @@ local function source_of(options)
   return { name = name, what = "line", reader = file_reader(file, start, options.field) }
 end
 
+function input.configure(parser)
+  parser:argument("ids", "Ids; - reads them from standard input."):args("*"):argname("ID")
+  parser:option("-i --input", "File of ids, one a line; blank lines and # comments are skipped.")
+    :argname("FILE")
+  parser:option("--field", "The file is CSV or NDJSON with the ids in this column or field.")
+    :argname("NAME")
+  parser:option("--max", "Refuse to start with more ids than this."):argname("N")
+    :convert(connection.number("max"))
+end
+
 -- given = input.read(options) | nil, message. Every id is checked; nothing is handed out yet.
 --
 -- options: ids (arguments), file (a path, "-" for stdin), field (of CSV or NDJSON), stdin,
@@ -183,6 +194,34 @@ function input.read(options)
     return nil, ("%s: %s"):format(source.name, failure.unreadable)
   end
   return self
+end
+
+-- given = input.of(args, host, form): the ids of a command, checked | nil, message. Bad ones are
+-- told; without a good one there is nothing to do.
+function input.of(args, host, form)
+  local given, message = input.read({
+    ids = args.ids,
+    file = args.input,
+    field = args.field,
+    stdin = host.stdin,
+    is_terminal = host:is_terminal("stdin"),
+    form = form,
+  })
+  if not given then
+    return nil, message
+  end
+  for _, complaint in ipairs(given:complaints()) do
+    host:say(complaint)
+  end
+  if given.total == 0 then
+    return nil, given.name .. ": no ids"
+  elseif given.bad_count == given.total then
+    return nil, ("%s: no valid id; nothing was sent"):format(given.name)
+  elseif args.max and given.total > args.max then
+    return nil, ("%d ids are more than --max %d allows; nothing was sent"):format(given.total,
+      args.max)
+  end
+  return given
 end
 
 -- The bad lines, for people: at most MAX_NAMED of them and a count.

@@ -8,7 +8,7 @@ local exit = require("stopmsg.cli.exit")
 local host = require("stopmsg.cli.host")
 local version = require("stopmsg.version")
 
-local COMMANDS = { "stop", "sandbox" }
+local COMMANDS = { "stop", "status", "check", "providers", "sandbox" }
 
 -- Seconds that a bare --verify takes.
 local VERIFY = 30
@@ -90,6 +90,12 @@ local function main(argv, io)
   local called, code = pcall(command.run, result, around)
   if not called then
     around:say("a fault of the program: " .. tostring(code))
+    return exit.fault
+  end
+  -- What fits into the stream's own buffer fails here.
+  local _, message = around.stdout:flush()
+  if message and code ~= exit.fault then
+    around:say("the results cannot be written: " .. message)
     return exit.fault
   end
   return code

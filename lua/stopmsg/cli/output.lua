@@ -39,13 +39,11 @@ function Sink:flush()
   if before then
     before()
   end
-  local wrote, message = self._file:write(table.concat(self._parts, "", 1, self._count))
-  if wrote then
-    wrote, message = self._file:flush()
+  local _, message = self._file:write(table.concat(self._parts, "", 1, self._count))
+  if not message then
+    _, message = self._file:flush()
   end
-  if not wrote then
-    self.failure = tostring(message)
-  end
+  self.failure = message
   self._count = 0
 end
 
@@ -220,19 +218,21 @@ end
 
 local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
 
--- sink = output.new(format, file, options): sink:item(item), sink:flush(), sink:finish(summary) and
+-- sink = output.new(args, host, file, bar): sink:item(item), sink:flush(), sink:finish(summary) and
 -- `failure`, a message once something could not be written.
---
--- options: is_terminal, before_write (called before bytes go to the file) or nil.
-function output.new(format, file, options)
+-- `bar` is taken off the terminal before bytes go to it.
+function output.new(args, host, file, bar)
+  local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
     _file = file,
     _parts = {},
     _count = 0,
-    _is_terminal = options.is_terminal,
-    _before_write = options.before_write,
+    _is_terminal = is_terminal,
+    _before_write = is_terminal and function()
+      bar:clear()
+    end or nil,
   }, Sink)
-  WRITERS[format](self)
+  WRITERS[args.format](self)
   return self
 end
 
@@ -244,9 +244,26 @@ function Sink:finish(summary)
   self:flush()
 end
 
--- file = output.open(path) | nil, message
-function output.open(path)
-  local file, message = io.open(path, "w")
+function output.configure(parser)
+  parser:option("--format", "text, ndjson, json or csv (text)."):argname("FORMAT")
+    :choices(output.formats):default("text"):show_default(false)
+  parser:option("-o --output", "Write the results to this file."):argname("FILE")
+  parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
+    :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
+  parser:flag("-q --quiet", "Only results and faults.")
+end
+
+-- file = output.open(args, host): where bytes go | nil, message
+function output.open(args, host)
+  if not args.output then
+    return host.stdout
+  end
+  for _, name in ipairs({ "input", "journal", "token_file" }) do
+    if args[name] == args.output then
+      return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
+    end
+  end
+  local file, message = io.open(args.output, "w")
   if not file then
     return nil, message
   end

@@ -1,6 +1,7 @@
 -- stopmsg stop
 
 local connection = require("stopmsg.cli.connection")
+local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
 local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
@@ -32,28 +33,17 @@ local MAX_HELD = 100000
 local FLUSH_EVERY = 0.1
 
 function command.configure(parser)
-  parser:argument("ids", "Ids; - reads them from standard input."):args("*"):argname("ID")
+  input.configure(parser)
   connection.configure(parser)
-  parser:option("-i --input", "File of ids, one a line; blank lines and # comments are skipped.")
-    :argname("FILE")
-  parser:option("--field", "The file is CSV or NDJSON with the ids in this column or field.")
-    :argname("NAME")
   parser:flag("--dispatch", "The ids are those of dispatches (mailings).")
   parser:option("--verify", "Then look up what is not proven, for 30 seconds or so many.")
-    :argname("SECONDS"):convert(connection.number("verify"))
+    :argname("[=SECONDS]"):convert(connection.number("verify"))
   parser:option("--journal", "Keep a journal; run again, the command goes on where it ended.")
     :argname("FILE")
   parser:flag("--dry-run", "Show the requests, send none.")
-  parser:option("--max", "Refuse to start with more ids than this."):argname("N")
-    :convert(connection.number("max"))
   parser:flag("-y --yes", "Do not ask for confirmation.")
   connection.configure_pace(parser)
-  parser:option("--format", "text, ndjson, json or csv (text)."):argname("FORMAT")
-    :choices(output.formats):default("text"):show_default(false)
-  parser:option("-o --output", "Write the results to this file."):argname("FILE")
-  parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
-    :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
-  parser:flag("-q --quiet", "Only results and faults.")
+  output.configure(parser)
   parser:epilog([[
 The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
 
@@ -61,19 +51,6 @@ With more than 10,000 ids, and with --dispatch, a terminal is asked for confirma
 is none, --yes has to be given.
 
 ]] .. exit.about)
-end
-
--- Where bytes go. file | nil, message
-local function open_output(args, host)
-  if not args.output then
-    return host.stdout
-  end
-  for _, name in ipairs({ "input", "journal", "token_file" }) do
-    if args[name] == args.output then
-      return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
-    end
-  end
-  return output.open(args.output)
 end
 
 -- Where an answer can be typed. file | nil
@@ -347,12 +324,7 @@ function Run:go(client, sink_file)
     total = given.total,
     done = self.settled,
   })
-  self.sink = output.new(args.format, sink_file, {
-    is_terminal = not args.output and host:is_terminal("stdout"),
-    before_write = not args.output and host:is_terminal("stdout") and function()
-      self.bar:clear()
-    end or nil,
-  })
+  self.sink = output.new(args, host, sink_file, self.bar)
   host.signals.farewell(self.bar:farewell())
   host.signals.hold(true)
 
@@ -422,35 +394,17 @@ function command.run(args, host)
   if not provider then
     return refuse(operation)
   end
-  local client, message
-  if not args.dry_run then
-    client, message = connection.open(args, host)
-    if not client then
-      return refuse(message)
-    end
+  local client, message = connection.open(args, host)
+  if not client then
+    return refuse(message)
   end
   local given
-  given, message = input.read({
-    ids = args.ids,
-    file = args.input,
-    field = args.field,
-    stdin = host.stdin,
-    is_terminal = host:is_terminal("stdin"),
-    form = operation.id,
-  })
+  given, message = input.of(args, host, operation.id)
   if not given then
     return refuse(message)
   end
-  for _, complaint in ipairs(given:complaints()) do
-    host:say(complaint)
-  end
-  if given.total == 0 then
-    return refuse(given.name .. ": no ids")
-  elseif given.bad_count == given.total then
-    return refuse(("%s: no valid id; nothing was sent"):format(given.name))
-  elseif args.max and given.total > args.max then
-    return refuse(("%s ids are more than --max %s allows; nothing was sent"):format(
-      progress.grouped(given.total), progress.grouped(args.max)))
+  if args.dry_run then
+    return dry_run.show(args, host, provider, operation, given)
   end
   local confirmed
   confirmed, message = confirm(args, host, given.total)
@@ -473,7 +427,7 @@ function command.run(args, host)
     end
   end
   local file
-  file, message = open_output(args, host)
+  file, message = output.open(args, host)
   if not file then
     return refuse(message)
   end
