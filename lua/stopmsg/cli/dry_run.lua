@@ -76,7 +76,8 @@ function dry_run.show(args, host, provider, operation, given)
     requests, total = requests + 1, total + count
     if requests <= MAX_SHOWN then
       local more = count > #first and (", … (%s ids)"):format(progress.grouped(count)) or ""
-      write(operation.method .. " " .. address(operation, base, first), "    " .. table.concat(first, ", ") .. more)
+      write(operation.method .. " " .. address(operation, base, first))
+      write("    " .. table.concat(first, ", ") .. more)
     end
   end)
   if requests > MAX_SHOWN then
