@@ -40,6 +40,7 @@ build = {
         "csrc/core.c",
         "csrc/digest.c",
         "csrc/engine.c",
+        "csrc/lines.c",
         "csrc/log.c",
         "csrc/marks.c",
         "csrc/prepare.c",

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "digest.h"
 #include "engine.h"
+#include "lines.h"
 #include "log.h"
 #include "marks.h"
 #include "process.h"
@@ -53,6 +54,9 @@ static const luaL_Reg functions[] = {
     {"log", sm_log_new},
     {"marks", sm_marks_new},
     {"digest", sm_digest_new},
+    {"lines", sm_lines_new},
+    {"next_line", sm_lines_next},
+    {"count_lines", sm_lines_count},
     {"check_base", core_check_base},
     {NULL, NULL},
 };
@@ -63,6 +67,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_secret_init(L);
   sm_log_init(L);
+  sm_lines_init(L);
   sm_marks_init(L);
   sm_digest_init(L);
   luaL_newlib(L, functions);

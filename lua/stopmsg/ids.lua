@@ -10,12 +10,13 @@ local UUID = "^" .. ("%x"):rep(8) .. "%-" .. ("%x"):rep(4) .. "%-" .. ("%x"):rep
 
 -- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `fold` where case
 -- makes no difference; `usual`, a pattern that all known ids match, where others only deserve a
--- warning.
+-- warning; `shape`, which is `pattern` with an x for each hex digit, for those who read millions.
 ids.forms = {
-  uuid = { pattern = UUID, max = 36, fold = true, about = "a UUID (8-4-4-4-12 hex digits)" },
+  uuid = { pattern = UUID, max = 36, fold = true, about = "a UUID (8-4-4-4-12 hex digits)",
+    shape = ("x"):rep(8) .. "-xxxx-xxxx-xxxx-" .. ("x"):rep(12) },
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
   hex32 = { pattern = "^" .. ("%x"):rep(32) .. "$", max = 32, fold = true,
-    about = "32 hex digits" },
+    about = "32 hex digits", shape = ("x"):rep(32) },
   text = { pattern = "^[\33-\126]+$", max = 256, about = "printable ASCII without spaces" },
 }
 

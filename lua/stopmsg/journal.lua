@@ -19,8 +19,8 @@ local MAGIC = '{"journal":"stopmsg"'
 -- Longer lines than this were not written here.
 local BLOCK, MAX_LINE = 256 * 1024, 64 * 1024
 
--- Parts of lines that are written together.
-local MANY = 4096
+-- Bytes of lines that are written together.
+local MANY = 64 * 1024
 
 -- How many ids an intent covers where each is a request of its own: as many as keep the time that
 -- goes into flushing below a share of the whole.
@@ -165,8 +165,9 @@ local function read_lines(self, at, size)
   end
 end
 
--- Where the last whole line ends; 0 where there is none. size | nil, message
-local function whole_size(log)
+-- size = journal.whole_size(log) | nil, message: where the last whole line ends, 0 where there is
+-- none.
+function journal.whole_size(log)
   local size = log:size()
   while size > 0 do
     local from = math.max(0, size - MAX_LINE)
@@ -186,7 +187,7 @@ end
 -- Reads what an earlier run left. true | nil, message
 local function load(self, identity)
   local log = self._log
-  local size, message = whole_size(log)
+  local size, message = journal.whole_size(log)
   if not size then
     return nil, message
   end
@@ -237,13 +238,12 @@ function journal.open(path, identity, options)
   local self = setmetatable({
     is_new = false,
     failure = nil, -- why nothing more can be written
+    before_write = nil, -- a hook: what has to be elsewhere before it is here
     _log = log,
     _marks = core.marks(),
     _total = identity.total,
     _now = options.now,
-    _parts = {},
-    _count = 0,
-    _tail = record.writer(),
+    _lines = record.lines(), -- that are not written yet
     _to = 0, -- the last position whose intent is on disk
     _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- an intent covers
     _is_adaptive = options.batch == 1,
@@ -282,6 +282,9 @@ end
 
 -- true | nil, message
 function Journal:_write(bytes, must_sync)
+  if self.before_write then
+    self.before_write()
+  end
   local wrote, message = self._log:append(bytes)
   if wrote and must_sync then
     wrote, message = self._log:sync()
@@ -293,24 +296,29 @@ function Journal:_write(bytes, must_sync)
   return true
 end
 
+-- Writes what is gathered, with `more` behind it: both or nothing.
+local function write_lines(self, more, must_sync)
+  local lines = self._lines
+  if not self:_write(lines:text() .. more, must_sync) then
+    return false
+  end
+  lines:clear()
+  return true
+end
+
 -- Writes the outcomes that are held.
 function Journal:flush()
-  if self._count > 0 and not self.failure then
-    if self:_write(table.concat(self._parts, "", 1, self._count), false) then
-      self._count = 0
-    end
+  if self._lines:size() > 0 and not self.failure then
+    write_lines(self, "", false)
   end
 end
 
 -- Puts the intent for the positions first..last on disk, and the outcomes before it.
 local function intend(self, first, last)
   local started = self._now()
-  local parts, count = self._parts, self._count
-  parts[count + 1] = ('{"intent":[%d,%d]}\n'):format(first, last)
-  if not self:_write(table.concat(parts, "", 1, count + 1), true) then
+  if not write_lines(self, ('{"intent":[%d,%d]}\n'):format(first, last), true) then
     return false
   end
-  self._count = 0
   self._to = last
   if self._is_adaptive then
     local now = self._now()
@@ -360,27 +368,16 @@ function Journal:seal()
   self._is_sealed = true
 end
 
--- Notes what became of the id at this position.
-function Journal:outcome(position, item)
-  local parts, count = self._parts, self._count
-  parts[count + 1] = '{"n":'
-  parts[count + 2] = position
-  parts[count + 3] = ',"id":'
-  parts[count + 4] = record.quote(item.id)
-  parts[count + 5] = self._tail(item)
-  count = count + 5
-  self._count = count
-  if count >= MANY then
+-- Notes what became of the id at this position; `tail` is the rest of the item, by record.tails().
+function Journal:outcome(position, item, tail)
+  if self._lines:add(item.id, tail, position) >= MANY then
     self:flush()
   end
 end
 
 -- Writes all there is, and waits until it is on disk. true | nil, message
 function Journal:close()
-  local is_written = true
-  if self._count > 0 then
-    is_written = self:_write(table.concat(self._parts, "", 1, self._count), false)
-  end
+  local is_written = self._lines:size() == 0 or write_lines(self, "", false)
   local is_synced, message = self._log:sync()
   self._log:close()
   if not is_written or not is_synced then

@@ -1,6 +1,8 @@
 -- An item as a line of JSON. By hand, because the usual item of a run of millions has three fields,
 -- and all but its id has been written before.
 
+local core = require("stopmsg.core")
+
 local record = {}
 
 local FIELDS = {
@@ -107,9 +109,49 @@ function record.cached(write)
   end
 end
 
--- tail = record.writer()(item): what follows the id, from `,"outcome"` to the end of the line.
-function record.writer()
+-- tail = record.tails()(item): what follows the id, from `,"outcome"` to the end of the line.
+function record.tails()
   return record.cached(write_tail)
+end
+
+local Lines = {}
+Lines.__index = Lines
+
+-- Lines that are gathered until they are written together.
+function record.lines()
+  return setmetatable({ _lines = core.lines() }, Lines)
+end
+
+-- size = gathered:add(id, tail, number): bytes that are gathered; `number` is the line's, or nil.
+function Lines:add(id, tail, number)
+  local size
+  if number then
+    size = self._lines:add('{"n":', number, ',"id":', id, tail)
+  else
+    size = self._lines:add('{"id":', nil, nil, id, tail)
+  end
+  if not size then
+    size = self._lines:write((number and ('{"n":%d,"id":'):format(number) or '{"id":')
+      .. record.quote(id) .. tail)
+  end
+  return size
+end
+
+function Lines:write(s)
+  return self._lines:write(s)
+end
+
+function Lines:size()
+  return self._lines:size()
+end
+
+-- All that is gathered, which stays.
+function Lines:text()
+  return self._lines:text()
+end
+
+function Lines:clear()
+  self._lines:clear()
 end
 
 return record

@@ -73,16 +73,6 @@ local function rewindable(file)
   return nil, "no temporary file: " .. tostring(message)
 end
 
--- A pattern for a whole line that holds nothing but an id of this form; nil where there is none.
-local function usual_line(form)
-  local body = form.pattern:match("^%^(.*)%$$")
-  -- Shorter than the longest id: no line that matches could be too long.
-  if not body or body:find("%%$") or form ~= ids.forms.uuid and form ~= ids.forms.hex32 then
-    return nil
-  end
-  return "^" .. body .. "\r?\n"
-end
-
 local Input = {}
 Input.__index = Input
 
@@ -92,30 +82,25 @@ local function check(self, form)
   local function add(block)
     digest:add(block)
   end
-  local usual = usual_line(form)
   local next_id = self._reader(add)
   local total, bad_count, bad = 0, 0, {}
   while true do
-    local value, line = next_id(usual)
+    local value, line = next_id(form.shape)
     if value == nil then
       break
     end
-    total = total + 1
-    if value ~= true then
-      local sent, why
+    if type(value) == "number" then
+      total = total + value
+    else
+      total = total + 1
+      local sent, why = false, value.message
       if type(value) == "string" then
         sent, why = ids.check(form, value)
-      else
-        why = value.message
       end
       if not sent then
         bad_count = bad_count + 1
         if bad_count <= MAX_NAMED then
-          bad[bad_count] = {
-            line = line,
-            message = why,
-            shown = type(value) == "string" and value or value.shown,
-          }
+          bad[bad_count] = { line = line, message = why, shown = value.shown or value }
         end
       end
     end

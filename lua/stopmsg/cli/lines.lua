@@ -1,11 +1,11 @@
 -- Records of a file, one after the other, in bounded memory: lines, and those of CSV and NDJSON.
 --
 -- A reader is made of an open file at its beginning: next = lines.plain(file, on_block), and
---   value, line = next(usual)
+--   value, line = next(shape)
 -- gives an id, a problem { message, shown } in place of one, or nil at the end, and the number of
--- the line where it began. Where `usual` is given, a pattern, true stands for a line that it
--- matches.
+-- the line where it began. Where a shape of ids is given, a number may stand for so many of them.
 
+local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local text = require("stopmsg.text")
 
@@ -25,7 +25,7 @@ end
 
 -- The bytes of a file that were not taken yet: `bytes` from `at` on. `on_block` sees each block.
 local function new_buffer(file, on_block)
-  local self = { bytes = "", at = 1, line = 1, is_last = false }
+  local self = { bytes = "", at = 1, line = 1, is_first = true, is_last = false }
 
   -- Reads on; false at the end of the file.
   function self.more()
@@ -40,6 +40,9 @@ local function new_buffer(file, on_block)
       return false
     end
     on_block(block)
+    if self.is_first and (block:find("^\255\254") or block:find("^\254\255")) then
+      error({ unreadable = "this is UTF-16: convert it to UTF-8" }, 0)
+    end
     local nul = block:find("\0", 1, true)
     if nul then
       local _, breaks = block:sub(1, nul):gsub("\n", "")
@@ -47,6 +50,7 @@ local function new_buffer(file, on_block)
       error({ unreadable = ("this is no text file: line %d holds a byte of value 0"):format(
         self.line + before + breaks) }, 0)
     end
+    self.is_first = false
     self.bytes = self.bytes:sub(self.at) .. block
     self.at = 1
     return true
@@ -90,8 +94,6 @@ local function new_buffer(file, on_block)
   self.more()
   if self.bytes:sub(1, 3) == BOM then
     self.at = 4
-  elseif self.bytes:find("^\255\254") or self.bytes:find("^\254\255") then
-    error({ unreadable = "this is UTF-16: convert it to UTF-8" }, 0)
   end
   return self
 end
@@ -101,22 +103,23 @@ local TOO_LONG = ("longer than %d bytes"):format(lines.MAX)
 -- One id a line. White space around it, blank lines, and what follows a `#` are no part of it.
 function lines.plain(file, on_block)
   local buffer = new_buffer(file, on_block)
-  local find = string.find
-  return function(usual)
+  local next_line, count_lines = core.next_line, core.count_lines
+  return function(shape)
     while true do
-      if usual then
-        local from, to = find(buffer.bytes, usual, buffer.at)
-        if from and buffer.bytes:byte(from) ~= HASH then
-          buffer.at = to + 1
-          buffer.line = buffer.line + 1
-          return true, buffer.line - 1
+      if shape then
+        local count, after = count_lines(buffer.bytes, buffer.at, shape)
+        if count > 0 then
+          buffer.at = after
+          buffer.line = buffer.line + count
+          return count, buffer.line - count
         end
       end
-      local _, to, id = find(buffer.bytes, "^([^%s#]%S*)\r?\n", buffer.at)
+      local id, after = next_line(buffer.bytes, buffer.at, HASH)
       if id then
-        buffer.at = to + 1
-        buffer.line = buffer.line + 1
-        return id, buffer.line - 1
+        local line = buffer.line
+        buffer.at = after
+        buffer.line = line + 1
+        return id, line
       end
       local taken, line = buffer.take_line()
       if taken == nil then

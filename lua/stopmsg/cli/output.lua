@@ -1,5 +1,7 @@
 -- Writes items as text, NDJSON, JSON or CSV. A stream: nothing is held but what goes out together.
 
+local core = require("stopmsg.core")
+local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.outcome")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
@@ -8,8 +10,8 @@ local output = {}
 
 output.formats = { "text", "ndjson", "json", "csv" }
 
--- Parts of lines that go out together.
-local MANY = 2048
+-- Bytes that go out together.
+local MANY = 64 * 1024
 
 -- Items whose widths decide how wide the columns of a text table are.
 local SAMPLE = 1000
@@ -22,44 +24,35 @@ local CSV = {
 local Sink = {}
 Sink.__index = Sink
 
-function Sink:_add(...)
-  local parts, count = self._parts, self._count
-  for i = 1, select("#", ...) do
-    parts[count + i] = (select(i, ...))
+function Sink:_add(text_of_it)
+  if self._gathered:write(text_of_it) >= MANY then
+    self:flush()
   end
-  self._count = count + select("#", ...)
 end
 
--- Sends off what is held. `failure` says why nothing more can be written.
+-- Sends off what is gathered. `failure` says why nothing more can be written.
 function Sink:flush()
-  if self._count == 0 or self.failure then
-    return
+  local gathered = self._gathered
+  if gathered:size() == 0 or self.failure then
+    return gathered:clear()
   end
-  local before = self._before_write
-  if before then
-    before()
+  if self._before_write then
+    self._before_write()
   end
-  local _, message = self._file:write(table.concat(self._parts, "", 1, self._count))
+  local _, message = self._file:write(gathered:text())
   if not message then
     _, message = self._file:flush()
   end
   self.failure = message
-  self._count = 0
+  gathered:clear()
 end
 
 -- NDJSON
 
 local function ndjson(self)
-  local tail, quote = record.writer(), record.quote
-  local parts = self._parts
-  function self.item(_, item)
-    local count = self._count
-    parts[count + 1] = '{"id":'
-    parts[count + 2] = quote(item.id)
-    parts[count + 3] = tail(item)
-    count = count + 3
-    self._count = count
-    if count >= MANY then
+  local gathered = self._gathered
+  function self.item(_, item, tail)
+    if gathered:add(item.id, tail) >= MANY then
       self:flush()
     end
   end
@@ -68,18 +61,10 @@ end
 -- JSON: one document, its items written as they come.
 
 local function json_document(self)
-  local line_tail = record.writer()
-  local tail = record.cached(function(item)
-    return (line_tail(item):gsub("\n$", ""))
-  end)
-  local quote = record.quote
   local between = '{"items":[\n'
-  function self.item(_, item)
-    self:_add(between, '{"id":', quote(item.id), tail(item))
+  function self.item(_, item, tail)
+    self:_add(between .. '{"id":' .. record.quote(item.id) .. tail:sub(1, -2))
     between = ",\n"
-    if self._count >= MANY then
-      self:flush()
-    end
   end
   function self._end(_, summary)
     if between ~= ",\n" then
@@ -128,17 +113,11 @@ local function csv(self)
     cells[1] = ""
     return table.concat(cells, ",") .. "\n"
   end)
-  self:_add(table.concat(CSV, ","), "\n")
-  local parts = self._parts
+  if not self._adds then
+    self:_add(table.concat(CSV, ",") .. "\n")
+  end
   function self.item(_, item)
-    local count = self._count
-    parts[count + 1] = clean(cell(item.id))
-    parts[count + 2] = tail(item)
-    count = count + 2
-    self._count = count
-    if count >= MANY then
-      self:flush()
-    end
+    self:_add(clean(cell(item.id)) .. tail(item))
   end
 end
 
@@ -170,7 +149,7 @@ local function table_of_text(self)
       local width = i < 4 and widths[i] or 0
       cells[i] = row[i] .. (" "):rep(width - #row[i])
     end
-    self:_add((table.concat(cells, "  "):gsub(" +$", "")), "\n")
+    self:_add(table.concat(cells, "  "):gsub(" +$", "") .. "\n")
   end
 
   local function write_sample()
@@ -204,29 +183,26 @@ local function table_of_text(self)
         write_sample()
       end
     end
-    if self._count >= MANY then
-      self:flush()
-    end
   end
 
   function self._end(_, summary)
     local has_rows = not rows or rows[2] ~= nil
     write_sample()
-    self:_add(has_rows and "\n" or "", text.printable(tostring(summary)), "\n")
+    self:_add((has_rows and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
   end
 end
 
 local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
 
--- sink = output.new(args, host, file, bar): sink:item(item), sink:flush(), sink:finish(summary) and
--- `failure`, a message once something could not be written.
--- `bar` is taken off the terminal before bytes go to it.
-function output.new(args, host, file, bar)
+-- sink = output.new(args, host, bar, file, adds): sink:item(item, tail), with the tail by
+-- record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something could
+-- not be written. `bar` is taken off the terminal before bytes go to it.
+function output.new(args, host, bar, file, adds)
   local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
     _file = file,
-    _parts = {},
-    _count = 0,
+    _adds = adds,
+    _gathered = record.lines(),
     _is_terminal = is_terminal,
     _before_write = is_terminal and function()
       bar:clear()
@@ -253,8 +229,29 @@ function output.configure(parser)
   parser:flag("-q --quiet", "Only results and faults.")
 end
 
--- file = output.open(args, host): where bytes go | nil, message
-function output.open(args, host)
+-- Formats that are a line an item, so that a second run can add to those of the first.
+local IS_LINES = { ndjson = true, csv = true }
+
+local function exists(path)
+  local file = io.open(path)
+  return file ~= nil and file:close()
+end
+
+-- true where the file holds whole lines of an earlier run, to which this one adds
+local function can_continue(args)
+  local log = IS_LINES[args.format] and exists(args.output) and core.log(args.output)
+  if not log then
+    return false
+  end
+  local size = journal.whole_size(log)
+  local is_whole = size and log:cut(size)
+  log:close()
+  return is_whole and size > 0
+end
+
+-- file, adds = output.open(args, host, is_resumed): where bytes go, and whether there are some of
+-- an earlier run already | nil, message
+function output.open(args, host, is_resumed)
   if not args.output then
     return host.stdout
   end
@@ -263,12 +260,13 @@ function output.open(args, host)
       return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
     end
   end
-  local file, message = io.open(args.output, "w")
+  local adds = is_resumed and can_continue(args)
+  local file, message = io.open(args.output, adds and "a" or "w")
   if not file then
     return nil, message
   end
   file:setvbuf("no") -- what goes out together is gathered here
-  return file
+  return file, adds
 end
 
 return output

@@ -17,10 +17,8 @@ Progress.__index = Progress
 -- 1234567 as "1,234,567"
 local function grouped(n)
   local s = ("%.0f"):format(n)
-  local head, tail = s:match("^(%d%d?%d?)(.*)$")
-  while #tail % 3 ~= 0 do
-    head, tail = head .. tail:sub(1, 1), tail:sub(2)
-  end
+  local first = (#s - 1) % 3 + 1
+  local head, tail = s:sub(1, first), s:sub(first + 1)
   return head .. tail:gsub("%d%d%d", ",%0")
 end
 

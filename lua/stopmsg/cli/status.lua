@@ -5,6 +5,7 @@ local exit = require("stopmsg.cli.exit")
 local input = require("stopmsg.cli.input")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
+local record = require("stopmsg.record")
 local reports = require("stopmsg.report")
 
 local command = {
@@ -70,7 +71,7 @@ end
 function Run:give(item)
   input.explain(item)
   self.summary:count(item)
-  self.sink:item(item)
+  self.sink:item(item, self.tail(item))
 end
 
 function Run:look_up(ids)
@@ -159,8 +160,9 @@ function command.run(args, host)
     deadline = host.now() + (args.deadline or math.huge),
     summary = reports.new(),
     warnings = {},
+    tail = record.tails(),
     bar = bar,
-    sink = output.new(args, host, file, bar),
+    sink = output.new(args, host, bar, file),
   }, Run)
   host.signals.farewell(bar:farewell())
   host.signals.hold(true)

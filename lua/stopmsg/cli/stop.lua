@@ -8,6 +8,7 @@ local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.outcome")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
+local record = require("stopmsg.record")
 local reports = require("stopmsg.report")
 
 local command = {
@@ -45,6 +46,9 @@ function command.configure(parser)
   connection.configure_pace(parser)
   output.configure(parser)
   parser:epilog([[
+The results are those of this run. With a journal that is continued, -o adds to a file of ndjson or
+csv; text and json are written anew.
+
 The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
 
 With more than 10,000 ids, and with --dispatch, a terminal is asked for confirmation; where there
@@ -123,6 +127,7 @@ local function new_run(host, args, given)
     source_place = 0,
     positions = nil, -- place in the run -> position in the input, where they differ
     store = args.verify and new_store() or nil,
+    tail = record.tails(),
     fault = nil, -- why it cannot go on, as one line
     flushed = host.now(),
   }, Run)
@@ -185,7 +190,10 @@ end
 -- Notes an item that the library gave out.
 function Run:take(item, place)
   local position = place
-  input.explain(item)
+  if item.outcome == "invalid" then
+    input.explain(item)
+  end
+  local tail
   local book = self.book
   if book then
     local positions = self.positions
@@ -197,18 +205,19 @@ function Run:take(item, place)
         outcome.taint(item)
       end
     end
-    book:outcome(position, item)
+    tail = self.tail(item)
+    book:outcome(position, item, tail)
   end
   local counts = self.counts
   counts[item.outcome] = counts[item.outcome] + 1
   self.settled = self.settled + 1
   local store = self.store
   if not store then
-    return self.sink:item(item)
+    return self.sink:item(item, tail or self.tail(item))
   end
   local entry = keep(store, { item = item, position = position })
   if entry then
-    self.sink:item(entry.item)
+    self.sink:item(entry.item, self.tail(entry.item))
   end
 end
 
@@ -239,10 +248,10 @@ function Run:verify(client, summary)
       self.counts[entry.before] = self.counts[entry.before] - 1
       self.counts[item.outcome] = self.counts[item.outcome] + 1
       if self.book then
-        self.book:outcome(entry.position, item)
+        self.book:outcome(entry.position, item, self.tail(item))
       end
     end
-    self.sink:item(item)
+    self.sink:item(item, self.tail(item))
   end
   for _, name in ipairs({ "requests", "retries", "connections", "elapsed" }) do
     summary[name] = summary[name] + report[name]
@@ -293,13 +302,12 @@ function Run:report(summary)
     if args.format ~= "text" or args.output then
       host:say(tostring(summary))
     end
-    if self.signal then
-      host:say("interrupted")
-    end
-    local advice = self:advice(summary)
-    if advice then
-      host:say(advice)
-    end
+  end
+  local advice = (self.signal or not args.quiet) and self:advice(summary)
+  if advice then
+    host:say((self.signal and "interrupted; " or "") .. advice)
+  elseif self.signal then
+    host:say("interrupted")
   end
   if self.fault then
     host:say(self.fault)
@@ -309,7 +317,7 @@ function Run:report(summary)
 end
 
 -- Sends. code
-function Run:go(client, sink_file)
+function Run:go(client, sink_file, adds)
   local host, args, given = self.host, self.args, self.given
   self.counts = self.book and self.book:counts() or reports.new().counts
   for _, count in pairs(self.counts) do
@@ -324,7 +332,13 @@ function Run:go(client, sink_file)
     total = given.total,
     done = self.settled,
   })
-  self.sink = output.new(args, host, sink_file, self.bar)
+  self.sink = output.new(args, host, self.bar, sink_file, adds)
+  if self.book then
+    -- A run that is killed may leave an item twice in the results, but none in the journal alone.
+    self.book.before_write = function()
+      self.sink:flush()
+    end
+  end
   host.signals.farewell(self.bar:farewell())
   host.signals.hold(true)
 
@@ -426,12 +440,11 @@ function command.run(args, host)
       return refuse(("the journal %s %s"):format(args.journal, message))
     end
   end
-  local file
-  file, message = output.open(args, host)
+  local file, adds = output.open(args, host, run.book and not run.book.is_new)
   if not file then
-    return refuse(message)
+    return refuse(adds)
   end
-  local code = run:go(client, file)
+  local code = run:go(client, file, adds)
   client:close()
   return code
 end
