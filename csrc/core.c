@@ -52,6 +52,7 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"log", sm_log_new},
+    {"same_file", sm_log_same},
     {"marks", sm_marks_new},
     {"digest", sm_digest_new},
     {"lines", sm_lines_new},

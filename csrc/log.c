@@ -96,6 +96,17 @@ int sm_log_new(lua_State *L) {
   return 1;
 }
 
+/* flag = core.same_file(path, path): whether both are there, and one file */
+int sm_log_same(lua_State *L) {
+  struct stat one, other;
+
+  lua_pushboolean(L, stat(luaL_checkstring(L, 1), &one) == 0 &&
+                         stat(luaL_checkstring(L, 2), &other) == 0 &&
+                         one.st_dev == other.st_dev &&
+                         one.st_ino == other.st_ino);
+  return 1;
+}
+
 /* size = log:size() */
 static int log_size(lua_State *L) {
   lua_pushnumber(L, (lua_Number)check_open(L)->size);

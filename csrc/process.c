@@ -1,5 +1,6 @@
 #include "process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -26,12 +27,24 @@ static void on_signal(int number) {
   _exit(128 + number);
 }
 
+/* A file opened while a standard stream is closed would get its number, and
+ * what is said would go into that file. The other way round than the stream
+ * is used, so that using it fails. */
+static void fill_streams(void) {
+  int fd;
+
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 /* process.catch(): from now on SIGINT and SIGTERM leave with 130 and 143, and
  * a reader that went away is an error of write() */
 static int process_catch(lua_State *L) {
   struct sigaction action;
 
   (void)L;
+  fill_streams();
   memset(&action, 0, sizeof(action));
   sigemptyset(&action.sa_mask);
   /* What stdio reads and writes must not be cut short. */

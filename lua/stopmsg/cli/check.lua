@@ -10,7 +10,7 @@ local command = {
   examples = [[
 Examples:
   stopmsg check -p revicom
-  stopmsg check -p pushwoosh --token-file ~/.pushwoosh
+  stopmsg check -p revicom --token-file ~/.revicom
 ]],
 }
 

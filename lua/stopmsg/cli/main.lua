@@ -18,7 +18,7 @@ local EXAMPLES = [[
 Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal
   stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
-  stopmsg check -p pushwoosh
+  stopmsg check -p revicom
   stopmsg providers clickatell
   stopmsg sandbox --port 8080
 ]]
@@ -63,6 +63,16 @@ local function with_values(argv)
   return list
 end
 
+-- What fits into the stream's own buffer fails only here.
+local function flush(around, code)
+  local _, message = around.stdout:flush()
+  if message and code ~= exit.fault then
+    around:say("the results cannot be written: " .. message)
+    return exit.fault
+  end
+  return code
+end
+
 -- argv: list of arguments. io: what host.lua says; the process's own by default.
 local function main(argv, io)
   local around = host.new(io)
@@ -78,7 +88,7 @@ local function main(argv, io)
   local ok, parsed, result = pcall(parser.pparse, parser, with_values(argv))
   if wanted.text then
     around.stdout:write(wanted.text, "\n")
-    return exit.ok
+    return flush(around, exit.ok)
   elseif not ok then
     error(parsed, 0)
   elseif not parsed then
@@ -92,13 +102,7 @@ local function main(argv, io)
     around:say("a fault of the program: " .. tostring(code))
     return exit.fault
   end
-  -- What fits into the stream's own buffer fails here.
-  local _, message = around.stdout:flush()
-  if message and code ~= exit.fault then
-    around:say("the results cannot be written: " .. message)
-    return exit.fault
-  end
-  return code
+  return flush(around, code)
 end
 
 return main

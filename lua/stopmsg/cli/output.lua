@@ -256,7 +256,7 @@ function output.open(args, host, is_resumed)
     return host.stdout
   end
   for _, name in ipairs({ "input", "journal", "token_file" }) do
-    if args[name] == args.output then
+    if args[name] and core.same_file(args[name], args.output) then
       return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
     end
   end

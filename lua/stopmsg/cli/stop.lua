@@ -47,7 +47,7 @@ function command.configure(parser)
   output.configure(parser)
   parser:epilog([[
 The results are those of this run. With a journal that is continued, -o adds to a file of ndjson or
-csv; text and json are written anew.
+csv; text and json are written anew. --verify then also looks up what an earlier run left accepted.
 
 The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
 
@@ -143,13 +143,16 @@ function Run:source()
   local position, place = 0, 0
   return function()
     local target = book:grant(position)
-    if not target then
+    if not target and (self.has_ended or book.failure or not self.positions) then
       return nil
     end
     local id
     repeat
       position = position + 1
       id = next_id()
+      if self.store and self.positions and position ~= target then
+        self:hold_promise(position, id)
+      end
     until position == target or id == nil
     if id == nil then
       return nil
@@ -164,6 +167,14 @@ function Run:source()
       end
     end
     return id
+  end
+end
+
+-- What an earlier run left as a promise is not sent again, but looked up.
+function Run:hold_promise(position, id)
+  local open = self.store.open
+  if type(id) == "string" and #open < MAX_HELD and self.book:known(position) == "accepted" then
+    open[#open + 1] = { item = { id = id, outcome = "accepted" }, position = position }
   end
 end
 
@@ -184,6 +195,7 @@ function Run:tick()
   if is_over and self.book then
     self.book:seal()
   end
+  self.has_ended = is_over
   return is_over
 end
 
