@@ -195,6 +195,11 @@ valgrind-run:
 INST_BINDIR = $(abspath $(PREFIX))/bin
 INST_LIBDIR = $(abspath $(PREFIX))/lib/lua/$(LUA_VERSION)
 INST_LUADIR = $(abspath $(PREFIX))/share/lua/$(LUA_VERSION)
+# The command's papers: where each goes, and what it is here.
+INST_PAPERS = man/man1/stopmsg.1=docs/stopmsg.1 \
+  bash-completion/completions/stopmsg=completions/stopmsg.bash \
+  zsh/site-functions/_stopmsg=completions/_stopmsg
+INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstword $(subst =, ,$(paper))))
 
 # The command looks into the directories it was installed with first.
 install: all
@@ -208,11 +213,14 @@ install: all
 	  -e 's|^local HOME = .*|local HOME = { lua = "$(INST_LUADIR)", lib = "$(INST_LIBDIR)", command = "$(INST_BINDIR)/stopmsg" }|' \
 	  bin/stopmsg >$(DESTDIR)$(INST_BINDIR)/stopmsg
 	$(Q)chmod 755 $(DESTDIR)$(INST_BINDIR)/stopmsg
+	$(Q)mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(INST_SHARED))))
+	$(Q)for paper in $(INST_PAPERS); do \
+	  install -m 644 $${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
 
 uninstall:
 	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
 	$(Q)rm -f $(DESTDIR)$(INST_BINDIR)/stopmsg $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so \
-	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES))
+	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
 
