@@ -31,9 +31,9 @@ import tempfile
 import time
 
 LUA = os.environ.get("LUA", "lua5.4")
-SETTLED = {"stopped", "too_late", "not_stoppable", "not_found", "denied", "invalid", "failed"}
-# These are sent again, though their outcome says that they were certainly not stopped.
-AGAIN = {"connect", "tls", "rate_limited"}
+# What is not sent again, but where it is for one of these reasons.
+KEPT = {"stopped", "accepted", "too_late", "not_stoppable", "not_found", "denied", "invalid", "failed"}
+AGAIN = {"connect", "tls", "rate_limited", "credentials"}
 # Endings that the sandbox knows, among many that it stops.
 FATES = ["0202", "0403", "0404"]
 
@@ -99,10 +99,10 @@ class Journal:
         self.path = path
         self.ids = ids
         self.known = set(ids)
-        self.place = 0
         self.held = b""
         self.intended = set()  # with an intent and no outcome since
         self.last = {}  # id -> its last record
+        self.kept = set()  # what is not to be sent again
         self.records = 0
 
     def read(self):
@@ -126,17 +126,16 @@ class Journal:
                 raise Wrong("the journal names %r, which is not in the input" % record["id"])
             self.last[record["id"]] = record
             self.intended.discard(record["id"])
-        else:
-            self.intended.update(intent(record, self.ids))
+            (self.kept.add if is_kept(record) else self.kept.discard)(record["id"])
+        elif "intent" in record:
+            first, last = record["intent"]
+            self.intended.update(i for i in self.ids[first - 1:last] if i not in self.kept)
+        elif self.records > 1:
+            raise Wrong("the journal has a line that is neither intent nor outcome: %s" % record)
 
-    def settled(self):
-        return {i for i, r in self.last.items()
-                if r["outcome"] in SETTLED and r.get("reason") not in AGAIN} - self.intended
 
-
-def intent(record, ids):
-    """The ids whose requests may be sent from this record on."""
-    return []
+def is_kept(record):
+    return record["outcome"] in KEPT and record.get("reason") not in AGAIN
 
 
 class Trial:
@@ -186,8 +185,8 @@ class Trial:
         """What the journal says, now that nobody writes to it."""
         now = time.monotonic()
         self.torn += self.journal.read() > 0
-        for i in self.journal.settled():
-            self.settled_at.setdefault(i, now)
+        for i in self.journal.kept - self.settled_at.keys():
+            self.settled_at[i] = now
         self.in_flight |= self.journal.intended
 
     def judge(self, code, said):
