@@ -9,6 +9,7 @@ itself, and holds the journal against the input and the sandbox's log:
 
   - the last outcomes of the journal are those of the input, each id once;
   - an id whose outcome was settled in the journal when the command died is never sent again;
+  - an id that was asked for had its intent in the journal;
   - an id that had an intent and no outcome then ends up marked `ambiguous`, and no other does;
   - what the journal held, it still holds later: it only grows, but for a torn last line;
   - an id that ends up as stopped was asked for, by the sandbox's log.
@@ -69,20 +70,22 @@ class Sandbox:
         self.requests = 0
 
     def read(self):
-        """Takes in what was logged since."""
+        """Takes in what was logged since: the ids that were asked for."""
+        new = set()
         self.file = self.file or open(self.path)
         while True:
             at = self.file.tell()
             line = self.file.readline()
             if not line.endswith("\n"):
                 self.file.seek(at)
-                return
+                return new
             record = json.loads(line)
             self.requests += 1
             if record.get("body"):
                 ids = [i.lower() for i in json.loads(record["body"])["uuids"]]
             else:
                 ids = re.findall(r"[0-9a-f]{12,}", record["path"])
+            new.update(ids)
             for i in ids:
                 self.asked.setdefault(i, []).append(record["started"])
 
@@ -188,6 +191,9 @@ class Trial:
         for i in self.journal.kept - self.settled_at.keys():
             self.settled_at[i] = now
         self.in_flight |= self.journal.intended
+        unwritten = self.sandbox.read() - self.journal.intended - self.journal.last.keys()
+        if unwritten:
+            raise Wrong("%s was asked for without an intent" % unwritten.pop())
 
     def judge(self, code, said):
         """After the run that ended by itself."""
@@ -252,13 +258,18 @@ def kill(options, folder):
     sandbox = Sandbox(folder, options.delay)
     counts = Counts()
     try:
+        # How long it takes to send the first request, and all.
+        trial = Trial(options, folder, sandbox)
+        trial.judge(*trial.end(trial.spawn()))
+        whole = time.monotonic() - trial.lives[0]
+        start = min(min(t) for t in sandbox.asked.values()) - trial.lives[0]
         while counts.kills < options.times:
             trial = Trial(options, folder, sandbox)
             while True:
                 process = trial.spawn()
                 try:
                     if counts.kills < options.times:
-                        process.wait(random.uniform(0.01, options.life))
+                        process.wait(random.uniform(start / 2, start + whole * options.life))
                     code, said = trial.end(process)
                     break
                 except subprocess.TimeoutExpired:
@@ -351,7 +362,8 @@ def main():
     parser.add_argument("--times", type=int, default=0)
     parser.add_argument("--batch", type=int, default=0)
     parser.add_argument("--delay", type=float, default=0, help="of the sandbox's answers")
-    parser.add_argument("--life", type=float, default=0.3, help="seconds until a kill, at most")
+    parser.add_argument("--life", type=float, default=0.1,
+                        help="how much of a whole run a life may last, at most")
     parser.add_argument("--room", type=int, default=200000, help="bytes the disk gains, at most")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
