@@ -20,18 +20,18 @@ _stopmsg() {
   done
 
   local asking='-p --provider --token-file --base-url --allow-http --application --xml
-    --undocumented --ca-file --proxy --timeout --max-attempts'
-  local input='-i --input --field --dispatch'
-  local pace='--concurrency --rate --batch-size --deadline'
-  local output='--format -o --output --progress -q --quiet'
+    --undocumented --ca-file --proxy --timeout --max-attempts --deadline -q --quiet'
+  local input='-i --input --field --dispatch --max'
+  local pace='--concurrency --rate --batch-size'
+  local output='--format -o --output --progress'
   case $command in
-  '') options=' ' ;;
+  '') options='--version' ;;
   stop)
-    options="$asking $input $pace $output --verify --journal --dry-run --max --yes"
+    options="$asking $input $pace $output --verify --journal --dry-run -y --yes"
     ;;
   status) options="$asking $input $pace $output" ;;
   check) options=$asking ;;
-  providers) options=' ' ;;
+  providers) options= ;;
   sandbox) options='--port --delay --settle --log --log-bodies --until-eof' ;;
   *) return ;;
   esac

@@ -38,6 +38,7 @@ end
 -- Runs the loop until done() or until patience ends; false in that case.
 local function wait(done)
   local timer, late = uv.new_timer(), false
+  uv.update_time() -- the loop's own clock stands still while nobody runs it
   timer:start(PATIENCE * 1000, 0, function()
     late = true
   end)

@@ -13,9 +13,9 @@ SIGTERM, or when its stdin ends. One JSON document a line is taken and answered 
     stdout, stderr  {"file": PATH} in place of a pipe; {"lines": N}: the pipe is closed after the
                     first N lines
     size            [rows, columns] of the terminal, [24, 80] by default
-    steps           one after the other: {"wait": REGEX} until it is in what the program said (or
-                    {"wait": SECONDS}), then, where given, {"type": TEXT} at the terminal or
-                    {"signal": NAME} to the program
+    steps           one after the other: {"wait": REGEX} until it is in what the program said,
+                    {"times": N} often (or {"wait": SECONDS}), then, where given, {"type": TEXT} at
+                    the terminal or {"signal": NAME} to the program
     limit           seconds after which the program is killed (10)
 
 The answer: `code` (128 and the signal's number where a signal ended it), `signal` (its number, or 0),
@@ -151,7 +151,8 @@ class Program:
         step = self.steps[0]
         wait = step["wait"]
         if isinstance(wait, str):
-            if not re.search(wait.encode(), b"\n".join(bytes(s) for s in self.said.values())):
+            said = b"\n".join(bytes(s) for s in self.said.values())
+            if len(re.findall(wait.encode(), said)) < step.get("times", 1):
                 return
         elif time.monotonic() - self.acted < wait:
             return
