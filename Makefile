@@ -54,7 +54,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test \
+.PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
   asan asan-run valgrind valgrind-run install uninstall clean
 
@@ -94,6 +94,7 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, run the specs on every Lua'
+	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
 	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
@@ -138,6 +139,16 @@ matrix:
 test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
+
+# The long form of what spec/command/journal_spec.lua does in short.
+TORTURE = $(RUN) python3 spec/torture/journal.py
+torture: all
+	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
+	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
+	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
+	@test "$$(id -u)" != 0 || \
+	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
+	@$(TORTURE) torn --ids 24 --batch 4
 
 # Checks
 

@@ -293,9 +293,11 @@ def full(options, folder):
     sandbox = Sandbox(folder, options.delay)
     counts = Counts()
     times = 0
+    disk = os.path.join(folder, "disk")
+    os.mkdir(disk)
     try:
         while times < options.times:
-            trial = Trial(options, folder, sandbox)
+            trial = Trial(options, folder, sandbox, "disk/journal" if options.mount else "journal")
             room = 0
             while True:
                 room += random.randrange(1, options.room)
@@ -304,8 +306,14 @@ def full(options, folder):
                     # Whatever it writes beyond this fails, and what fits is written.
                     resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
-                # Python ignores SIGXFSZ, and so does what it starts: writes fail instead.
-                process = trial.spawn(preexec_fn=limit, restore_signals=False)
+                if options.mount:
+                    size = "size=%d" % max(room, 4096)
+                    subprocess.check_call(["mount", "-t", "tmpfs", "-o", size + (
+                        ",remount" if os.path.ismount(disk) else ""), "none", disk])
+                    process = trial.spawn()
+                else:
+                    # Python ignores SIGXFSZ, and so does what it starts: writes fail instead.
+                    process = trial.spawn(preexec_fn=limit, restore_signals=False)
                 code, said = trial.end(process)
                 if code not in (0, 3, 4):
                     times += 1
@@ -316,7 +324,11 @@ def full(options, folder):
                     break
             trial.judge(code, said)
             counts.add(trial)
+            if options.mount:
+                subprocess.check_call(["umount", disk])
     finally:
+        if os.path.ismount(disk):
+            subprocess.check_call(["umount", disk])
         sandbox.stop()
     return "%d times a full disk, %d ids: %s" % (times, options.ids, counts)
 
@@ -365,6 +377,8 @@ def main():
     parser.add_argument("--life", type=float, default=0.1,
                         help="how much of a whole run a life may last, at most")
     parser.add_argument("--room", type=int, default=200000, help="bytes the disk gains, at most")
+    parser.add_argument("--mount", action="store_true",
+                        help="a disk of its own (as root), not a limit of the process")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else random.randrange(1 << 30)
