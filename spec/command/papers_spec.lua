@@ -2,6 +2,7 @@
 
 local argparse = require("argparse")
 local command = require("spec.support.command")
+local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
 local function output_of(program, ...)
@@ -116,6 +117,42 @@ describe("the man page", function()
     end
     for _, word in ipairs(words) do
       assert.is_truthy(text:find(word, 1, true), word)
+    end
+  end)
+end)
+
+describe("README", function()
+  local section = contents("README.md"):match("\n## The command\n(.-)\n## ")
+
+  it("stops messages over the sandbox as it shows", function()
+    local start, run = section:match("```sh\n(stopmsg sandbox %-%-port 8080 &\nsleep 1\n)(.-)```")
+    assert.is_truthy(start)
+    local wanted = section:match("```text\n(.-)```")
+    local sandbox = server.start()
+    local script = ('stopmsg() { %s bin/stopmsg "$@"; }\n%s'):format(server.interpreter(),
+      run:gsub("8080", tostring(sandbox.port)))
+    local said = output_of("sh", "-c", script)
+    sandbox:stop()
+    assert.equal(wanted, (said:gsub("%d%.%d%d s%)", "0.01 s)")))
+  end)
+end)
+
+describe("the exit codes", function()
+  it("are the same everywhere, in the order in which they are tried", function()
+    local help = output_of(server.interpreter(), "bin/stopmsg", "stop", "--help")
+    local page = output_of("mandoc", "-T", "ascii", "docs/stopmsg.1"):gsub(".\8", "")
+    local readme = contents("README.md"):match("\n## The command\n(.-)\n## ")
+    local papers = {
+      help = help:match("\nExit codes(.*)$"),
+      page = page:match("\nEXIT STATUS\n(.-)\n[A-Z]"),
+      readme = readme:match("| exit code |(.-)\n\n"),
+    }
+    for name, text in pairs(papers) do
+      local codes = {}
+      for code in text:gmatch("\n[ |]*(%d+)[ ,]") do
+        codes[#codes + 1] = code
+      end
+      assert.equal("1 2 6 130 4 5 3 0", table.concat(codes, " "), name)
     end
   end)
 end)
