@@ -12,7 +12,8 @@ itself, and holds the journal against the input and the sandbox's log:
   - an id that was asked for had its intent in the journal;
   - an id that had an intent and no outcome then ends up marked `ambiguous`, and no other does;
   - what the journal held, it still holds later: it only grows, but for a torn last line;
-  - an id that ends up as stopped was asked for, by the sandbox's log.
+  - an id that ends up as stopped was asked for, by the sandbox's log;
+  - the results of all runs that were killed, in one file, have the last outcome of every id.
 
 The interpreter is the one named by LUA (lua5.4), with the LUA_PATH and LUA_CPATH around. The last
 line says what was done; the exit code is 1 where something was wrong.
@@ -155,6 +156,9 @@ class Trial:
         self.path = os.path.join(folder, name)
         if os.path.exists(self.path):
             os.remove(self.path)
+        self.results = os.path.join(folder, "results") if options.how == "kill" else None
+        if self.results and os.path.exists(self.results):
+            os.remove(self.results)
         self.journal = Journal(self.path, self.ids)
         self.settled_before = set()  # by the journal that the first life found
         self.settled_at = {}  # id -> when it was first seen settled, the command being dead
@@ -170,6 +174,8 @@ class Trial:
             argv += ["--dispatch"]
         if self.options.batch:
             argv += ["--batch-size", str(self.options.batch)]
+        if self.results:
+            argv += ["-o", self.results]
         return argv
 
     def spawn(self, **more):
@@ -227,6 +233,13 @@ class Trial:
                 wanted = "unknown"
             if record["outcome"] != wanted:
                 raise Wrong("%s is %s, not %s" % (i, record["outcome"], wanted))
+        if self.results:
+            with open(self.results) as file:
+                written = {r["id"]: r["outcome"] for r in map(json.loads, file)}
+            lost = [i for i in self.ids if written.get(i) != last[i]["outcome"]]
+            if lost:
+                raise Wrong("%d ids are not in the results as in the journal, such as %s"
+                            % (len(lost), lost[0]))
         outcomes = {last[i]["outcome"] for i in self.ids}
         expected = 4 if outcomes & {"unknown", "accepted"} else 3 if outcomes - {"stopped"} else 0
         if code != expected:
