@@ -183,14 +183,15 @@ describe("the command", function()
 
     it("of ten million bytes neither holds nor sends it", function()
       local path = file_of("long",
-        uuid(1) .. "\n" .. ("x"):rep(10000000) .. "\n" .. uuid(2) .. "\n")
+        uuid(1) .. "\n" .. ("x"):rep(10000000) .. "\n" .. uuid(2) .. "\nnonsense\n")
       local before = #sandbox:log()
       local result = stop({ "-i", path })
       assert.equal(3, result.code)
       assert.matches("line 2: [^\n]*longer than %d+ bytes\n", result.stderr)
+      assert.matches("line 4: 'nonsense'", result.stderr)
       assert.is_true(#result.stderr < 1000)
       assert.same({ uuid(1), uuid(2) }, sent(before))
-      assert.equal(3, #decode_lines(result.stdout))
+      assert.equal(4, #decode_lines(result.stdout))
     end)
   end)
 

@@ -333,6 +333,8 @@ def full(options, folder):
                     if code != 1 or said.count("\n") != 1:
                         raise Wrong("a full disk: exit code %d, %r" % (code, said))
                     trial.look()
+                    if trial.torn:
+                        raise Wrong("a full disk: the last line was left torn")
                 else:
                     break
             trial.judge(code, said)
