@@ -95,6 +95,42 @@ describe("the command shows", function()
     end
   end
 
+  describe("for a person at a terminal", function()
+    local both = { "stdin", "stdout", "stderr" }
+    local ids = {
+      "2a28d557-22a1-4be6-8908-1481723043dd", "2a28d557-22a1-4be6-8908-148172300403",
+      "2a28d557-22a1-4be6-8908-148172300404",
+    }
+    local runs = {
+      ["dry-run"] = { "stop", "-p", "revicom", "--dry-run", "--batch-size", "2", "--rate", "0.5",
+        ids[1], ids[2], ids[3] },
+      ["dry-run-single"] = { "stop", "-p", "pushwoosh", "--dry-run", "C3F8-C3863ED4-334AD4F1" },
+      status = { "status", "-p", "revicom", ids[1], ids[2], ids[3] },
+      check = { "check", "-p", "revicom" },
+      ["check-unsupported"] = { "check", "-p", "clickatell" },
+      verify = { "stop", "-p", "revicom", "--verify=5", ids[1], ids[2],
+        "2a28d557-22a1-4be6-8908-148172300202" },
+      dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "10000000125", "10000004031" },
+      providers = { "providers" },
+      ["providers-revicom"] = { "providers", "revicom" },
+      help = { "--help" },
+    }
+    for name, arguments in pairs(runs) do
+      it(name, function()
+        local all = {}
+        for _, argument in ipairs(arguments) do
+          all[#all + 1] = argument
+        end
+        if name ~= "help" and arguments[1] ~= "providers" then
+          all[#all + 1] = "--base-url"
+          all[#all + 1] = sandbox.url
+        end
+        local result = runner:run(all, { terminal = both, env = { STOPMSG_TOKEN = "sandbox" } })
+        compare(name, shown(result))
+      end)
+    end
+  end)
+
   it("no control character that an id brought", function()
     for _, format in ipairs(FORMATS) do
       local result = run({ "--format", format },
