@@ -112,6 +112,15 @@ describe("the command's exit code", function()
     end
   end)
 
+  it("is 1 where help and lists cannot be written", function()
+    for _, arguments in ipairs({ { "--help" }, { "stop", "--help" }, { "--version" },
+      { "providers" }, { "stop", "-p", "revicom", "--dry-run", GOOD } }) do
+      local result = runner:run(arguments, { stdout = { file = "/dev/full" } })
+      assert.equal(1, result.code, table.concat(arguments, " "))
+      assert.matches("No space left on device\n$", result.stderr)
+    end
+  end)
+
   it("is 6 where the credentials are refused, whatever else there is", function()
     local result = stop({ GOOD, "nonsense", uuid("0001") },
       { env = { STOPMSG_TOKEN = "no sandbox" }, arguments = { "--batch-size", "1" } })

@@ -155,6 +155,58 @@ describe("the journal", function()
     assert.is_nil(result.stdout:find("ambiguous", 1, true))
   end)
 
+  it("is not taken for the file of results, nor is the input, under whatever name", function()
+    local path, ids = folder .. "/named", file_of("named.ids", table.concat(IDS, "\n"))
+    assert.equal(0, stop(path, {}, { "-i", ids }).code)
+    assert(os.execute(("ln -s %s %s/link && ln %s %s/second"):format(path, folder, ids, folder)))
+    local before, text, input = #sandbox:log(), contents(path), contents(ids)
+    for _, name in ipairs({ "named", "./named", "link", "named.ids", "second" }) do
+      local result = stop(path, {}, { "-i", ids, "-o", folder .. "/" .. name })
+      assert.equal(2, result.code)
+      assert.matches("^stopmsg stop: [^\n]+\n$", result.stderr)
+      assert.equal(text, contents(path))
+      assert.equal(input, contents(ids))
+    end
+    assert.equal(before, #sandbox:log())
+  end)
+
+  it("has the results of a continued run added to those of the first", function()
+    for _, format in ipairs({ "ndjson", "csv" }) do
+      local path, results = folder .. "/c." .. format, folder .. "/results." .. format
+      local more = { "--format", format, "-o", results }
+      -- A fate that the sandbox knows once: refused at first, taken then.
+      local ids = { uuid(1), ("2a28d557-22a1-4be6-8908-0000%s0429"):format(
+        format == "csv" and "0001" or "0002"), uuid(3), "nonsense" }
+      more[#more + 1] = "--max-attempts"
+      more[#more + 1] = "1"
+      assert.equal(5, stop(path, ids, more).code)
+      local first = contents(results)
+      assert.equal(3, stop(path, ids, more).code)
+      local both = contents(results)
+      assert.equal(first, both:sub(1, #first))
+      local added = both:sub(#first + 1)
+      assert.matches(ids[2], added, 1, true)
+      assert.is_truthy(added:find("stopped", 1, true))
+      assert.is_nil(added:find("outcome,reason", 1, true))
+      assert.is_nil(added:find(ids[3], 1, true))
+    end
+  end)
+
+  it("lets --verify look up what an earlier run was only promised", function()
+    local path = folder .. "/promised"
+    local promised = "2a28d557-22a1-4be6-8908-000000010201"
+    assert.equal(4, stop(path, { promised, uuid(2) }).code)
+    local result = stop(path, { promised, uuid(2) }, { "--verify=5" })
+    assert.message(result.stderr).equal(0, result.code)
+    assert.matches("2 ids: 2 stopped", result.stderr)
+    assert.matches('"id":"' .. promised:gsub("%-", "%%-") .. '","outcome":"stopped"',
+      contents(path))
+    -- And the journal knows from then on.
+    local before = #sandbox:log()
+    assert.equal(0, stop(path, { promised, uuid(2) }).code)
+    assert.equal(before, #sandbox:log())
+  end)
+
   describe("is right after", function()
     local function torture(...)
       local arguments = { "spec/torture/journal.py", ... }
