@@ -101,7 +101,7 @@ end
 
 -- verify.run(report, with): changes the report's items in place.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
--- (seconds).
+-- (seconds); is_interrupted() or nil.
 function verify.run(report, with)
   local deadline = with.clock() + with.timeout
   local last_look = deadline - math.min(LAST_LOOK, with.timeout / 4)
@@ -116,7 +116,7 @@ function verify.run(report, with)
     with.wait(is_last and math.max(0, last_look - with.clock()) or pause)
     pause = math.min(pause * GROWTH, longest)
     local left = deadline - with.clock()
-    if left <= 0 then
+    if left <= 0 or (with.is_interrupted and with.is_interrupted()) then
       break
     end
     local ids = {}

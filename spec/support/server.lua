@@ -18,8 +18,8 @@ function server.interpreter()
   return arg[i]
 end
 
--- This process's environment, with the paths as busted made them.
-local function environment()
+-- This process's environment, with the paths as busted made them: a list of NAME=VALUE.
+function server.environment()
   local variables = uv.os_environ()
   for name in pairs(variables) do
     if name:find("^LUA_C?PATH") or name == "LUA_INIT" then
@@ -38,6 +38,7 @@ end
 -- Runs the loop until done() or until patience ends; false in that case.
 local function wait(done)
   local timer, late = uv.new_timer(), false
+  uv.update_time() -- the loop's own clock stands still while nobody runs it
   timer:start(PATIENCE * 1000, 0, function()
     late = true
   end)
@@ -96,7 +97,7 @@ function server.spawn(argv)
   local process, pid
   process, pid = uv.spawn(argv[1], {
     args = arguments,
-    env = environment(),
+    env = server.environment(),
     stdio = { stdin, stdout, 2 },
   }, function(code, signal)
     self.code, self.signal = code, signal
@@ -160,20 +161,21 @@ function Sandbox:stop()
 end
 
 -- sandbox = server.start(options): the sandbox in a process of its own.
--- options: port, delay, settle, as in stopmsg.sandbox.server.
+-- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server.
 -- sandbox: { url, port, pid, stop(), log() }
 function server.start(options)
   options = options or {}
   local path = os.tmpname()
   local code = ([[
     local ok, message = require("stopmsg.sandbox.server").run({
-      port = %d, delay = %.6f, settle = %.6f, log = %q, until_eof = true,
+      port = %d, delay = %.6f, settle = %.6f, log = %q, log_bodies = %s, until_eof = true,
     })
     if not ok then
       io.stderr:write(message, "\n")
       os.exit(1)
     end
-  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path)
+  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path,
+    tostring(options.log_bodies))
   local started, self = pcall(server.spawn, { server.interpreter(), "-e", code })
   if not started then
     os.remove(path)
