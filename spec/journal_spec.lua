@@ -257,7 +257,8 @@ describe("stopmsg.journal", function()
     open():close()
     local header = cli.read(path)
     for _, line in ipairs({ "rubbish", "{}", '{"intent":[1]}', '{"intent":[0,1]}',
-      '{"intent":[1,11]}', '{"intent":[2,1]}', '{"intent":"1"}', '{"n":11,"id":"x","outcome":"stopped"}',
+      '{"intent":[1,11]}', '{"intent":[2,1]}', '{"intent":"1"}',
+      '{"n":11,"id":"x","outcome":"stopped"}',
       '{"n":1,"id":"x","outcome":"gone"}', '{"n":1.5,"id":"x","outcome":"stopped"}',
       '{"n":0,"id":"x","outcome":"stopped"}' }) do
       local file = assert(io.open(path, "wb"))
