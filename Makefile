@@ -99,7 +99,7 @@ help:
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
-	@echo '  bench      measure against other clients (ROW=one64 for one row, our own alone)'
+	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: in short)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
@@ -153,7 +153,7 @@ torture: all
 
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang
@@ -204,16 +204,35 @@ valgrind-run:
 
 # Speed
 
-bench: build/bench/floor
+# All of it makes docs/performance.md; QUICK=1 goes through all of it in short,
+# and puts the page into build/bench.
+BENCH = python3 bench/bench.py build/bench $(ROW) $(if $(CLIENTS),--clients '$(CLIENTS)')
+BENCH_PEERS = build/bench/nethttp build/bench/undici/node_modules
+
+bench:
 	@sh tools/packages.sh bench
 	@$(MAKE) all LUA=lua5.4
 	@$(MAKE) all LUA=luajit
-	@python3 bench/bench.py build/bench $(ROW)
+	@$(MAKE) build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
+	@$(BENCH) $(if $(QUICK),--rounds 3 --seconds 0.3) \
+	  $(if $(ROW),,--page $(if $(QUICK),build/bench,docs))
 
 build/bench/floor: bench/floor.c
 	@echo "CC $<"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) $(CURL_CFLAGS) -O2 -o $@ $< $(CURL_LIBS)
+
+build/bench/nethttp: bench/peers/nethttp.go
+	@echo "GO $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOCACHE=$(CURDIR)/build/bench/go go build -o $@ $<
+
+build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
+	@echo "NPM $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
+	$(Q)touch $@
 
 # Installation
 

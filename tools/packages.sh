@@ -23,11 +23,13 @@ packages() {
     ;;
   bench)
     packages build
-    for lua in lua5.4 luajit; do packages $lua; done
+    for lua in lua5.1 lua5.4 luajit; do packages $lua; done
     echo 'nginx libnginx-mod-http-lua openssl time util-linux python3 gnuplot-nox'
     echo 'nghttp2-client wrk curl lua-http lua-socket lua-curl'
     echo 'python3-pycurl python3-aiohttp python3-httpx python3-h2'
-    echo 'golang-go nodejs|node npm|nodejs'
+    echo 'lua-luv golang-go nodejs'
+    # Some builds of nodejs bring it along, and exclude the package.
+    command -v npm >/dev/null || echo npm
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
