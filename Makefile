@@ -99,7 +99,7 @@ help:
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
-	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: in short)'
+	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
@@ -204,8 +204,8 @@ valgrind-run:
 
 # Speed
 
-# All of it makes docs/performance.md; QUICK=1 goes through all of it in short,
-# and puts the page into build/bench.
+# All of it makes docs/performance.md; QUICK=1 goes through all of it once, and
+# puts the page into build/bench.
 BENCH = python3 bench/bench.py build/bench $(ROW) $(if $(CLIENTS),--clients '$(CLIENTS)')
 BENCH_PEERS = build/bench/nethttp build/bench/undici/node_modules
 
@@ -213,8 +213,8 @@ bench:
 	@sh tools/packages.sh bench
 	@$(MAKE) all LUA=lua5.4
 	@$(MAKE) all LUA=luajit
-	@$(MAKE) build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
-	@$(BENCH) $(if $(QUICK),--rounds 3 --seconds 0.3) \
+	@$(MAKE) -s build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
+	@$(BENCH) $(if $(QUICK),--rounds 1 --seconds 0.3) \
 	  $(if $(ROW),,--page $(if $(QUICK),build/bench,docs))
 
 build/bench/floor: bench/floor.c

@@ -27,6 +27,7 @@ class Client:
     command: Callable
     env: dict
     kind: str = "peer"  # floor, own, peer, or limit, which reads no answers
+    at_least: int = 1  # ids of a run: with fewer, most of it would be its compiler warming up
 
 
 def _usual(*program, kinds=("one", "batch"), versions=("1.1", "2"), most=1024):
@@ -81,7 +82,8 @@ PEERS = [
     _python("httpx", "Python, httpx", "httpx_client.py"),
     # Its HTTP/2 is experimental, and ends in a failed assertion with many streams.
     Client("undici", "Node, undici",
-           _usual("node", os.path.join(BUILD, "undici", "client.mjs"), versions=("1.1",)), {}),
+           _usual("node", os.path.join(BUILD, "undici", "client.mjs"), versions=("1.1",)), {},
+           at_least=30_000),
     Client("net-http", "Go, net/http", _usual(os.path.join(BUILD, "nethttp")), {}),
 ]
 
