@@ -9,6 +9,9 @@ import work
 
 TIMEOUT = 120
 
+# Ids of a run over TLS: with fewer, most of it would be handshakes.
+TLS_LEAST = 5000
+
 # Rounds of requests at a slow server that do for Client.at_least.
 WARM_WAVES = 40
 
@@ -103,8 +106,9 @@ class Bench:
             waves = WARM_WAVES if client.at_least > 1 else 1
             return max(self._count(row, rate, self.seconds), waves * row.in_flight)
         trial = self._count(row, rate, self.seconds / 4)
-        rate = self._run(client, row, max(trial, client.at_least))["rate"]
-        return max(self._count(row, rate, self.seconds), client.at_least)
+        least = max(client.at_least, TLS_LEAST if row.is_tls else 1)
+        rate = self._run(client, row, max(trial, least))["rate"]
+        return max(self._count(row, rate, self.seconds), least)
 
     def _latencies(self, client, row, count):
         """p50 and p99 of a run of their own: listening costs our own clients time."""
