@@ -46,7 +46,7 @@ def text(row, results):
 
 
 def _table(heads, lines, left=1):
-    rule = ["---"] * left + ["---:"] * (len(heads) - left)
+    rule = ["---" if i < left or not head else "---:" for i, head in enumerate(heads)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [heads, rule, *lines])
 
 
@@ -96,7 +96,7 @@ PLOTS = [
 ]
 
 SCRIPT = """
-set terminal svg size 860,420 font "sans-serif,12" background "white"
+set terminal svg size 860,460 font "sans-serif,12" background "white"
 set output "{output}"
 set title "{title}"
 set style data histogram
@@ -110,7 +110,8 @@ set xtics rotate by -35
 set yrange [0:*]
 set format y "{form}"
 set decimalsign "."
-set key top right
+set key outside top center horizontal
+set rmargin 10
 set datafile missing "-"
 $data << EOD
 {data}
