@@ -44,8 +44,8 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
--- nil, redact(text), emit(event) or nil, is_closed.
+-- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
+-- current token), renew() or nil, redact(text), emit(event) or nil, is_closed.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
@@ -313,11 +313,11 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. False when
--- there is none.
+-- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. Gives the
+-- run whose answer it was, nil when there is none.
 local function deliver(self, flights, slot, ...)
   if not slot then
-    return false
+    return nil
   end
   local batch = flights[slot]
   flights[slot] = nil
@@ -326,6 +326,21 @@ local function deliver(self, flights, slot, ...)
   else
     local inbox = batch.run._inbox
     inbox[#inbox + 1] = { batch, ... }
+  end
+  return batch.run
+end
+
+-- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
+-- true | nil, message, code
+function run.move(engine, flights, told)
+  local moved, message, code = engine:step()
+  if not moved then
+    return nil, message, code
+  end
+  local owner = deliver(nil, flights, engine:collect())
+  while owner do
+    told(owner)
+    owner = deliver(nil, flights, engine:collect())
   end
   return true
 end
@@ -346,18 +361,19 @@ local function collect(self)
   return has_any
 end
 
+local function ignore() end
+
 -- Waits `seconds` on behalf of nobody, while others' requests go on.
 function run.pause(pool, seconds)
   local till = pool.clock() + seconds
+  local nobody = {}
   local left = seconds
   while left > 0 do
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    pool.engine:step()
-    while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
-    end
-    pool.wait(pool.engine, left, false)
+    run.move(pool.engine, pool.flights, ignore)
+    pool.wait(pool.engine, left, false, nobody)
     left = till - pool.clock()
   end
 end
@@ -430,7 +446,7 @@ local function turn(self, may_wait)
   end
   local has_any = collect(self)
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
-    pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started)
+    pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started, self)
   end
 end
 
@@ -449,6 +465,11 @@ local function keep_moving(self)
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
   end
+end
+
+-- Whether the run waits for a place in the engine, which others hold.
+function Run:wants_slot()
+  return self._held ~= nil
 end
 
 local function finish(self)
