@@ -236,6 +236,7 @@ local function verify_all(self, operation, result, given)
     timeout = given.timeout,
     interval = given.interval,
     clock = pool.clock,
+    breathe = pool.breathe,
     wait = function(seconds)
       run.pause(pool, seconds)
     end,
@@ -243,7 +244,7 @@ local function verify_all(self, operation, result, given)
       return collect(self, operation, list, #list, { deadline = seconds })
     end,
   })
-  result:recount()
+  result:recount(pool.breathe)
   result.elapsed = result.elapsed + pool.clock() - started
 end
 
@@ -274,7 +275,7 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
       .. type(given))
   end
   plan.list = given
-  plan.count, message = source.length(given)
+  plan.count, message = source.length(given, self._way.breathe)
   if plan.count == 0 then
     message = "an empty list: give at least one id"
   end
@@ -361,7 +362,7 @@ function Client:each(given, call_options)
     error(wrong, 2)
   end
   local take
-  take, wrong = source.of(given)
+  take, wrong = source.of(given, self._way.breathe)
   if not take then
     error(wrong_argument(1, "each", wrong), 2)
   end
