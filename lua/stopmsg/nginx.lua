@@ -1,5 +1,5 @@
--- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there while
--- requests are in flight, moves the bytes of all clients and wakes whose answer has come. No socket
+-- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there
+-- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No socket
 -- of libcurl is known to nginx's event loop, so the pump looks at them every few milliseconds.
 --
 -- Handlers can be ended at any moment, by a client that goes away: what belongs to one is held by
@@ -22,11 +22,16 @@ local GRACE = 0.05
 -- The longest wait in one go; nginx counts milliseconds in 32 bits.
 local LONGEST = 3600
 
+-- Semaphores that are kept for the next who waits.
+local MOST_IDLE = 256
+
 -- Where nginx lets Lua wait.
 local CAN_WAIT = {
   rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
   preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
 }
+
+local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
 -- This worker's pump: the lanes with requests in flight, when it was asked for, whether it runs,
 -- when it looked last, and the semaphore it sleeps on.
@@ -39,27 +44,41 @@ local pump = {
   semaphore = nil,
 }
 
+-- Semaphores that nobody uses just now. One that was lent to a handler that was ended does not come
+-- back, and is collected.
+local idle = {}
+
+-- When a call of this worker last gave others their turn.
 local resumed_at = 0
 
 local function api()
   return package.loaded.ngx
 end
 
-local function new_semaphore()
+local function borrow_semaphore()
+  local semaphore = table.remove(idle)
+  if semaphore then
+    return semaphore
+  end
   -- Not before a worker runs: nothing of it may come from the master.
-  local semaphore, message = require("ngx.semaphore").new()
+  local message
+  semaphore, message = require("ngx.semaphore").new()
   return semaphore or error(message, 0)
 end
 
-local function is_waited_for(semaphore)
-  return semaphore:count() < 0
+local function give_back(semaphore)
+  if #idle < MOST_IDLE and semaphore:count() == 0 then
+    idle[#idle + 1] = semaphore
+  end
 end
 
+-- Wakes who waits on it. Whether anybody does: a post that nobody waits for would be news later.
 local function wake(semaphore)
-  -- A count that nobody waits for would be taken for news later.
-  if semaphore and is_waited_for(semaphore) then
+  local is_waited_for = semaphore and semaphore:count() < 0
+  if is_waited_for then
     semaphore:post()
   end
+  return is_waited_for
 end
 
 -- Waits for a post, or so many seconds.
@@ -84,11 +103,17 @@ function nginx.refusal()
   end
 end
 
--- Lets the rest of the worker go on, when it had to wait for long enough.
+-- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so that
+-- after more than a millisecond of work this costs no time; for no time at all it may log a warning.
+local function rest()
+  api().sleep(0.001)
+  resumed_at = core.now()
+end
+
+-- The same when the worker had to wait for long enough.
 function nginx.breathe()
   if core.now() - resumed_at >= SLICE then
-    api().sleep(0)
-    resumed_at = core.now()
+    rest()
   end
 end
 
@@ -101,8 +126,12 @@ function Lane:move()
   local before = self._in_flight
   local moved, message, code = self._move(self._engine, self._flights, self._told)
   local has_any = self._in_flight < before
-  if has_any then
-    self:_offer()
+  -- First those who wait for a slot: the others would take it for their next request at once.
+  self:_offer()
+  local owners = self._owners
+  for i = 1, #owners do
+    wake(self._callers[owners[i]])
+    owners[i] = nil
   end
   if not moved then
     self._fault = { message, code }
@@ -114,22 +143,40 @@ end
 -- Wakes as many of those who wait for a slot as there are slots.
 function Lane:_offer()
   local free = self._slots - self._in_flight
-  local seekers = self._seekers
-  while free > 0 and seekers.first <= seekers.last do
-    local caller = seekers[seekers.first]
-    seekers[seekers.first] = nil
-    seekers.first = seekers.first + 1
-    caller.is_seeking = false
-    if is_waited_for(caller.semaphore) then
-      caller.semaphore:post()
-      free = free - 1
+  local queue = self._queue
+  while free > 0 and queue.first <= queue.last do
+    local run = queue[queue.first][1]
+    queue[queue.first] = nil
+    queue.first = queue.first + 1
+    if run then
+      self._queued[run] = nil
+      if run:wants_slot() and wake(self._callers[run]) then
+        free = free - 1
+      end
     end
   end
 end
 
+-- Whether nothing is in flight, and nobody waits for a slot. Who was offered one may be gone by
+-- then, so the pump stays for the others.
+function Lane:_is_quiet()
+  return next(self._flights) == nil and self._queue.first > self._queue.last
+end
+
+-- Puts a run that found no slot at the end of the queue. Its handler may be ended there, so the
+-- queue does not hold it.
+function Lane:_enqueue(run)
+  if not self._queued[run] then
+    local queue = self._queue
+    queue.last = queue.last + 1
+    queue[queue.last] = setmetatable({ run }, WEAK_VALUES)
+    self._queued[run] = true
+  end
+end
+
 function Lane:wake_all()
-  for _, caller in pairs(self._callers) do
-    wake(caller.semaphore)
+  for _, semaphore in pairs(self._callers) do
+    wake(semaphore)
   end
 end
 
@@ -139,7 +186,7 @@ local function carry()
     local is_busy = false
     for lane in pairs(pump.lanes) do
       is_busy = (not lane._is_closed and lane:move()) or is_busy
-      if lane._is_closed or next(lane._flights) == nil then
+      if lane._is_closed or lane:_is_quiet() then
         pump.lanes[lane] = nil
       end
     end
@@ -161,7 +208,7 @@ local function run_pump()
     return
   end
   pump.is_running, pump.asked_at = true, nil
-  pump.semaphore = pump.semaphore or new_semaphore()
+  pump.semaphore = pump.semaphore or borrow_semaphore()
   local ended, message = pcall(carry)
   pump.is_running = false
   if not ended then
@@ -194,26 +241,16 @@ local function kick()
   end
 end
 
--- wait(engine, seconds, was_busy, run): returns when there may be something to do for the run, or the
--- time is over.
+-- Returns when there may be something to do for the run, or the time is over.
 function Lane:wait(seconds, run)
   if seconds <= 0 then
-    api().sleep(0)
-    resumed_at = core.now()
+    rest()
     return
   end
-  local caller = self._callers[run]
-  if not caller then
-    caller = { semaphore = new_semaphore(), is_seeking = false }
-    self._callers[run] = caller
+  if run.wants_slot and run:wants_slot() then
+    self:_enqueue(run)
   end
-  if run.wants_slot and run:wants_slot() and not caller.is_seeking then
-    local seekers = self._seekers
-    seekers.last = seekers.last + 1
-    seekers[seekers.last] = caller
-    caller.is_seeking = true
-  end
-  if next(self._flights) ~= nil then
+  if not self:_is_quiet() then
     pump.lanes[self] = true
     if not start_pump() then
       -- Each caller is its own pump until nginx has a timer again.
@@ -223,7 +260,11 @@ function Lane:wait(seconds, run)
       seconds = math.min(seconds, GRACE)
     end
   end
-  sleep_on(caller.semaphore, seconds)
+  local semaphore = borrow_semaphore()
+  self._callers[run] = semaphore
+  sleep_on(semaphore, seconds)
+  self._callers[run] = nil
+  give_back(semaphore)
 end
 
 -- The engine as runs see it: what they submit is moved, and collected, by the pump.
@@ -276,15 +317,16 @@ function nginx.opener(move)
       _move = move,
       _slots = slots,
       _in_flight = 0,
-      _callers = setmetatable({}, { __mode = "k" }), -- run -> { semaphore, is_seeking }
-      _seekers = { first = 1, last = 0 }, -- callers that found no free slot: a queue
+      _callers = setmetatable({}, WEAK_KEYS), -- run that waits -> its semaphore
+      _owners = {}, -- runs whose answers came, until they are woken
+      _queue = { first = 1, last = 0 }, -- of runs that found no free slot, each in a weak box
+      _queued = setmetatable({}, WEAK_KEYS),
       _fault = nil, -- what stepping failed with
       _is_closed = false,
     }, Lane)
     lane._told = function(run)
-      local caller = lane._callers[run]
       lane._in_flight = lane._in_flight - 1
-      wake(caller and caller.semaphore)
+      lane._owners[#lane._owners + 1] = run
     end
     return {
       engine = setmetatable({ _lane = lane }, Engine),

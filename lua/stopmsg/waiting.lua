@@ -20,8 +20,8 @@ function waiting.thread()
 end
 
 -- wait, breathe = waiting.scheduler(sleep, clock): the same by `sleep(seconds)`, which lets others
--- run. The third argument of each wait says whether something happened since the last one. breathe()
--- lets others run when it is time to.
+-- run. The third argument of each wait says whether something happened since the last one.
+-- breathe() lets others run when it is time to.
 function waiting.scheduler(sleep, clock)
   local pause = SHORT
   local resumed_at = clock()
@@ -46,8 +46,8 @@ end
 -- sleep: the scheduler's, or nil. move(engine, flights, told): moves bytes and hands answers to the
 -- runs they belong to, telling each.
 --
--- Gives { open, breathe, refusal }. open(engine, flights, slots) -> { engine, wait, breathe }: what a
--- pool uses. breathe and refusal may be nil; refusal() says why no call can wait just here.
+-- Gives { open, breathe, refusal }. open(engine, flights, slots) -> { engine, wait, breathe }: what
+-- a pool uses. breathe and refusal may be nil; refusal() says why no call can wait just here.
 function waiting.choose(sleep, move)
   if not sleep and nginx.is_here() then
     return { open = nginx.opener(move), breathe = nginx.breathe, refusal = nginx.refusal }

@@ -15,6 +15,11 @@ local function is_there(path)
   return uv.fs_stat(path) ~= nil
 end
 
+-- Whether specs with nginx run on this Lua: its Lua is LuaJIT, and there is one to be tested.
+function nginx.is_due()
+  return rawget(_G, "jit") ~= nil
+end
+
 local function binary()
   for _, path in ipairs(BINARIES) do
     if is_there(path) then
