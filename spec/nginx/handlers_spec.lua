@@ -273,7 +273,6 @@ describe("handlers of one nginx worker", function()
 
   it("do not hold the worker up, however long the list", function()
     local said = assert(json.decode(get("/long?count=100000")))
-    print(said.longest, said.ok, said.total)
     assert.is_true(said.ok)
     assert.equal(100000, said.total)
     assert.is_true(said.longest < 0.05, "held up for " .. said.longest)
