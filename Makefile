@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench install uninstall clean
+  asan asan-run valgrind valgrind-run bench soak install uninstall clean
 
 all: $(CORE)
 
@@ -99,6 +99,7 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  bench      measure against other clients (ROW=one64 for one row, our own alone)'
+	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
@@ -203,6 +204,9 @@ build/bench/floor: bench/floor.c
 	@echo "CC $<"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) $(CURL_CFLAGS) -O2 -o $@ $< $(CURL_LIBS)
+
+soak:
+	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
 
 # Installation
 

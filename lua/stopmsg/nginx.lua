@@ -1,6 +1,6 @@
 -- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there
--- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No socket
--- of libcurl is known to nginx's event loop, so the pump looks at them every few milliseconds.
+-- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No
+-- socket of libcurl is known to nginx's event loop, so the pump looks at them now and again.
 --
 -- Handlers can be ended at any moment, by a client that goes away: what belongs to one is held by
 -- weak keys, and its requests are carried to their end by the pump.
@@ -103,8 +103,8 @@ function nginx.refusal()
   end
 end
 
--- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so that
--- after more than a millisecond of work this costs no time; for no time at all it may log a warning.
+-- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so after
+-- more than a millisecond of work this costs no time; asked for no time at all, it logs a warning.
 local function rest()
   api().sleep(0.001)
   resumed_at = core.now()

@@ -40,7 +40,6 @@ end
 local TEMPLATE = [[
 $modules
 daemon off;
-master_process $master;
 worker_processes $workers;
 user $user;
 pid $dir/pid;
@@ -119,7 +118,7 @@ end
 
 -- nginx.start(options): waits until it serves.
 -- options: server, http, main (configuration of these levels; $dir and $port are its own), workers
--- (1), master ("on"), level (of the log, "notice"), environment (variables, by name).
+-- (1), level (of the log, "notice"), environment (variables, by name).
 -- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended(seconds) }.
 function nginx.start(options)
   -- It inherits a socket that listens already: no other process can take the port in between, and
@@ -134,7 +133,6 @@ function nginx.start(options)
     path = absolute("lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path),
     cpath = absolute(package.cpath),
     workers = options.workers or 1,
-    master = options.master or "on",
     level = options.level or "notice",
     main = options.main or "",
     http = options.http or "",
