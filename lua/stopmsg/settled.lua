@@ -216,16 +216,13 @@ local function go_on(self, batch)
   local last = math.min(batch.count, batch.handed + SLICE)
   batch.handed = last
   put_items(self, batch, first, last)
-  local is_large = not intake.result and batch.count >= LARGE_BATCH
-  if is_large and self._is_shared then
-    compat.collect((last - first + 1) * KIB_AN_ID)
-  end
   if last < batch.count then
     return
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
-  if is_large and not self._is_shared then
+  -- Others that wait for this thread would wait for the whole of it.
+  if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
   end
   intake:recycle(batch)

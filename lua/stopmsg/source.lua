@@ -9,8 +9,8 @@ local text = require("stopmsg.text")
 
 local source = {}
 
--- Ids of a list that are counted without a pause.
-local PIECE = 4096
+-- Ids of a list that are counted without a pause, and that are handed over at once.
+local COUNTED, PIECE = 4096, 256
 
 -- count = source.length(list, breathe) | nil, message
 -- The number of places in a list, holes included. nil and why, for what is no list. breathe() may
@@ -26,7 +26,7 @@ function source.length(list, breathe)
     elseif key > last then
       last = key
     end
-    if breathe and count % PIECE == 0 then
+    if breathe and count % COUNTED == 0 then
       breathe()
     end
   end
@@ -36,9 +36,6 @@ function source.length(list, breathe)
   end
   return last
 end
-
--- Ids of a list that are handed over at once.
-local PIECE = 256
 
 -- The places 1 to count of a list, holes included.
 function source.list(list, count)

@@ -113,6 +113,7 @@ local CONFIG = {
     location /close { content_by_lua_block { doomed:close() } }
     location /state {
       content_by_lua_block {
+        require("jit").flush() -- compiled code holds on to functions that it calls
         collectgarbage()
         collectgarbage()
         local flights, left = 0, 0
