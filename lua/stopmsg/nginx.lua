@@ -13,7 +13,7 @@ local nginx = {}
 local SHORT, LONG, GROWTH = 0.001, 0.005, 1.25
 
 -- Seconds of work after which a call lets others go on.
-local SLICE = 0.002
+local SLICE = 0.001
 
 -- Seconds after which a timer that did not begin never will: nginx drops it without a word to us
 -- when too many are running.

@@ -18,7 +18,7 @@ local MAX_WARNINGS = 50
 
 -- Seconds that a consumer may keep us from looking at the network, and how many where it shares
 -- its thread with others, which then get their turn.
-local LOOK_EVERY, SHARE_EVERY = 0.005, 0.002
+local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
