@@ -31,6 +31,8 @@ local CONFIG = {
     }
     location /state {
       content_by_lua_block {
+        -- LuaJIT compiles more as time goes on, up to its limits: that is no leak of ours.
+        require("jit").flush()
         collectgarbage()
         collectgarbage()
         local flights, pages, fds = 0, 0, 0
@@ -163,7 +165,7 @@ describe("a long time in nginx", function()
       print(("%d reloads, %d calls: each answered once; new workers have %d to %d descriptors, "
         .. "%d KiB, %.2f ± %.2f KiB a reload"):format(RELOADS, at, least, most,
         sizes[RELOADS], slope, err))
-      assert.is_true(math.abs(slope) <= 3 * err + 1)
+      assert.is_true(slope <= 3 * err + 1)
     end
   end)
 
@@ -186,8 +188,11 @@ describe("a long time in nginx", function()
       print(("%d calls: %d KiB, %.2f ± %.2f bytes a call, %d descriptors"):format(CALLS,
         sizes[samples], slope * 1024, err * 1024, fds[samples]))
     end
-    -- 1,500 calls are too few to tell a slope; a kilobyte left behind by each would show.
-    assert.is_true(math.abs(slope) <= (IS_LONG and 3 * err or 1))
+    -- 1,500 calls are too few to tell a slope; a kilobyte left behind by each would show. The
+    -- address sanitizer keeps what is freed.
+    if not os.getenv("ASAN_OPTIONS") then
+      assert.is_true(slope <= (IS_LONG and 3 * err or 1))
+    end
     assert.is_true(math.abs(fds[samples] - fds[1]) <= 16)
   end)
 
@@ -220,7 +225,9 @@ describe("a long time in nginx", function()
       print(("%d handlers ended early: %d KiB before, %d KiB after, %d descriptors"):format(ABORTED,
         before, size, fds))
     end
-    assert.is_true(size - before < 4096, before .. " KiB became " .. size)
+    if not os.getenv("ASAN_OPTIONS") then
+      assert.is_true(size - before < 4096, before .. " KiB became " .. size)
+    end
     worker:kill("sigquit")
     assert.is_true(worker:has_ended(10))
     assert.is_truthy(worker:log():find("worker process %d+ exited with code 0"))
