@@ -54,7 +54,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test \
+.PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
   asan asan-run valgrind valgrind-run bench soak install uninstall clean
 
@@ -94,11 +94,12 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, run the specs on every Lua'
+	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
 	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
-	@echo '  bench      measure against other clients (ROW=one64 for one row, our own alone)'
+	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
@@ -141,9 +142,19 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+# The long form of what spec/command/journal_spec.lua does in short.
+TORTURE = $(RUN) python3 spec/torture/journal.py
+torture: all
+	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
+	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
+	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
+	@test "$$(id -u)" != 0 || \
+	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
+	@$(TORTURE) torn --ids 24 --batch 4
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang
@@ -194,17 +205,37 @@ valgrind-run:
 
 # Speed
 
-bench: build/bench/floor
+# All of it makes docs/performance.md; QUICK=1 goes through all of it once, and
+# puts the page into build/bench.
+BENCH = python3 bench/bench.py build/bench $(ROW) $(if $(CLIENTS),--clients '$(CLIENTS)')
+BENCH_PEERS = build/bench/nethttp build/bench/undici/node_modules
+
+bench:
 	@sh tools/packages.sh bench
 	@$(MAKE) all LUA=lua5.4
 	@$(MAKE) all LUA=luajit
-	@python3 bench/bench.py build/bench $(ROW)
+	@$(MAKE) -s build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
+	@$(BENCH) $(if $(QUICK),--rounds 1 --seconds 0.3) \
+	  $(if $(ROW),,--page $(if $(QUICK),build/bench,docs))
 
 build/bench/floor: bench/floor.c
 	@echo "CC $<"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) $(CURL_CFLAGS) -O2 -o $@ $< $(CURL_LIBS)
 
+build/bench/nethttp: bench/peers/nethttp.go
+	@echo "GO $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)GO111MODULE=off GOCACHE=$(CURDIR)/build/bench/go go build -o $@ $<
+
+build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
+	@echo "NPM $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
+	$(Q)touch $@
+
+# What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
 
@@ -213,6 +244,11 @@ soak:
 INST_BINDIR = $(abspath $(PREFIX))/bin
 INST_LIBDIR = $(abspath $(PREFIX))/lib/lua/$(LUA_VERSION)
 INST_LUADIR = $(abspath $(PREFIX))/share/lua/$(LUA_VERSION)
+# The command's papers: where each goes, and what it is here.
+INST_PAPERS = man/man1/stopmsg.1=docs/stopmsg.1 \
+  bash-completion/completions/stopmsg=completions/stopmsg.bash \
+  zsh/site-functions/_stopmsg=completions/_stopmsg
+INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstword $(subst =, ,$(paper))))
 
 # The command looks into the directories it was installed with first.
 install: all
@@ -226,11 +262,14 @@ install: all
 	  -e 's|^local HOME = .*|local HOME = { lua = "$(INST_LUADIR)", lib = "$(INST_LIBDIR)", command = "$(INST_BINDIR)/stopmsg" }|' \
 	  bin/stopmsg >$(DESTDIR)$(INST_BINDIR)/stopmsg
 	$(Q)chmod 755 $(DESTDIR)$(INST_BINDIR)/stopmsg
+	$(Q)mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(INST_SHARED))))
+	$(Q)for paper in $(INST_PAPERS); do \
+	  install -m 644 $${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
 
 uninstall:
 	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
 	$(Q)rm -f $(DESTDIR)$(INST_BINDIR)/stopmsg $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so \
-	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES))
+	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
 

@@ -1,16 +1,20 @@
-"""usage: bench.py FOLDER [ROW...]
+"""Measures stopmsg against bare libcurl and other clients, and writes what came out.
 
-Measures the rows named, and prints them. FOLDER is where ids, answers and programs are kept.
+All rows make the page of figures; rows that are named are only printed.
 """
 
 import argparse
+import json
 import os
 import sys
+import time
 
 import clients
 import measure
+import report
 import rows
 import upstream
+import work
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 
@@ -19,40 +23,53 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def show(row, results):
-    print(f"\n{row.name}: {row.title}")
-    print(f"{'':24}{'ids/s':>12}{'of floor':>10}{'CPU s/100k':>12}{'of floor':>10}"
-          f"{'peak MB':>9}{'first ms':>10}   slowest..fastest")
-    for client, one in results.items():
-        if one is None:
-            print(f"{client.name:24}{'void':>12}")
-            continue
-        first = f"{one['first'] * 1e3:10.1f}" if "first" in one else f"{'-':>10}"
-        low, high = one["spread"]
-        print(f"{client.name:24}{one['rate']:12,.0f}{one.get('of_floor', 0):10.3f}"
-              f"{one['cpu_100k']:12.4f}{one.get('cpu_of_floor', 0):10.3f}{one['peak']:9.1f}{first}"
-              f"   {low:,.0f}..{high:,.0f}")
-    sys.stdout.flush()
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", help="where ids, answers and programs are kept")
+    parser.add_argument("rows", nargs="*", metavar="row",
+                        help="one of " + ", ".join(row.name for row in rows.ROWS))
+    parser.add_argument("--page", help="the folder that the page of figures goes into")
+    parser.add_argument("--clients", default="", help="names, or all; with rows: our own alone")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.2, help="of one run, about")
+    given = parser.parse_args()
+    known = {row.name: row for row in rows.ROWS}
+    wrong = [name for name in given.rows if name not in known]
+    if wrong:
+        parser.error("no row is called " + ", ".join(wrong))
+    given.work = [known[name] for name in given.rows] or rows.ROWS
+    names = given.clients.split()
+    if names == ["all"] or not (names or given.rows):
+        given.who = clients.ALL
+    elif names:
+        given.who = [one for one in clients.ALL if one.name in names or one.kind == "floor"]
+    else:
+        given.who = [clients.FLOOR, *clients.OWN]
+    return given
 
 
 def main():
-    parser = argparse.ArgumentParser(usage=__doc__)
-    parser.add_argument("folder")
-    parser.add_argument("rows", nargs="*")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.2)
-    given = parser.parse_args()
+    given = parse()
+    if os.cpu_count() < 2:
+        raise SystemExit("bench: two cores are needed, one for the server and one for the clients")
     os.makedirs(given.folder, exist_ok=True)
-    chosen = [row for row in rows.ROWS if row.name in given.rows]
-    wrong = set(given.rows) - {row.name for row in rows.ROWS}
-    if wrong:
-        parser.error("no row " + ", ".join(wrong) + "; there are "
-                     + ", ".join(row.name for row in rows.ROWS))
+    begun = time.time()
+    results = {}
     with upstream.Upstream(given.folder, SERVER_CORE) as server:
-        for row in chosen:
+        bench = measure.Bench(server, CLIENT_CORE, given.rounds, given.seconds, say)
+        for row in given.work:
             row.file(server.folder)
-            show(row, measure.row([clients.FLOOR, *clients.OWN], row, server, CLIENT_CORE,
-                                  given.rounds, given.seconds, say))
+            if row.kind == "batch":
+                work.first_body(server.folder)
+            figures = bench.measure(given.who, row)
+            results[row.name] = {client.name: one for client, one in figures.items()}
+            print(report.text(row, results[row.name]), flush=True)
+    if given.page:
+        told = {"results": results, "rounds": given.rounds, "began": begun,
+                "took": time.time() - begun}
+        with open(os.path.join(given.folder, "results.json"), "w", encoding="utf-8") as file:
+            json.dump(told, file, indent=1)
+        report.page(given.page, told)
 
 
 if __name__ == "__main__":

@@ -58,18 +58,6 @@ def singles(folder):
     return path
 
 
-def paths(folder):
-    """The same ids as h2load wants them."""
-    path = os.path.join(folder, "paths.txt")
-
-    def write(file):
-        with open(singles(folder), encoding="ascii") as ids:
-            file.writelines("/rest/message/" + one for one in ids)
-
-    _complete(path, write)
-    return path
-
-
 def batches(folder, count):
     """The file of `count` uuids; the answer to each batch is under answers/ by its first uuid."""
     path = os.path.join(folder, f"uuids-{count}.txt")

@@ -8,9 +8,14 @@
 #include <unistd.h>
 
 #include "compat.h"
+#include "digest.h"
 #include "engine.h"
 #include "ids.h"
 #include "items.h"
+#include "lines.h"
+#include "log.h"
+#include "marks.h"
+#include "process.h"
 #include "request.h"
 #include "secret.h"
 
@@ -51,15 +56,14 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},
-    {"secret", sm_secret_new},
-    {"now", sm_engine_now},
-    {"pid", core_pid},
-    {"check_base", core_check_base},
-    {"read_items", sm_items_read},
-    {"known", sm_ids_known},
-    {"table", core_table},
-    {NULL, NULL},
+    {"engine", sm_engine_new},       {"secret", sm_secret_new},
+    {"now", sm_engine_now},          {"pid", core_pid},
+    {"read_items", sm_items_read},   {"known", sm_ids_known},
+    {"table", core_table},           {"log", sm_log_new},
+    {"same_file", sm_log_same},      {"marks", sm_marks_new},
+    {"digest", sm_digest_new},       {"lines", sm_lines_new},
+    {"next_line", sm_lines_next},    {"count_lines", sm_lines_count},
+    {"check_base", core_check_base}, {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
@@ -69,7 +73,13 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_ids_init(L);
   sm_items_init(L);
   sm_secret_init(L);
+  sm_log_init(L);
+  sm_lines_init(L);
+  sm_marks_init(L);
+  sm_digest_init(L);
   luaL_newlib(L, functions);
+  sm_process_open(L);
+  lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
   return 1;

@@ -1,6 +1,6 @@
 -- The examples do what they say, and README shows them as they are.
 
-local answer = require("stopmsg.answer")
+local answers = require("spec.support.answers")
 local providers = require("stopmsg.providers")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
@@ -24,18 +24,15 @@ describe("examples", function()
     end)
 
     it("understands its provider's answers", function()
-      local operation = providers.check(definition).operations.stop
-      local _, verdicts = answer.read(operation, {
-        status = 200,
-        body = '{"results":[{"message":"msg_2","result":"SENT"},'
-          .. '{"message":"msg_1","result":"CANCELLED"},{"message":"msg_3","result":"NEW"}]}',
-      }, { "msg_1", "msg_2", "msg_3", "msg_4" })
+      local read = answers.reader(providers.check(definition).operations.stop)
+      local _, verdicts = read(200, '{"results":[{"message":"msg_2","result":"SENT"},'
+        .. '{"message":"msg_1","result":"CANCELLED"},{"message":"msg_3","result":"NEW"}]}',
+        { "msg_1", "msg_2", "msg_3", "msg_4" })
       assert.equal("stopped", verdicts[1].outcome)
       assert.equal("too_late", verdicts[2].outcome)
       assert.equal("unknown", verdicts[3].outcome)
       assert.equal("missing_in_answer", verdicts[4].reason)
-      local _, locked = answer.read(operation,
-        { status = 409, body = '{"error":"LOCKED","text":"being changed"}' }, { "msg_1" })
+      local _, locked = read(409, '{"error":"LOCKED","text":"being changed"}', { "msg_1" })
       assert.equal("not_stoppable", locked.outcome)
       assert.equal("LOCKED", locked.code)
     end)

@@ -106,6 +106,9 @@ describe("packaging", function()
       local expected = {
         "./opt/x/bin/stopmsg",
         ("./opt/x/lib/lua/%s/stopmsg/core.so"):format(VERSION),
+        "./opt/x/share/bash-completion/completions/stopmsg",
+        "./opt/x/share/man/man1/stopmsg.1",
+        "./opt/x/share/zsh/site-functions/_stopmsg",
       }
       for _, path in ipairs(lua_files()) do
         expected[#expected + 1] = ("./opt/x/share/lua/%s/%s"):format(VERSION, path)

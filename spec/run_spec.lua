@@ -151,6 +151,7 @@ local function new_run(pool, options)
     summary = summary,
     on_item = options.on_item,
     result = options.keeps ~= false and {} or nil,
+    is_interrupted = options.is_interrupted,
   }), summary
 end
 
@@ -800,6 +801,65 @@ describe("stopmsg.run", function()
         answer = items(nil, { after = 1e5 }) })
       assert.same({ stopped = 3 }, tally(result.items, 3))
     end)
+  end)
+
+  describe("an interruption", function()
+    -- True from `seconds` on.
+    local function after(pool, seconds)
+      local at = pool.clock() + seconds
+      return function()
+        return pool.clock() >= at
+      end
+    end
+
+    it("sends nothing more and takes the answers that come within two seconds", function()
+      local pool = new_pool({ answer = function(request)
+        return items(nil, { after = request.index == 1 and 2.2 or 9 })(request)
+      end })
+      local result = stop({ pool = pool, ids = names(5), concurrency = 2,
+        is_interrupted = after(pool, 0.5) })
+      assert.equal(2, #result.requests)
+      assert.equal("stopped", result.items[1].outcome)
+      assert.same({ id = "id2", outcome = "unknown", reason = "interrupted" }, result.items[2])
+      for i = 3, 5 do
+        assert.same({ id = "id" .. i, outcome = "skipped", reason = "interrupted", attempts = 0 },
+          result.items[i])
+      end
+      assert.near(2.5, result.elapsed, 0.11)
+      assert.equal(2, result.summary.requests)
+    end)
+
+    it("is noticed within a tenth of a second while the network is silent", function()
+      local pool = new_pool({ answer = function(request)
+        return items(nil, { after = 9 })(request)
+      end })
+      local asked, longest_gap = pool.clock(), 0
+      stop({ pool = pool, ids = { "a" }, is_interrupted = function()
+        longest_gap = math.max(longest_gap, pool.clock() - asked)
+        asked = pool.clock()
+        return false
+      end })
+      assert.is_true(longest_gap <= 0.1001)
+    end)
+
+    it("gives back what waits for its repeat as what is known of it", function()
+      local pool = new_pool({ answer = function()
+        return http(503, { retry_after = 30 })
+      end })
+      local result = stop({ pool = pool, ids = { "a" }, is_interrupted = after(pool, 1) })
+      assert.equal("unknown", result.items[1].outcome)
+      assert.is_true(result.elapsed < 1.2)
+    end)
+
+    it("leaves the client to other calls, which an answer that comes late does not disturb",
+      function()
+        local pool = new_pool({ answer = function(request)
+          return items(nil, { after = request.index == 1 and 5 or 4 })(request)
+        end })
+        stop({ pool = pool, ids = { "a" }, is_interrupted = after(pool, 1) })
+        local result = stop({ pool = pool, ids = { "b" } })
+        assert.same({ id = "b", outcome = "stopped", code = 200 }, result.items[1])
+      end)
   end)
 
   describe("after a refused token", function()

@@ -19,16 +19,18 @@ packages() {
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
     echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
-    echo 'python3 openssl lua-copas lua-cqueues'
+    echo 'python3 openssl zsh mandoc lua-copas lua-cqueues'
     echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
     ;;
   bench)
     packages build
-    for lua in lua5.4 luajit; do packages $lua; done
+    for lua in lua5.1 lua5.4 luajit; do packages $lua; done
     echo 'nginx libnginx-mod-http-lua openssl time util-linux python3 gnuplot-nox'
     echo 'nghttp2-client wrk curl lua-http lua-socket lua-curl'
     echo 'python3-pycurl python3-aiohttp python3-httpx python3-h2'
-    echo 'golang-go nodejs|node npm|nodejs'
+    echo 'lua-luv golang-go nodejs'
+    # Some builds of nodejs bring it along, and exclude the package.
+    command -v npm >/dev/null || echo npm
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'

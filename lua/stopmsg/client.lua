@@ -212,6 +212,7 @@ local function start(self, operation, ids, call, total)
     on_item = call.on_item,
     result = total and summary,
     total = total,
+    is_interrupted = call.is_interrupted,
   }), summary
 end
 
@@ -237,11 +238,15 @@ local function verify_all(self, operation, result, given)
     interval = given.interval,
     clock = pool.clock,
     breathe = pool.breathe,
+    is_interrupted = given.is_interrupted,
     wait = function(seconds)
-      run.pause(pool, seconds)
+      run.pause(pool, seconds, given.is_interrupted)
     end,
     lookup = function(list, seconds)
-      return collect(self, operation, list, #list, { deadline = seconds })
+      return collect(self, operation, list, #list, {
+        deadline = seconds,
+        is_interrupted = given.is_interrupted,
+      })
     end,
   })
   result:recount(pool.breathe)
@@ -295,6 +300,7 @@ local function carry_out(self, plan)
     verify_all(self, plan.status, result, {
       timeout = math.min(given.timeout, left),
       interval = given.interval,
+      is_interrupted = given.is_interrupted or plan.call.is_interrupted,
     })
   end
   return result

@@ -130,6 +130,7 @@ local CLIENT = {
 local CALL = {
   deadline = is_deadline,
   on_item = is_function,
+  is_interrupted = is_function,
   kind = is_one_of("message", "dispatch"),
   verify = function(value)
     if type(value) ~= "boolean" and type(value) ~= "table" then
@@ -141,6 +142,7 @@ local CALL = {
 local VERIFY = {
   timeout = is_seconds,
   interval = is_seconds,
+  is_interrupted = is_function,
 }
 
 options.verify_defaults = {

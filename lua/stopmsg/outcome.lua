@@ -87,4 +87,14 @@ function outcome.weigh(word, is_ambiguous)
   return word
 end
 
+-- Says of an item that an earlier attempt may have taken effect unseen, and weighs its outcome.
+function outcome.taint(item)
+  item.ambiguous = true
+  local word = outcome.weigh(item.outcome, true)
+  if word ~= item.outcome then
+    item.reason = item.reason or item.outcome
+    item.outcome = word
+  end
+end
+
 return outcome

@@ -124,19 +124,32 @@ function Pool:_renew(token_function)
   return true
 end
 
--- All header lines of an operation but the token's.
-local function header_lines(self, operation)
+-- lines = pool.headers(provider, operation, format): all header lines of an operation but the
+-- token's.
+function pool.headers(provider, operation, format)
   local lines = {}
-  local format = self._provider.formats[self._options.format]
-  local lists = { self._provider.headers, format.headers or {}, operation.headers or {} }
+  local lists = {
+    provider.headers, provider.formats[format].headers or {}, operation.headers or {},
+  }
   for _, list in ipairs(lists) do
     for _, line in ipairs(list) do
       lines[#lines + 1] = line
     end
   end
-  -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
+  if operation.body then
+    lines[#lines + 1] = "Content-Type: " .. operation.body.type
+  end
+  return lines
+end
+
+-- The same, with what libcurl must not add: it would ask for "100 Continue" before large bodies,
+-- and call every POST a form.
+local function header_lines(self, operation)
+  local lines = pool.headers(self._provider, operation, self._options.format)
   lines[#lines + 1] = "Expect:"
-  lines[#lines + 1] = operation.body and "Content-Type: " .. operation.body.type or "Content-Type:"
+  if not operation.body then
+    lines[#lines + 1] = "Content-Type:"
+  end
   return lines
 end
 

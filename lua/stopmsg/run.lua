@@ -23,6 +23,10 @@ local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
 
+-- After an interruption, what is in flight may take this many seconds. How often is asked whether
+-- there was one.
+local GRACE, ASK_EVERY = 2, 0.1
+
 -- What every use of a closed client says.
 run.CLOSED = "attempt to use a closed client"
 
@@ -50,9 +54,9 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
--- or nil, format, provider (its name), summary (a report to count in), on_item or nil, result (a
--- list that gets all items at their places, with a repeated id known for the whole run) and total
--- (places in the source), or neither.
+-- or nil, format, provider (its name), summary (a report to count in), on_item or nil,
+-- is_interrupted (a function) or nil, result (a list that gets all items at their places, with a
+-- repeated id known for the whole run) and total (places in the source), or neither.
 function run.new(pool, task)
   local self = setmetatable({
     _pool = pool,
@@ -70,6 +74,7 @@ function run.new(pool, task)
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _ended = nil, -- why nothing more is sent
+    _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = pool.clock(),
     _looked = 0, -- when the network was last looked at
     _skip = 0, -- items to hand out before the clock is asked again
@@ -380,17 +385,18 @@ end
 
 local function ignore() end
 
--- Waits `seconds` on behalf of nobody, while others' requests go on.
-function run.pause(pool, seconds)
+-- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
+function run.pause(pool, seconds, is_interrupted)
   local till = pool.clock() + seconds
   local nobody = {}
   local left = seconds
-  while left > 0 do
+  while left > 0 and not (is_interrupted and is_interrupted()) do
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
     run.move(pool.engine, pool.flights, ignore)
-    pool.wait(pool.engine, left, false, nobody)
+    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
+    pool.wait(pool.engine, pause, false, nobody)
     left = till - pool.clock()
   end
 end
@@ -417,6 +423,21 @@ local function give_back(self)
       break
     elseif batch then
       self._settled:add(batch, skipped)
+    end
+  end
+end
+
+-- Settles what is in flight without its answers: nobody waits for them any more.
+local function abandon(self)
+  local flights = self._pool.flights
+  for slot, batch in pairs(flights) do
+    if batch.run == self then
+      local nobody = { run = { _inbox = {} } }
+      flights[slot] = nobody
+      self._in_flight = self._in_flight - 1
+      self._task.summary.requests = self._task.summary.requests + 1
+      batch.attempts = batch.attempts + 1
+      self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
     end
   end
 end
@@ -457,6 +478,11 @@ local function turn(self, may_wait)
     self._ended = self._ended or "deadline"
   end
   local has_started, at
+  local is_interrupted = self._task.is_interrupted
+  if is_interrupted and not self._abandons_at and is_interrupted() then
+    self._ended = self._ended or "interrupted"
+    self._abandons_at = now + GRACE
+  end
   if self._ended then
     give_back(self)
   elseif self._settled:has_room() then
@@ -467,8 +493,15 @@ local function turn(self, may_wait)
     error("libcurl: " .. message, 0)
   end
   local has_any = collect(self)
+  if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
+    abandon(self) -- with room left, no answer that is here was overlooked
+  end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
-    pool.wait(pool.engine, math.max(0, next_time(self, at) - now), has_started, self)
+    local seconds = math.max(0, next_time(self, at) - now)
+    if is_interrupted then
+      seconds = math.min(seconds, ASK_EVERY)
+    end
+    pool.wait(pool.engine, seconds, has_started, self)
   end
 end
 

@@ -131,12 +131,7 @@ local function add_history(batch, item)
     item.attempts = batch.attempts
   end
   if batch.is_ambiguous then
-    item.ambiguous = true
-    local word = outcome.weigh(item.outcome, true)
-    if word ~= item.outcome then
-      item.reason = item.reason or item.outcome
-      item.outcome = word
-    end
+    outcome.taint(item)
   end
 end
 

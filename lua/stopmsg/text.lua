@@ -37,6 +37,9 @@ function text.clean(value, redact)
   return s ~= "" and s or nil
 end
 
+-- text = text.printable(s): the same for a terminal, at any length.
+text.printable = strip
+
 -- How an id or option is named in a message: quoted, cleaned, short.
 function text.quote(value)
   if type(value) ~= "string" then

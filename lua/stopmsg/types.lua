@@ -32,12 +32,14 @@
 ---@class stopmsg.CallOptions
 ---@field deadline? number seconds for this call; default: the client's
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
+---@field is_interrupted? fun(): boolean asked ten times a second and more; once true, nothing more is sent, and what is in flight has 2 seconds
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
 
 ---@class stopmsg.VerifyOptions
 ---@field timeout? number seconds in which messages may settle; default 30
 ---@field interval? number seconds until the first lookup, later ones wait longer; default 1
+---@field is_interrupted? fun(): boolean asked ten times a second and more; true ends the lookups
 
 ---What `client:check` returns third; `tostring` gives the message.
 ---@class stopmsg.CheckError

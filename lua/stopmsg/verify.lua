@@ -110,7 +110,7 @@ end
 
 -- verify.run(report, with): changes the report's items in place.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
--- (seconds); breathe() or nil, called now and then in what takes a while.
+-- (seconds); is_interrupted() or nil; breathe() or nil, called now and then in what takes a while.
 function verify.run(report, with)
   local breathe = with.breathe or function() end
   local deadline = with.clock() + with.timeout
@@ -126,7 +126,7 @@ function verify.run(report, with)
     with.wait(is_last and math.max(0, last_look - with.clock()) or pause)
     pause = math.min(pause * GROWTH, longest)
     local left = deadline - with.clock()
-    if left <= 0 then
+    if left <= 0 or (with.is_interrupted and with.is_interrupted()) then
       break
     end
     local ids = {}

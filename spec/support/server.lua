@@ -21,8 +21,9 @@ function server.interpreter()
   return arg[i]
 end
 
--- This process's environment, with the paths as busted made them, and what `more` sets.
-local function environment(more)
+-- This process's environment, with the paths as busted made them, and what `more` sets: a list of
+-- NAME=VALUE.
+function server.environment(more)
   local variables = uv.os_environ()
   for name in pairs(variables) do
     if name:find("^LUA_C?PATH") or name == "LUA_INIT" then
@@ -44,6 +45,7 @@ end
 -- Runs the loop until done() or until patience (seconds) ends; false in that case.
 local function wait(done, patience)
   local timer, late = uv.new_timer(), false
+  uv.update_time() -- the loop's own clock stands still while nobody runs it
   local till = uv.hrtime() + (patience or PATIENCE) * 1e9
   -- Not all that is waited for wakes the loop.
   timer:start(LOOK_EVERY, LOOK_EVERY, function()
@@ -114,7 +116,7 @@ function server.spawn(argv, options)
   local process, pid
   process, pid = uv.spawn(argv[1], {
     args = arguments,
-    env = environment(options.environment),
+    env = server.environment(options.environment),
     stdio = { stdin, stdout, 2, options.descriptor },
   }, function(code, signal)
     self.code, self.signal = code, signal
@@ -181,20 +183,21 @@ function Sandbox:stop()
 end
 
 -- sandbox = server.start(options): the sandbox in a process of its own.
--- options: port, delay, settle, as in stopmsg.sandbox.server.
+-- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server.
 -- sandbox: { url, port, pid, stop(), log() }
 function server.start(options)
   options = options or {}
   local path = os.tmpname()
   local code = ([[
     local ok, message = require("stopmsg.sandbox.server").run({
-      port = %d, delay = %.6f, settle = %.6f, log = %q, until_eof = true,
+      port = %d, delay = %.6f, settle = %.6f, log = %q, log_bodies = %s, until_eof = true,
     })
     if not ok then
       io.stderr:write(message, "\n")
       os.exit(1)
     end
-  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path)
+  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path,
+    tostring(options.log_bodies))
   local started, self = pcall(server.spawn, { server.interpreter(), "-e", code })
   if not started then
     os.remove(path)

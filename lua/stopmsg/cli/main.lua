@@ -1,16 +1,32 @@
 -- The launcher of the command: code = main(argv, io). It ends nothing and writes only to what it is
 -- given, so that specs can call it.
 --
--- A command is a file beside this one: { name, summary, configure(parser), run(args, io) -> code }.
+-- A command is a file beside this one: { name, summary, examples, configure(parser),
+-- run(args, host) -> code }.
 
-local COMMANDS = { "sandbox" }
+local exit = require("stopmsg.cli.exit")
+local host = require("stopmsg.cli.host")
+local version = require("stopmsg.version")
 
-local EXIT = { fault = 1, usage = 2 }
+local COMMANDS = { "stop", "status", "check", "providers", "sandbox" }
+
+-- Seconds that a bare --verify takes.
+local VERIFY = 30
+
+-- What users want to see first.
+local EXAMPLES = [[
+Examples:
+  stopmsg stop -p revicom -i ids.txt --journal ids.journal
+  stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
+  stopmsg check -p revicom
+  stopmsg providers clickatell
+  stopmsg sandbox --port 8080
+]]
 
 -- argparse's own help leaves the process; this one leaves the parsing.
-local function add_help(parser, wanted)
+local function add_help(parser, wanted, examples)
   parser:flag("-h --help", "Show this help."):action(function()
-    wanted.help = parser:get_help()
+    wanted.text = (examples and examples .. "\n" or "") .. parser:get_help()
     error("help", 0)
   end)
 end
@@ -19,42 +35,74 @@ local function new_parser(argparse, wanted)
   local parser = argparse("stopmsg", "Stops messages that are on their way.")
     :add_help(false)
     :command_target("command")
-  add_help(parser, wanted)
+  add_help(parser, wanted, EXAMPLES)
+  parser:flag("--version", "Show the version."):action(function()
+    wanted.text = "stopmsg " .. version
+    error("version", 0)
+  end)
   local commands = {}
   for _, name in ipairs(COMMANDS) do
     local command = require("stopmsg.cli." .. name)
     local subparser = parser:command(command.name):summary(command.summary)
       :description("stopmsg " .. command.name .. ": " .. command.summary .. ".")
       :add_help(false)
-    add_help(subparser, wanted)
+    add_help(subparser, wanted, command.examples)
     command.configure(subparser)
     commands[command.name] = command
   end
   return parser, commands
 end
 
--- argv: list of arguments. io: { stdout, stderr }, the real ones by default.
+-- `--verify` takes its value only after a `=`; argparse would take the next argument.
+local function with_values(argv)
+  local list, is_over = {}, false
+  for i, arg in ipairs(argv) do
+    is_over = is_over or arg == "--"
+    list[i] = arg == "--verify" and not is_over and "--verify=" .. VERIFY or arg
+  end
+  return list
+end
+
+-- What fits into the stream's own buffer fails only here.
+local function flush(around, code)
+  local _, message = around.stdout:flush()
+  if message and code ~= exit.fault then
+    around:say("the results cannot be written: " .. message)
+    return exit.fault
+  end
+  return code
+end
+
+-- argv: list of arguments. io: what host.lua says; the process's own by default.
 local function main(argv, io)
-  io = io or _G.io
+  local around = host.new(io)
   local found, argparse = pcall(require, "argparse")
   if not found then
-    io.stderr:write("stopmsg: needs argparse (Debian: lua-argparse, LuaRocks: argparse)\n")
-    return EXIT.fault
+    around:say("needs argparse (Debian: lua-argparse, LuaRocks: argparse)")
+    return exit.fault
   end
 
+  around.signals.catch()
   local wanted = {}
   local parser, commands = new_parser(argparse, wanted)
-  local ok, parsed, result = pcall(parser.pparse, parser, argv)
-  if wanted.help then
-    io.stdout:write(wanted.help, "\n")
-    return 0
+  local ok, parsed, result = pcall(parser.pparse, parser, with_values(argv))
+  if wanted.text then
+    around.stdout:write(wanted.text, "\n")
+    return flush(around, exit.ok)
   elseif not ok then
     error(parsed, 0)
   elseif not parsed then
-    io.stderr:write("stopmsg: ", (result:gsub("\n", ". ")), " (see stopmsg --help)\n")
-    return EXIT.usage
+    around:say(result:gsub("\n", ". ") .. " (see stopmsg --help)")
+    return exit.usage
   end
-  return commands[result.command].run(result, io)
+  local command = commands[result.command]
+  around.command = "stopmsg " .. command.name
+  local called, code = pcall(command.run, result, around)
+  if not called then
+    around:say("a fault of the program: " .. tostring(code))
+    return exit.fault
+  end
+  return flush(around, code)
 end
 
 return main

@@ -31,6 +31,7 @@ function command.configure(parser)
   parser:option("--settle", "A stop shows in status calls only after that long.")
     :argname("SECONDS"):convert(seconds("settle")):default("0")
   parser:option("--log", "Add a line of JSON for each request to this file."):argname("FILE")
+  parser:flag("--log-bodies", "Have in these lines the body of each request, too.")
   parser:flag("--until-eof", "End when standard input does.")
   parser:epilog(require("stopmsg.sandbox").about())
 end
@@ -41,11 +42,12 @@ function command.run(args, io)
     delay = args.delay,
     settle = args.settle,
     log = args.log,
+    log_bodies = args.log_bodies,
     until_eof = args.until_eof,
     out = io.stdout,
   })
   if not ok then
-    io.stderr:write("stopmsg sandbox: ", message, "\n")
+    io:say(message)
     return missing and 1 or 2
   end
   return 0

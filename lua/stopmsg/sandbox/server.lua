@@ -28,7 +28,8 @@ function Server:_clock()
   return self._uv.hrtime() / 1e9
 end
 
--- Never the headers or the query: the one holds the token, the other may be long.
+-- Never the headers or the query: the one holds the token, the other may be long. So may a body,
+-- which is there only where it was asked for.
 function Server:_write_log(record)
   if self._log then
     self._log:write(json.encode(record), "\n")
@@ -86,6 +87,7 @@ function Server:_serve(connection, request)
     connection = connection.number,
     method = request.method,
     path = request.path,
+    body = self._log_bodies and request.body or nil,
     in_flight = self._in_flight,
     started = self:_clock(),
   }
@@ -206,7 +208,8 @@ end
 --
 -- options, all optional: port (0: the kernel chooses), delay (seconds to hold each answer back),
 -- settle (seconds until a stop shows in status calls), log (file to which a line of JSON a request
--- is added), until_eof (true: also ends with its stdin), out (where to tell the address).
+-- is added), log_bodies (true: with the request's body), until_eof (true: also ends with its
+-- stdin), out (where to tell the address).
 function server.run(options)
   options = options or {}
   local found, uv = pcall(require, "luv")
@@ -227,6 +230,7 @@ function server.run(options)
   local self = setmetatable({
     _uv = uv,
     _log = log,
+    _log_bodies = options.log_bodies,
     _delay = options.delay or 0,
     _sandbox = sandbox.new({
       settle = options.settle,

@@ -1,0 +1,70 @@
+"""What is to be reached, as a sentence, and whether the figures say that it is."""
+
+import work
+
+LUAS = (("luajit", "LuaJIT"), ("lua5.4", "Lua 5.4"))
+STEADY = 1.1
+
+
+def _figure(results, row, client, name):
+    one = results.get(row, {}).get(client)
+    return one.get(name) if one else None
+
+
+def _ratio(a, b):
+    return a / b if a is not None and b else None
+
+
+def _of_floor(results, row, name, least):
+    """At least so much of the floor, for each Lua."""
+    for (lua, title), wanted in zip(LUAS, least):
+        value = _figure(results, row, f"stopmsg-{lua}", name)
+        yield title, f"at least {wanted:.2f} of the floor", value, value and value >= wanted
+
+
+def _peers(results):
+    """The client that does the same with a Lua binding to libcurl, on the nearest Lua it is for."""
+    for title, row, own, peer, about in (
+            ("LuaJIT", "batches4", "stopmsg-luajit", "ffi-curl", "libcurl by FFI and cjson"),
+            ("LuaJIT", "batches1", "stopmsg-luajit", "lua-curl-luajit", "lua-curl and cjson"),
+            ("Lua 5.4", "batches1", "stopmsg-lua5.4", "lua-curl-lua5.1",
+             "lua-curl and cjson on Lua 5.1")):
+        value = _ratio(_figure(results, row, own, "rate"), _figure(results, row, peer, "rate"))
+        yield row, title, f"at least 4 times {about}", value, value and value >= 4
+
+
+def _cpu(results, row):
+    for lua, title in LUAS:
+        value = _figure(results, row, f"stopmsg-{lua}", "cpu_of_floor")
+        yield title, "at most 1.1 times the floor's CPU", value, value and value <= 1.1
+
+
+def _memory(results):
+    for lua, title in LUAS:
+        small = _figure(results, "each1m", f"stopmsg-{lua}", "peak")
+        large = _figure(results, "each10m", f"stopmsg-{lua}", "peak")
+        yield title, "at most 32 MB", large, large and large <= 32
+        value = _ratio(large, small)
+        yield (title, f"no more than 1 million ids take, within {STEADY - 1:.0%}", value,
+               value and value <= STEADY)
+
+
+def _first(results):
+    for lua, title in LUAS:
+        value = _ratio(_figure(results, "each1m", f"stopmsg-{lua}", "first"),
+                       _figure(results, "first1", f"stopmsg-{lua}", "first"))
+        yield (title, f"at most 1.2 times the time of a single batch of {work.BATCH:,}", value,
+               value and value <= 1.2)
+
+
+def all_of(results):
+    """(row, Lua, target, value, whether it is reached) for each; None where it was not measured."""
+    found = [("one64", *one) for one in _of_floor(results, "one64", "of_floor", (0.95, 0.90))]
+    found += [("slow256", *one) for one in _of_floor(results, "slow256", "of_floor", (0.97, 0.97))]
+    found += [("batches4", *one) for one in _of_floor(results, "batches4", "of_floor", (.28, .22))]
+    found += _peers(results)
+    for row in ("one1", "one16", "one64"):
+        found += [(row, *one) for one in _cpu(results, row)]
+    found += [("each10m", *one) for one in _memory(results)]
+    found += [("each1m", *one) for one in _first(results)]
+    return found

@@ -1,0 +1,73 @@
+# Completion of stopmsg(1) for bash.
+
+_stopmsg() {
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+  local command= providers='clickatell idigital pushwoosh revicom'
+  local word options
+
+  # `--format=js` comes as three words, as `=` divides them.
+  if [[ $cur == '=' ]]; then
+    cur=
+  elif [[ $prev == '=' ]]; then
+    prev=${COMP_WORDS[COMP_CWORD - 2]}
+  fi
+
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    if [[ $word != -* ]]; then
+      command=$word
+      break
+    fi
+  done
+
+  local asking='-p --provider --token-file --base-url --allow-http --application --xml
+    --undocumented --ca-file --proxy --timeout --max-attempts --deadline -q --quiet'
+  local input='-i --input --field --dispatch --max'
+  local pace='--concurrency --rate --batch-size'
+  local output='--format -o --output --progress'
+  case $command in
+  '') options='--version' ;;
+  stop)
+    options="$asking $input $pace $output --verify --journal --dry-run -y --yes"
+    ;;
+  status) options="$asking $input $pace $output" ;;
+  check) options=$asking ;;
+  providers) options= ;;
+  sandbox) options='--port --delay --settle --log --log-bodies --until-eof' ;;
+  *) return ;;
+  esac
+
+  COMPREPLY=()
+  case $prev in
+  -p | --provider)
+    COMPREPLY=($(compgen -W "$providers" -- "$cur"))
+    return
+    ;;
+  --format)
+    COMPREPLY=($(compgen -W 'text ndjson json csv' -- "$cur"))
+    return
+    ;;
+  --progress)
+    COMPREPLY=($(compgen -W 'auto bar plain none' -- "$cur"))
+    return
+    ;;
+  -i | --input | -o | --output | --journal | --token-file | --ca-file | --log)
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    return
+    ;;
+  --field | --max | --base-url | --application | --proxy | --timeout | --max-attempts | \
+    --concurrency | --rate | --batch-size | --deadline | --port | --delay | --settle)
+    return
+    ;;
+  esac
+
+  if [[ $cur == -* ]]; then
+    COMPREPLY=($(compgen -W "$options -h --help" -- "$cur"))
+  elif [[ -z $command ]]; then
+    COMPREPLY=($(compgen -W 'stop status check providers sandbox' -- "$cur"))
+  elif [[ $command == providers ]]; then
+    COMPREPLY=($(compgen -W "$providers" -- "$cur"))
+  fi
+}
+
+complete -F _stopmsg stopmsg

@@ -1,0 +1,224 @@
+#include "lines.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "buf.h"
+
+#define SM_LINES "stopmsg.lines"
+
+/* Whoever adds takes it away long before. */
+#define SM_MAX_LINES (64u << 20)
+
+/* Kept from one take to the next. */
+#define SM_KEPT_LINES (1u << 20)
+
+static const char *check_bytes(lua_State *L, size_t *len, size_t *at) {
+  const char *bytes = luaL_checklstring(L, 1, len);
+  lua_Integer from = luaL_checkinteger(L, 2);
+
+  luaL_argcheck(L, from >= 1, 2, "out of range");
+  *at = (size_t)from - 1;
+  return bytes;
+}
+
+/* Where the line that begins at `at` ends, without its CR and LF; NULL where
+ * no LF comes. *next is set to what follows. */
+static const char *line_end(const char *bytes, size_t len, size_t at,
+                            size_t *next) {
+  const char *end = at < len ? memchr(bytes + at, '\n', len - at) : NULL;
+
+  if (end == NULL)
+    return NULL;
+  *next = (size_t)(end - bytes) + 1;
+  if (end > bytes + at && end[-1] == '\r')
+    end--;
+  return end;
+}
+
+/*
+ * text, next = core.next_line(bytes, at, comment) | nil
+ *
+ * The line at `at` where it is whole and nothing but printable ASCII without
+ * spaces, and does not begin with the byte `comment`.
+ */
+int sm_lines_next(lua_State *L) {
+  size_t len, at, next, i, n;
+  const char *bytes = check_bytes(L, &len, &at);
+  lua_Integer comment = luaL_checkinteger(L, 3);
+  const char *end = line_end(bytes, len, at, &next);
+
+  if (end == NULL || end == bytes + at)
+    return 0;
+  n = (size_t)(end - bytes) - at;
+  if ((unsigned char)bytes[at] == comment)
+    return 0;
+  for (i = 0; i < n; i++)
+    if (bytes[at + i] < 33 || bytes[at + i] > 126)
+      return 0;
+  lua_pushlstring(L, bytes + at, n);
+  lua_pushinteger(L, (lua_Integer)next + 1);
+  return 2;
+}
+
+static int is_hex(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+         (c >= 'A' && c <= 'F');
+}
+
+/*
+ * count, next = core.count_lines(bytes, at, shape)
+ *
+ * How many lines from `at` on have this shape, in which an x stands for any
+ * hex digit, and where the first that has not begins.
+ */
+int sm_lines_count(lua_State *L) {
+  size_t len, at, next = 0, width, i;
+  const char *bytes = check_bytes(L, &len, &at);
+  const char *shape = luaL_checklstring(L, 3, &width);
+  const char *end;
+  lua_Integer count = 0;
+
+  while ((end = line_end(bytes, len, at, &next)) != NULL &&
+         (size_t)(end - bytes) - at == width) {
+    const char *line = bytes + at;
+
+    for (i = 0; i < width; i++)
+      if (shape[i] == 'x' ? !is_hex(line[i]) : line[i] != shape[i])
+        break;
+    if (i < width)
+      break;
+    count++;
+    at = next;
+  }
+  lua_pushinteger(L, count);
+  lua_pushinteger(L, (lua_Integer)at + 1);
+  return 2;
+}
+
+/* lines = core.lines() */
+int sm_lines_new(lua_State *L) {
+  struct sm_buf *b = lua_newuserdata(L, sizeof(*b));
+
+  sm_buf_init(b, SM_MAX_LINES);
+  luaL_getmetatable(L, SM_LINES);
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
+static struct sm_buf *check_lines(lua_State *L) {
+  return luaL_checkudata(L, 1, SM_LINES);
+}
+
+/* Whether JSON can hold the text between quotes as it is. */
+static int is_plain(const char *text, size_t len) {
+  size_t i;
+
+  for (i = 0; i < len; i++)
+    if (text[i] < 32 || text[i] > 126 || text[i] == '"' || text[i] == '\\')
+      return 0;
+  return 1;
+}
+
+/*
+ * size = lines:add(open, number, between, id, close) | nil
+ *
+ * Adds all these, the id in quotes; number and between may be nil. nil, and
+ * nothing added, where the id cannot stand between quotes as it is.
+ */
+static int lines_add(lua_State *L) {
+  struct sm_buf *b = check_lines(L);
+  size_t open_len, between_len = 0, id_len, close_len, number_len = 0;
+  const char *open = luaL_checklstring(L, 2, &open_len);
+  const char *between = NULL, *id, *close;
+  char number[32];
+  char *to;
+
+  if (!lua_isnoneornil(L, 3)) {
+    number_len = (size_t)snprintf(number, sizeof(number), "%.0f",
+                                  (double)luaL_checknumber(L, 3));
+    between = luaL_checklstring(L, 4, &between_len);
+  }
+  /* A number would be converted in place, and may be printed with a dot. */
+  if (lua_type(L, 5) != LUA_TSTRING)
+    return 0;
+  id = lua_tolstring(L, 5, &id_len);
+  close = luaL_checklstring(L, 6, &close_len);
+  if (number_len >= sizeof(number) || !is_plain(id, id_len))
+    return 0;
+  if (sm_buf_reserve(b, open_len + number_len + between_len + id_len +
+                            close_len + 2) != SM_OK)
+    return luaL_error(L, "too many lines for the memory");
+  to = b->bytes + b->len;
+  memcpy(to, open, open_len);
+  to += open_len;
+  if (between != NULL) {
+    memcpy(to, number, number_len);
+    to += number_len;
+    memcpy(to, between, between_len);
+    to += between_len;
+  }
+  *to++ = '"';
+  memcpy(to, id, id_len);
+  to += id_len;
+  *to++ = '"';
+  memcpy(to, close, close_len);
+  to += close_len;
+  b->len = (size_t)(to - b->bytes);
+  lua_pushinteger(L, (lua_Integer)b->len);
+  return 1;
+}
+
+/* size = lines:write(text) */
+static int lines_write(lua_State *L) {
+  struct sm_buf *b = check_lines(L);
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+
+  if (sm_buf_add(b, text, len) != SM_OK)
+    return luaL_error(L, "too many lines for the memory");
+  lua_pushinteger(L, (lua_Integer)b->len);
+  return 1;
+}
+
+/* size = lines:size() */
+static int lines_size(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)check_lines(L)->len);
+  return 1;
+}
+
+/* text = lines:text(): all of it, which stays */
+static int lines_text(lua_State *L) {
+  struct sm_buf *b = check_lines(L);
+
+  lua_pushlstring(L, b->len > 0 ? b->bytes : "", b->len);
+  return 1;
+}
+
+/* lines:clear() */
+static int lines_clear(lua_State *L) {
+  sm_buf_reset(check_lines(L), SM_KEPT_LINES);
+  return 0;
+}
+
+/* Also __gc and __close: idempotent. */
+static int lines_close(lua_State *L) {
+  sm_buf_free(check_lines(L));
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"add", lines_add},   {"write", lines_write}, {"size", lines_size},
+    {"text", lines_text}, {"clear", lines_clear}, {"close", lines_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", lines_close},
+    {"__close", lines_close},
+    {NULL, NULL},
+};
+
+void sm_lines_init(lua_State *L) {
+  sm_newtype(L, SM_LINES, methods, metamethods);
+}

@@ -1,0 +1,209 @@
+#include "log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SM_LOG "stopmsg.log"
+
+/* The most that one read gives. */
+#define SM_MAX_READ (1 << 20)
+
+struct log {
+  int fd; /* -1 once closed */
+  off_t size;
+};
+
+static struct log *check_open(lua_State *L) {
+  struct log *log = luaL_checkudata(L, 1, SM_LOG);
+
+  if (log->fd < 0)
+    luaL_error(L, "attempt to use a closed log");
+  return log;
+}
+
+static int push_errno(lua_State *L, int number) {
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(number));
+  return 2;
+}
+
+/* The name of a file is in its directory, which has to be on disk as well. */
+static void sync_directory(const char *path) {
+  const char *slash = strrchr(path, '/');
+  char *directory;
+  int fd;
+
+  if (slash == NULL)
+    directory = strdup(".");
+  else
+    directory = strndup(path, (size_t)(slash - path) + 1);
+  if (directory == NULL)
+    return;
+  fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  free(directory);
+  if (fd >= 0) {
+    (void)fsync(fd);
+    close(fd);
+  }
+}
+
+/*
+ * log = core.log(path) | nil, message
+ *
+ * Opened or made, 0600, and locked until it is closed or the process ends.
+ */
+int sm_log_new(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  struct log *log = lua_newuserdata(L, sizeof(*log));
+  struct stat st;
+
+  log->fd = -1;
+  log->size = 0;
+  luaL_getmetatable(L, SM_LOG);
+  lua_setmetatable(L, -2);
+
+  /* O_NONBLOCK: opening a FIFO must not wait for its other end. */
+  log->fd = open(
+      path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+      0600);
+  if (log->fd < 0)
+    return push_errno(L, errno);
+  if (fstat(log->fd, &st) != 0)
+    return push_errno(L, errno);
+  if (!S_ISREG(st.st_mode)) {
+    lua_pushnil(L);
+    lua_pushliteral(L, "not a regular file");
+    return 2;
+  }
+  if (flock(log->fd, LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK)
+      return push_errno(L, errno);
+    lua_pushnil(L);
+    lua_pushliteral(L, "another run holds it");
+    return 2;
+  }
+  /* Not before it is locked: the one who held it may have written more. */
+  if (fstat(log->fd, &st) != 0)
+    return push_errno(L, errno);
+  log->size = st.st_size;
+  if (st.st_size == 0)
+    sync_directory(path);
+  return 1;
+}
+
+/* flag = core.same_file(path, path): whether both are there, and one file */
+int sm_log_same(lua_State *L) {
+  struct stat one, other;
+
+  lua_pushboolean(L, stat(luaL_checkstring(L, 1), &one) == 0 &&
+                         stat(luaL_checkstring(L, 2), &other) == 0 &&
+                         one.st_dev == other.st_dev &&
+                         one.st_ino == other.st_ino);
+  return 1;
+}
+
+/* size = log:size() */
+static int log_size(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)check_open(L)->size);
+  return 1;
+}
+
+/* bytes = log:read(offset, count) | nil, message: "" at the end */
+static int log_read(lua_State *L) {
+  struct log *log = check_open(L);
+  lua_Number offset = luaL_checknumber(L, 2);
+  lua_Integer count = luaL_checkinteger(L, 3);
+  void *bytes;
+  ssize_t got;
+
+  luaL_argcheck(L, offset >= 0 && offset < 1e18, 2, "out of range");
+  luaL_argcheck(L, count >= 1 && count <= SM_MAX_READ, 3, "out of range");
+  /* A userdata: the next call may raise. */
+  bytes = lua_newuserdata(L, (size_t)count);
+  do
+    got = pread(log->fd, bytes, (size_t)count, (off_t)offset);
+  while (got < 0 && errno == EINTR);
+  if (got < 0)
+    return push_errno(L, errno);
+  lua_pushlstring(L, bytes, (size_t)got);
+  return 1;
+}
+
+/* true = log:append(bytes) | nil, message: all of it or nothing */
+static int log_append(lua_State *L) {
+  struct log *log = check_open(L);
+  size_t len, done = 0;
+  const char *bytes = luaL_checklstring(L, 2, &len);
+
+  while (done < len) {
+    ssize_t wrote = write(log->fd, bytes + done, len - done);
+
+    if (wrote < 0 && errno == EINTR)
+      continue;
+    if (wrote <= 0) {
+      int fault = wrote < 0 ? errno : ENOSPC;
+
+      if (done > 0 && ftruncate(log->fd, log->size) != 0)
+        fault = errno;
+      return push_errno(L, fault);
+    }
+    done += (size_t)wrote;
+  }
+  log->size += (off_t)len;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* true = log:sync() | nil, message: what was appended is on disk */
+static int log_sync(lua_State *L) {
+  if (fdatasync(check_open(L)->fd) != 0)
+    return push_errno(L, errno);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* true = log:cut(size) | nil, message: forgets what comes after */
+static int log_cut(lua_State *L) {
+  struct log *log = check_open(L);
+  lua_Number size = luaL_checknumber(L, 2);
+
+  luaL_argcheck(L, size >= 0 && size <= (lua_Number)log->size, 2,
+                "out of range");
+  if (ftruncate(log->fd, (off_t)size) != 0)
+    return push_errno(L, errno);
+  log->size = (off_t)size;
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* Also __gc and __close: idempotent. */
+static int log_close(lua_State *L) {
+  struct log *log = luaL_checkudata(L, 1, SM_LOG);
+  int fd = log->fd;
+
+  log->fd = -1;
+  if (fd >= 0)
+    close(fd);
+  return 0;
+}
+
+static const luaL_Reg methods[] = {
+    {"size", log_size}, {"read", log_read}, {"append", log_append},
+    {"sync", log_sync}, {"cut", log_cut},   {"close", log_close},
+    {NULL, NULL},
+};
+
+static const luaL_Reg metamethods[] = {
+    {"__gc", log_close},
+    {"__close", log_close},
+    {NULL, NULL},
+};
+
+void sm_log_init(lua_State *L) {
+  sm_newtype(L, SM_LOG, methods, metamethods);
+}

@@ -1,0 +1,107 @@
+#include "process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define SM_MAX_FAREWELL 32
+
+static volatile sig_atomic_t caught;  /* the first signal, 0 for none */
+static volatile sig_atomic_t is_held; /* whether the first one is only noted */
+static volatile sig_atomic_t farewell_len;
+static char farewell[SM_MAX_FAREWELL];
+
+/* Only async-signal-safe calls. */
+static void on_signal(int number) {
+  if (is_held && caught == 0) {
+    caught = number;
+    return;
+  }
+  if (farewell_len > 0 &&
+      write(STDERR_FILENO, farewell, (size_t)farewell_len) < 0) {
+    /* Nobody is left to tell. */
+  }
+  _exit(128 + number);
+}
+
+/* A file opened while a standard stream is closed would get its number, and
+ * what is said would go into that file. The other way round than the stream
+ * is used, so that using it fails. */
+static void fill_streams(void) {
+  int fd;
+
+  for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0)
+      (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/* process.catch(): from now on SIGINT and SIGTERM leave with 130 and 143, and
+ * a reader that went away is an error of write() */
+static int process_catch(lua_State *L) {
+  struct sigaction action;
+
+  (void)L;
+  fill_streams();
+  memset(&action, 0, sizeof(action));
+  sigemptyset(&action.sa_mask);
+  /* What stdio reads and writes must not be cut short. */
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = on_signal;
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
+  action.sa_handler = SIG_IGN;
+  sigaction(SIGPIPE, &action, NULL);
+  return 0;
+}
+
+/* process.hold(flag): whether the first signal is only noted */
+static int process_hold(lua_State *L) {
+  is_held = lua_toboolean(L, 1);
+  return 0;
+}
+
+/* number = process.signal() | nil */
+static int process_signal(lua_State *L) {
+  if (caught == 0)
+    return 0;
+  lua_pushinteger(L, (lua_Integer)caught);
+  return 1;
+}
+
+/* process.farewell(text): what a second signal leaves on the terminal */
+static int process_farewell(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+
+  luaL_argcheck(L, len <= sizeof(farewell), 1, "too long");
+  farewell_len = 0;
+  memcpy(farewell, text, len);
+  farewell_len = (sig_atomic_t)len;
+  return 0;
+}
+
+/* columns = process.columns(fd) | nil: 0 where the terminal does not say */
+static int process_columns(lua_State *L) {
+  int fd = (int)luaL_checkinteger(L, 1);
+  struct winsize size;
+
+  if (!isatty(fd))
+    return 0;
+  memset(&size, 0, sizeof(size));
+  (void)ioctl(fd, TIOCGWINSZ, &size);
+  lua_pushinteger(L, (lua_Integer)size.ws_col);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"catch", process_catch},     {"hold", process_hold},
+    {"signal", process_signal},   {"farewell", process_farewell},
+    {"columns", process_columns}, {NULL, NULL},
+};
+
+void sm_process_open(lua_State *L) {
+  luaL_newlib(L, functions);
+}

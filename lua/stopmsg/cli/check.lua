@@ -1,0 +1,62 @@
+-- stopmsg check
+
+local connection = require("stopmsg.cli.connection")
+local exit = require("stopmsg.cli.exit")
+local reports = require("stopmsg.report")
+
+local command = {
+  name = "check",
+  summary = "try the credentials and the connection, stopping nothing",
+  examples = [[
+Examples:
+  stopmsg check -p revicom
+  stopmsg check -p revicom --token-file ~/.revicom
+]],
+}
+
+function command.configure(parser)
+  connection.configure(parser)
+  parser:option("--deadline", "Seconds for all of it (60)."):argname("SECONDS")
+    :convert(connection.number("deadline"))
+  parser:flag("-q --quiet", "Only the exit code, and faults.")
+  parser:epilog([[
+Exit codes:
+   0  the credentials are accepted
+   1  a fault of the program
+   2  usage wrong, or the provider documents no such call; nothing was sent
+   4  no answer that can be trusted
+   5  no connection, or refused for another reason
+   6  credentials refused]])
+end
+
+function command.run(args, host)
+  local provider, message = connection.provider(args)
+  if not provider then
+    host:say(message)
+    return exit.usage
+  end
+  args.deadline = args.deadline or 60
+  local client
+  client, message = connection.open(args, host)
+  if not client then
+    host:say(message)
+    return exit.usage
+  end
+  local ok, why, err = client:check()
+  client:close()
+  if ok then
+    if not args.quiet then
+      host.stdout:write(args.provider, ": the credentials are accepted\n")
+    end
+    return exit.ok
+  elseif why == "unsupported" then
+    host:say(args.provider .. " documents no call that tries the credentials and stops nothing")
+    return exit.usage
+  end
+  host:say(("%s: %s%s"):format(args.provider, err.reason and err.reason .. ": " or "", why))
+  local counts = reports.new().counts
+  counts[err.outcome] = 1
+  return exit.of(counts)
+end
+
+return command

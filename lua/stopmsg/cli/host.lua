@@ -1,0 +1,55 @@
+-- What a command has around it: streams, environment, terminal, signals. A spec gives its own.
+
+local core = require("stopmsg.core")
+local text = require("stopmsg.text")
+
+local host = {}
+
+local FDS = { stdin = 0, stdout = 1, stderr = 2 }
+
+local function nothing() end
+
+-- Of a command that is called in somebody else's process, signals are none of our business.
+local NO_SIGNALS = { catch = nothing, hold = nothing, signal = nothing, farewell = nothing }
+
+local Host = {}
+Host.__index = Host
+
+-- made = host.new(given): `given` may hold stdin, stdout, stderr, getenv, columns(name), signals,
+-- now and open_terminal(); nil for those of the process.
+function host.new(given)
+  local is_process = given == nil
+  given = given or {}
+  return setmetatable({
+    stdin = given.stdin or io.stdin,
+    stdout = given.stdout or io.stdout,
+    stderr = given.stderr or io.stderr,
+    getenv = given.getenv or os.getenv,
+    columns = given.columns or (is_process and function(name)
+      return core.process.columns(FDS[name])
+    end or nothing),
+    signals = given.signals or (is_process and core.process or NO_SIGNALS),
+    open_terminal = given.open_terminal or function()
+      return io.open("/dev/tty", "r+")
+    end,
+    now = given.now or core.now,
+    command = "stopmsg",
+  }, Host)
+end
+
+-- A line for people on stderr, without what a terminal would obey.
+function Host:say(message)
+  self.stderr:write(self.command, ": ", text.printable(message), "\n")
+end
+
+function Host:is_terminal(name)
+  return self.columns(name) ~= nil
+end
+
+-- Whether `name` is a terminal that can move its cursor.
+function Host:is_smart(name)
+  local term = self.getenv("TERM")
+  return self:is_terminal(name) and term ~= "dumb" and term ~= nil and term ~= ""
+end
+
+return host

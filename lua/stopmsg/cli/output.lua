@@ -1,0 +1,272 @@
+-- Writes items as text, NDJSON, JSON or CSV. A stream: nothing is held but what goes out together.
+
+local core = require("stopmsg.core")
+local journal = require("stopmsg.journal")
+local outcome = require("stopmsg.outcome")
+local record = require("stopmsg.record")
+local text = require("stopmsg.text")
+
+local output = {}
+
+output.formats = { "text", "ndjson", "json", "csv" }
+
+-- Bytes that go out together.
+local MANY = 64 * 1024
+
+-- Items whose widths decide how wide the columns of a text table are.
+local SAMPLE = 1000
+
+local CSV = {
+  "id", "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified",
+  "state",
+}
+
+local Sink = {}
+Sink.__index = Sink
+
+function Sink:_add(text_of_it)
+  if self._gathered:write(text_of_it) >= MANY then
+    self:flush()
+  end
+end
+
+-- Sends off what is gathered. `failure` says why nothing more can be written.
+function Sink:flush()
+  local gathered = self._gathered
+  if gathered:size() == 0 or self.failure then
+    return gathered:clear()
+  end
+  if self._before_write then
+    self._before_write()
+  end
+  local _, message = self._file:write(gathered:text())
+  if not message then
+    _, message = self._file:flush()
+  end
+  self.failure = message
+  gathered:clear()
+end
+
+-- NDJSON
+
+local function ndjson(self)
+  local gathered = self._gathered
+  function self.item(_, item, tail)
+    if gathered:add(item.id, tail) >= MANY then
+      self:flush()
+    end
+  end
+end
+
+-- JSON: one document, its items written as they come.
+
+local function json_document(self)
+  local between = '{"items":[\n'
+  function self.item(_, item, tail)
+    self:_add(between .. '{"id":' .. record.quote(item.id) .. tail:sub(1, -2))
+    between = ",\n"
+  end
+  function self._end(_, summary)
+    if between ~= ",\n" then
+      self:_add('{"items":[')
+    end
+    local counts, warnings = {}, {}
+    for i, name in ipairs(outcome.names) do
+      counts[i] = ('"%s":%d'):format(name, summary.counts[name])
+    end
+    for i, message in ipairs(summary.warnings) do
+      warnings[i] = record.quote(message)
+    end
+    self:_add(("],\n\"counts\":{%s},\n"):format(table.concat(counts, ",")))
+    self:_add(('"total":%d,"ok":%s,"requests":%d,"retries":%d,"connections":%d,"elapsed":%.3f,')
+      :format(summary.total, tostring(summary.ok), summary.requests, summary.retries,
+      summary.connections, summary.elapsed))
+    self:_add(('"interrupted":%s,"warnings":[%s]}\n'):format(
+      tostring(summary.is_interrupted == true), table.concat(warnings, ",")))
+  end
+end
+
+-- CSV
+
+local function cell(value)
+  if value == nil then
+    return ""
+  elseif type(value) == "number" then
+    return record.quote(value)
+  end
+  value = tostring(value)
+  if value:find('[",\r\n]') then
+    return '"' .. value:gsub('"', '""') .. '"'
+  end
+  return value
+end
+
+local function csv(self)
+  local clean = self._is_terminal and text.printable or function(value)
+    return value
+  end
+  local tail = record.cached(function(item)
+    local cells = {}
+    for i = 2, #CSV do
+      cells[i] = clean(cell(item[CSV[i]]))
+    end
+    cells[1] = ""
+    return table.concat(cells, ",") .. "\n"
+  end)
+  if not self._adds then
+    self:_add(table.concat(CSV, ",") .. "\n")
+  end
+  function self.item(_, item)
+    self:_add(clean(cell(item.id)) .. tail(item))
+  end
+end
+
+-- Text: a table for people, as wide as its first items are, and the totals.
+
+-- What an item says besides its outcome and code.
+local function note(item)
+  local words = {}
+  for _, name in ipairs({ "ambiguous", "verified" }) do
+    words[#words + 1] = item[name] and name or nil
+  end
+  if item.attempts and item.attempts > 1 then
+    words[#words + 1] = ("%d attempts"):format(item.attempts)
+  end
+  words[#words + 1] = item.state and "state " .. tostring(item.state)
+  words[#words + 1] = item.reason
+  words[#words + 1] = item.message
+  return table.concat(words, ", ")
+end
+
+local HEADER = { "ID", "OUTCOME", "CODE", "NOTE" }
+
+local function table_of_text(self)
+  local rows, widths = { HEADER }, nil
+
+  local function write_row(row)
+    local cells = {}
+    for i = 1, 4 do
+      local width = i < 4 and widths[i] or 0
+      cells[i] = row[i] .. (" "):rep(width - #row[i])
+    end
+    self:_add(table.concat(cells, "  "):gsub(" +$", "") .. "\n")
+  end
+
+  local function write_sample()
+    if not rows or not rows[2] then
+      return
+    end
+    widths = { 0, 0, 0 }
+    for _, row in ipairs(rows) do
+      for i = 1, 3 do
+        widths[i] = math.max(widths[i], #row[i])
+      end
+    end
+    for _, row in ipairs(rows) do
+      write_row(row)
+    end
+    rows = nil
+  end
+
+  function self.item(_, item)
+    local row = {
+      text.printable(tostring(item.id)),
+      item.outcome,
+      text.printable(item.code == nil and "" or cell(item.code)),
+      text.printable(note(item)),
+    }
+    if not rows then
+      write_row(row)
+    else
+      rows[#rows + 1] = row
+      if #rows > SAMPLE then
+        write_sample()
+      end
+    end
+  end
+
+  function self._end(_, summary)
+    local has_rows = not rows or rows[2] ~= nil
+    write_sample()
+    self:_add((has_rows and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+  end
+end
+
+local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
+
+-- sink = output.new(args, host, bar, file, adds): sink:item(item, tail), with the tail by
+-- record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something could
+-- not be written. `bar` is taken off the terminal before bytes go to it.
+function output.new(args, host, bar, file, adds)
+  local is_terminal = not args.output and host:is_terminal("stdout")
+  local self = setmetatable({
+    _file = file,
+    _adds = adds,
+    _gathered = record.lines(),
+    _is_terminal = is_terminal,
+    _before_write = is_terminal and function()
+      bar:clear()
+    end or nil,
+  }, Sink)
+  WRITERS[args.format](self)
+  return self
+end
+
+-- Writes what comes after the items: totals, where the format has any.
+function Sink:finish(summary)
+  if self._end then
+    self._end(self, summary)
+  end
+  self:flush()
+end
+
+function output.configure(parser)
+  parser:option("--format", "text, ndjson, json or csv (text)."):argname("FORMAT")
+    :choices(output.formats):default("text"):show_default(false)
+  parser:option("-o --output", "Write the results to this file."):argname("FILE")
+  parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
+    :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
+  parser:flag("-q --quiet", "Only results and faults.")
+end
+
+-- Formats that are a line an item, so that a second run can add to those of the first.
+local IS_LINES = { ndjson = true, csv = true }
+
+local function exists(path)
+  local file = io.open(path)
+  return file ~= nil and file:close()
+end
+
+-- true where the file holds whole lines of an earlier run, to which this one adds
+local function can_continue(args)
+  local log = IS_LINES[args.format] and exists(args.output) and core.log(args.output)
+  if not log then
+    return false
+  end
+  local size = journal.whole_size(log)
+  local is_whole = size and log:cut(size)
+  log:close()
+  return is_whole and size > 0
+end
+
+-- file, adds = output.open(args, host, is_resumed): where bytes go, and whether there are some of
+-- an earlier run already | nil, message
+function output.open(args, host, is_resumed)
+  if not args.output then
+    return host.stdout
+  end
+  for _, name in ipairs({ "input", "journal", "token_file" }) do
+    if args[name] and core.same_file(args[name], args.output) then
+      return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
+    end
+  end
+  local adds = is_resumed and can_continue(args)
+  local file, message = io.open(args.output, adds and "a" or "w")
+  if not file then
+    return nil, message
+  end
+  file:setvbuf("no") -- what goes out together is gathered here
+  return file, adds
+end
+
+return output

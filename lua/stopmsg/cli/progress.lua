@@ -1,0 +1,150 @@
+-- How far a run is, on stderr: a bar where that is a terminal, else a line every few seconds.
+
+local outcome = require("stopmsg.outcome")
+
+local progress = {}
+
+-- Seconds between two drawings of the bar, between two lines, and over which the rate is measured.
+local BAR_EVERY, LINE_EVERY, RATE_OVER = 0.1, 5, 5
+
+local LEAST_BAR, MOST_BAR = 10, 40
+
+local CLEAR = "\r\27[K"
+
+local Progress = {}
+Progress.__index = Progress
+
+-- 1234567 as "1,234,567"
+local function grouped(n)
+  local s = ("%.0f"):format(n)
+  local first = (#s - 1) % 3 + 1
+  local head, tail = s:sub(1, first), s:sub(first + 1)
+  return head .. tail:gsub("%d%d%d", ",%0")
+end
+
+progress.grouped = grouped
+
+-- Seconds as people say them: "0:07", "2:05:00"
+local function duration(seconds)
+  seconds = math.floor(seconds + 0.5)
+  local minutes = math.floor(seconds / 60)
+  if minutes < 60 then
+    return ("%d:%02d"):format(minutes, seconds % 60)
+  end
+  return ("%d:%02d:%02d"):format(math.floor(minutes / 60), minutes % 60, seconds % 60)
+end
+
+progress.duration = duration
+
+-- "12 stopped, 1 too_late, 0 unknown": what there is, and `unknown` always.
+function progress.outcomes(counts, must)
+  local parts = {}
+  for _, word in ipairs(outcome.names) do
+    if counts[word] > 0 or word == must then
+      parts[#parts + 1] = grouped(counts[word]) .. " " .. word
+    end
+  end
+  return table.concat(parts, ", ")
+end
+
+-- made = progress.new{ host, mode ("auto", "bar", "plain", "none"), total, done (before this run) }
+function progress.new(options)
+  local host, mode = options.host, options.mode
+  if mode == "auto" then
+    mode = host:is_smart("stderr") and "bar" or "plain"
+  end
+  local no_color = host.getenv("NO_COLOR")
+  local self = setmetatable({
+    _host = host,
+    _mode = mode,
+    _total = options.total,
+    _is_colored = host:is_smart("stderr") and (no_color == nil or no_color == ""),
+    _samples = {}, -- { time, done }, the oldest first
+    _due = 0,
+    _is_drawn = false,
+  }, Progress)
+  self:_sample(host.now(), options.done or 0)
+  self._due = host.now() + (mode == "plain" and LINE_EVERY or 0)
+  return self
+end
+
+function Progress:_sample(now, done)
+  local samples = self._samples
+  samples[#samples + 1] = { time = now, done = done }
+  while samples[2] and now - samples[2].time >= RATE_OVER do
+    table.remove(samples, 1)
+  end
+end
+
+-- rate, seconds left: nil where that is not known yet
+function Progress:_pace(now, done)
+  local first = self._samples[1]
+  local elapsed = now - first.time
+  if elapsed < 0.2 or done <= first.done then
+    return nil
+  end
+  local rate = (done - first.done) / elapsed
+  return rate, (self._total - done) / rate
+end
+
+function Progress:_line(now, done, counts)
+  local rate, left = self:_pace(now, done)
+  return ("%s of %s ids%s%s; %s"):format(grouped(done), grouped(self._total),
+    rate and (", %s/s"):format(grouped(rate)) or "",
+    left and (", %s left"):format(duration(left)) or "", progress.outcomes(counts, "unknown"))
+end
+
+function Progress:_bar(now, done, counts)
+  local columns = self._host.columns("stderr")
+  columns = columns and columns > 0 and columns or 80
+  local share = self._total > 0 and done / self._total or 1
+  local rate, left = self:_pace(now, done)
+  local said = ("%s/%s%s%s  %s"):format(grouped(done), grouped(self._total),
+    rate and ("  %s/s"):format(grouped(rate)) or "",
+    left and ("  %s left"):format(duration(left)) or "", progress.outcomes(counts, "unknown"))
+  local head = ("%3d%% "):format(math.floor(share * 100))
+  local width = math.min(MOST_BAR, columns - 1 - #head - #said - 3)
+  if width >= LEAST_BAR then
+    local full = math.floor(share * width)
+    head = head .. "[" .. ("#"):rep(full) .. ("."):rep(width - full) .. "] "
+  end
+  local line = (head .. said):sub(1, columns - 1)
+  if self._is_colored then
+    line = line:gsub("([%d,]+ unknown)", counts.unknown > 0 and "\27[33m%1\27[0m" or "%1")
+    line = line:gsub("([%d,]+ stopped)", "\27[32m%1\27[0m")
+  end
+  return line
+end
+
+-- Draws what is due. Called as often as there is time for it.
+function Progress:tick(now, done, counts)
+  if self._mode == "none" or now < self._due then
+    return
+  end
+  self:_sample(now, done)
+  if self._mode == "bar" then
+    self._due = now + BAR_EVERY
+    self._host.stderr:write(CLEAR, self:_bar(now, done, counts))
+    self._host.stderr:flush()
+    self._is_drawn = true
+  else
+    self._due = now + LINE_EVERY
+    self._host:say(self:_line(now, done, counts))
+  end
+end
+
+-- Takes the bar off the terminal, before something else is written to it.
+function Progress:clear()
+  if self._is_drawn then
+    self._is_drawn = false
+    self._host.stderr:write(CLEAR)
+    self._host.stderr:flush()
+  end
+end
+
+-- What a signal that ends all has to leave on the terminal.
+function Progress:farewell()
+  return self._mode == "bar" and CLEAR or ""
+end
+
+return progress

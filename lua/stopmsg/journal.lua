@@ -1,0 +1,389 @@
+-- Intents and outcomes on disk, so that a run that was ended in any way can be continued.
+--
+-- A file of JSON lines that is only appended to. The first says which run it is of. Then come
+--   {"intent":[1,256]}                                    these positions of the input may be sent
+--   {"n":1,"id":"…","outcome":"stopped","code":200}       what became of one
+-- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
+-- line without its end was being written when the process died: it is cut off.
+
+local core = require("stopmsg.core")
+local json = require("stopmsg.json")
+local outcome = require("stopmsg.outcome")
+local record = require("stopmsg.record")
+
+local journal = {}
+
+local VERSION = 1
+local MAGIC = '{"journal":"stopmsg"'
+
+-- Longer lines than this were not written here.
+local BLOCK, MAX_LINE = 256 * 1024, 64 * 1024
+
+-- Bytes of lines that are written together.
+local MANY = 64 * 1024
+
+-- How many ids an intent covers where each is a request of its own: as many as keep the time that
+-- goes into flushing below a share of the whole.
+local LEAST_INTENT, MOST_INTENT = 16, 1024
+local DEAR, CHEAP = 0.05, 0.01
+
+-- Marks: what is known of a position. An outcome has its place among outcome.names, plus one.
+local INTENT = 1
+local MARK = {}
+for i, word in ipairs(outcome.names) do
+  MARK[word] = i + 1
+end
+-- Of two outcomes there are kinds that a later run tries again.
+local AGAIN = {
+  failed = { mark = 14, connect = true, tls = true, rate_limited = true },
+  denied = { mark = 15, credentials = true },
+}
+local WORDS = { [INTENT] = "unknown", [14] = "failed", [15] = "denied" }
+for word, mark in pairs(MARK) do
+  WORDS[mark] = word
+end
+
+-- Sent, or about to be, and nothing that can be trusted came back.
+local AMBIGUOUS = { [INTENT] = true, [MARK.unknown] = true }
+
+-- The set of marks whose positions are not sent again, as marks.h takes it.
+local KEPT = 0
+for _, word in ipairs(outcome.names) do
+  if word ~= "unknown" and word ~= "skipped" and word ~= "open" then
+    KEPT = KEPT + 2 ^ MARK[word]
+  end
+end
+
+local function mark_of(word, reason)
+  local again = AGAIN[word]
+  return again and reason and again[reason] and again.mark or MARK[word]
+end
+
+local Journal = {}
+Journal.__index = Journal
+
+local function header_of(identity)
+  local digest = core.digest()
+  digest:add(identity.base_url) -- somebody may have put a secret into it
+  return ('%s,"version":%d,"provider":%s,"operation":%s,"address":"%s","input":"%s","ids":%d}\n')
+    :format(MAGIC, VERSION, record.quote(identity.provider), record.quote(identity.operation),
+    digest:hex(), identity.fingerprint, identity.total)
+end
+
+-- What a header says that is not of this run; nil where all fits.
+local function mismatch(line, identity)
+  local expected = json.decode(header_of(identity))
+  local found = json.decode(line)
+  if line:sub(1, #MAGIC) ~= MAGIC or type(found) ~= "table" then
+    return "is no journal"
+  elseif found.version ~= expected.version then
+    return "was written by another version of stopmsg"
+  end
+  for _, field in ipairs({ "provider", "operation" }) do
+    if found[field] ~= expected[field] then
+      return ("belongs to another run: its %s is %s, not %s"):format(field,
+        tostring(found[field]), expected[field])
+    end
+  end
+  if found.address ~= expected.address then
+    return "belongs to another run: it was sent to another address"
+  elseif found.input ~= expected.input or found.ids ~= expected.ids then
+    return "belongs to another run: its input was another one"
+  end
+end
+
+local function damaged(number)
+  return nil, ("is damaged: line %d is none of a journal of this input"):format(number)
+end
+
+-- One line that is not the usual outcome. True where it makes sense.
+local function read_odd(self, line)
+  local found = json.decode(line)
+  if type(found) ~= "table" then
+    return false
+  end
+  local from, to = found.n, found.n
+  if type(found.intent) == "table" then
+    from, to = found.intent[1], found.intent[2]
+  end
+  if type(from) ~= "number" or type(to) ~= "number" or from < 1 or to < from or to > self._total
+    or from % 1 ~= 0 or to % 1 ~= 0 then
+    return false
+  end
+  if found.intent then
+    self._marks:fill(from, to, INTENT, KEPT)
+    return true
+  end
+  local mark = mark_of(found.outcome, found.reason)
+  if mark then
+    self._marks:set(from, mark)
+  end
+  return mark ~= nil
+end
+
+-- Fills the marks from the lines after the header, which end at `size`. true | nil, message
+local function read_lines(self, at, size)
+  local marks, total, find = self._marks, self._total, string.find
+  local bytes, from, number = "", 1, 1
+  while true do
+    local _, to, n, word, rest =
+      find(bytes, '^{"n":(%d+),"id":"[^"\\]*","outcome":"([%a_]+)"([^\n]*)\n', from)
+    if to then
+      local mark = MARK[word]
+      if AGAIN[word] then
+        mark = mark_of(word, rest:match('^,"reason":"([%w_]+)"'))
+      end
+      n = tonumber(n)
+      number = number + 1
+      if not mark or n < 1 or n > total then
+        return damaged(number)
+      end
+      marks:set(n, mark)
+      from = to + 1
+    else
+      to = find(bytes, "\n", from, true)
+      if to then
+        number = number + 1
+        if not read_odd(self, bytes:sub(from, to - 1)) then
+          return damaged(number)
+        end
+        from = to + 1
+      elseif at >= size then
+        return true
+      elseif #bytes - from > MAX_LINE then
+        return damaged(number + 1)
+      else
+        local block, message = self._log:read(at, math.min(BLOCK, size - at))
+        if not block then
+          return nil, message
+        end
+        at = at + #block
+        bytes = bytes:sub(from) .. block
+        from = 1
+      end
+    end
+  end
+end
+
+-- size = journal.whole_size(log) | nil, message: where the last whole line ends, 0 where there is
+-- none.
+function journal.whole_size(log)
+  local size = log:size()
+  while size > 0 do
+    local from = math.max(0, size - MAX_LINE)
+    local block, message = log:read(from, size - from)
+    if not block then
+      return nil, message
+    end
+    local last = block:match("^.*()\n")
+    if last then
+      return from + last
+    end
+    size = from
+  end
+  return 0
+end
+
+-- Reads what an earlier run left. true | nil, message
+local function load(self, identity)
+  local log = self._log
+  local size, message = journal.whole_size(log)
+  if not size then
+    return nil, message
+  end
+  local first
+  first, message = log:read(0, MAX_LINE)
+  if not first then
+    return nil, message
+  end
+  if size == 0 then
+    -- Nothing, or the beginning of a header: nothing was sent yet.
+    local header = header_of(identity)
+    local is_ours = first:sub(1, #MAGIC) == MAGIC:sub(1, #first)
+    if not is_ours or #first > #header + 1024 then
+      return nil, "is no journal"
+    end
+    self.is_new = true
+    local cut
+    cut, message = log:cut(0)
+    if not cut then
+      return nil, message
+    end
+    return self:_write(header, true)
+  end
+  local header = first:match("^[^\n]*\n")
+  local wrong = header and mismatch(header, identity) or (not header and "is no journal")
+  if wrong then
+    return nil, wrong
+  end
+  if size < log:size() then
+    local cut
+    cut, message = log:cut(size)
+    if not cut then
+      return nil, message
+    end
+  end
+  return read_lines(self, #header, size)
+end
+
+-- opened = journal.open(path, identity, options) | nil, message
+--
+-- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input).
+-- options: batch (ids a request), now (a clock).
+function journal.open(path, identity, options)
+  local log, message = core.log(path)
+  if not log then
+    return nil, message
+  end
+  local self = setmetatable({
+    is_new = false,
+    failure = nil, -- why nothing more can be written
+    before_write = nil, -- a hook: what has to be elsewhere before it is here
+    _log = log,
+    _marks = core.marks(),
+    _total = identity.total,
+    _now = options.now,
+    _lines = record.lines(), -- that are not written yet
+    _to = 0, -- the last position whose intent is on disk
+    _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- an intent covers
+    _is_adaptive = options.batch == 1,
+    _wrote_at = options.now(),
+  }, Journal)
+  local loaded
+  loaded, message = load(self, identity)
+  if not loaded then
+    log:close()
+    return nil, message
+  end
+  return self
+end
+
+-- Outcome -> how many positions it is known of. What was about to be sent counts as `unknown`.
+function Journal:counts()
+  local counts = {}
+  for _, word in ipairs(outcome.names) do
+    counts[word] = 0
+  end
+  for mark, word in pairs(WORDS) do
+    counts[word] = counts[word] + self._marks:count(mark)
+  end
+  return counts
+end
+
+-- The outcome that an earlier run noted of this position, nil for none; whether that may have taken
+-- effect unseen.
+function Journal:known(position)
+  if self.is_new then
+    return nil, false
+  end
+  local mark = self._marks:get(position)
+  return WORDS[mark], AMBIGUOUS[mark] or false
+end
+
+-- true | nil, message
+function Journal:_write(bytes, must_sync)
+  if self.before_write then
+    self.before_write()
+  end
+  local wrote, message = self._log:append(bytes)
+  if wrote and must_sync then
+    wrote, message = self._log:sync()
+  end
+  if not wrote then
+    self.failure = message
+    return nil, message
+  end
+  return true
+end
+
+-- Writes what is gathered, with `more` behind it: both or nothing.
+local function write_lines(self, more, must_sync)
+  local lines = self._lines
+  if not self:_write(lines:text() .. more, must_sync) then
+    return false
+  end
+  lines:clear()
+  return true
+end
+
+-- Writes the outcomes that are held.
+function Journal:flush()
+  if self._lines:size() > 0 and not self.failure then
+    write_lines(self, "", false)
+  end
+end
+
+-- Puts the intent for the positions first..last on disk, and the outcomes before it.
+local function intend(self, first, last)
+  local started = self._now()
+  if not write_lines(self, ('{"intent":[%d,%d]}\n'):format(first, last), true) then
+    return false
+  end
+  self._to = last
+  if self._is_adaptive then
+    local now = self._now()
+    local share = (now - started) / math.max(now - self._wrote_at, 1e-6)
+    if share > DEAR then
+      self._ids = math.min(MOST_INTENT, self._ids * 2)
+    elseif share < CHEAP then
+      self._ids = math.max(LEAST_INTENT, math.floor(self._ids / 2))
+    end
+    self._wrote_at = now
+  end
+  return true
+end
+
+-- next = opened:grant(position): the first position after this one that is to be sent, its intent
+-- on disk. nil at the end, after `seal`, and when it could not be written (`failure`).
+function Journal:grant(position)
+  if self.is_new then
+    position = position + 1
+    if position <= self._to then
+      return position
+    end
+    local last = math.min(position + self._ids - 1, self._total)
+    if position > self._total or self._is_sealed or self.failure
+      or not intend(self, position, last) then
+      return nil
+    end
+    return position
+  end
+  local marks, total = self._marks, self._total
+  local first = position < self._to and marks:seek(position + 1, self._to, 1, KEPT)
+  if first then
+    return first
+  end
+  local from, last = math.max(position, self._to) + 1, nil
+  if from <= total then
+    first, last = marks:seek(from, total, self._ids, KEPT)
+  end
+  if not first or self._is_sealed or self.failure or not intend(self, first, last) then
+    return nil
+  end
+  return first
+end
+
+-- No further intents: what they covered is still handed out.
+function Journal:seal()
+  self._is_sealed = true
+end
+
+-- Notes what became of the id at this position; `tail` is the rest of the item, by record.tails().
+function Journal:outcome(position, item, tail)
+  if self._lines:add(item.id, tail, position) >= MANY then
+    self:flush()
+  end
+end
+
+-- Writes all there is, and waits until it is on disk. true | nil, message
+function Journal:close()
+  local is_written = self._lines:size() == 0 or write_lines(self, "", false)
+  local is_synced, message = self._log:sync()
+  self._log:close()
+  if not is_written or not is_synced then
+    return nil, self.failure or message
+  end
+  return true
+end
+
+return journal

@@ -1,0 +1,157 @@
+-- An item as a line of JSON. By hand, because the usual item of a run of millions has three fields,
+-- and all but its id has been written before.
+
+local core = require("stopmsg.core")
+
+local record = {}
+
+local FIELDS = {
+  "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified", "state",
+}
+
+local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
+
+-- More different endings than this are not worth remembering.
+local MAX_TAILS = 1000
+
+local function escape(char)
+  return ESCAPES[char] or ("\\u%04x"):format(char:byte())
+end
+
+-- Bytes of the UTF-8 character that begins at `at`; nil where none does.
+local function char_length(s, at)
+  local first = s:byte(at)
+  local length = first < 0x80 and 1 or first >= 0xC2 and first <= 0xDF and 2
+    or first >= 0xE0 and first <= 0xEF and 3 or first >= 0xF0 and first <= 0xF4 and 4 or nil
+  if not length or (length > 1 and not s:find("^" .. ("[\128-\191]"):rep(length - 1), at + 1)) then
+    return nil
+  end
+  local second = s:byte(at + 1)
+  if (first == 0xE0 and second < 0xA0) or (first == 0xED and second > 0x9F)
+    or (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F) then
+    return nil -- written longer than need be, or a surrogate, or too large
+  end
+  return length
+end
+
+-- text = record.utf8(s): what is no UTF-8 becomes U+FFFD, as JSON knows nothing else.
+function record.utf8(s)
+  if not s:find("[\128-\255]") then
+    return s
+  end
+  local parts, at = {}, 1
+  while at <= #s do
+    local length = char_length(s, at)
+    parts[#parts + 1] = length and s:sub(at, at + length - 1) or "\239\191\189"
+    at = at + (length or 1)
+  end
+  return table.concat(parts)
+end
+
+-- text = record.quote(value): an id, or another text or number, as JSON.
+function record.quote(value)
+  if type(value) == "number" then
+    return value % 1 == 0 and ("%.0f"):format(value) or ("%.14g"):format(value)
+  end
+  if not value:find('[%c"\\\127-\255]') then
+    return '"' .. value .. '"'
+  end
+  value = record.utf8(value):gsub('[%c"\\\127]', escape)
+  -- The control characters beyond ASCII, which a terminal obeys, too.
+  value = value:gsub("\194([\128-\159])", function(char)
+    return ("\\u%04x"):format(char:byte())
+  end)
+  return '"' .. value .. '"'
+end
+
+local function write_tail(item)
+  local parts = {}
+  for _, name in ipairs(FIELDS) do
+    local value = item[name]
+    if value ~= nil then
+      parts[#parts + 1] = (',"%s":'):format(name)
+      parts[#parts + 1] = value == true and "true" or record.quote(value)
+    end
+  end
+  parts[#parts + 1] = "}\n"
+  return table.concat(parts)
+end
+
+-- Whether an item says no more than its id, outcome and code.
+function record.is_usual(item)
+  return not (item.reason or item.message or item.attempts or item.http or item.ambiguous
+    or item.verified or item.state)
+end
+
+-- tail = record.cached(write): write(item) remembered by outcome and code.
+function record.cached(write)
+  local tails, count = {}, 0
+  return function(item)
+    if not record.is_usual(item) then
+      return write(item)
+    end
+    local word, code = item.outcome, item.code
+    local known = tails[word]
+    if not known then
+      known = {}
+      tails[word] = known
+    end
+    local key = code == nil and "" or code
+    local tail = known[key]
+    if not tail then
+      tail = write(item)
+      if count < MAX_TAILS then
+        count = count + 1
+        known[key] = tail
+      end
+    end
+    return tail
+  end
+end
+
+-- tail = record.tails()(item): what follows the id, from `,"outcome"` to the end of the line.
+function record.tails()
+  return record.cached(write_tail)
+end
+
+local Lines = {}
+Lines.__index = Lines
+
+-- Lines that are gathered until they are written together.
+function record.lines()
+  return setmetatable({ _lines = core.lines() }, Lines)
+end
+
+-- size = gathered:add(id, tail, number): bytes that are gathered; `number` is the line's, or nil.
+function Lines:add(id, tail, number)
+  local size
+  if number then
+    size = self._lines:add('{"n":', number, ',"id":', id, tail)
+  else
+    size = self._lines:add('{"id":', nil, nil, id, tail)
+  end
+  if not size then
+    size = self._lines:write((number and ('{"n":%d,"id":'):format(number) or '{"id":')
+      .. record.quote(id) .. tail)
+  end
+  return size
+end
+
+function Lines:write(s)
+  return self._lines:write(s)
+end
+
+function Lines:size()
+  return self._lines:size()
+end
+
+-- All that is gathered, which stays.
+function Lines:text()
+  return self._lines:text()
+end
+
+function Lines:clear()
+  self._lines:clear()
+end
+
+return record

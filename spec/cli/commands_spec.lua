@@ -1,0 +1,157 @@
+-- status, check and providers; exit codes.
+
+local cli = require("spec.support.cli")
+local exit = require("stopmsg.cli.exit")
+local json = require("stopmsg.json")
+local reports = require("stopmsg.report")
+local server = require("spec.support.server")
+local stopmsg = require("stopmsg")
+
+local ENV = { STOPMSG_TOKEN = "sandbox" }
+local UUID = "00000000-0000-4000-8000-00000001aaaa"
+
+describe("stopmsg", function()
+  local sandbox
+
+  setup(function()
+    sandbox = server.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
+
+  local function run(...)
+    return cli.run({ ... }, { env = ENV })
+  end
+
+  describe("status", function()
+    it("gives the state of each id", function()
+      local code, out = run("status", "-p", "revicom", "--base-url", sandbox.url, "--format",
+        "ndjson", UUID)
+      local item = json.decode(out)
+      assert.equal(0, code)
+      assert.same({ UUID, "open" }, { item.id, item.outcome })
+      assert.string(item.state)
+    end)
+
+    it("takes dispatches for what a provider of dispatches is asked about", function()
+      local code, out = run("status", "-p", "idigital", "--base-url", sandbox.url, "4711")
+      assert.equal(0, code)
+      assert.truthy(out:find("4711", 1, true))
+    end)
+
+    it("has an item for each of many ids, good or bad", function()
+      local list = {}
+      for i = 1, 4321 do
+        list[i] = i % 1000 == 0 and "bad" .. i or ("00000000-0000-4000-8000-%08xaaaa"):format(i)
+      end
+      local code, out = cli.run({ "status", "-p", "revicom", "--base-url", sandbox.url,
+        "--format", "csv", "-q", "-" }, { env = ENV, stdin = table.concat(list, "\n") })
+      assert.equal(3, code)
+      assert.equal(4322, select(2, out:gsub("\n", "")))
+    end)
+
+    it("says which option is missing", function()
+      local code, _, err = run("status", "-p", "pushwoosh", "--base-url", sandbox.url, "1")
+      assert.equal(2, code)
+      assert.truthy(err:find("--application", 1, true))
+    end)
+
+    it("skips the rest after the deadline", function()
+      local list = {}
+      for i = 1, 5000 do
+        list[i] = ("00000000-0000-4000-8000-%08xaaaa"):format(i)
+      end
+      local code, out = cli.run({ "status", "-p", "revicom", "--base-url", sandbox.url,
+        "--deadline", "0.001", "--format", "ndjson", "-q", "-" },
+        { env = ENV, stdin = table.concat(list, "\n") })
+      assert.is_true(code == 4 or code == 5)
+      assert.equal(5000, select(2, out:gsub("\n", "")))
+    end)
+  end)
+
+  describe("check", function()
+    it("says that the credentials are accepted", function()
+      local code, out = run("check", "-p", "revicom", "--base-url", sandbox.url)
+      assert.same({ 0, "revicom: the credentials are accepted\n" }, { code, out })
+    end)
+
+    it("ends with 2 where there is no such call, and with 5 without a connection", function()
+      assert.equal(2, (run("check", "-p", "pushwoosh", "--base-url", sandbox.url)))
+      local code, out, err = run("check", "-p", "revicom", "--base-url", "http://127.0.0.1:1",
+        "--max-attempts", "1")
+      assert.same({ 5, "" }, { code, out })
+      assert.matches("^stopmsg check: revicom: connect: ", err)
+    end)
+  end)
+
+  describe("providers", function()
+    it("names all", function()
+      local code, out = run("providers")
+      assert.equal(0, code)
+      for _, name in ipairs(stopmsg.providers()) do
+        assert.truthy(out:find(name, 1, true))
+      end
+    end)
+
+    it("tells of each what it can do, and where that is written", function()
+      for _, name in ipairs(stopmsg.providers()) do
+        local code, out = run("providers", name)
+        local definition = stopmsg.definition(name)
+        assert.equal(0, code)
+        assert.truthy(out:find(definition.docs, 1, true))
+        for operation, given in pairs(definition.operations) do
+          assert.truthy(out:find("\n  " .. operation, 1, true))
+          assert.truthy(out:find(given.method .. " " .. given.path, 1, true))
+        end
+      end
+      assert.equal(2, (run("providers", "acme")))
+    end)
+  end)
+
+  it("has help with examples first, for itself and for each command", function()
+    for _, argv in ipairs({ { "--help" }, { "stop", "-h" }, { "status", "-h" }, { "check", "-h" },
+      { "providers", "-h" } }) do
+      local code, out = cli.run(argv)
+      assert.equal(0, code)
+      assert.matches("^Examples:\n  stopmsg ", out)
+    end
+  end)
+
+  it("says its version", function()
+    assert.same({ 0, "stopmsg " .. stopmsg._VERSION .. "\n", "" }, { run("--version") })
+  end)
+
+  it("names the option that was meant", function()
+    local code, _, err = run("stop", "--jurnal", "x")
+    assert.equal(2, code)
+    assert.truthy(err:find("--journal", 1, true))
+  end)
+end)
+
+describe("stopmsg.cli.exit", function()
+  local function counts(words)
+    local all = reports.new().counts
+    for _, word in ipairs(words) do
+      all[word] = 1
+    end
+    return all
+  end
+
+  local rows = {
+    { 0, { "stopped" } },
+    { 3, { "stopped", "too_late" } }, { 3, { "not_stoppable" } }, { 3, { "not_found" } },
+    { 3, { "invalid" } },
+    { 5, { "failed", "too_late" } }, { 5, { "skipped" } },
+    { 4, { "unknown", "failed" } }, { 4, { "accepted", "invalid" } },
+    { 130, { "unknown" }, 2 }, { 143, { "stopped" }, 15 },
+    { 6, { "denied", "unknown" }, 2 },
+  }
+  for _, row in ipairs(rows) do
+    it(("is %d for %s%s"):format(row[1], table.concat(row[2], ", "),
+      row[3] and " and signal " .. row[3] or ""), function()
+      assert.equal(row[1], exit.of(counts(row[2]), row[3]))
+    end)
+  end
+end)

@@ -1,0 +1,262 @@
+local cli = require("spec.support.cli")
+local ids = require("stopmsg.ids")
+local input = require("stopmsg.cli.input")
+local lines = require("stopmsg.cli.lines")
+
+local TEXT = ids.forms.text
+
+describe("stopmsg.cli.input", function()
+  local path
+
+  after_each(function()
+    if path then
+      os.remove(path)
+      path = nil
+    end
+  end)
+
+  local function read(content, options)
+    options = options or {}
+    path = cli.file(content)
+    return input.read({ file = path, form = options.form or TEXT, field = options.field })
+  end
+
+  -- The ids as they are handed out; "!" and the message for a problem.
+  local function drain(given)
+    local list = {}
+    for id in given:reader() do
+      list[#list + 1] = type(id) == "table" and "!" .. id.message or id
+    end
+    return list
+  end
+
+  local function ids_of(content, options)
+    local given = assert(read(content, options))
+    local list = drain(given)
+    assert.equal(given.total, #list)
+    return list
+  end
+
+  describe("a file of lines", function()
+    local rows = {
+      { "takes one id a line", "a\nb\n", { "a", "b" } },
+      { "needs no line feed at the end", "a\nb", { "a", "b" } },
+      { "takes the lines of other systems", "a\r\nb\r\n", { "a", "b" } },
+      { "takes a byte order mark for none of the id", "\239\187\191a\nb\n", { "a", "b" } },
+      { "skips blank lines", "\n\na\n  \n\t\r\nb\n\n", { "a", "b" } },
+      { "skips comments", "# a\na # why\n  # b\nb\t#c\n", { "a", "b" } },
+      { "keeps a # within an id", "a#1\n", { "a#1" } },
+      { "drops white space around", "  a \n\tb\t\n", { "a", "b" } },
+      { "holds what has white space in it", "a b\nc\n", { "a b", "c" } },
+      { "reads nothing out of nothing", "", {} },
+      { "reads nothing out of comments", "# a\n#b", {} },
+    }
+    for _, row in ipairs(rows) do
+      it(row[1], function()
+        assert.same(row[3], ids_of(row[2]))
+      end)
+    end
+
+    it("is read across the blocks in which it comes", function()
+      local list, expected = {}, {}
+      for i = 1, 30000 do
+        expected[i] = ("id%d"):format(i * i)
+        list[i] = (i % 7 == 0 and " " or "") .. expected[i] .. (i % 3 == 0 and "\r" or "")
+      end
+      assert.same(expected, ids_of(table.concat(list, "\n") .. "\n"))
+    end)
+
+    it("does not hold a line that is too long", function()
+      local long = ("x"):rep(10 * 1024 * 1024)
+      collectgarbage()
+      local before = collectgarbage("count")
+      local given = assert(read("a\n" .. long .. "\nb\n" .. long))
+      assert.same({ 2, 4 }, { given.bad[1].line, given.bad[2].line })
+      long = nil -- luacheck: ignore
+      assert.same({ "a", "!a line longer than 65536 bytes", "b",
+        "!a line longer than 65536 bytes" }, drain(given))
+      collectgarbage()
+      assert.is_true(collectgarbage("count") - before < 2000)
+    end)
+
+    it("takes a line of just the length", function()
+      local list = ids_of(("x"):rep(lines.MAX) .. "\n" .. ("y"):rep(lines.MAX + 1) .. "\nz\n")
+      assert.equal(lines.MAX, #list[1])
+      assert.equal("!", list[2]:sub(1, 1))
+      assert.equal("z", list[3])
+    end)
+
+    it("counts UUIDs many at once, and finds the bad ones among them", function()
+      local uuid = "2a28d557-22a1-4be6-8908-1481723043dd"
+      local given = assert(read((uuid .. "\n"):rep(3000) .. "bad\n" .. (uuid .. "\r\n"):rep(2000)
+        .. "\n# no\nworse\n", { form = ids.forms.uuid }))
+      assert.equal(5002, given.total)
+      assert.equal(2, given.bad_count)
+      assert.same({ 3001, 5004 }, { given.bad[1].line, given.bad[2].line })
+      assert.equal(5002, #drain(given))
+    end)
+  end)
+
+  describe("CSV", function()
+    local rows = {
+      { "takes the column of this name", "name,id\nx,a\ny,b\n", { "a", "b" } },
+      { "takes it in another case, and with white space", "name, ID \nx, a \ny,b", { "a", "b" } },
+      { "reads quotes, doubled ones and separators in them",
+        'id,"n,""ame"\n"a","x,y"\n"b","""z"""\n', { "a", "b" } },
+      { "reads line feeds in quotes", 'note,id\n"two\nlines",a\n"x\r\ny",b\r\n', { "a", "b" } },
+      { "takes semicolons", "name;id\nx;a\n", { "a" } },
+      { "takes tabs", "name\tid\nx,y\ta\n", { "a" } },
+      { "takes a byte order mark", "\239\187\191id,x\na,1\n", { "a" } },
+      { "takes a quote within a field for one", 'x,id\n5" pipe,a\nb,c\n', { "a", "c" } },
+      { "skips blank lines", "id\n\na\n\n", { "a" } },
+      { "tells of a row without the column", "x,id\n1,a\n2\n3,\n",
+        { "a", "!no id in column 'id'", "!no id in column 'id'" } },
+      { "tells of text after a quote", 'id,x\n"a"b,1\nc,2\n',
+        { "!text after a quoted field", "c" } },
+      { "tells of a quote that does not end", 'id,x\na,1\n"b,2\n',
+        { "a", "!a quote that does not end" } },
+    }
+    for _, row in ipairs(rows) do
+      it(row[1], function()
+        assert.same(row[3], ids_of(row[2], { field = "id" }))
+      end)
+    end
+
+    it("is read across the blocks in which it comes", function()
+      local list, expected = { "id,note" }, {}
+      for i = 1, 9000 do
+        expected[i] = "id" .. i
+        list[i + 1] = ('"id%d","a ""note""%s"'):format(i, i % 5 == 0 and "\nof two lines" or "")
+      end
+      assert.same(expected, ids_of(table.concat(list, "\n"), { field = "id" }))
+    end)
+
+    it("names the columns that there are", function()
+      local given, message = read("a,b\n1,2\n", { field = "id" })
+      assert.is_nil(given)
+      assert.truthy(message:find("no column is called 'id'; there are 'a', 'b'", 1, true))
+    end)
+
+    it("names lines as an editor counts them", function()
+      local given = assert(read('id,x\n"a\nb",1\nc,2\n,3\n', { field = "id" }))
+      assert.same({ 2, 5 }, { given.bad[1].line, given.bad[2].line })
+    end)
+  end)
+
+  describe("NDJSON", function()
+    local rows = {
+      { "takes the field of this name", '{"id":"a","x":1}\n{"x":2,"id":"b"}\n', { "a", "b" } },
+      { "takes whole numbers", '{"id":4711}\n', { "4711" } },
+      { "skips blank lines", '\n{"id":"a"}\n\n', { "a" } },
+      { "tells of what has no id", '{"id":"a"}\n{"x":1}\n{"id":null}\n{"id":""}\n',
+        { "a", "!no id in 'id'", "!no id in 'id'", "!no id in 'id'" } },
+      { "tells of what is no object", '{"id":"a"}\n{\n7\n', { "a", "!no JSON object",
+        "!no JSON object" } },
+    }
+    for _, row in ipairs(rows) do
+      it(row[1], function()
+        assert.same(row[3], ids_of(row[2], { field = "id" }))
+      end)
+    end
+
+    it("does not guess at a number that it cannot tell exactly", function()
+      for _, number in ipairs({ "9007199254740993", "1.5", "1e300" }) do
+        assert.matches("^!the number", ids_of('{"id":' .. number .. "}\n", { field = "id" })[1])
+        os.remove(path)
+      end
+    end)
+
+    it("is one object a line, no array", function()
+      assert.matches("JSON array", select(2, read('[{"id":"a"}]', { field = "id" })))
+    end)
+  end)
+
+  describe("what is no text", function()
+    it("is refused as a whole, by the line", function()
+      local given, message = read("a\nb\0c\n")
+      assert.is_nil(given)
+      assert.truthy(message:find("line 2 holds a byte of value 0", 1, true), message)
+    end)
+
+    it("is refused as UTF-16 where it is that", function()
+      for _, bytes in ipairs({ "\255\254a\0\n\0", "\254\255\0a\0\n" }) do
+        assert.matches("UTF%-16", select(2, read(bytes)))
+        os.remove(path)
+      end
+    end)
+
+    it("is refused where it cannot be opened or read", function()
+      for _, name in ipairs({ "/nowhere/ids", "/" }) do
+        local given, message = input.read({ file = name, form = TEXT })
+        assert.is_nil(given)
+        assert.string(message)
+      end
+    end)
+  end)
+
+  it("takes arguments, or a file, or stdin, and says which are missing", function()
+    path = cli.file("from\nstdin\n")
+    local stdin = assert(io.open(path, "rb"))
+    local function of(options)
+      options.form, options.stdin = TEXT, stdin
+      stdin:seek("set", 0)
+      local given, message = input.read(options)
+      return given and drain(given) or message
+    end
+    assert.same({ "a", "b" }, of({ ids = { "a", "b" } }))
+    assert.same({ "from", "stdin" }, of({ ids = { "-" }, is_terminal = true }))
+    assert.same({ "from", "stdin" }, of({ ids = {} }))
+    assert.same({ "from", "stdin" }, of({ file = "-" }))
+    assert.matches("^no ids", of({ ids = {}, is_terminal = true }))
+    assert.matches("one or the other", of({ ids = { "a" }, file = "x" }))
+    assert.matches("%-%-field", of({ ids = { "a" }, field = "x" }))
+    stdin:close()
+  end)
+
+  it("reads twice what can be read once", function()
+    local pipe = io.popen("printf 'a\\nb\\n'")
+    local given = assert(input.read({ ids = { "-" }, stdin = pipe, form = TEXT }))
+    assert.equal(2, given.total)
+    assert.same({ "a", "b" }, drain(given))
+    assert.same({ "a", "b" }, drain(given))
+    pipe:close()
+  end)
+
+  it("has another fingerprint for other ids, and for another field", function()
+    local prints = {}
+    for _, case in ipairs({ { "id,x\na,b\n", "id" }, { "id,x\na,b\n", "x" },
+      { "id,x\na,c\n", "id" }, { "a\nb\n" } }) do
+      prints[assert(read(case[1], { field = case[2] })).fingerprint] = true
+      os.remove(path)
+    end
+    local count = 0
+    for _ in pairs(prints) do
+      count = count + 1
+    end
+    assert.equal(4, count)
+    local listed = input.read({ ids = { "a", "b" }, form = TEXT })
+    assert.is_true(prints[listed.fingerprint])
+  end)
+
+  it("names the first bad lines, cleaned, and counts the rest", function()
+    local given = assert(read("ok\n" .. ("a b\27[31m\n"):rep(25)))
+    local list = given:complaints()
+    assert.equal(21, #list)
+    assert.truthy(list[1]:find(", line 2: 'a b[31m': ", 1, true), list[1])
+    assert.equal("… and 5 more", list[21])
+  end)
+
+  it("hands out no more than it checked, and says where there is less", function()
+    local given = assert(read("a\nb\nc\n"))
+    local file = io.open(path, "ab")
+    file:write("d\n")
+    file:close()
+    assert.same({ "a", "b", "c" }, drain(given))
+    assert.is_nil(given.is_short)
+    file = io.open(path, "wb")
+    file:write("a\n")
+    file:close()
+    assert.same({ "a" }, drain(given))
+    assert.is_true(given.is_short)
+  end)
+end)

@@ -1,0 +1,176 @@
+local cli = require("spec.support.cli")
+local host = require("stopmsg.cli.host")
+local json = require("stopmsg.json")
+local output = require("stopmsg.cli.output")
+local record = require("stopmsg.record")
+local reports = require("stopmsg.report")
+
+local tails = record.tails()
+
+local ITEMS = {
+  { id = "a1", outcome = "stopped", code = 200 },
+  { id = 'b"2,', outcome = "unknown", reason = "lost", code = "006", http = 503,
+    message = "gone,\27[31m \"so\"", attempts = 2, ambiguous = true },
+  { id = "c3", outcome = "too_late", verified = true, state = "sent" },
+}
+
+local BAR = { clear = function() end }
+
+-- What is written of these items.
+local function write(format, items, options)
+  options = options or {}
+  local file = options.file or cli.sink()
+  local around = host.new({ columns = function(name)
+    return options.is_terminal and name == "stdout" and 80 or nil
+  end })
+  local sink = output.new({ format = format }, around, options.bar or BAR, file, options.adds)
+  local summary = reports.new()
+  for _, item in ipairs(items) do
+    sink:item(item, tails(item))
+    summary:count(item)
+  end
+  sink:finish(summary)
+  return file.text, sink
+end
+
+describe("stopmsg.cli.output", function()
+  it("writes NDJSON that holds the items' own fields", function()
+    local found = {}
+    for line in write("ndjson", ITEMS):gmatch("([^\n]*)\n") do
+      found[#found + 1] = json.decode(line)
+    end
+    assert.same(ITEMS, found)
+  end)
+
+  it("writes one document of JSON, with the totals", function()
+    local document = assert(json.decode(write("json", ITEMS)))
+    assert.same(ITEMS, document.items)
+    assert.same({ 1, 1, 1, 0 }, { document.counts.stopped, document.counts.unknown,
+      document.counts.too_late, document.counts.open })
+    assert.same({ 3, false, false }, { document.total, document.ok, document.interrupted })
+    assert.same({}, document.warnings)
+  end)
+
+  it("writes a document of JSON without items, too", function()
+    assert.same({}, assert(json.decode(write("json", {}))).items)
+  end)
+
+  it("writes CSV with its header and quotes where they are needed", function()
+    local lines = {
+      "id,outcome,reason,code,http,message,attempts,ambiguous,verified,state",
+      "a1,stopped,,200,,,,,,",
+      '"b""2,",unknown,lost,006,503,"gone,\27[31m ""so""",2,true,,',
+      "c3,too_late,,,,,,,true,sent",
+    }
+    assert.equal(table.concat(lines, "\n") .. "\n", write("csv", ITEMS))
+  end)
+
+  it("writes no second header where there is one", function()
+    assert.equal("a1,stopped,,200,,,,,,\n", write("csv", { ITEMS[1] }, { adds = true }))
+  end)
+
+  it("writes a table and the totals", function()
+    assert.equal(table.concat({
+      "ID    OUTCOME   CODE  NOTE",
+      "a1    stopped   200",
+      'b"2,  unknown   006   ambiguous, 2 attempts, lost, gone,[31m "so"',
+      "c3    too_late        verified, state sent",
+      "",
+      "3 ids: 1 stopped, 1 too_late, 1 unknown (0 requests, 0.00 s)",
+      "",
+    }, "\n"), (write("text", ITEMS)))
+  end)
+
+  it("writes nothing that a terminal would obey", function()
+    for _, format in ipairs(output.formats) do
+      local text = write(format, { { id = "a\27[2Jb\194\155", outcome = "invalid",
+        message = "\27]0;x\7", code = "\27c" } }, { is_terminal = true })
+      assert.is_nil(text:gsub("\n", ""):find("%c"), format)
+      assert.is_nil(text:find("\194\155", 1, true), format)
+    end
+  end)
+
+  it("holds no more than a part of many items", function()
+    local longest, total = 0, 0
+    local file = { text = "" }
+    function file.write(_, s)
+      longest, total = math.max(longest, #s), total + #s
+      return file
+    end
+    function file.flush() end
+    for _, format in ipairs(output.formats) do
+      longest, total = 0, 0
+      local items = {}
+      for i = 1, 20000 do
+        items[i] = { id = ("id%06d"):format(i), outcome = "stopped", code = 200 }
+      end
+      write(format, items, { file = file })
+      assert.is_true(total > 200000, format)
+      assert.is_true(longest < 70000, format)
+    end
+  end)
+
+  it("takes the bar away before it writes to the terminal, and only then", function()
+    for _, is_terminal in ipairs({ true, false }) do
+      local count = 0
+      write("ndjson", ITEMS, { is_terminal = is_terminal, bar = { clear = function()
+        count = count + 1
+      end } })
+      assert.equal(is_terminal and 1 or 0, count)
+    end
+  end)
+
+  it("says why it could not write, and writes no more", function()
+    local calls = 0
+    local _, sink = write("ndjson", ITEMS, { file = {
+      write = function()
+        calls = calls + 1
+        return nil, "No space left"
+      end,
+    } })
+    assert.equal("No space left", sink.failure)
+    sink:item(ITEMS[1], tails(ITEMS[1]))
+    sink:flush()
+    assert.equal(1, calls)
+  end)
+
+  describe(".open", function()
+    local path
+
+    before_each(function()
+      path = cli.file("one\ntorn")
+    end)
+
+    after_each(function()
+      os.remove(path)
+    end)
+
+    local function open(format, is_resumed)
+      local file, adds = output.open({ format = format, output = path }, nil, is_resumed)
+      file:write("new\n")
+      file:close()
+      return cli.read(path), adds
+    end
+
+    it("adds to the whole lines of an earlier run", function()
+      assert.same({ "one\nnew\n", true }, { open("ndjson", true) })
+    end)
+
+    it("begins anew in a first run, and where the results are one document", function()
+      assert.equal("new\n", (open("ndjson", false)))
+      assert.equal("new\n", (open("json", true)))
+      assert.equal("new\n", (open("text", true)))
+    end)
+
+    it("refuses the file of the ids or of the journal, under any name", function()
+      for _, name in ipairs({ "input", "journal", "token_file" }) do
+        local file, message = output.open({
+          format = "csv", output = path, [name] = path:gsub("/([^/]*)$", "/./%1"),
+        })
+        assert.is_nil(file)
+        assert.truthy(message:find((name:gsub("_", "-")), 1, true))
+      end
+      assert.equal("one\ntorn", cli.read(path))
+    end)
+  end)
+end)

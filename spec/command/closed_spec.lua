@@ -1,0 +1,81 @@
+-- A command whose standard streams are closed: the files that it opens must not take their places.
+
+local command = require("spec.support.command")
+local server = require("spec.support.server")
+
+local IDS = "2a28d557-22a1-4be6-8908-1481723043dd 2a28d557-22a1-4be6-8908-148172300403"
+
+describe("the command", function()
+  local runner, sandbox, folder
+
+  setup(function()
+    runner = command.start()
+    sandbox = server.start()
+    folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute("mkdir " .. folder))
+  end)
+
+  teardown(function()
+    runner:stop()
+    sandbox:stop()
+    os.execute("rm -r " .. folder)
+  end)
+
+  local function stop(name, rest)
+    local journal = folder .. "/" .. name
+    local result = runner:run({ "-c", ("%s bin/stopmsg stop -p revicom --base-url %s "
+      .. "--format ndjson --journal %s %s"):format(server.interpreter(), sandbox.url, journal,
+      rest) }, { argv = { "sh" }, env = { STOPMSG_TOKEN = "sandbox" } })
+    local file = io.open(journal)
+    local text = file and file:read("*a")
+    if file then
+      file:close()
+    end
+    return result, text
+  end
+
+  local function is_journal(text)
+    for line in text:gmatch("([^\n]*)\n") do
+      assert.is_truthy(line:find('^{"journal":') or line:find('^{"intent":')
+        or line:find('^{"n":%d+,"id":'), line)
+    end
+  end
+
+  it("with a closed stdout says so, and its journal is none the worse", function()
+    local result, text = stop("stdout", IDS .. " >&-")
+    assert.equal(1, result.code)
+    assert.matches("results cannot be written: Bad file descriptor\n$", result.stderr)
+    is_journal(text)
+  end)
+
+  it("with a closed stderr does its work", function()
+    local result, text = stop("stderr", IDS .. " nonsense 2>&-")
+    assert.equal(3, result.code)
+    assert.equal(3, select(2, result.stdout:gsub("\n", "\n")))
+    is_journal(text)
+  end)
+
+  it("with a closed stdin says so, where it was to be read", function()
+    local result = stop("stdin", "<&-")
+    assert.equal(2, result.code)
+    assert.matches("^stopmsg stop: standard input: [^\n]*\n$", result.stderr)
+    local text
+    result, text = stop("stdin2", IDS .. " <&-")
+    assert.equal(3, result.code)
+    is_journal(text)
+  end)
+
+  it("with all of them closed does its work", function()
+    local path = folder .. "/results"
+    local result, text = stop("all", IDS .. " -o " .. path .. " <&- >&- 2>&-")
+    assert.equal(3, result.code)
+    is_journal(text)
+    local lines = 0
+    for line in io.lines(path) do
+      assert.matches('^{"id":"[^"]*","outcome":"[%w_]+","code":%d+}$', line)
+      lines = lines + 1
+    end
+    assert.equal(2, lines)
+  end)
+end)
