@@ -148,7 +148,7 @@ function server.spawn(argv, options)
     return self.first_line
   end
   wait(function() return is_ready() or self._ended end)
-  if self._ended or not is_ready() then
+  if not is_ready() then
     self:stop()
     error(("%s ended or said nothing (exit code %s)"):format(argv[1], tostring(self.code)), 2)
   end
