@@ -63,6 +63,13 @@ http {
 }
 ]]
 
+-- What a configuration of one's own needs to run here.
+local PREAMBLE = [[
+$modules
+daemon off;
+user $user;
+]]
+
 local function read(path)
   local file = assert(io.open(path))
   local content = file:read("*a")
@@ -118,7 +125,9 @@ end
 
 -- nginx.start(options): waits until it serves.
 -- options: server, http, main (configuration of these levels; $dir and $port are its own), workers
--- (1), level (of the log, "notice"), environment (variables, by name).
+-- (1), level (of the log, "notice"), environment (variables, by name). Or config, a whole
+-- configuration, which has to listen on 127.0.0.1:$port and to write $dir/pid and $dir/error.log;
+-- the Lua paths are in its environment.
 -- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended(seconds) }.
 function nginx.start(options)
   -- It inherits a socket that listens already: no other process can take the port in between, and
@@ -145,14 +154,15 @@ function nginx.start(options)
     end
   end
   -- Twice, because the parts that are put in name $dir and $port, too. nginx's own variables stay.
-  local config = TEMPLATE:gsub("%$(%w+)", values):gsub("%$(%w+)", {
+  local template = options.config and PREAMBLE .. options.config or TEMPLATE
+  local config = template:gsub("%$(%w+)", values):gsub("%$(%w+)", {
     dir = values.dir,
     port = values.port,
   })
   local path = values.dir .. "/nginx.conf"
   write(path, config)
 
-  local environment = { NGINX = "3;" }
+  local environment = { NGINX = "3;", LUA_PATH = values.path, LUA_CPATH = values.cpath }
   for name, value in pairs(options.environment or {}) do
     environment[name] = value
   end
