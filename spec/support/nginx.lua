@@ -166,14 +166,18 @@ function nginx.start(options)
   for name, value in pairs(options.environment or {}) do
     environment[name] = value
   end
+  -- Its log holds all that it says.
+  local null = assert(uv.fs_open("/dev/null", "w", 0))
   local started, child = pcall(server.spawn, { binary(), "-p", values.dir, "-c", path,
     "-e", values.dir .. "/error.log" }, {
     environment = environment,
+    stderr = null,
     descriptor = socket:fileno(),
     is_ready = function()
       return is_there(values.dir .. "/pid")
     end,
   })
+  uv.fs_close(null)
   local is_closed = false
   socket:close(function()
     is_closed = true

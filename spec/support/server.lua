@@ -102,8 +102,8 @@ function Child:end_input()
 end
 
 -- child = server.spawn(argv, options): starts argv[1] with the other arguments and waits for its
--- first line. options: environment (more variables), descriptor (its 3), is_ready (a function that
--- is asked instead of waiting for a line).
+-- first line. options: environment (more variables), stderr and descriptor (its 2 and 3), is_ready
+-- (a function that is asked instead of waiting for a line).
 -- child: { pid, first_line, stop(), end_input() }
 function server.spawn(argv, options)
   options = options or {}
@@ -117,7 +117,7 @@ function server.spawn(argv, options)
   process, pid = uv.spawn(argv[1], {
     args = arguments,
     env = server.environment(options.environment),
-    stdio = { stdin, stdout, 2, options.descriptor },
+    stdio = { stdin, stdout, options.stderr or 2, options.descriptor },
   }, function(code, signal)
     self.code, self.signal = code, signal
     -- It counts as ended when the loop has let go of its handles, too: see wait().
