@@ -90,8 +90,8 @@ local function is_provider(value)
   end
 end
 
-local is_rate_number = is_number(1e-3, 1e6, "requests per second, a number from 0.001 to 1000000, or "
-  .. "a function")
+local is_rate_number = is_number(1e-3, 1e6,
+  "requests per second, a number from 0.001 to 1000000, or a function")
 
 local function is_rate(value)
   return type(value) ~= "function" and is_rate_number(value) or nil

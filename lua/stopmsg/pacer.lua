@@ -10,9 +10,9 @@ local LATENESS = 0.01
 local Pacer = {}
 Pacer.__index = Pacer
 
--- rate: requests/s, nil for no limit, or a function of the user's that is asked before each request:
--- seconds until it may be asked again, 0 for "go". burst: requests that may go at once after a quiet
--- time, where the rate is a number.
+-- rate: requests/s, nil for no limit, or a function of the user's that is asked before each
+-- request: seconds until it may be asked again, 0 for "go". burst: requests that may go at once
+-- after a quiet time, where the rate is a number.
 function pacer.new(rate, burst)
   local ask = type(rate) == "function" and rate or nil
   local interval = rate and not ask and 1 / rate
