@@ -104,6 +104,7 @@ help:
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
+	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 
 setup:
 	@sh tools/packages.sh build $(LUA_NAME)
@@ -275,3 +276,16 @@ uninstall:
 
 clean:
 	$(Q)rm -rf build
+
+# Inside nginx
+
+.PHONY: bench-nginx
+bench-nginx: build/bench/nginx/prober
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=luajit
+	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+
+build/bench/nginx/prober: bench/nginx/prober.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<
