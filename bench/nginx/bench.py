@@ -30,6 +30,19 @@ RATE_TARGET = 0.95
 TESTED, OTHERS = 0, 1  # cores
 
 
+def allowed(*argv):
+    """The prefix of a command, where we may use it."""
+    tried = subprocess.run([*argv, "true"], check=False, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+    return list(argv) if tried.returncode == 0 else []
+
+
+def on_core(core, is_punctual=False):
+    """The prefix of a command that runs on that core, before what else the machine is doing."""
+    first = allowed("chrt", "-f", "10") if is_punctual else allowed("nice", "-n", "-20")
+    return ["taskset", "-c", str(core), *first]
+
+
 def preamble():
     """User and modules, as this nginx needs them."""
     told = subprocess.run(["nginx", "-V"], check=True, capture_output=True, text=True).stderr
@@ -65,8 +78,8 @@ class Nginx:
         self.log = os.path.join(folder, name + ".log")
         if os.path.exists(self.log):
             os.remove(self.log)
-        self.process = subprocess.Popen(["taskset", "-c", str(core), "nginx", "-p", folder + "/",
-                                         "-c", path, "-e", self.log], cwd=folder)
+        self.process = subprocess.Popen([*on_core(core), "nginx", "-p", folder + "/", "-c", path,
+                                         "-e", self.log], cwd=folder)
         try:
             self._wait(port)
         except BaseException:
@@ -111,18 +124,12 @@ def write_lists(folder):
             os.rename(path + ".new", path)
 
 
-def first_in_line():
-    """What lets the prober be on time beside the provider, where we may ask for that."""
-    argv = ["chrt", "-f", "10"]
-    allowed = subprocess.run([*argv, "true"], check=False, stderr=subprocess.DEVNULL)
-    return argv if allowed.returncode == 0 else []
-
-
 def ping(folder, port, seconds):
     """Percentiles of /ping in seconds, by the prober."""
-    told = subprocess.run(["taskset", "-c", str(OTHERS), *first_in_line(),
-                           os.path.join(folder, "prober"), str(port), str(PING_EVERY),
-                           str(seconds)], check=True, capture_output=True, text=True).stdout
+    # Beside the provider it has to be on time.
+    told = subprocess.run([*on_core(OTHERS, is_punctual=True), os.path.join(folder, "prober"),
+                           str(port), str(PING_EVERY), str(seconds)],
+                          check=True, capture_output=True, text=True).stdout
     return {name: float(value) for name, value in (pair.split("=") for pair in told.split())}
 
 
@@ -143,10 +150,9 @@ def ping_beside(folder, port, seconds, ids):
     return {**figures, "rate": int(outcomes["stopped"]) / elapsed}
 
 
-def handlers(url, seconds, *options):
+def handlers(url, seconds):
     """Requests a second that wrk gets through."""
-    told = subprocess.run(["taskset", "-c", str(OTHERS), "wrk", "-t1", f"-c{HANDLERS}",
-                           f"-d{seconds}s", *options, url],
+    told = subprocess.run([*on_core(OTHERS), "wrk", "-t1", f"-c{HANDLERS}", f"-d{seconds}s", url],
                           check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in told or "Socket errors" in told:
         raise SystemExit(told)
