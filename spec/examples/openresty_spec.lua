@@ -91,6 +91,19 @@ local function await(gateway, name, value)
   error(("%s is %s, expected %s"):format(name, tostring(series[name]), tostring(value)))
 end
 
+-- The ids of its two processes, as soon as they are there.
+local function workers_of(gateway)
+  local path = ("/proc/%d/task/%d/children"):format(gateway.pid, gateway.pid)
+  local list
+  repeat
+    list = {}
+    for pid in read(path):gmatch("%d+") do
+      list[#list + 1] = tonumber(pid)
+    end
+  until #list == 2
+  return list
+end
+
 -- Stops a process until it is told to go on.
 local function freeze(pid)
   uv.kill(pid, "sigstop")
@@ -301,11 +314,7 @@ describe("examples/openresty", function()
       gateway:stop()
       sandbox:stop()
     end)
-    local workers = {}
-    for pid in read(("/proc/%d/task/%d/children"):format(gateway.pid, gateway.pid)):gmatch("%d+") do
-      workers[#workers + 1] = tonumber(pid)
-    end
-    assert.equal(2, #workers)
+    local workers = workers_of(gateway)
 
     local started = http10.now()
     local exchanges, first_after = {}, nil
