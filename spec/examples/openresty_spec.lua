@@ -235,6 +235,8 @@ describe("examples/openresty", function()
       ["another method"] = { "GET", {}, nil, 405, "wrong_method" },
       ["a body beyond client_max_body_size"] = { "POST", { ["Content-Length"] = "67108865" }, nil,
         413, "http_413" },
+      ["a web page"] = { "POST", { ["Content-Type"] = "text/plain", Origin = "http://a.example" },
+        "a", 403, "http_403" },
       ["another path"] = { "GET", {}, nil, 404, "http_404", path = "/" },
     }) do
       it("refuses " .. what, function()

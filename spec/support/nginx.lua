@@ -155,7 +155,7 @@ function nginx.start(options)
   end
   -- Twice, because the parts that are put in name $dir and $port, too. nginx's own variables stay.
   local template = options.config and PREAMBLE .. options.config or TEMPLATE
-  local config = template:gsub("%$(%w+)", values):gsub("%$(%w+)", {
+  local config = template:gsub("%$([%w_]+)", values):gsub("%$([%w_]+)", {
     dir = values.dir,
     port = values.port,
   })

@@ -5,6 +5,7 @@ local cjson = require("cjson")
 local reply = {}
 
 local TEXTS = {
+  [403] = "not for web pages: the request has an Origin",
   [404] = "there are POST /stop, GET /metrics and GET /health",
   [413] = "the body is larger than client_max_body_size",
 }
