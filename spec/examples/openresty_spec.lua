@@ -379,6 +379,10 @@ describe("examples/openresty", function()
       return json.decode(answer.body)
     end
 
+    os.remove(path)
+    assert.equal("fault", stop().error.code)
+    write(path, CANARY .. "\n")
+    uv.fs_chmod(path, tonumber("644", 8))
     local refused = stop()
     assert.equal("denied", refused.items[1].outcome)
     assert.equal(3, refused.counts.denied)
@@ -390,8 +394,11 @@ describe("examples/openresty", function()
     assert.equal(3, down.counts.failed)
     assert.equal("connect", down.items[1].reason)
 
-    await(gateway, "request_seconds_count", 3) -- the log phase comes after the answer
+    await(gateway, "request_seconds_count", 4) -- the log phase comes after the answer
     local series, text = metrics(gateway)
+    assert.equal(1, series['requests_total{status="500"}'])
+    assert.equal(9, series.ids_received_total)
+    assert.equal(0, series.ids_in_flight)
     assert.equal(3, series['ids_total{outcome="denied"}'])
     assert.equal(3, series['ids_total{outcome="failed"}'])
     assert.is_true(series['upstream_errors_total{reason="http_401"}'] >= 1)
@@ -401,6 +408,7 @@ describe("examples/openresty", function()
     said[#said + 1] = read(gateway.dir .. "/access.log")
     gateway:stop()
     said[#said + 1] = gateway:log()
+    assert.matches("STOPMSG_TOKEN_FILE: " .. path .. ": No such file", gateway:log(), 1, true)
     assert.is_nil(table.concat(said):find(CANARY, 1, true))
   end)
 
