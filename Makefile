@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench install uninstall clean
+  asan asan-run valgrind valgrind-run bench install uninstall deb clean
 
 all: $(CORE)
 
@@ -102,6 +102,7 @@ help:
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
+	@echo '  deb        Debian packages, into build/deb'
 	@echo '  clean      remove build/'
 
 setup:
@@ -267,6 +268,22 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
+
+# Built from a copy, as dpkg-buildpackage writes beside the tree it is run in. The
+# maintainer has no address before somebody uploads it.
+DEB = build/deb
+deb:
+	@sh tools/packages.sh deb
+	$(Q)rm -rf $(DEB)
+	$(Q)mkdir -p $(DEB)/source
+	$(Q)tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C $(DEB)/source
+	@echo "DPKG $(DEB)"
+	$(Q)cd $(DEB)/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+	  { tail -n 30 ../log >&2; exit 1; }
+	$(Q)rm -rf $(DEB)/source
+	$(Q)lintian --allow-root --fail-on error,warning \
+	  --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog $(DEB)/*.changes
+	@ls $(DEB)/*.deb
 
 clean:
 	$(Q)rm -rf build

@@ -103,6 +103,11 @@ describe("packaging", function()
     end
   end)
 
+  it("has that version as a Debian package, too", function()
+    local version = require("stopmsg.version"):gsub("%-dev$", "~dev")
+    assert.equal(version, read("debian/changelog"):match("^stopmsg %(([^)]+)%)"))
+  end)
+
   describe("make install", function()
     it("puts every file where Lua looks for it", function()
       local stage = dir .. "/stage"
