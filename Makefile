@@ -88,7 +88,7 @@ help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
 	@echo
 	@echo '  all        build $(CORE)'
-	@echo '  setup      install the packages the build needs'
+	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
@@ -106,7 +106,7 @@ help:
 	@echo '  clean      remove build/'
 
 setup:
-	@sh tools/packages.sh build $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_NAME)
 
 demo:
 	@sh tools/packages.sh demo $(LUA_NAME)

@@ -85,7 +85,7 @@ elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || test -t 0; }; t
   sudo=sudo
 else
   echo "missing packages:$missing" >&2
-  echo "as root: apt-get install --no-install-recommends$missing" >&2
+  echo "as root: apt-get update; apt-get install --no-install-recommends$missing" >&2
   exit 1
 fi
 
