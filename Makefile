@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench soak install uninstall clean
+  asan asan-run valgrind valgrind-run bench bench-nginx soak install uninstall deb clean
 
 all: $(CORE)
 
@@ -88,7 +88,7 @@ help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
 	@echo
 	@echo '  all        build $(CORE)'
-	@echo '  setup      install the packages the build needs'
+	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
@@ -100,14 +100,15 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
+	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
+	@echo '  deb        Debian packages, into build/deb'
 	@echo '  clean      remove build/'
-	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 
 setup:
-	@sh tools/packages.sh build $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_NAME)
 
 demo:
 	@sh tools/packages.sh demo $(LUA_NAME)
@@ -236,6 +237,16 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
 
+bench-nginx: build/bench/nginx/prober
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=luajit
+	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+
+build/bench/nginx/prober: bench/nginx/prober.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<
+
 # What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
@@ -274,18 +285,21 @@ uninstall:
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
 
+# Built from a copy, as dpkg-buildpackage writes beside the tree it is run in. The
+# maintainer has no address before somebody uploads it.
+DEB = build/deb
+deb:
+	@sh tools/packages.sh deb
+	$(Q)rm -rf $(DEB)
+	$(Q)mkdir -p $(DEB)/source
+	$(Q)tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C $(DEB)/source
+	@echo "DPKG $(DEB)"
+	$(Q)cd $(DEB)/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+	  { tail -n 30 ../log >&2; exit 1; }
+	$(Q)rm -rf $(DEB)/source
+	$(Q)lintian --allow-root --fail-on error,warning \
+	  --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog $(DEB)/*.changes
+	@ls $(DEB)/*.deb
+
 clean:
 	$(Q)rm -rf build
-
-# Inside nginx
-
-.PHONY: bench-nginx
-bench-nginx: build/bench/nginx/prober
-	@sh tools/packages.sh bench
-	@$(MAKE) all LUA=luajit
-	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
-
-build/bench/nginx/prober: bench/nginx/prober.c
-	@echo "CC $<"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<
