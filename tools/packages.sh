@@ -21,6 +21,7 @@ packages() {
     echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
     echo 'python3 openssl zsh mandoc lua-copas lua-cqueues'
     echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
+    echo 'libclang-rt-14-dev|libclang-rt-dev'
     ;;
   bench)
     packages build
