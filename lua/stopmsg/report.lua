@@ -59,7 +59,7 @@ function Report:recount()
   self:count_all(self, #self)
 end
 
--- The ids with this outcome, in order.
+---The ids with this outcome, in order.
 ---@param word stopmsg.Outcome
 ---@return (string|integer)[]
 function Report:ids(word)

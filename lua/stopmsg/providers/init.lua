@@ -67,6 +67,19 @@ local AUTH_FIELDS = { header = "string", prefix = "string" }
 local FORMAT_FIELDS = { headers = "table", needs = "string" }
 local ESCAPES = { json = true, percent = true, xml = true, raw = true }
 
+-- The fields that each part of a definition may have.
+providers.fields = {
+  definition = DEFINITION_FIELDS,
+  operation = OPERATION_FIELDS,
+  body = BODY_FIELDS,
+  items = ITEM_FIELDS,
+  auth = AUTH_FIELDS,
+  format = FORMAT_FIELDS,
+  operations = OPERATIONS,
+  escapes = ESCAPES,
+  actions = ACTIONS,
+}
+
 -- Every function below takes `where`, the dotted name of what it looks at, and raises with it.
 local function fail(where, message)
   error("provider definition " .. where .. ": " .. message, 0)
