@@ -1,7 +1,7 @@
 -- The providers: which there are, and how a definition is checked and made ready.
 --
 -- A definition is a table that says how each operation of a provider is asked for and what its
--- answers mean. It knows nothing of clients or connections. README.md ("Your own provider") has
+-- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has
 -- the fields; a broken definition raises here, by its name and field, before it is ever used.
 
 local ids = require("stopmsg.ids")
