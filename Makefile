@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench install uninstall clean
+  asan asan-run valgrind valgrind-run bench soak install uninstall clean
 
 all: $(CORE)
 
@@ -100,9 +100,11 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
+	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  clean      remove build/'
+	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 
 setup:
 	@sh tools/packages.sh build $(LUA_NAME)
@@ -234,6 +236,10 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
 
+# What spec/nginx does in short.
+soak:
+	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+
 # Installation
 
 INST_BINDIR = $(abspath $(PREFIX))/bin
@@ -270,3 +276,16 @@ uninstall:
 
 clean:
 	$(Q)rm -rf build
+
+# Inside nginx
+
+.PHONY: bench-nginx
+bench-nginx: build/bench/nginx/prober
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=luajit
+	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+
+build/bench/nginx/prober: bench/nginx/prober.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<

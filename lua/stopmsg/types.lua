@@ -10,8 +10,8 @@
 ---@field application? string Pushwoosh application code
 ---@field format? "json"|"xml" default "json"; "xml" for Clickatell
 ---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
----@field rate? number requests per second over the whole client; default: no limit
----@field burst? number requests that may go at once after a pause, with `rate`; default 1
+---@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: no limit
+---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, math.huge for none
 ---@field timeout? number seconds for one attempt; default 10

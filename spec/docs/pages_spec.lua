@@ -124,6 +124,58 @@ for _, name in ipairs(providers.names) do
   end)
 end
 
+describe("docs/architecture.md", function()
+  local page = markdown.read("docs/architecture.md")
+
+  -- "cli/stop" and "stopmsg.cli.stop" are of the part `cli`.
+  local function part_of(name)
+    return name:match("^[^/.]+")
+  end
+
+  local function files(folder, ending)
+    local list = {}
+    local pipe = io.popen(("cd %s && find . -name '*%s'"):format(folder, ending))
+    for path in pipe:lines() do
+      list[#list + 1] = path:sub(3, -#ending - 1)
+    end
+    pipe:close()
+    return list
+  end
+
+  it("has every file in a layer, and each requires only what is below it", function()
+    local layer_of = {}
+    for layer, row in ipairs(markdown.rows(page, "layer")) do
+      for _, part in ipairs(markdown.codes(row[2])) do
+        layer_of[part] = layer
+      end
+    end
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      local part = part_of(file)
+      assert.message(file .. " is in no layer").is_truthy(layer_of[part])
+      local text = markdown.read("lua/stopmsg/" .. file .. ".lua")
+      for name in text:gmatch('require%("stopmsg%.?([^"]*)"%)') do
+        local other = part_of(name) or "init"
+        assert.message(("%s requires %s"):format(file, name))
+          .is_true(other == part or (layer_of[other] or 0) > layer_of[part])
+      end
+    end
+  end)
+
+  it("has every file of the core", function()
+    local known = {}
+    for _, row in ipairs(markdown.rows(page, "files")) do
+      for _, name in ipairs(markdown.codes(row[1])) do
+        known[name] = true
+      end
+    end
+    for _, name in ipairs(files("csrc", ".c")) do
+      assert.message(name).is_true(known[name])
+      known[name] = nil
+    end
+    assert.same({}, known)
+  end)
+end)
+
 describe("README.md", function()
   local page = markdown.read("README.md")
 
