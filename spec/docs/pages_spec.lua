@@ -1,5 +1,5 @@
--- What the pages say of providers and definitions, where their links lead, and what README shows of the
--- reference.
+-- What the pages say of providers, definitions and files, where their links lead, and what README
+-- shows of the reference.
 
 local ids = require("stopmsg.ids")
 local luacats = require("spec.support.luacats")

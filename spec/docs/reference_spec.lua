@@ -159,8 +159,8 @@ describe("docs/reference.md", function()
     end
     for _, path in ipairs(files_below("lua/stopmsg")) do
       local text = path:find("types.lua", 1, true) and "" or markdown.read(path)
-      -- `reason = "x"`, `reason = a and "x" or b and "y" or "z"`, `_ended = … or "x"`, and the third
-      -- value of what answer.lua says of a HTTP status.
+      -- `reason = "x"`, `reason = a and "x" or "y"`, `_ended = … or "x"`, and the third value of
+      -- what answer.lua says of a HTTP status.
       for expression in text:gsub("word, reason = ", ""):gmatch("reason = ([^\n,}]+)") do
         for word in expression:gmatch('"([%l_]+)"') do
           add(word)

@@ -1,5 +1,5 @@
--- Reads LuaCATS annotations, as far as this project writes them. What it cannot read raises, so that
--- an editor is never given what nobody checked.
+-- Reads LuaCATS annotations, as far as this project writes them. What it cannot read raises, so
+-- that an editor is never given what nobody checked.
 
 local luacats = {}
 
