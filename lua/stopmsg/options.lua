@@ -157,6 +157,9 @@ options.verify_defaults = {
   interval = 1, -- seconds until the first look; the further ones grow
 }
 
+-- The names that each kind of table may hold.
+options.known = { client = CLIENT, call = CALL, verify = VERIFY }
+
 -- How many letters have to be added, dropped or changed to make `a` into `b`.
 local function distance(a, b)
   local row = {}

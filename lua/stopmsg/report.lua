@@ -68,7 +68,7 @@ function Report:recount(breathe)
   end
 end
 
--- The ids with this outcome, in order.
+---The ids with this outcome, in order.
 ---@param word stopmsg.Outcome
 ---@return (string|integer)[]
 function Report:ids(word)
