@@ -153,8 +153,8 @@ local function take(self, given, batch, settled)
   end
 end
 
--- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are, up
--- to the first that is not.
+-- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are,
+-- up to the first that is not.
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
