@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench install uninstall deb clean
+  asan asan-run valgrind valgrind-run bench install uninstall deb picture clean
 
 all: $(CORE)
 
@@ -103,6 +103,7 @@ help:
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
+	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
 	@echo '  clean      remove build/'
 
 setup:
@@ -234,6 +235,13 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 	$(Q)cp $^ $(@D)
 	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
+
+# Pictures
+
+picture: all
+	@sh tools/packages.sh picture
+	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
+	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
 # Installation
 

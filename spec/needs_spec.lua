@@ -111,6 +111,13 @@ describe("stopmsg.needs", function()
     end)
   end)
 
+  it("makes the command say where its own files are not found", function()
+    local said, code = run(("cd / && env -i %s %s/bin/stopmsg"):format(
+      run("command -v " .. server.interpreter()):match("[^\n]+"), there))
+    assert_line(("stopmsg: its own files are not installed for Lua %s: "):format(VERSION), said)
+    assert.equal(1, code)
+  end)
+
   it("tells what to install where argparse is missing", function()
     local said, code = start(modules({ "cjson" }, true), "bin/stopmsg providers")
     assert_line(("stopmsg: needs argparse for Lua %s (Debian: lua-argparse, LuaRocks: argparse)")
