@@ -16,9 +16,12 @@ local function outcomes()
   return copy
 end
 
+---@class stopmsg
 local stopmsg = {
+  ---@type string
   _VERSION = version,
-  -- Outcome -> what it means, whether it is final, whether the message was stopped.
+  ---What each outcome means, whether it is settled, whether the message was stopped.
+  ---@type table<stopmsg.Outcome, stopmsg.OutcomeInfo>
   outcomes = outcomes(),
 }
 

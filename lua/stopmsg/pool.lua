@@ -3,9 +3,9 @@
 
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
+local nginx = require("stopmsg.nginx")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
-local waiting = require("stopmsg.waiting")
 
 local pool = {}
 
@@ -27,7 +27,7 @@ local function engine_options(o)
   local is_plain = o.base_url:find("^[Hh][Tt][Tt][Pp]:") ~= nil
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
-  if not proxy and (is_plain or rawget(_G, "ngx")) then
+  if not proxy and (is_plain or nginx.is_here()) then
     proxy = ""
   end
   return {
@@ -59,9 +59,9 @@ local function ask(token_function)
 end
 
 -- Opens connections for a provider. `options` are those of a client, checked, with base_url,
--- http_version and slots filled in. The token is a `secret`, or comes from a function.
--- Raises where the function gives none.
-function pool.new(provider, options, secret, token_function)
+-- http_version and slots filled in. The token is a `secret`, or comes from a function. `way` is how
+-- calls wait: waiting.choose. Raises where the function gives no token.
+function pool.new(provider, options, way, secret, token_function)
   local fault
   if not secret then
     secret, fault = ask(token_function)
@@ -73,12 +73,15 @@ function pool.new(provider, options, secret, token_function)
   if not engine then
     error("libcurl: " .. message, 0)
   end
+  local flights = {}
+  local opened = way.open(engine, flights, options.slots)
   local self = setmetatable({
-    engine = engine,
+    engine = opened.engine,
     clock = core.now,
-    wait = options.sleep and waiting.scheduler(options.sleep) or waiting.thread(),
+    wait = opened.wait,
+    breathe = opened.breathe,
     pacer = pacer.new(options.rate, options.burst),
-    flights = {},
+    flights = flights,
     generation = 1,
     emit = options.on_event,
     is_closed = false,

@@ -16,8 +16,9 @@ local run = {}
 -- More different warnings than this tell nobody anything.
 local MAX_WARNINGS = 50
 
--- Seconds that a consumer may keep us from looking at the network.
-local LOOK_EVERY = 0.005
+-- Seconds that a consumer may keep us from looking at the network, and how many where it shares
+-- its thread with others, which then get their turn.
+local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
@@ -48,8 +49,8 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
--- nil, redact(text), emit(event) or nil, is_closed.
+-- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
+-- current token), renew() or nil, redact(text), emit(event) or nil, is_closed.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
@@ -67,6 +68,7 @@ function run.new(pool, task)
     _count = 0,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _partial = nil, -- a batch that is being read
+    _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
@@ -78,12 +80,16 @@ function run.new(pool, task)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
+  -- Whether others have waited for long enough.
+  self._must_share = pool.breathe and function()
+    return pool.clock() - self._looked >= SHARE_EVERY
+  end
   self._intake = intake.new(task.operation.id, task.source, task.limit, task.result,
     task.total)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
-    end)
+    end, pool.breathe ~= nil)
   return self
 end
 
@@ -115,7 +121,10 @@ local function read_batch(self)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  self._intake:read(batch, self._settled)
+  self._is_cut = self._intake:read(batch, self._settled, self._must_share)
+  if self._is_cut then
+    return nil
+  end
   self._partial = nil
   return batch.count > 0 and batch or nil
 end
@@ -163,6 +172,7 @@ local function fill(self, now)
   local pool, task = self._pool, self._task
   local engine, pacer = pool.engine, pool.pacer
   local has_started = false
+  self._is_cut = false
   while self._in_flight < task.concurrency do
     local at = pacer:ready_at(now)
     if at > now then
@@ -177,6 +187,9 @@ local function fill(self, now)
       break
     end
     now = pool.clock() -- the source may have taken its time
+    if pool.is_closed then
+      error(run.CLOSED, 0) -- it may have waited, too
+    end
     if now >= task.deadline then
       self._held = batch
       break
@@ -318,19 +331,35 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. False when
--- there is none.
+-- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. Gives the
+-- run whose answer it was, nil when there is none.
 local function deliver(self, flights, slot, ...)
   if not slot then
-    return false
+    return nil
   end
   local batch = flights[slot]
+  local owner = batch.run
   flights[slot] = nil
-  if batch.run == self then
+  if owner == self then
     arrived(self, batch, ...)
   else
-    local inbox = batch.run._inbox
+    local inbox = owner._inbox
     inbox[#inbox + 1] = { batch, ... }
+  end
+  return owner
+end
+
+-- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
+-- true | nil, message, code
+function run.move(engine, flights, told)
+  local moved, message, code = engine:step()
+  if not moved then
+    return nil, message, code
+  end
+  local owner = deliver(nil, flights, engine:collect())
+  while owner do
+    told(owner)
+    owner = deliver(nil, flights, engine:collect())
   end
   return true
 end
@@ -347,22 +376,27 @@ local function collect(self)
     local a = table.remove(self._inbox, 1)
     arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   return has_any
 end
 
+local function ignore() end
+
 -- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
 function run.pause(pool, seconds, is_interrupted)
   local till = pool.clock() + seconds
+  local nobody = {}
   local left = seconds
   while left > 0 and not (is_interrupted and is_interrupted()) do
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    pool.engine:step()
-    while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
-    end
-    pool.wait(pool.engine, is_interrupted and math.min(left, ASK_EVERY) or left, false)
+    run.move(pool.engine, pool.flights, ignore)
+    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
+    pool.wait(pool.engine, pause, false, nobody)
     left = till - pool.clock()
   end
 end
@@ -385,7 +419,9 @@ local function give_back(self)
   end
   while not self._intake.is_over and self._intake:has_room(self._settled) do
     local batch = read_batch(self)
-    if batch then
+    if self._is_cut then
+      break
+    elseif batch then
       self._settled:add(batch, skipped)
     end
   end
@@ -415,6 +451,9 @@ end
 local function next_time(self, at)
   if self._ended and not self._intake.is_over and self._intake:has_room(self._settled) then
     return 0 -- the rest of the source is given back
+  end
+  if self._is_cut then
+    return 0
   end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
   if self._held or self._in_flight >= self._task.concurrency then
@@ -459,25 +498,38 @@ local function turn(self, may_wait)
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     local seconds = math.max(0, next_time(self, at) - now)
-    pool.wait(pool.engine, is_interrupted and math.min(seconds, ASK_EVERY) or seconds, has_started)
+    if is_interrupted then
+      seconds = math.min(seconds, ASK_EVERY)
+    end
+    pool.wait(pool.engine, seconds, has_started, self)
   end
 end
 
--- Looks at the network while the consumer is busy with what is ready. How often is measured by
--- the clock, and how often the clock is asked by how fast items are taken.
+-- Looks at the network while the consumer is busy with what is ready, and lets others run. How
+-- often is measured by the clock, and how often the clock is asked by how fast items are taken.
 local function keep_moving(self)
   self._skip = self._skip - 1
   if self._skip > 0 then
     return
   end
-  local elapsed = self._pool.clock() - self._looked
-  if elapsed >= LOOK_EVERY then
+  local pool = self._pool
+  local elapsed = pool.clock() - self._looked
+  if elapsed >= (pool.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
+    if pool.breathe then
+      pool.breathe()
+      self._looked = pool.clock()
+    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
   end
+end
+
+-- Whether the run waits for a place in the engine, which others hold.
+function Run:wants_slot()
+  return self._held ~= nil
 end
 
 local function finish(self)
@@ -542,6 +594,9 @@ function Run:finish()
       for i = 1, count do
         tell_item(self, items[i], places[i])
       end
+    end
+    if self._must_share then
+      self._skip = 1 -- a slice is a lot of items
     end
     keep_moving(self)
   end
