@@ -200,11 +200,10 @@ describe("docs/reference.md", function()
     local common = { type = true, provider = true, operation = true }
     local seen = {}
     local sandbox = server.start()
-    stopmsg.stop({
+    local client = stopmsg.new({
       provider = "revicom",
       token = "sandbox",
       base_url = sandbox.url,
-      batch_size = 1,
       on_event = function(event)
         seen[event.type] = seen[event.type] or {}
         for field in pairs(event) do
@@ -213,11 +212,10 @@ describe("docs/reference.md", function()
           end
         end
       end,
-    }, {
-      "2a28d557-22a1-4be6-8908-1481723043dd",
-      "811c27e3-3bc4-406a-9fcd-44435a820429",
-      "cc46e6b6-2d77-4457-aa81-c17a02770500",
     })
+    client:stop("cc46e6b6-2d77-4457-aa81-c17a02770500")
+    client:stop("811c27e3-3bc4-406a-9fcd-44435a820429", { deadline = 0.5 })
+    client:close()
     sandbox:stop()
 
     documented.response.fault = nil -- of an attempt without an answer

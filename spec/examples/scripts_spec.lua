@@ -1,6 +1,7 @@
 -- The examples do what their first lines say, at the sandbox.
 
 local examples = require("spec.support.examples")
+local server = require("spec.support.server")
 
 local STOPPED = "2a28d557-22a1-4be6-8908-1481723043dd"
 local TOO_LATE = "811c27e3-3bc4-406a-9fcd-44435a820403"
@@ -17,10 +18,18 @@ local function count_lines(text)
 end
 
 describe("examples", function()
-  local place
+  local sandbox, place
+
+  setup(function()
+    sandbox = server.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
 
   before_each(function()
-    place = examples.open()
+    place = examples.open({}, sandbox)
   end)
 
   after_each(function()
