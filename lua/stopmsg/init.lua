@@ -1,5 +1,7 @@
 -- Stops messages that are already at the provider, and says of every id what became of it.
 
+require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it for granted
+
 local client = require("stopmsg.client")
 local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
