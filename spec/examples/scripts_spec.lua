@@ -36,12 +36,12 @@ describe("examples", function()
     place:stop()
   end)
 
-  it("are at most 60 lines each", function()
-    local list = io.popen("find examples -name '*.lua' -o -name '*.sh'")
+  it("are at most 60 lines each, and in their README", function()
+    local readme = examples.contents("examples/README.md")
+    local list = io.popen("ls examples/*.lua examples/*.sh")
     for path in list:lines() do
-      if not path:find("openresty", 1, true) then
-        assert.message(path).is_true(count_lines(examples.contents(path)) <= 60)
-      end
+      assert.message(path).is_true(count_lines(examples.contents(path)) <= 60)
+      assert.message(path).is_truthy(readme:find(("(%s)"):format(path:match("[^/]+$")), 1, true))
     end
     list:close()
   end)
