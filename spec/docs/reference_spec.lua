@@ -372,6 +372,17 @@ describe("docs/reference.md", function()
     end)
   end)
 
+  it("has fates of the sandbox as its help has them", function()
+    local about = require("stopmsg.sandbox").about()
+    for _, row in ipairs(markdown.rows(markdown.section(PAGE, "Sandbox"), "ends in")) do
+      for _, ending in ipairs(markdown.codes(row[1])) do
+        assert.message(ending).is_truthy(about:find("%f[%d]" .. ending .. "%f[%D]")
+          or ending == "0014")
+      end
+    end
+    assert.is_truthy(about:find("0001 to 0014", 1, true))
+  end)
+
   it("names every provider", function()
     for _, name in ipairs(providers.names) do
       assert.is_truthy(by_name("option", "Options").provider[3]:find('`"' .. name .. '"`', 1, true))
