@@ -55,7 +55,7 @@ MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
-  lint lint-lua lint-format lint-gcc lint-clang format \
+  lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run fuzz fuzz-replay bench install uninstall clean
 
 all: $(CORE)
@@ -95,7 +95,8 @@ help:
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
 	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
-	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
+	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
+	@echo '  analyse    lint, and clang-tidy'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
@@ -158,7 +159,7 @@ torture: all
 SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
-lint: lint-lua lint-format lint-gcc lint-clang
+lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
 lint-lua:
 	@$(call need,luacheck,lua-check)
@@ -170,9 +171,28 @@ lint-format:
 	@echo "LINT clang-format"
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
+ANALYSE_FLAGS = -include tools/analyse.h
+
+lint-gcc: CFLAGS += -fanalyzer
 lint-gcc lint-clang: lint-%:
 	@$(call need,$*,$*)
-	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME)
+	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME) \
+	  CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS) $(ANALYSE_FLAGS)'
+
+# The member that goes unused is the other view of a union.
+lint-cppcheck:
+	@$(call need,cppcheck,cppcheck)
+	@echo "LINT cppcheck"
+	$(Q)cppcheck -q --std=c99 --enable=warning,style,performance,portability \
+	  --suppress=unusedStructMember:csrc/engine.c --error-exitcode=1 \
+	  -DLUA_VERSION_NUM=$(subst .,0,$(LUA_VERSION)) -DLIBCURL_VERSION_NUM=0x075801 csrc
+
+# The slow one: what it does not look for is in .clang-tidy, with reasons.
+analyse: lint
+	@$(call need,clang-tidy,clang-tidy)
+	@echo "LINT clang-tidy"
+	$(Q)printf '%s\0' csrc/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	  -std=c99 -D_GNU_SOURCE $(INCLUDES) $(ANALYSE_FLAGS) 2>/dev/null' clang-tidy
 
 format:
 	@$(call need,clang-format,clang-format)

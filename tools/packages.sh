@@ -18,8 +18,8 @@ packages() {
   test)
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
-    echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
-    echo 'python3 openssl zsh mandoc libclang-rt-14-dev|libclang-rt-dev'
+    echo 'lua-busted lua-check lua-socket clang clang-format clang-tidy cppcheck valgrind'
+    echo 'luarocks procps time python3 openssl zsh mandoc libclang-rt-14-dev|libclang-rt-dev'
     ;;
   bench)
     packages build
