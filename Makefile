@@ -56,7 +56,7 @@ MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
-  asan asan-run valgrind valgrind-run fuzz fuzz-replay bench install uninstall clean
+  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage bench install uninstall clean
 
 all: $(CORE)
 
@@ -100,6 +100,8 @@ help:
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  coverage   which branches of the C core and which lines of Lua the specs do not reach'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
@@ -223,6 +225,23 @@ valgrind:
 valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
+
+# Of all specs and the processes that they start, on Lua 5.4. The hook makes all
+# slow: a spec that is about time may fail.
+COVERAGE = $(CURDIR)/build/coverage
+coverage:
+	@$(call need,gcov,gcc)
+	$(Q)rm -rf $(COVERAGE)
+	$(Q)mkdir -p $(COVERAGE)/lines
+	-@LINES_DIR=$(COVERAGE)/lines LUA_INIT_5_4=@$(CURDIR)/spec/support/lines.lua \
+	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage \
+	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
+	@python3 tools/coverage.py build/coverage
+
+# On a 32-bit Debian of its own, in build/i386.
+check-32bit:
+	@$(call need,debootstrap,debootstrap)
+	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
 
 # Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
 # fuzz/corpus. What is found on the way stays in build/fuzz, too.

@@ -51,8 +51,8 @@ def lua_lines(build):
     ran = collections.defaultdict(set)
     for path in glob.glob(f"{build}/lines/*"):
         with open(path, encoding="utf-8") as file:
-            for entry in file:
-                name, line = entry.split()
+            # Who is killed while it writes leaves half a line.
+            for name, line in re.findall(r"^(\S+) (\d+)$", file.read(), re.M):
                 ran[name].add(int(line))
     found = collections.OrderedDict()
     for path in sorted(glob.glob("lua/stopmsg/**/*.lua", recursive=True)):

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, test, bench, or a Lua (lua5.1 ... lua5.4, luajit). Silent
+# Sets: build, demo, specs, test, bench, or a Lua (lua5.1 ... lua5.4, luajit). Silent
 # when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -15,11 +15,14 @@ packages() {
     packages build
     echo 'lua-luv lua-expat'
     ;;
-  test)
+  specs)
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
-    echo 'lua-busted lua-check lua-socket clang clang-format clang-tidy cppcheck valgrind'
-    echo 'luarocks procps time python3 openssl zsh mandoc libclang-rt-14-dev|libclang-rt-dev'
+    echo 'lua-busted lua-check lua-socket luarocks procps time python3 openssl zsh mandoc'
+    ;;
+  test)
+    packages specs
+    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind'
     ;;
   bench)
     packages build
@@ -51,7 +54,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | test | bench | lua*) ;;
+  build | demo | specs | test | bench | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2
