@@ -602,7 +602,7 @@ static int engine_collect(lua_State *L) {
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
-  snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
+  (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
   lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);
