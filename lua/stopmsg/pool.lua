@@ -1,6 +1,7 @@
 -- The connections of a client: one engine with its prepared operations and the token in use.
 -- All runs of the client share it; run.lua says which of its fields a run uses.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local pacer = require("stopmsg.pacer")
@@ -73,12 +74,17 @@ function pool.new(provider, options, secret, token_function)
   if not engine then
     error("libcurl: " .. message, 0)
   end
+  -- With room for all: what was submitted must not be lost for the lack of a place.
+  local flights = core.table(options.slots, 0)
+  for slot = 1, options.slots do
+    flights[slot] = false
+  end
   local self = setmetatable({
     engine = engine,
     clock = core.now,
     wait = options.sleep and waiting.scheduler(options.sleep) or waiting.thread(),
     pacer = pacer.new(options.rate, options.burst),
-    flights = {},
+    flights = flights,
     generation = 1,
     emit = options.on_event,
     is_closed = false,
@@ -109,7 +115,7 @@ end
 
 -- Asks the token function once more. False where that gave no token that can be used.
 function Pool:_renew(token_function)
-  local called, secret = pcall(ask, token_function)
+  local called, secret = compat.try(ask, token_function)
   if not called or not secret then
     return false
   end

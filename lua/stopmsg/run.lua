@@ -29,6 +29,10 @@ local GRACE, ASK_EVERY = 2, 0.1
 -- What every use of a closed client says.
 run.CLOSED = "attempt to use a closed client"
 
+-- What a run says that was left in the middle of something, for the lack of memory: nobody knows
+-- any more what became of its ids.
+run.TORN = "attempt to go on with a run that broke off"
+
 local Run = {}
 Run.__index = Run
 
@@ -48,7 +52,7 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
+-- was_busy), pacer, flights (slot -> batch or false), generation (number of the current token), renew() or
 -- nil, redact(text), emit(event) or nil, is_closed.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
@@ -71,6 +75,8 @@ function run.new(pool, task)
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
+    _is_torn = false, -- whether it is in the middle of something, users' functions apart
+    _has_lost = false, -- whether an answer of it was lost on its way to the inbox
     _ended = nil, -- why nothing more is sent
     _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = pool.clock(),
@@ -78,8 +84,12 @@ function run.new(pool, task)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
-  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result,
-    task.total)
+  self._intake = intake.new(task.operation.id, function(chunk, want)
+    self._is_torn = false
+    local is_last = task.source(chunk, want)
+    self._is_torn = true
+    return is_last
+  end, task.limit, task.result, task.total)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
@@ -87,11 +97,22 @@ function run.new(pool, task)
   return self
 end
 
+-- Moves what can be moved.
+local function step(pool)
+  local moved, message = pool.engine:step()
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
+end
+
 -- Tells the user's hook.
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
+  local is_inside = self._is_torn
+  self._is_torn = false
   self._pool.emit(event)
+  self._is_torn = is_inside
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
@@ -182,12 +203,12 @@ local function fill(self, now)
       break
     end
     local timeout = math.min(task.timeout, task.deadline - now)
+    batch.run = self
+    batch.generation = pool.generation
+    batch.started = now
     local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
     if slot then
       has_started = true
-      batch.run = self
-      batch.generation = pool.generation
-      batch.started = now
       pool.flights[slot] = batch
       pacer:sent(now)
       self._retry:request()
@@ -197,7 +218,7 @@ local function fill(self, now)
       end
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
-        engine:step()
+        step(pool)
         now = pool.clock()
       end
     elseif why == "no free slot" then
@@ -325,12 +346,14 @@ local function deliver(self, flights, slot, ...)
     return false
   end
   local batch = flights[slot]
-  flights[slot] = nil
-  if batch.run == self then
+  flights[slot] = false
+  if batch and batch.run == self then
     arrived(self, batch, ...)
-  else
-    local inbox = batch.run._inbox
-    inbox[#inbox + 1] = { batch, ... }
+  elseif batch then
+    local other = batch.run
+    other._has_lost = true
+    other._inbox[#other._inbox + 1] = { batch, ... }
+    other._has_lost = false
   end
   return true
 end
@@ -359,7 +382,7 @@ function run.pause(pool, seconds, is_interrupted)
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    pool.engine:step()
+    step(pool)
     while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
     end
     pool.wait(pool.engine, is_interrupted and math.min(left, ASK_EVERY) or left, false)
@@ -395,9 +418,8 @@ end
 local function abandon(self)
   local flights = self._pool.flights
   for slot, batch in pairs(flights) do
-    if batch.run == self then
-      local nobody = { run = { _inbox = {} } }
-      flights[slot] = nobody
+    if batch and batch.run == self then
+      flights[slot] = false
       self._in_flight = self._in_flight - 1
       self._task.summary.requests = self._task.summary.requests + 1
       batch.attempts = batch.attempts + 1
@@ -426,6 +448,21 @@ local function next_time(self, at)
   return time
 end
 
+local function check_whole(self)
+  if self._is_torn or self._has_lost then
+    error(run.TORN, 0)
+  end
+end
+
+-- The next items that have settled; nil when nothing has.
+local function take_slice(self)
+  check_whole(self)
+  self._is_torn = true
+  local items, places, count = self._settled:slice()
+  self._is_torn = false
+  return items, places, count
+end
+
 -- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
 -- nothing to do.
 local function turn(self, may_wait)
@@ -433,6 +470,8 @@ local function turn(self, may_wait)
   if pool.is_closed then
     error(run.CLOSED, 0)
   end
+  check_whole(self)
+  self._is_torn = true
   local now = pool.clock()
   self._looked = now
   if now >= self._task.deadline then
@@ -440,7 +479,10 @@ local function turn(self, may_wait)
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
-  if is_interrupted and not self._abandons_at and is_interrupted() then
+  self._is_torn = false
+  local is_stopped = is_interrupted and not self._abandons_at and is_interrupted()
+  self._is_torn = true
+  if is_stopped then
     self._ended = self._ended or "interrupted"
     self._abandons_at = now + GRACE
   end
@@ -449,18 +491,17 @@ local function turn(self, may_wait)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
-  local moved, message = pool.engine:step()
-  if not moved then
-    error("libcurl: " .. message, 0)
-  end
+  step(pool)
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     local seconds = math.max(0, next_time(self, at) - now)
+    self._is_torn = false
     pool.wait(pool.engine, is_interrupted and math.min(seconds, ASK_EVERY) or seconds, has_started)
   end
+  self._is_torn = false
 end
 
 -- Looks at the network while the consumer is busy with what is ready. How often is measured by
@@ -492,14 +533,14 @@ end
 
 -- The next items, none of them handed out. False at the end.
 local function next_slice(self)
-  local items, places, count = self._settled:slice()
+  local items, places, count = take_slice(self)
   while not items do
     if is_over(self) then
       finish(self)
       return false
     end
     turn(self, true)
-    items, places, count = self._settled:slice()
+    items, places, count = take_slice(self)
   end
   self._items, self._places, self._at, self._count = items, places, 0, count
   return true
