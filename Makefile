@@ -54,9 +54,11 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test torture \
+.PHONY: all headers help setup demo sandbox spec matrix test torture torture-journal \
+  torture-alloc torture-alloc-run \
   lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run bench install uninstall clean
+  asan asan-run valgrind valgrind-run fuzz fuzz-replay bench bench-nginx soak \
+  install uninstall deb clean
 
 all: $(CORE)
 
@@ -88,24 +90,28 @@ help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
 	@echo
 	@echo '  all        build $(CORE)'
-	@echo '  setup      install the packages the build needs'
+	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
 	@echo '  matrix     run the specs on every Lua'
-	@echo '  test       set up, lint, run the specs on every Lua'
+	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
 	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
 	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
+	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
+	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
+	@echo '  deb        Debian packages, into build/deb'
 	@echo '  clean      remove build/'
 
 setup:
-	@sh tools/packages.sh build $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_NAME)
 
 demo:
 	@sh tools/packages.sh demo $(LUA_NAME)
@@ -132,7 +138,8 @@ awk '{ passed += $$2; failed += $$4 } END { \
   printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $$SPEC_SUMMARY; \
 status=$$?; rm -f $$SPEC_SUMMARY; exit $$status
 endef
-lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
+lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
+  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
 
 matrix:
 	+@$(call run-matrix)
@@ -141,9 +148,11 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+torture: torture-journal torture-alloc
+
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
-torture: all
+torture-journal: all
 	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
 	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
 	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
@@ -151,9 +160,29 @@ torture: all
 	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
 	@$(TORTURE) torn --ids 24 --batch 4
 
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang
@@ -202,6 +231,45 @@ valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
+# Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
+# fuzz/corpus. What is found on the way stays in build/fuzz, too.
+
+FUZZER = build/fuzz/fuzz
+FUZZ_SECONDS = 60
+TARGETS = $(patsubst fuzz/corpus/%,%,$(sort $(wildcard fuzz/corpus/*)))
+FUZZ_RUN = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
+  LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;'
+
+$(FUZZER): fuzz/lua.c $(wildcard csrc/*.c csrc/*.h) Makefile
+	@$(call need,clang,clang libclang-rt-14-dev)
+	@echo "LD $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=c99 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fno-omit-frame-pointer \
+	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	  $(shell pkg-config --cflags lua5.4) $(CURL_CFLAGS) -rdynamic \
+	  -o $@ $(filter %.c,$^) $(shell pkg-config --libs lua5.4) $(CURL_LIBS)
+
+# A garbage collector looks like a leak from one input to the next; at the end
+# everything is closed, and what is left is one.
+fuzz: $(FUZZER)
+	@for target in $(or $(TARGET),$(TARGETS)); do \
+	  mkdir -p build/fuzz/$$target && \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -max_len=1024 -dict=fuzz/fuzz.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$target- $(ARGS) \
+	    build/fuzz/$$target fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
+	  sed -n "s/^#\([0-9]*\)\tDONE *cov: \([0-9]*\) ft: \([0-9]*\) .*/$$target: \1 inputs, \2 edges, \3 features/p" \
+	    build/fuzz/$$target.log; \
+	done
+
+fuzz-replay: $(FUZZER)
+	@for target in $(or $(TARGET),$(TARGETS)); do \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -runs=0 -verbosity=0 \
+	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
+	done
+	@echo "fuzz: $(words $(wildcard fuzz/corpus/*/*)) inputs replayed"
+
 # Speed
 
 # All of it makes docs/performance.md; QUICK=1 goes through all of it once, and
@@ -233,6 +301,20 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 	$(Q)cp $^ $(@D)
 	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
+
+bench-nginx: build/bench/nginx/prober
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=luajit
+	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+
+build/bench/nginx/prober: bench/nginx/prober.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<
+
+# What spec/nginx does in short.
+soak:
+	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
 
 # Installation
 
@@ -267,6 +349,22 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
+
+# Built from a copy, as dpkg-buildpackage writes beside the tree it is run in. The
+# maintainer has no address before somebody uploads it.
+DEB = build/deb
+deb:
+	@sh tools/packages.sh deb
+	$(Q)rm -rf $(DEB)
+	$(Q)mkdir -p $(DEB)/source
+	$(Q)tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C $(DEB)/source
+	@echo "DPKG $(DEB)"
+	$(Q)cd $(DEB)/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+	  { tail -n 30 ../log >&2; exit 1; }
+	$(Q)rm -rf $(DEB)/source
+	$(Q)lintian --allow-root --fail-on error,warning \
+	  --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog $(DEB)/*.changes
+	@ls $(DEB)/*.deb
 
 clean:
 	$(Q)rm -rf build

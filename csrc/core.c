@@ -15,6 +15,7 @@
 #include "lines.h"
 #include "log.h"
 #include "marks.h"
+#include "openssl.h"
 #include "process.h"
 #include "request.h"
 #include "secret.h"
@@ -84,5 +85,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
+  sm_openssl_clash(L);
+  lua_setfield(L, -2, "openssl_clash");
   return 1;
 }

@@ -334,7 +334,7 @@ static struct sm_op *check_op(lua_State *L, struct engine *e) {
   lua_Integer number = luaL_checkinteger(L, 2);
 
   luaL_argcheck(L,
-                number >= 1 && (size_t)number <= e->op_count &&
+                number >= 1 && number <= (lua_Integer)e->op_count &&
                     e->ops[number - 1]->is_ready,
                 2, "no such operation");
   return e->ops[number - 1];

@@ -70,14 +70,13 @@ static int items_codes(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
   lua_Integer first = luaL_checkinteger(L, 2);
   lua_Integer count = luaL_checkinteger(L, 3);
+  lua_Integer total = (lua_Integer)items->count;
   lua_Integer i;
 
   luaL_checktype(L, 4, LUA_TTABLE);
-  luaL_argcheck(L, first >= 1 && (size_t)first <= items->count + 1, 2,
-                "no such place");
-  luaL_argcheck(
-      L, count >= 0 && (size_t)count <= items->count - (size_t)(first - 1), 3,
-      "more than there are");
+  luaL_argcheck(L, first >= 1 && first <= total + 1, 2, "no such place");
+  luaL_argcheck(L, count >= 0 && count <= total - (first - 1), 3,
+                "more than there are");
   for (i = 0; i < count; i++) {
     push_code(L, items, &items->list[first - 1 + i]);
     lua_rawseti(L, 4, (int)i + 1);
@@ -182,6 +181,8 @@ int sm_items_read(lua_State *L) {
 
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_argcheck(L, piece >= 1, 4, "a number of bytes");
+  if (piece > (lua_Integer)len + 1)
+    piece = (lua_Integer)len + 1;
   lone = lua_newuserdata(L, sizeof(*lone));
   sm_reader_init(&lone->reader);
   sm_fields_init(&lone->fields);

@@ -18,7 +18,7 @@ static const char *check_bytes(lua_State *L, size_t *len, size_t *at) {
   lua_Integer from = luaL_checkinteger(L, 2);
 
   luaL_argcheck(L, from >= 1, 2, "out of range");
-  *at = (size_t)from - 1;
+  *at = from <= (lua_Integer)*len ? (size_t)from - 1 : *len;
   return bytes;
 }
 

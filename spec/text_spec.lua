@@ -26,6 +26,7 @@ describe("stopmsg.text", function()
       { "a\r\nb\tc\0d\127e", "abcde", "removes control characters" },
       { "\27[31mred\27[0m", "[31mred[0m", "takes the escape out of terminal sequences" },
       { "a\194\155b\194\133", "ab", "removes the control characters that UTF-8 has besides" },
+      { "a\194\194\194\155\155\155b", "ab", "lets those make no new ones that it takes out" },
       { "\194\160\195\164\208\150", "\194\160\195\164\208\150", "leaves letters of all scripts" },
       { ("x"):rep(201), ("x"):rep(200), "keeps at most 200 bytes" },
       { ("\195\164"):rep(150), ("\195\164"):rep(100), "splits no character at its end" },

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, test, bench, or a Lua (lua5.1 ... lua5.4, luajit). Silent
+# Sets: build, demo, test, bench, deb, or a Lua (lua5.1 ... lua5.4, luajit). Silent
 # when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -19,7 +19,9 @@ packages() {
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
     echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
-    echo 'python3 openssl zsh mandoc'
+    echo 'python3 openssl zsh mandoc lua-copas lua-cqueues'
+    echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
+    echo 'libclang-rt-14-dev|libclang-rt-dev'
     ;;
   bench)
     packages build
@@ -30,6 +32,10 @@ packages() {
     echo 'lua-luv golang-go nodejs'
     # Some builds of nodejs bring it along, and exclude the package.
     command -v npm >/dev/null || echo npm
+    ;;
+  deb)
+    packages build
+    echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
@@ -51,7 +57,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | test | bench | lua*) ;;
+  build | demo | test | bench | deb | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2
@@ -81,7 +87,7 @@ elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || test -t 0; }; t
   sudo=sudo
 else
   echo "missing packages:$missing" >&2
-  echo "as root: apt-get install --no-install-recommends$missing" >&2
+  echo "as root: apt-get update; apt-get install --no-install-recommends$missing" >&2
   exit 1
 fi
 

@@ -165,11 +165,15 @@ local function take_usual(self, batch)
   self._taken, self._place, batch.count = taken + admitted, place + admitted, count + admitted
 end
 
--- Reads on until the batch is full, `settled` is, or the source is over.
-function Intake:read(batch, settled)
+-- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
+-- where it says so reading stops, to be gone on with: true.
+function Intake:read(batch, settled, must_share)
   local chunk, limit = self._chunk, self._limit
   while batch.count < limit and not self.is_over and self:has_room(settled) do
     if self._taken >= chunk.n and not self._is_last then
+      if must_share and must_share() then
+        return true
+      end
       self._taken, chunk.n = 0, 0
       self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
     end
@@ -182,6 +186,7 @@ function Intake:read(batch, settled)
     end
     self.is_over = self._is_last and self._taken >= chunk.n
   end
+  return false
 end
 
 -- Whether more may be read: what repeats an id that is not settled takes memory, too.

@@ -4,9 +4,9 @@
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
+local nginx = require("stopmsg.nginx")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
-local waiting = require("stopmsg.waiting")
 
 local pool = {}
 
@@ -28,7 +28,7 @@ local function engine_options(o)
   local is_plain = o.base_url:find("^[Hh][Tt][Tt][Pp]:") ~= nil
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
-  if not proxy and (is_plain or rawget(_G, "ngx")) then
+  if not proxy and (is_plain or nginx.is_here()) then
     proxy = ""
   end
   return {
@@ -60,9 +60,9 @@ local function ask(token_function)
 end
 
 -- Opens connections for a provider. `options` are those of a client, checked, with base_url,
--- http_version and slots filled in. The token is a `secret`, or comes from a function.
--- Raises where the function gives none.
-function pool.new(provider, options, secret, token_function)
+-- http_version and slots filled in. The token is a `secret`, or comes from a function. `way` is how
+-- calls wait: waiting.choose. Raises where the function gives no token.
+function pool.new(provider, options, way, secret, token_function)
   local fault
   if not secret then
     secret, fault = ask(token_function)
@@ -76,13 +76,12 @@ function pool.new(provider, options, secret, token_function)
   end
   -- With room for all: what was submitted must not be lost for the lack of a place.
   local flights = core.table(options.slots, 0)
-  for slot = 1, options.slots do
-    flights[slot] = false
-  end
+  local opened = way.open(engine, flights, options.slots)
   local self = setmetatable({
-    engine = engine,
+    engine = opened.engine,
     clock = core.now,
-    wait = options.sleep and waiting.scheduler(options.sleep) or waiting.thread(),
+    wait = opened.wait,
+    breathe = opened.breathe,
     pacer = pacer.new(options.rate, options.burst),
     flights = flights,
     generation = 1,

@@ -16,8 +16,9 @@ local run = {}
 -- More different warnings than this tell nobody anything.
 local MAX_WARNINGS = 50
 
--- Seconds that a consumer may keep us from looking at the network.
-local LOOK_EVERY = 0.005
+-- Seconds that a consumer may keep us from looking at the network, and how many where it shares
+-- its thread with others, which then get their turn.
+local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
@@ -52,8 +53,8 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch or false), generation (number of the current token), renew() or
--- nil, redact(text), emit(event) or nil, is_closed.
+-- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
+-- current token), renew() or nil, redact(text), emit(event) or nil, is_closed.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
@@ -71,6 +72,7 @@ function run.new(pool, task)
     _count = 0,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _partial = nil, -- a batch that is being read
+    _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
@@ -84,6 +86,10 @@ function run.new(pool, task)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
+  -- Whether others have waited for long enough.
+  self._must_share = pool.breathe and function()
+    return pool.clock() - self._looked >= SHARE_EVERY
+  end
   self._intake = intake.new(task.operation.id, function(chunk, want)
     self._is_torn = false
     local is_last = task.source(chunk, want)
@@ -93,7 +99,7 @@ function run.new(pool, task)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
-    end)
+    end, pool.breathe ~= nil)
   return self
 end
 
@@ -136,7 +142,10 @@ local function read_batch(self)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  self._intake:read(batch, self._settled)
+  self._is_cut = self._intake:read(batch, self._settled, self._must_share)
+  if self._is_cut then
+    return nil
+  end
   self._partial = nil
   return batch.count > 0 and batch or nil
 end
@@ -184,6 +193,7 @@ local function fill(self, now)
   local pool, task = self._pool, self._task
   local engine, pacer = pool.engine, pool.pacer
   local has_started = false
+  self._is_cut = false
   while self._in_flight < task.concurrency do
     local at = pacer:ready_at(now)
     if at > now then
@@ -198,6 +208,9 @@ local function fill(self, now)
       break
     end
     now = pool.clock() -- the source may have taken its time
+    if pool.is_closed then
+      error(run.CLOSED, 0) -- it may have waited, too
+    end
     if now >= task.deadline then
       self._held = batch
       break
@@ -339,21 +352,39 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. False when
--- there is none.
+-- Whose answer it is where submitting broke off before that was noted.
+local NOBODY = {}
+
+-- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. Gives the
+-- run whose answer it was, nil when there is none.
 local function deliver(self, flights, slot, ...)
   if not slot then
-    return false
+    return nil
   end
   local batch = flights[slot]
-  flights[slot] = false
-  if batch and batch.run == self then
+  local owner = batch and batch.run or NOBODY
+  flights[slot] = nil
+  if batch and owner == self then
     arrived(self, batch, ...)
   elseif batch then
-    local other = batch.run
-    other._has_lost = true
-    other._inbox[#other._inbox + 1] = { batch, ... }
-    other._has_lost = false
+    owner._has_lost = true
+    owner._inbox[#owner._inbox + 1] = { batch, ... }
+    owner._has_lost = false
+  end
+  return owner
+end
+
+-- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
+-- true | nil, message, code
+function run.move(engine, flights, told)
+  local moved, message, code = engine:step()
+  if not moved then
+    return nil, message, code
+  end
+  local owner = deliver(nil, flights, engine:collect())
+  while owner do
+    told(owner)
+    owner = deliver(nil, flights, engine:collect())
   end
   return true
 end
@@ -370,22 +401,30 @@ local function collect(self)
     local a = table.remove(self._inbox, 1)
     arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   return has_any
 end
 
+local function ignore() end
+
 -- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
 function run.pause(pool, seconds, is_interrupted)
   local till = pool.clock() + seconds
+  local nobody = {}
   local left = seconds
   while left > 0 and not (is_interrupted and is_interrupted()) do
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    step(pool)
-    while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
+    local moved, message = run.move(pool.engine, pool.flights, ignore)
+    if not moved then
+      error("libcurl: " .. message, 0)
     end
-    pool.wait(pool.engine, is_interrupted and math.min(left, ASK_EVERY) or left, false)
+    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
+    pool.wait(pool.engine, pause, false, nobody)
     left = till - pool.clock()
   end
 end
@@ -408,7 +447,9 @@ local function give_back(self)
   end
   while not self._intake.is_over and self._intake:has_room(self._settled) do
     local batch = read_batch(self)
-    if batch then
+    if self._is_cut then
+      break
+    elseif batch then
       self._settled:add(batch, skipped)
     end
   end
@@ -418,8 +459,9 @@ end
 local function abandon(self)
   local flights = self._pool.flights
   for slot, batch in pairs(flights) do
-    if batch and batch.run == self then
-      flights[slot] = false
+    if batch.run == self then
+      local nobody = { run = { _inbox = {} } }
+      flights[slot] = nobody
       self._in_flight = self._in_flight - 1
       self._task.summary.requests = self._task.summary.requests + 1
       batch.attempts = batch.attempts + 1
@@ -437,6 +479,9 @@ end
 local function next_time(self, at)
   if self._ended and not self._intake.is_over and self._intake:has_room(self._settled) then
     return 0 -- the rest of the source is given back
+  end
+  if self._is_cut then
+    return 0
   end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
   if self._held or self._in_flight >= self._task.concurrency then
@@ -498,27 +543,40 @@ local function turn(self, may_wait)
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     local seconds = math.max(0, next_time(self, at) - now)
+    if is_interrupted then
+      seconds = math.min(seconds, ASK_EVERY)
+    end
     self._is_torn = false
-    pool.wait(pool.engine, is_interrupted and math.min(seconds, ASK_EVERY) or seconds, has_started)
+    pool.wait(pool.engine, seconds, has_started, self)
   end
   self._is_torn = false
 end
 
--- Looks at the network while the consumer is busy with what is ready. How often is measured by
--- the clock, and how often the clock is asked by how fast items are taken.
+-- Looks at the network while the consumer is busy with what is ready, and lets others run. How
+-- often is measured by the clock, and how often the clock is asked by how fast items are taken.
 local function keep_moving(self)
   self._skip = self._skip - 1
   if self._skip > 0 then
     return
   end
-  local elapsed = self._pool.clock() - self._looked
-  if elapsed >= LOOK_EVERY then
+  local pool = self._pool
+  local elapsed = pool.clock() - self._looked
+  if elapsed >= (pool.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
+    if pool.breathe then
+      pool.breathe()
+      self._looked = pool.clock()
+    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
   end
+end
+
+-- Whether the run waits for a place in the engine, which others hold.
+function Run:wants_slot()
+  return self._held ~= nil
 end
 
 local function finish(self)
@@ -583,6 +641,9 @@ function Run:finish()
       for i = 1, count do
         tell_item(self, items[i], places[i])
       end
+    end
+    if self._must_share then
+      self._skip = 1 -- a slice is a lot of items
     end
     keep_moving(self)
   end

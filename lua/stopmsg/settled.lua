@@ -19,7 +19,8 @@ local Settled = {}
 Settled.__index = Settled
 
 -- taken: the intake of the same run. limit: ids a batch. redact, warn: functions of a text.
-function settled.new(taken, operation, limit, redact, warn)
+-- is_shared: whether others wait for this thread.
+function settled.new(taken, operation, limit, redact, warn, is_shared)
   return setmetatable({
     backlog = 0, -- ids that are settled and not handed out
     _intake = taken,
@@ -27,6 +28,7 @@ function settled.new(taken, operation, limit, redact, warn)
     _limit = limit,
     _redact = redact,
     _warn = warn,
+    _is_shared = is_shared,
     _batches = {}, -- a queue from _first to _last
     _first = 1,
     _last = 0,
@@ -214,7 +216,8 @@ local function go_on(self, batch)
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
-  if not intake.result and last >= LARGE_BATCH then
+  -- Others that wait for this thread would wait for the whole of it.
+  if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
   end
   intake:recycle(batch)

@@ -7,7 +7,8 @@ local MAX = 200
 -- `s` without control characters (C0, DEL, and C1 as UTF-8 writes it).
 local function strip(s)
   s = s:gsub("%c", "")
-  return (s:gsub("\194[\128-\159]", ""))
+  -- All of a run: the halves around one that was taken out would make the next.
+  return (s:gsub("\194+[\128-\159]+", ""))
 end
 
 -- Cuts `s` to `max` bytes, not inside a UTF-8 character.

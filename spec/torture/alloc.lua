@@ -90,11 +90,11 @@ local function digest(text)
   return told
 end
 
--- Place, outcome, reason, ambiguous, verified of the items of a phase, in one line; `count` at most.
-local function told_of(told, phase, count)
+-- Place, outcome, reason, ambiguous, verified of the items of a phase, in a line; `most` at most.
+local function told_of(told, phase, most)
   local parts = {}
   for _, item in ipairs(told.items) do
-    if item.phase == phase and #parts < (count or 1000) then
+    if item.phase == phase and #parts < (most or 1000) then
       parts[#parts + 1] = table.concat({ item.place, item.outcome, item.reason, item.ambiguous,
         item.verified }, " ")
     end
@@ -215,9 +215,9 @@ local function judge(told, stopped)
   end
 end
 
-local source = ("SETTING = { provider = %q, call = %q, url = %q, format = %q, id = %q, late = %q }\n")
+local source = ("SETTING = { provider = %q, call = %q, url = %q, format = %q, id = %q, late = %q }")
   :format(NAME:match("^%a+"), setting.call, sandbox.url, setting.format or "json", setting.id,
-    setting.late) .. read("spec/torture/alloc_victim.lua")
+    setting.late) .. "\n" .. read("spec/torture/alloc_victim.lua")
 alloc.state(source)
 
 -- The undisturbed try; in the first one the loader may still have kept something.
@@ -238,12 +238,12 @@ elseif SAMPLE then
     count = count + 1
   end
 else
-  local n, told = 0, nil
-  repeat
-    n = n + 1
-    told = try(n)
+  local is_over = false
+  while not is_over do
     count = count + 1
-  until told and told.failed == 0
+    local told = try(count)
+    is_over = told and told.failed == 0
+  end
 end
 
 sandbox:stop()

@@ -1,0 +1,193 @@
+-- Files of ids, read by the command: whole or in pieces they hold the same ids, and those are the
+-- ids that stand in them, told by another reader.
+--
+-- Input: a line with p, n or c (plain, NDJSON, CSV) and the size of a piece, then the file.
+
+local cjson = require("cjson")
+local ids = require("stopmsg.ids")
+local lines = require("stopmsg.cli.lines")
+
+local File = {}
+File.__index = File
+
+-- A file that gives `piece` bytes at most where many are asked for.
+local function file_of(bytes, piece)
+  return setmetatable({ bytes = bytes, at = 0, piece = piece }, File)
+end
+
+function File:read(count)
+  local wanted = count > 1024 and math.min(count, self.piece) or count
+  local read = self.bytes:sub(self.at + 1, self.at + wanted)
+  self.at = self.at + #read
+  return read ~= "" and read or nil
+end
+
+function File:seek(whence, offset)
+  self.at = whence == "set" and offset or self.at + offset
+  return self.at
+end
+
+-- { id or problem, line } of all records; or nil and what made it unreadable.
+local function read(open, bytes, piece, shape, field)
+  local list, seen = {}, {}
+  local called, failure = pcall(function()
+    local next_id = open(file_of(bytes, piece), function(block)
+      seen[#seen + 1] = block
+    end, field)
+    local last = 0
+    while true do
+      local value, line = next_id(shape)
+      if value == nil then
+        break
+      end
+      assert(line > last, "a line that was told before")
+      assert(value ~= "", "an empty id")
+      last = line
+      if type(value) == "number" then
+        for i = 1, value do
+          list[#list + 1] = { false, line + i - 1 }
+        end
+        last = line + value - 1
+      else
+        list[#list + 1] = { value, line }
+      end
+    end
+  end)
+  if not called then
+    assert(type(failure) == "table" and failure.unreadable, failure)
+    return nil, failure.unreadable
+  end
+  assert(table.concat(seen) == bytes, "bytes that were not seen")
+  return list
+end
+
+local function is_same(one, other)
+  local a, b = one[1], other[1]
+  if type(a) == "table" and type(b) == "table" then
+    -- What is shown of a record ends where no more of it had to be read.
+    return a.message == b.message and one[2] == other[2]
+      and (a.shown:sub(1, #b.shown) == b.shown or b.shown:sub(1, #a.shown) == a.shown)
+  end
+  return (a == b or a == false or b == false) and one[2] == other[2]
+end
+
+local function compare(list, other, about)
+  assert(#list == #other, ("%s: %d and %d ids"):format(about, #list, #other))
+  for i, one in ipairs(list) do
+    assert(is_same(one, other[i]), ("%s: another id at %d"):format(about, i))
+  end
+end
+
+local function trim(s)
+  return s:match("^%s*(.-)%s*$")
+end
+
+local simple = {}
+
+function simple.p(bytes)
+  local list, number = {}, 0
+  for line in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    line = trim(line)
+    local from = line:find("#", 1, true)
+    while from and from > 1 and not line:sub(from - 1, from - 1):find("%s") do
+      from = line:find("#", from + 1, true)
+    end
+    line = trim(line:sub(1, (from or #line + 1) - 1))
+    if line ~= "" then
+      list[#list + 1] = { line, number }
+    end
+  end
+  return list
+end
+
+local codec = cjson.new()
+codec.decode_invalid_numbers(false)
+
+function simple.n(bytes)
+  local list, number = {}, 0
+  for line in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    if line:find("%S") then
+      local called, object = pcall(codec.decode, line)
+      local value = called and type(object) == "table" and object.id
+      if type(value) == "number" and value % 1 == 0 and math.abs(value) < 2 ^ 53 then
+        value = ("%.0f"):format(value)
+      end
+      list[#list + 1] = { type(value) == "string" and value ~= "" and value or {}, number }
+    end
+  end
+  return list
+end
+
+-- Records of a file that has no quote, with the header's separator.
+function simple.c(bytes)
+  if bytes:find('"', 1, true) then
+    return nil
+  end
+  local list, number, column, separator = {}, 0, nil, nil
+  for line in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
+    number = number + 1
+    line = line:gsub("\r$", "")
+    if not column and line:find("%S") then
+      separator = line:match("[,;\t]") or ","
+      if line:gsub("[" .. separator .. "]", ""):find("[,;\t]") then
+        return nil -- whichever it is
+      end
+      local i = 0
+      for name in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
+        i = i + 1
+        column = column or trim(name) == "id" and i or nil
+      end
+      if not column then
+        return nil
+      end
+    elseif line:find("[^%s]") or line:find(separator or ",", 1, true) then
+      local i = 0
+      for value in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
+        i = i + 1
+        if i == column then
+          value = trim(value)
+          list[#list + 1] = { value ~= "" and value or {}, number }
+        end
+      end
+      if i < column then
+        list[#list + 1] = { {}, number }
+      end
+    end
+  end
+  return list
+end
+
+local OPEN = { p = lines.plain, n = lines.ndjson, c = lines.csv }
+
+return function(data)
+  local kind, piece, bytes = data:match("^([pnc])(%d*)\n(.*)$")
+  if not kind then
+    return
+  end
+  piece = (tonumber(piece) or 1) % 300 + 3 -- what marks an encoding comes in one piece
+  local list, fault = read(OPEN[kind], bytes, 65536, nil, "id")
+  local again, again_fault = read(OPEN[kind], bytes, piece, nil, "id")
+  assert((list == nil) == (again == nil), "the pieces make a difference")
+  if not list then
+    -- Of two things that are wrong a small piece may not reach the second.
+    assert(fault == again_fault or bytes:find("\0", 1, true), "the pieces make another fault")
+    return
+  end
+  compare(list, again, "in pieces")
+  if kind == "p" then
+    for _, name in ipairs({ "uuid", "hex32" }) do
+      compare(list, read(lines.plain, bytes, piece, ids.forms[name].mask), "counted")
+    end
+  end
+  local expected = simple[kind](bytes)
+  if expected then
+    assert(#expected == #list, ("%d ids, not %d"):format(#list, #expected))
+    for i, one in ipairs(expected) do
+      local value = list[i][1]
+      assert(list[i][2] == one[2], "another line")
+      assert(type(one[1]) == "table" and type(value) == "table" or value == one[1], "another id")
+    end
+  end
+end
