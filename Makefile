@@ -54,7 +54,8 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test torture \
+.PHONY: all headers help setup demo sandbox spec matrix test \
+  torture torture-journal torture-alloc torture-alloc-run \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
   bench bench-nginx soak install uninstall deb picture clean
@@ -151,9 +152,11 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+torture: torture-journal torture-alloc
+
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
-torture: all
+torture-journal: all
 	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
 	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
 	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
@@ -161,9 +164,29 @@ torture: all
 	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
 	@$(TORTURE) torn --ids 24 --batch 4
 
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
