@@ -57,7 +57,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: all headers help setup demo sandbox spec matrix test torture \
   lint lint-lua lint-format lint-gcc lint-clang format \
   asan asan-run valgrind valgrind-run fuzz fuzz-replay bench bench-nginx soak \
-  install uninstall deb clean
+  install uninstall deb picture clean
 
 all: $(CORE)
 
@@ -107,6 +107,7 @@ help:
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
+	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
 	@echo '  clean      remove build/'
 
 setup:
@@ -292,6 +293,13 @@ build/bench/nginx/prober: bench/nginx/prober.c
 # What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+
+# Pictures
+
+picture: all
+	@sh tools/packages.sh picture
+	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
+	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
 # Installation
 

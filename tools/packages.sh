@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, test, bench, deb, or a Lua (lua5.1 ... lua5.4, luajit). Silent
+# Sets: build, demo, test, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit). Silent
 # when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -37,6 +37,10 @@ packages() {
     packages build
     echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
     ;;
+  picture)
+    packages demo
+    echo 'tmux python3'
+    ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
     ;;
@@ -57,7 +61,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | test | bench | deb | lua*) ;;
+  build | demo | test | bench | deb | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2
