@@ -54,10 +54,11 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test torture \
-  lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run fuzz fuzz-replay bench bench-nginx soak \
-  install uninstall deb picture clean
+.PHONY: all headers help setup demo sandbox spec matrix test \
+  torture torture-journal torture-alloc torture-alloc-run \
+  lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
+  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
+  bench bench-nginx soak install uninstall deb picture clean
 
 all: $(CORE)
 
@@ -96,10 +97,13 @@ help:
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
 	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
-	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
+	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
+	@echo '  analyse    lint, and clang-tidy'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  coverage   which branches of the C core and which lines of Lua the specs do not reach'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
@@ -148,9 +152,11 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+torture: torture-journal torture-alloc
+
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
-torture: all
+torture-journal: all
 	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
 	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
 	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
@@ -158,12 +164,32 @@ torture: all
 	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
 	@$(TORTURE) torn --ids 24 --batch 4
 
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
-lint: lint-lua lint-format lint-gcc lint-clang
+lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
 lint-lua:
 	@$(call need,luacheck,lua-check)
@@ -175,9 +201,28 @@ lint-format:
 	@echo "LINT clang-format"
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
+ANALYSE_FLAGS = -include tools/analyse.h
+
+lint-gcc: CFLAGS += -fanalyzer
 lint-gcc lint-clang: lint-%:
 	@$(call need,$*,$*)
-	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME)
+	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME) \
+	  CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS) $(ANALYSE_FLAGS)'
+
+# The member that goes unused is the other view of a union.
+lint-cppcheck:
+	@$(call need,cppcheck,cppcheck)
+	@echo "LINT cppcheck"
+	$(Q)cppcheck -q --std=c99 --enable=warning,style,performance,portability \
+	  --suppress=unusedStructMember:csrc/engine.c --error-exitcode=1 \
+	  -DLUA_VERSION_NUM=$(subst .,0,$(LUA_VERSION)) -DLIBCURL_VERSION_NUM=0x075801 csrc
+
+# The slow one: what it does not look for is in .clang-tidy, with reasons.
+analyse: lint
+	@$(call need,clang-tidy,clang-tidy)
+	@echo "LINT clang-tidy"
+	$(Q)printf '%s\0' csrc/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	  -std=c99 -D_GNU_SOURCE $(INCLUDES) $(ANALYSE_FLAGS) 2>/dev/null' clang-tidy
 
 format:
 	@$(call need,clang-format,clang-format)
@@ -208,6 +253,23 @@ valgrind:
 valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
+
+# Of all specs and the processes that they start, on Lua 5.4. The hook makes all
+# slow: a spec that is about time may fail.
+COVERAGE = $(CURDIR)/build/coverage
+coverage:
+	@$(call need,gcov,gcc)
+	$(Q)rm -rf $(COVERAGE)
+	$(Q)mkdir -p $(COVERAGE)/lines
+	-@LINES_DIR=$(COVERAGE)/lines LUA_INIT_5_4=@$(CURDIR)/spec/support/lines.lua \
+	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage \
+	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
+	@python3 tools/coverage.py build/coverage
+
+# On a 32-bit Debian of its own, in build/i386.
+check-32bit:
+	@$(call need,debootstrap,debootstrap)
+	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
 
 # Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
 # fuzz/corpus. What is found on the way stays in build/fuzz, too.

@@ -56,7 +56,9 @@ struct sm_request {
 #pragma GCC visibility push(hidden)
 
 /* Why this base URL is refused: a sentence without a subject, or NULL. A
- * good one is left in `base` and `prefix`. */
+ * good one is left in `base` and `prefix`. It may be this very one, which is
+ * no refusal. */
+extern const char sm_base_nomem[];
 const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
                           struct sm_buf *prefix, int *is_plain);
 
