@@ -8,3 +8,5 @@ files["fuzz"].std = "lua54" -- the one that is linked in
 files["spec"].std = "+busted"
 files["lua/stopmsg/compat.lua"].std = "max"
 files["lua/stopmsg/types.lua"].max_line_length = false
+files["examples/openresty"].std = "ngx_lua"
+files["bench/nginx"].std = "ngx_lua"

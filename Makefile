@@ -54,9 +54,11 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test torture \
+.PHONY: all headers help setup demo sandbox spec matrix test \
+  torture torture-journal torture-alloc torture-alloc-run \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
-  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage bench install uninstall clean
+  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
+  bench bench-nginx soak install uninstall deb picture clean
 
 all: $(CORE)
 
@@ -88,7 +90,7 @@ help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
 	@echo
 	@echo '  all        build $(CORE)'
-	@echo '  setup      install the packages the build needs'
+	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
@@ -104,12 +106,16 @@ help:
 	@echo '  coverage   which branches of the C core and which lines of Lua the specs do not reach'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
+	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
+	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
+	@echo '  deb        Debian packages, into build/deb'
+	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
 	@echo '  clean      remove build/'
 
 setup:
-	@sh tools/packages.sh build $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_NAME)
 
 demo:
 	@sh tools/packages.sh demo $(LUA_NAME)
@@ -146,9 +152,11 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+torture: torture-journal torture-alloc
+
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
-torture: all
+torture-journal: all
 	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
 	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
 	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
@@ -156,9 +164,29 @@ torture: all
 	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
 	@$(TORTURE) torn --ids 24 --batch 4
 
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
@@ -317,6 +345,27 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 	$(Q)cd $(@D) && npm ci --silent --no-audit --no-fund
 	$(Q)touch $@
 
+bench-nginx: build/bench/nginx/prober
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=luajit
+	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+
+build/bench/nginx/prober: bench/nginx/prober.c
+	@echo "CC $<"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -o $@ $<
+
+# What spec/nginx does in short.
+soak:
+	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+
+# Pictures
+
+picture: all
+	@sh tools/packages.sh picture
+	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
+	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
+
 # Installation
 
 INST_BINDIR = $(abspath $(PREFIX))/bin
@@ -350,6 +399,22 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
+
+# Built from a copy, as dpkg-buildpackage writes beside the tree it is run in. The
+# maintainer has no address before somebody uploads it.
+DEB = build/deb
+deb:
+	@sh tools/packages.sh deb
+	$(Q)rm -rf $(DEB)
+	$(Q)mkdir -p $(DEB)/source
+	$(Q)tar -cf - --exclude=./build --exclude=./.git . | tar -xf - -C $(DEB)/source
+	@echo "DPKG $(DEB)"
+	$(Q)cd $(DEB)/source && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -us -uc -b >../log 2>&1 || \
+	  { tail -n 30 ../log >&2; exit 1; }
+	$(Q)rm -rf $(DEB)/source
+	$(Q)lintian --allow-root --fail-on error,warning \
+	  --suppress-tags bogus-mail-host,bogus-mail-host-in-debian-changelog $(DEB)/*.changes
+	@ls $(DEB)/*.deb
 
 clean:
 	$(Q)rm -rf build

@@ -45,6 +45,7 @@ build = {
         "csrc/lines.c",
         "csrc/log.c",
         "csrc/marks.c",
+        "csrc/openssl.c",
         "csrc/prepare.c",
         "csrc/process.c",
         "csrc/reader.c",

@@ -15,6 +15,7 @@
 #include "lines.h"
 #include "log.h"
 #include "marks.h"
+#include "openssl.h"
 #include "process.h"
 #include "request.h"
 #include "secret.h"
@@ -32,6 +33,8 @@ static int core_check_base(lua_State *L) {
   sm_buf_init(&prefix, SM_MAX_PATH);
   fault = sm_base_fault(url, lua_toboolean(L, 2), &base, &prefix, &is_plain);
   sm_buf_free(&prefix);
+  if (fault == sm_base_nomem)
+    return luaL_error(L, "not enough memory");
   if (fault != NULL) {
     lua_pushnil(L);
     lua_pushstring(L, fault);
@@ -82,5 +85,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
+  sm_openssl_clash(L);
+  lua_setfield(L, -2, "openssl_clash");
   return 1;
 }

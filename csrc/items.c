@@ -127,12 +127,16 @@ static int items_gc(lua_State *L) {
 
 static void read_field(lua_State *L, int index, const char *name,
                        struct sm_buf *to) {
+  enum sm_status status;
   const char *text;
   size_t len = 0;
 
   lua_getfield(L, index, name);
   text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-  if (text == NULL || len == 0 || sm_buf_add(to, text, len) != SM_OK)
+  status = text != NULL && len > 0 ? sm_buf_add(to, text, len) : SM_REFUSED;
+  if (status == SM_NOMEM)
+    luaL_error(L, "not enough memory");
+  if (status != SM_OK)
     luaL_error(L, "no field can be called what '%s' says", name);
   lua_pop(L, 1);
 }

@@ -445,6 +445,36 @@ describe("stopmsg.client", function()
     end)
   end)
 
+  describe("with a rate function", function()
+    it("asks it before each request, repeats and halves included, and sends no more", function()
+      local allowed, asked, most = 0, 0, 0
+      local client
+      client = new("revicom", {
+        batch_size = 2,
+        rate = function()
+          asked = asked + 1
+          if asked % 3 == 0 then
+            allowed = allowed + 1
+            return 0
+          end
+          return 0.002
+        end,
+        on_event = function(event)
+          if event.type == "request" then
+            most = most + 1
+            assert.is_true(most <= allowed)
+          end
+        end,
+      })
+      local report = client:stop({ uuid(1), uuid(2, "0500"), uuid(3), uuid(4, "0400") })
+      client:close()
+      assert.equal(1, report.retries)
+      -- Two batches, a repeat of the first, and the halves of the second.
+      assert.equal(5, report.requests)
+      assert.is_true(allowed >= 5 and allowed <= 6)
+    end)
+  end)
+
   describe("on_event", function()
     it("tells requests, answers, repeats and items, never a token or a body", function()
       local types, all = {}, {}
@@ -533,7 +563,7 @@ describe("stopmsg.client", function()
         { provider = "revicom", token = "x", user_agent = "a\r\nX: 1" },
         "option 'user_agent': expected a string without control characters, got a string" },
       ["burst without rate"] = { { provider = "revicom", token = "x", burst = 2 },
-        "option 'burst' says how far 'rate' may be exceeded: give 'rate' too" },
+        "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number" },
     }) do
       it("raises for " .. what, function()
         assert.has_error(function()

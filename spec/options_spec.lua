@@ -22,7 +22,7 @@ local ACCEPTED = {
   application = { "12345-ABCDE" },
   format = { "json", "xml" },
   concurrency = { 1, 16, 1024 },
-  rate = { 0.5, 1, 1000 },
+  rate = { 0.5, 1, 1000, function() end },
   batch_size = { 1, 10000 },
   deadline = { 0.5, 60, 86400, math.huge },
   timeout = { 0.1, 10 },
@@ -139,6 +139,12 @@ describe("stopmsg.options", function()
       local checked, message = options.client(with("burst", 5))
       assert.is_nil(checked)
       assert.matches("'burst'", message)
+    end)
+
+    it("refuses a burst beside a rate function", function()
+      local given = with("rate", function() end)
+      given.burst = 5
+      assert.matches("as a number$", select(2, options.client(given)))
     end)
 
     for _, burst in ipairs({ 0, 0.5, -1, NAN, "5" }) do

@@ -96,4 +96,54 @@ describe("stopmsg.pacer", function()
     assert.equal(130, list[1])
     assert.near(131, list[11], 0.011)
   end)
+
+  describe("with a rate function", function()
+    it("asks it once for each request", function()
+      local asked = 0
+      local paced = pacer.new(function()
+        asked = asked + 1
+        return 0
+      end)
+      local list = times(paced, 5, 1000)
+      assert.equal(1000, list[5])
+      assert.equal(5, asked)
+    end)
+
+    it("waits as long as it says, and asks again", function()
+      local seconds = 0.25
+      local paced = pacer.new(function()
+        return seconds
+      end)
+      assert.equal(100.25, paced:ready_at(100))
+      assert.equal(100.5, paced:ready_at(100.25))
+      seconds = -1
+      assert.equal(100.5, paced:ready_at(100.5))
+    end)
+
+    it("keeps a permission that was not used", function()
+      local answers = { 0, 5, 5 }
+      local paced = pacer.new(function()
+        return table.remove(answers, 1)
+      end)
+      assert.equal(100, paced:ready_at(100))
+      assert.equal(200, paced:ready_at(200))
+      paced:sent(200)
+      assert.equal(205, paced:ready_at(200))
+    end)
+
+    it("does not ask it in a pause", function()
+      local paced = pacer.new(function()
+        error("asked")
+      end)
+      paced:pause(130)
+      assert.equal(130, paced:ready_at(100))
+    end)
+
+    it("raises where it returns no number", function()
+      local paced = pacer.new(function() end)
+      assert.has_error(function()
+        paced:ready_at(100)
+      end, "the rate function has to return seconds, got a nil")
+    end)
+  end)
 end)

@@ -67,16 +67,21 @@ describe("packaging", function()
     return lines(succeed("cd lua && find stopmsg -name '*.lua'"))
   end
 
-  -- The command starts, and the core it would use loads, from a folder that holds neither.
+  -- The command starts, and the module loads, from a folder that holds neither.
   local function works(root, prefix)
     local away = "cd / && " .. CLEAN
     assert.matches("sandbox", succeed(away .. root .. prefix .. "/bin/stopmsg --help"))
-    local load_core = ([[package.cpath = "%s%s/lib/lua/%s/?.so"; require("stopmsg.core")]]):format(
-      root,
-      prefix,
-      VERSION
-    )
-    succeed(("%s %s -e '%s'"):format(away, interpreter(), load_core))
+    local lua, lib = "%s%s/share/lua/%s/", "%s%s/lib/lua/%s/?.so"
+    lua, lib = lua:format(root, prefix, VERSION), lib:format(root, prefix, VERSION)
+    -- lua-cjson comes from where it is installed, the core from nowhere else.
+    local program = ([[
+      package.path = "%s?.lua;%s?/init.lua"
+      local others = package.cpath
+      package.cpath = "%s"
+      require("stopmsg.core")
+      package.cpath = others
+      print(#require("stopmsg").providers())]]):format(lua, lua, lib)
+    assert.matches("^%d+\n$", succeed(("%s %s -e '%s'"):format(away, interpreter(), program)))
   end
 
   it("lists in the rockspec the C files that exist", function()
@@ -96,6 +101,11 @@ describe("packaging", function()
     else
       assert.equal(version, top)
     end
+  end)
+
+  it("has that version as a Debian package, too", function()
+    local version = require("stopmsg.version"):gsub("%-dev$", "~dev")
+    assert.equal(version, read("debian/changelog"):match("^stopmsg %(([^)]+)%)"))
   end)
 
   describe("make install", function()
@@ -156,31 +166,55 @@ describe("packaging", function()
     end)
   end)
 
-  -- LuaRocks knows no Lua by the name of luajit here.
-  local rocks = not interpreter():match("luajit") and ("luarocks --lua-version=" .. VERSION .. " ")
-
   describe("luarocks", function()
-    it("makes and installs the rock", function()
-      if not rocks or select(2, run("command -v luarocks")) ~= 0 then
-        pending("no luarocks for this Lua")
-        return
-      end
-      local config = assert(io.open(dir .. "/config.lua", "w"))
-      config:write('rocks_provided = { ["lua-cjson"] = "2.1.0-1" }\n')
-      config:close()
-      succeed(("cp -r csrc lua bin stopmsg-scm-1.rockspec %s"):format(dir))
-      succeed(
-        ("cd %s && %s LUAROCKS_CONFIG=config.lua %s make --tree tree"):format(dir, CLEAN, rocks)
-      )
+    local config, rocks
 
-      local tree = dir .. "/tree"
+    -- What it needs to know of a Lua it does not know by name, and that lua-cjson is there.
+    setup(function()
+      local text = 'rocks_provided = { ["lua-cjson"] = "2.1.0-1" }\n'
+      if interpreter():match("luajit") then
+        local include = succeed("pkg-config --variable=includedir luajit"):match("[^\n]+")
+        text = text .. ('lua_interpreter = "luajit"\nvariables = { LUA_INCDIR = "%s" }\n'):format(
+          include
+        )
+      end
+      config = dir .. "/config.lua"
+      local file = assert(io.open(config, "w"))
+      file:write(text)
+      file:close()
+      rocks = ("%s LUAROCKS_CONFIG=%s luarocks --lua-version=%s "):format(CLEAN, config, VERSION)
+    end)
+
+    -- All that belongs there, for the Lua that was asked for.
+    local function check_tree(tree)
       local found = lines(succeed(("cd %s/share/lua/%s && find . -type f"):format(tree, VERSION)))
       local expected = {}
       for i, path in ipairs(lua_files()) do
         expected[i] = "./" .. path
       end
       assert.same(expected, found)
+      local launcher = read(tree .. "/bin/stopmsg")
+      assert.message(launcher).truthy(launcher:find(interpreter() .. "'", 1, true))
       works("", tree)
+    end
+
+    it("finds nothing wrong with the rockspec", function()
+      succeed(rocks .. "lint stopmsg-scm-1.rockspec")
+    end)
+
+    it("makes the rock, installs it, and packs one that can be installed elsewhere", function()
+      local source, made, unpacked = dir .. "/source", dir .. "/made", dir .. "/unpacked"
+      succeed(("mkdir %s && cp -r csrc lua bin stopmsg-scm-1.rockspec %s"):format(source, source))
+      succeed(("cd %s && %s --tree %s make"):format(source, rocks, made))
+      check_tree(made)
+
+      succeed(("cd %s && %s --tree %s pack stopmsg"):format(dir, rocks, made))
+      succeed(("rm -rf %s %s"):format(source, made))
+      succeed(("cd / && %s --tree %s install %s/stopmsg-scm-1.*.rock"):format(rocks, unpacked, dir))
+      check_tree(unpacked)
+
+      succeed(("cd / && %s --tree %s remove stopmsg"):format(rocks, unpacked))
+      assert.equal("", succeed(("find %s -name 'stopmsg*'"):format(unpacked)))
     end)
   end)
 end)

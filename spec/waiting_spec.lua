@@ -1,5 +1,6 @@
 -- How a call waits: in the calling thread, or by a scheduler's sleep.
 
+local fake_engine = require("spec.support.fake_engine")
 local waiting = require("stopmsg.waiting")
 
 describe("stopmsg.waiting", function()
@@ -18,13 +19,14 @@ describe("stopmsg.waiting", function()
   end)
 
   describe("scheduler", function()
-    local slept, wait
+    local slept, clock, wait, breathe
 
     before_each(function()
       slept = {}
-      wait = waiting.scheduler(function(seconds)
+      clock = fake_engine.clock()
+      wait, breathe = waiting.scheduler(function(seconds)
         slept[#slept + 1] = seconds
-      end)
+      end, clock)
     end)
 
     it("never waits in the engine", function()
@@ -73,6 +75,23 @@ describe("stopmsg.waiting", function()
     it("yields even where there is nothing to wait for", function()
       wait(nil, 0, true)
       assert.same({ 0 }, slept)
+    end)
+
+    it("lets others run after 2 ms of work, not before", function()
+      breathe()
+      clock:advance(0.0019)
+      breathe()
+      assert.same({}, slept)
+      clock:advance(0.0002)
+      breathe()
+      assert.same({ 0 }, slept)
+    end)
+
+    it("counts that time from the last sleep", function()
+      clock:advance(0.01)
+      wait(nil, 1, true)
+      breathe()
+      assert.equal(1, #slept)
     end)
   end)
 end)

@@ -1,8 +1,8 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, bench, or a Lua (lua5.1 ... lua5.4, luajit). Silent
-# when nothing is missing. "a|b" is satisfied by either; a is what is installed.
+# Sets: build, demo, specs, test, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
 packages() {
@@ -19,6 +19,8 @@ packages() {
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
     echo 'lua-busted lua-check lua-socket luarocks procps time python3 openssl zsh mandoc'
+    echo 'lua-copas lua-cqueues'
+    echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
     ;;
   test)
     packages specs
@@ -33,6 +35,14 @@ packages() {
     echo 'lua-luv golang-go nodejs'
     # Some builds of nodejs bring it along, and exclude the package.
     command -v npm >/dev/null || echo npm
+    ;;
+  deb)
+    packages build
+    echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
+    ;;
+  picture)
+    packages demo
+    echo 'tmux python3'
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
@@ -54,7 +64,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | bench | lua*) ;;
+  build | demo | specs | test | bench | deb | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2
@@ -84,7 +94,7 @@ elif command -v sudo >/dev/null && { sudo -n true 2>/dev/null || test -t 0; }; t
   sudo=sudo
 else
   echo "missing packages:$missing" >&2
-  echo "as root: apt-get install --no-install-recommends$missing" >&2
+  echo "as root: apt-get update; apt-get install --no-install-recommends$missing" >&2
   exit 1
 fi
 

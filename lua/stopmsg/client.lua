@@ -1,5 +1,6 @@
 -- A client: options made into connections, and the calls that users make on it.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local options = require("stopmsg.options")
 local pools = require("stopmsg.pool")
@@ -8,6 +9,7 @@ local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
 local verify = require("stopmsg.verify")
+local waiting = require("stopmsg.waiting")
 
 local client = {}
 
@@ -66,7 +68,7 @@ local function misfit(checked, provider)
     return ("option 'format': %s does not answer in %s"):format(provider.name, checked.format)
   end
   if format.needs then
-    local found, message = pcall(require, format.needs)
+    local found, message = compat.try(require, format.needs)
     if not found then
       return "option 'format': " .. message
     end
@@ -90,7 +92,7 @@ function client.new(given, name)
   if not checked then
     return nil, wrong_argument(1, name, message)
   end
-  local loaded, provider = pcall(providers.load, checked.provider)
+  local loaded, provider = compat.try(providers.load, checked.provider)
   if not loaded then
     return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end
@@ -116,6 +118,7 @@ function client.new(given, name)
   checked.http_version = checked.http_version
     or (stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
+  self._way = waiting.choose(checked.sleep, run.move)
   return self
 end
 
@@ -125,7 +128,8 @@ local function open(self)
     error(run.CLOSED, 0)
   end
   if not self._pool or not self._pool:is_mine() then
-    self._pool = pools.new(self._provider, self._options, self._secret, self._ask_token)
+    self._pool = pools.new(self._provider, self._options, self._way, self._secret,
+      self._ask_token)
   end
   return self._pool
 end
@@ -149,12 +153,22 @@ local function callable(self)
   return table.concat(names, ", ")
 end
 
+-- Why no call can be made just now; nil where one can.
+local function obstacle(self)
+  if self._is_closed then
+    return run.CLOSED
+  end
+  return self._way.refusal and self._way.refusal()
+end
+
 -- operation = operation_of(self, call, kind) | nil, what is wrong
 local function operation_of(self, call, kind)
   if getmetatable(self) ~= Client then
     return nil, "calling a method on bad self: write client:" .. call .. "(…)"
-  elseif self._is_closed then
-    return nil, run.CLOSED
+  end
+  local message = obstacle(self)
+  if message then
+    return nil, message
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
@@ -224,6 +238,7 @@ local function verify_all(self, operation, result, given)
     timeout = given.timeout,
     interval = given.interval,
     clock = pool.clock,
+    breathe = pool.breathe,
     is_interrupted = given.is_interrupted,
     wait = function(seconds)
       run.pause(pool, seconds, given.is_interrupted)
@@ -235,7 +250,7 @@ local function verify_all(self, operation, result, given)
       })
     end,
   })
-  result:recount()
+  result:recount(pool.breathe)
   result.elapsed = result.elapsed + pool.clock() - started
 end
 
@@ -266,7 +281,7 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
       .. type(given))
   end
   plan.list = given
-  plan.count, message = source.length(given)
+  plan.count, message = source.length(given, self._way.breathe)
   if plan.count == 0 then
     message = "an empty list: give at least one id"
   end
@@ -354,7 +369,7 @@ function Client:each(given, call_options)
     error(wrong, 2)
   end
   local take
-  take, wrong = source.of(given)
+  take, wrong = source.of(given, self._way.breathe)
   if not take then
     error(wrong_argument(1, "each", wrong), 2)
   end
@@ -409,8 +424,9 @@ end
 ---@return string? message "unsupported" where the provider documents no such call
 ---@return stopmsg.CheckError? err
 function Client:check()
-  if self._is_closed then
-    error(run.CLOSED, 2)
+  local wrong = obstacle(self)
+  if wrong then
+    error(wrong, 2)
   end
   local operation = self._provider.operations.check
   if not operation or (operation.undocumented and not self._options.undocumented) then

@@ -1,5 +1,7 @@
 -- Stops messages that are already at the provider, and says of every id what became of it.
 
+require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it for granted
+
 local client = require("stopmsg.client")
 local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
@@ -14,9 +16,12 @@ local function outcomes()
   return copy
 end
 
+---@class stopmsg
 local stopmsg = {
+  ---@type string
   _VERSION = version,
-  -- Outcome -> what it means, whether it is final, whether the message was stopped.
+  ---What each outcome means, whether it is settled, whether the message was stopped.
+  ---@type table<stopmsg.Outcome, stopmsg.OutcomeInfo>
   outcomes = outcomes(),
 }
 

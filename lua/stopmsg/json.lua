@@ -2,12 +2,9 @@
 -- else's settings change how we read an answer, and ours change nobody's.
 
 local compat = require("stopmsg.compat")
+local needs = require("stopmsg.needs")
 
-local ok, cjson = pcall(require, "cjson")
-if not ok then
-  error("stopmsg needs lua-cjson (Debian: lua-cjson, LuaRocks: lua-cjson): " .. tostring(cjson), 0)
-end
-
+local cjson = needs.load("cjson")
 local codec = cjson.new()
 codec.decode_invalid_numbers(false)
 
@@ -18,7 +15,7 @@ json.null = cjson.null
 
 -- value = json.decode(text) | nil, message
 function json.decode(text)
-  local decoded, value = pcall(codec.decode, text)
+  local decoded, value = compat.try(codec.decode, text)
   if not decoded then
     return nil, "not JSON: " .. tostring(value)
   end

@@ -90,6 +90,13 @@ local function is_provider(value)
   end
 end
 
+local is_rate_number = is_number(1e-3, 1e6,
+  "requests per second, a number from 0.001 to 1000000, or a function")
+
+local function is_rate(value)
+  return type(value) ~= "function" and is_rate_number(value) or nil
+end
+
 local is_seconds = is_number(1e-3, 86400 * 365, "seconds, a number from 0.001 to a year")
 
 -- `math.huge` switches a deadline off.
@@ -104,7 +111,7 @@ local CLIENT = {
   application = is_text,
   format = is_one_of("json", "xml"),
   concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
-  rate = is_number(1e-3, 1e6, "requests per second, a number from 0.001 to 1000000"),
+  rate = is_rate,
   burst = is_number(1, 1e6, "requests, a number of at least 1"),
   batch_size = is_whole(1, 1e6, "ids per request, a whole number of at least 1"),
   deadline = is_deadline,
@@ -149,6 +156,9 @@ options.verify_defaults = {
   timeout = 30, -- seconds in which items may settle
   interval = 1, -- seconds until the first look; the further ones grow
 }
+
+-- The names that each kind of table may hold.
+options.known = { client = CLIENT, call = CALL, verify = VERIFY }
 
 -- How many letters have to be added, dropped or changed to make `a` into `b`.
 local function distance(a, b)
@@ -236,8 +246,8 @@ function options.client(given)
       return nil, ("option '%s' is missing: %s"):format(name, CLIENT[name](nil))
     end
   end
-  if checked.burst and not checked.rate then
-    return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too"
+  if checked.burst and type(checked.rate) ~= "number" then
+    return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number"
   end
   return checked
 end

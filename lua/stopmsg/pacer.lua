@@ -10,10 +10,15 @@ local LATENESS = 0.01
 local Pacer = {}
 Pacer.__index = Pacer
 
--- rate: requests/s, nil for no limit. burst: requests that may go at once after a quiet time.
+-- rate: requests/s, nil for no limit, or a function of the user's that is asked before each
+-- request: seconds until it may be asked again, 0 for "go". burst: requests that may go at once
+-- after a quiet time, where the rate is a number.
 function pacer.new(rate, burst)
-  local interval = rate and 1 / rate
+  local ask = type(rate) == "function" and rate or nil
+  local interval = rate and not ask and 1 / rate
   return setmetatable({
+    _ask = ask,
+    _may_go = false, -- said by the user's function, and not used yet
     _interval = interval,
     _allowance = interval and math.max(((burst or 1) - 1) * interval, LATENESS),
     _due = -math.huge, -- when the next request would go at an even pace
@@ -29,11 +34,21 @@ function Pacer:ready_at(now)
   if self._interval then
     return self._due - self._allowance
   end
+  if self._ask and not self._may_go then
+    local seconds = self._ask()
+    if type(seconds) ~= "number" then
+      error("the rate function has to return seconds, got a " .. type(seconds), 0)
+    end
+    -- There may be nothing to send just now: what was allowed is kept for the next request.
+    self._may_go = seconds <= 0
+    return now + math.max(0, seconds)
+  end
   return now
 end
 
 -- Counts a request sent at `now`.
 function Pacer:sent(now)
+  self._may_go = false
   if self._interval then
     self._due = math.max(self._due, now) + self._interval
   end

@@ -1,11 +1,12 @@
 -- The connections of a client: one engine with its prepared operations and the token in use.
 -- All runs of the client share it; run.lua says which of its fields a run uses.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
+local nginx = require("stopmsg.nginx")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
-local waiting = require("stopmsg.waiting")
 
 local pool = {}
 
@@ -27,7 +28,7 @@ local function engine_options(o)
   local is_plain = o.base_url:find("^[Hh][Tt][Tt][Pp]:") ~= nil
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
-  if not proxy and (is_plain or rawget(_G, "ngx")) then
+  if not proxy and (is_plain or nginx.is_here()) then
     proxy = ""
   end
   return {
@@ -59,9 +60,9 @@ local function ask(token_function)
 end
 
 -- Opens connections for a provider. `options` are those of a client, checked, with base_url,
--- http_version and slots filled in. The token is a `secret`, or comes from a function.
--- Raises where the function gives none.
-function pool.new(provider, options, secret, token_function)
+-- http_version and slots filled in. The token is a `secret`, or comes from a function. `way` is how
+-- calls wait: waiting.choose. Raises where the function gives no token.
+function pool.new(provider, options, way, secret, token_function)
   local fault
   if not secret then
     secret, fault = ask(token_function)
@@ -73,12 +74,16 @@ function pool.new(provider, options, secret, token_function)
   if not engine then
     error("libcurl: " .. message, 0)
   end
+  -- With room for all: what was submitted must not be lost for the lack of a place.
+  local flights = core.table(options.slots, 0)
+  local opened = way.open(engine, flights, options.slots)
   local self = setmetatable({
-    engine = engine,
+    engine = opened.engine,
     clock = core.now,
-    wait = options.sleep and waiting.scheduler(options.sleep) or waiting.thread(),
+    wait = opened.wait,
+    breathe = opened.breathe,
     pacer = pacer.new(options.rate, options.burst),
-    flights = {},
+    flights = flights,
     generation = 1,
     emit = options.on_event,
     is_closed = false,
@@ -109,7 +114,7 @@ end
 
 -- Asks the token function once more. False where that gave no token that can be used.
 function Pool:_renew(token_function)
-  local called, secret = pcall(ask, token_function)
+  local called, secret = compat.try(ask, token_function)
   if not called or not secret then
     return false
   end

@@ -4,6 +4,9 @@ local outcome = require("stopmsg.outcome")
 
 local report = {}
 
+-- Items that are counted without a pause.
+local PIECE = 4096
+
 local Report = {}
 Report.__index = Report
 Report.__name = "stopmsg.report"
@@ -30,14 +33,15 @@ function report.is(value)
   return getmetatable(value) == Report
 end
 
--- Counts items that have settled, `count` of a list.
-function Report:count_all(items, count)
+-- Counts items that have settled: those at the places first (1) to last of a list.
+function Report:count_all(items, last, first)
   local counts = self.counts
-  for i = 1, count do
+  first = first or 1
+  for i = first, last do
     local word = items[i].outcome
     counts[word] = counts[word] + 1
   end
-  self.total = self.total + count
+  self.total = self.total + last - first + 1
   -- Nothing stopped is not everything stopped.
   self.ok = counts.stopped == self.total
 end
@@ -50,16 +54,21 @@ function Report:count(item)
   self.ok = counts.stopped == self.total
 end
 
--- Counts all items anew, after some of them changed.
-function Report:recount()
+-- Counts all items anew, after some of them changed. breathe() may be nil, and lets others run.
+function Report:recount(breathe)
   for name in pairs(self.counts) do
     self.counts[name] = 0
   end
   self.total = 0
-  self:count_all(self, #self)
+  for first = 1, #self, PIECE do
+    self:count_all(self, math.min(first + PIECE - 1, #self), first)
+    if breathe then
+      breathe()
+    end
+  end
 end
 
--- The ids with this outcome, in order.
+---The ids with this outcome, in order.
 ---@param word stopmsg.Outcome
 ---@return (string|integer)[]
 function Report:ids(word)

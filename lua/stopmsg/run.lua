@@ -16,8 +16,9 @@ local run = {}
 -- More different warnings than this tell nobody anything.
 local MAX_WARNINGS = 50
 
--- Seconds that a consumer may keep us from looking at the network.
-local LOOK_EVERY = 0.005
+-- Seconds that a consumer may keep us from looking at the network, and how many where it shares
+-- its thread with others, which then get their turn.
+local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 
 -- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
 local MAX_WAITING = 4
@@ -28,6 +29,10 @@ local GRACE, ASK_EVERY = 2, 0.1
 
 -- What every use of a closed client says.
 run.CLOSED = "attempt to use a closed client"
+
+-- What a run says that was left in the middle of something, for the lack of memory: nobody knows
+-- any more what became of its ids.
+run.TORN = "attempt to go on with a run that broke off"
 
 local Run = {}
 Run.__index = Run
@@ -48,8 +53,8 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy), pacer, flights (slot -> batch), generation (number of the current token), renew() or
--- nil, redact(text), emit(event) or nil, is_closed.
+-- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
+-- current token), renew() or nil, redact(text), emit(event) or nil, is_closed.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
@@ -67,10 +72,13 @@ function run.new(pool, task)
     _count = 0,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _partial = nil, -- a batch that is being read
+    _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
+    _is_torn = false, -- whether it is in the middle of something, users' functions apart
+    _has_lost = false, -- whether an answer of it was lost on its way to the inbox
     _ended = nil, -- why nothing more is sent
     _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = pool.clock(),
@@ -78,20 +86,39 @@ function run.new(pool, task)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
-  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result,
-    task.total)
+  -- Whether others have waited for long enough.
+  self._must_share = pool.breathe and function()
+    return pool.clock() - self._looked >= SHARE_EVERY
+  end
+  self._intake = intake.new(task.operation.id, function(chunk, want)
+    self._is_torn = false
+    local is_last = task.source(chunk, want)
+    self._is_torn = true
+    return is_last
+  end, task.limit, task.result, task.total)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
-    end)
+    end, pool.breathe ~= nil)
   return self
+end
+
+-- Moves what can be moved.
+local function step(pool)
+  local moved, message = pool.engine:step()
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
 end
 
 -- Tells the user's hook.
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
+  local is_inside = self._is_torn
+  self._is_torn = false
   self._pool.emit(event)
+  self._is_torn = is_inside
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
@@ -115,7 +142,10 @@ local function read_batch(self)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  self._intake:read(batch, self._settled)
+  self._is_cut = self._intake:read(batch, self._settled, self._must_share)
+  if self._is_cut then
+    return nil
+  end
   self._partial = nil
   return batch.count > 0 and batch or nil
 end
@@ -163,6 +193,7 @@ local function fill(self, now)
   local pool, task = self._pool, self._task
   local engine, pacer = pool.engine, pool.pacer
   local has_started = false
+  self._is_cut = false
   while self._in_flight < task.concurrency do
     local at = pacer:ready_at(now)
     if at > now then
@@ -177,17 +208,20 @@ local function fill(self, now)
       break
     end
     now = pool.clock() -- the source may have taken its time
+    if pool.is_closed then
+      error(run.CLOSED, 0) -- it may have waited, too
+    end
     if now >= task.deadline then
       self._held = batch
       break
     end
     local timeout = math.min(task.timeout, task.deadline - now)
+    batch.run = self
+    batch.generation = pool.generation
+    batch.started = now
     local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
     if slot then
       has_started = true
-      batch.run = self
-      batch.generation = pool.generation
-      batch.started = now
       pool.flights[slot] = batch
       pacer:sent(now)
       self._retry:request()
@@ -197,7 +231,7 @@ local function fill(self, now)
       end
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
-        engine:step()
+        step(pool)
         now = pool.clock()
       end
     elseif why == "no free slot" then
@@ -318,19 +352,42 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. False when
--- there is none.
-local function deliver(self, flights, slot, ...)
+-- Whose answer it is where submitting broke off before that was noted.
+local NOBODY = {}
+
+-- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
+-- Gives the run whose answer it was, nil when there is none.
+local function deliver(self, engine, flights)
+  local slot, status, body, stage, fault, detail, retry_after, connections, items =
+    engine:collect()
   if not slot then
-    return false
+    return nil
   end
   local batch = flights[slot]
+  local owner = batch and batch.run or NOBODY
   flights[slot] = nil
-  if batch.run == self then
-    arrived(self, batch, ...)
-  else
-    local inbox = batch.run._inbox
-    inbox[#inbox + 1] = { batch, ... }
+  if batch and owner == self then
+    arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
+  elseif batch then
+    owner._has_lost = true
+    owner._inbox[#owner._inbox + 1] = { batch, status, body, stage, fault, detail, retry_after,
+      connections, items }
+    owner._has_lost = false
+  end
+  return owner
+end
+
+-- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
+-- true | nil, message, code
+function run.move(engine, flights, told)
+  local moved, message, code = engine:step()
+  if not moved then
+    return nil, message, code
+  end
+  local owner = deliver(nil, engine, flights)
+  while owner do
+    told(owner)
+    owner = deliver(nil, engine, flights)
   end
   return true
 end
@@ -339,7 +396,7 @@ end
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while self._settled:has_room() and deliver(self, pool.flights, pool.engine:collect()) do
+  while self._settled:has_room() and deliver(self, pool.engine, pool.flights) do
     has_any = true
   end
   -- One by one: should a hook raise, the others are still there.
@@ -347,22 +404,30 @@ local function collect(self)
     local a = table.remove(self._inbox, 1)
     arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   return has_any
 end
 
+local function ignore() end
+
 -- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
 function run.pause(pool, seconds, is_interrupted)
   local till = pool.clock() + seconds
+  local nobody = {}
   local left = seconds
   while left > 0 and not (is_interrupted and is_interrupted()) do
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    pool.engine:step()
-    while deliver(nil, pool.flights, pool.engine:collect()) do -- luacheck: ignore
+    local moved, message = run.move(pool.engine, pool.flights, ignore)
+    if not moved then
+      error("libcurl: " .. message, 0)
     end
-    pool.wait(pool.engine, is_interrupted and math.min(left, ASK_EVERY) or left, false)
+    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
+    pool.wait(pool.engine, pause, false, nobody)
     left = till - pool.clock()
   end
 end
@@ -385,7 +450,9 @@ local function give_back(self)
   end
   while not self._intake.is_over and self._intake:has_room(self._settled) do
     local batch = read_batch(self)
-    if batch then
+    if self._is_cut then
+      break
+    elseif batch then
       self._settled:add(batch, skipped)
     end
   end
@@ -416,6 +483,9 @@ local function next_time(self, at)
   if self._ended and not self._intake.is_over and self._intake:has_room(self._settled) then
     return 0 -- the rest of the source is given back
   end
+  if self._is_cut then
+    return 0
+  end
   local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
   if self._held or self._in_flight >= self._task.concurrency then
     return time -- what waits for its time waits for a slot, too
@@ -426,6 +496,21 @@ local function next_time(self, at)
   return time
 end
 
+local function check_whole(self)
+  if self._is_torn or self._has_lost then
+    error(run.TORN, 0)
+  end
+end
+
+-- The next items that have settled; nil when nothing has.
+local function take_slice(self)
+  check_whole(self)
+  self._is_torn = true
+  local items, places, count = self._settled:slice()
+  self._is_torn = false
+  return items, places, count
+end
+
 -- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
 -- nothing to do.
 local function turn(self, may_wait)
@@ -433,6 +518,8 @@ local function turn(self, may_wait)
   if pool.is_closed then
     error(run.CLOSED, 0)
   end
+  check_whole(self)
+  self._is_torn = true
   local now = pool.clock()
   self._looked = now
   if now >= self._task.deadline then
@@ -440,7 +527,10 @@ local function turn(self, may_wait)
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
-  if is_interrupted and not self._abandons_at and is_interrupted() then
+  self._is_torn = false
+  local is_stopped = is_interrupted and not self._abandons_at and is_interrupted()
+  self._is_torn = true
+  if is_stopped then
     self._ended = self._ended or "interrupted"
     self._abandons_at = now + GRACE
   end
@@ -449,35 +539,47 @@ local function turn(self, may_wait)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
-  local moved, message = pool.engine:step()
-  if not moved then
-    error("libcurl: " .. message, 0)
-  end
+  step(pool)
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     local seconds = math.max(0, next_time(self, at) - now)
-    pool.wait(pool.engine, is_interrupted and math.min(seconds, ASK_EVERY) or seconds, has_started)
+    if is_interrupted then
+      seconds = math.min(seconds, ASK_EVERY)
+    end
+    self._is_torn = false
+    pool.wait(pool.engine, seconds, has_started, self)
   end
+  self._is_torn = false
 end
 
--- Looks at the network while the consumer is busy with what is ready. How often is measured by
--- the clock, and how often the clock is asked by how fast items are taken.
+-- Looks at the network while the consumer is busy with what is ready, and lets others run. How
+-- often is measured by the clock, and how often the clock is asked by how fast items are taken.
 local function keep_moving(self)
   self._skip = self._skip - 1
   if self._skip > 0 then
     return
   end
-  local elapsed = self._pool.clock() - self._looked
-  if elapsed >= LOOK_EVERY then
+  local pool = self._pool
+  local elapsed = pool.clock() - self._looked
+  if elapsed >= (pool.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
+    if pool.breathe then
+      pool.breathe()
+      self._looked = pool.clock()
+    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
   end
+end
+
+-- Whether the run waits for a place in the engine, which others hold.
+function Run:wants_slot()
+  return self._held ~= nil
 end
 
 local function finish(self)
@@ -492,14 +594,14 @@ end
 
 -- The next items, none of them handed out. False at the end.
 local function next_slice(self)
-  local items, places, count = self._settled:slice()
+  local items, places, count = take_slice(self)
   while not items do
     if is_over(self) then
       finish(self)
       return false
     end
     turn(self, true)
-    items, places, count = self._settled:slice()
+    items, places, count = take_slice(self)
   end
   self._items, self._places, self._at, self._count = items, places, 0, count
   return true
@@ -542,6 +644,9 @@ function Run:finish()
       for i = 1, count do
         tell_item(self, items[i], places[i])
       end
+    end
+    if self._must_share then
+      self._skip = 1 -- a slice is a lot of items
     end
     keep_moving(self)
   end

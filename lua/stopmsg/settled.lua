@@ -19,7 +19,8 @@ local Settled = {}
 Settled.__index = Settled
 
 -- taken: the intake of the same run. limit: ids a batch. redact, warn: functions of a text.
-function settled.new(taken, operation, limit, redact, warn)
+-- is_shared: whether others wait for this thread.
+function settled.new(taken, operation, limit, redact, warn, is_shared)
   return setmetatable({
     backlog = 0, -- ids that are settled and not handed out
     _intake = taken,
@@ -27,6 +28,7 @@ function settled.new(taken, operation, limit, redact, warn)
     _limit = limit,
     _redact = redact,
     _warn = warn,
+    _is_shared = is_shared,
     _batches = {}, -- a queue from _first to _last
     _first = 1,
     _last = 0,
@@ -44,17 +46,6 @@ function Settled:has_room()
   return self.backlog < self._limit / 4 + 64
 end
 
--- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
--- an answer.
-function Settled:add(batch, verdict)
-  batch.verdict = verdict
-  self._last = self._last + 1
-  self._batches[self._last] = batch
-  self.backlog = self.backlog + batch.count
-  if verdict.message then
-    verdict.message = text.clean(verdict.message, self._redact)
-  end
-end
 
 -- Puts an item into the slice.
 local function put(self, item, place)
@@ -202,6 +193,23 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
+-- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
+-- an answer.
+function Settled:add(batch, verdict)
+  batch.verdict = verdict
+  self.backlog = self.backlog + batch.count
+  if verdict.message then
+    verdict.message = text.clean(verdict.message, self._redact)
+  end
+  if batch.count == 1 and self._first > self._last then
+    -- Nothing to be gained by a queue.
+    put_items(self, batch, 1, 1)
+    return self._intake:recycle(batch)
+  end
+  self._last = self._last + 1
+  self._batches[self._last] = batch
+end
+
 -- Makes items of the next ids of a batch, the first in the queue.
 local function go_on(self, batch)
   local intake = self._intake
@@ -214,7 +222,8 @@ local function go_on(self, batch)
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
-  if not intake.result and last >= LARGE_BATCH then
+  -- Others that wait for this thread would wait for the whole of it.
+  if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
   end
   intake:recycle(batch)

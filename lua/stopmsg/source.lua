@@ -9,9 +9,13 @@ local text = require("stopmsg.text")
 
 local source = {}
 
--- count = source.length(list) | nil, message
--- The number of places in a list, holes included. nil and why, for what is no list.
-function source.length(list)
+-- Ids of a list that are counted without a pause, and that are handed over at once.
+local COUNTED, PIECE = 4096, 256
+
+-- count = source.length(list, breathe) | nil, message
+-- The number of places in a list, holes included. nil and why, for what is no list. breathe() may
+-- be nil; it is called now and then, as a long list takes a while.
+function source.length(list, breathe)
   local count, last = 0, 0
   for key in pairs(list) do
     count = count + 1
@@ -22,6 +26,9 @@ function source.length(list)
     elseif key > last then
       last = key
     end
+    if breathe and count % COUNTED == 0 then
+      breathe()
+    end
   end
   if last > 2 * count + 16 then
     return nil, ("a list of ids expected, this table has %d of %.0f places filled"):format(count,
@@ -29,9 +36,6 @@ function source.length(list)
   end
   return last
 end
-
--- Ids of a list that are handed over at once.
-local PIECE = 256
 
 -- The places 1 to count of a list, holes included.
 function source.list(list, count)
@@ -65,12 +69,19 @@ end
 
 -- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
 function source.file(file)
+  local broken
   return source.iterator(function()
     local line
     repeat
-      local why
-      line, why = file:read("*l")
-      if why then
+      local called, why
+      if broken then
+        error(broken, 0)
+      end
+      called, line, why = pcall(file.read, file, "*l")
+      if not called then
+        broken = line -- closed, or without memory in the middle of a line
+        error(line, 0)
+      elseif why then
         error(why, 0) -- a directory, a broken disk: not the end of the file
       end
       line = line and line:gsub("%s+$", "")
@@ -79,8 +90,8 @@ function source.file(file)
   end)
 end
 
--- fill = source.of(list, iterator or open file) | nil, message
-function source.of(given)
+-- fill = source.of(list, iterator or open file, breathe) | nil, message
+function source.of(given, breathe)
   if type(given) == "function" then
     return source.iterator(given)
   elseif io.type(given) == "file" then
@@ -89,7 +100,7 @@ function source.of(given)
     return nil, "a list, an iterator function or an open file expected, got "
       .. (io.type(given) or type(given))
   end
-  local count, message = source.length(given)
+  local count, message = source.length(given, breathe)
   if not count then
     return nil, message
   end

@@ -10,25 +10,26 @@
 ---@field application? string Pushwoosh application code
 ---@field format? "json"|"xml" default "json"; "xml" for Clickatell
 ---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
----@field rate? number requests per second over the whole client; default: no limit
----@field burst? number requests that may go at once after a pause; default 1
+---@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: no limit
+---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, math.huge for none
 ---@field timeout? number seconds for one attempt; default 10
 ---@field connect_timeout? number seconds to connect; default 3
 ---@field max_attempts? integer first try included; default 4
 ---@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
----@field ca_file? string
----@field ca_path? string
----@field proxy? string "" for none
----@field user_agent? string
+---@field ca_file? string trusted certificates; default: the system's
+---@field ca_path? string a directory of these; default: the system's
+---@field proxy? string "" for none; default: the environment's
+---@field user_agent? string default: stopmsg/ and the version
 ---@field resolve? table<string, string> "host:port" -> address
 ---@field verify_tls? boolean default true
 ---@field max_response? integer bytes of one decoded answer; default 16 MiB
 ---@field sleep? fun(seconds: number) of a cooperative scheduler
----@field on_event? fun(event: stopmsg.Event)
+---@field on_event? fun(event: stopmsg.Event) told of each request, response, repeat, pause and item
 ---@field undocumented? boolean allow what only the sibling brand documents; default false
 
+---What `stop`, `stop_dispatch`, `each` and `status` take.
 ---@class stopmsg.CallOptions
 ---@field deadline? number seconds for this call; default: the client's
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
@@ -36,6 +37,7 @@
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
 
+---What `client:verify` takes.
 ---@class stopmsg.VerifyOptions
 ---@field timeout? number seconds in which messages may settle; default 30
 ---@field interval? number seconds until the first lookup, later ones wait longer; default 1
@@ -51,21 +53,23 @@
 
 ---@alias stopmsg.Outcome "stopped"|"accepted"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
 
+---What an outcome means.
 ---@class stopmsg.OutcomeInfo
 ---@field about string one sentence
----@field settled boolean whether a lookup could not change it
----@field stopped boolean|nil nil where that is not known
+---@field settled boolean whether nothing is left to find out or to do
+---@field stopped? boolean nil where that is not known
 
+---What became of one id. Fields that would say nothing are absent.
 ---@class stopmsg.Item
 ---@field id string|integer as given
 ---@field outcome stopmsg.Outcome
----@field reason? string
+---@field reason? string a short word, where the outcome alone does not say it
 ---@field code? string|integer the provider's own, or the HTTP status
 ---@field http? integer HTTP status, where that is not 200
 ---@field message? string at most 200 bytes
 ---@field attempts? integer requests sent that held the id, where that is not 1
----@field ambiguous? boolean
----@field verified? boolean
+---@field ambiguous? boolean an earlier attempt may have taken effect unseen
+---@field verified? boolean the message's own status proves the outcome
 ---@field state? string the provider's status word, after `status` or `verify`
 
 ---A list of items.
@@ -83,6 +87,7 @@
 ---@field is_lookup? boolean of `status`, where nothing was stopped
 ---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
 
+---What `on_event` is told. It never holds the token or a body.
 ---@class stopmsg.Event
 ---@field type "request"|"response"|"retry"|"throttle"|"item"
 ---@field provider string
@@ -97,45 +102,67 @@
 ---@field reason? string retry: why
 ---@field item? stopmsg.Item item
 
----A definition of a provider. README.md ("Your own provider") explains the fields.
+---A definition of a provider: docs/writing-a-provider.md explains the fields.
 ---@class stopmsg.Provider
 ---@field name string
----@field about? string
----@field docs? string
+---@field about? string for people
+---@field docs? string a page's address, for people
 ---@field base_url string
----@field auth { header?: string, prefix?: string }
----@field headers? string[]
----@field formats? table<string, { headers?: string[], needs?: string }>
----@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string?
+---@field auth stopmsg.ProviderAuth
+---@field headers? string[] fixed header lines
+---@field formats? table<string, stopmsg.ProviderFormat> what the option `format` chooses from
+---@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string? code and text of an error answer
 ---@field operations table<"stop"|"stop_dispatch"|"status"|"status_dispatch"|"check", stopmsg.Operation>
 
+---What stands before the token.
+---@class stopmsg.ProviderAuth
+---@field header? string default "Authorization"
+---@field prefix? string such as "Bearer "
+
+---@class stopmsg.ProviderFormat
+---@field headers? string[]
+---@field needs? string a module that has to be there
+
+---A complete answer, as a definition's functions get it.
 ---@class stopmsg.Answer
 ---@field status integer
 ---@field body string
 ---@field format "json"|"xml"
 
+---How one operation is asked for, and what its answers mean.
 ---@class stopmsg.Operation
 ---@field docs? string
----@field method string
----@field path string
----@field between? string
----@field id string|stopmsg.IdForm
----@field limit? integer
+---@field method string in capitals
+---@field path string `{id}` stands for the id, percent-encoded
+---@field between? string text between two ids in the path
+---@field id "uuid"|"digits"|"hex32"|"text"|stopmsg.IdForm
+---@field limit? integer ids a request; default 1
 ---@field headers? string[]
----@field body? { type: string, template: string, between?: string, escape: "json"|"xml"|"percent"|"raw" }
----@field success? stopmsg.Outcome
----@field items? { list: string, id: string, code: string }
----@field codes? table<string|integer, stopmsg.Outcome>
----@field states? table<string, stopmsg.Outcome> in place of `codes`: status words in lower case
+---@field body? stopmsg.OperationBody
+---@field success? stopmsg.Outcome the outcome of a HTTP 200
+---@field items? stopmsg.OperationItems fields of an answer that has an entry for each id
+---@field codes? table<string|integer, stopmsg.Outcome> what each code of an entry means
+---@field states? table<string, stopmsg.Outcome> in place of `codes`, for lookups: status words in lower case
 ---@field shared? table<string, string> status words with other causes, too, and what to say about it
 ---@field left? fun(entry: table): integer? how many messages of a dispatch had left
----@field remark? fun(document: table, counts: table<string|integer, integer>): string?
----@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil
----@field refusals? table<string, stopmsg.Outcome|"credentials"|"again">
----@field undocumented? boolean
+---@field remark? fun(document: table, counts: table<string|integer, integer>): string? a warning about a whole answer
+---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil verdict(s); nil for "not understood"
+---@field refusals? table<string, stopmsg.Outcome|"credentials"|"again"> by status, or status and code
+---@field undocumented? boolean only with the client's option of that name
 ---@field inferred? string what of this is not documented; said when a call fails
 ---@field needs? string the client option that `{name}` in the body template stands for
----@field auth? { header?: string, prefix?: string } in place of the provider's
+---@field auth? stopmsg.ProviderAuth in place of the provider's
+
+---@class stopmsg.OperationBody
+---@field type string Content-Type
+---@field template string `{id}` stands for the ids
+---@field between? string text between two ids
+---@field escape "json"|"xml"|"percent"|"raw" how an id is written; "json" adds the quotes
+
+---@class stopmsg.OperationItems
+---@field list string the field that holds the list
+---@field id string the field of an entry that holds the id
+---@field code string the field of an entry that holds the code or status word
 
 ---@class stopmsg.IdForm
 ---@field pattern string a Lua pattern for the whole id

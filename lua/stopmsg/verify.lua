@@ -9,6 +9,9 @@ local GROWTH, LONGEST = 1.5, 10
 -- Seconds that are kept for the last look, so that what settles late is still seen.
 local LAST_LOOK = 0.5
 
+-- Items that are looked at without a pause.
+local PIECE = 1024
+
 -- Never at the provider, or refused there: no lookup could tell more.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true }
 
@@ -46,9 +49,12 @@ local function apply(report, item, found, counts)
 end
 
 -- Places of the items that are worth a look.
-local function places_of(report)
+local function places_of(report, breathe)
   local places = {}
   for place, item in ipairs(report) do
+    if place % PIECE == 0 then
+      breathe()
+    end
     if not item.verified and not CERTAIN[item.outcome] then
       places[#places + 1] = place
     end
@@ -71,7 +77,7 @@ local function is_hopeless(found)
 end
 
 -- One look at the items of `places`. Gives the places that are still open.
-local function look(report, places, found, counts)
+local function look(report, places, found, counts, breathe)
   report.requests = report.requests + found.requests
   report.retries = report.retries + found.retries
   report.connections = report.connections + found.connections
@@ -82,6 +88,9 @@ local function look(report, places, found, counts)
   counts.unanswered = 0
   for i, place in ipairs(places) do
     local item = found[i]
+    if i % PIECE == 0 then
+      breathe()
+    end
     if not apply(report, report[place], item, counts) then
       if not item.state then
         counts.unanswered, counts.example = counts.unanswered + 1, item
@@ -101,13 +110,14 @@ end
 
 -- verify.run(report, with): changes the report's items in place.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
--- (seconds); is_interrupted() or nil.
+-- (seconds); is_interrupted() or nil; breathe() or nil, called now and then in what takes a while.
 function verify.run(report, with)
+  local breathe = with.breathe or function() end
   local deadline = with.clock() + with.timeout
   local last_look = deadline - math.min(LAST_LOOK, with.timeout / 4)
   local longest = math.max(LONGEST, with.interval)
   local pause, is_last = with.interval, false
-  local places = places_of(report)
+  local places = places_of(report, breathe)
   -- left: had left before the stop. unanswered, hopeless: without an answer in the last look, and
   -- for good; example: one of these. refused: a lookup that ends them all.
   local counts = { left = 0, unanswered = 0, hopeless = 0, example = nil, refused = nil }
@@ -122,8 +132,11 @@ function verify.run(report, with)
     local ids = {}
     for i, place in ipairs(places) do
       ids[i] = report[place].id
+      if i % PIECE == 0 then
+        breathe()
+      end
     end
-    places = look(report, places, with.lookup(ids, left), counts)
+    places = look(report, places, with.lookup(ids, left), counts, breathe)
   end
 
   local refused = counts.refused

@@ -1,9 +1,6 @@
 -- Small XML answers as nested tables. The one place that requires LuaExpat.
 
-local ok, lxp = pcall(require, "lxp")
-if not ok then
-  error("XML answers need LuaExpat (Debian: lua-expat, LuaRocks: luaexpat)", 0)
-end
+local lxp = require("stopmsg.needs").load("lxp")
 
 local xml = {}
 

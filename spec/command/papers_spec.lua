@@ -121,31 +121,14 @@ describe("the man page", function()
   end)
 end)
 
-describe("README", function()
-  local section = contents("README.md"):match("\n## The command\n(.-)\n## ")
-
-  it("stops messages over the sandbox as it shows", function()
-    local start, run = section:match("```sh\n(stopmsg sandbox %-%-port 8080 &\nsleep 1\n)(.-)```")
-    assert.is_truthy(start)
-    local wanted = section:match("```text\n(.-)```")
-    local sandbox = server.start()
-    local script = ('stopmsg() { %s bin/stopmsg "$@"; }\n%s'):format(server.interpreter(),
-      run:gsub("8080", tostring(sandbox.port)))
-    local said = output_of("sh", "-c", script)
-    sandbox:stop()
-    assert.equal(wanted, (said:gsub("%d%.%d%d s%)", "0.01 s)")))
-  end)
-end)
-
 describe("the exit codes", function()
   it("are the same everywhere, in the order in which they are tried", function()
     local help = output_of(server.interpreter(), "bin/stopmsg", "stop", "--help")
     local page = output_of("mandoc", "-T", "ascii", "docs/stopmsg.1"):gsub(".\8", "")
-    local readme = contents("README.md"):match("\n## The command\n(.-)\n## ")
     local papers = {
       help = help:match("\nExit codes(.*)$"),
       page = page:match("\nEXIT STATUS\n(.-)\n[A-Z]"),
-      readme = readme:match("| exit code |(.-)\n\n"),
+      reference = contents("docs/reference.md"):match("| exit code |(.-)\n\n"),
     }
     for name, text in pairs(papers) do
       local codes = {}

@@ -319,6 +319,8 @@ class Connection(threading.Thread):
         self.port = listener.port
         self.journal = listener.journal
         self.number = self.journal.number()
+        # A greeting may be seen late: it must not take what the next scenario has for a request.
+        self.scenario = listener.scenario
         self.sock = sock
         self.ahead = b""  # bytes that were read to see whether there are any
         self.is_over = False
@@ -396,11 +398,11 @@ class Connection(threading.Thread):
     def greet(self):
         """What is done with a connection before its first request. False when it is over."""
         began = time.monotonic()
-        script = self.listener.scenario.next_accept()
+        script = self.scenario.next_accept()
         exchange = None
         error = None
         if script:
-            exchange = Exchange(self, script, self.listener.scenario)
+            exchange = Exchange(self, script, self.scenario)
             exchange.run()
         if not self.is_over and self.listener.tls:
             try:
@@ -433,7 +435,7 @@ class Connection(threading.Thread):
             self.sock.settimeout(PATIENCE)
             count += 1
             self.journal.begin()
-            scenario = self.listener.scenario
+            scenario, self.scenario = self.scenario or self.listener.scenario, None
             exchange = Exchange(self, scenario.next_request(), scenario)
             began = time.monotonic()
             try:

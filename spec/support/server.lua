@@ -9,6 +9,9 @@ local server = {}
 -- Seconds for a child to tell its first line, and to end.
 local PATIENCE = 10
 
+-- Milliseconds between two looks at what is waited for.
+local LOOK_EVERY = 10
+
 -- The program that runs the specs: the first thing on its command line.
 function server.interpreter()
   local i = 0
@@ -18,8 +21,9 @@ function server.interpreter()
   return arg[i]
 end
 
--- This process's environment, with the paths as busted made them: a list of NAME=VALUE.
-function server.environment()
+-- This process's environment, with the paths as busted made them, and what `more` sets: a list of
+-- NAME=VALUE.
+function server.environment(more)
   local variables = uv.os_environ()
   for name in pairs(variables) do
     if name:find("^LUA_C?PATH") or name == "LUA_INIT" then
@@ -28,6 +32,9 @@ function server.environment()
   end
   variables.LUA_PATH = "lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path
   variables.LUA_CPATH = package.cpath
+  for name, value in pairs(more or {}) do
+    variables[name] = value
+  end
   local list = {}
   for name, value in pairs(variables) do
     list[#list + 1] = name .. "=" .. value
@@ -35,12 +42,14 @@ function server.environment()
   return list
 end
 
--- Runs the loop until done() or until patience ends; false in that case.
-local function wait(done)
+-- Runs the loop until done() or until patience (seconds) ends; false in that case.
+local function wait(done, patience)
   local timer, late = uv.new_timer(), false
   uv.update_time() -- the loop's own clock stands still while nobody runs it
-  timer:start(PATIENCE * 1000, 0, function()
-    late = true
+  local till = uv.hrtime() + (patience or PATIENCE) * 1e9
+  -- Not all that is waited for wakes the loop.
+  timer:start(LOOK_EVERY, LOOK_EVERY, function()
+    late = uv.hrtime() > till
   end)
   while not done() and not late do
     uv.run("once")
@@ -57,6 +66,8 @@ local function wait(done)
   return done()
 end
 
+server.wait = wait
+
 local Child = {}
 Child.__index = Child
 
@@ -72,6 +83,11 @@ function Child:stop()
   return self.code, self.signal
 end
 
+-- Sends a signal, by libuv's name: "sighup".
+function Child:kill(signal)
+  self._process:kill(signal)
+end
+
 -- Closes the child's stdin and waits for it to end by itself: the same as stop().
 function Child:end_input()
   if not self._stdin:is_closing() then
@@ -85,9 +101,12 @@ function Child:end_input()
   return self:stop()
 end
 
--- child = server.spawn(argv): starts argv[1] with the other arguments and waits for its first line.
+-- child = server.spawn(argv, options): starts argv[1] with the other arguments and waits for its
+-- first line. options: environment (more variables), stderr and descriptor (its 2 and 3), is_ready
+-- (a function that is asked instead of waiting for a line).
 -- child: { pid, first_line, stop(), end_input() }
-function server.spawn(argv)
+function server.spawn(argv, options)
+  options = options or {}
   local arguments = {}
   for i = 2, #argv do
     arguments[i - 1] = argv[i]
@@ -97,8 +116,8 @@ function server.spawn(argv)
   local process, pid
   process, pid = uv.spawn(argv[1], {
     args = arguments,
-    env = server.environment(),
-    stdio = { stdin, stdout, 2 },
+    env = server.environment(options.environment),
+    stdio = { stdin, stdout, options.stderr or 2, options.descriptor },
   }, function(code, signal)
     self.code, self.signal = code, signal
     -- It counts as ended when the loop has let go of its handles, too: see wait().
@@ -124,9 +143,12 @@ function server.spawn(argv)
   stdout:read_start(function(_, bytes)
     said = said .. (bytes or "")
   end)
-  wait(function() return said:find("\n", 1, true) or self._ended end)
-  self.first_line = said:match("^([^\r\n]*)\r?\n")
-  if not self.first_line then
+  local is_ready = options.is_ready or function()
+    self.first_line = said:match("^([^\r\n]*)\r?\n")
+    return self.first_line
+  end
+  wait(function() return is_ready() or self._ended end)
+  if not is_ready() then
     self:stop()
     error(("%s ended or said nothing (exit code %s)"):format(argv[1], tostring(self.code)), 2)
   end

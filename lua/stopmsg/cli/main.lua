@@ -4,11 +4,17 @@
 -- A command is a file beside this one: { name, summary, examples, configure(parser),
 -- run(args, host) -> code }.
 
+local needs = require("stopmsg.needs")
+needs.load("stopmsg.core") -- first, as the others take it for granted
+
 local exit = require("stopmsg.cli.exit")
 local host = require("stopmsg.cli.host")
 local version = require("stopmsg.version")
 
-local COMMANDS = { "stop", "status", "check", "providers", "sandbox" }
+local COMMANDS = {}
+for i, name in ipairs({ "stop", "status", "check", "providers", "sandbox" }) do
+  COMMANDS[i] = require("stopmsg.cli." .. name)
+end
 
 -- Seconds that a bare --verify takes.
 local VERIFY = 30
@@ -41,8 +47,7 @@ local function new_parser(argparse, wanted)
     error("version", 0)
   end)
   local commands = {}
-  for _, name in ipairs(COMMANDS) do
-    local command = require("stopmsg.cli." .. name)
+  for _, command in ipairs(COMMANDS) do
     local subparser = parser:command(command.name):summary(command.summary)
       :description("stopmsg " .. command.name .. ": " .. command.summary .. ".")
       :add_help(false)
@@ -76,9 +81,9 @@ end
 -- argv: list of arguments. io: what host.lua says; the process's own by default.
 local function main(argv, io)
   local around = host.new(io)
-  local found, argparse = pcall(require, "argparse")
-  if not found then
-    around:say("needs argparse (Debian: lua-argparse, LuaRocks: argparse)")
+  local argparse, missing = needs.find("argparse")
+  if not argparse then
+    around:say(missing)
     return exit.fault
   end
 

@@ -1,7 +1,7 @@
 -- The providers: which there are, and how a definition is checked and made ready.
 --
 -- A definition is a table that says how each operation of a provider is asked for and what its
--- answers mean. It knows nothing of clients or connections. README.md ("Your own provider") has
+-- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has
 -- the fields; a broken definition raises here, by its name and field, before it is ever used.
 
 local ids = require("stopmsg.ids")
@@ -66,6 +66,19 @@ local ITEM_FIELDS = { list = "string", id = "string", code = "string" }
 local AUTH_FIELDS = { header = "string", prefix = "string" }
 local FORMAT_FIELDS = { headers = "table", needs = "string" }
 local ESCAPES = { json = true, percent = true, xml = true, raw = true }
+
+-- The fields that each part of a definition may have.
+providers.fields = {
+  definition = DEFINITION_FIELDS,
+  operation = OPERATION_FIELDS,
+  body = BODY_FIELDS,
+  items = ITEM_FIELDS,
+  auth = AUTH_FIELDS,
+  format = FORMAT_FIELDS,
+  operations = OPERATIONS,
+  escapes = ESCAPES,
+  actions = ACTIONS,
+}
 
 -- Every function below takes `where`, the dotted name of what it looks at, and raises with it.
 local function fail(where, message)

@@ -3,6 +3,7 @@
 
 local http = require("stopmsg.sandbox.http")
 local json = require("stopmsg.json")
+local needs = require("stopmsg.needs")
 local sandbox = require("stopmsg.sandbox")
 
 local server = {}
@@ -212,9 +213,9 @@ end
 -- stdin), out (where to tell the address).
 function server.run(options)
   options = options or {}
-  local found, uv = pcall(require, "luv")
-  if not found then
-    return nil, "needs luv (Debian: lua-luv, LuaRocks: luv)", "missing"
+  local uv, missing = needs.find("luv")
+  if not uv then
+    return nil, missing, "missing"
   end
   local log
   if options.log then

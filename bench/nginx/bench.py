@@ -1,0 +1,235 @@
+"""What stopping messages costs the rest of an nginx worker.
+
+bench.py FOLDER [--rounds N] [--seconds S]
+
+Two figures, each a median of rounds in turn: how long an unrelated /ping of the same worker takes
+while it stops ids, against an idle one, and how many handlers a second get their one id stopped by
+a provider 50 ms away, against what that provider gives without us. The worker under test has one
+core for itself, all else has the other.
+"""
+
+import argparse
+import os
+import re
+import signal
+import socket
+import statistics
+import subprocess
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+
+LISTS = (10_000, 100_000, 1_000_000)
+PING_EVERY = 2000  # microseconds
+PING_TARGET = 0.005  # seconds that the 99th percentile may be above that of an idle worker
+HANDLERS = 512
+RATE_TARGET = 0.95
+
+TESTED, OTHERS = 0, 1  # cores
+
+
+def allowed(*argv):
+    """The prefix of a command, where we may use it."""
+    tried = subprocess.run([*argv, "true"], check=False, stdout=subprocess.DEVNULL,
+                           stderr=subprocess.DEVNULL)
+    return list(argv) if tried.returncode == 0 else []
+
+
+def on_core(core, is_punctual=False):
+    """The prefix of a command that runs on that core, before what else the machine is doing."""
+    first = allowed("chrt", "-f", "10") if is_punctual else allowed("nice", "-n", "-20")
+    return ["taskset", "-c", str(core), *first]
+
+
+def preamble():
+    """User and modules, as this nginx needs them."""
+    told = subprocess.run(["nginx", "-V"], check=True, capture_output=True, text=True).stderr
+    folder = re.search(r"--modules-path=(\S+)", told)
+    lines = ["user root;"] if os.getuid() == 0 else []
+    for name in ("ndk_http_module", "ngx_http_lua_module"):
+        path = os.path.join(folder.group(1) if folder else "", name + ".so")
+        if os.path.exists(path):
+            lines.append(f"load_module {path};")
+    return "\n".join(lines)
+
+
+def free_ports(number):
+    """Ports that nobody has, all at the same time."""
+    sockets = [socket.socket() for _ in range(number)]
+    for each in sockets:
+        each.bind(("127.0.0.1", 0))
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Nginx:
+    """with Nginx(folder, name, core, port, values): runs name.conf with its @values@ filled in."""
+
+    def __init__(self, folder, name, core, port, values):
+        with open(os.path.join(HERE, name + ".conf"), encoding="ascii") as file:
+            config = re.sub(r"@(\w+)@", lambda match: str(values[match.group(1)]), file.read())
+        path = os.path.join(folder, name + ".conf")
+        with open(path, "w", encoding="ascii") as file:
+            file.write(config)
+        self.log = os.path.join(folder, name + ".log")
+        if os.path.exists(self.log):
+            os.remove(self.log)
+        self.process = subprocess.Popen([*on_core(core), "nginx", "-p", folder + "/", "-c", path,
+                                         "-e", self.log], cwd=folder)
+        try:
+            self._wait(port)
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _wait(self, port):
+        for _ in range(200):
+            if self.process.poll() is not None:
+                raise SystemExit(f"nginx ended: see {self.log}")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise SystemExit(f"nginx does not listen: see {self.log}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+def get(url):
+    """The text at an address."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read().decode()
+
+
+def write_lists(folder):
+    """The lists of ids, one a line."""
+    for count in LISTS:
+        path = os.path.join(folder, f"ids-{count}.txt")
+        if not os.path.exists(path):
+            with open(path + ".new", "w", encoding="ascii") as file:
+                file.writelines(f"{i:08x}-0000-4000-8000-{i:012x}\n" for i in range(count))
+            os.rename(path + ".new", path)
+
+
+def ping(folder, port, seconds):
+    """Percentiles of /ping in seconds, by the prober."""
+    # Beside the provider it has to be on time.
+    told = subprocess.run([*on_core(OTHERS, is_punctual=True), os.path.join(folder, "prober"),
+                           str(port), str(PING_EVERY), str(seconds)],
+                          check=True, capture_output=True, text=True).stdout
+    return {name: float(value) for name, value in (pair.split("=") for pair in told.split())}
+
+
+def ping_beside(folder, port, seconds, ids):
+    """The same while lists of so many ids are stopped, and with the rate of that."""
+    if not ids:
+        return {**ping(folder, port, seconds), "rate": 0}
+    base = f"http://127.0.0.1:{port}"
+    get(f"{base}/begin?ids={ids}")
+    time.sleep(0.3)
+    started = time.monotonic()
+    figures = ping(folder, port, seconds)
+    outcomes = dict(line.split("=") for line in get(base + "/cease").split())
+    elapsed = time.monotonic() - started + 0.3
+    time.sleep(0.5)
+    if list(outcomes) != ["stopped"]:
+        raise SystemExit(f"not all ids were stopped: {outcomes}")
+    return {**figures, "rate": int(outcomes["stopped"]) / elapsed}
+
+
+def handlers(url, seconds):
+    """Requests a second that wrk gets through."""
+    told = subprocess.run([*on_core(OTHERS), "wrk", "-t1", f"-c{HANDLERS}", f"-d{seconds}s", url],
+                          check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in told or "Socket errors" in told:
+        raise SystemExit(told)
+    return float(re.search(r"Requests/sec:\s*([\d.]+)", told).group(1))
+
+
+def verdict(is_reached):
+    """A target's last word."""
+    return "reached" if is_reached else "**not reached**"
+
+
+def ping_table(rounds):
+    """Lines of the first table; rounds: {ids: [figures]}."""
+    def middle(ids, name):
+        return statistics.median(figures[name] for figures in rounds[ids])
+
+    idle = middle(0, "p99")
+    lines = ["| ids in a list | /ping p50, ms | p99, ms | above idle | longest, ms | ids/s | target "
+             "|", "| --- | --- | --- | --- | --- | --- | --- |"]
+    for ids in rounds:
+        above = middle(ids, "p99") - idle
+        lines.append("| {} | {:.2f} | {:.2f} | {} | {:.2f} | {} | {} |".format(
+            f"{ids:,}" if ids else "idle", middle(ids, "p50") * 1e3, middle(ids, "p99") * 1e3,
+            f"{above * 1e3:+.2f}" if ids else "", middle(ids, "max") * 1e3,
+            f"{middle(ids, 'rate'):,.0f}" if ids else "",
+            verdict(above <= PING_TARGET) if ids else ""))
+    return lines
+
+
+def main():
+    """Measures, prints the tables, and writes them into the folder."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("folder")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of one measurement")
+    given = parser.parse_args()
+    folder = os.path.abspath(given.folder)
+    write_lists(folder)
+
+    server, upstream = free_ports(2)
+    values = {
+        "server": server, "upstream": upstream, "preamble": preamble(),
+        "lua": f"{HERE}/?.lua;{ROOT}/lua/?.lua;{ROOT}/lua/?/init.lua",
+        "lua_c": f"{ROOT}/build/luajit/?.so",
+    }
+    pings = {ids: [] for ids in (0, *LISTS)}
+    alone, through = [], []
+    with Nginx(folder, "upstream", OTHERS, upstream, values), \
+            Nginx(folder, "server", TESTED, server, values):
+        one = f"http://127.0.0.1:{server}/one"
+        direct = f"http://127.0.0.1:{upstream}/rest/message/{0:032x}"
+        ping_beside(folder, server, 3, LISTS[-1])  # the provider keeps its answers from here on
+        handlers(one, 1)
+        for number in range(given.rounds):
+            print(f"round {number + 1} of {given.rounds}", flush=True)
+            for ids, rounds in pings.items():
+                rounds.append(ping_beside(folder, server, given.seconds, ids))
+            alone.append(handlers(direct, given.seconds))
+            through.append(handlers(one, given.seconds))
+
+    ratio = statistics.median(b / a for a, b in zip(alone, through))
+    report = "\n".join([
+        "# stopmsg inside nginx", "",
+        f"One worker, medians of {given.rounds} rounds of {given.seconds} s. /ping is asked for "
+        f"every {PING_EVERY / 1000:g} ms, and its time counted from when it was due; the target is "
+        f"a p99 of at most {PING_TARGET * 1e3:g} ms above idle.", "",
+        *ping_table(pings), "",
+        f"{HANDLERS} handlers at a time, each stopping one id at a provider 50 ms away; the target "
+        f"is {RATE_TARGET:.0%} of what the provider gives to wrk.", "",
+        "| provider alone, requests/s | through handlers | ratio | target |",
+        "| --- | --- | --- | --- |",
+        f"| {statistics.median(alone):,.0f} | {statistics.median(through):,.0f} | {ratio:.3f} | "
+        f"{verdict(ratio >= RATE_TARGET)} |", ""])
+    print("\n" + report)
+    with open(os.path.join(os.path.dirname(folder), "nginx.md"), "w", encoding="ascii") as file:
+        file.write(report)
+
+
+if __name__ == "__main__":
+    main()

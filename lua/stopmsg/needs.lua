@@ -1,0 +1,77 @@
+-- Loads what stopmsg needs and does not bring along: an error says in one line what is missing,
+-- for which Lua, and how it is called where it comes from.
+
+local needs = {}
+
+-- What people call it, and its names at Debian and at LuaRocks.
+local MODULES = {
+  argparse = { "argparse", "lua-argparse", "argparse" },
+  cjson = { "lua-cjson", "lua-cjson", "lua-cjson" },
+  luv = { "luv", "lua-luv", "luv" },
+  lxp = { "LuaExpat", "lua-expat", "luaexpat" },
+}
+
+local CORE = "stopmsg.core"
+
+local OTHER_OPENSSL = "cannot use libcurl in this program, which has an OpenSSL of its own that "
+  .. "does not fit: use a libcurl built with the same OpenSSL, or one without OpenSSL "
+  .. "(Debian: build with libcurl4-gnutls-dev)"
+
+-- What the words of the dynamic linker mean, the first that fits. CURL_OPENSSL_4 is libcurl's own.
+local LINKING = {
+  { "libcurl%-gnutls[^:]*: cannot open", "needs libcurl (Debian: libcurl3-gnutls)" },
+  { "libcurl[^:]*: cannot open", "needs libcurl (Debian: libcurl4)" },
+  { "[Ll]ibrary [^:]*: ?[^:]*libcurl", "needs libcurl" }, -- musl, macOS
+  { "version `CURL_", "was built with another kind of libcurl: build it again on this machine" },
+  { "symbol:? curl_", "was built with a newer libcurl: build it again on this machine" },
+  { "version `OPENSSL", OTHER_OPENSSL },
+  { "symbol:? SSL_", OTHER_OPENSSL },
+  { "symbol:? [%u%d]+_[%w_]+, version OPENSSL", OTHER_OPENSSL },
+  { "symbol:? luaL?_", "was built for another Lua: build it with `make LUA=…` for this one" },
+}
+
+local function one_line(message)
+  return (tostring(message):gsub("^error loading module[^\n]*\n%s*", ""):gsub("%s*\n%s*", " "))
+end
+
+local function about_core(message, is_absent)
+  if is_absent then
+    return ("has no C core for %s: run `make` and `make install` for this Lua, or set LUA_CPATH")
+      :format(_VERSION)
+  end
+  for _, known in ipairs(LINKING) do
+    if message:find(known[1]) then
+      return ("%s: %s"):format(known[2], one_line(message))
+    end
+  end
+  return "cannot load its C core: " .. one_line(message)
+end
+
+-- module = needs.find(name) | nil, message; the message goes on after the word "stopmsg".
+function needs.find(name)
+  local found, module = pcall(require, name)
+  if found and name == CORE and module.openssl_clash then
+    return nil, OTHER_OPENSSL .. ": " .. module.openssl_clash
+  elseif found then
+    return module
+  end
+  local message = tostring(module)
+  local is_absent = message:find(("module '%s' not found:"):format(name), 1, true) ~= nil
+  if name == CORE then
+    return nil, about_core(message, is_absent)
+  end
+  local what = MODULES[name]
+  return nil, ("needs %s for %s (Debian: %s, LuaRocks: %s)%s"):format(what[1], _VERSION, what[2],
+    what[3], is_absent and "" or ": " .. one_line(message))
+end
+
+-- module = needs.load(name); raises where there is none.
+function needs.load(name)
+  local module, message = needs.find(name)
+  if module == nil then
+    error("stopmsg " .. message, 0)
+  end
+  return module
+end
+
+return needs

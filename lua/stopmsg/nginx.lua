@@ -1,0 +1,341 @@
+-- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there
+-- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No
+-- socket of libcurl is known to nginx's event loop, so the pump looks at them now and again.
+--
+-- Handlers can be ended at any moment, by a client that goes away: what belongs to one is held by
+-- weak keys, and its requests are carried to their end by the pump.
+
+local core = require("stopmsg.core")
+
+local nginx = {}
+
+-- Seconds between two looks while something happens, and where that rises to.
+local SHORT, LONG, GROWTH = 0.001, 0.005, 1.25
+
+-- Seconds of work after which a call lets others go on.
+local SLICE = 0.001
+
+-- Seconds after which a timer that did not begin never will: nginx drops it without a word to us
+-- when too many are running.
+local GRACE = 0.05
+
+-- The longest wait in one go; nginx counts milliseconds in 32 bits.
+local LONGEST = 3600
+
+-- Semaphores that are kept for the next who waits.
+local MOST_IDLE = 256
+
+-- Where nginx lets Lua wait.
+local CAN_WAIT = {
+  rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
+  preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
+}
+
+local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
+
+-- This worker's pump: the lanes with requests in flight, when it was asked for, whether it runs,
+-- when it looked last, and the semaphore it sleeps on.
+local pump = {
+  lanes = {},
+  asked_at = nil,
+  is_running = false,
+  is_kicked = false, -- woken before its time, for a new request
+  looked_at = 0,
+  semaphore = nil,
+}
+
+-- Semaphores that nobody uses just now. One that was lent to a handler that was ended does not come
+-- back, and is collected.
+local idle = {}
+
+-- When a call of this worker last gave others their turn.
+local resumed_at = 0
+
+local function api()
+  return package.loaded.ngx
+end
+
+local function borrow_semaphore()
+  local semaphore = table.remove(idle)
+  if semaphore then
+    return semaphore
+  end
+  -- Not before a worker runs: nothing of it may come from the master.
+  local message
+  semaphore, message = require("ngx.semaphore").new()
+  return semaphore or error(message, 0)
+end
+
+local function give_back(semaphore)
+  if #idle < MOST_IDLE and semaphore:count() == 0 then
+    idle[#idle + 1] = semaphore
+  end
+end
+
+-- Wakes who waits on it. Whether anybody does: a post that nobody waits for would be news later.
+local function wake(semaphore)
+  local is_waited_for = semaphore and semaphore:count() < 0
+  if is_waited_for then
+    semaphore:post()
+  end
+  return is_waited_for
+end
+
+-- Waits for a post, or so many seconds.
+local function sleep_on(semaphore, seconds)
+  -- nginx drops fractions of a millisecond: waking a little early would mean waiting twice.
+  semaphore:wait(math.ceil(math.min(seconds, LONGEST) * 1000) / 1000)
+  resumed_at = core.now()
+end
+
+-- Whether this is a Lua inside nginx.
+function nginx.is_here()
+  local ngx = api()
+  return type(ngx) == "table" and type(ngx.timer) == "table" and type(ngx.get_phase) == "function"
+end
+
+-- nil where a call can wait, else why not, and the way out.
+function nginx.refusal()
+  local phase = api().get_phase()
+  if not CAN_WAIT[phase] then
+    return ("cannot wait in the %s phase of nginx; hand the ids over to ngx.timer.at(0, …)%s")
+      :format(phase, phase == "init" and " in init_worker_by_lua" or "")
+  end
+end
+
+-- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so after
+-- more than a millisecond of work this costs no time; asked for no time at all, it logs a warning.
+local function rest()
+  api().sleep(0.001)
+  resumed_at = core.now()
+end
+
+-- The same when the worker had to wait for long enough.
+function nginx.breathe()
+  if core.now() - resumed_at >= SLICE then
+    rest()
+  end
+end
+
+-- The requests of one client, and who waits for them.
+local Lane = {}
+Lane.__index = Lane
+
+-- Moves bytes and wakes whose answer came. Whether there was any.
+function Lane:move()
+  local before = self._in_flight
+  local moved, message, code = self._move(self._engine, self._flights, self._told)
+  local has_any = self._in_flight < before
+  -- First those who wait for a slot: the others would take it for their next request at once.
+  self:_offer()
+  local owners = self._owners
+  for i = 1, #owners do
+    wake(self._callers[owners[i]])
+    owners[i] = nil
+  end
+  if not moved then
+    self._fault = { message, code }
+    self:wake_all()
+  end
+  return has_any
+end
+
+-- Wakes as many of those who wait for a slot as there are slots.
+function Lane:_offer()
+  local free = self._slots - self._in_flight
+  local queue = self._queue
+  while free > 0 and queue.first <= queue.last do
+    local run = queue[queue.first][1]
+    queue[queue.first] = nil
+    queue.first = queue.first + 1
+    if run then
+      self._queued[run] = nil
+      if run:wants_slot() and wake(self._callers[run]) then
+        free = free - 1
+      end
+    end
+  end
+end
+
+-- Whether nothing is in flight, and nobody waits for a slot. Who was offered one may be gone by
+-- then, so the pump stays for the others.
+function Lane:_is_quiet()
+  return next(self._flights) == nil and self._queue.first > self._queue.last
+end
+
+-- Puts a run that found no slot at the end of the queue. Its handler may be ended there, so the
+-- queue does not hold it.
+function Lane:_enqueue(run)
+  if not self._queued[run] then
+    local queue = self._queue
+    queue.last = queue.last + 1
+    queue[queue.last] = setmetatable({ run }, WEAK_VALUES)
+    self._queued[run] = true
+  end
+end
+
+function Lane:wake_all()
+  for _, semaphore in pairs(self._callers) do
+    wake(semaphore)
+  end
+end
+
+local function carry()
+  local pause = SHORT
+  while next(pump.lanes) do
+    local is_busy = false
+    for lane in pairs(pump.lanes) do
+      is_busy = (not lane._is_closed and lane:move()) or is_busy
+      if lane._is_closed or lane:_is_quiet() then
+        pump.lanes[lane] = nil
+      end
+    end
+    pump.looked_at = core.now()
+    if next(pump.lanes) then
+      pause = is_busy and SHORT or math.min(pause * GROWTH, LONG)
+      sleep_on(pump.semaphore, pause)
+      if pump.is_kicked then
+        pump.is_kicked, pause = false, SHORT
+      end
+    end
+  end
+end
+
+-- The timer's function. A worker that is about to exit starts it, too (its argument says so), and
+-- stays until it has ended.
+local function run_pump()
+  if pump.is_running then
+    return
+  end
+  pump.is_running, pump.asked_at = true, nil
+  pump.semaphore = pump.semaphore or borrow_semaphore()
+  local ended, message = pcall(carry)
+  pump.is_running = false
+  if not ended then
+    api().log(api().ERR, "stopmsg: ", message)
+    for lane in pairs(pump.lanes) do
+      lane:wake_all()
+    end
+  end
+end
+
+-- Sees to it that the pump runs. False where nginx has no timer for it.
+local function start_pump()
+  if pump.is_running then
+    return true
+  end
+  local now = core.now()
+  if pump.asked_at and now - pump.asked_at < GRACE then
+    return true
+  end
+  local is_late = pump.asked_at ~= nil
+  pump.asked_at = api().timer.at(0, run_pump) and now or nil
+  return pump.asked_at ~= nil and not is_late
+end
+
+-- A new request wants to leave at once, unless the pump has just looked.
+local function kick()
+  if pump.is_running and core.now() - pump.looked_at >= SHORT then
+    pump.is_kicked = true
+    wake(pump.semaphore)
+  end
+end
+
+-- Returns when there may be something to do for the run, or the time is over.
+function Lane:wait(seconds, run)
+  if seconds <= 0 then
+    rest()
+    return
+  end
+  if run.wants_slot and run:wants_slot() then
+    self:_enqueue(run)
+  end
+  if not self:_is_quiet() then
+    pump.lanes[self] = true
+    if not start_pump() then
+      -- Each caller is its own pump until nginx has a timer again.
+      self:move()
+      seconds = math.min(seconds, SHORT)
+    elseif not pump.is_running then
+      seconds = math.min(seconds, GRACE)
+    end
+  end
+  local semaphore = borrow_semaphore()
+  self._callers[run] = semaphore
+  sleep_on(semaphore, seconds)
+  self._callers[run] = nil
+  give_back(semaphore)
+end
+
+-- The engine as runs see it: what they submit is moved, and collected, by the pump.
+local Engine = {}
+Engine.__index = Engine
+
+function Engine:submit(...)
+  local lane = self._lane
+  local slot, why = lane._engine:submit(...)
+  if slot then
+    lane._in_flight = lane._in_flight + 1
+    kick()
+  end
+  return slot, why
+end
+
+function Engine:step()
+  local fault = self._lane._fault
+  if fault then
+    return nil, fault[1], fault[2]
+  end
+  return true
+end
+
+function Engine.collect()
+  return nil
+end
+
+function Engine:prepare(operation)
+  return self._lane._engine:prepare(operation)
+end
+
+function Engine:authorize(number, secret)
+  self._lane._engine:authorize(number, secret)
+end
+
+function Engine:close()
+  local lane = self._lane
+  lane._is_closed = true
+  lane._engine:close()
+  lane:wake_all()
+end
+
+-- open = nginx.opener(move): how a pool waits, see waiting.lua.
+function nginx.opener(move)
+  return function(engine, flights, slots)
+    local lane = setmetatable({
+      _engine = engine,
+      _flights = flights, -- slot -> what is in flight there
+      _move = move,
+      _slots = slots,
+      _in_flight = 0,
+      _callers = setmetatable({}, WEAK_KEYS), -- run that waits -> its semaphore
+      _owners = {}, -- runs whose answers came, until they are woken
+      _queue = { first = 1, last = 0 }, -- of runs that found no free slot, each in a weak box
+      _queued = setmetatable({}, WEAK_KEYS),
+      _fault = nil, -- what stepping failed with
+      _is_closed = false,
+    }, Lane)
+    lane._told = function(run)
+      lane._in_flight = lane._in_flight - 1
+      lane._owners[#lane._owners + 1] = run
+    end
+    return {
+      engine = setmetatable({ _lane = lane }, Engine),
+      wait = function(_, seconds, _, run)
+        lane:wait(seconds, run)
+      end,
+      breathe = nginx.breathe,
+    }
+  end
+end
+
+return nginx

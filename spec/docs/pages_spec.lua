@@ -1,0 +1,310 @@
+-- What the pages say of providers, definitions and files, where their links lead, and what README
+-- shows of the reference.
+
+local ids = require("stopmsg.ids")
+local luacats = require("spec.support.luacats")
+local markdown = require("spec.support.markdown")
+local providers = require("stopmsg.providers")
+local stopmsg = require("stopmsg")
+
+local function sorted(list)
+  table.sort(list)
+  return list
+end
+
+local function keys(map)
+  local list = {}
+  for key in pairs(map) do
+    list[#list + 1] = key
+  end
+  return sorted(list)
+end
+
+-- The names in the first cells of a page's tables of one kind.
+local function names_of(page, first)
+  local list = {}
+  for _, row in ipairs(markdown.rows(page, first)) do
+    for _, name in ipairs(markdown.codes(row[1])) do
+      list[#list + 1] = name
+    end
+  end
+  return sorted(list)
+end
+
+local function exists(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+describe("docs/writing-a-provider.md", function()
+  local page = markdown.read("docs/writing-a-provider.md")
+
+  it("has every field of a definition", function()
+    assert.same(keys(providers.fields.definition), names_of(page, "field of a definition"))
+    assert.same(keys(providers.fields.operations), names_of(page, "operation"))
+    assert.same(keys(providers.fields.operation), names_of(page, "field of an operation"))
+  end)
+
+  it("has every form of ids, and every field of one's own", function()
+    assert.same(keys(ids.forms), names_of(page, "id form"))
+    local types = luacats.read({ "lua/stopmsg/types.lua" })
+    assert.same(keys(types.classes["stopmsg.IdForm"].fields), names_of(page, "field of an id form"))
+  end)
+
+  it("has the words of `escape`, `refusals` and `body`", function()
+    for _, part in ipairs({ "escapes", "actions", "body", "items", "auth", "format" }) do
+      for word in pairs(providers.fields[part]) do
+        assert.message(word).is_truthy(page:find('`"?' .. word .. '"?`'))
+      end
+    end
+  end)
+end)
+
+for _, name in ipairs(providers.names) do
+  describe("docs/providers/" .. name .. ".md", function()
+    local page = markdown.read("docs/providers/" .. name .. ".md")
+    local definition = stopmsg.definition(name)
+
+    it("has every operation as it is", function()
+      local found = {}
+      for _, row in ipairs(markdown.rows(page, "operation")) do
+        local word = markdown.codes(row[1])[1]
+        local operation = definition.operations[word]
+        found[#found + 1] = word
+        assert.equal(operation.method .. " " .. operation.path, markdown.codes(row[2])[1])
+        if word ~= "check" then
+          assert.equal(operation.limit or 1, tonumber(row[3]))
+        end
+        if not operation.undocumented then
+          assert.message(word).is_truthy(row[4]:find(operation.docs or definition.docs, 1, true))
+        end
+      end
+      assert.same(keys(definition.operations), sorted(found))
+    end)
+
+    it("has its address, its name and the scheme before the token", function()
+      assert.is_truthy(page:find("`" .. definition.base_url .. "`", 1, true))
+      assert.is_truthy(page:find(('`provider = "%s"`'):format(name), 1, true))
+      assert.is_truthy(page:find("`Authorization: " .. definition.auth.prefix:sub(1, -2) .. "`", 1,
+        true))
+    end)
+
+    it("has the outcome of every code, refusal and state", function()
+      local row_of = {}
+      for line in page:gmatch("\n(|[^\n]*)") do
+        for word in line:match("^|([^|]*)"):gmatch("[%w_]+") do
+          row_of[word] = row_of[word] or {}
+          table.insert(row_of[word], line)
+        end
+      end
+      local function has(code, word)
+        local rows = row_of[tostring(code)] or row_of[tostring(code):upper()] or {}
+        assert.message(code .. " " .. word).is_truthy(table.concat(rows):find("`" .. word .. "`", 1,
+          true))
+      end
+      for _, operation in pairs(definition.operations) do
+        if not operation.undocumented then
+          for code, word in pairs(operation.codes or {}) do
+            has(code, word)
+          end
+          for state, word in pairs(operation.states or {}) do
+            has(state, word)
+          end
+          for key, word in pairs(operation.refusals or {}) do
+            if word ~= "credentials" and word ~= "again" then
+              has(key:match("%d+$"), word)
+            end
+          end
+        end
+      end
+    end)
+  end)
+end
+
+describe("docs/troubleshooting.md", function()
+  local page = markdown.read("docs/troubleshooting.md")
+
+  -- What it quotes of our own messages, and where these are made.
+  local QUOTED = {
+    ["no headers of"] = "Makefile",
+    ["has no C core for"] = "lua/stopmsg/needs.lua",
+    ["was built for another Lua"] = "lua/stopmsg/needs.lua",
+    ["is plain http to another host"] = "csrc/request.c",
+    ["cannot wait in the"] = "lua/stopmsg/nginx.lua",
+    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",
+    ["belongs to another run"] = "lua/stopmsg/journal.lua",
+  }
+
+  it("has our messages in their own words", function()
+    for words, path in pairs(QUOTED) do
+      assert.message(words).is_truthy(page:find(words, 1, true))
+      assert.message(path .. ": " .. words).is_truthy(markdown.read(path):find(words, 1, true))
+    end
+  end)
+
+  it("has what TLS says where we have advice for it", function()
+    local tls = require("stopmsg.tls")
+    local general = tls.advise("x"):match("; (.*)$")
+    for _, row in ipairs(markdown.rows(page, "it says")) do
+      local advice = tls.advise(row[1]):match("; (.*)$")
+      assert.message(row[1]).not_equal(general, advice)
+    end
+  end)
+
+  it("has reasons that there are", function()
+    local reference = {}
+    for _, name in ipairs(names_of(markdown.read("docs/reference.md"), "reason")) do
+      reference[name] = true
+    end
+    for _, name in ipairs(names_of(page, "reason")) do
+      assert.message(name).is_true(reference[name:gsub("^http_%d+$", "http_<status>")]
+        or stopmsg.outcomes[name] ~= nil or name == "ambiguous")
+    end
+  end)
+end)
+
+describe("docs/architecture.md", function()
+  local page = markdown.read("docs/architecture.md")
+
+  -- "cli/stop" and "stopmsg.cli.stop" are of the part `cli`.
+  local function part_of(name)
+    return name:match("^[^/.]+")
+  end
+
+  local function files(folder, ending)
+    local list = {}
+    local pipe = io.popen(("cd %s && find . -name '*%s'"):format(folder, ending))
+    for path in pipe:lines() do
+      list[#list + 1] = path:sub(3, -#ending - 1)
+    end
+    pipe:close()
+    return list
+  end
+
+  it("has every file in a layer, and each requires only what is below it", function()
+    local layer_of = {}
+    for layer, row in ipairs(markdown.rows(page, "layer")) do
+      for _, part in ipairs(markdown.codes(row[2])) do
+        layer_of[part] = layer
+      end
+    end
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      local part = part_of(file)
+      assert.message(file .. " is in no layer").is_truthy(layer_of[part])
+      local text = markdown.read("lua/stopmsg/" .. file .. ".lua")
+      for name in text:gmatch('require%("stopmsg%.?([^"]*)"%)') do
+        local other = part_of(name) or "init"
+        assert.message(("%s requires %s"):format(file, name))
+          .is_true(other == part or (layer_of[other] or 0) > layer_of[part])
+      end
+    end
+  end)
+
+  it("has every file of the core", function()
+    local known = {}
+    for _, row in ipairs(markdown.rows(page, "files")) do
+      for _, name in ipairs(markdown.codes(row[1])) do
+        known[name] = true
+      end
+    end
+    for _, name in ipairs(files("csrc", ".c")) do
+      assert.message(name).is_true(known[name])
+      known[name] = nil
+    end
+    assert.same({}, known)
+  end)
+end)
+
+describe("README.md", function()
+  local page = markdown.read("README.md")
+
+  it("can be read in two minutes", function()
+    local _, count = page:gsub("\n", "\n")
+    assert.is_true(count <= 150)
+  end)
+
+  it("has the outcomes as the reference has them", function()
+    local reference = markdown.rows(markdown.read("docs/reference.md"), "outcome")
+    local rows = markdown.rows(page, "outcome")
+    assert.equal(#reference, #rows)
+    for i, row in ipairs(rows) do
+      for column = 1, 3 do
+        assert.equal(reference[i][column], row[column])
+      end
+    end
+  end)
+
+  it("has every provider with its page", function()
+    local names = {}
+    for i, row in ipairs(markdown.rows(page, "name")) do
+      names[i] = markdown.codes(row[1])[1]
+      assert.is_truthy(row[4]:find(("(docs/providers/%s.md)"):format(names[i]), 1, true))
+    end
+    assert.same(providers.names, sorted(names))
+  end)
+end)
+
+describe("links", function()
+  local pages = {}
+  local pipe = io.popen("find . -name '*.md' -not -path './build/*' -not -path './.*/*'"
+    .. " -not -path '*/node_modules/*'")
+  for path in pipe:lines() do
+    pages[path:sub(3)] = markdown.read(path)
+  end
+  pipe:close()
+
+  -- The links of a page, without those in code: path and anchor, from the root.
+  local function links(path)
+    local list = {}
+    local folder = path:match("^(.*/)") or ""
+    local text = pages[path]:gsub("```.-\n```", ""):gsub("`[^`\n]*`%]", "x]")
+    for target in text:gmatch("%]%(([^)%s]+)%)") do
+      if not target:find("^%a+:") then
+        local file, anchor = target:match("^([^#]*)#?(.*)$")
+        file = file == "" and path or folder .. file
+        repeat
+          local count
+          file, count = file:gsub("[^/]+/%.%./", "", 1)
+        until count == 0
+        list[#list + 1] = { file = file, anchor = anchor }
+      end
+    end
+    return list
+  end
+
+  it("lead to files and headings that are there", function()
+    for path in pairs(pages) do
+      for _, link in ipairs(links(path)) do
+        assert.message(("%s leads to %s"):format(path, link.file)).is_true(exists(link.file))
+        if link.anchor ~= "" then
+          local has_anchor = false
+          for _, heading in ipairs(markdown.headings(pages[link.file])) do
+            has_anchor = has_anchor or markdown.anchor(heading.text) == link.anchor
+          end
+          assert.message(("%s: %s#%s"):format(path, link.file, link.anchor)).is_true(has_anchor)
+        end
+      end
+    end
+  end)
+
+  it("lead from README to every page of docs/", function()
+    local reached, queue = {}, { "README.md" }
+    while queue[1] do
+      local path = table.remove(queue)
+      if pages[path] and not reached[path] then
+        reached[path] = true
+        for _, link in ipairs(links(path)) do
+          queue[#queue + 1] = link.file
+        end
+      end
+    end
+    for path in pairs(pages) do
+      if path:find("^docs/") then
+        assert.message(path .. " cannot be found from README").is_true(reached[path])
+      end
+    end
+  end)
+end)

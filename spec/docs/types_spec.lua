@@ -1,0 +1,148 @@
+-- The types that editors read say what the code does.
+
+local luacats = require("spec.support.luacats")
+local options = require("stopmsg.options")
+local outcome = require("stopmsg.outcome")
+local providers = require("stopmsg.providers")
+local reports = require("stopmsg.report")
+local stopmsg = require("stopmsg")
+
+local TYPES = "lua/stopmsg/types.lua"
+local page = luacats.read({
+  TYPES, "lua/stopmsg/init.lua", "lua/stopmsg/client.lua", "lua/stopmsg/report.lua",
+})
+
+local function sorted(list)
+  table.sort(list)
+  return list
+end
+
+local function keys(map)
+  local list = {}
+  for key in pairs(map) do
+    list[#list + 1] = key
+  end
+  return sorted(list)
+end
+
+-- The public names of a class: methods, without metamethods and private fields.
+local function public(class)
+  local list = {}
+  for name, value in pairs(class) do
+    if type(value) == "function" and not name:find("^_") then
+      list[#list + 1] = name
+    end
+  end
+  return sorted(list)
+end
+
+local function fields(name)
+  local class = page.classes["stopmsg." .. name]
+  assert.message("no class stopmsg." .. name).is_truthy(class)
+  return class.fields
+end
+
+describe("the types", function()
+  it("are read, all of them, and name only what is defined", function()
+    assert.same({}, luacats.undefined(page))
+  end)
+
+  it("have every option, optional where there is a default or none is needed", function()
+    for class, kind in pairs({
+      Options = "client", CallOptions = "call", VerifyOptions = "verify",
+    }) do
+      assert.same(keys(options.known[kind]), keys(fields(class)), class)
+      for name, field in pairs(fields(class)) do
+        local is_required = name == "provider" or name == "token"
+        assert.message(name).equal(not is_required, field.is_optional)
+      end
+    end
+  end)
+
+  it("name the defaults that options have", function()
+    for class, defaults in pairs({
+      Options = options.defaults, VerifyOptions = options.verify_defaults,
+    }) do
+      for name, value in pairs(defaults) do
+        local said = fields(class)[name].rest:match("default (%S+ ?%a*)")
+        assert.message(name .. " names no default").is_truthy(said)
+        local number, unit = said:match("^(%d+)( ?%a*)")
+        if type(value) == "number" then
+          assert.message(name).equal(value, tonumber(number) * (unit == " MiB" and 2 ^ 20 or 1))
+        else
+          local shown = type(value) == "string" and '"' .. value .. '"' or tostring(value)
+          assert.message(name).equal(shown, said:match('^"?%w+"?'))
+        end
+      end
+    end
+  end)
+
+  it("have the outcomes, in their order", function()
+    local words = {}
+    for i, word in ipairs(outcome.names) do
+      words[i] = '"' .. word .. '"'
+    end
+    assert.same(words, page.aliases["stopmsg.Outcome"])
+    for _, info in pairs(stopmsg.outcomes) do
+      for name in pairs(info) do
+        assert.message(name).is_truthy(fields("OutcomeInfo")[name])
+      end
+    end
+  end)
+
+  it("have the built-in providers and the parts of a definition", function()
+    local words = fields("Options").provider.uses
+    for _, name in ipairs(providers.names) do
+      local found = false
+      for _, word in ipairs(words) do
+        found = found or word == '"' .. name .. '"'
+      end
+      assert.message(name).is_true(found)
+    end
+    for class, part in pairs({
+      Provider = "definition", Operation = "operation", OperationBody = "body",
+      OperationItems = "items", ProviderAuth = "auth", ProviderFormat = "format",
+    }) do
+      assert.same(keys(providers.fields[part]), keys(fields(class)), class)
+    end
+    local known = {}
+    for _, word in ipairs(fields("Provider").operations.uses) do
+      known[#known + 1] = word:match('^"(.*)"$')
+    end
+    assert.same(keys(providers.fields.operations), sorted(known))
+    local escapes = {}
+    for _, word in ipairs(fields("OperationBody").escape.uses) do
+      escapes[#escapes + 1] = word:match('^"(.*)"$')
+    end
+    assert.same(keys(providers.fields.escapes), sorted(escapes))
+  end)
+
+  it("have the fields of a report", function()
+    local wanted = { "ids", "is_lookup", "kind" }
+    for name in pairs(reports.new()) do
+      wanted[#wanted + 1] = name
+    end
+    assert.same(sorted(wanted), keys(fields("Report")))
+  end)
+
+  local function check_functions(prefix, names)
+    for _, name in ipairs(names) do
+      local doc = page.functions[prefix .. name]
+      assert.message(name .. " is not found").is_truthy(doc)
+      assert.message(name .. " is not explained").is_truthy(doc.about:find("%u"))
+      local params = {}
+      for i, param in ipairs(doc.params) do
+        params[i] = param.name
+      end
+      assert.same(doc.arguments, params, name)
+      assert.message(name).equal(name ~= "close", #doc.returns > 0)
+    end
+  end
+
+  it("explain every public function, each of its parameters and what it gives", function()
+    check_functions("stopmsg.", public(stopmsg))
+    local client = stopmsg.new({ provider = "revicom", token = "canary-9d1e77" })
+    check_functions("Client:", public(getmetatable(client).__index))
+    client:close()
+  end)
+end)

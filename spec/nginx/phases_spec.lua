@@ -1,0 +1,132 @@
+-- Where in nginx a call can be made.
+
+local fetch = require("spec.support.fetch")
+local nginx = require("spec.support.nginx")
+local server = require("spec.support.server")
+
+if not nginx.is_due() then
+  return
+end
+
+local ID = "1A2B-3C4D5E6F-7A8B9C0D"
+
+describe("a call in nginx's phase", function()
+  local sandbox, worker
+
+  setup(function()
+    sandbox = server.start()
+    worker = nginx.start({
+      http = [[
+        init_by_lua_block {
+          local stopmsg = require("stopmsg")
+          client = stopmsg.new({ provider = "pushwoosh", token = "sandbox",
+            base_url = "]] .. sandbox.url .. [[" })
+          heard = {}
+          local count = 0
+          function stop(name)
+            count = count + 1
+            local ok, result = pcall(function()
+              local report = client:stop(("1A2B-3C4D5E6F-7A8B%04X"):format(0xA000 + count))
+              return report
+            end)
+            heard[name] = ok and result[1].outcome or result
+          end
+          stop("init")
+        }
+        init_worker_by_lua_block {
+          stop("init_worker")
+          ngx.timer.at(0, function() stop("timer") end)
+        }
+        upstream itself {
+          server 0.0.0.1;
+          balancer_by_lua_block {
+            stop("balancer")
+            require("ngx.balancer").set_current_peer("127.0.0.1", $port)
+          }
+        }
+      ]],
+      server = [[
+        location /heard { content_by_lua_block { ngx.print(heard[ngx.var.arg_name]) } }
+        location /balanced { proxy_pass http://itself/plain; }
+        location /plain { return 200 plain; }
+        location /all {
+          set_by_lua_block $unused { stop("set") }
+          rewrite_by_lua_block { stop("rewrite") }
+          access_by_lua_block { stop("access") }
+          content_by_lua_block {
+            stop("content")
+            ngx.say("done")
+          }
+          header_filter_by_lua_block { stop("header_filter") }
+          body_filter_by_lua_block { stop("body_filter") }
+          log_by_lua_block { stop("log") }
+        }
+        location /others {
+          content_by_lua_block {
+            for _, call in ipairs({ "stop_dispatch", "each", "status", "check" }) do
+              heard[call] = "not tried"
+            end
+            ngx.say("done")
+          }
+          log_by_lua_block {
+            for _, call in ipairs({ "stop", "each", "status", "check" }) do
+              local ok, message = pcall(client[call], client, { "]] .. ID .. [[" })
+              heard[call] = message
+            end
+          }
+        }
+      ]],
+    })
+    assert.equal("done\n", fetch.one(worker.port, "/all"))
+    assert.equal("plain", fetch.one(worker.port, "/balanced"))
+  end)
+
+  teardown(function()
+    worker:stop()
+    sandbox:stop()
+  end)
+
+  local function heard(name)
+    return (fetch.one(worker.port, "/heard?name=" .. name))
+  end
+
+  for _, phase in ipairs({ "rewrite", "access", "content", "timer" }) do
+    it(phase .. " stops", function()
+      assert.equal("stopped", heard(phase))
+    end)
+  end
+
+  for _, phase in ipairs({
+    "init_worker", "set", "balancer", "header_filter", "body_filter", "log",
+  }) do
+    it(phase .. " raises at the caller, with the way out", function()
+      local message = heard(phase)
+      assert.is_truthy(message:find(":%d+: cannot wait in the " .. phase .. " phase of nginx; hand "
+        .. "the ids over to ngx%.timer%.at%(0, …%)$"), message)
+    end)
+  end
+
+  it("init raises, too, where there are no timers yet", function()
+    assert.is_truthy(heard("init"):find("ngx.timer.at(0, …) in init_worker_by_lua", 1, true))
+  end)
+
+  it("log raises for every call, before anything is sent", function()
+    fetch.one(worker.port, "/others")
+    local before = #sandbox:log()
+    for _, call in ipairs({ "stop", "each", "status", "check" }) do
+      assert.is_truthy(heard(call):find("cannot wait in the log phase", 1, true), heard(call))
+    end
+    assert.equal(before, #sandbox:log())
+  end)
+
+  it("init opens nothing in the master", function()
+    local names = {}
+    for name in io.popen("ls /proc/" .. worker.pid .. "/task"):lines() do
+      names[#names + 1] = name
+    end
+    assert.equal(1, #names)
+    for line in io.popen("ls -l /proc/" .. worker.pid .. "/fd"):lines() do
+      assert.is_nil(line:find("eventpoll", 1, true))
+    end
+  end)
+end)

@@ -1,0 +1,132 @@
+-- Calls under the schedulers that people use, beside other coroutines.
+
+local core = require("stopmsg.core")
+local schedulers = require("spec.support.schedulers")
+local server = require("spec.support.server")
+local stopmsg = require("stopmsg")
+
+-- Seconds that another coroutine may be kept waiting. One answer of 10,000 items is decoded in one
+-- go, by a machine that has other things to do, too.
+local PATIENCE = 0.25
+
+local function uuid(n, fate)
+  return ("%08x-0000-4000-8000-%08x%s"):format(n, n, fate or "aaaa")
+end
+
+for _, scheduler in ipairs(schedulers.all()) do
+  describe("under " .. scheduler.name, function()
+    local sandbox
+
+    setup(function()
+      sandbox = server.start({ delay = 0.02 })
+    end)
+
+    teardown(function()
+      sandbox:stop()
+    end)
+
+    local function new(provider, more)
+      local options = { provider = provider, token = "sandbox", base_url = sandbox.url,
+        sleep = scheduler.sleep }
+      for name, value in pairs(more or {}) do
+        options[name] = value
+      end
+      return stopmsg.new(options)
+    end
+
+    -- Runs the calls, and beside them a coroutine that looks at the clock each millisecond. Gives
+    -- how often it could, and the longest time that it could not.
+    local function beside(calls)
+      local open, ticks, longest = #calls, 0, 0
+      local functions = {}
+      for i, call in ipairs(calls) do
+        functions[i] = function()
+          call()
+          open = open - 1
+        end
+      end
+      functions[#functions + 1] = function()
+        while open > 0 do
+          local before = core.now()
+          scheduler.sleep(0.001)
+          ticks, longest = ticks + 1, math.max(longest, core.now() - before)
+        end
+      end
+      scheduler.run(functions)
+      return ticks, longest
+    end
+
+    it("stops batches while others go on", function()
+      local ids = {}
+      for i = 1, 20000 do
+        ids[i] = uuid(i, i == 7 and "0403" or nil)
+      end
+      local report
+      local ticks, longest = beside({ function()
+        report = new("revicom"):stop(ids)
+      end })
+      assert.equal(19999, report.counts.stopped)
+      assert.equal("too_late", report[7].outcome)
+      assert.equal(2, report.requests)
+      assert.is_true(ticks > 10, "other coroutines ran " .. ticks .. " times")
+      assert.is_true(longest < PATIENCE, "they waited for " .. longest)
+    end)
+
+    it("stops one by one, in calls that share a client", function()
+      local client = new("idigital", { concurrency = 4 })
+      local reports, calls = {}, {}
+      for i = 1, 3 do
+        calls[i] = function()
+          reports[i] = client:stop_dispatch({ i * 100 + 1, i * 100 + 2, i * 100 + 3 })
+        end
+      end
+      beside(calls)
+      for i = 1, 3 do
+        assert.is_true(reports[i].ok)
+        assert.equal(i * 100 + 2, reports[i][2].id)
+      end
+    end)
+
+    it("verifies", function()
+      local report
+      beside({ function()
+        report = new("revicom"):stop({ uuid(1), uuid(2) }, { verify = { interval = 0.01 } })
+      end })
+      assert.is_true(report[1].verified)
+      assert.is_true(report[2].verified)
+    end)
+
+    it("takes a stream, and other coroutines run in the loop's body", function()
+      local client = new("revicom", { batch_size = 100 })
+      local n, count = 0, 0
+      beside({ function()
+        local next_item = client:each(function()
+          n = n + 1
+          return n <= 1000 and uuid(n) or nil
+        end)
+        while next_item() do
+          count = count + 1
+          if count % 100 == 0 then
+            scheduler.sleep(0.001)
+          end
+        end
+      end })
+      assert.equal(1000, count)
+    end)
+
+    it("keeps the rate and the deadline", function()
+      local report
+      beside({ function()
+        report = new("idigital", { rate = 50 }):stop_dispatch({ 1, 2, 3, 4, 5 })
+      end })
+      assert.is_true(report.ok)
+      assert.is_true(report.elapsed > 0.06, report.elapsed)
+
+      beside({ function()
+        report = new("idigital", { rate = 20 }):stop_dispatch({ 1, 2, 3, 4, 5 }, { deadline = 0.1 })
+      end })
+      assert.equal("skipped", report[5].outcome)
+      assert.is_true(report.elapsed < 1, report.elapsed)
+    end)
+  end)
+end

@@ -1,0 +1,200 @@
+-- A real nginx for specs, with this tree on its Lua paths, on a port that the kernel chooses.
+
+local server = require("spec.support.server")
+local uv = require("luv")
+
+local nginx = {}
+
+local BINARIES = {
+  "/usr/sbin/nginx", "/usr/local/openresty/nginx/sbin/nginx", "/usr/local/sbin/nginx",
+}
+-- Modules of their own on Debian, part of the program in OpenResty.
+local MODULES = "/usr/lib/nginx/modules/"
+
+local function is_there(path)
+  return uv.fs_stat(path) ~= nil
+end
+
+-- Whether specs with nginx run on this Lua: its Lua is LuaJIT, and there is one to be tested.
+function nginx.is_due()
+  return rawget(_G, "jit") ~= nil
+end
+
+local function binary()
+  for _, path in ipairs(BINARIES) do
+    if is_there(path) then
+      return path
+    end
+  end
+  error("needs nginx with its Lua module (Debian: nginx-light, libnginx-mod-http-lua)")
+end
+
+-- package.path or package.cpath with absolute names: nginx changes its directory.
+local function absolute(path)
+  local here = uv.cwd()
+  return (path:gsub("[^;]+", function(entry)
+    return entry:find("^/") and entry or here .. "/" .. entry
+  end))
+end
+
+local TEMPLATE = [[
+$modules
+daemon off;
+worker_processes $workers;
+user $user;
+pid $dir/pid;
+error_log $dir/error.log $level;
+$main
+events { worker_connections 2048; }
+http {
+  access_log off;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  uwsgi_temp_path $dir/uwsgi;
+  scgi_temp_path $dir/scgi;
+  lua_package_path "$path;;";
+  lua_package_cpath "$cpath;;";
+  $http
+  server {
+    listen 127.0.0.1:$port;
+    $server
+  }
+}
+]]
+
+-- What a configuration of one's own needs to run here.
+local PREAMBLE = [[
+$modules
+daemon off;
+user $user;
+]]
+
+local function read(path)
+  local file = assert(io.open(path))
+  local content = file:read("*a")
+  file:close()
+  return content
+end
+
+local function write(path, content)
+  local file = assert(io.open(path, "w"))
+  file:write(content)
+  file:close()
+end
+
+local function remove(path)
+  local entries = uv.fs_scandir(path)
+  for name, kind in function() return uv.fs_scandir_next(entries) end do
+    if kind == "directory" then
+      remove(path .. "/" .. name)
+    else
+      uv.fs_unlink(path .. "/" .. name)
+    end
+  end
+  uv.fs_rmdir(path)
+end
+
+local Nginx = {}
+Nginx.__index = Nginx
+
+-- What it wrote to its error log until now, or until it ended.
+function Nginx:log()
+  return self._log or read(self.dir .. "/error.log")
+end
+
+-- Ends it at once and removes its files, but keeps the log: exit code, signal.
+function Nginx:stop()
+  local code, signal = self._child:stop()
+  if not self._log then
+    self._log = self:log()
+    remove(self.dir)
+  end
+  return code, signal
+end
+
+-- "sighup" loads the configuration anew, "sigquit" ends it when its requests are done.
+function Nginx:kill(signal)
+  self._child:kill(signal)
+end
+
+-- Whether it ended by itself within so many seconds.
+function Nginx:has_ended(seconds)
+  return server.wait(function() return self._child.code ~= nil end, seconds) and true
+end
+
+-- nginx.start(options): waits until it serves.
+-- options: server, http, main (configuration of these levels; $dir and $port are its own), workers
+-- (1), level (of the log, "notice"), environment (variables, by name). Or config, a whole
+-- configuration, which has to listen on 127.0.0.1:$port and to write $dir/pid and $dir/error.log;
+-- the Lua paths are in its environment.
+-- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended(seconds) }.
+function nginx.start(options)
+  -- It inherits a socket that listens already: no other process can take the port in between, and
+  -- nobody has to wait until it serves.
+  local socket = uv.new_tcp()
+  assert(socket:bind("127.0.0.1", 0))
+  assert(socket:listen(511, function() end))
+  local values = {
+    port = socket:getsockname().port,
+    dir = assert(uv.fs_mkdtemp((os.getenv("TMPDIR") or "/tmp") .. "/stopmsg-nginx-XXXXXX")),
+    user = uv.os_get_passwd().username,
+    path = absolute("lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path),
+    cpath = absolute(package.cpath),
+    workers = options.workers or 1,
+    level = options.level or "notice",
+    main = options.main or "",
+    http = options.http or "",
+    server = options.server or "",
+    modules = "",
+  }
+  for _, module in ipairs({ "ndk_http_module.so", "ngx_http_lua_module.so" }) do
+    if is_there(MODULES .. module) then
+      values.modules = values.modules .. "load_module " .. MODULES .. module .. ";\n"
+    end
+  end
+  -- Twice, because the parts that are put in name $dir and $port, too. nginx's own variables stay.
+  local template = options.config and PREAMBLE .. options.config or TEMPLATE
+  local config = template:gsub("%$([%w_]+)", values):gsub("%$([%w_]+)", {
+    dir = values.dir,
+    port = values.port,
+  })
+  local path = values.dir .. "/nginx.conf"
+  write(path, config)
+
+  local environment = { NGINX = "3;", LUA_PATH = values.path, LUA_CPATH = values.cpath }
+  for name, value in pairs(options.environment or {}) do
+    environment[name] = value
+  end
+  -- Its log holds all that it says.
+  local null = assert(uv.fs_open("/dev/null", "w", 0))
+  local started, child = pcall(server.spawn, { binary(), "-p", values.dir, "-c", path,
+    "-e", values.dir .. "/error.log" }, {
+    environment = environment,
+    stderr = null,
+    descriptor = socket:fileno(),
+    is_ready = function()
+      return is_there(values.dir .. "/pid")
+    end,
+  })
+  uv.fs_close(null)
+  local is_closed = false
+  socket:close(function()
+    is_closed = true
+  end)
+  server.wait(function() return is_closed end)
+  if not started then
+    local said = is_there(values.dir .. "/error.log") and read(values.dir .. "/error.log") or ""
+    remove(values.dir)
+    error(child .. "\n" .. said, 2)
+  end
+  return setmetatable({
+    url = "http://127.0.0.1:" .. values.port,
+    port = values.port,
+    pid = child.pid,
+    dir = values.dir,
+    _child = child,
+  }, Nginx)
+end
+
+return nginx
