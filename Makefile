@@ -255,7 +255,8 @@ valgrind-run:
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
 # Of all specs and the processes that they start, on Lua 5.4. All of it is slower
-# than usual: a spec that is about time may fail.
+# than usual: a spec that is about time may fail. Lua's own hint to the compiler
+# would count each condition twice.
 COVERAGE = $(CURDIR)/build/coverage
 coverage:
 	@$(call need,gcov,gcc)

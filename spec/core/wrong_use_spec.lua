@@ -1,4 +1,4 @@
--- Calls of the core that nothing in lua/stopmsg makes: they raise, or are refused, and harm nothing.
+-- Calls of the core that nothing of ours makes: they raise, or are refused, and harm nothing.
 
 local core = require("stopmsg.core")
 local cli = require("spec.support.cli")
