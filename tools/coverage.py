@@ -64,7 +64,7 @@ def lua_lines(build):
         for number in sorted(lines):
             counts = found.setdefault((path, statement(text, number)), [0, 0])
             counts[0] += 1
-            counts[1] += number in ran[path[4:]]
+            counts[1] += number in ran[path]
     return found
 
 
