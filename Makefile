@@ -55,7 +55,7 @@ MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test torture torture-journal \
-  torture-alloc torture-alloc-run \
+  torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang format \
   asan asan-run valgrind valgrind-run fuzz fuzz-replay bench bench-nginx soak \
   install uninstall deb clean
@@ -96,7 +96,7 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
-	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
+	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
 	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
@@ -124,7 +124,7 @@ sandbox: all
 # Specs
 
 spec: all
-	@$(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
+	@$(if $(GC),STOPMSG_GC=$(GC)) $(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
 
 # Every Lua is run, whatever the others did. spec/support/output.lua writes its
 # line to SPEC_SUMMARY; one without a line, or that broke after it, is a failure.
@@ -148,7 +148,7 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
-torture: torture-journal torture-alloc
+torture: torture-journal torture-alloc torture-system
 
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
@@ -172,6 +172,12 @@ torture-alloc-run: all $(PRELOADED)/alloc.so
 	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
 	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
 	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+# Sockets that give little at a time, by seeds; system calls that fail.
+torture-system: all $(PRELOADED)/io.so
+	@$(call need,strace,strace)
+	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
+	@$(RUN) $(LUA) spec/torture/system.lua strace 10
 
 $(PRELOADED)/%.so: spec/torture/%.c Makefile
 	@echo "CC $< [$(LUA_NAME)]"

@@ -18,7 +18,7 @@ packages() {
   test)
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
-    echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
+    echo 'lua-busted lua-check lua-socket clang clang-format valgrind strace luarocks procps time'
     echo 'python3 openssl zsh mandoc lua-copas lua-cqueues'
     echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
     echo 'libclang-rt-14-dev|libclang-rt-dev'
