@@ -93,7 +93,8 @@ help:
 	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
-	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
+	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
+	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
@@ -105,6 +106,7 @@ help:
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
+	@echo '  soak-plain stops without end in one process (SOAK_SECONDS=600)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
@@ -178,6 +180,10 @@ torture-system: all $(PRELOADED)/io.so
 	@$(call need,strace,strace)
 	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
 	@$(RUN) $(LUA) spec/torture/system.lua strace 10
+
+# Stops without end in one process: neither memory nor descriptors grow.
+soak-plain: all
+	@$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600)
 
 $(PRELOADED)/%.so: spec/torture/%.c Makefile
 	@echo "CC $< [$(LUA_NAME)]"

@@ -39,6 +39,14 @@ if not os.getenv("LD_PRELOAD") and SOCKETS > 0 then
   end)
 end
 
+describe("stops without end", function()
+  it("leave neither memory nor descriptors behind", function()
+    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 2")
+    assert.is_true(succeeded, text)
+    assert.matches("(%d+) to %1 descriptors", text)
+  end)
+end)
+
 if not os.getenv("LD_PRELOAD") then
   describe("a stop without memory", function()
     local library
