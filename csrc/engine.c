@@ -25,8 +25,8 @@
 struct engine {
   CURLM *multi;    /* NULL once closed */
   CURLMcode fault; /* what the multi handle failed with, until it is replaced */
-  CURL *model;  /* an easy handle with the options that all slots share */
-  pid_t pid;    /* handles must not be used, nor freed, by a forked child */
+  CURL *model;     /* an easy handle with the options that all slots share */
+  pid_t pid;       /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
   struct sm_sockets sockets;
   struct sm_op **ops;
