@@ -1,6 +1,8 @@
 -- Loads what stopmsg needs and does not bring along: an error says in one line what is missing,
 -- for which Lua, and how it is called where it comes from.
 
+local compat = require("stopmsg.compat")
+
 local needs = {}
 
 -- What people call it, and its names at Debian and at LuaRocks.
@@ -49,7 +51,7 @@ end
 
 -- module = needs.find(name) | nil, message; the message goes on after the word "stopmsg".
 function needs.find(name)
-  local found, module = pcall(require, name)
+  local found, module = compat.try(require, name)
   if found and name == CORE and module.openssl_clash then
     return nil, OTHER_OPENSSL .. ": " .. module.openssl_clash
   elseif found then
