@@ -40,6 +40,7 @@ struct engine {
   struct sm_slot *last_done;
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
+  int has_no_proxy;   /* not even the environment's */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -218,6 +219,9 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
     rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
+  lua_getfield(L, 1, "proxy");
+  e->has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
+  lua_pop(L, 1);
   return rc;
 }
 
@@ -324,8 +328,10 @@ static struct sm_op *add_op(lua_State *L, struct engine *e) {
 /* number = engine:prepare(operation), which prepare.h describes */
 static int engine_prepare(lua_State *L) {
   struct engine *e = check_open(L);
+  struct sm_op *op = add_op(L, e);
 
-  sm_prepare(L, add_op(L, e));
+  sm_prepare(L, op);
+  op->is_proxied = op->is_plain && !e->has_no_proxy;
   lua_pushinteger(L, (lua_Integer)e->op_count);
   return 1;
 }
@@ -654,7 +660,7 @@ static int engine_collect(lua_State *L) {
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
-  snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
+  (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
   lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);

@@ -185,13 +185,19 @@ void sm_request_free(struct sm_request *r) {
   sm_request_init(r);
 }
 
-/* Hands the path and query in `path` to libcurl. */
+/* Hands the path and query in `path` to libcurl. As a target they go out as
+ * they are; into an URL libcurl would write them three times over. */
 static enum sm_status set_url(struct sm_request *r) {
   char *query;
   CURLUcode rc;
 
   if (sm_buf_terminate(&r->path) != SM_OK)
     return SM_NOMEM;
+  if (!r->op->is_proxied)
+    return curl_easy_setopt(r->easy, CURLOPT_REQUEST_TARGET, r->path.bytes) ==
+                   CURLE_OK
+               ? SM_OK
+               : SM_NOMEM;
   query = strchr(r->path.bytes, '?');
   if (query != NULL)
     *query++ = '\0';
@@ -215,8 +221,8 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   r->op = NULL;
   if (r->url != NULL)
     curl_url_cleanup(r->url);
-  r->url = curl_url_dup(op->base);
-  if (r->url == NULL)
+  r->url = op->is_proxied ? curl_url_dup(op->base) : NULL;
+  if (op->is_proxied && r->url == NULL)
     return SM_NOMEM;
 
   if (has_upload(op))
@@ -244,7 +250,8 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
     (void)curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
   }
   if (rc == CURLE_OK)
-    rc = curl_easy_setopt(r->easy, CURLOPT_CURLU, r->url);
+    rc = curl_easy_setopt(r->easy, CURLOPT_CURLU,
+                          op->is_proxied ? r->url : op->base);
   if (rc != CURLE_OK)
     return rc == CURLE_OUT_OF_MEMORY ? SM_NOMEM : SM_REFUSED;
   r->op = op;

@@ -32,6 +32,7 @@ struct sm_op {
   CURLU *base;          /* scheme, host and port */
   struct sm_buf prefix; /* the base's own path, no slash at its end */
   int is_plain;         /* http:// */
+  int is_proxied;       /* by a proxy that has to be told the whole URL */
   struct sm_form url;   /* path and query after the prefix */
   struct sm_form body;
   int has_body;
@@ -45,7 +46,7 @@ struct sm_op {
 /* What one request needs of its own. */
 struct sm_request {
   CURL *easy;
-  CURLU *url;
+  CURLU *url;             /* where the operation is proxied, else NULL */
   const struct sm_op *op; /* what `easy` is set up for, or NULL */
   const struct sm_auth *auth;
   struct sm_buf path;

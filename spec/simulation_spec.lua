@@ -124,8 +124,14 @@ local function schedule(seed)
   local random = generator(seed)
   local clock = fake.clock(0)
   local ids = {}
+  local result = random(2) == 1 and {} or nil
   for i = 1, random(30) do
-    ids[i] = uuid(i)
+    local kind = random(12)
+    if kind == 1 and i > 1 and result then
+      ids[i] = ids[random(i - 1)] -- a stream may send it again
+    else
+      ids[i] = kind == 2 and "no uuid " .. i or uuid(i)
+    end
   end
   local world = new_world(random, clock, ids, random(4) / 5)
   local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
@@ -162,7 +168,8 @@ local function schedule(seed)
     format = "json",
     provider = "revicom",
     summary = report.new(),
-    result = random(2) == 1 and {} or nil,
+    result = result,
+    total = result and #ids,
   })
 
   local items = {}

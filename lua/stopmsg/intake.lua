@@ -38,6 +38,10 @@ function intake.new(form, fill, limit, result, total)
     _place = 0, -- of the last id that was taken
     _chunk = new_chunk(),
     _taken = 0, -- of the chunk
+    _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
+    _ready_places = {},
+    _ready_count = 0,
+    _ready_at = 0, -- of the last of them that is in a batch
     _is_last = false, -- the chunk is the source's last
     _spare = nil, -- batches to be used again
   }, Intake)
@@ -156,13 +160,38 @@ local function take(self, given, batch, settled)
   end
 end
 
--- Takes the ids of the chunk that are as most are, up to the first that is not.
+-- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are,
+-- up to the first that is not.
+local function admit(self, list, places, at, most)
+  local taken, place = self._taken, self._place
+  local last = math.min(self._chunk.n, taken + most)
+  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+    places, at)
+  self._taken, self._place = taken + admitted, place + admitted
+  return admitted
+end
+
 local function take_usual(self, batch)
-  local taken, place, count = self._taken, self._place, batch.count
-  local last = math.min(self._chunk.n, taken + self._limit - count)
-  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place,
-    batch.ids, batch.places, count)
-  self._taken, self._place, batch.count = taken + admitted, place + admitted, count + admitted
+  if self._limit > 1 then
+    local count = batch.count
+    batch.count = count + admit(self, batch.ids, batch.places, count, self._limit - count)
+    return
+  end
+  local at = self._ready_at + 1
+  if at > self._ready_count then
+    self._ready_count = admit(self, self._ready_ids, self._ready_places, 0, CHUNK)
+    if self._ready_count == 0 then
+      return
+    end
+    at = 1
+  end
+  self._ready_at = at
+  batch.count, batch.ids[1], batch.places[1] = 1, self._ready_ids[at], self._ready_places[at]
+end
+
+-- Whether all of the chunk is in batches.
+local function is_used_up(self)
+  return self._taken >= self._chunk.n and self._ready_at >= self._ready_count
 end
 
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
@@ -170,7 +199,7 @@ end
 function Intake:read(batch, settled, must_share)
   local chunk, limit = self._chunk, self._limit
   while batch.count < limit and not self.is_over and self:has_room(settled) do
-    if self._taken >= chunk.n and not self._is_last then
+    if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
         return true
       end
@@ -184,7 +213,7 @@ function Intake:read(batch, settled, must_share)
       self._taken = self._taken + 1
       take(self, chunk[self._taken], batch, settled)
     end
-    self.is_over = self._is_last and self._taken >= chunk.n
+    self.is_over = self._is_last and is_used_up(self)
   end
   return false
 end

@@ -355,9 +355,11 @@ end
 -- Whose answer it is where submitting broke off before that was noted.
 local NOBODY = {}
 
--- An answer of this run is dealt with, another's goes into its inbox. `self` may be nil. Gives the
--- run whose answer it was, nil when there is none.
-local function deliver(self, flights, slot, ...)
+-- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
+-- Gives the run whose answer it was, nil when there is none.
+local function deliver(self, engine, flights)
+  local slot, status, body, stage, fault, detail, retry_after, connections, items =
+    engine:collect()
   if not slot then
     return nil
   end
@@ -365,10 +367,11 @@ local function deliver(self, flights, slot, ...)
   local owner = batch and batch.run or NOBODY
   flights[slot] = nil
   if batch and owner == self then
-    arrived(self, batch, ...)
+    arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
   elseif batch then
     owner._has_lost = true
-    owner._inbox[#owner._inbox + 1] = { batch, ... }
+    owner._inbox[#owner._inbox + 1] = { batch, status, body, stage, fault, detail, retry_after,
+      connections, items }
     owner._has_lost = false
   end
   return owner
@@ -381,10 +384,10 @@ function run.move(engine, flights, told)
   if not moved then
     return nil, message, code
   end
-  local owner = deliver(nil, flights, engine:collect())
+  local owner = deliver(nil, engine, flights)
   while owner do
     told(owner)
-    owner = deliver(nil, flights, engine:collect())
+    owner = deliver(nil, engine, flights)
   end
   return true
 end
@@ -393,7 +396,7 @@ end
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while self._settled:has_room() and deliver(self, pool.flights, pool.engine:collect()) do
+  while self._settled:has_room() and deliver(self, pool.engine, pool.flights) do
     has_any = true
   end
   -- One by one: should a hook raise, the others are still there.

@@ -46,17 +46,6 @@ function Settled:has_room()
   return self.backlog < self._limit / 4 + 64
 end
 
--- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
--- an answer.
-function Settled:add(batch, verdict)
-  batch.verdict = verdict
-  self._last = self._last + 1
-  self._batches[self._last] = batch
-  self.backlog = self.backlog + batch.count
-  if verdict.message then
-    verdict.message = text.clean(verdict.message, self._redact)
-  end
-end
 
 -- Puts an item into the slice.
 local function put(self, item, place)
@@ -202,6 +191,23 @@ local function put_items(self, batch, first, last)
     end
   end
   self._count = count
+end
+
+-- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
+-- an answer.
+function Settled:add(batch, verdict)
+  batch.verdict = verdict
+  self.backlog = self.backlog + batch.count
+  if verdict.message then
+    verdict.message = text.clean(verdict.message, self._redact)
+  end
+  if batch.count == 1 and self._first > self._last then
+    -- Nothing to be gained by a queue.
+    put_items(self, batch, 1, 1)
+    return self._intake:recycle(batch)
+  end
+  self._last = self._last + 1
+  self._batches[self._last] = batch
 end
 
 -- Makes items of the next ids of a batch, the first in the queue.
