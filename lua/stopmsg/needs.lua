@@ -1,8 +1,6 @@
 -- Loads what stopmsg needs and does not bring along: an error says in one line what is missing,
 -- for which Lua, and how it is called where it comes from.
 
-local compat = require("stopmsg.compat")
-
 local needs = {}
 
 -- What people call it, and its names at Debian and at LuaRocks.
@@ -51,13 +49,16 @@ end
 
 -- module = needs.find(name) | nil, message; the message goes on after the word "stopmsg".
 function needs.find(name)
-  local found, module = compat.try(require, name)
+  local found, module = pcall(require, name)
   if found and name == CORE and module.openssl_clash then
     return nil, OTHER_OPENSSL .. ": " .. module.openssl_clash
   elseif found then
     return module
   end
   local message = tostring(module)
+  if message:find("not enough memory", 1, true) then
+    error(message, 0) -- nothing is missing but that
+  end
   local is_absent = message:find(("module '%s' not found:"):format(name), 1, true) ~= nil
   if name == CORE then
     return nil, about_core(message, is_absent)
