@@ -361,7 +361,8 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 bench-nginx: build/bench/nginx/prober
 	@sh tools/packages.sh bench
 	@$(MAKE) all LUA=luajit
-	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+	@python3 bench/nginx/bench.py build/bench/nginx --page $(if $(QUICK),build/bench,docs)/nginx.md \
+	  $(if $(QUICK),--rounds 1) $(ARGS)
 
 build/bench/nginx/prober: bench/nginx/prober.c
 	@echo "CC $<"
