@@ -172,6 +172,7 @@ describe("stopmsg.core, where little is usual,", function()
     local engine = assert(core.engine(options({})))
     local number = engine:prepare(operation({ auth = "",
       url = { open = "/", escape = "percent", close = "" } }))
+    engine:authorize(number, (core.secret("x"))) -- which it needs none of
     assert(engine:submit(number, { "/09:@AZ[`az{-._~" }, 1, 1, 5))
     engine:close()
   end)
