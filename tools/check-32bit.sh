@@ -31,6 +31,6 @@ unshare --mount linux32 chroot "$root" sh -eu -c '
   sh tools/packages.sh specs
   status=0
   for lua in "$@"; do
-    make spec LUA="$lua" SPECS="$SPECS" || status=1
+    make spec LUA="$lua" SPECS="${SPECS:-}" || status=1
   done
   exit $status' sh "$@"
