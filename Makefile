@@ -278,7 +278,8 @@ coverage:
 	  -Wl,-z,nodelete -o $(COVERAGE)/lines.so spec/support/lines.c
 	-@LINES_DIR=$(COVERAGE)/lines \
 	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
-	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely=' \
+	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage \
+	  CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
 	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
 	@python3 tools/coverage.py build/coverage
 
