@@ -54,10 +54,11 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test torture \
-  lint lint-lua lint-format lint-gcc lint-clang format \
-  asan asan-run valgrind valgrind-run fuzz fuzz-replay bench bench-nginx soak \
-  install uninstall deb clean
+.PHONY: all headers help setup demo sandbox spec matrix test \
+  torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
+  lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
+  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
+  bench bench-nginx soak install uninstall deb picture clean
 
 all: $(CORE)
 
@@ -92,21 +93,27 @@ help:
 	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
-	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
+	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
+	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
-	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
-	@echo '  lint       luacheck, clang-format, all of csrc with -Werror under gcc and clang'
+	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
+	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
+	@echo '  analyse    lint, and clang-tidy'
 	@echo '  format     clang-format csrc in place'
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
+	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  coverage   which branches of the C core and which lines of Lua the specs do not reach'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
+	@echo '  soak-plain stops without end in one process (SOAK_SECONDS=600)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
+	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
 	@echo '  clean      remove build/'
 
 setup:
@@ -123,7 +130,7 @@ sandbox: all
 # Specs
 
 spec: all
-	@$(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
+	@$(if $(GC),STOPMSG_GC=$(GC)) $(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
 
 # Every Lua is run, whatever the others did. spec/support/output.lua writes its
 # line to SPEC_SUMMARY; one without a line, or that broke after it, is a failure.
@@ -147,9 +154,11 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
+torture: torture-journal torture-alloc torture-system
+
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
-torture: all
+torture-journal: all
 	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
 	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
 	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
@@ -157,12 +166,42 @@ torture: all
 	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
 	@$(TORTURE) torn --ids 24 --batch 4
 
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+# Sockets that give little at a time, by seeds; system calls that fail.
+torture-system: all $(PRELOADED)/io.so
+	@$(call need,strace,strace)
+	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
+	@$(RUN) $(LUA) spec/torture/system.lua strace 10
+
+# Stops without end in one process: neither memory nor descriptors grow.
+soak-plain: all
+	@$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600)
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
+
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
-lint: lint-lua lint-format lint-gcc lint-clang
+lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
 lint-lua:
 	@$(call need,luacheck,lua-check)
@@ -174,9 +213,28 @@ lint-format:
 	@echo "LINT clang-format"
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
+ANALYSE_FLAGS = -include tools/analyse.h
+
+lint-gcc: CFLAGS += -fanalyzer
 lint-gcc lint-clang: lint-%:
 	@$(call need,$*,$*)
-	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME)
+	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME) \
+	  CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS) $(ANALYSE_FLAGS)'
+
+# The member that goes unused is the other view of a union.
+lint-cppcheck:
+	@$(call need,cppcheck,cppcheck)
+	@echo "LINT cppcheck"
+	$(Q)cppcheck -q --std=c99 --enable=warning,style,performance,portability \
+	  --suppress=unusedStructMember:csrc/engine.c --error-exitcode=1 \
+	  -DLUA_VERSION_NUM=$(subst .,0,$(LUA_VERSION)) -DLIBCURL_VERSION_NUM=0x075801 csrc
+
+# The slow one: what it does not look for is in .clang-tidy, with reasons.
+analyse: lint
+	@$(call need,clang-tidy,clang-tidy)
+	@echo "LINT clang-tidy"
+	$(Q)printf '%s\0' csrc/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	  -std=c99 -D_GNU_SOURCE $(INCLUDES) $(ANALYSE_FLAGS) 2>/dev/null' clang-tidy
 
 format:
 	@$(call need,clang-format,clang-format)
@@ -207,6 +265,27 @@ valgrind:
 valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
+
+# Of all specs and the processes that they start, on Lua 5.4. All of it is slower
+# than usual: a spec that is about time may fail. Lua's own hint to the compiler
+# would count each condition twice.
+COVERAGE = $(CURDIR)/build/coverage
+coverage:
+	@$(call need,gcov,gcc)
+	$(Q)rm -rf $(COVERAGE)
+	$(Q)mkdir -p $(COVERAGE)/lines
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE -O2 -fPIC -shared $(shell pkg-config --cflags lua5.4) \
+	  -Wl,-z,nodelete -o $(COVERAGE)/lines.so spec/support/lines.c
+	-@LINES_DIR=$(COVERAGE)/lines \
+	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
+	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely=' \
+	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
+	@python3 tools/coverage.py build/coverage
+
+# On a 32-bit Debian of its own, in build/i386.
+check-32bit:
+	@$(call need,debootstrap,debootstrap)
+	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
 
 # Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
 # fuzz/corpus. What is found on the way stays in build/fuzz, too.
@@ -293,6 +372,13 @@ build/bench/nginx/prober: bench/nginx/prober.c
 # What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+
+# Pictures
+
+picture: all
+	@sh tools/packages.sh picture
+	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
+	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
 # Installation
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* The longest text around ids that a definition may ask for. */
-#define SM_MAX_FORM (64 * 1024)
+#define SM_MAX_FORM ((size_t)64 * 1024)
 
 static const char hex[] = "0123456789ABCDEF";
 

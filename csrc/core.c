@@ -33,6 +33,8 @@ static int core_check_base(lua_State *L) {
   sm_buf_init(&prefix, SM_MAX_PATH);
   fault = sm_base_fault(url, lua_toboolean(L, 2), &base, &prefix, &is_plain);
   sm_buf_free(&prefix);
+  if (fault == sm_base_nomem)
+    return luaL_error(L, "not enough memory");
   if (fault != NULL) {
     lua_pushnil(L);
     lua_pushstring(L, fault);

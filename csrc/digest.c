@@ -38,7 +38,7 @@ static int digest_hex(lua_State *L) {
   struct digest *d = luaL_checkudata(L, 1, SM_DIGEST);
   char text[17];
 
-  snprintf(text, sizeof(text), "%016" PRIx64, d->value);
+  (void)snprintf(text, sizeof(text), "%016" PRIx64, d->value);
   lua_pushstring(L, text);
   return 1;
 }

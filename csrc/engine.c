@@ -23,9 +23,10 @@
 #define SM_MAX_TIMERS 8
 
 struct engine {
-  CURLM *multi; /* NULL once closed */
-  CURL *model;  /* an easy handle with the options that all slots share */
-  pid_t pid;    /* handles must not be used, nor freed, by a forked child */
+  CURLM *multi;    /* NULL once closed */
+  CURLMcode fault; /* what the multi handle failed with, until it is replaced */
+  CURL *model;     /* an easy handle with the options that all slots share */
+  pid_t pid;       /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
   struct sm_sockets sockets;
   struct sm_op **ops;
@@ -39,6 +40,7 @@ struct engine {
   struct sm_slot *last_done;
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
+  int has_no_proxy;   /* not even the environment's */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -86,14 +88,29 @@ static void pin_libcurl(void) {
     (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* Lua states of several threads may come here at once. */
-static pthread_once_t is_ready = PTHREAD_ONCE_INIT;
-static CURLcode ready_result;
+/* Lua states of several threads may come here at once. What failed once, for
+ * the lack of memory, is tried again. */
+static CURLcode global_init(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static int is_ready;
+  CURLcode rc = CURLE_OK;
 
-static void global_init(void) {
-  ready_result = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (ready_result == CURLE_OK)
+  (void)pthread_mutex_lock(&lock);
+  if (!is_ready)
+    rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (!is_ready && rc == CURLE_OK) {
     pin_libcurl();
+    is_ready = 1;
+  }
+  (void)pthread_mutex_unlock(&lock);
+  return rc;
+}
+
+/* What libcurl cannot do; but the lack of memory always raises. */
+static int push_curl_fault(lua_State *L, CURLcode rc) {
+  if (rc == CURLE_OUT_OF_MEMORY)
+    return luaL_error(L, "not enough memory");
+  return push_fault(L, curl_easy_strerror(rc), (int)rc);
 }
 
 /* A string option of the table at index 1, given to libcurl when it is there.
@@ -202,7 +219,24 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
     rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
+  lua_getfield(L, 1, "proxy");
+  e->has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
+  lua_pop(L, 1);
   return rc;
+}
+
+/* A multi handle that calls back to the engine; NULL without memory. */
+static CURLM *new_multi(struct engine *e) {
+  CURLM *multi = curl_multi_init();
+
+  if (multi == NULL)
+    return NULL;
+  curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &e->sockets);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, e);
+  return multi;
 }
 
 /* The list at index `list`, appended to *to. Raises on what is no string; what
@@ -250,15 +284,14 @@ int sm_engine_new(lua_State *L) {
   luaL_getmetatable(L, SM_ENGINE);
   lua_setmetatable(L, -2);
 
-  (void)pthread_once(&is_ready, global_init);
-  rc = ready_result;
+  rc = global_init();
   if (rc != CURLE_OK)
-    return push_fault(L, curl_easy_strerror(rc), (int)rc);
+    return push_curl_fault(L, rc);
   e->pid = getpid();
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
   e->model = curl_easy_init();
-  e->multi = curl_multi_init();
+  e->multi = new_multi(e);
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
@@ -272,12 +305,7 @@ int sm_engine_new(lua_State *L) {
   }
   lua_settop(L, 2);
   if (rc != CURLE_OK)
-    return push_fault(L, curl_easy_strerror(rc), (int)rc);
-  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
-  curl_multi_setopt(e->multi, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
-  curl_multi_setopt(e->multi, CURLMOPT_SOCKETDATA, &e->sockets);
-  curl_multi_setopt(e->multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(e->multi, CURLMOPT_TIMERDATA, e);
+    return push_curl_fault(L, rc);
   return 1;
 }
 
@@ -300,8 +328,10 @@ static struct sm_op *add_op(lua_State *L, struct engine *e) {
 /* number = engine:prepare(operation), which prepare.h describes */
 static int engine_prepare(lua_State *L) {
   struct engine *e = check_open(L);
+  struct sm_op *op = add_op(L, e);
 
-  sm_prepare(L, add_op(L, e));
+  sm_prepare(L, op);
+  op->is_proxied = op->is_plain && !e->has_no_proxy;
   lua_pushinteger(L, (lua_Integer)e->op_count);
   return 1;
 }
@@ -426,13 +456,17 @@ static int engine_submit(lua_State *L) {
   if (status == SM_FULL)
     return push_fault(L, "the request would be too large", 0);
   if (status != SM_OK)
-    return luaL_error(L, "the request could not be written");
+    return luaL_error(L, status == SM_NOMEM
+                             ? "not enough memory"
+                             : "the request could not be written");
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
   rc = curl_multi_add_handle(e->multi, s->request.easy);
   if (rc != CURLM_OK)
-    return luaL_error(L, "%s", curl_multi_strerror(rc));
+    return luaL_error(L, "%s",
+                      rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
+                                                : curl_multi_strerror(rc));
   s->state = SM_SLOT_BUSY;
   if (e->next_expiry == 0 || s->expires < e->next_expiry)
     e->next_expiry = s->expires;
@@ -545,14 +579,44 @@ static CURLMcode move(struct engine *e) {
   return rc == CURLM_OK ? move_timers(e) : rc;
 }
 
+/* A multi handle that has failed is not to be trusted with anything more, but
+ * for the removal of its requests: they are given out as lost, each with the
+ * stage it had reached, and a new handle takes the place. False where there is
+ * none. */
+static int replace_multi(struct engine *e) {
+  CURLcode result = e->fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                                    : CURLE_ABORTED_BY_CALLBACK;
+  CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
+  size_t i;
+
+  if (multi == NULL)
+    return 0;
+  for (i = 0; i < e->slot_count; i++) {
+    struct sm_slot *s = e->slots[i];
+
+    if (s->state != SM_SLOT_BUSY)
+      continue;
+    curl_multi_remove_handle(e->multi, s->request.easy);
+    slot_done(e, s, result);
+  }
+  curl_multi_cleanup(e->multi);
+  sm_sockets_forget(&e->sockets);
+  e->multi = multi;
+  e->timer = 0;
+  e->fault = CURLM_OK;
+  return 1;
+}
+
 /* true = engine:step() | nil, message, code: moves what can be moved */
 static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
-  CURLMcode rc = move(e);
 
-  if (rc != CURLM_OK)
-    return push_fault(L, curl_multi_strerror(rc), (int)rc);
-  harvest(e);
+  if (e->fault == CURLM_OK) {
+    e->fault = move(e);
+    harvest(e);
+  }
+  if (e->fault != CURLM_OK && !replace_multi(e))
+    return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
   expire(e);
   lua_pushboolean(L, 1);
   return 1;
@@ -616,21 +680,28 @@ static int engine_collect(lua_State *L) {
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
-  snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
+  (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
   lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  /* What follows may raise, and may run a finalizer that closes this engine:
-   * the slot is not looked at after it unless it is still the first. */
+  /* What follows may raise, and then the answer is still there; or may run a
+   * finalizer that closes this engine: the slot is not looked at after it
+   * unless it is still the first. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
     lua_pushliteral(L, "");
-  if (fault == NULL && e->first_done == s && sm_slot_has_items(s)) {
+  lua_pushstring(L, stage);
+  lua_pushstring(L, fault); /* nil for NULL */
+  lua_pushstring(L, fault != NULL ? detail : NULL);
+  if (retry_after > 0)
+    lua_pushnumber(L, (lua_Number)retry_after);
+  else
+    lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)connections);
+  if (fault == NULL && e->first_done == s && sm_slot_has_items(s))
     items = sm_items_new(L);
-    lua_insert(L, 2);
-  }
   if (e->first_done == s) {
     if (items != NULL)
       sm_items_move(items, &s->reader.items);
@@ -640,18 +711,7 @@ static int engine_collect(lua_State *L) {
     s->state = s->is_held ? SM_SLOT_STUCK : SM_SLOT_FREE;
     e->stuck += s->state == SM_SLOT_STUCK;
   }
-  lua_pushstring(L, stage);
-  lua_pushstring(L, fault); /* nil for NULL */
-  lua_pushstring(L, fault != NULL ? detail : NULL);
-  if (retry_after > 0)
-    lua_pushnumber(L, (lua_Number)retry_after);
-  else
-    lua_pushnil(L);
-  lua_pushinteger(L, (lua_Integer)connections);
-  if (items == NULL)
-    return 8;
-  lua_pushvalue(L, 2);
-  return 9;
+  return lua_gettop(L) - 1;
 }
 
 static void engine_free(struct engine *e, CURLM *multi) {

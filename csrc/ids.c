@@ -177,7 +177,7 @@ static int known_admit(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 4);
   int last = (int)luaL_checkinteger(L, 5);
   int at = (int)luaL_checkinteger(L, 9);
-  int taken = 0, count, i;
+  int taken = 0, i;
   struct key keys[SM_GROUP];
   uint32_t slots[SM_GROUP], place;
 
@@ -189,7 +189,8 @@ static int known_admit(lua_State *L) {
   luaL_checkstack(L, SM_GROUP + 4, "too many ids");
   lua_settop(L, 9);
   do {
-    count = read_group(L, k, first + taken, last, keys, slots);
+    int count = read_group(L, k, first + taken, last, keys, slots);
+
     for (i = 0; i < count; i++) {
       uint32_t slot = find(k, &keys[i], slots[i]);
 

@@ -68,17 +68,18 @@ static void push_code(lua_State *L, const struct sm_items *items,
  */
 static int items_codes(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
-  lua_Integer first = luaL_checkinteger(L, 2);
-  lua_Integer count = luaL_checkinteger(L, 3);
-  lua_Integer total = (lua_Integer)items->count;
-  lua_Integer i;
+  /* Not as integers, which hold less than a size on some Luas, and cut. */
+  lua_Number first = luaL_checknumber(L, 2);
+  lua_Number count = luaL_checknumber(L, 3);
+  lua_Number total = (lua_Number)items->count;
+  size_t i;
 
   luaL_checktype(L, 4, LUA_TTABLE);
   luaL_argcheck(L, first >= 1 && first <= total + 1, 2, "no such place");
   luaL_argcheck(L, count >= 0 && count <= total - (first - 1), 3,
                 "more than there are");
-  for (i = 0; i < count; i++) {
-    push_code(L, items, &items->list[first - 1 + i]);
+  for (i = 0; i < (size_t)count; i++) {
+    push_code(L, items, &items->list[(size_t)first - 1 + i]);
     lua_rawseti(L, 4, (int)i + 1);
   }
   return 0;
@@ -126,12 +127,16 @@ static int items_gc(lua_State *L) {
 
 static void read_field(lua_State *L, int index, const char *name,
                        struct sm_buf *to) {
+  enum sm_status status;
   const char *text;
   size_t len = 0;
 
   lua_getfield(L, index, name);
   text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-  if (text == NULL || len == 0 || sm_buf_add(to, text, len) != SM_OK)
+  status = text != NULL && len > 0 ? sm_buf_add(to, text, len) : SM_REFUSED;
+  if (status == SM_NOMEM)
+    luaL_error(L, "not enough memory");
+  if (status != SM_OK)
     luaL_error(L, "no field can be called what '%s' says", name);
   lua_pop(L, 1);
 }

@@ -12,9 +12,10 @@ union symbol {
   unsigned long (*number)(void);
 };
 
-/* The generation of what libcurl was linked with; 0 where that is unknown. */
-static unsigned long linked_generation(void) {
-  unsigned long generation = 0;
+/* Major and minor number of what libcurl was linked with, as OpenSSL packs
+ * them; 0 where that is unknown. */
+static unsigned long linked_version(void) {
+  unsigned long version = 0;
   union symbol symbol;
   void *library;
   Dl_info info;
@@ -27,23 +28,24 @@ static unsigned long linked_generation(void) {
     return 0;
   symbol.address = dlsym(library, "OpenSSL_version_num");
   if (symbol.address != NULL)
-    generation = symbol.number() >> 28;
+    version = symbol.number() >> 20;
   dlclose(library);
-  return generation;
+  return version;
 }
 
 void sm_openssl_clash(lua_State *L) {
   const char *in_use = curl_version_info(CURLVERSION_NOW)->ssl_version;
   unsigned long linked;
-  unsigned long used;
+  unsigned long major;
+  unsigned long minor;
 
   lua_pushnil(L);
-  if (in_use == NULL || sscanf(in_use, "OpenSSL/%lu.", &used) != 1)
+  if (in_use == NULL || sscanf(in_use, "OpenSSL/%lu.%lu", &major, &minor) != 2)
     return;
-  linked = linked_generation();
-  if (linked == 0 || linked == used)
+  linked = linked_version();
+  if (linked == 0 || linked == (major << 8 | minor))
     return;
   lua_pop(L, 1);
-  lua_pushfstring(L, "libcurl was linked with OpenSSL %d and runs with %s",
-                  (int)linked, in_use);
+  lua_pushfstring(L, "libcurl was linked with OpenSSL %d.%d and runs with %s",
+                  (int)(linked >> 8), (int)(linked & 0xff), in_use);
 }

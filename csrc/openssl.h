@@ -2,8 +2,9 @@
  * openssl.h - whether libcurl runs with the OpenSSL it was linked with.
  *
  * A program with an OpenSSL linked into it (some builds of nginx) answers
- * libcurl's calls with that one, where both have a function. Where the two are
- * of different generations, that ends in a crash at the first TLS connection.
+ * libcurl's calls with that one, where both have a function. The others still
+ * come from the library: where the two are of different versions, that ends in
+ * a crash at the first TLS connection.
  */
 
 #ifndef SM_OPENSSL_H

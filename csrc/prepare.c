@@ -14,8 +14,13 @@ static void read_text(lua_State *L, const char *name, struct sm_buf *to) {
     size_t len;
     const char *text = luaL_checklstring(L, -1, &len);
 
-    if (sm_buf_add(to, text, len) != SM_OK || sm_buf_terminate(to) != SM_OK)
-      luaL_error(L, "%s is too long", name);
+    enum sm_status status = sm_buf_add(to, text, len);
+
+    if (status == SM_OK)
+      status = sm_buf_terminate(to);
+    if (status != SM_OK)
+      luaL_error(L, status == SM_NOMEM ? "not enough memory" : "%s is too long",
+                 name);
   }
   lua_pop(L, 1);
 }
@@ -74,6 +79,8 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   lua_getfield(L, 2, "base");
   fault = sm_base_fault(luaL_checkstring(L, -1), allow_http, &op->base,
                         &op->prefix, &op->is_plain);
+  if (fault == sm_base_nomem)
+    luaL_error(L, "not enough memory");
   if (fault != NULL)
     luaL_error(L, "base_url %s", fault);
   lua_settop(L, 2);

@@ -334,9 +334,8 @@ static void entry_done(struct sm_reader *r) {
 static void value_begins(struct sm_reader *r, char c) {
   r->is_kept = 0;
   r->is_long = 0;
-  if (r->depth == 0 && c != '{') {
-    r->state = BAD;
-  } else if (r->depth == 1 && r->field == LIST && c != '[') {
+  if ((r->depth == 0 && c != '{') ||
+      (r->depth == 1 && r->field == LIST && c != '[')) {
     r->state = BAD;
   } else if (r->depth == 2 && r->in_list) {
     r->in_entry = c == '{';
@@ -808,8 +807,8 @@ static const char *skip_digits(const char *p, const char *end) {
 static const char *read_alike(struct sm_reader *r, const char *p,
                               const char *end, enum sm_status *status) {
   const struct sm_shape *s = &r->shape;
-  const char *text[2]; /* of the id and of the code */
-  size_t len[2];
+  const char *text[2] = {NULL, NULL}; /* of the id and of the code */
+  size_t len[2] = {0, 0};
 
   while (*status == SM_OK) {
     const char *at = p, *bytes = s->bytes;

@@ -21,12 +21,15 @@ static int is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-static int has_part(CURLU *url, CURLUPart part) {
-  char *text = NULL;
-  int found = curl_url_get(url, part, &text, 0) == CURLUE_OK;
+const char sm_base_nomem[] = "cannot be read: not enough memory";
 
+/* Also where there is no memory to tell, which is left in `rc`. */
+static int has_part(CURLU *url, CURLUPart part, CURLUcode *rc) {
+  char *text = NULL;
+
+  *rc = curl_url_get(url, part, &text, 0);
   curl_free(text);
-  return found;
+  return *rc == CURLUE_OK || *rc == CURLUE_OUT_OF_MEMORY;
 }
 
 /* The base's path without slashes at its end, taken out of `url`. */
@@ -36,13 +39,20 @@ static const char *take_prefix(CURLU *url, struct sm_buf *prefix) {
   size_t len;
 
   if (curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK)
-    return "has a path that cannot be read";
+    return sm_base_nomem; /* it always has one */
   len = strlen(path);
   while (len > 0 && path[len - 1] == '/')
     len--;
   sm_buf_reset(prefix, 0);
-  if (sm_buf_add(prefix, path, len) != SM_OK)
+  switch (sm_buf_add(prefix, path, len)) {
+  case SM_OK:
+    break;
+  case SM_NOMEM:
+    fault = sm_base_nomem;
+    break;
+  default:
     fault = "has a path that is too long";
+  }
   curl_free(path);
   return fault;
 }
@@ -52,27 +62,32 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   CURLU *parsed = curl_url();
   const char *fault = NULL;
   char *scheme = NULL, *host = NULL;
+  CURLUcode rc;
 
   if (parsed == NULL)
-    return "cannot be read: no memory";
-  if (curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME) !=
-          CURLUE_OK ||
-      curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
-      curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+    return sm_base_nomem;
+  rc = curl_url_set(parsed, CURLUPART_URL, url, CURLU_NON_SUPPORT_SCHEME);
+  if (rc == CURLUE_OK)
+    rc = curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0);
+  if (rc == CURLUE_OK)
+    rc = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
+  if (rc != CURLUE_OK)
     fault = "is no URL: write it like https://host or https://host:port/prefix";
   else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
     fault = "has to begin with https://";
-  else if (has_part(parsed, CURLUPART_USER) ||
-           has_part(parsed, CURLUPART_PASSWORD))
+  else if (has_part(parsed, CURLUPART_USER, &rc) ||
+           has_part(parsed, CURLUPART_PASSWORD, &rc))
     fault = "holds a user name or password: give the key as token";
-  else if (has_part(parsed, CURLUPART_QUERY) ||
-           has_part(parsed, CURLUPART_FRAGMENT))
+  else if (has_part(parsed, CURLUPART_QUERY, &rc) ||
+           has_part(parsed, CURLUPART_FRAGMENT, &rc))
     fault = "holds a query or fragment: give scheme, host, port and path";
   else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
     fault = "is plain http to another host, where the token could be read on "
             "the way: use https://, or allow_http = true";
   else
     fault = take_prefix(parsed, prefix);
+  if (rc == CURLUE_OUT_OF_MEMORY)
+    fault = sm_base_nomem;
 
   if (fault == NULL) {
     *is_plain = strcmp(scheme, "http") == 0;
@@ -170,19 +185,28 @@ void sm_request_free(struct sm_request *r) {
   sm_request_init(r);
 }
 
-/* Hands the path and query in `path` to libcurl. */
+/* Hands the path and query in `path` to libcurl. As a target they go out as
+ * they are; into an URL libcurl would write them three times over. */
 static enum sm_status set_url(struct sm_request *r) {
   char *query;
+  CURLUcode rc;
 
   if (sm_buf_terminate(&r->path) != SM_OK)
     return SM_NOMEM;
+  if (!r->op->is_proxied)
+    return curl_easy_setopt(r->easy, CURLOPT_REQUEST_TARGET, r->path.bytes) ==
+                   CURLE_OK
+               ? SM_OK
+               : SM_NOMEM;
   query = strchr(r->path.bytes, '?');
   if (query != NULL)
     *query++ = '\0';
-  if (curl_url_set(r->url, CURLUPART_PATH, r->path.bytes, 0) != CURLUE_OK ||
-      curl_url_set(r->url, CURLUPART_QUERY, query, 0) != CURLUE_OK)
-    return SM_REFUSED;
-  return SM_OK;
+  rc = curl_url_set(r->url, CURLUPART_PATH, r->path.bytes, 0);
+  if (rc == CURLUE_OK)
+    rc = curl_url_set(r->url, CURLUPART_QUERY, query, 0);
+  if (rc == CURLUE_OUT_OF_MEMORY)
+    return SM_NOMEM;
+  return rc == CURLUE_OK ? SM_OK : SM_REFUSED;
 }
 
 /* A POST without ids in its body still says Content-Length: 0. */
@@ -197,8 +221,8 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   r->op = NULL;
   if (r->url != NULL)
     curl_url_cleanup(r->url);
-  r->url = curl_url_dup(op->base);
-  if (r->url == NULL)
+  r->url = op->is_proxied ? curl_url_dup(op->base) : NULL;
+  if (op->is_proxied && r->url == NULL)
     return SM_NOMEM;
 
   if (has_upload(op))
@@ -219,14 +243,17 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
     rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS,
                           op->is_plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
 #endif
-  if (rc == CURLE_OK && op->fields.list.len > 0)
-    rc = curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, SM_LARGE_MOVE);
-  if (rc == CURLE_OK && op->fields.list.len > 0)
-    rc = curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
+  /* Refused by a handle that failed before it had a connection, for as long
+   * as it has the buffer of that attempt; but a small one does as well. */
+  if (op->fields.list.len > 0) {
+    (void)curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, SM_LARGE_MOVE);
+    (void)curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
+  }
   if (rc == CURLE_OK)
-    rc = curl_easy_setopt(r->easy, CURLOPT_CURLU, r->url);
+    rc = curl_easy_setopt(r->easy, CURLOPT_CURLU,
+                          op->is_proxied ? r->url : op->base);
   if (rc != CURLE_OK)
-    return SM_NOMEM;
+    return rc == CURLE_OUT_OF_MEMORY ? SM_NOMEM : SM_REFUSED;
   r->op = op;
   r->auth = op->auth;
   return SM_OK;

@@ -32,6 +32,7 @@ struct sm_op {
   CURLU *base;          /* scheme, host and port */
   struct sm_buf prefix; /* the base's own path, no slash at its end */
   int is_plain;         /* http:// */
+  int is_proxied;       /* by a proxy that has to be told the whole URL */
   struct sm_form url;   /* path and query after the prefix */
   struct sm_form body;
   int has_body;
@@ -45,7 +46,7 @@ struct sm_op {
 /* What one request needs of its own. */
 struct sm_request {
   CURL *easy;
-  CURLU *url;
+  CURLU *url;             /* where the operation is proxied, else NULL */
   const struct sm_op *op; /* what `easy` is set up for, or NULL */
   const struct sm_auth *auth;
   struct sm_buf path;
@@ -55,7 +56,9 @@ struct sm_request {
 #pragma GCC visibility push(hidden)
 
 /* Why this base URL is refused: a sentence without a subject, or NULL. A
- * good one is left in `base` and `prefix`. */
+ * good one is left in `base` and `prefix`. It may be this very one, which is
+ * no refusal. */
+extern const char sm_base_nomem[];
 const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
                           struct sm_buf *prefix, int *is_plain);
 

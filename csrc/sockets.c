@@ -178,6 +178,14 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
 
 #endif
 
+void sm_sockets_forget(struct sm_sockets *s) {
+  while (s->count > 0) {
+    (void)set_watched(s, s->list, 0);
+    drop(s, s->list);
+  }
+  s->ready_count = 0;
+}
+
 curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
                               struct curl_sockaddr *address) {
   struct sm_sockets *s = user;

@@ -51,6 +51,9 @@ struct sm_sockets {
 int sm_sockets_init(struct sm_sockets *s);
 void sm_sockets_free(struct sm_sockets *s);
 
+/* After a multi handle is gone: what it did not report as closed. */
+void sm_sockets_forget(struct sm_sockets *s);
+
 /* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with a
  * struct sm_sockets as their data. */
 curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,

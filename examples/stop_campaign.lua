@@ -23,7 +23,7 @@ end
 local reports = { client:stop_dispatch(dispatch), client:stop(ids) }
 local are_stopped = true
 for _, report in ipairs(reports) do
-  client:verify(report, { timeout = 30, interval = 0.5 })
+  client:verify(report, { timeout = 30, interval = 0.2 })
   for _, item in ipairs(report) do
     print(item.id, item.outcome, item.verified and "proven" or "not proven", item.state or "-")
   end

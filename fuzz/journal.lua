@@ -129,6 +129,7 @@ return function(data)
     local one = known and known[position]
     assert(sent[position] or word and word ~= "unknown" and word ~= "skipped", "one was forgotten")
     assert(not sent[position] or not one or one.is_again, "a settled one was sent again")
+    assert(sent[position] or not one or not one.is_again, "one was not sent again")
   end
   opened = assert(open(total, batch))
   local left = opened:grant(0)

@@ -29,9 +29,9 @@ local function value_of(sign, text)
   return value
 end
 
--- Host of a URL, read with no more than RFC 3986; nil where it is not written like one.
+-- Host of a URL, nil where it is not written like one. libcurl forgives a slash too few or too many.
 local function host_of(url)
-  local authority = url:match("^%a+://([^/?#]*)")
+  local authority = url:match("^%a+:/+([^/?#]*)")
   return authority and authority:gsub(":%d*$", ""):lower()
 end
 

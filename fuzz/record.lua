@@ -41,7 +41,8 @@ return function(data)
   check_line(gathered:text(), data, { outcome = "stopped", code = #data })
 
   assert(decode("[" .. record.quote(data) .. "]")[1] == record.utf8(data), "another text")
-  assert(record.utf8(record.utf8(data)) == record.utf8(data), "UTF-8 that is none")
+  assert(utf8.len(record.utf8(data)), "UTF-8 that is none")
+  assert(not utf8.len(data) or record.utf8(data) == data, "UTF-8 that was changed")
 
   local cleaned = text.clean(data, function(s)
     return secret:redact(s)

@@ -87,9 +87,9 @@ end
 
 -- status, body, headers of an answer that leaves nothing to argue about; nil for others.
 local function simple(bytes)
-  local status, headers, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) ?[%w ]*\r\n(.-)\r\n\r\n(.*)$")
+  local status, headers, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) [%w ]*\r\n(.-)\r\n\r\n(.*)$")
   if not status then
-    status, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) ?[%w ]*\r\n\r\n(.*)$")
+    status, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) [%w ]*\r\n\r\n(.*)$")
     headers = ""
   end
   if not status or status == "204" or status == "304" then
@@ -153,7 +153,7 @@ return function(data)
   engine:authorize(operation, secret)
   assert(engine:submit(operation, ids, 1, #ids, 2))
   local _, status, body, stage, fault, detail, retry_after, _, items =
-    (table.unpack or unpack)(exchange(engine, ids, bytes), 1, 9) -- luacheck: ignore
+    table.unpack(exchange(engine, ids, bytes), 1, 9)
   engine:close()
 
   assert(STAGES[stage], "no stage: " .. tostring(stage))

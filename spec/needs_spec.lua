@@ -111,6 +111,13 @@ describe("stopmsg.needs", function()
     end)
   end)
 
+  it("makes the command say where its own files are not found", function()
+    local said, code = run(("cd / && env -i %s %s/bin/stopmsg"):format(
+      run("command -v " .. server.interpreter()):match("[^\n]+"), there))
+    assert_line(("stopmsg: its own files are not installed for Lua %s: "):format(VERSION), said)
+    assert.equal(1, code)
+  end)
+
   it("tells what to install where argparse is missing", function()
     local said, code = start(modules({ "cjson" }, true), "bin/stopmsg providers")
     assert_line(("stopmsg: needs argparse for Lua %s (Debian: lua-argparse, LuaRocks: argparse)")
@@ -202,18 +209,38 @@ describe("stopmsg.needs", function()
     end)
 
     -- What an OpenSSL that is linked into the program does to libcurl's.
-    it("refuses an OpenSSL that libcurl was not linked with", function()
-      local path = modules({ "cjson" }, true)
-      if select(2, run(("grep -q libcurl-gnutls %s/stopmsg/core.so"):format(path))) == 0 then
-        return -- this libcurl uses no OpenSSL
+    describe("with an OpenSSL that libcurl was not linked with", function()
+      local function try(number, version)
+        local path = modules({ "cjson" }, true)
+        compile(path, "other.so", ([[
+          unsigned long OpenSSL_version_num(void) { return 0x%xL; }
+          const char *OpenSSL_version(int what) { (void)what; return "%s"; }
+        ]]):format(number, version))
+        return (start(path, REQUIRE, ('LD_PRELOAD="$LD_PRELOAD %s/other.so"'):format(path)))
       end
-      compile(path, "old.so", [[
-        unsigned long OpenSSL_version_num(void) { return 0x1010117fL; }
-        const char *OpenSSL_version(int what) { (void)what; return "1.1.1w"; }
-      ]])
-      local said = start(path, REQUIRE, ("LD_PRELOAD=\"$LD_PRELOAD %s/old.so\""):format(path))
-      assert_line("has an OpenSSL of its own", said)
-      assert_line("runs with OpenSSL/1.1.1w", said)
+
+      -- Nil where libcurl uses none.
+      local function linked()
+        local said = try(0x1010117f, "1.1.1w")
+        local major, minor = said:match(
+          "linked with OpenSSL (%d+)%.(%d+) and runs with OpenSSL/1%.1%.1w$")
+        if major then
+          assert_line("has an OpenSSL of its own", said)
+          return tonumber(major), tonumber(minor)
+        end
+        assert.equal("fine", said)
+        assert.is_nil(run("ldd " .. path_of("stopmsg/core")):find("libcurl.so.4 ", 1, true))
+      end
+
+      it("refuses another version, and takes another patch of the same one", function()
+        local major, minor = linked()
+        if major then
+          local packed = major * 2 ^ 28 + minor * 2 ^ 20
+          local newer = ("%d.%d.1"):format(major, minor + 1)
+          assert_line("runs with OpenSSL/" .. newer, try(packed + 2 ^ 20, newer))
+          assert.equal("fine", (try(packed + 0xf0, ("%d.%d.15"):format(major, minor))))
+        end
+      end)
     end)
   end)
 

@@ -146,15 +146,20 @@ describe("packaging", function()
       works(stage, "/opt/x")
     end)
 
-    it("is undone by make uninstall", function()
-      local prefix = dir .. "/undone"
-      make("install", "PREFIX=" .. prefix)
-      local other = ("%s/share/lua/%s/other.lua"):format(prefix, VERSION)
-      succeed("touch " .. other)
-      make("uninstall", "PREFIX=" .. prefix)
-      assert.same({ other }, lines(succeed("find " .. prefix .. " -type f")))
-      assert.equal("", succeed("find " .. prefix .. " -name stopmsg"))
-    end)
+    for where, variables in pairs({
+      ["a prefix"] = "PREFIX=%s",
+      ["a staging directory"] = "DESTDIR=%s PREFIX=/",
+    }) do
+      it("is undone by make uninstall in " .. where, function()
+        local root = succeed("mktemp -d -p " .. dir):match("[^\n]+")
+        make("install", variables:format(root))
+        local other = ("%s/share/lua/%s/other.lua"):format(root, VERSION)
+        succeed("touch " .. other)
+        make("uninstall", variables:format(root))
+        assert.same({ other }, lines(succeed("find " .. root .. " ! -type d")))
+        assert.equal("", succeed("find " .. root .. " -name '*stopmsg*'"))
+      end)
+    end
   end)
 
   describe("make", function()

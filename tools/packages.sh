@@ -1,8 +1,8 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, test, bench, deb, or a Lua (lua5.1 ... lua5.4, luajit). Silent
-# when nothing is missing. "a|b" is satisfied by either; a is what is installed.
+# Sets: build, demo, specs, test, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
 packages() {
@@ -15,13 +15,16 @@ packages() {
     packages build
     echo 'lua-luv lua-expat'
     ;;
-  test)
+  specs)
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
-    echo 'lua-busted lua-check lua-socket clang clang-format valgrind luarocks procps time'
-    echo 'python3 openssl zsh mandoc lua-copas lua-cqueues'
+    echo 'lua-busted lua-check lua-socket luarocks procps time python3 openssl zsh mandoc'
+    echo 'lua-copas lua-cqueues'
     echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
-    echo 'libclang-rt-14-dev|libclang-rt-dev'
+    ;;
+  test)
+    packages specs
+    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
     ;;
   bench)
     packages build
@@ -36,6 +39,10 @@ packages() {
   deb)
     packages build
     echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
+    ;;
+  picture)
+    packages demo
+    echo 'tmux python3'
     ;;
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
@@ -57,7 +64,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | test | bench | deb | lua*) ;;
+  build | demo | specs | test | bench | deb | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -10,6 +10,7 @@
 --
 -- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
 
+local compat = require("stopmsg.compat")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
 local tls = require("stopmsg.tls")
@@ -40,7 +41,7 @@ local function read_fault(operation, reply)
   if not operation.fault then
     return nil
   end
-  local called, code, message = pcall(operation.fault, reply)
+  local called, code, message = compat.try(operation.fault, reply)
   if not called then
     return nil
   end
@@ -50,7 +51,7 @@ end
 -- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
 -- used.
 local function read_decoded(operation, reply, ids)
-  local called, verdict = pcall(operation.decode, reply, ids)
+  local called, verdict = compat.try(operation.decode, reply, ids)
   if not called or type(verdict) ~= "table" then
     return nil
   end

@@ -1,5 +1,6 @@
 -- A client: options made into connections, and the calls that users make on it.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local options = require("stopmsg.options")
 local pools = require("stopmsg.pool")
@@ -67,7 +68,7 @@ local function misfit(checked, provider)
     return ("option 'format': %s does not answer in %s"):format(provider.name, checked.format)
   end
   if format.needs then
-    local found, message = pcall(require, format.needs)
+    local found, message = compat.try(require, format.needs)
     if not found then
       return "option 'format': " .. message
     end
@@ -91,7 +92,7 @@ function client.new(given, name)
   if not checked then
     return nil, wrong_argument(1, name, message)
   end
-  local loaded, provider = pcall(providers.load, checked.provider)
+  local loaded, provider = compat.try(providers.load, checked.provider)
   if not loaded then
     return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end

@@ -1,4 +1,5 @@
--- What differs between Lua 5.1 and 5.4. The only file that may name it.
+-- What differs between Lua 5.1 and 5.4, and what all of them lack. The only file that may name a
+-- version.
 
 local compat = {
   -- Both nil where every number is a float.
@@ -14,6 +15,18 @@ function compat.collect(kib)
   if can_tell and collectgarbage("isrunning") then
     collectgarbage("step", kib)
   end
+end
+
+local function without_memory(called, message, ...)
+  if not called and type(message) == "string" and message:find("not enough memory", 1, true) then
+    error(message, 0)
+  end
+  return called, message, ...
+end
+
+-- pcall, but for the lack of memory, which is no fault of what was called: that is raised again.
+function compat.try(f, ...)
+  return without_memory(pcall(f, ...))
 end
 
 return compat

@@ -9,6 +9,13 @@ local intake = {}
 -- Ids that are asked of the source at once.
 local CHUNK = 256
 
+-- With room for all: an id that was taken from its source must find its place.
+local function new_chunk()
+  local chunk = core.table(CHUNK, 1)
+  chunk.n = 0
+  return chunk
+end
+
 local Intake = {}
 Intake.__index = Intake
 
@@ -29,7 +36,7 @@ function intake.new(form, fill, limit, result, total)
     _fill = fill,
     _limit = limit,
     _place = 0, -- of the last id that was taken
-    _chunk = { n = 0 },
+    _chunk = new_chunk(),
     _taken = 0, -- of the chunk
     _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
     _ready_places = {},

@@ -15,7 +15,7 @@ json.null = cjson.null
 
 -- value = json.decode(text) | nil, message
 function json.decode(text)
-  local decoded, value = pcall(codec.decode, text)
+  local decoded, value = compat.try(codec.decode, text)
   if not decoded then
     return nil, "not JSON: " .. tostring(value)
   end

@@ -1,6 +1,7 @@
 -- The connections of a client: one engine with its prepared operations and the token in use.
 -- All runs of the client share it; run.lua says which of its fields a run uses.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local nginx = require("stopmsg.nginx")
@@ -73,7 +74,8 @@ function pool.new(provider, options, way, secret, token_function)
   if not engine then
     error("libcurl: " .. message, 0)
   end
-  local flights = {}
+  -- With room for all: what was submitted must not be lost for the lack of a place.
+  local flights = core.table(options.slots, 0)
   local opened = way.open(engine, flights, options.slots)
   local self = setmetatable({
     engine = opened.engine,
@@ -112,7 +114,7 @@ end
 
 -- Asks the token function once more. False where that gave no token that can be used.
 function Pool:_renew(token_function)
-  local called, secret = pcall(ask, token_function)
+  local called, secret = compat.try(ask, token_function)
   if not called or not secret then
     return false
   end

@@ -30,6 +30,10 @@ local GRACE, ASK_EVERY = 2, 0.1
 -- What every use of a closed client says.
 run.CLOSED = "attempt to use a closed client"
 
+-- What a run says that was left in the middle of something, for the lack of memory: nobody knows
+-- any more what became of its ids.
+run.TORN = "attempt to go on with a run that broke off"
+
 local Run = {}
 Run.__index = Run
 
@@ -73,6 +77,8 @@ function run.new(pool, task)
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
+    _is_torn = false, -- whether it is in the middle of something, users' functions apart
+    _has_lost = false, -- whether an answer of it was lost on its way to the inbox
     _ended = nil, -- why nothing more is sent
     _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = pool.clock(),
@@ -84,8 +90,12 @@ function run.new(pool, task)
   self._must_share = pool.breathe and function()
     return pool.clock() - self._looked >= SHARE_EVERY
   end
-  self._intake = intake.new(task.operation.id, task.source, task.limit, task.result,
-    task.total)
+  self._intake = intake.new(task.operation.id, function(chunk, want)
+    self._is_torn = false
+    local is_last = task.source(chunk, want)
+    self._is_torn = true
+    return is_last
+  end, task.limit, task.result, task.total)
   self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
     function(message)
       warn(self, message)
@@ -93,11 +103,22 @@ function run.new(pool, task)
   return self
 end
 
+-- Moves what can be moved.
+local function step(pool)
+  local moved, message = pool.engine:step()
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
+end
+
 -- Tells the user's hook.
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
+  local is_inside = self._is_torn
+  self._is_torn = false
   self._pool.emit(event)
+  self._is_torn = is_inside
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
@@ -195,12 +216,12 @@ local function fill(self, now)
       break
     end
     local timeout = math.min(task.timeout, task.deadline - now)
+    batch.run = self
+    batch.generation = pool.generation
+    batch.started = now
     local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
     if slot then
       has_started = true
-      batch.run = self
-      batch.generation = pool.generation
-      batch.started = now
       pool.flights[slot] = batch
       pacer:sent(now)
       self._retry:request()
@@ -210,7 +231,7 @@ local function fill(self, now)
       end
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
-        engine:step()
+        step(pool)
         now = pool.clock()
       end
     elseif why == "no free slot" then
@@ -331,6 +352,9 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
+-- Whose answer it is where submitting broke off before that was noted.
+local NOBODY = {}
+
 -- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
 -- Gives the run whose answer it was, nil when there is none.
 local function deliver(self, engine, flights)
@@ -340,14 +364,15 @@ local function deliver(self, engine, flights)
     return nil
   end
   local batch = flights[slot]
-  local owner = batch.run
+  local owner = batch and batch.run or NOBODY
   flights[slot] = nil
-  if owner == self then
+  if batch and owner == self then
     arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
-  else
-    local inbox = owner._inbox
-    inbox[#inbox + 1] = { batch, status, body, stage, fault, detail, retry_after, connections,
-      items }
+  elseif batch then
+    owner._has_lost = true
+    owner._inbox[#owner._inbox + 1] = { batch, status, body, stage, fault, detail, retry_after,
+      connections, items }
+    owner._has_lost = false
   end
   return owner
 end
@@ -397,7 +422,10 @@ function run.pause(pool, seconds, is_interrupted)
     if pool.is_closed then
       error(run.CLOSED, 0)
     end
-    run.move(pool.engine, pool.flights, ignore)
+    local moved, message = run.move(pool.engine, pool.flights, ignore)
+    if not moved then
+      error("libcurl: " .. message, 0)
+    end
     local pause = is_interrupted and math.min(left, ASK_EVERY) or left
     pool.wait(pool.engine, pause, false, nobody)
     left = till - pool.clock()
@@ -468,6 +496,21 @@ local function next_time(self, at)
   return time
 end
 
+local function check_whole(self)
+  if self._is_torn or self._has_lost then
+    error(run.TORN, 0)
+  end
+end
+
+-- The next items that have settled; nil when nothing has.
+local function take_slice(self)
+  check_whole(self)
+  self._is_torn = true
+  local items, places, count = self._settled:slice()
+  self._is_torn = false
+  return items, places, count
+end
+
 -- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
 -- nothing to do.
 local function turn(self, may_wait)
@@ -475,6 +518,8 @@ local function turn(self, may_wait)
   if pool.is_closed then
     error(run.CLOSED, 0)
   end
+  check_whole(self)
+  self._is_torn = true
   local now = pool.clock()
   self._looked = now
   if now >= self._task.deadline then
@@ -482,7 +527,10 @@ local function turn(self, may_wait)
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
-  if is_interrupted and not self._abandons_at and is_interrupted() then
+  self._is_torn = false
+  local is_stopped = is_interrupted and not self._abandons_at and is_interrupted()
+  self._is_torn = true
+  if is_stopped then
     self._ended = self._ended or "interrupted"
     self._abandons_at = now + GRACE
   end
@@ -491,10 +539,7 @@ local function turn(self, may_wait)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
-  local moved, message = pool.engine:step()
-  if not moved then
-    error("libcurl: " .. message, 0)
-  end
+  step(pool)
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -504,8 +549,10 @@ local function turn(self, may_wait)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
     end
+    self._is_torn = false
     pool.wait(pool.engine, seconds, has_started, self)
   end
+  self._is_torn = false
 end
 
 -- Looks at the network while the consumer is busy with what is ready, and lets others run. How
@@ -547,14 +594,14 @@ end
 
 -- The next items, none of them handed out. False at the end.
 local function next_slice(self)
-  local items, places, count = self._settled:slice()
+  local items, places, count = take_slice(self)
   while not items do
     if is_over(self) then
       finish(self)
       return false
     end
     turn(self, true)
-    items, places, count = self._settled:slice()
+    items, places, count = take_slice(self)
   end
   self._items, self._places, self._at, self._count = items, places, 0, count
   return true

@@ -69,12 +69,19 @@ end
 
 -- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
 function source.file(file)
+  local broken
   return source.iterator(function()
     local line
     repeat
-      local why
-      line, why = file:read("*l")
-      if why then
+      local called, why
+      if broken then
+        error(broken, 0)
+      end
+      called, line, why = pcall(file.read, file, "*l")
+      if not called then
+        broken = line -- closed, or without memory in the middle of a line
+        error(line, 0)
+      elseif why then
         error(why, 0) -- a directory, a broken disk: not the end of the file
       end
       line = line and line:gsub("%s+$", "")

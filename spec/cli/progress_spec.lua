@@ -69,6 +69,20 @@ describe("stopmsg.cli.progress", function()
     end
   end)
 
+  it("leaves out rate and time for the outcomes", function()
+    local outcomes = "  98,118 stopped, 1,833 too_late, 49 not_found, 0 unknown"
+    for columns, expected in pairs({
+      [80] = " 50% 100,000/200,000" .. outcomes,
+      [92] = " 50% 100,000/200,000  0:01 left" .. outcomes,
+    }) do
+      local bar, clock, err = make({ total = 2e5, columns = columns, env = { TERM = "xterm",
+        NO_COLOR = "1" } })
+      clock.time = 101
+      bar:tick(clock.time, 1e5, counts({ stopped = 98118, too_late = 1833, not_found = 49 }))
+      assert.equal("\r\27[K" .. expected, err.text)
+    end
+  end)
+
   it("draws at most ten times a second", function()
     local bar, clock, err = make({ total = 10, columns = 80 })
     for _ = 1, 100 do

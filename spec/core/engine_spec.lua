@@ -5,7 +5,8 @@ local uv = require("luv")
 local TOKEN = "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
 
 local function new_engine(options)
-  local all = { slots = 2, max_response = 100000, connect_timeout = 3, user_agent = "spec" }
+  local all = { slots = 2, max_response = 100000, connect_timeout = 3, user_agent = "spec",
+    proxy = "" }
   for name, value in pairs(options or {}) do
     all[name] = value
   end
@@ -61,8 +62,8 @@ describe("stopmsg.core.engine", function()
   end
 
   -- The bytes of one request as a server gets them.
-  local function sent(fields, ids)
-    local engine = new_engine()
+  local function sent(fields, ids, options)
+    local engine = new_engine(options)
     local operation = prepare(engine, fields)
     assert(engine:submit(operation, ids, 1, #ids, 5))
     local answer = collect(engine)
@@ -138,6 +139,14 @@ describe("stopmsg.core.engine", function()
     it("keeps the path of the base URL", function()
       local request = sent({ base = base .. "/pre/fix/", url = { open = "/stop" } }, {})
       assert.equal("POST /pre/fix/stop HTTP/1.1", request:match("^[^\r]*"))
+    end)
+
+    it("tells a proxy of plain http the whole URL", function()
+      local form = { open = "/stop?id=", escape = "percent" }
+      local request = sent({ base = "http://127.0.0.1:1/pre", url = form }, { "a/b" },
+        { proxy = base })
+      assert.equal("post http://127.0.0.1:1/pre/stop?id=a%2fb http/1.1",
+        request:match("^[^\r]*"):lower())
     end)
   end)
 

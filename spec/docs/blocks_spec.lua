@@ -1,7 +1,7 @@
--- Every fenced block of README.md, CONTRIBUTING.md and docs/ is what it says it is: Lua compiles,
--- shell parses, and what needs nothing but stopmsg is run against the sandbox, as a reader would
--- who goes through the page from its top. `-->`, and a block of text after one of shell, are what
--- has to come out.
+-- Every fenced block of README.md, CONTRIBUTING.md, docs/ and examples/ is what it says it is: Lua
+-- compiles, shell parses, and what needs nothing but stopmsg is run against the sandbox, as a
+-- reader would who goes through the page from its top. `-->`, and a block of text after one of
+-- shell, are what has to come out.
 
 local examples = require("spec.support.examples")
 local json = require("stopmsg.json")
@@ -61,7 +61,7 @@ exit "$code"
 
 local function pages()
   local list = {}
-  local pipe = io.popen("ls README.md CONTRIBUTING.md docs/*.md docs/providers/*.md")
+  local pipe = io.popen("find *.md docs examples -name '*.md' | sort")
   for path in pipe:lines() do
     list[#list + 1] = path
   end

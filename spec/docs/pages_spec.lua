@@ -124,6 +124,50 @@ for _, name in ipairs(providers.names) do
   end)
 end
 
+describe("docs/troubleshooting.md", function()
+  local page = markdown.read("docs/troubleshooting.md")
+
+  -- What it quotes of our own messages, and where these are made.
+  local QUOTED = {
+    ["no headers of"] = "Makefile",
+    ["has no C core for"] = "lua/stopmsg/needs.lua",
+    ["was built for another Lua"] = "lua/stopmsg/needs.lua",
+    ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",
+    ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
+    ["is plain http to another host"] = "csrc/request.c",
+    ["cannot wait in the"] = "lua/stopmsg/nginx.lua",
+    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",
+    ["belongs to another run"] = "lua/stopmsg/journal.lua",
+  }
+
+  it("has our messages in their own words", function()
+    for words, path in pairs(QUOTED) do
+      assert.message(words).is_truthy(page:find(words, 1, true))
+      assert.message(path .. ": " .. words).is_truthy(markdown.read(path):find(words, 1, true))
+    end
+  end)
+
+  it("has what TLS says where we have advice for it", function()
+    local tls = require("stopmsg.tls")
+    local general = tls.advise("x"):match("; (.*)$")
+    for _, row in ipairs(markdown.rows(page, "it says")) do
+      local advice = tls.advise(row[1]):match("; (.*)$")
+      assert.message(row[1]).not_equal(general, advice)
+    end
+  end)
+
+  it("has reasons that there are", function()
+    local reference = {}
+    for _, name in ipairs(names_of(markdown.read("docs/reference.md"), "reason")) do
+      reference[name] = true
+    end
+    for _, name in ipairs(names_of(page, "reason")) do
+      assert.message(name).is_true(reference[name:gsub("^http_%d+$", "http_<status>")]
+        or stopmsg.outcomes[name] ~= nil or name == "ambiguous")
+    end
+  end)
+end)
+
 describe("docs/architecture.md", function()
   local page = markdown.read("docs/architecture.md")
 

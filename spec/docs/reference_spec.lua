@@ -7,6 +7,7 @@ local markdown = require("spec.support.markdown")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
+local retry = require("stopmsg.retry")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -118,6 +119,57 @@ describe("docs/reference.md", function()
     end)
   end)
 
+  it("says how many requests are in flight unless the user does", function()
+    local sandbox = server.start({ delay = 0.05 })
+    local uuids, codes = {}, {}
+    for i = 1, 20 do
+      uuids[i] = ("2a28d557-22a1-4be6-8908-14817230%04d"):format(1000 + i)
+      codes[i] = ("C3F8-C3863ED4-334A%04d"):format(1000 + i)
+    end
+    local function in_flight(provider, list)
+      local count, is_over = 0, false
+      stopmsg.stop({
+        provider = provider,
+        token = "sandbox",
+        base_url = sandbox.url,
+        batch_size = 1,
+        on_event = function(event)
+          is_over = is_over or event.type == "response"
+          count = count + (event.type == "request" and not is_over and 1 or 0)
+        end,
+      }, list)
+      return count
+    end
+    assert.equal(("%d for batches, %d for one id a request"):format(in_flight("revicom", uuids),
+      in_flight("pushwoosh", codes)), by_name("option", "Options").concurrency[2])
+    sandbox:stop()
+  end)
+
+  it("says how often and when a request is repeated", function()
+    local policy = retry.new({ max_attempts = 100, random = function() return 1 end })
+    local failures = markdown.section(PAGE, "Failures")
+    local function says(sentence, ...)
+      assert.is_truthy(failures:find(sentence:format(...), 1, true), sentence:format(...))
+    end
+    local first = policy:again(1, nil, 100)
+    assert.equal(2 * first, policy:again(2, nil, 100))
+    says("a random pause of up to %d ms that doubles each time (%d s at most)", first * 1000,
+      policy:again(50, nil, 100))
+    local least = 3
+    while policy:again(1, nil, 100) do
+      least = least + 1
+    end
+    for _ = 1, 100 do
+      policy:request()
+    end
+    local share = least
+    while policy:again(1, nil, 100) do
+      share = share + 1
+    end
+    says("at most %d %% of the requests of a call (%d are always allowed)", share, least)
+    says("or a pause of up to %d s", (policy:throttled(1, nil, 100)))
+  end)
+
   describe("has every field", function()
     it("of an item, as the types and the CSV have them", function()
       local _, names = by_name("field")
@@ -200,11 +252,10 @@ describe("docs/reference.md", function()
     local common = { type = true, provider = true, operation = true }
     local seen = {}
     local sandbox = server.start()
-    stopmsg.stop({
+    local client = stopmsg.new({
       provider = "revicom",
       token = "sandbox",
       base_url = sandbox.url,
-      batch_size = 1,
       on_event = function(event)
         seen[event.type] = seen[event.type] or {}
         for field in pairs(event) do
@@ -213,11 +264,10 @@ describe("docs/reference.md", function()
           end
         end
       end,
-    }, {
-      "2a28d557-22a1-4be6-8908-1481723043dd",
-      "811c27e3-3bc4-406a-9fcd-44435a820429",
-      "cc46e6b6-2d77-4457-aa81-c17a02770500",
     })
+    client:stop("cc46e6b6-2d77-4457-aa81-c17a02770500")
+    client:stop("811c27e3-3bc4-406a-9fcd-44435a820429", { deadline = 0.5 })
+    client:close()
     sandbox:stop()
 
     documented.response.fault = nil -- of an attempt without an answer
@@ -320,6 +370,17 @@ describe("docs/reference.md", function()
         assert.message(word).equal(exit.of(counts), meant[word])
       end
     end)
+  end)
+
+  it("has fates of the sandbox as its help has them", function()
+    local about = require("stopmsg.sandbox").about()
+    for _, row in ipairs(markdown.rows(markdown.section(PAGE, "Sandbox"), "ends in")) do
+      for _, ending in ipairs(markdown.codes(row[1])) do
+        assert.message(ending).is_truthy(about:find("%f[%d]" .. ending .. "%f[%D]")
+          or ending == "0014")
+      end
+    end
+    assert.is_truthy(about:find("0001 to 0014", 1, true))
   end)
 
   it("names every provider", function()

@@ -1,6 +1,7 @@
 -- The examples do what their first lines say, at the sandbox.
 
 local examples = require("spec.support.examples")
+local server = require("spec.support.server")
 
 local STOPPED = "2a28d557-22a1-4be6-8908-1481723043dd"
 local TOO_LATE = "811c27e3-3bc4-406a-9fcd-44435a820403"
@@ -17,22 +18,30 @@ local function count_lines(text)
 end
 
 describe("examples", function()
-  local place
+  local sandbox, place
+
+  setup(function()
+    sandbox = server.start()
+  end)
+
+  teardown(function()
+    sandbox:stop()
+  end)
 
   before_each(function()
-    place = examples.open()
+    place = examples.open({}, sandbox)
   end)
 
   after_each(function()
     place:stop()
   end)
 
-  it("are at most 60 lines each", function()
-    local list = io.popen("find examples -name '*.lua' -o -name '*.sh'")
+  it("are at most 60 lines each, and in their README", function()
+    local readme = examples.contents("examples/README.md")
+    local list = io.popen("ls examples/*.lua examples/*.sh")
     for path in list:lines() do
-      if not path:find("openresty", 1, true) then
-        assert.message(path).is_true(count_lines(examples.contents(path)) <= 60)
-      end
+      assert.message(path).is_true(count_lines(examples.contents(path)) <= 60)
+      assert.message(path).is_truthy(readme:find(("(%s)"):format(path:match("[^/]+$")), 1, true))
     end
     list:close()
   end)

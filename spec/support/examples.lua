@@ -29,11 +29,13 @@ local function absolute(paths)
   return table.concat(list, ";")
 end
 
--- A folder that goes with stop(); `files` are put there: name -> contents.
-function examples.open(files)
+-- A folder that goes with stop(); `files` are put there: name -> contents. Without a sandbox it has
+-- one of its own.
+function examples.open(files, sandbox)
   local self = setmetatable({
     dir = assert(uv.fs_mkdtemp((os.getenv("TMPDIR") or "/tmp") .. "/stopmsg-XXXXXX")),
-    sandbox = server.start({ settle = 0 }),
+    sandbox = sandbox or server.start(),
+    _has_own = not sandbox,
     root = uv.cwd(),
   }, Place)
   for name, text in pairs(files or {}) do
@@ -82,7 +84,9 @@ function Place:run(line, token)
 end
 
 function Place:stop()
-  self.sandbox:stop()
+  if self._has_own then
+    self.sandbox:stop()
+  end
   os.execute("rm -rf " .. quote(self.dir))
 end
 

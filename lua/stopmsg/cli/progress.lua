@@ -99,10 +99,21 @@ function Progress:_bar(now, done, counts)
   columns = columns and columns > 0 and columns or 80
   local share = self._total > 0 and done / self._total or 1
   local rate, left = self:_pace(now, done)
-  local said = ("%s/%s%s%s  %s"):format(grouped(done), grouped(self._total),
-    rate and ("  %s/s"):format(grouped(rate)) or "",
-    left and ("  %s left"):format(duration(left)) or "", progress.outcomes(counts, "unknown"))
   local head = ("%3d%% "):format(math.floor(share * 100))
+  local parts = {
+    ("%s/%s"):format(grouped(done), grouped(self._total)),
+    rate and ("  %s/s"):format(grouped(rate)) or "",
+    left and ("  %s left"):format(duration(left)) or "",
+    "  " .. progress.outcomes(counts, "unknown"),
+  }
+  local said = table.concat(parts)
+  -- On a narrow terminal the outcomes are worth more than the rate and the time.
+  for least = 2, 3 do
+    if #head + #said >= columns then
+      parts[least] = ""
+      said = table.concat(parts)
+    end
+  end
   local width = math.min(MOST_BAR, columns - 1 - #head - #said - 3)
   if width >= LEAST_BAR then
     local full = math.floor(share * width)
