@@ -29,7 +29,8 @@ local function value_of(sign, text)
   return value
 end
 
--- Host of a URL, nil where it is not written like one. libcurl forgives a slash too few or too many.
+-- Host of a URL, nil where it is not written like one. libcurl forgives a slash too few, or too
+-- many.
 local function host_of(url)
   local authority = url:match("^%a+:/+([^/?#]*)")
   return authority and authority:gsub(":%d*$", ""):lower()
