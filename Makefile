@@ -375,6 +375,7 @@ build/bench/nginx/prober: bench/nginx/prober.c
 # What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+	@STOPMSG_SOAK=1 $(MAKE) asan LUA=luajit SPECS=spec/nginx/soak_spec.lua ARGS=--filter=outlives
 
 # Pictures
 
