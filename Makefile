@@ -96,7 +96,7 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
 	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  matrix     run the specs on every Lua'
-	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
+	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
 	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
 	@echo '  analyse    lint, and clang-tidy'
@@ -145,7 +145,9 @@ awk '{ passed += $$2; failed += $$4 } END { \
 status=$$?; rm -f $$SPEC_SUMMARY; exit $$status
 endef
 lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
-  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
+  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
+  env -u SPEC_SUMMARY $(MAKE) asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua' || \
+  echo "asan: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
 
 matrix:
 	+@$(call run-matrix)
@@ -278,7 +280,8 @@ coverage:
 	  -Wl,-z,nodelete -o $(COVERAGE)/lines.so spec/support/lines.c
 	-@LINES_DIR=$(COVERAGE)/lines \
 	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
-	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely=' \
+	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage \
+	  CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
 	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
 	@python3 tools/coverage.py build/coverage
 

@@ -29,8 +29,7 @@ local function value_of(sign, text)
   return value
 end
 
--- Host of a URL, nil where it is not written like one. libcurl forgives a slash too few, or too
--- many.
+-- Host of a URL, nil where it is not written like one. libcurl forgives a slash more or less.
 local function host_of(url)
   local authority = url:match("^%a+:/+([^/?#]*)")
   return authority and authority:gsub(":%d*$", ""):lower()

@@ -87,12 +87,12 @@ end
 
 -- status, body, headers of an answer that leaves nothing to argue about; nil for others.
 local function simple(bytes)
-  local status, headers, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) [%w ]*\r\n(.-)\r\n\r\n(.*)$")
-  if not status then
-    status, body = bytes:match("^HTTP/1%.1 ([2-5]%d%d) [%w ]*\r\n\r\n(.*)$")
-    headers = ""
+  local status, rest = bytes:match("^HTTP/1%.1 ([2-5]%d%d) [%w ]*\r\n(.*)$")
+  local headers, body = (rest or ""):match("^(.-)\r\n\r\n(.*)$")
+  if rest and rest:sub(1, 2) == "\r\n" then
+    headers, body = "", rest:sub(3)
   end
-  if not status or status == "204" or status == "304" then
+  if not headers or status == "204" or status == "304" then
     return nil
   end
   local values = {}

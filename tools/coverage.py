@@ -19,7 +19,7 @@ LEAST = 95.0
 
 
 def c_branches(build):
-    """(file, text of the line) -> [branches, taken]; the same line twice is one."""
+    """(file, function and text of the line) -> [branches, taken]"""
     found = collections.OrderedDict()
     for notes in sorted(glob.glob(f"{build}/csrc/*.gcno")):
         out = subprocess.run(
@@ -35,7 +35,8 @@ def c_branches(build):
             for line in file["lines"]:
                 if not line["branches"]:
                     continue
-                key = file["file"], statement(text, line["line_number"])
+                key = file["file"], "{}: {}".format(
+                    line["function_name"], statement(text, line["line_number"]))
                 counts = found.setdefault(key, [0, 0])
                 counts[0] += len(line["branches"])
                 counts[1] += sum(b["count"] > 0 for b in line["branches"])
@@ -47,7 +48,7 @@ def statement(text, number):
 
 
 def lua_lines(build):
-    """(file, text of the line) -> [lines, run]"""
+    """(file, text of the line) -> [lines, run]; the same line twice is one"""
     ran = collections.defaultdict(set)
     for path in glob.glob(f"{build}/lines/*"):
         with open(path, encoding="utf-8") as file:

@@ -172,7 +172,40 @@ describe("stopmsg.core, where little is usual,", function()
     local engine = assert(core.engine(options({})))
     local number = engine:prepare(operation({ auth = "",
       url = { open = "/", escape = "percent", close = "" } }))
+    engine:authorize(number, (core.secret("x"))) -- which it needs none of
     assert(engine:submit(number, { "/09:@AZ[`az{-._~" }, 1, 1, 5))
+    engine:close()
+  end)
+
+  it("remembers an id at its first place, and admits none of an empty range", function()
+    local known, mask, id = core.known(3), ("x"):rep(32), ("a"):rep(32)
+    assert.is_nil(known:add(mask, id, 2))
+    assert.equal(2, known:add(mask, id, 3))
+    assert.equal(0, known:admit(mask, { id }, 2, 1, 0, {}, {}, 0))
+  end)
+
+  it("writes no line with a number that is too long for one", function()
+    local lines = core.lines()
+    assert.is_nil(lines:add("{", 1e300, ",", "a", "}"))
+    assert.equal(0, lines:size())
+    lines:close()
+  end)
+
+  it("takes other tokens while one is in use, and waits for no answer that is there", function()
+    local engine = assert(core.engine(options({ slots = 1 })))
+    local number = engine:prepare(operation({}))
+    for _, token in ipairs({ "a", "b", "c" }) do
+      engine:authorize(number, (core.secret(token)))
+      engine:submit(number, {}, 1, 0, 5)
+    end
+    for _ = 1, 20 do
+      assert.is_true(engine:step())
+      engine:wait(0.01)
+    end
+    local began = core.now()
+    engine:wait(5)
+    assert.is_true(core.now() - began < 2)
+    assert.equal(1, (engine:collect()))
     engine:close()
   end)
 
@@ -213,7 +246,7 @@ describe("stopmsg.core, where little is usual,", function()
   it("refuses an id that is too long for an answer", function()
     local fields = { list = "l", id = "i", code = "c" }
     assert.has_error(function()
-      core.read_items(fields, { ("x"):rep(5000) }, "{}")
+      core.read_items(fields, { ("x"):rep(5000), "b" }, "{}")
     end)
     assert.has_error(function()
       core.read_items(fields, { 5 }, "{}")
