@@ -270,6 +270,7 @@ def main():
     given = parser.parse_args()
     folder = os.path.abspath(given.folder)
     write_lists(folder)
+    load = os.getloadavg()[0]
     before = go_first()
     try:
         pings, alone, through = measure(given, folder)
@@ -279,7 +280,7 @@ def main():
     with open(os.path.join(HERE, "page.md"), encoding="utf-8") as file:
         page = file.read()
     page = page.format(
-        rounds=given.rounds, seconds=given.seconds, every=f"{PING_EVERY / 1000:g}",
+        rounds=given.rounds, seconds=given.seconds, load=f"{load:.1f}", every=f"{PING_EVERY / 1000:g}",
         ping_target=f"{PING_TARGET * 1e3:g}", ping_table="\n".join(ping_table(pings)),
         handlers=HANDLERS, rate_target=f"{RATE_TARGET:.0%}",
         handler_table="\n".join(handler_table(alone, through)))

@@ -66,7 +66,7 @@ local function borrow_semaphore()
 end
 
 local function give_back(semaphore)
-  if #idle < MOST_IDLE and semaphore:count() == 0 then
+  if #idle < MOST_IDLE then
     idle[#idle + 1] = semaphore
   end
 end
@@ -83,8 +83,9 @@ end
 -- Waits for a post, or so many seconds.
 local function sleep_on(semaphore, seconds)
   -- nginx drops fractions of a millisecond: waking a little early would mean waiting twice.
-  semaphore:wait(math.ceil(math.min(seconds, LONGEST) * 1000) / 1000)
+  local was_posted = semaphore:wait(math.ceil(math.min(seconds, LONGEST) * 1000) / 1000)
   resumed_at = core.now()
+  return was_posted
 end
 
 -- Whether this is a Lua inside nginx.
@@ -120,6 +121,15 @@ end
 local Lane = {}
 Lane.__index = Lane
 
+-- Wakes a run that waits, once.
+function Lane:_wake(run)
+  local semaphore = self._callers[run]
+  if semaphore then
+    self._callers[run] = nil
+    semaphore:post()
+  end
+end
+
 -- Moves bytes and wakes whose answer came. Whether there was any.
 function Lane:move()
   local before = self._in_flight
@@ -129,7 +139,7 @@ function Lane:move()
   self:_offer()
   local owners = self._owners
   for i = 1, #owners do
-    wake(self._callers[owners[i]])
+    self:_wake(owners[i])
     owners[i] = nil
   end
   if not moved then
@@ -150,6 +160,7 @@ function Lane:_offer()
     if run then
       self._queued[run] = nil
       if run:wants_slot() and wake(self._callers[run]) then
+        self._callers[run] = nil
         free = free - 1
       end
     end
@@ -174,8 +185,8 @@ function Lane:_enqueue(run)
 end
 
 function Lane:wake_all()
-  for _, semaphore in pairs(self._callers) do
-    wake(semaphore)
+  for run in pairs(self._callers) do
+    self:_wake(run)
   end
 end
 
@@ -257,9 +268,12 @@ function Lane:wait(seconds, run)
   end
   local semaphore = borrow_semaphore()
   self._callers[run] = semaphore
-  sleep_on(semaphore, seconds)
+  local was_posted = sleep_on(semaphore, seconds)
+  -- One whose post came as the time was over would wake the next who borrows it.
+  if was_posted or self._callers[run] then
+    give_back(semaphore)
+  end
   self._callers[run] = nil
-  give_back(semaphore)
 end
 
 -- The engine as runs see it: what they submit is moved, and collected, by the pump.
