@@ -41,7 +41,7 @@ end
 
 describe("stops without end", function()
   it("leave neither memory nor descriptors behind", function()
-    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 2")
+    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 1")
     assert.is_true(succeeded, text)
     assert.matches("(%d+) to %1 descriptors", text)
   end)
