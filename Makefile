@@ -55,7 +55,7 @@ MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .PHONY: all headers help setup demo sandbox spec matrix test \
-  torture torture-journal torture-alloc torture-alloc-run \
+  torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
   bench bench-nginx soak install uninstall deb picture clean
@@ -93,10 +93,11 @@ help:
 	@echo '  setup      install the packages that building and all of the command need'
 	@echo '  demo       set up, build, run examples/demo.sh'
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
-	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted)'
+	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
+	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  matrix     run the specs on every Lua'
-	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua'
-	@echo '  torture    kill the command 1,000 times, fill its disk, tear its journal (10 minutes)'
+	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
+	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
 	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
 	@echo '  analyse    lint, and clang-tidy'
 	@echo '  format     clang-format csrc in place'
@@ -108,6 +109,7 @@ help:
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
+	@echo '  soak-plain stops without end in one process (SOAK_SECONDS=600)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
@@ -128,7 +130,7 @@ sandbox: all
 # Specs
 
 spec: all
-	@$(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
+	@$(if $(GC),STOPMSG_GC=$(GC)) $(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
 
 # Every Lua is run, whatever the others did. spec/support/output.lua writes its
 # line to SPEC_SUMMARY; one without a line, or that broke after it, is a failure.
@@ -143,7 +145,9 @@ awk '{ passed += $$2; failed += $$4 } END { \
 status=$$?; rm -f $$SPEC_SUMMARY; exit $$status
 endef
 lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
-  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
+  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
+  env -u SPEC_SUMMARY $(MAKE) asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua' || \
+  echo "asan: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
 
 matrix:
 	+@$(call run-matrix)
@@ -152,7 +156,7 @@ test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
 
-torture: torture-journal torture-alloc
+torture: torture-journal torture-alloc torture-system
 
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
@@ -176,6 +180,16 @@ torture-alloc-run: all $(PRELOADED)/alloc.so
 	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
 	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
 	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+
+# Sockets that give little at a time, by seeds; system calls that fail.
+torture-system: all $(PRELOADED)/io.so
+	@$(call need,strace,strace)
+	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
+	@$(RUN) $(LUA) spec/torture/system.lua strace 10
+
+# Stops without end in one process: neither memory nor descriptors grow.
+soak-plain: all
+	@$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600)
 
 $(PRELOADED)/%.so: spec/torture/%.c Makefile
 	@echo "CC $< [$(LUA_NAME)]"
@@ -350,7 +364,8 @@ build/bench/undici/node_modules: $(wildcard bench/peers/undici/*)
 bench-nginx: build/bench/nginx/prober
 	@sh tools/packages.sh bench
 	@$(MAKE) all LUA=luajit
-	@python3 bench/nginx/bench.py build/bench/nginx $(ARGS)
+	@python3 bench/nginx/bench.py build/bench/nginx --page $(if $(QUICK),build/bench,docs)/nginx.md \
+	  $(if $(QUICK),--rounds 1) $(ARGS)
 
 build/bench/nginx/prober: bench/nginx/prober.c
 	@echo "CC $<"
@@ -360,6 +375,7 @@ build/bench/nginx/prober: bench/nginx/prober.c
 # What spec/nginx does in short.
 soak:
 	@STOPMSG_SOAK=1 $(MAKE) spec LUA=luajit SPECS=spec/nginx/soak_spec.lua
+	@STOPMSG_SOAK=1 $(MAKE) asan LUA=luajit SPECS=spec/nginx/soak_spec.lua ARGS=--filter=outlives
 
 # Pictures
 

@@ -547,7 +547,22 @@ static void expire(struct engine *e) {
   e->next_expiry = next;
 }
 
-/* Tells libcurl which sockets are ready, and that its time has come. */
+/* Tells libcurl that its time has come, where it has. */
+static CURLMcode move_timers(struct engine *e) {
+  CURLMcode rc = CURLM_OK;
+  int i, running;
+
+  /* It may want to be called again at once, but others have work, too. */
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (e->timer == 0 || e->timer > now())
+      break;
+    e->timer = 0;
+    rc = curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+  return rc;
+}
+
+/* The same, and which sockets are ready. */
 static CURLMcode move(struct engine *e) {
   CURLMcode rc = CURLM_OK;
   int i, running;
@@ -561,14 +576,7 @@ static CURLMcode move(struct engine *e) {
                                     &running);
   }
   e->sockets.ready_count = 0;
-  /* It may want to be called again at once, but others have work, too. */
-  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
-    if (e->timer == 0 || e->timer > now())
-      break;
-    e->timer = 0;
-    rc = curl_multi_socket_action(e->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-  }
-  return rc;
+  return rc == CURLM_OK ? move_timers(e) : rc;
 }
 
 /* A multi handle that has failed is not to be trusted with anything more, but
@@ -610,6 +618,18 @@ static int engine_step(lua_State *L) {
   if (e->fault != CURLM_OK && !replace_multi(e))
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
   expire(e);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* true = engine:start() | nil, message, code: lets new requests leave, and does
+ * not look at what has come */
+static int engine_start(lua_State *L) {
+  struct engine *e = check_open(L);
+  CURLMcode rc = move_timers(e);
+
+  if (rc != CURLM_OK)
+    return push_fault(L, curl_multi_strerror(rc), (int)rc);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -764,10 +784,15 @@ static int engine_tostring(lua_State *L) {
 }
 
 static const luaL_Reg engine_methods[] = {
-    {"prepare", engine_prepare}, {"authorize", engine_authorize},
-    {"submit", engine_submit},   {"step", engine_step},
-    {"wait", engine_wait},       {"collect", engine_collect},
-    {"close", engine_close},     {NULL, NULL},
+    {"prepare", engine_prepare},
+    {"authorize", engine_authorize},
+    {"submit", engine_submit},
+    {"start", engine_start},
+    {"step", engine_step},
+    {"wait", engine_wait},
+    {"collect", engine_collect},
+    {"close", engine_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg engine_metamethods[] = {

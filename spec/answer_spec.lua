@@ -41,6 +41,19 @@ local batch = operation({
 })
 
 describe("stopmsg.answer", function()
+  it("raises the lack of memory, which is no fault of the answer's", function()
+    local function without_memory()
+      error("not enough memory", 0)
+    end
+    for _, fields in ipairs({ { success = "stopped" }, { decode = without_memory } }) do
+      local lacking = operation(fields)
+      lacking.fault = without_memory
+      assert.has_error(function()
+        answer.read(lacking, { status = fields.decode and 200 or 400, body = "{}" }, { "a" })
+      end, "not enough memory")
+    end
+  end)
+
   describe("read, for one-by-one calls", function()
     answers.tests(it, answers.reader(single, { "a" }), answers.ONE,
       { [202] = { "settle", "accepted" } })

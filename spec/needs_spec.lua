@@ -1,6 +1,7 @@
 -- What is told where something that stopmsg needs is missing or does not fit. Each case is an
 -- interpreter of its own that finds only what the case lets it find.
 
+local files = require("spec.support.files")
 local needs = require("stopmsg.needs")
 local server = require("spec.support.server")
 
@@ -12,12 +13,6 @@ local function run(command)
   pipe:close()
   local text, status = output:match("^(.-)status (%d+)\n$")
   return text, tonumber(status)
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "w"))
-  file:write(text)
-  file:close()
 end
 
 -- Where a module in C is found.
@@ -104,7 +99,7 @@ describe("stopmsg.needs", function()
 
     it("tells what is wrong with one that is there and cannot be loaded", function()
       local path = modules({}, true)
-      write(path .. "/cjson.so", "broken")
+      files.write(path .. "/cjson.so", "broken")
       local said = start(path, REQUIRE)
       assert_line(MISSING .. ": ", said)
       assert.truthy(said:find("cjson.so", 1, true))
@@ -142,7 +137,7 @@ describe("stopmsg.needs", function()
 
   describe("for the C core", function()
     local function compile(path, name, source, flags)
-      write(path .. "/" .. name .. ".c", source)
+      files.write(path .. "/" .. name .. ".c", source)
       assert.equal("", (run(("gcc -shared -fPIC -o %s/%s %s/%s.c %s"):format(path, name, path, name,
         flags or ""))))
     end
@@ -156,7 +151,7 @@ describe("stopmsg.needs", function()
         return path
       end
       local function compile_library(version)
-        write(path .. "/map", version .. " { *; };\n")
+        files.write(path .. "/map", version .. " { *; };\n")
         compile(path, library.soname, "int sm_there(void) { return 0; }",
           ("-Wl,-soname,%s,--version-script=%s/map"):format(library.soname, path))
       end

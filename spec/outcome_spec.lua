@@ -18,6 +18,15 @@ local WORDS = {
 }
 
 describe("stopmsg.outcome", function()
+  it("counts every word, from nothing", function()
+    local counts = outcome.counts()
+    for _, word in ipairs(outcome.names) do
+      assert.message(word).equal(0, counts[word])
+      counts[word] = nil
+    end
+    assert.same({}, counts)
+  end)
+
   describe("all", function()
     it("holds exactly the words of the contract", function()
       local known = {}

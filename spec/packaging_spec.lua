@@ -1,5 +1,7 @@
 -- What is shipped: the rockspec, the version, `make install` and `luarocks make`.
 
+local files = require("spec.support.files")
+
 -- A build of its own: nothing of the make, the paths or the sanitizer around the specs.
 local CLEAN = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
   .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 "
@@ -38,13 +40,6 @@ local function lines(text)
   end
   table.sort(list)
   return list
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 describe("packaging", function()
@@ -86,7 +81,7 @@ describe("packaging", function()
 
   it("lists in the rockspec the C files that exist", function()
     local listed = {}
-    for path in read("stopmsg-scm-1.rockspec"):gmatch('"(csrc/[%w_]+%.c)"') do
+    for path in files.read("stopmsg-scm-1.rockspec"):gmatch('"(csrc/[%w_]+%.c)"') do
       listed[#listed + 1] = path
     end
     table.sort(listed)
@@ -95,7 +90,7 @@ describe("packaging", function()
 
   it("has the version of the changelog's top entry", function()
     local version = require("stopmsg.version")
-    local top = read("CHANGELOG.md"):match("\n## %[([^%]]+)%]")
+    local top = files.read("CHANGELOG.md"):match("\n## %[([^%]]+)%]")
     if version:match("%-dev$") then
       assert.equal("Unreleased", top)
     else
@@ -105,7 +100,7 @@ describe("packaging", function()
 
   it("has that version as a Debian package, too", function()
     local version = require("stopmsg.version"):gsub("%-dev$", "~dev")
-    assert.equal(version, read("debian/changelog"):match("^stopmsg %(([^)]+)%)"))
+    assert.equal(version, files.read("debian/changelog"):match("^stopmsg %(([^)]+)%)"))
   end)
 
   describe("make install", function()
@@ -130,7 +125,7 @@ describe("packaging", function()
     it("names the interpreter in the command's first line", function()
       local stage = dir .. "/named"
       make("install", "DESTDIR=" .. stage .. " PREFIX=/opt/x")
-      local first = read(stage .. "/opt/x/bin/stopmsg"):match("[^\n]+")
+      local first = files.read(stage .. "/opt/x/bin/stopmsg"):match("[^\n]+")
       assert.equal(interpreter(), first:match("[^ !]+$"))
     end)
 
@@ -146,15 +141,20 @@ describe("packaging", function()
       works(stage, "/opt/x")
     end)
 
-    it("is undone by make uninstall", function()
-      local prefix = dir .. "/undone"
-      make("install", "PREFIX=" .. prefix)
-      local other = ("%s/share/lua/%s/other.lua"):format(prefix, VERSION)
-      succeed("touch " .. other)
-      make("uninstall", "PREFIX=" .. prefix)
-      assert.same({ other }, lines(succeed("find " .. prefix .. " -type f")))
-      assert.equal("", succeed("find " .. prefix .. " -name stopmsg"))
-    end)
+    for where, variables in pairs({
+      ["a prefix"] = "PREFIX=%s",
+      ["a staging directory"] = "DESTDIR=%s PREFIX=/",
+    }) do
+      it("is undone by make uninstall in " .. where, function()
+        local root = succeed("mktemp -d -p " .. dir):match("[^\n]+")
+        make("install", variables:format(root))
+        local other = ("%s/share/lua/%s/other.lua"):format(root, VERSION)
+        succeed("touch " .. other)
+        make("uninstall", variables:format(root))
+        assert.same({ other }, lines(succeed("find " .. root .. " ! -type d")))
+        assert.equal("", succeed("find " .. root .. " -name '*stopmsg*'"))
+      end)
+    end
   end)
 
   describe("make", function()
@@ -193,7 +193,7 @@ describe("packaging", function()
         expected[i] = "./" .. path
       end
       assert.same(expected, found)
-      local launcher = read(tree .. "/bin/stopmsg")
+      local launcher = files.read(tree .. "/bin/stopmsg")
       assert.message(launcher).truthy(launcher:find(interpreter() .. "'", 1, true))
       works("", tree)
     end

@@ -1,9 +1,20 @@
 -- `NAME spec/run.lua [FILE or FOLDER]...` runs the specs on the Lua called NAME; without arguments,
 -- all. `make spec` also sets LUA_PATH and LUA_CPATH, for the interpreters that specs start.
 
-if os.getenv("STOPMSG_GC_STRESS") == "1" then
+-- How eager the collector is: `make spec GC=hard` or GC=generational.
+local GC = os.getenv("STOPMSG_GC")
+
+-- Instructions between two full collections.
+local EVERY = 200000
+
+if GC == "generational" and _VERSION == "Lua 5.4" then
+  collectgarbage("generational")
+elseif GC == "hard" then
   collectgarbage("setpause", 0)
   collectgarbage("setstepmul", 1000)
+  debug.sethook(function()
+    collectgarbage()
+  end, "", EVERY)
 end
 
 require("busted.runner")({ standalone = false })

@@ -1549,6 +1549,42 @@ describe("stopmsg.run", function()
     end)
   end)
 
+  describe("the lack of memory", function()
+    -- A pool whose engine lacks memory in the n-th call of a method.
+    local function lacking(method, n)
+      local pool = new_pool({ answer = OK })
+      local engine = pool.engine
+      local call = engine[method]
+      engine[method] = function(...)
+        n = n - 1
+        if n == 0 then
+          error("not enough memory", 0)
+        end
+        return call(...)
+      end
+      return pool
+    end
+
+    for _, method in ipairs({ "submit", "step", "collect" }) do
+      it(("ends a run for good, in %s"):format(method), function()
+        local pool = lacking(method, 2)
+        local running = new_run(pool, { ids = names(6), concurrency = 1 })
+        assert.has_error(function() drain(running) end, "not enough memory")
+        for _ = 1, 2 do
+          assert.has_error(function() running:next() end,
+            "attempt to go on with a run that broke off")
+        end
+      end)
+    end
+
+    it("spoils no other run of the client", function()
+      local pool = lacking("submit", 2)
+      local running = new_run(pool, { ids = names(6), concurrency = 1 })
+      assert.has_error(function() drain(running) end, "not enough memory")
+      assert.same({ stopped = 4 }, tally(stop({ pool = pool, ids = names(4) }).items, 4))
+    end)
+  end)
+
   describe("a closed client", function()
     it("ends its runs with an error", function()
       local pool = new_pool({})

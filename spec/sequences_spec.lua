@@ -53,7 +53,7 @@ describe("random sequences of calls", function()
   local World = {}
   World.__index = World
 
-  -- ids, and what has to be said of each. A stream forgets what has settled: none comes twice.
+  -- ids, and what has to be said of each. A stream forgets what settled: none comes twice.
   function World:ids(provider, is_stream)
     local ids, words, count = {}, {}, self.random(30)
     for i = 1, count do

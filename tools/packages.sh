@@ -24,7 +24,7 @@ packages() {
     ;;
   test)
     packages specs
-    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind'
+    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
     ;;
   bench)
     packages build

@@ -4,12 +4,14 @@ local stopmsg = require("stopmsg")
 
 local load = {}
 
-local batches, singles
+local batches, singles, port
 local is_on = false
 local counts = {}
 
--- In the master: two clients of the provider at `url`.
-function load.open(url)
+-- In the master: two clients of the provider on port `provider`.
+function load.open(provider)
+  local url = "http://127.0.0.1:" .. provider
+  port = provider
   batches = stopmsg.new({ provider = "revicom", token = "bench", base_url = url })
   singles = stopmsg.new({ provider = "clickatell", token = "bench", base_url = url,
     concurrency = 512 })
@@ -49,6 +51,14 @@ function load.one()
   local item = singles:stop(id)[1]
   ngx.status = item.outcome == "stopped" and 200 or 500
   ngx.say(item.outcome)
+end
+
+-- The same without this library.
+function load.bare()
+  local id = ("%016x%016x"):format(ngx.var.connection, ngx.var.connection_requests)
+  local status, word = require("cosocket").stop(port, id)
+  ngx.status = status:find(" 200 ", 1, true) and word == "006" and 200 or 500
+  ngx.say(word)
 end
 
 return load

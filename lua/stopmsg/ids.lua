@@ -83,7 +83,7 @@ end
 -- character gets its turn.
 local function is_pattern(pattern)
   for byte = 32, 126 do
-    if not pcall(string.find, string.char(byte):rep(64), pattern) then
+    if not compat.try(string.find, string.char(byte):rep(64), pattern) then
       return false
     end
   end

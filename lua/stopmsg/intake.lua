@@ -10,8 +10,8 @@ local intake = {}
 local CHUNK = 256
 
 -- With room for all: an id that was taken from its source must find its place.
-local function new_chunk()
-  local chunk = core.table(CHUNK, 1)
+local function new_chunk(total)
+  local chunk = core.table(math.min(total or CHUNK, CHUNK), 1)
   chunk.n = 0
   return chunk
 end
@@ -36,7 +36,7 @@ function intake.new(form, fill, limit, result, total)
     _fill = fill,
     _limit = limit,
     _place = 0, -- of the last id that was taken
-    _chunk = new_chunk(),
+    _chunk = new_chunk(total),
     _taken = 0, -- of the chunk
     _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
     _ready_places = {},

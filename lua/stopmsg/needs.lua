@@ -56,6 +56,9 @@ function needs.find(name)
     return module
   end
   local message = tostring(module)
+  if message:find("not enough memory", 1, true) then
+    error(message, 0) -- nothing is missing but that
+  end
   local is_absent = message:find(("module '%s' not found:"):format(name), 1, true) ~= nil
   if name == CORE then
     return nil, about_core(message, is_absent)

@@ -34,13 +34,12 @@ local CAN_WAIT = {
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
 -- This worker's pump: the lanes with requests in flight, when it was asked for, whether it runs,
--- when it looked last, and the semaphore it sleeps on.
+-- how long it sleeps between two looks, and the semaphore it sleeps on.
 local pump = {
   lanes = {},
   asked_at = nil,
   is_running = false,
-  is_kicked = false, -- woken before its time, for a new request
-  looked_at = 0,
+  pause = SHORT,
   semaphore = nil,
 }
 
@@ -181,7 +180,7 @@ function Lane:wake_all()
 end
 
 local function carry()
-  local pause = SHORT
+  pump.pause = SHORT
   while next(pump.lanes) do
     local is_busy = false
     for lane in pairs(pump.lanes) do
@@ -190,13 +189,9 @@ local function carry()
         pump.lanes[lane] = nil
       end
     end
-    pump.looked_at = core.now()
     if next(pump.lanes) then
-      pause = is_busy and SHORT or math.min(pause * GROWTH, LONG)
-      sleep_on(pump.semaphore, pause)
-      if pump.is_kicked then
-        pump.is_kicked, pause = false, SHORT
-      end
+      pump.pause = is_busy and SHORT or math.min(pump.pause * GROWTH, LONG)
+      sleep_on(pump.semaphore, pump.pause)
     end
   end
 end
@@ -233,10 +228,10 @@ local function start_pump()
   return pump.asked_at ~= nil and not is_late
 end
 
--- A new request wants to leave at once, unless the pump has just looked.
+-- There is a new request: a pump that has begun to look less often looks often again.
 local function kick()
-  if pump.is_running and core.now() - pump.looked_at >= SHORT then
-    pump.is_kicked = true
+  if pump.is_running and pump.pause > 2 * SHORT then
+    pump.pause = SHORT
     wake(pump.semaphore)
   end
 end
@@ -276,6 +271,11 @@ function Engine:submit(...)
   local slot, why = lane._engine:submit(...)
   if slot then
     lane._in_flight = lane._in_flight + 1
+    -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
+    local started, message, code = lane._engine:start()
+    if not started then
+      lane._fault = { message, code }
+    end
     kick()
   end
   return slot, why

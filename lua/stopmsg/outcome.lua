@@ -73,6 +73,14 @@ outcome.names = {
   "skipped",
 }
 
+-- Counts of nothing yet. Written out, as a table of known size costs a small call least.
+function outcome.counts()
+  return {
+    stopped = 0, accepted = 0, too_late = 0, not_stoppable = 0, not_found = 0, denied = 0,
+    invalid = 0, failed = 0, unknown = 0, open = 0, skipped = 0,
+  }
+end
+
 -- Words that hold whatever an earlier attempt may have done. All the others say that the message
 -- was not stopped; after an attempt that may have stopped it unseen that is no longer known:
 -- "too late" may be the echo of our own success.

@@ -13,12 +13,8 @@ Report.__name = "stopmsg.report"
 
 -- A report without items yet. `list` is an empty table that may have room for them.
 function report.new(list)
-  local counts = {}
-  for _, name in ipairs(outcome.names) do
-    counts[name] = 0
-  end
   local self = list or {}
-  self.counts = counts
+  self.counts = outcome.counts()
   self.total = 0
   self.ok = false
   self.requests = 0

@@ -1,6 +1,7 @@
 -- A command whose standard streams are closed: the files that it opens must not take their places.
 
 local command = require("spec.support.command")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 
 local IDS = "2a28d557-22a1-4be6-8908-1481723043dd 2a28d557-22a1-4be6-8908-148172300403"
@@ -11,15 +12,13 @@ describe("the command", function()
   setup(function()
     runner = command.start()
     sandbox = server.start()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
   end)
 
   teardown(function()
     runner:stop()
     sandbox:stop()
-    os.execute("rm -r " .. folder)
+    files.remove(folder)
   end)
 
   local function stop(name, rest)

@@ -1,6 +1,7 @@
 -- Every exit code of the command, provoked as it comes about; and the token, which is never seen.
 
 local command = require("spec.support.command")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 
 local GOOD = "2a28d557-22a1-4be6-8908-1481723043dd"
@@ -144,18 +145,14 @@ describe("the token", function()
   setup(function()
     runner = command.start()
     sandbox = server.start()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
-    local file = assert(io.open(folder .. "/token", "w"))
-    file:write(command.CANARY, "\n")
-    file:close()
+    folder = files.folder()
+    files.write(folder .. "/token", command.CANARY .. "\n")
   end)
 
   teardown(function()
     runner:stop()
     sandbox:stop()
-    os.execute("rm -r " .. folder)
+    files.remove(folder)
   end)
 
   local function see(result, but_not)
@@ -164,13 +161,6 @@ describe("the token", function()
         assert.is_nil(result[name]:find(command.CANARY, 1, true), name)
       end
     end
-  end
-
-  local function contents(path)
-    local file = assert(io.open(path, "rb"))
-    local text = file:read("*a")
-    file:close()
-    return text
   end
 
   local from_file = { "--token-file", "FOLDER/token" }
@@ -207,7 +197,7 @@ describe("the token", function()
       assert.equal(by_variable.code, by_file.code)
       for _, name in ipairs({ "journal", "results" }) do
         if arguments[#arguments - 1] == "json" then
-          assert.is_nil(contents(folder .. "/" .. name):find(command.CANARY, 1, true))
+          assert.is_nil(files.read(folder .. "/" .. name):find(command.CANARY, 1, true))
           os.remove(folder .. "/" .. name)
         end
       end

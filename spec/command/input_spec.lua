@@ -1,6 +1,7 @@
 -- Bad input: one clear line on stderr, the right exit code, nothing lost and nothing sent.
 
 local command = require("spec.support.command")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local server = require("spec.support.server")
 
@@ -14,13 +15,6 @@ local function uuids(count)
     list[n] = uuid(n)
   end
   return table.concat(list, "\n") .. "\n"
-end
-
-local function contents(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 local function decode_lines(text)
@@ -37,24 +31,14 @@ describe("the command", function()
   setup(function()
     runner = command.start()
     sandbox = server.start({ log_bodies = true })
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
   end)
 
   teardown(function()
     runner:stop()
     sandbox:stop()
-    os.execute("rm -r " .. folder)
+    files.remove(folder)
   end)
-
-  local function file_of(name, text)
-    local path = folder .. "/" .. name
-    local file = assert(io.open(path, "wb"))
-    file:write(text)
-    file:close()
-    return path
-  end
 
   local function stop(arguments, options)
     options = options or {}
@@ -96,24 +80,25 @@ describe("the command", function()
 
     it("a file that is missing, or cannot be one", function()
       refuses({ "-i", folder .. "/none" }, nil, "none: No such file or directory")
-      local path = file_of("plain", "")
+      local path = files.write(folder .. "/plain", "")
       refuses({ "-i", path .. "/below" }, nil, "below: Not a directory")
     end)
 
     it("binary rubbish", function()
-      local path = file_of("rubbish", "\127ELF\2\1\1\0\0\0" .. ("\0\255\1"):rep(100000))
+      local path = files.write(folder .. "/rubbish",
+        "\127ELF\2\1\1\0\0\0" .. ("\0\255\1"):rep(100000))
       refuses({ "-i", path }, nil, "rubbish: this is no text file")
     end)
 
     it("UTF-16", function()
-      local path = file_of("utf16", "\255\254" .. uuid(1):gsub(".", "%0\0"))
+      local path = files.write(folder .. "/utf16", "\255\254" .. uuid(1):gsub(".", "%0\0"))
       refuses({ "-i", path }, nil, "UTF%-16")
     end)
 
     it("empty input, and nothing but comments", function()
       refuses({ "-i", "/dev/null" }, nil, "no ids")
       refuses({}, { stdin = "" }, "no ids")
-      refuses({ "-i", file_of("comments", "# a\n\n  # b\n\t\n") }, nil, "no ids")
+      refuses({ "-i", files.write(folder .. "/comments", "# a\n\n  # b\n\t\n") }, nil, "no ids")
     end)
 
     it("a terminal in place of ids", function()
@@ -121,7 +106,7 @@ describe("the command", function()
     end)
 
     it("a column that is not there", function()
-      refuses({ "-i", file_of("a.csv", "name,id\nx,y\n"), "--field", "uuid" }, nil,
+      refuses({ "-i", files.write(folder .. "/a.csv", "name,id\nx,y\n"), "--field", "uuid" }, nil,
         "no column is called 'uuid'; there are 'name', 'id'")
     end)
 
@@ -132,12 +117,12 @@ describe("the command", function()
 
     it("a journal that is a directory, or somebody else's file", function()
       refuses({ "--journal", folder, uuid(1) }, nil, "Is a directory")
-      local path = file_of("letter", "Dear all,\n")
+      local path = files.write(folder .. "/letter", "Dear all,\n")
       refuses({ "--journal", path, uuid(1) }, nil, "is no journal")
-      assert.equal("Dear all,\n", contents(path))
-      path = file_of("note", "Dear all")
+      assert.equal("Dear all,\n", files.read(path))
+      path = files.write(folder .. "/note", "Dear all")
       refuses({ "--journal", path, uuid(1) }, nil, "is no journal")
-      assert.equal("Dear all", contents(path))
+      assert.equal("Dear all", files.read(path))
       refuses({ "--journal", "/dev/full", uuid(1) }, nil, "not a regular file")
     end)
 
@@ -182,7 +167,7 @@ describe("the command", function()
     end)
 
     it("of ten million bytes neither holds nor sends it", function()
-      local path = file_of("long",
+      local path = files.write(folder .. "/long",
         uuid(1) .. "\n" .. ("x"):rep(10000000) .. "\n" .. uuid(2) .. "\nnonsense\n")
       local before = #sandbox:log()
       local result = stop({ "-i", path })
@@ -199,7 +184,7 @@ describe("the command", function()
     local before = #sandbox:log()
     local text = "\239\187\191# head\r\n" .. uuid(1) .. "\r\n\r\n  " .. uuid(2):upper()
       .. "\t# late\r\n" .. uuid(3)
-    assert.equal(0, stop({ "-i", file_of("dos", text) }).code)
+    assert.equal(0, stop({ "-i", files.write(folder .. "/dos", text) }).code)
     assert.same({ uuid(1), uuid(2), uuid(3) }, (function(ids)
       for i, id in ipairs(ids) do
         ids[i] = id:lower()
@@ -258,7 +243,7 @@ describe("the command", function()
     end)
 
     it("keeps what it knows in its journal, from which the rest is done", function()
-      local path = file_of("many", uuids(100000))
+      local path = files.write(folder .. "/many", uuids(100000))
       local journal = folder .. "/many.journal"
       local before = #sandbox:log()
       local arguments = { "--yes", "-i", path, "--journal", journal }

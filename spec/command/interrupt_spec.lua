@@ -1,6 +1,7 @@
 -- Ctrl-C once and twice, SIGTERM: how soon the command ends, and what it leaves.
 
 local command = require("spec.support.command")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local server = require("spec.support.server")
 
@@ -15,9 +16,7 @@ describe("a run that is interrupted", function()
 
   setup(function()
     runner = command.start()
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
     input = folder .. "/ids"
     local file = assert(io.open(input, "w"))
     for n = 1, COUNT do
@@ -28,7 +27,7 @@ describe("a run that is interrupted", function()
 
   teardown(function()
     runner:stop()
-    os.execute("rm -r " .. folder)
+    files.remove(folder)
   end)
 
   local function stop(sandbox, arguments, options)

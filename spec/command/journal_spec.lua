@@ -3,17 +3,11 @@
 
 local command = require("spec.support.command")
 local core = require("stopmsg.core")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 
 local function uuid(n)
   return ("2a28d557-22a1-4be6-8908-%08x8000"):format(n)
-end
-
-local function contents(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 describe("the journal", function()
@@ -22,24 +16,14 @@ describe("the journal", function()
   setup(function()
     runner = command.start()
     sandbox = server.start({ log_bodies = true })
-    folder = os.tmpname()
-    os.remove(folder)
-    assert(os.execute("mkdir " .. folder))
+    folder = files.folder()
   end)
 
   teardown(function()
     runner:stop()
     sandbox:stop()
-    os.execute("rm -r " .. folder)
+    files.remove(folder)
   end)
-
-  local function file_of(name, text)
-    local path = folder .. "/" .. name
-    local file = assert(io.open(path, "wb"))
-    file:write(text)
-    file:close()
-    return path
-  end
 
   local IDS = {}
   for n = 1, 6 do
@@ -64,7 +48,7 @@ describe("the journal", function()
     assert.equal("", result.stdout)
     assert.matches("^stopmsg stop: [^\n]*" .. path:gsub("%p", "%%%0") .. "[^\n]+\n$", result.stderr)
     assert.matches(pattern, result.stderr)
-    assert.equal(text, contents(path))
+    assert.equal(text, files.read(path))
   end
 
   it("is its owner's alone, has a line for each id, and ends what it was of", function()
@@ -73,23 +57,23 @@ describe("the journal", function()
     local stat = io.popen("stat -c %a " .. path)
     assert.equal("600\n", stat:read("*a"))
     stat:close()
-    local _, count = contents(path):gsub('"id":"[^"]*","outcome":"stopped"', "")
+    local _, count = files.read(path):gsub('"id":"[^"]*","outcome":"stopped"', "")
     assert.equal(6, count)
 
     -- Once more: nothing is left to do, and what is said is of the whole input.
-    local before, text = #sandbox:log(), contents(path)
+    local before, text = #sandbox:log(), files.read(path)
     local again = stop(path, IDS)
     assert.equal(0, again.code)
     assert.equal("", again.stdout)
     assert.matches("6 ids: 6 stopped", again.stderr)
     assert.equal(before, #sandbox:log())
-    assert.equal(text, contents(path))
+    assert.equal(text, files.read(path))
   end)
 
   it("of another input, provider, operation or address is refused and left as it is", function()
     local path = folder .. "/other"
     assert.equal(0, stop(path, IDS).code)
-    local before, text = #sandbox:log(), contents(path)
+    local before, text = #sandbox:log(), files.read(path)
     refuses(stop(path, { uuid(1) }), path, text, "its input was another one")
     refuses(stop(path, { uuid(2), uuid(1), uuid(3), uuid(4), uuid(5), uuid(6) }), path, text,
       "its input was another one")
@@ -104,7 +88,7 @@ describe("the journal", function()
   it("that another run holds is refused", function()
     local path = folder .. "/held"
     assert.equal(0, stop(path, IDS).code)
-    local before, text = #sandbox:log(), contents(path)
+    local before, text = #sandbox:log(), files.read(path)
     local held = assert(core.log(path))
     refuses(stop(path, IDS), path, text, "another run")
     held:close()
@@ -118,8 +102,8 @@ describe("the journal", function()
     local before = #sandbox:log()
     for _, line in ipairs({ "nonsense", "", '{"n":7,"id":"x","outcome":"stopped"}',
       '{"n":1,"id":"x","outcome":"halted"}', '{"intent":[1,70]}', ("\0"):rep(50) }) do
-      local text = contents(path):gsub("\n", "\n" .. line .. "\n", 1)
-      refuses(stop(file_of("damaged2", text), IDS), folder .. "/damaged2", text,
+      local text = files.read(path):gsub("\n", "\n" .. line .. "\n", 1)
+      refuses(stop(files.write(folder .. "/damaged2", text), IDS), folder .. "/damaged2", text,
         "damaged: line 2 ")
     end
     assert.equal(before, #sandbox:log())
@@ -129,10 +113,10 @@ describe("the journal", function()
     local path = folder .. "/power"
     assert.equal(0, stop(path, IDS).code)
     local before = #sandbox:log()
-    local kept = contents(path):match("^(.*\n)[^\n]*\n$")
-    local lost = contents(path):match('"id":"([^"]*)"[^\n]*\n$')
+    local kept = files.read(path):match("^(.*\n)[^\n]*\n$")
+    local lost = files.read(path):match('"id":"([^"]*)"[^\n]*\n$')
     for _, tail in ipairs({ "", '{"n":', ("\0"):rep(4096), ("x"):rep(200000) }) do
-      local result = stop(file_of("power2", kept .. tail), IDS)
+      local result = stop(files.write(folder .. "/power2", kept .. tail), IDS)
       assert.message(result.stderr).equal(0, result.code)
       assert.equal(lost, result.stdout:match('^{"id":"([^"]*)","outcome":"stopped"[^\n]*\n$'))
       assert.matches('"ambiguous":true', result.stdout)
@@ -149,23 +133,24 @@ describe("the journal", function()
       arguments[#arguments + 1] = id
     end
     assert.equal(6, runner:run(arguments, { env = { STOPMSG_TOKEN = command.CANARY } }).code)
-    assert.is_nil(contents(path):find(command.CANARY, 1, true))
+    assert.is_nil(files.read(path):find(command.CANARY, 1, true))
     local result = runner:run(arguments, { env = { STOPMSG_TOKEN = "sandbox" } })
     assert.equal(0, result.code)
     assert.is_nil(result.stdout:find("ambiguous", 1, true))
   end)
 
   it("is not taken for the file of results, nor is the input, under whatever name", function()
-    local path, ids = folder .. "/named", file_of("named.ids", table.concat(IDS, "\n"))
+    local path = folder .. "/named"
+    local ids = files.write(folder .. "/named.ids", table.concat(IDS, "\n"))
     assert.equal(0, stop(path, {}, { "-i", ids }).code)
     assert(os.execute(("ln -s %s %s/link && ln %s %s/second"):format(path, folder, ids, folder)))
-    local before, text, input = #sandbox:log(), contents(path), contents(ids)
+    local before, text, input = #sandbox:log(), files.read(path), files.read(ids)
     for _, name in ipairs({ "named", "./named", "link", "named.ids", "second" }) do
       local result = stop(path, {}, { "-i", ids, "-o", folder .. "/" .. name })
       assert.equal(2, result.code)
       assert.matches("^stopmsg stop: [^\n]+\n$", result.stderr)
-      assert.equal(text, contents(path))
-      assert.equal(input, contents(ids))
+      assert.equal(text, files.read(path))
+      assert.equal(input, files.read(ids))
     end
     assert.equal(before, #sandbox:log())
   end)
@@ -180,9 +165,9 @@ describe("the journal", function()
       more[#more + 1] = "--max-attempts"
       more[#more + 1] = "1"
       assert.equal(5, stop(path, ids, more).code)
-      local first = contents(results)
+      local first = files.read(results)
       assert.equal(3, stop(path, ids, more).code)
-      local both = contents(results)
+      local both = files.read(results)
       assert.equal(first, both:sub(1, #first))
       local added = both:sub(#first + 1)
       assert.matches(ids[2], added, 1, true)
@@ -200,7 +185,7 @@ describe("the journal", function()
     assert.message(result.stderr).equal(0, result.code)
     assert.matches("2 ids: 2 stopped", result.stderr)
     assert.matches('"id":"' .. promised:gsub("%-", "%%-") .. '","outcome":"stopped"',
-      contents(path))
+      files.read(path))
     -- And the journal knows from then on.
     local before = #sandbox:log()
     assert.equal(0, stop(path, { promised, uuid(2) }).code)

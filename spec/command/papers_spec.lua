@@ -2,6 +2,7 @@
 
 local argparse = require("argparse")
 local command = require("spec.support.command")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -13,13 +14,6 @@ local function output_of(program, ...)
   local pipe = assert(io.popen(table.concat(quoted, " ") .. " 2>&1"))
   local text = pipe:read("*a")
   pipe:close()
-  return text
-end
-
-local function contents(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
   return text
 end
 
@@ -62,7 +56,7 @@ local FILES = {
 }
 
 describe("the man page", function()
-  local page = contents("docs/stopmsg.1")
+  local page = files.read("docs/stopmsg.1")
 
   it("is right by mandoc and by man", function()
     assert.equal("", output_of("mandoc", "-T", "lint", "-W", "warning", "docs/stopmsg.1"))
@@ -128,7 +122,7 @@ describe("the exit codes", function()
     local papers = {
       help = help:match("\nExit codes(.*)$"),
       page = page:match("\nEXIT STATUS\n(.-)\n[A-Z]"),
-      reference = contents("docs/reference.md"):match("| exit code |(.-)\n\n"),
+      reference = files.read("docs/reference.md"):match("| exit code |(.-)\n\n"),
     }
     for name, text in pairs(papers) do
       local codes = {}

@@ -223,6 +223,51 @@ describe("stopmsg.core.engine", function()
     end)
   end)
 
+  describe(":start", function()
+    it("lets a request leave, and takes no answer", function()
+      local heard, peer = 0, nil
+      local listener = uv.new_tcp()
+      assert(listener:bind("127.0.0.1", 0))
+      assert(listener:listen(1, function()
+        peer = uv.new_tcp()
+        listener:accept(peer)
+        peer:read_start(function(_, bytes)
+          if bytes then
+            heard = heard + 1
+            peer:write("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+          end
+        end)
+      end))
+      local engine = new_engine()
+      local operation = prepare(engine, {
+        base = "http://127.0.0.1:" .. listener:getsockname().port,
+      })
+      assert(engine:submit(operation, {}, 1, 0, 5))
+      local slot
+      server.wait(function()
+        engine:step()
+        slot = engine:collect()
+        return slot
+      end)
+      assert.equal(1, heard)
+      -- There is a connection now.
+      assert(engine:submit(operation, {}, 1, 0, 5))
+      assert.is_true(engine:start())
+      assert.is_true(server.wait(function() return heard == 2 end, 2))
+      assert.is_nil(engine:collect())
+      assert(engine:step())
+      assert.is_truthy(engine:collect())
+      engine:close()
+      local open = 2
+      for _, handle in ipairs({ listener, peer }) do
+        handle:close(function()
+          open = open - 1
+        end)
+      end
+      assert.is_true(server.wait(function() return open == 0 end))
+    end)
+  end)
+
   describe("Retry-After", function()
     local function retry_after(value)
       local engine = new_engine()

@@ -132,6 +132,8 @@ describe("docs/troubleshooting.md", function()
     ["no headers of"] = "Makefile",
     ["has no C core for"] = "lua/stopmsg/needs.lua",
     ["was built for another Lua"] = "lua/stopmsg/needs.lua",
+    ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",
+    ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
     ["cannot wait in the"] = "lua/stopmsg/nginx.lua",
     ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",

@@ -41,12 +41,13 @@ local CONFIG = {
       doomed = stopmsg.new(options({ provider = "idigital", concurrency = 1 }))
       runs = setmetatable({}, { __mode = "k" })
       ticking, longest = false, 0
-      -- The longest time that a timer of this worker was late by.
+      -- The most that this worker worked, by the processor's time, while a timer waited for it:
+      -- what others on the machine do is not its fault.
       function tick(premature)
         while not premature and ticking do
-          local before = require("stopmsg.core").now()
+          local before = os.clock()
           ngx.sleep(0.001)
-          longest = math.max(longest, require("stopmsg.core").now() - before - 0.001)
+          longest = math.max(longest, os.clock() - before)
         end
       end
     }
@@ -276,7 +277,7 @@ describe("handlers of one nginx worker", function()
     local said = assert(json.decode(get("/long?count=100000")))
     assert.is_true(said.ok)
     assert.equal(100000, said.total)
-    assert.is_true(said.longest < 0.05, "held up for " .. said.longest)
+    assert.is_true(said.longest < 0.02, "held up for " .. said.longest)
     assert.is_true(comes_to_rest())
   end)
 end)

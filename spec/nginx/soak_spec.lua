@@ -174,8 +174,10 @@ describe("a long time in nginx", function()
     local samples = 25
     local each = CALLS / samples
     local numbers, sizes, fds = {}, {}, {}
-    call(1, CALLS / 10)
-    local at = CALLS / 10
+    -- Connections, compiled code and the allocators' holes come first: a worker grows by 1.5 MB in
+    -- its first 100,000 calls.
+    local at = IS_LONG and CALLS or CALLS / 10
+    call(1, at)
     for i = 1, samples do
       call(at + 1, at + each)
       at = at + each
@@ -191,7 +193,8 @@ describe("a long time in nginx", function()
     -- 1,500 calls are too few to tell a slope; a kilobyte left behind by each would show. The
     -- address sanitizer keeps what is freed.
     if not os.getenv("ASAN_OPTIONS") then
-      assert.is_true(slope <= (IS_LONG and 3 * err or 1))
+      -- 64 KiB are holes of an allocator; any leak would be a hundred times that.
+      assert.is_true(slope <= (IS_LONG and 3 * err + 64 / CALLS or 1))
     end
     assert.is_true(math.abs(fds[samples] - fds[1]) <= 16)
   end)

@@ -1,5 +1,6 @@
 -- A real nginx for specs, with this tree on its Lua paths, on a port that the kernel chooses.
 
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 local uv = require("luv")
 
@@ -70,19 +71,6 @@ daemon off;
 user $user;
 ]]
 
-local function read(path)
-  local file = assert(io.open(path))
-  local content = file:read("*a")
-  file:close()
-  return content
-end
-
-local function write(path, content)
-  local file = assert(io.open(path, "w"))
-  file:write(content)
-  file:close()
-end
-
 local function remove(path)
   local entries = uv.fs_scandir(path)
   for name, kind in function() return uv.fs_scandir_next(entries) end do
@@ -100,7 +88,7 @@ Nginx.__index = Nginx
 
 -- What it wrote to its error log until now, or until it ended.
 function Nginx:log()
-  return self._log or read(self.dir .. "/error.log")
+  return self._log or files.read(self.dir .. "/error.log")
 end
 
 -- Ends it at once and removes its files, but keeps the log: exit code, signal.
@@ -160,7 +148,7 @@ function nginx.start(options)
     port = values.port,
   })
   local path = values.dir .. "/nginx.conf"
-  write(path, config)
+  files.write(path, config)
 
   local environment = { NGINX = "3;", LUA_PATH = values.path, LUA_CPATH = values.cpath }
   for name, value in pairs(options.environment or {}) do
@@ -184,7 +172,8 @@ function nginx.start(options)
   end)
   server.wait(function() return is_closed end)
   if not started then
-    local said = is_there(values.dir .. "/error.log") and read(values.dir .. "/error.log") or ""
+    local log = values.dir .. "/error.log"
+    local said = is_there(log) and files.read(log) or ""
     remove(values.dir)
     error(child .. "\n" .. said, 2)
   end

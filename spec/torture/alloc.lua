@@ -15,6 +15,7 @@ if jit then
   jit.off() -- the unwinder takes memory for each piece of code that is made
 end
 
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 
 local PATH, NAME, MODE = arg[1], arg[2], arg[3]
@@ -44,13 +45,6 @@ local wrongs = {}
 
 local function wrong(n, text)
   wrongs[#wrongs + 1] = ("%s %s n=%d: %s"):format(NAME, MODE, n, text)
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
 end
 
 local function split(line)
@@ -217,7 +211,7 @@ end
 
 local source = ("SETTING = { provider = %q, call = %q, url = %q, format = %q, id = %q, late = %q }")
   :format(NAME:match("^%a+"), setting.call, sandbox.url, setting.format or "json", setting.id,
-    setting.late) .. "\n" .. read("spec/torture/alloc_victim.lua")
+    setting.late) .. "\n" .. files.read("spec/torture/alloc_victim.lua")
 alloc.state(source)
 
 -- The undisturbed try; in the first one the loader may still have kept something.
