@@ -3,7 +3,10 @@
 #include "openssl.h"
 
 #include <dlfcn.h>
-#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SM_OPENSSL "OpenSSL/"
 
 /* C has no cast between functions and objects, dladdr and dlsym need one. */
 union symbol {
@@ -35,13 +38,16 @@ static unsigned long linked_version(void) {
 
 void sm_openssl_clash(lua_State *L) {
   const char *in_use = curl_version_info(CURLVERSION_NOW)->ssl_version;
-  unsigned long linked;
-  unsigned long major;
-  unsigned long minor;
+  unsigned long linked, major, minor;
+  char *end;
 
   lua_pushnil(L);
-  if (in_use == NULL || sscanf(in_use, "OpenSSL/%lu.%lu", &major, &minor) != 2)
+  if (in_use == NULL || strncmp(in_use, SM_OPENSSL, strlen(SM_OPENSSL)) != 0)
     return;
+  major = strtoul(in_use + strlen(SM_OPENSSL), &end, 10);
+  if (*end != '.')
+    return;
+  minor = strtoul(end + 1, NULL, 10);
   linked = linked_version();
   if (linked == 0 || linked == (major << 8 | minor))
     return;
