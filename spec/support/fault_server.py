@@ -110,6 +110,12 @@ def told(action):
     return " ".join(str(word) for word in [name] + args)
 
 
+def readable(sock, milliseconds):
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(milliseconds))
+
+
 class Journal:
     """The records of what happened, and how many things are under way."""
 
@@ -117,6 +123,7 @@ class Journal:
         self.condition = threading.Condition()
         self.records = []
         self.busy = 0
+        self.idle = set()  # sockets on which the next thing may come
         self.connections = 0
         self.file = open(path, "a", encoding="utf-8") if path else None
 
@@ -124,15 +131,33 @@ class Journal:
         with self.condition:
             self.busy += 1
 
-    def end(self, record):
+    def end(self):
         with self.condition:
             self.busy -= 1
+            self.condition.notify_all()
+
+    def await_bytes(self, sock):
+        """Waits for something to come, which is not under way before it is there."""
+        with self.condition:
+            self.busy -= 1
+            self.idle.add(sock)
+            self.condition.notify_all()
+        readable(sock, None)
+        with self.condition:
+            self.idle.discard(sock)
+            self.busy += 1
+
+    def is_quiet(self):
+        """Also what came and was not seen yet, on a busy machine, is under way."""
+        return self.busy == 0 and not any(readable(sock, 0) for sock in self.idle)
+
+    def add(self, record):
+        with self.condition:
             record = {name: value for name, value in record.items() if value is not None}
             self.records.append(record)
             if self.file:
                 self.file.write(json.dumps(record) + "\n")
                 self.file.flush()
-            self.condition.notify_all()
 
     def number(self):
         with self.condition:
@@ -141,9 +166,9 @@ class Journal:
 
     def take(self, patience):
         with self.condition:
-            self.condition.wait_for(lambda: self.busy == 0, patience)
+            is_quiet = self.condition.wait_for(self.is_quiet, patience)
             records, self.records = self.records, []
-            return sorted(records, key=lambda record: record["time"]), self.busy
+            return sorted(records, key=lambda record: record["time"]), 0 if is_quiet else self.busy
 
 
 class Scenario:
@@ -319,8 +344,6 @@ class Connection(threading.Thread):
         self.port = listener.port
         self.journal = listener.journal
         self.number = self.journal.number()
-        # A greeting may be seen late: it must not take what the next scenario has for a request.
-        self.scenario = listener.scenario
         self.sock = sock
         self.ahead = b""  # bytes that were read to see whether there are any
         self.is_over = False
@@ -377,10 +400,16 @@ class Connection(threading.Thread):
             self.exactly(int.from_bytes(self.ahead[:3], "big"))
             self.ahead = b""
 
+    def next_bytes(self, *how):
+        """What comes between two requests."""
+        if not isinstance(self.sock, ssl.SSLSocket) or self.sock.pending() == 0:
+            self.journal.await_bytes(self.sock)
+        return self.sock.recv(*how)
+
     def exactly(self, count):
         data = b""
         while len(data) < count:
-            more = self.sock.recv(count - len(data))
+            more = self.next_bytes(count - len(data))
             if not more:
                 raise OSError("the peer closed")
             data += more
@@ -391,18 +420,18 @@ class Connection(threading.Thread):
         if self.is_http2:
             return self.skip_frames()
         if isinstance(self.sock, ssl.SSLSocket):
-            self.ahead = self.ahead or self.sock.recv(1)
+            self.ahead = self.ahead or self.next_bytes(1)
             return len(self.ahead) > 0
-        return len(self.ahead) > 0 or len(self.sock.recv(1, socket.MSG_PEEK)) > 0
+        return len(self.ahead) > 0 or len(self.next_bytes(1, socket.MSG_PEEK)) > 0
 
     def greet(self):
         """What is done with a connection before its first request. False when it is over."""
         began = time.monotonic()
-        script = self.scenario.next_accept()
+        script = self.listener.scenario.next_accept()
         exchange = None
         error = None
         if script:
-            exchange = Exchange(self, script, self.scenario)
+            exchange = Exchange(self, script, self.listener.scenario)
             exchange.run()
         if not self.is_over and self.listener.tls:
             try:
@@ -412,7 +441,7 @@ class Connection(threading.Thread):
             except (OSError, ssl.SSLError) as reason:
                 error = str(reason)
                 self.is_over = True
-        self.journal.end({
+        self.journal.add({
             "event": "connection",
             "port": self.port,
             "conn": self.number,
@@ -426,7 +455,6 @@ class Connection(threading.Thread):
     def serve(self):
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock.settimeout(PATIENCE)
-        # The listener has counted this connection as under way already.
         if not self.greet():
             return
         count = 0
@@ -434,8 +462,7 @@ class Connection(threading.Thread):
         while not self.is_over and self.await_bytes():
             self.sock.settimeout(PATIENCE)
             count += 1
-            self.journal.begin()
-            scenario, self.scenario = self.scenario or self.listener.scenario, None
+            scenario = self.listener.scenario
             exchange = Exchange(self, scenario.next_request(), scenario)
             began = time.monotonic()
             try:
@@ -443,7 +470,7 @@ class Connection(threading.Thread):
             finally:
                 if self.is_over:
                     self.sock.close()
-                self.journal.end(exchange.record(count, began))
+                self.journal.add(exchange.record(count, began))
             if not self.is_over:
                 self.sock.settimeout(None)
 
@@ -454,6 +481,7 @@ class Connection(threading.Thread):
             pass
         finally:
             self.sock.close()
+            self.journal.end()  # the listener has counted it
 
 
 class Listener(threading.Thread):
@@ -475,7 +503,9 @@ class Listener(threading.Thread):
             self.callers.append(caller)
 
     def run(self):
+        self.journal.begin()
         while True:
+            self.journal.await_bytes(self.sock)
             sock, _ = self.sock.accept()
             self.journal.begin()
             Connection(self, sock).start()
