@@ -622,16 +622,14 @@ static int engine_step(lua_State *L) {
   return 1;
 }
 
-/* true = engine:start() | nil, message, code: lets new requests leave, and does
- * not look at what has come */
+/* engine:start(): lets new requests leave, and does not look at what has come.
+ * What fails is told by the next step. */
 static int engine_start(lua_State *L) {
   struct engine *e = check_open(L);
-  CURLMcode rc = move_timers(e);
 
-  if (rc != CURLM_OK)
-    return push_fault(L, curl_multi_strerror(rc), (int)rc);
-  lua_pushboolean(L, 1);
-  return 1;
+  if (e->fault == CURLM_OK)
+    e->fault = move_timers(e);
+  return 0;
 }
 
 /* engine:wait(seconds): until a socket or a timer wants a step, or the time is

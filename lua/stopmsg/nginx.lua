@@ -142,8 +142,8 @@ function Lane:move()
     self:_wake(owners[i])
     owners[i] = nil
   end
+  self._fault = not moved and { message, code } or nil -- the next look may mend it
   if not moved then
-    self._fault = { message, code }
     self:wake_all()
   end
   return has_any
@@ -286,10 +286,7 @@ function Engine:submit(...)
   if slot then
     lane._in_flight = lane._in_flight + 1
     -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
-    local started, message, code = lane._engine:start()
-    if not started then
-      lane._fault = { message, code }
-    end
+    lane._engine:start()
     kick()
   end
   return slot, why
