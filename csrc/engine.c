@@ -607,7 +607,8 @@ static int replace_multi(struct engine *e) {
   return 1;
 }
 
-/* true = engine:step() | nil, message, code: moves what can be moved */
+/* true, has_done = engine:step() | nil, message, code: moves what can be moved;
+ * whether there is something to collect */
 static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
 
@@ -619,7 +620,8 @@ static int engine_step(lua_State *L) {
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
   expire(e);
   lua_pushboolean(L, 1);
-  return 1;
+  lua_pushboolean(L, e->first_done != NULL);
+  return 2;
 }
 
 /* engine:start(): lets new requests leave, and does not look at what has come.

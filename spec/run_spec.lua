@@ -796,6 +796,21 @@ describe("stopmsg.run", function()
       assert.same({ stopped = 1, ["skipped deadline"] = 3 }, tally(list, 4))
     end)
 
+    it("does not make the first answer wait for the ids of others", function()
+      local pool = new_pool({ answer = items(nil, { after = 0.1 }) })
+      local i = 0
+      local running = new_run(pool, { limit = 1000, concurrency = 4, keeps = false,
+        source = source.iterator(function()
+          i = i + 1
+          pool.clock:advance(1e-4) -- the answer comes with the thousandth id after its request's
+          return i <= 10000 and "id" .. i or nil
+        end) })
+      assert.equal("id1", running:next().id)
+      assert.is_true(i >= 2000 and i <= 2500, i)
+      local _, order = drain(running)
+      assert.equal(9999, #order)
+    end)
+
     it("is none where it is infinite", function()
       local result = stop({ ids = names(3), deadline = math.huge, timeout = 1e6,
         answer = items(nil, { after = 1e5 }) })

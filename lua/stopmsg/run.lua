@@ -77,6 +77,7 @@ function run.new(pool, task)
     _inbox = {}, -- answers that another run of the client collected for us
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
+    _has_begun = false, -- to give out items
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
     _has_lost = false, -- whether an answer of it was lost on its way to the inbox
     _ended = nil, -- why nothing more is sent
@@ -103,12 +104,13 @@ function run.new(pool, task)
   return self
 end
 
--- Moves what can be moved.
+-- Moves what can be moved. Whether an answer is there.
 local function step(pool)
-  local moved, message = pool.engine:step()
+  local moved, found = pool.engine:step()
   if not moved then
-    error("libcurl: " .. message, 0)
+    error("libcurl: " .. found, 0)
   end
+  return found
 end
 
 -- Tells the user's hook.
@@ -142,7 +144,14 @@ local function read_batch(self)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  self._is_cut = self._intake:read(batch, self._settled, self._must_share)
+  local must_share = self._must_share
+  if not must_share and not self._has_begun and self._in_flight > 0 then
+    -- The first answer is not to wait for the ids of others.
+    must_share = function()
+      return step(self._pool)
+    end
+  end
+  self._is_cut = self._intake:read(batch, self._settled, must_share)
   if self._is_cut then
     return nil
   end
@@ -231,7 +240,9 @@ local function fill(self, now)
       end
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
-        step(pool)
+        if step(pool) and not self._has_begun then
+          break
+        end
         now = pool.clock()
       end
     elseif why == "no free slot" then
@@ -603,6 +614,7 @@ local function next_slice(self)
     turn(self, true)
     items, places, count = take_slice(self)
   end
+  self._has_begun = true
   self._items, self._places, self._at, self._count = items, places, 0, count
   return true
 end

@@ -171,7 +171,7 @@ function Engine:step()
       self._done[#self._done + 1] = slot
     end
   end
-  return true
+  return true, #self._done > 0
 end
 
 -- slot, status, body, stage, fault, detail, retry_after, connections, items
