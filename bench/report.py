@@ -10,6 +10,8 @@ import clients
 import rows
 import targets
 
+HERE = os.path.dirname(os.path.abspath(__file__))
+
 TITLES = {client.name: client.title for client in clients.ALL}
 
 
@@ -75,9 +77,10 @@ def _machine():
         memory = int(re.search(r"MemTotal:\s*(\d+)", file.read()).group(1)) / 2**20
     curl = re.search(r"libcurl/\S+.*", _first_line("curl", "--version")).group(0)
     nginx = subprocess.run(["nginx", "-v"], check=True, capture_output=True, text=True).stderr
+    release = platform.release().split("-")[0]
     return [
         f"{os.cpu_count()} cores, {model.group(1) if model else platform.machine()}, "
-        f"{memory:.0f} GB, Linux {platform.release()}",
+        f"{memory:.0f} GB, Linux {release}",
         " ".join(curl.split()[:2]),
         nginx.split(": ")[1].strip(),
         _first_line("lua5.4", "-v").split("  ")[0] + ", "
@@ -188,6 +191,8 @@ def page(folder, told):
         _plot(pictures, name, title, figure, names, results)
         plots.append(f"![{title}](performance/{name}.svg)")
     date = datetime.datetime.fromtimestamp(told["began"], datetime.timezone.utc)
+    with open(os.path.join(HERE, "profile.md"), encoding="utf-8") as file:
+        profile = file.read()
     with open(os.path.join(folder, "performance.md"), "w", encoding="utf-8") as file:
         file.write(PAGE.format(
             date=date.strftime("%Y-%m-%d"), minutes=told["took"] / 60, rounds=told["rounds"],
@@ -196,3 +201,4 @@ def page(folder, told):
             names=", ".join(f"`{row.name}` {row.title}" for row in rows.ROWS),
             plots="\n\n".join(plots),
             rows="\n\n".join(_row(row, results.get(row.name, {})) for row in rows.ROWS)))
+        file.write("\n" + profile)
