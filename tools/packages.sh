@@ -98,9 +98,10 @@ else
   exit 1
 fi
 
+# A server that comes along, nginx, is not to be started: nobody asked for one.
 install() {
   # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y \
     -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $missing
 }
 
