@@ -8,23 +8,6 @@ local judge = require("spec.support.json_judge")
 local NAMES = { list = "items", id = "id", code = "code" }
 local FOLDED = { list = "items", id = "id", code = "code", folds = true }
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
 local function codes_of(items, count)
   local codes = {}
   items:codes(1, count, codes)
@@ -64,14 +47,14 @@ return function(data)
   end
   local codes = codes_of(items, #ids)
   assert(rest == again_rest, "the pieces make a difference to the rest")
-  assert(same(codes, codes_of(again, #ids)), "the pieces make a difference to the codes")
+  assert(judge.same(codes, codes_of(again, #ids)), "the pieces make a difference to the codes")
   assert(items:surplus() == again:surplus(), "the pieces make a difference to the surplus")
   assert(said, "taken where lua-cjson refuses")
-  assert(same(said.rest, judge.decode(rest)), "another rest")
+  assert(judge.same(said.rest, judge.decode(rest)), "another rest")
   if said.has_numbers and select(2, judge.strictness(fields, text)) then
     return
   end
-  assert(same(said.codes, codes), "other codes")
+  assert(judge.same(said.codes, codes), "other codes")
   assert(said.surplus == items:surplus(), "another surplus")
-  assert(same(said.counts, items:counts()), "other counts")
+  assert(judge.same(said.counts, items:counts()), "other counts")
 end

@@ -4,6 +4,7 @@ local argparse = require("argparse")
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local server = require("spec.support.server")
+local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
 
 local function output_of(program, ...)
@@ -15,15 +16,6 @@ local function output_of(program, ...)
   local text = pipe:read("*a")
   pipe:close()
   return text
-end
-
-local function sorted(set)
-  local list = {}
-  for name in pairs(set) do
-    list[#list + 1] = name
-  end
-  table.sort(list)
-  return list
 end
 
 -- The commands, and the options that the parser knows of each: a sorted list, and the set of those
@@ -42,7 +34,7 @@ local function parsed()
           with_value[name] = option._maxargs > 0 or nil
         end
       end
-      options[module.name] = sorted(names)
+      options[module.name] = sorted.keys(names)
     end
   end
   return options, with_value
@@ -67,7 +59,7 @@ describe("the man page", function()
     for name in page:match("The commands are:(.-)\n%.El"):gmatch("\n%.It Cm (%S+)") do
       named[name] = true
     end
-    assert.same(sorted(OPTIONS), sorted(named))
+    assert.same(sorted.keys(OPTIONS), sorted.keys(named))
   end)
 
   it("names every option where it names the commands that take it, and no other", function()
@@ -95,7 +87,7 @@ describe("the man page", function()
       for _, option in ipairs(options) do
         wanted[option] = true
       end
-      assert.same(sorted(wanted), sorted(named[name]), name)
+      assert.same(sorted.keys(wanted), sorted.keys(named[name]), name)
     end
   end)
 
@@ -240,7 +232,7 @@ for name, complete in pairs(shells) do
         for _, option in ipairs(options) do
           wanted[option] = true
         end
-        assert.same(sorted(wanted), sorted(found), of)
+        assert.same(sorted.keys(wanted), sorted.keys(found), of)
       end
     end)
 

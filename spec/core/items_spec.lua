@@ -25,23 +25,6 @@ local function codes(entries, ids)
   return codes_of(assert(read('{"items":[' .. entries .. "]}", ids)), ids)
 end
 
-local function same(a, b)
-  if type(a) ~= "table" or type(b) ~= "table" then
-    return a == b
-  end
-  for key, value in pairs(a) do
-    if not same(value, b[key]) then
-      return false
-    end
-  end
-  for key in pairs(b) do
-    if a[key] == nil then
-      return false
-    end
-  end
-  return true
-end
-
 -- For the message of a failure: the whole case.
 local function show(text, ids, more)
   return ("%q of the ids %q: %s"):format(text, table.concat(ids, " "), more)
@@ -65,7 +48,7 @@ describe("stopmsg.core.read_items", function()
         local again, again_rest = read(text, ids, piece)
         check((items == nil) == (again == nil), "taken or refused by the pieces of " .. piece)
         if items then
-          check(same(said, codes_of(again, ids)), "other codes in pieces of " .. piece)
+          check(judge.same(said, codes_of(again, ids)), "other codes in pieces of " .. piece)
           check(items:surplus() == again:surplus(), "another surplus in pieces of " .. piece)
           check(rest == again_rest, "another rest in pieces of " .. piece)
         end
@@ -81,13 +64,13 @@ describe("stopmsg.core.read_items", function()
       end
       seen.read = seen.read + 1
       check(judged, "taken where the judge refuses")
-      check(same(judged.rest, judge.decode(rest)), "another rest: " .. rest)
+      check(judge.same(judged.rest, judge.decode(rest)), "another rest: " .. rest)
       if judged.has_numbers and select(2, judge.strictness(FIELDS, text)) then
         return
       end
-      check(same(judged.codes, codes_of(items, ids)), "other codes")
+      check(judge.same(judged.codes, codes_of(items, ids)), "other codes")
       check(judged.surplus == items:surplus(), "another surplus")
-      check(same(judged.counts, items:counts()), "other counts")
+      check(judge.same(judged.counts, items:counts()), "other counts")
     end
 
     for round = 1, ROUNDS do

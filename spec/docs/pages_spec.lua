@@ -5,20 +5,8 @@ local ids = require("stopmsg.ids")
 local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
 local providers = require("stopmsg.providers")
+local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
-
-local function sorted(list)
-  table.sort(list)
-  return list
-end
-
-local function keys(map)
-  local list = {}
-  for key in pairs(map) do
-    list[#list + 1] = key
-  end
-  return sorted(list)
-end
 
 -- The names in the first cells of a page's tables of one kind.
 local function names_of(page, first)
@@ -28,7 +16,7 @@ local function names_of(page, first)
       list[#list + 1] = name
     end
   end
-  return sorted(list)
+  return sorted.list(list)
 end
 
 local function exists(path)
@@ -43,15 +31,16 @@ describe("docs/writing-a-provider.md", function()
   local page = markdown.read("docs/writing-a-provider.md")
 
   it("has every field of a definition", function()
-    assert.same(keys(providers.fields.definition), names_of(page, "field of a definition"))
-    assert.same(keys(providers.fields.operations), names_of(page, "operation"))
-    assert.same(keys(providers.fields.operation), names_of(page, "field of an operation"))
+    assert.same(sorted.keys(providers.fields.definition), names_of(page, "field of a definition"))
+    assert.same(sorted.keys(providers.fields.operations), names_of(page, "operation"))
+    assert.same(sorted.keys(providers.fields.operation), names_of(page, "field of an operation"))
   end)
 
   it("has every form of ids, and every field of one's own", function()
-    assert.same(keys(ids.forms), names_of(page, "id form"))
+    assert.same(sorted.keys(ids.forms), names_of(page, "id form"))
     local types = luacats.read({ "lua/stopmsg/types.lua" })
-    assert.same(keys(types.classes["stopmsg.IdForm"].fields), names_of(page, "field of an id form"))
+    assert.same(sorted.keys(types.classes["stopmsg.IdForm"].fields),
+      names_of(page, "field of an id form"))
   end)
 
   it("has the words of `escape`, `refusals` and `body`", function()
@@ -82,7 +71,7 @@ for _, name in ipairs(providers.names) do
           assert.message(word).is_truthy(row[4]:find(operation.docs or definition.docs, 1, true))
         end
       end
-      assert.same(keys(definition.operations), sorted(found))
+      assert.same(sorted.keys(definition.operations), sorted.list(found))
     end)
 
     it("has its address, its name and the scheme before the token", function()
@@ -245,7 +234,7 @@ describe("README.md", function()
       names[i] = markdown.codes(row[1])[1]
       assert.is_truthy(row[4]:find(("(docs/providers/%s.md)"):format(names[i]), 1, true))
     end
-    assert.same(providers.names, sorted(names))
+    assert.same(providers.names, sorted.list(names))
   end)
 end)
 

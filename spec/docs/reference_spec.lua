@@ -9,24 +9,12 @@ local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
 local retry = require("stopmsg.retry")
 local server = require("spec.support.server")
+local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
 
 local PAGE = markdown.read("docs/reference.md")
 local TYPES = luacats.read({ "lua/stopmsg/types.lua" })
 local CODE = luacats.read({ "lua/stopmsg/init.lua", "lua/stopmsg/client.lua" })
-
-local function sorted(list)
-  table.sort(list)
-  return list
-end
-
-local function keys(map)
-  local list = {}
-  for key in pairs(map) do
-    list[#list + 1] = key
-  end
-  return sorted(list)
-end
 
 -- The rows of a table by the first word in code of each; and those words, in order.
 local function by_name(first, section)
@@ -69,11 +57,11 @@ describe("docs/reference.md", function()
           assert.same(CODE.functions[code_prefix .. name].arguments, params, name)
         end
       end
-      assert.same(wanted, sorted(found))
+      assert.same(wanted, sorted.list(found))
     end
 
     it("of the module, with its parameters", function()
-      check("name", "stopmsg%.", "stopmsg.", keys(stopmsg))
+      check("name", "stopmsg%.", "stopmsg.", sorted.keys(stopmsg))
     end)
 
     it("of a client, with its parameters", function()
@@ -85,14 +73,14 @@ describe("docs/reference.md", function()
         end
       end
       client:close()
-      check("call", "client:", "Client:", sorted(wanted))
+      check("call", "client:", "Client:", sorted.list(wanted))
     end)
   end)
 
   describe("has every option", function()
     local function check(section, first, known, defaults)
       local rows, names = by_name(first, section)
-      assert.same(keys(known), sorted(names))
+      assert.same(sorted.keys(known), sorted.list(names))
       for name, row in pairs(rows) do
         local said = markdown.codes(row[2])[1]
         local value = defaults[name]
@@ -188,7 +176,7 @@ describe("docs/reference.md", function()
           fields[#fields + 1] = name:match("^report:(%w+)%(") or name
         end
       end
-      assert.same(keys(TYPES.classes["stopmsg.Report"].fields), sorted(fields))
+      assert.same(sorted.keys(TYPES.classes["stopmsg.Report"].fields), sorted.list(fields))
     end)
   end)
 
@@ -233,7 +221,7 @@ describe("docs/reference.md", function()
     end
     given.unknown = nil -- `word == "unknown" and …`
     local _, names = by_name("reason")
-    assert.same(keys(given), sorted(names))
+    assert.same(sorted.keys(given), sorted.list(names))
   end)
 
   it("has every event with its fields", function()

@@ -5,25 +5,13 @@ local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
 local providers = require("stopmsg.providers")
 local reports = require("stopmsg.report")
+local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
 
 local TYPES = "lua/stopmsg/types.lua"
 local page = luacats.read({
   TYPES, "lua/stopmsg/init.lua", "lua/stopmsg/client.lua", "lua/stopmsg/report.lua",
 })
-
-local function sorted(list)
-  table.sort(list)
-  return list
-end
-
-local function keys(map)
-  local list = {}
-  for key in pairs(map) do
-    list[#list + 1] = key
-  end
-  return sorted(list)
-end
 
 -- The public names of a class: methods, without metamethods and private fields.
 local function public(class)
@@ -33,7 +21,7 @@ local function public(class)
       list[#list + 1] = name
     end
   end
-  return sorted(list)
+  return sorted.list(list)
 end
 
 local function fields(name)
@@ -51,7 +39,7 @@ describe("the types", function()
     for class, kind in pairs({
       Options = "client", CallOptions = "call", VerifyOptions = "verify",
     }) do
-      assert.same(keys(options.known[kind]), keys(fields(class)), class)
+      assert.same(sorted.keys(options.known[kind]), sorted.keys(fields(class)), class)
       for name, field in pairs(fields(class)) do
         local is_required = name == "provider" or name == "token"
         assert.message(name).equal(not is_required, field.is_optional)
@@ -103,18 +91,18 @@ describe("the types", function()
       Provider = "definition", Operation = "operation", OperationBody = "body",
       OperationItems = "items", ProviderAuth = "auth", ProviderFormat = "format",
     }) do
-      assert.same(keys(providers.fields[part]), keys(fields(class)), class)
+      assert.same(sorted.keys(providers.fields[part]), sorted.keys(fields(class)), class)
     end
     local known = {}
     for _, word in ipairs(fields("Provider").operations.uses) do
       known[#known + 1] = word:match('^"(.*)"$')
     end
-    assert.same(keys(providers.fields.operations), sorted(known))
+    assert.same(sorted.keys(providers.fields.operations), sorted.list(known))
     local escapes = {}
     for _, word in ipairs(fields("OperationBody").escape.uses) do
       escapes[#escapes + 1] = word:match('^"(.*)"$')
     end
-    assert.same(keys(providers.fields.escapes), sorted(escapes))
+    assert.same(sorted.keys(providers.fields.escapes), sorted.list(escapes))
   end)
 
   it("have the fields of a report", function()
@@ -122,7 +110,7 @@ describe("the types", function()
     for name in pairs(reports.new()) do
       wanted[#wanted + 1] = name
     end
-    assert.same(sorted(wanted), keys(fields("Report")))
+    assert.same(sorted.list(wanted), sorted.keys(fields("Report")))
   end)
 
   local function check_functions(prefix, names)

@@ -12,6 +12,24 @@ local judge = {}
 local MAX_DEPTH = 64
 local MAX_CODE = 256
 
+-- Whether two values are equal, all the way down.
+function judge.same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, value in pairs(a) do
+    if not judge.same(value, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
 -- The decoded text, nil for what is no JSON.
 function judge.decode(text)
   local decoded, value = pcall(codec.decode, text)
