@@ -6,20 +6,18 @@ the server busier than the clients.
 """
 
 import os
-import re
-import signal
-import socket
 import subprocess
-import time
+
+import server
 
 TOKEN = "bench-token"
 
 CONFIG = """
 daemon off;
-{user}worker_processes 1;
+{preamble}
+worker_processes 1;
 error_log error.log warn;
 pid nginx.pid;
-{modules}
 events {{ worker_connections 4096; multi_accept on; }}
 http {{
   access_log off;
@@ -94,20 +92,6 @@ http {{
 """
 
 
-def modules():
-    """load_module lines: where nginx keeps its modules it says itself."""
-    told = subprocess.run(["nginx", "-V"], check=True, capture_output=True, text=True).stderr
-    folder = re.search(r"--modules-path=(\S+)", told).group(1)
-    return "\n".join(f"load_module {folder}/{name}.so;"
-                     for name in ("ndk_http_module", "ngx_http_lua_module"))
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def certificate(folder):
     """A certificate for 127.0.0.1 that is its own authority."""
     path, key = os.path.join(folder, "certificate.pem"), os.path.join(folder, "key.pem")
@@ -120,44 +104,15 @@ def certificate(folder):
     return path, key
 
 
-class Upstream:
+class Upstream(server.Nginx):
     """with Upstream(folder, core) as server: server.plain, server.tls are its base URLs."""
 
     def __init__(self, folder, core):
         self.folder = os.path.abspath(folder)
         self.ca, key = certificate(self.folder)
-        plain, tls = free_port(), free_port()
+        plain, tls = server.free_ports(2)
         self.plain = f"http://127.0.0.1:{plain}"
         self.tls = f"https://127.0.0.1:{tls}"
-        config = os.path.join(self.folder, "nginx.conf")
-        with open(config, "w", encoding="ascii") as file:
-            file.write(CONFIG.format(
-                # As root a worker would become somebody who may not read here.
-                user="user root;\n" if os.getuid() == 0 else "",
-                modules=modules(), certificate=self.ca,
-                key=key, token=TOKEN, plain=plain, tls=tls, folder=self.folder))
-        self.process = subprocess.Popen(
-            ["taskset", "-c", str(core), "nginx", "-p", self.folder, "-c", config,
-             "-e", os.path.join(self.folder, "error.log")])
-        self._wait(plain)
-
-    def _wait(self, port):
-        for _ in range(100):
-            if self.process.poll() is not None:
-                raise SystemExit(f"nginx ended: see {self.folder}/error.log")
-            with socket.socket() as s:
-                if s.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise SystemExit("nginx does not listen")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        config = CONFIG.format(preamble=server.preamble(), certificate=self.ca, key=key,
+                               token=TOKEN, plain=plain, tls=tls, folder=self.folder)
+        super().__init__(self.folder, "nginx", ["taskset", "-c", str(core)], config, plain)

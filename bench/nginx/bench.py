@@ -11,15 +11,17 @@ core for itself, all else has the other.
 import argparse
 import os
 import re
-import signal
-import socket
 import statistics
 import subprocess
+import sys
 import time
 import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
+
+sys.path.insert(0, os.path.dirname(HERE))
+from server import Nginx, free_ports, preamble
 
 LISTS = (10_000, 100_000, 1_000_000)
 PING_EVERY = 2000  # microseconds
@@ -62,69 +64,11 @@ def on_core(core, is_punctual=False):
     return ["taskset", "-c", str(core), *first]
 
 
-def preamble():
-    """User and modules, as this nginx needs them."""
-    told = subprocess.run(["nginx", "-V"], check=True, capture_output=True, text=True).stderr
-    folder = re.search(r"--modules-path=(\S+)", told)
-    lines = ["user root;"] if os.getuid() == 0 else []
-    for name in ("ndk_http_module", "ngx_http_lua_module"):
-        path = os.path.join(folder.group(1) if folder else "", name + ".so")
-        if os.path.exists(path):
-            lines.append(f"load_module {path};")
-    return "\n".join(lines)
-
-
-def free_ports(number):
-    """Ports that nobody has, all at the same time."""
-    sockets = [socket.socket() for _ in range(number)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
-class Nginx:
-    """with Nginx(folder, name, core, port, values): runs name.conf with its @values@ filled in."""
-
-    def __init__(self, folder, name, core, port, values):
-        with open(os.path.join(HERE, name + ".conf"), encoding="ascii") as file:
-            config = re.sub(r"@(\w+)@", lambda match: str(values[match.group(1)]), file.read())
-        path = os.path.join(folder, name + ".conf")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(config)
-        self.log = os.path.join(folder, name + ".log")
-        if os.path.exists(self.log):
-            os.remove(self.log)
-        self.process = subprocess.Popen([*on_core(core), "nginx", "-p", folder + "/", "-c", path,
-                                         "-e", self.log], cwd=folder)
-        try:
-            self._wait(port)
-        except BaseException:
-            self.__exit__()
-            raise
-
-    def _wait(self, port):
-        for _ in range(200):
-            if self.process.poll() is not None:
-                raise SystemExit(f"nginx ended: see {self.log}")
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise SystemExit(f"nginx does not listen: see {self.log}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+def nginx(folder, name, core, port, values):
+    """Runs name.conf with its @values@ filled in."""
+    with open(os.path.join(HERE, name + ".conf"), encoding="ascii") as file:
+        config = re.sub(r"@(\w+)@", lambda match: str(values[match.group(1)]), file.read())
+    return Nginx(folder, name, on_core(core), config, port)
 
 
 def get(url):
@@ -241,8 +185,8 @@ def measure(given, folder):
     }
     pings = {ids: [] for ids in (0, *LISTS)}
     alone, through = [], {way: [] for way in WAYS}
-    with Nginx(folder, "upstream", OTHERS, upstream, values), \
-            Nginx(folder, "server", TESTED, server, values) as tested:
+    with nginx(folder, "upstream", OTHERS, upstream, values), \
+            nginx(folder, "server", TESTED, server, values) as tested:
         base = f"http://127.0.0.1:{server}/"
         direct = f"http://127.0.0.1:{upstream}/rest/message/{0:032x}"
         ping_beside(folder, server, 3, LISTS[-1])  # the provider keeps its answers from here on
