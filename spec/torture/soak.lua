@@ -2,31 +2,70 @@
 --
 --   lua5.4 spec/torture/soak.lua SECONDS
 --
--- Clients are made, used in every way and closed, against a sandbox in its own process, until the
--- time is over; the memory that is resident is noted all along, and its slope after the first third
--- is that of the line with the least squares. Neither memory nor descriptors may grow. The last
--- line says what was done; the exit code is 1 where something grew.
+-- Clients are made, used in every way and closed, until the time is over: plain, over TLS and over
+-- HTTP/2, against a sandbox that is well, one that answers too late, and a port where nobody
+-- listens. The memory that is resident is noted all along, and its slope after the first third is
+-- that of the line with the least squares. Neither memory nor descriptors may grow. The last line
+-- says what was done; the exit code is 1 where something grew.
 
-local server = require("spec.support.server")
+local certificates = require("spec.support.certificates")
 local core = require("stopmsg.core")
+local nginx = require("spec.support.nginx")
+local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 local uv = require("luv")
 
 local SECONDS = assert(tonumber(arg[1]), "how many seconds?")
 
 -- Bytes a stop that the slope may show, and in all: pages come and go by these.
-local SLOPE, NOISE = 4, 1024 * 1024
+local SLOPE, NOISE = 4, 2 * 1024 * 1024
 
 -- Clients that are kept over many calls, and calls after which each is made anew.
 local USES = 200
 
+-- Calls between two in which something goes wrong.
+local TROUBLE = 41
+
+-- Ids after which the sandbox, which forgets none, is started anew.
+local REMEMBERED = 200000
+
+-- doubt: the ending of an id that only a lookup settles.
+local REVICOM = { provider = "revicom", id = "%08x-22a1-4be6-8908-%08x8001", count = 100,
+  doubt = "0000" }
+local IDIGITAL = { provider = "idigital", id = "7%07d%04d8001", count = 4, call = "stop_dispatch",
+  kind = "dispatch" }
 local PROVIDERS = {
-  { provider = "revicom", id = "%08x-22a1-4be6-8908-%08x8001", count = 100 },
-  { provider = "idigital", id = "7%08d%04d", count = 4, call = "stop_dispatch", kind = "dispatch" },
+  REVICOM,
+  IDIGITAL,
   { provider = "pushwoosh", id = "1A2B-3C4D%08X-%04X8001", count = 4 },
-  { provider = "clickatell", id = "d7a1c4e2b8f9%08x%08x8001", count = 4 },
-  { provider = "clickatell", id = "d7a1c4e2b8fa%08x%08x8001", count = 4, format = "xml" },
+  { provider = "clickatell", id = "d7a1c4e2b8f9%08x%08x8001", count = 4, doubt = "0999" },
+  { provider = "clickatell", id = "d7a1c4e2b8fa%08x%08x8001", count = 4, format = "xml",
+    doubt = "0999" },
+  setmetatable({ tls = true }, { __index = REVICOM }),
+  setmetatable({ tls = true }, { __index = IDIGITAL }), -- over HTTP/2
 }
+
+-- TLS for the sandbox.
+local PROXY = [[
+worker_processes 1;
+pid $dir/pid;
+error_log $dir/error.log error;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  uwsgi_temp_path $dir/uwsgi;
+  scgi_temp_path $dir/scgi;
+  server {
+    listen 127.0.0.1:$port ssl http2;
+    ssl_certificate CERTIFICATES/good.pem;
+    ssl_certificate_key CERTIFICATES/good.key;
+    location / { proxy_pass SANDBOX; }
+  }
+}
+]]
 
 local function count_descriptors()
   local count, scan = 0, assert(uv.fs_scandir("/proc/self/fd"))
@@ -36,31 +75,113 @@ local function count_descriptors()
   return count
 end
 
-local sandbox = server.start()
-local calls, ids_sent = 0, 0
+local keys = certificates.make()
+local sandbox, proxy, late
 
-local function make_ids(p)
+local function start_servers()
+  sandbox = server.start({ log = false })
+  late = server.start({ log = false, delay = 1 })
+  proxy = nginx.start({
+    config = PROXY:gsub("%u+", { CERTIFICATES = keys, SANDBOX = sandbox.url }),
+  })
+end
+
+local function stop_servers()
+  proxy:stop()
+  late:stop()
+  sandbox:stop()
+end
+
+-- Bound, and never listening: whoever connects is refused.
+local nobody = uv.new_tcp()
+assert(nobody:bind("127.0.0.1", 0))
+local NOBODY = "http://127.0.0.1:" .. nobody:getsockname().port
+
+local calls, ids_sent, troubles = 0, 0, 0
+
+-- The last of them with another ending, if one is given.
+local function make_ids(p, ending)
   local ids = {}
   for i = 1, p.count do
     ids[i] = p.id:format(calls, i)
+  end
+  if ending then
+    ids[p.count] = ids[p.count]:gsub("8001$", ending)
   end
   ids_sent = ids_sent + p.count
   return ids
 end
 
-local function new_client(p)
+local function new_client(p, url, timeout)
   return stopmsg.new({
     provider = p.provider,
     format = p.format,
     application = "A",
     token = "sandbox",
-    base_url = sandbox.url,
+    base_url = url or p.tls and "https://127.0.0.1:" .. proxy.port or sandbox.url,
+    ca_file = p.tls and keys .. "/ca.pem" or nil,
+    max_attempts = url and 2 or nil,
+    timeout = timeout,
   })
 end
+
+local function check_all(report, outcome, reason)
+  for _, item in ipairs(report) do
+    if item.outcome ~= outcome or reason and item.reason ~= reason then
+      error(("%s is %s (%s), not %s"):format(item.id, item.outcome, tostring(item.reason), outcome))
+    end
+  end
+end
+
+local SURE = { verify = { timeout = 5, interval = 0.01 } }
+
+-- What the provider, the network or the caller may do to a stop.
+local TROUBLES = {
+  function(client, p)
+    check_all(client[p.call or "stop"](client, make_ids(p, "0500"), SURE), "stopped")
+  end,
+  function(client, p)
+    check_all(client[p.call or "stop"](client, make_ids(p, p.doubt), SURE), "stopped")
+  end,
+  function(client, p)
+    local ids = make_ids(p)
+    check_all(client[p.call or "stop"](client, ids), "stopped")
+    check_all(client:status(ids, { kind = p.kind }), "stopped")
+  end,
+  function(_, p)
+    local client = new_client(p, late.url, 0.02)
+    check_all(client[p.call or "stop"](client, make_ids(p), { verify = { timeout = 0.02 } }),
+      "unknown")
+    client:close()
+  end,
+  function(_, p)
+    local client = new_client(p, late.url)
+    check_all(client[p.call or "stop"](client, make_ids(p), { deadline = 0.02 }), "unknown",
+      "deadline")
+    client:close()
+  end,
+  function(_, p)
+    local client = new_client(p, NOBODY)
+    check_all(client[p.call or "stop"](client, make_ids(p)), "failed", "connect")
+    client:close()
+  end,
+  function(_, p)
+    -- Nobody has vouched for the certificate; and the client is left to the collector.
+    local client = new_client({ provider = p.provider, format = p.format },
+      "https://127.0.0.1:" .. proxy.port)
+    check_all(client[p.call or "stop"](client, make_ids(p)), "failed", "tls")
+  end,
+}
 
 -- One call of each kind in its turn.
 local function use(client, p)
   calls = calls + 1
+  if calls % TROUBLE == 0 then
+    troubles = troubles + 1
+    -- All of them at each of the providers, in the end.
+    local which = (troubles + math.floor(troubles / #PROVIDERS)) % #TROUBLES + 1
+    return TROUBLES[which](client, p)
+  end
   local ids = make_ids(p)
   local kind = calls % 4
   if kind == 0 then
@@ -85,7 +206,17 @@ local function settle()
   collectgarbage()
 end
 
-local began, samples = core.now(), {}
+start_servers()
+-- What is loaded or set up at first use is no growth.
+for i, trouble in ipairs(TROUBLES) do
+  local p = PROVIDERS[(i - 1) % #PROVIDERS + 1]
+  local client = new_client(p)
+  calls = calls + 1
+  trouble(client, p)
+  client:close()
+end
+
+local began, samples, servers = core.now(), {}, 1
 local clients, used = {}, {}
 local descriptors = { least = math.huge, most = 0 }
 
@@ -120,21 +251,39 @@ repeat
     end
     sample(now)
     due = now + step
+    if ids_sent > servers * REMEMBERED then
+      stop_servers()
+      start_servers()
+      servers = math.floor(ids_sent / REMEMBERED) + 1
+    end
   end
 until now >= SECONDS
 
--- The slope of bytes over calls, from the samples after the first third.
+-- The slope of bytes over calls, from the samples after the first third, and its standard error.
 local n, sx, sy, sxx, sxy = 0, 0, 0, 0, 0
 local first = math.floor(#samples / 3) + 1
 for i = first, #samples do
-  local x, y = samples[i].calls - samples[first].calls, samples[i].bytes
-  n, sx, sy, sxx, sxy = n + 1, sx + x, sy + y, sxx + x * x, sxy + x * y
+  n, sx, sy = n + 1, sx + samples[i].calls, sy + samples[i].bytes
 end
-local slope = (n * sxy - sx * sy) / (n * sxx - sx * sx)
+for i = first, #samples do
+  local x, y = samples[i].calls - sx / n, samples[i].bytes - sy / n
+  sxx, sxy = sxx + x * x, sxy + x * y
+end
+local slope, rest = sxy / sxx, 0
+for i = first, #samples do
+  rest = rest + (samples[i].bytes - sy / n - slope * (samples[i].calls - sx / n)) ^ 2
+end
+local deviation = math.sqrt(rest / (n - 2) / sxx)
 local growth = slope * (samples[#samples].calls - samples[first].calls)
-sandbox:stop()
+stop_servers()
+certificates.remove(keys)
 
-print(("%d stops of %d ids in %.0f s: %.2f bytes a stop, %.0f KiB in all, of %.1f MiB; "
-  .. "%d to %d descriptors"):format(calls, ids_sent, SECONDS, slope, growth / 1024,
-  samples[#samples].bytes / 2 ^ 20, descriptors.least, descriptors.most))
+if os.getenv("SOAK_SAMPLES") then
+  for _, s in ipairs(samples) do
+    print(("%.0f s: %d stops, %.0f KiB"):format(s.at, s.calls, s.bytes / 1024))
+  end
+end
+print(("%d stops of %d ids, %d with trouble, in %.0f s: %.2f +- %.2f bytes a stop, %.0f KiB in "
+  .. "all, of %.1f MiB; %d to %d descriptors"):format(calls, ids_sent, troubles, SECONDS, slope,
+  deviation, growth / 1024, samples[#samples].bytes / 2 ^ 20, descriptors.least, descriptors.most))
 os.exit((slope > SLOPE and growth > NOISE or descriptors.most > descriptors.least) and 1 or 0)
