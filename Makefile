@@ -181,10 +181,11 @@ torture-alloc-run: all $(PRELOADED)/alloc.so
 	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
 	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
 
-# Sockets that give little at a time, by seeds; system calls that fail.
+# Sockets that give little at a time, by seeds, without and with TLS; system calls that fail.
 torture-system: all $(PRELOADED)/io.so
 	@$(call need,strace,strace)
 	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
+	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
 	@$(RUN) $(LUA) spec/torture/system.lua strace 10
 
 # Stops without end in one process: neither memory nor descriptors grow.

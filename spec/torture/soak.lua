@@ -45,28 +45,6 @@ local PROVIDERS = {
   setmetatable({ tls = true }, { __index = IDIGITAL }), -- over HTTP/2
 }
 
--- TLS for the sandbox.
-local PROXY = [[
-worker_processes 1;
-pid $dir/pid;
-error_log $dir/error.log error;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path $dir/body;
-  proxy_temp_path $dir/proxy;
-  fastcgi_temp_path $dir/fastcgi;
-  uwsgi_temp_path $dir/uwsgi;
-  scgi_temp_path $dir/scgi;
-  server {
-    listen 127.0.0.1:$port ssl http2;
-    ssl_certificate CERTIFICATES/good.pem;
-    ssl_certificate_key CERTIFICATES/good.key;
-    location / { proxy_pass SANDBOX; }
-  }
-}
-]]
-
 local function count_descriptors()
   local count, scan = 0, assert(uv.fs_scandir("/proc/self/fd"))
   while uv.fs_scandir_next(scan) do
@@ -81,9 +59,7 @@ local sandbox, proxy, late
 local function start_servers()
   sandbox = server.start({ log = false })
   late = server.start({ log = false, delay = 1 })
-  proxy = nginx.start({
-    config = PROXY:gsub("%u+", { CERTIFICATES = keys, SANDBOX = sandbox.url }),
-  })
+  proxy = nginx.start_tls(sandbox.url, keys)
 end
 
 local function stop_servers()
@@ -118,7 +94,7 @@ local function new_client(p, url, timeout)
     format = p.format,
     application = "A",
     token = "sandbox",
-    base_url = url or p.tls and "https://127.0.0.1:" .. proxy.port or sandbox.url,
+    base_url = url or p.tls and proxy.url or sandbox.url,
     ca_file = p.tls and keys .. "/ca.pem" or nil,
     max_attempts = url and 2 or nil,
     timeout = timeout,
@@ -167,8 +143,7 @@ local TROUBLES = {
   end,
   function(_, p)
     -- Nobody has vouched for the certificate; and the client is left to the collector.
-    local client = new_client({ provider = p.provider, format = p.format },
-      "https://127.0.0.1:" .. proxy.port)
+    local client = new_client({ provider = p.provider, format = p.format }, proxy.url)
     check_all(client[p.call or "stop"](client, make_ids(p)), "failed", "tls")
   end,
 }
