@@ -183,7 +183,7 @@ function Sandbox:stop()
 end
 
 -- sandbox = server.start(options): the sandbox in a process of its own.
--- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; log (false: there is none).
+-- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; log (false: none).
 -- sandbox: { url, port, pid, stop(), log() }
 function server.start(options)
   options = options or {}
