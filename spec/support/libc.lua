@@ -3,9 +3,11 @@
 local libc = {}
 
 local maps = io.open("/proc/self/maps")
-libc.is_musl = maps ~= nil and maps:read("*a"):find("ld-musl", 1, true) ~= nil
+local text = maps and maps:read("*a") or ""
 if maps then
   maps:close()
 end
+
+libc.is_musl = text:find("ld-musl", 1, true) ~= nil or text:find("-musl/libc.so", 1, true) ~= nil
 
 return libc
