@@ -187,17 +187,7 @@ local function settle()
   collectgarbage()
 end
 
-start_servers()
--- What is loaded or set up at first use is no growth.
-for i, trouble in ipairs(TROUBLES) do
-  local p = PROVIDERS[(i - 1) % #PROVIDERS + 1]
-  local client = new_client(p)
-  calls = calls + 1
-  trouble(client, p)
-  client:close()
-end
-
-local began, samples, servers = core.now(), {}, 1
+local began, samples, servers = nil, {}, 1
 local clients, used = {}, {}
 local descriptors = { least = math.huge, most = 0 }
 
@@ -215,35 +205,58 @@ local function sample(at)
     math.max(descriptors.most, count)
 end
 
-local step = SECONDS / 60
-local due = 0
-repeat
-  local now = core.now() - began
-  for i, p in ipairs(PROVIDERS) do
-    clients[i] = clients[i] or new_client(p)
-    use(clients[i], p)
-    used[i] = (used[i] or 0) + 1
-    if used[i] % USES == 0 then
-      clients[i]:close()
-      clients[i] = nil
-    end
+-- What is loaded or set up at first use is no growth.
+local function warm_up()
+  for i, trouble in ipairs(TROUBLES) do
+    local p = PROVIDERS[(i - 1) % #PROVIDERS + 1]
+    local client = new_client(p)
+    calls = calls + 1
+    trouble(client, p)
+    client:close()
   end
-  if now >= due then
-    for i in ipairs(PROVIDERS) do
-      if clients[i] and calls % 2 == 0 then
+end
+
+local function work()
+  local step = SECONDS / 60
+  local due = 0
+  repeat
+    local now = core.now() - began
+    for i, p in ipairs(PROVIDERS) do
+      clients[i] = clients[i] or new_client(p)
+      use(clients[i], p)
+      used[i] = (used[i] or 0) + 1
+      if used[i] % USES == 0 then
         clients[i]:close()
+        clients[i] = nil
       end
-      clients[i] = nil -- closed, or to be collected
     end
-    sample(now)
-    due = now + step
-    if ids_sent > servers * REMEMBERED then
-      stop_servers()
-      start_servers()
-      servers = math.floor(ids_sent / REMEMBERED) + 1
+    if now >= due then
+      for i in ipairs(PROVIDERS) do
+        if clients[i] and calls % 2 == 0 then
+          clients[i]:close()
+        end
+        clients[i] = nil -- closed, or to be collected
+      end
+      sample(now)
+      due = now + step
+      if ids_sent > servers * REMEMBERED then
+        stop_servers()
+        start_servers()
+        servers = math.floor(ids_sent / REMEMBERED) + 1
+      end
     end
-  end
-until now >= SECONDS
+  until now >= SECONDS
+end
+
+start_servers()
+local done, why = pcall(function()
+  warm_up()
+  began = core.now()
+  work()
+end)
+stop_servers()
+certificates.remove(keys)
+assert(done, why)
 
 -- The slope of bytes over calls, from the samples after the first third, and its standard error.
 local n, sx, sy, sxx, sxy = 0, 0, 0, 0, 0
@@ -261,9 +274,6 @@ for i = first, #samples do
 end
 local deviation = math.sqrt(rest / (n - 2) / sxx)
 local growth = slope * (samples[#samples].calls - samples[first].calls)
-stop_servers()
-certificates.remove(keys)
-
 print(("%d stops of %d ids, %d with trouble, in %.0f s: %.2f +- %.2f bytes a stop, %.0f KiB in "
   .. "all, of %.1f MiB; %d to %d descriptors"):format(calls, ids_sent, troubles, SECONDS, slope,
   deviation, growth / 1024, samples[#samples].bytes / 2 ^ 20, descriptors.least, descriptors.most))

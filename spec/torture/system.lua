@@ -95,18 +95,14 @@ local function compare(lines, plain, what)
   end
 end
 
-local function spoil_sockets(ways, library, seeds, first)
+local function spoil_sockets(ways, library, seeds, first, target)
   local plain = without_ids(assert(run("")))
-  local is_tls = ways == WAYS.tls
-  local keys = is_tls and certificates.make()
-  local proxy = is_tls and nginx.start_tls(sandbox.url, keys)
   local items, reads, writes = 0, 0, 0
   for seed = first, first + seeds - 1 do
     local way = ways[seed % #ways + 1]
     local what = ("%s, seed %d"):format(way.name, seed)
     local lines, text = run(("env IO_SEED=%d LD_PRELOAD=%s %s %s"):format(seed, library,
-      keys and "CA_FILE=" .. keys .. "/ca.pem" or "", way.variables or ""),
-      way.is_lossy and JUDGED, proxy and proxy.url)
+      target.variables, way.variables or ""), way.is_lossy and JUDGED, target.url)
     if not lines then
       wrong("%s: ended early: %s", what, text)
       lines = { {}, spoiled = { 0, 0 } }
@@ -123,12 +119,21 @@ local function spoil_sockets(ways, library, seeds, first)
     end
     items, reads, writes = items + #lines - 1, reads + spoiled[1], writes + spoiled[2]
   end
-  if is_tls then
-    proxy:stop()
-    certificates.remove(keys)
-  end
   return ("%d runs of %d items with %d reads and %d writes disturbed"):format(seeds, items, reads,
     writes)
+end
+
+-- The same with TLS in front of the sandbox.
+local function spoil_tls(library, seeds, first)
+  local keys = certificates.make()
+  local proxy = nginx.start_tls(sandbox.url, keys)
+  local done, result = pcall(spoil_sockets, WAYS.tls, library, seeds, first, {
+    url = proxy.url,
+    variables = "CA_FILE=" .. keys .. "/ca.pem",
+  })
+  proxy:stop()
+  certificates.remove(keys)
+  return assert(done and result, result)
 end
 
 -- System calls and what they may fail with.
@@ -206,10 +211,13 @@ local function spoil_calls(times)
 end
 
 local done
-if arg[1] == "strace" then
-  done = spoil_calls(tonumber(arg[2]))
+local first = tonumber(arg[4]) or 1
+if arg[1] == "io" then
+  done = spoil_sockets(WAYS.io, arg[2], tonumber(arg[3]), first, { variables = "" })
+elseif arg[1] == "tls" then
+  done = spoil_tls(arg[2], tonumber(arg[3]), first)
 else
-  done = spoil_sockets(WAYS[arg[1]], arg[2], tonumber(arg[3]), tonumber(arg[4]) or 1)
+  done = spoil_calls(tonumber(arg[2]))
 end
 judge()
 for i = 1, math.min(#wrongs, 40) do
