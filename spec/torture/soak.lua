@@ -277,4 +277,6 @@ local growth = slope * (samples[#samples].calls - samples[first].calls)
 print(("%d stops of %d ids, %d with trouble, in %.0f s: %.2f +- %.2f bytes a stop, %.0f KiB in "
   .. "all, of %.1f MiB; %d to %d descriptors"):format(calls, ids_sent, troubles, SECONDS, slope,
   deviation, growth / 1024, samples[#samples].bytes / 2 ^ 20, descriptors.least, descriptors.most))
-os.exit((slope > SLOPE and growth > NOISE or descriptors.most > descriptors.least) and 1 or 0)
+-- A sanitizer, which is preloaded, keeps what was freed.
+local has_grown = slope > SLOPE and growth > NOISE and not os.getenv("LD_PRELOAD")
+os.exit((has_grown or descriptors.most > descriptors.least) and 1 or 0)
