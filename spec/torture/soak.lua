@@ -10,15 +10,13 @@
 
 local certificates = require("spec.support.certificates")
 local core = require("stopmsg.core")
-local nginx = require("spec.support.nginx")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
-local uv = require("luv")
 
 local SECONDS = assert(tonumber(arg[1]), "how many seconds?")
 
 -- Bytes a stop that the slope may show, and in all: pages come and go by these.
-local SLOPE, NOISE = 4, 2 * 1024 * 1024
+local SLOPE, NOISE = 4, 4 * 1024 * 1024
 
 -- Clients that are kept over many calls, and calls after which each is made anew.
 local USES = 200
@@ -45,33 +43,48 @@ local PROVIDERS = {
   setmetatable({ tls = true }, { __index = IDIGITAL }), -- over HTTP/2
 }
 
+-- Nothing but stopmsg and Lua's own library is used from here on.
+
 local function count_descriptors()
-  local count, scan = 0, assert(uv.fs_scandir("/proc/self/fd"))
-  while uv.fs_scandir_next(scan) do
-    count = count + 1
+  local count = 0
+  for number = 0, 255 do
+    local file = io.open("/proc/self/fdinfo/" .. number)
+    if file then
+      count = count + 1
+      file:close()
+    end
   end
   return count
 end
 
-local keys = certificates.make()
-local sandbox, proxy, late
+local function resident_memory()
+  local file = assert(io.open("/proc/self/statm"))
+  local pages = tonumber(file:read("*a"):match("^%d+ (%d+)"))
+  file:close()
+  return pages * 4096
+end
+
+local keys, addresses = certificates.make(), os.tmpname()
+local servers, sandbox, late, proxy, nobody
 
 local function start_servers()
-  sandbox = server.start({ log = false })
-  late = server.start({ log = false, delay = 1 })
-  proxy = nginx.start_tls(sandbox.url, keys)
+  os.remove(addresses)
+  servers = assert(io.popen(("%s spec/torture/soak_servers.lua %s %s"):format(server.interpreter(),
+    addresses, keys), "w"))
+  local file, till = io.open(addresses), core.now() + 20
+  while not file and core.now() < till do
+    os.execute("sleep 0.05")
+    file = io.open(addresses)
+  end
+  assert(file, "the servers did not start")
+  sandbox, late, proxy, nobody = file:read("*l"), file:read("*l"), file:read("*l"), file:read("*l")
+  file:close()
 end
 
 local function stop_servers()
-  proxy:stop()
-  late:stop()
-  sandbox:stop()
+  servers:close()
+  os.remove(addresses)
 end
-
--- Bound, and never listening: whoever connects is refused.
-local nobody = uv.new_tcp()
-assert(nobody:bind("127.0.0.1", 0))
-local NOBODY = "http://127.0.0.1:" .. nobody:getsockname().port
 
 local calls, ids_sent, troubles = 0, 0, 0
 
@@ -94,7 +107,7 @@ local function new_client(p, url, timeout)
     format = p.format,
     application = "A",
     token = "sandbox",
-    base_url = url or p.tls and proxy.url or sandbox.url,
+    base_url = url or p.tls and proxy or sandbox,
     ca_file = p.tls and keys .. "/ca.pem" or nil,
     max_attempts = url and 2 or nil,
     timeout = timeout,
@@ -131,25 +144,25 @@ local TROUBLES = {
     check_all(client:status(ids, { kind = p.kind }), "stopped")
   end,
   function(_, p)
-    local client = new_client(p, late.url, 0.02)
+    local client = new_client(p, late, 0.02)
     check_all(client[p.call or "stop"](client, make_ids(p), { verify = { timeout = 0.02 } }),
       "unknown", "failed") -- on a busy machine it may not even connect in that time
     client:close()
   end,
   function(_, p)
-    local client = new_client(p, late.url)
+    local client = new_client(p, late)
     check_all(client[p.call or "stop"](client, make_ids(p), { deadline = 0.02 }), "unknown",
       "failed", "skipped")
     client:close()
   end,
   function(_, p)
-    local client = new_client(p, NOBODY)
+    local client = new_client(p, nobody)
     check_all(client[p.call or "stop"](client, make_ids(p)), "failed")
     client:close()
   end,
   function(_, p)
     -- Nobody has vouched for the certificate; and the client is left to the collector.
-    local client = new_client({ provider = p.provider, format = p.format }, proxy.url)
+    local client = new_client({ provider = p.provider, format = p.format }, proxy)
     check_all(client[p.call or "stop"](client, make_ids(p)), "failed")
   end,
 }
@@ -187,13 +200,13 @@ local function settle()
   collectgarbage()
 end
 
-local began, samples, servers = nil, {}, 1
+local began, samples, runs = nil, {}, 1
 local clients, used = {}, {}
 local descriptors = { least = math.huge, most = 0 }
 
 local function sample(at)
   settle()
-  local bytes = uv.resident_set_memory()
+  local bytes = resident_memory()
   samples[#samples + 1] = { calls = calls, bytes = bytes }
   if SECONDS > 60 then
     print(("%6.0f s: %d stops, %.0f KiB"):format(at, calls, bytes / 1024))
@@ -239,10 +252,10 @@ local function work()
       end
       sample(now)
       due = now + step
-      if ids_sent > servers * REMEMBERED then
+      if ids_sent > runs * REMEMBERED then
         stop_servers()
         start_servers()
-        servers = math.floor(ids_sent / REMEMBERED) + 1
+        runs = math.floor(ids_sent / REMEMBERED) + 1
       end
     end
   until now >= SECONDS
