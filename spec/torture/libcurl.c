@@ -1,0 +1,257 @@
+/*
+ * libcurl.c - preloaded, a libcurl whose functions fail when they are told to,
+ * as another one may, or this one on a worse day; and a Lua module to tell it.
+ */
+
+/* Whether these take a const differs from one libcurl to the next. */
+#define curl_url_dup declared_url_dup
+#define curl_url_get declared_url_get
+#include <curl/curl.h>
+#undef curl_url_dup
+#undef curl_url_get
+
+#include <dlfcn.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+/* As macros they look at their arguments only to warn. */
+#undef curl_easy_setopt
+
+/* All that can fail, by its number. */
+static const char *const names[] = {
+    "curl_global_init",
+    "curl_easy_init",
+    "curl_easy_duphandle",
+    "curl_easy_setopt",
+    "curl_multi_init",
+    "curl_multi_add_handle",
+    "curl_multi_socket_action",
+    "curl_multi_info_read",
+    "curl_slist_append",
+    "curl_url",
+    "curl_url_dup",
+    "curl_url_set",
+    "curl_url_get",
+    "dladdr",
+    NULL,
+};
+
+enum {
+  GLOBAL_INIT,
+  EASY_INIT,
+  EASY_DUP,
+  SETOPT,
+  MULTI_INIT,
+  ADD_HANDLE,
+  SOCKET_ACTION,
+  INFO_READ,
+  SLIST_APPEND,
+  URL,
+  URL_DUP,
+  URL_SET,
+  URL_GET,
+  DLADDR
+};
+
+static int chosen = -1, code, is_sticky;
+static long fails_at, calls;
+static long handles; /* live ones: easy, multi and url */
+static const char *ssl_version;
+static int has_ssl_version;
+
+static int fails(int number) {
+  if (number != chosen)
+    return 0;
+  calls++;
+  return calls == fails_at || (is_sticky && calls > fails_at);
+}
+
+/* The core's libcurl is not among those that RTLD_NEXT finds. */
+static void *real(const char *name) {
+  static void *library;
+
+  if (library == NULL)
+    library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
+  if (library == NULL)
+    library = dlopen("libcurl-gnutls.so.4", RTLD_LAZY | RTLD_NOLOAD);
+  return dlsym(library, name);
+}
+
+/* C has no cast from objects to functions; gcc has one by way of a pointer. */
+#define REAL(name) (*(__typeof__(&name) *)&(void *){real(#name)})
+
+static void *counted(void *handle) {
+  handles += handle != NULL;
+  return handle;
+}
+
+CURLcode curl_global_init(long flags) {
+  return fails(GLOBAL_INIT) ? (CURLcode)code : REAL(curl_global_init)(flags);
+}
+
+CURL *curl_easy_init(void) {
+  return fails(EASY_INIT) ? NULL : counted(REAL(curl_easy_init)());
+}
+
+CURL *curl_easy_duphandle(CURL *easy) {
+  return fails(EASY_DUP) ? NULL : counted(REAL(curl_easy_duphandle)(easy));
+}
+
+void curl_easy_cleanup(CURL *easy) {
+  handles--;
+  REAL(curl_easy_cleanup)(easy);
+}
+
+CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
+  va_list list;
+  CURLcode rc;
+
+  if (fails(SETOPT))
+    return (CURLcode)code;
+  va_start(list, option);
+  if (option < CURLOPTTYPE_OBJECTPOINT)
+    rc = REAL(curl_easy_setopt)(easy, option, va_arg(list, long));
+  else if (option < CURLOPTTYPE_OFF_T)
+    rc = REAL(curl_easy_setopt)(easy, option, va_arg(list, void *));
+  else
+    rc = REAL(curl_easy_setopt)(easy, option, va_arg(list, curl_off_t));
+  va_end(list);
+  return rc;
+}
+
+CURLM *curl_multi_init(void) {
+  return fails(MULTI_INIT) ? NULL : counted(REAL(curl_multi_init)());
+}
+
+CURLMcode curl_multi_cleanup(CURLM *multi) {
+  handles--;
+  return REAL(curl_multi_cleanup)(multi);
+}
+
+CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
+  return fails(ADD_HANDLE) ? (CURLMcode)code
+                           : REAL(curl_multi_add_handle)(multi, easy);
+}
+
+CURLMcode curl_multi_socket_action(CURLM *multi, curl_socket_t fd, int events,
+                                   int *running) {
+  return fails(SOCKET_ACTION)
+             ? (CURLMcode)code
+             : REAL(curl_multi_socket_action)(multi, fd, events, running);
+}
+
+/* Fails by what it says of the request. Only messages count. */
+CURLMsg *curl_multi_info_read(CURLM *multi, int *left) {
+  CURLMsg *message = REAL(curl_multi_info_read)(multi, left);
+
+  if (message != NULL && fails(INFO_READ))
+    message->data.result = (CURLcode)code;
+  return message;
+}
+
+struct curl_slist *curl_slist_append(struct curl_slist *list,
+                                     const char *text) {
+  return fails(SLIST_APPEND) ? NULL : REAL(curl_slist_append)(list, text);
+}
+
+CURLU *curl_url(void) {
+  return fails(URL) ? NULL : counted(REAL(curl_url)());
+}
+
+CURLU *curl_url_dup(const CURLU *url);
+CURLUcode curl_url_get(const CURLU *url, CURLUPart part, char **text,
+                       unsigned flags);
+
+CURLU *curl_url_dup(const CURLU *url) {
+  return fails(URL_DUP) ? NULL : counted(REAL(curl_url_dup)(url));
+}
+
+void curl_url_cleanup(CURLU *url) {
+  handles--;
+  REAL(curl_url_cleanup)(url);
+}
+
+CURLUcode curl_url_set(CURLU *url, CURLUPart part, const char *text,
+                       unsigned flags) {
+  return fails(URL_SET) ? (CURLUcode)code
+                        : REAL(curl_url_set)(url, part, text, flags);
+}
+
+CURLUcode curl_url_get(const CURLU *url, CURLUPart part, char **text,
+                       unsigned flags) {
+  return fails(URL_GET) ? (CURLUcode)code
+                        : REAL(curl_url_get)(url, part, text, flags);
+}
+
+curl_version_info_data *curl_version_info(CURLversion version) {
+  static curl_version_info_data told;
+
+  told = *REAL(curl_version_info)(version);
+  if (has_ssl_version)
+    told.ssl_version = ssl_version;
+  return &told;
+}
+
+/* Who cannot be found is not said to have failed. */
+int dladdr(const void *address, Dl_info *info) {
+  union {
+    void *address;
+    int (*function)(const void *, Dl_info *);
+  } next = {dlsym(RTLD_NEXT, "dladdr")};
+
+  return fails(DLADDR) ? 0 : next.function(address, info);
+}
+
+/* fail(name, n, code, is_sticky): the n-th call from now on of that function
+ * fails with `code`, where it has one; is_sticky: all after it, too. Without a
+ * name none does. */
+static int fail(lua_State *L) {
+  chosen = lua_isnoneornil(L, 1) ? -1 : luaL_checkoption(L, 1, NULL, names);
+  fails_at = (long)luaL_optinteger(L, 2, 0);
+  code = (int)luaL_optinteger(L, 3, 0);
+  is_sticky = lua_toboolean(L, 4);
+  calls = 0;
+  return 0;
+}
+
+/* calls = made(): of the function, since fail() */
+static int made(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)calls);
+  return 1;
+}
+
+/* count = live(): handles that nobody has cleaned up */
+static int live(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)handles);
+  return 1;
+}
+
+/* ssl(text): what is said to be the library for TLS; none for false, and the
+ * real one without */
+static int ssl(lua_State *L) {
+  has_ssl_version = !lua_isnoneornil(L, 1);
+  ssl_version = lua_tostring(L, 1);
+  lua_settop(L, 1);
+  lua_setfield(L, LUA_REGISTRYINDEX, "ssl_version"); /* keeps the text */
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+    {"fail", fail}, {"made", made}, {"live", live}, {"ssl", ssl}, {NULL, NULL},
+};
+
+int luaopen_libcurl(lua_State *L);
+
+int luaopen_libcurl(lua_State *L) {
+  const luaL_Reg *f;
+
+  lua_newtable(L);
+  for (f = functions; f->name != NULL; f++) {
+    lua_pushcfunction(L, f->func);
+    lua_setfield(L, -2, f->name);
+  }
+  return 1;
+}
