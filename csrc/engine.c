@@ -584,8 +584,6 @@ static CURLMcode move(struct engine *e) {
  * stage it had reached, and a new handle takes the place. False where there is
  * none. */
 static int replace_multi(struct engine *e) {
-  CURLcode result = e->fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-                                                    : CURLE_ABORTED_BY_CALLBACK;
   CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
   size_t i;
 
@@ -597,7 +595,8 @@ static int replace_multi(struct engine *e) {
     if (s->state != SM_SLOT_BUSY)
       continue;
     curl_multi_remove_handle(e->multi, s->request.easy);
-    slot_done(e, s, result);
+    s->is_nomem = e->fault == CURLM_OUT_OF_MEMORY;
+    slot_done(e, s, CURLE_ABORTED_BY_CALLBACK);
   }
   curl_multi_cleanup(e->multi);
   sm_sockets_forget(&e->sockets);
