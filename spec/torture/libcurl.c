@@ -58,16 +58,34 @@ enum {
 
 static int chosen = -1, code, is_sticky;
 static long fails_at, calls;
-static long handles; /* live ones: easy, multi and url */
+static long handles; /* live ones of the core: easy, multi and url */
 static const char *ssl_version;
 static int has_ssl_version;
 
-static int fails(int number) {
-  if (number != chosen)
+static int find_code(const void *address, Dl_info *info) {
+  union {
+    void *address;
+    int (*function)(const void *, Dl_info *);
+  } next = {dlsym(RTLD_NEXT, "dladdr")};
+
+  return next.function(address, info);
+}
+
+/* libcurl's own calls are its own affair. */
+static int is_core(const void *caller) {
+  Dl_info info;
+
+  return find_code(caller, &info) && strstr(info.dli_fname, "core.so") != NULL;
+}
+
+static int fails_from(int number, const void *caller) {
+  if (number != chosen || !is_core(caller))
     return 0;
   calls++;
   return calls == fails_at || (is_sticky && calls > fails_at);
 }
+
+#define fails(number) fails_from(number, __builtin_return_address(0))
 
 /* The core's libcurl is not among those that RTLD_NEXT finds. */
 static void *real(const char *name) {
@@ -83,10 +101,14 @@ static void *real(const char *name) {
 /* C has no cast from objects to functions; gcc has one by way of a pointer. */
 #define REAL(name) (*(__typeof__(&name) *)&(void *){real(#name)})
 
-static void *counted(void *handle) {
-  handles += handle != NULL;
+static void *count(void *handle, const void *caller, int by) {
+  if (handle != NULL && is_core(caller))
+    handles += by;
   return handle;
 }
+
+#define counted(handle) count(handle, __builtin_return_address(0), 1)
+#define cleaned(handle) count(handle, __builtin_return_address(0), -1)
 
 CURLcode curl_global_init(long flags) {
   return fails(GLOBAL_INIT) ? (CURLcode)code : REAL(curl_global_init)(flags);
@@ -101,8 +123,7 @@ CURL *curl_easy_duphandle(CURL *easy) {
 }
 
 void curl_easy_cleanup(CURL *easy) {
-  handles--;
-  REAL(curl_easy_cleanup)(easy);
+  REAL(curl_easy_cleanup)(cleaned(easy));
 }
 
 CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
@@ -127,8 +148,7 @@ CURLM *curl_multi_init(void) {
 }
 
 CURLMcode curl_multi_cleanup(CURLM *multi) {
-  handles--;
-  return REAL(curl_multi_cleanup)(multi);
+  return REAL(curl_multi_cleanup)(cleaned(multi));
 }
 
 CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy) {
@@ -170,8 +190,7 @@ CURLU *curl_url_dup(const CURLU *url) {
 }
 
 void curl_url_cleanup(CURLU *url) {
-  handles--;
-  REAL(curl_url_cleanup)(url);
+  REAL(curl_url_cleanup)(cleaned(url));
 }
 
 CURLUcode curl_url_set(CURLU *url, CURLUPart part, const char *text,
@@ -195,14 +214,8 @@ curl_version_info_data *curl_version_info(CURLversion version) {
   return &told;
 }
 
-/* Who cannot be found is not said to have failed. */
 int dladdr(const void *address, Dl_info *info) {
-  union {
-    void *address;
-    int (*function)(const void *, Dl_info *);
-  } next = {dlsym(RTLD_NEXT, "dladdr")};
-
-  return fails(DLADDR) ? 0 : next.function(address, info);
+  return fails(DLADDR) ? 0 : find_code(address, info);
 }
 
 /* fail(name, n, code, is_sticky): the n-th call from now on of that function
