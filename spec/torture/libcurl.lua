@@ -73,12 +73,20 @@ local function check_start()
   libcurl.fail()
 end
 
--- What core.openssl_clash is, opened anew.
+-- Opens the core once more.
+local function reopen()
+  for template in package.cpath:gmatch("[^;]+") do
+    local open = package.loadlib((template:gsub("%?", "stopmsg/core")), "luaopen_stopmsg_core")
+    if open then
+      return open()
+    end
+  end
+end
+
+-- What openssl_clash is where libcurl says this of its TLS.
 local function clash(text)
   libcurl.ssl(text)
-  local path = assert(package.searchpath and package.searchpath("stopmsg.core", package.cpath)
-    or package.cpath:match("[^;]+"):gsub("%?", "stopmsg/core"))
-  local found = assert(package.loadlib(path, "luaopen_stopmsg_core"))().openssl_clash
+  local found = reopen().openssl_clash
   libcurl.ssl()
   return found
 end

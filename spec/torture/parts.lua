@@ -230,18 +230,19 @@ function parts.notes()
     tostring(known:add(mask, ("%032x"):format(7), 101)), digest:hex() }, "\n")
 end
 
+-- What came of each step, with the log's own view of itself at the end.
 local function write_log(log)
   local said = {}
   local function say(result, message)
     said[#said + 1] = tostring(result or "fault " .. message)
   end
-  say(log:append("one\ntwo\n"))
+  say(log:append("one,two,"))
   say(log:sync())
-  say(log:cut(4))
-  say(log:append("three\n"))
-  say(log:read(0, 100))
+  say(log:cut(math.min(log:size(), 4)))
+  say(log:append(("three,"):rep(20000)))
+  say(log:read(0, 200000))
   say(log:size())
-  return table.concat(said, " ")
+  return table.concat(said, "|")
 end
 
 -- A log that is new, filled, and left as it was filled.
@@ -252,6 +253,24 @@ function parts.log(context)
     return "fault " .. message
   end
   return closing(log, write_log)
+end
+
+-- An engine for the children of this process to inherit.
+function parts.inherit(context)
+  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
+  assert(engine:submit(operation, {}, 1, 0, 30))
+  engine:start()
+  return engine
+end
+
+-- What a child may do with it: nothing, and what is left of it then is its parent's.
+function parts.inherited(context)
+  local done, message = pcall(context.inherited.step, context.inherited)
+  if done or message:find("another process$") then
+    return done and "ours" or "another's"
+  end
+  error(message, 0)
 end
 
 return parts
