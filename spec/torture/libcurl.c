@@ -1,6 +1,7 @@
 /*
  * libcurl.c - preloaded, a libcurl whose functions fail when they are told to,
- * as another one may, or this one on a worse day; and a Lua module to tell it.
+ * as another one may, or this one on a worse day, and what the core asks the
+ * system for its sake; and a Lua module to tell it.
  */
 
 /* Whether these take a const differs from one libcurl to the next. */
@@ -11,11 +12,14 @@
 #undef curl_url_get
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <lua.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 
 /* As macros they look at their arguments only to warn. */
 #undef curl_easy_setopt
@@ -36,6 +40,11 @@ static const char *const names[] = {
     "curl_url_set",
     "curl_url_get",
     "dladdr",
+    "epoll_create1",
+    "epoll_ctl",
+    "socket",
+    "getsockname",
+    "recv",
     NULL,
 };
 
@@ -53,7 +62,12 @@ enum {
   URL_DUP,
   URL_SET,
   URL_GET,
-  DLADDR
+  DLADDR,
+  EPOLL_CREATE,
+  EPOLL_CTL,
+  SOCKET,
+  GETSOCKNAME,
+  RECV
 };
 
 static int chosen = -1, code, is_sticky;
@@ -216,6 +230,37 @@ curl_version_info_data *curl_version_info(CURLversion version) {
 
 int dladdr(const void *address, Dl_info *info) {
   return fails(DLADDR) ? 0 : find_code(address, info);
+}
+
+/* A system call that fails sets errno. */
+static int lets_down(int number, const void *caller) {
+  if (!fails_from(number, caller))
+    return 0;
+  errno = code;
+  return 1;
+}
+
+#define fails_call(number) lets_down(number, __builtin_return_address(0))
+#define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+
+int epoll_create1(int flags) {
+  return fails_call(EPOLL_CREATE) ? -1 : NEXT(epoll_create1)(flags);
+}
+
+int epoll_ctl(int epoll, int how, int fd, struct epoll_event *event) {
+  return fails_call(EPOLL_CTL) ? -1 : NEXT(epoll_ctl)(epoll, how, fd, event);
+}
+
+int socket(int domain, int type, int protocol) {
+  return fails_call(SOCKET) ? -1 : NEXT(socket)(domain, type, protocol);
+}
+
+int getsockname(int fd, struct sockaddr *address, socklen_t *len) {
+  return fails_call(GETSOCKNAME) ? -1 : NEXT(getsockname)(fd, address, len);
+}
+
+ssize_t recv(int fd, void *to, size_t len, int flags) {
+  return fails_call(RECV) ? -1 : NEXT(recv)(fd, to, len, flags);
 }
 
 /* fail(name, n, code, is_sticky): the n-th call from now on of that function
