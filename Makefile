@@ -293,7 +293,7 @@ coverage:
 	-@LINES_DIR=$(COVERAGE)/lines \
 	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
 	  $(MAKE) spec $(COVERED)
-	-@$(MAKE) torture-alloc-run MODES=once $(COVERED)
+	-@$(MAKE) torture-alloc-run MODES=once SETTINGS='revicom clickatell-xml' $(COVERED)
 	-@$(MAKE) torture-system SEEDS=2 TIMES=2 $(COVERED)
 	@python3 tools/coverage.py build/coverage
 

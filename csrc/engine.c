@@ -16,6 +16,9 @@
 
 #define SM_ENGINE "stopmsg.engine"
 
+/* Where give_out() is kept: some Luas make a new object of a C function. */
+#define SM_GIVE_OUT "stopmsg.give_out"
+
 /* More requests in flight than this help nobody. */
 #define SM_MAX_SLOTS 1024
 
@@ -786,13 +789,11 @@ static int engine_collect(lua_State *L) {
   struct engine *e = check_open(L);
   int rc;
 
-  if (e->first_done == NULL)
-    return 0;
-  lua_settop(L, 1);
-  lua_pushcfunction(L, give_out);
-  lua_insert(L, 1);
   if (e->first_done == NULL || e->is_collecting)
     return 0;
+  lua_settop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
+  lua_insert(L, 1);
   e->is_collecting = 1;
   rc = lua_pcall(L, 1, LUA_MULTRET, 0);
   e->is_collecting = 0;
@@ -830,4 +831,6 @@ static const luaL_Reg engine_metamethods[] = {
 
 void sm_engine_init(lua_State *L) {
   sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
+  lua_pushcfunction(L, give_out);
+  lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
 }

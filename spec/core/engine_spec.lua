@@ -539,14 +539,13 @@ describe("stopmsg.core.engine", function()
         local before = tostring(engine)
         local multiplier = collectgarbage("setstepmul", 100000)
         collectgarbage("restart")
-        local slot, status, body = engine:collect()
+        local slot, status, body, stage = engine:collect()
         collectgarbage("setstepmul", multiplier)
         if before:find("open") and tostring(engine):find("closed") then
           inside = inside + 1
         end
-        if slot then
-          assert.same({ 200, ("x"):rep(1000000) }, { status, body })
-        end
+        assert.same({ 1, 200, "complete", ("x"):rep(1000000) },
+          { slot, status, stage, body })
         engine:close()
       end
       assert.equal(20, inside)
