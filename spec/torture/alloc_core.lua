@@ -13,7 +13,7 @@ end
 
 local server = require("spec.support.server")
 
-local PARTS = { "direct", "proxied", "named", "items", "lengths", "paths", "reader", "urls",
+local PARTS = { "direct", "proxied", "named", "items", "lengths", "reader", "urls",
   "notes", "log", "inherited" }
 local MODES = { once = 0, sticky = 2 }
 local HUNG = 30 -- seconds
