@@ -70,8 +70,13 @@ enum {
   RECV
 };
 
-static int chosen = -1, code, is_sticky;
-static long fails_at, calls;
+/* What is to fail, and how. */
+static struct plan {
+  int number, code, is_sticky;
+  long at, calls;
+} plans[2] = {{-1, 0, 0, 0, 0}, {-1, 0, 0, 0, 0}};
+static int code; /* that of the call that fails now */
+
 static long handles; /* live ones of the core: easy, multi and url */
 static const char *ssl_version;
 static int has_ssl_version;
@@ -93,10 +98,19 @@ static int is_core(const void *caller) {
 }
 
 static int fails_from(int number, const void *caller) {
-  if (number != chosen || !is_core(caller))
-    return 0;
-  calls++;
-  return calls == fails_at || (is_sticky && calls > fails_at);
+  int i;
+
+  for (i = 0; i < 2; i++) {
+    struct plan *plan = &plans[i];
+
+    if (number != plan->number || !is_core(caller))
+      continue;
+    plan->calls++;
+    code = plan->code;
+    return plan->calls == plan->at ||
+           (plan->is_sticky && plan->calls > plan->at);
+  }
+  return 0;
 }
 
 #define fails(number) fails_from(number, __builtin_return_address(0))
@@ -228,8 +242,16 @@ curl_version_info_data *curl_version_info(CURLversion version) {
   return &told;
 }
 
+/* By its code: 0, it finds nothing; else it tells 1 no file, 2 one that is not
+ * there, 3 one without OpenSSL. */
 int dladdr(const void *address, Dl_info *info) {
-  return fails(DLADDR) ? 0 : find_code(address, info);
+  if (!fails(DLADDR))
+    return find_code(address, info);
+  if (code == 3)
+    return find_code(dlsym(RTLD_NEXT, "malloc"), info);
+  memset(info, 0, sizeof(*info));
+  info->dli_fname = code == 2 ? "/nowhere/libcurl.so" : NULL;
+  return code != 0;
 }
 
 /* A system call that fails sets errno. */
@@ -263,21 +285,33 @@ ssize_t recv(int fd, void *to, size_t len, int flags) {
   return fails_call(RECV) ? -1 : NEXT(recv)(fd, to, len, flags);
 }
 
+static void set_plan(lua_State *L, struct plan *plan) {
+  plan->number =
+      lua_isnoneornil(L, 1) ? -1 : luaL_checkoption(L, 1, NULL, names);
+  plan->at = (long)luaL_optinteger(L, 2, 0);
+  plan->code = (int)luaL_optinteger(L, 3, 0);
+  plan->is_sticky = lua_toboolean(L, 4);
+  plan->calls = 0;
+}
+
 /* fail(name, n, code, is_sticky): the n-th call from now on of that function
  * fails with `code`, where it has one; is_sticky: all after it, too. Without a
  * name none does. */
 static int fail(lua_State *L) {
-  chosen = lua_isnoneornil(L, 1) ? -1 : luaL_checkoption(L, 1, NULL, names);
-  fails_at = (long)luaL_optinteger(L, 2, 0);
-  code = (int)luaL_optinteger(L, 3, 0);
-  is_sticky = lua_toboolean(L, 4);
-  calls = 0;
+  set_plan(L, &plans[0]);
+  plans[1].number = -1;
   return 0;
 }
 
-/* calls = made(): of the function, since fail() */
+/* also(name, n, code, is_sticky): so does this one */
+static int also(lua_State *L) {
+  set_plan(L, &plans[1]);
+  return 0;
+}
+
+/* calls = made(): of what fail() named, since then */
 static int made(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)calls);
+  lua_pushinteger(L, (lua_Integer)plans[0].calls);
   return 1;
 }
 
@@ -298,7 +332,8 @@ static int ssl(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"fail", fail}, {"made", made}, {"live", live}, {"ssl", ssl}, {NULL, NULL},
+    {"fail", fail}, {"also", also}, {"made", made},
+    {"live", live}, {"ssl", ssl},   {NULL, NULL},
 };
 
 int luaopen_libcurl(lua_State *L);

@@ -107,9 +107,34 @@ local function check_openssl()
   local is_linked = (clash("OpenSSL/9.8.7") or ""):match(
     "^libcurl was linked with OpenSSL %d+%.%d+ and runs with OpenSSL/9%.8%.7$")
   check(is_linked, "clash: another OpenSSL is one")
-  libcurl.fail("dladdr", 1)
-  check(not clash("OpenSSL/9.8.7"), "clash: an unknown OpenSSL is none")
+  for code = 0, 3 do
+    libcurl.fail("dladdr", 1, code)
+    check(not clash("OpenSSL/9.8.7"), "clash: an unknown OpenSSL is none, %d", code)
+    check(libcurl.made() == 1, "clash: dladdr")
+  end
   libcurl.fail()
+end
+
+-- A handle that failed, and for which there is no other yet.
+local function check_replacing(context)
+  local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local operation = engine:prepare({ method = "POST", base = context.url, url = { open = "/" },
+    headers = {} })
+  assert(engine:submit(operation, {}, 1, 0, 3))
+  libcurl.fail("epoll_ctl", 1, 28)
+  libcurl.also("curl_multi_init", 1, 0, true)
+  engine:start()
+  engine:start()
+  local submitted, message = pcall(engine.submit, engine, operation, {}, 1, 0, 3)
+  check(not submitted and message == "Operation was aborted by an application callback",
+    "without another handle submit: %s", tostring(message))
+  local moved, why, code = engine:step()
+  check(moved == nil and why == message and code == 11, "without another handle step: %s", why)
+  libcurl.fail()
+  check(engine:step() == true, "with another handle step fails")
+  local _, _, _, stage, fault = engine:collect()
+  check(stage == "queued" and fault == "lost", "the request is %s, %s", stage, fault)
+  engine:close()
 end
 
 -- result of a part, or what it raised
@@ -190,6 +215,7 @@ for _, name in ipairs(PARTS) do
   end
 end
 check_results(context)
+check_replacing(context)
 
 echo:stop()
 fixed:stop()
