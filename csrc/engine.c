@@ -16,6 +16,9 @@
 
 #define SM_ENGINE "stopmsg.engine"
 
+/* Where give_out() is kept: some Luas make a new object of a C function. */
+#define SM_GIVE_OUT "stopmsg.give_out"
+
 /* More requests in flight than this help nobody. */
 #define SM_MAX_SLOTS 1024
 
@@ -42,6 +45,8 @@ struct engine {
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
+  int is_collecting;  /* an answer is being given out */
+  int is_doomed;      /* and then the engine is to be closed */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -62,7 +67,7 @@ int sm_engine_now(lua_State *L) {
 static struct engine *check_open(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  if (e->multi == NULL)
+  if (e->multi == NULL || e->is_doomed)
     luaL_error(L, "attempt to use a closed engine");
   if (e->pid != sm_fork_pid())
     luaL_error(L, "attempt to use an engine of another process");
@@ -430,6 +435,8 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
   return status;
 }
 
+static int replace_multi(struct engine *e);
+
 /*
  * slot = engine:submit(operation, ids, first, last, timeout)
  *      | nil, message
@@ -469,6 +476,9 @@ static int engine_submit(lua_State *L) {
     return luaL_error(L, status == SM_NOMEM
                              ? "not enough memory"
                              : "the request could not be written");
+  /* engine:start() may have been the last call before this one. */
+  if (e->fault != CURLM_OK && !replace_multi(e))
+    return luaL_error(L, "%s", curl_multi_strerror(e->fault));
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
@@ -595,8 +605,6 @@ static CURLMcode move(struct engine *e) {
  * stage it had reached, and a new handle takes the place. False where there is
  * none. */
 static int replace_multi(struct engine *e) {
-  CURLcode result = e->fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-                                                    : CURLE_ABORTED_BY_CALLBACK;
   CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
   size_t i;
 
@@ -608,7 +616,8 @@ static int replace_multi(struct engine *e) {
     if (s->state != SM_SLOT_BUSY)
       continue;
     curl_multi_remove_handle(e->multi, s->request.easy);
-    slot_done(e, s, result);
+    s->is_nomem = e->fault == CURLM_OUT_OF_MEMORY;
+    slot_done(e, s, CURLE_ABORTED_BY_CALLBACK);
   }
   curl_multi_cleanup(e->multi);
   sm_sockets_forget(&e->sockets);
@@ -664,28 +673,15 @@ static int engine_wait(lua_State *L) {
   return 0;
 }
 
-/*
- * slot, status, body, stage, fault, detail, retry_after, connections, items
- *   = engine:collect() | nil
- *
- * One finished request; its slot is free afterwards. There is a body only where
- * the stage is "complete". fault and detail are nil where nothing went wrong,
- * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened. items is what the answer says of each id, where the
- * operation's answers are read as they arrive and this one could be; body is
- * then the rest of it.
- */
-static int engine_collect(lua_State *L) {
-  struct engine *e = check_open(L);
+/* What engine_collect() gives, of the engine at index 1, which has it. */
+static int give_out(lua_State *L) {
+  struct engine *e = lua_touserdata(L, 1);
   struct sm_slot *s = e->first_done;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
   curl_off_t retry_after = 0;
   long status = 0, connections = 0;
-  struct sm_items *items = NULL;
 
-  if (s == NULL)
-    return 0;
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
@@ -693,12 +689,9 @@ static int engine_collect(lua_State *L) {
   stage = sm_slot_stage(s, status);
   (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
-  lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  /* What follows may raise, and then the answer is still there; or may run a
-   * finalizer that closes this engine: the slot is not looked at after it
-   * unless it is still the first. */
+  /* What follows may raise, and then the answer is still there. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
@@ -711,20 +704,16 @@ static int engine_collect(lua_State *L) {
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
-  if (fault == NULL && e->first_done == s && sm_slot_has_items(s))
-    items = sm_items_new(L);
-  if (e->first_done == s) {
-    if (items != NULL)
-      sm_items_move(items, &s->reader.items);
-    e->first_done = s->next;
-    if (e->first_done == NULL)
-      e->last_done = NULL;
-    if (s->is_held) {
-      s->state = SM_SLOT_STUCK;
-      e->stuck++;
-    } else {
-      free_slot(e, s);
-    }
+  if (fault == NULL && sm_slot_has_items(s))
+    sm_items_move(sm_items_new(L), &s->reader.items);
+  e->first_done = s->next;
+  if (e->first_done == NULL)
+    e->last_done = NULL;
+  if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    e->stuck++;
+  } else {
+    free_slot(e, s);
   }
   return lua_gettop(L) - 1;
 }
@@ -775,26 +764,66 @@ static int must_abandon(const struct engine *e) {
   return 0;
 }
 
-/* Also __gc and __close: idempotent. */
-static int engine_close(lua_State *L) {
-  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+static void close_engine(struct engine *e) {
   struct engine owned = *e;
   size_t i;
 
   memset(e, 0, sizeof(*e));
   if (!must_abandon(&owned)) {
     engine_free(&owned, owned.multi);
-    return 0;
+    return;
   }
   for (i = 0; i < owned.op_count; i++)
     sm_op_forget(owned.ops[i]);
+}
+
+/* Also __gc and __close: idempotent. */
+static int engine_close(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  if (e->is_collecting)
+    e->is_doomed = 1;
+  else
+    close_engine(e);
   return 0;
+}
+
+/*
+ * slot, status, body, stage, fault, detail, retry_after, connections, items
+ *   = engine:collect() | nil
+ *
+ * One finished request; its slot is free afterwards. There is a body only where
+ * the stage is "complete". fault and detail are nil where nothing went wrong,
+ * retry_after (seconds) where the answer does not say it; connections is how
+ * many this request opened. items is what the answer says of each id, where the
+ * operation's answers are read as they arrive and this one could be; body is
+ * then the rest of it.
+ *
+ * What Lua makes of an answer may set off finalizers, and those may close the
+ * engine: some Luas run them before they have copied a string's bytes.
+ */
+static int engine_collect(lua_State *L) {
+  struct engine *e = check_open(L);
+  int rc;
+
+  if (e->first_done == NULL || e->is_collecting)
+    return 0;
+  lua_settop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
+  lua_insert(L, 1);
+  e->is_collecting = 1;
+  rc = lua_pcall(L, 1, LUA_MULTRET, 0);
+  e->is_collecting = 0;
+  if (e->is_doomed)
+    close_engine(e);
+  return rc == 0 ? lua_gettop(L) : lua_error(L);
 }
 
 static int engine_tostring(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  lua_pushfstring(L, "%s (%s)", SM_ENGINE, e->multi ? "open" : "closed");
+  lua_pushfstring(L, "%s (%s)", SM_ENGINE,
+                  e->multi != NULL && !e->is_doomed ? "open" : "closed");
   return 1;
 }
 
@@ -819,4 +848,6 @@ static const luaL_Reg engine_metamethods[] = {
 
 void sm_engine_init(lua_State *L) {
   sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
+  lua_pushcfunction(L, give_out);
+  lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
 }

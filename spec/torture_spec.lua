@@ -12,6 +12,10 @@ local SOCKETS = server.interpreter():find("5%.4$") and 3 or 0
 local SETTINGS = server.interpreter():find("5%.1$")
   and { "revicom", "idigital", "pushwoosh", "clickatell", "clickatell-xml" } or { "revicom" }
 
+-- Of the core, every request for memory.
+local PARTS = #SETTINGS > 1 and { "direct", "items", "notes", "inherited" }
+  or { "inherited" }
+
 -- text, succeeded
 local function run(command)
   local file = assert(io.popen(command .. " 2>&1 && echo good", "r"))
@@ -35,6 +39,18 @@ if not os.getenv("LD_PRELOAD") and SOCKETS > 0 then
         server.interpreter(), build("io"), SOCKETS, os.time() % 1000000))
       assert.is_true(succeeded, text)
       assert.matches("3 runs of 3096 items with bad sockets, 0 wrong", text)
+    end)
+  end)
+end
+
+if not os.getenv("LD_PRELOAD") then
+  describe("a libcurl that fails", function()
+    it("makes the core neither crash, lose nor lie", function()
+      local library = build("libcurl")
+      local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/libcurl.lua %s"):format(library,
+        server.interpreter(), library))
+      assert.is_true(succeeded, text)
+      assert.matches("^%d%d%d%d tries with a libcurl that fails, 0 wrong\n", text)
     end)
   end)
 end
@@ -64,6 +80,15 @@ if not os.getenv("LD_PRELOAD") then
           assert.matches("40 tries, .* 0 wrong", text)
         end)
       end
+    end
+
+    for _, part in ipairs(PARTS) do
+      it("leaves the core as it was: " .. part, function()
+        local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc_core.lua %s %s"):format(
+          library, server.interpreter(), library, part))
+        assert.is_true(succeeded, text)
+        assert.matches("^%d+ tries of the core, %d+ requests for memory failed, 0 wrong\n", text)
+      end)
     end
   end)
 end
