@@ -40,6 +40,15 @@ run.TORN = "attempt to go on with a run that broke off"
 local Run = {}
 Run.__index = Run
 
+-- Calls what is the user's: should it raise, nothing is half done.
+local function outside(self, f, ...)
+  local is_inside = self._is_torn
+  self._is_torn = false
+  local given = f(...)
+  self._is_torn = is_inside
+  return given
+end
+
 local function warn(self, message)
   local warnings = self._task.summary.warnings
   message = text.clean(message, self._pool.redact)
@@ -88,10 +97,7 @@ local function new(pool)
     return pool.clock() - self._looked >= SHARE_EVERY
   end
   self._intake = intake.new(function(chunk, want)
-    self._is_torn = false
-    local is_last = self._task.source(chunk, want)
-    self._is_torn = true
-    return is_last
+    return outside(self, self._task.source, chunk, want)
   end)
   self._settled = settleds.new(self._intake, pool.redact, function(message)
     warn(self, message)
@@ -149,10 +155,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  local is_inside = self._is_torn
-  self._is_torn = false
-  self._pool.emit(event)
-  self._is_torn = is_inside
+  outside(self, self._pool.emit, event)
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
@@ -570,10 +573,7 @@ local function turn(self, may_wait)
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
-  self._is_torn = false
-  local is_stopped = is_interrupted and not self._abandons_at and is_interrupted()
-  self._is_torn = true
-  if is_stopped then
+  if is_interrupted and not self._abandons_at and outside(self, is_interrupted) then
     self._ended = self._ended or "interrupted"
     self._abandons_at = now + GRACE
   end
@@ -592,8 +592,7 @@ local function turn(self, may_wait)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
     end
-    self._is_torn = false
-    pool.wait(pool.engine, seconds, has_started, self)
+    outside(self, pool.wait, pool.engine, seconds, has_started, self)
   end
   self._is_torn = false
 end

@@ -44,6 +44,7 @@ end
 -- For a new call; of the last one everything is handed out.
 function Settled:begin(operation, limit)
   self._operation, self._limit = operation, limit
+  self._first, self._last = 1, 0
 end
 
 -- Whether what is settled already leaves room for more.
