@@ -24,7 +24,8 @@ CURL_INCDIR ?= $(CURL_DIR)/include
 CURL_LIBDIR ?= $(CURL_DIR)/lib
 endif
 CURL_CFLAGS := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(shell pkg-config --cflags libcurl 2>/dev/null))
-CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl
+# Forks are told by libpthread where libc is older than glibc 2.34.
+CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread
 
 # The compiler. On macOS: LIBFLAG='-bundle -undefined dynamic_lookup'.
 CFLAGS ?= -O2

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "fork.h"
 #include "items.h"
 #include "prepare.h"
 #include "secret.h"
@@ -36,6 +36,7 @@ struct engine {
   size_t op_count;
   struct sm_slot **slots;
   size_t slot_count; /* made so far */
+  struct sm_slot *first_free;
   size_t slot_limit;
   size_t max_response;
   size_t stuck; /* slots that wait for a resolver, not counted as used */
@@ -68,7 +69,7 @@ static struct engine *check_open(lua_State *L) {
 
   if (e->multi == NULL || e->is_doomed)
     luaL_error(L, "attempt to use a closed engine");
-  if (e->pid != getpid())
+  if (e->pid != sm_fork_pid())
     luaL_error(L, "attempt to use an engine of another process");
   return e;
 }
@@ -226,6 +227,9 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
   lua_getfield(L, 1, "proxy");
   e->has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
+  /* Or libcurl would look for exceptions in the environment, each time. */
+  if (rc == CURLE_OK && e->has_no_proxy)
+    rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   lua_pop(L, 1);
   return rc;
 }
@@ -292,7 +296,7 @@ int sm_engine_new(lua_State *L) {
   rc = global_init();
   if (rc != CURLE_OK)
     return push_curl_fault(L, rc);
-  e->pid = getpid();
+  e->pid = sm_fork_pid();
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
   e->model = curl_easy_init();
@@ -380,15 +384,20 @@ static int engine_authorize(lua_State *L) {
   return 0;
 }
 
+static void free_slot(struct engine *e, struct sm_slot *s) {
+  s->state = SM_SLOT_FREE;
+  s->next = e->first_free;
+  e->first_free = s;
+}
+
 /* A slot that is free, made where the limit allows one more; NULL when all
  * are in use. A stuck slot lends its place, but not for ever. */
-static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
-  size_t i, limit = e->slot_limit + e->stuck;
+static struct sm_slot *find_slot(lua_State *L, struct engine *e) {
+  size_t limit = e->slot_limit + e->stuck;
   struct sm_slot *s;
 
-  for (i = 0; i < e->slot_count; i++)
-    if (e->slots[i]->state == SM_SLOT_FREE)
-      return e->slots[i];
+  if (e->first_free != NULL)
+    return e->first_free;
   if (e->slot_count >= limit || e->slot_count >= SM_MAX_SLOTS)
     return NULL;
   s = sm_slot_new(e->model, e->resolve, &e->sockets, e->max_response);
@@ -396,6 +405,7 @@ static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
     luaL_error(L, "not enough memory");
   e->slots[e->slot_count++] = s;
   s->number = e->slot_count;
+  free_slot(e, s);
   return s;
 }
 
@@ -448,7 +458,7 @@ static int engine_submit(lua_State *L) {
   if (op->auth_prefix.len > 0 && op->auth == NULL)
     return luaL_error(L, "operation %d has no token yet",
                       (int)lua_tointeger(L, 2));
-  s = free_slot(L, e);
+  s = find_slot(L, e);
   if (s == NULL)
     return push_fault(L, "no free slot", 0);
 
@@ -477,6 +487,7 @@ static int engine_submit(lua_State *L) {
     return luaL_error(L, "%s",
                       rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
                                                 : curl_multi_strerror(rc));
+  e->first_free = s->next;
   s->state = SM_SLOT_BUSY;
   if (e->next_expiry == 0 || s->expires < e->next_expiry)
     e->next_expiry = s->expires;
@@ -487,9 +498,9 @@ static int engine_submit(lua_State *L) {
 static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
   s->state = SM_SLOT_DONE;
   s->result = result;
-  s->next_done = NULL;
+  s->next = NULL;
   if (e->last_done != NULL)
-    e->last_done->next_done = s;
+    e->last_done->next = s;
   else
     e->first_done = s;
   e->last_done = s;
@@ -523,7 +534,7 @@ static void harvest(struct engine *e) {
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (s->state == SM_SLOT_STUCK) {
-      s->state = SM_SLOT_FREE;
+      free_slot(e, s);
       e->stuck--;
     }
     s->is_held = 0;
@@ -695,11 +706,15 @@ static int give_out(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)connections);
   if (fault == NULL && sm_slot_has_items(s))
     sm_items_move(sm_items_new(L), &s->reader.items);
-  e->first_done = s->next_done;
+  e->first_done = s->next;
   if (e->first_done == NULL)
     e->last_done = NULL;
-  s->state = s->is_held ? SM_SLOT_STUCK : SM_SLOT_FREE;
-  e->stuck += s->state == SM_SLOT_STUCK;
+  if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    e->stuck++;
+  } else {
+    free_slot(e, s);
+  }
   return lua_gettop(L) - 1;
 }
 
@@ -738,7 +753,7 @@ static void engine_free(struct engine *e, CURLM *multi) {
 static int must_abandon(const struct engine *e) {
   size_t i;
 
-  if (e->pid != getpid())
+  if (e->pid != sm_fork_pid())
     return 1;
   for (i = 0; i < e->slot_count; i++) {
     const struct sm_slot *s = e->slots[i];
