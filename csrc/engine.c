@@ -304,8 +304,7 @@ int sm_engine_new(lua_State *L) {
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
-  if (!sm_sockets_init(&e->sockets))
-    return push_fault(L, strerror(errno), errno);
+  sm_sockets_init(&e->sockets);
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
     lua_getfield(L, 1, "resolve");
@@ -437,6 +436,38 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
 
 static int replace_multi(struct engine *e);
 
+static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
+  s->state = SM_SLOT_DONE;
+  s->result = result;
+  s->next = NULL;
+  if (e->last_done != NULL)
+    e->last_done->next = s;
+  else
+    e->first_done = s;
+  e->last_done = s;
+}
+
+/* Hands the slot's request to libcurl, or gives it out at once: the lack of a
+ * descriptor is a connection that cannot be made, and may pass. */
+static CURLMcode begin(struct engine *e, struct sm_slot *s) {
+  CURLMcode rc;
+
+  if (!sm_sockets_begin(&e->sockets)) {
+    (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
+    e->first_free = s->next;
+    slot_done(e, s, CURLE_COULDNT_CONNECT);
+    return CURLM_OK;
+  }
+  rc = curl_multi_add_handle(e->multi, s->request.easy);
+  if (rc != CURLM_OK)
+    return rc;
+  e->first_free = s->next;
+  s->state = SM_SLOT_BUSY;
+  if (e->next_expiry == 0 || s->expires < e->next_expiry)
+    e->next_expiry = s->expires;
+  return CURLM_OK;
+}
+
 /*
  * slot = engine:submit(operation, ids, first, last, timeout)
  *      | nil, message
@@ -482,28 +513,13 @@ static int engine_submit(lua_State *L) {
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
-  rc = curl_multi_add_handle(e->multi, s->request.easy);
+  rc = begin(e, s);
   if (rc != CURLM_OK)
     return luaL_error(L, "%s",
                       rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
                                                 : curl_multi_strerror(rc));
-  e->first_free = s->next;
-  s->state = SM_SLOT_BUSY;
-  if (e->next_expiry == 0 || s->expires < e->next_expiry)
-    e->next_expiry = s->expires;
   lua_pushinteger(L, (lua_Integer)s->number);
   return 1;
-}
-
-static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
-  s->state = SM_SLOT_DONE;
-  s->result = result;
-  s->next = NULL;
-  if (e->last_done != NULL)
-    e->last_done->next = s;
-  else
-    e->first_done = s;
-  e->last_done = s;
 }
 
 /* What the server turned out to speak tells how its connections are used. */

@@ -1,9 +1,8 @@
 -- The short form of `make torture-alloc`, by a sample. What is preloaded here takes the place of
 -- malloc, which the sanitizers and valgrind need for themselves.
 
+local built = require("spec.support.built")
 local server = require("spec.support.server")
-
-local BUILD = os.getenv("BUILD_DIR") or "build"
 
 -- Runs with bad sockets; enough where the others decide alike.
 local SOCKETS = server.interpreter():find("5%.4$") and 3 or 0
@@ -24,19 +23,11 @@ local function run(command)
   return text, text:find("good\n$") ~= nil
 end
 
--- path of a library made for this Lua
-local function build(name)
-  local folder = BUILD .. "/torture"
-  local text = run(("make -s LUA=%s BUILD=%s %s/%s.so && cd %s && pwd"):format(
-    server.interpreter(), BUILD, folder, name, folder))
-  return assert(text:match("(/[^\n]*)\ngood\n$"), text) .. "/" .. name .. ".so"
-end
-
 if not os.getenv("LD_PRELOAD") and SOCKETS > 0 then
   describe("sockets that give little at a time", function()
     it("change no outcome", function()
       local text, succeeded = run(("%s spec/torture/system.lua io %s %d %d"):format(
-        server.interpreter(), build("io"), SOCKETS, os.time() % 1000000))
+        server.interpreter(), built("io"), SOCKETS, os.time() % 1000000))
       assert.is_true(succeeded, text)
       assert.matches("3 runs of 3096 items with bad sockets, 0 wrong", text)
     end)
@@ -46,7 +37,7 @@ end
 if not os.getenv("LD_PRELOAD") then
   describe("a libcurl that fails", function()
     it("makes the core neither crash, lose nor lie", function()
-      local library = build("libcurl")
+      local library = built("libcurl")
       local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/libcurl.lua %s"):format(library,
         server.interpreter(), library))
       assert.is_true(succeeded, text)
@@ -68,7 +59,7 @@ if not os.getenv("LD_PRELOAD") then
     local library
 
     setup(function()
-      library = build("alloc")
+      library = built("alloc")
     end)
 
     for _, setting in ipairs(SETTINGS) do

@@ -40,7 +40,7 @@ local FUNCTIONS = {
   { "curl_url_dup", { [0] = { NO_MEMORY } } },
   { "curl_url_set", { [7] = { NO_MEMORY }, [MALFORMED] = { REFUSED, NO_URL } } },
   { "curl_url_get", { [7] = { NO_MEMORY } } },
-  { "epoll_create1", { [24] = { "fault Too many open files" } } },
+  { "epoll_create1", { [24] = { "fault queued connect" } } },
   { "epoll_ctl", { [28] = { "fault queued lost", "fault sent lost" } } },
   { "socket", { [24] = { "fault queued connect" } } },
   -- What is not known of a connection is taken for the worse, or costs nothing.
