@@ -47,6 +47,13 @@ function Settled:begin(operation, limit)
   self._first, self._last = 1, 0
 end
 
+-- Keeps nothing of what providers said.
+function Settled:forget()
+  for i in pairs(self._codes) do
+    self._codes[i] = nil
+  end
+end
+
 -- Whether what is settled already leaves room for more.
 function Settled:has_room()
   return self.backlog < self._limit / 4 + 64
