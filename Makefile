@@ -24,7 +24,8 @@ CURL_INCDIR ?= $(CURL_DIR)/include
 CURL_LIBDIR ?= $(CURL_DIR)/lib
 endif
 CURL_CFLAGS := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(shell pkg-config --cflags libcurl 2>/dev/null))
-CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl
+# Forks are told by libpthread where libc is older than glibc 2.34.
+CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread
 
 # The compiler. On macOS: LIBFLAG='-bundle -undefined dynamic_lookup'.
 CFLAGS ?= -O2
@@ -105,7 +106,7 @@ help:
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
 	@echo '  check-musl  the specs with musl, on a Lua and a libcurl that are made in build/musl (10 minutes)'
-	@echo '  coverage   which branches of the C core and which lines of Lua the specs do not reach'
+	@echo '  coverage   which branches of the C core and which lines of Lua no spec or torture reaches'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
@@ -172,22 +173,29 @@ torture-journal: all
 # The long form of what spec/torture_spec.lua does in short: every request for
 # memory fails in its turn.
 PRELOADED = $(BUILD)/torture
+TORTURED_CORE = $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) \
+  spec/torture/alloc_core.lua '$(CURDIR)/$(PRELOADED)/alloc.so'
+MODES = once twice sticky
 SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
 torture-alloc:
 	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
 	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
 
 torture-alloc-run: all $(PRELOADED)/alloc.so
-	@for mode in once twice sticky; do for setting in $(SETTINGS); do \
+	@for mode in $(MODES); do for setting in $(SETTINGS); do \
 	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
 	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+	@$(TORTURED_CORE)
 
 # Sockets that give little at a time, by seeds, without and with TLS; system calls that fail.
+SEEDS = 200
+TIMES = 10
 torture-system: all $(PRELOADED)/io.so
 	@$(call need,strace,strace)
-	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
-	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(or $(SEEDS),200)
-	@$(RUN) $(LUA) spec/torture/system.lua strace 10
+	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
+	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
+	@$(RUN) $(LUA) spec/torture/system.lua strace $(TIMES)
+	@$(RUN) $(LUA) spec/torture/system.lua core $(TIMES)
 
 # Stops without end in one process: neither memory nor descriptors grow.
 soak-plain: all
@@ -270,21 +278,26 @@ valgrind-run:
 	@$(RUN) valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
-# Of all specs and the processes that they start, on Lua 5.4. All of it is slower
-# than usual: a spec that is about time may fail. Lua's own hint to the compiler
-# would count each condition twice.
+# Of all specs and the processes that they start, on Lua 5.4, then of what has no
+# memory, and of system calls that fail. All of it is slower than usual: a spec
+# that is about time may fail. Lua's own hint to the compiler would count each
+# condition twice.
 COVERAGE = $(CURDIR)/build/coverage
+COVERED = LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
+  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete' \
+  LDFLAGS='-Wl,--wrap=_exit $(COVERAGE)/exit.o'
 coverage:
 	@$(call need,gcov,gcc)
 	$(Q)rm -rf $(COVERAGE)
 	$(Q)mkdir -p $(COVERAGE)/lines
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE -O2 -fPIC -shared $(shell pkg-config --cflags lua5.4) \
 	  -Wl,-z,nodelete -o $(COVERAGE)/lines.so spec/support/lines.c
+	$(Q)$(CC) -std=c99 -O2 -fPIC -c -o $(COVERAGE)/exit.o spec/support/exit.c
 	-@LINES_DIR=$(COVERAGE)/lines \
 	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
-	  $(MAKE) spec LUA=lua5.4 BUILD=build/coverage \
-	  CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
-	  CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete'
+	  $(MAKE) spec $(COVERED)
+	-@$(MAKE) torture-alloc-run MODES=once SETTINGS='revicom clickatell-xml' $(COVERED)
+	-@$(MAKE) torture-system SEEDS=2 TIMES=2 $(COVERED)
 	@python3 tools/coverage.py build/coverage
 
 # On a 32-bit Debian of its own, in build/i386.

@@ -40,6 +40,7 @@ build = {
         "csrc/core.c",
         "csrc/digest.c",
         "csrc/engine.c",
+        "csrc/fork.c",
         "csrc/ids.c",
         "csrc/items.c",
         "csrc/lines.c",
@@ -55,7 +56,7 @@ build = {
         "csrc/sockets.c",
       },
       defines = { "_GNU_SOURCE" }, -- dladdr
-      libraries = { "curl" },
+      libraries = { "curl", "pthread" },
       incdirs = { "$(CURL_INCDIR)" },
       libdirs = { "$(CURL_LIBDIR)" },
     },

@@ -5,11 +5,10 @@
  * in Lua. Nothing here knows a provider.
  */
 
-#include <unistd.h>
-
 #include "compat.h"
 #include "digest.h"
 #include "engine.h"
+#include "fork.h"
 #include "ids.h"
 #include "items.h"
 #include "lines.h"
@@ -54,7 +53,7 @@ static int core_table(lua_State *L) {
 
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)getpid());
+  lua_pushinteger(L, (lua_Integer)sm_fork_pid());
   return 1;
 }
 
@@ -72,6 +71,7 @@ static const luaL_Reg functions[] = {
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
+  sm_fork_init();
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);

@@ -7,14 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "fork.h"
 #include "items.h"
 #include "prepare.h"
 #include "secret.h"
 #include "slot.h"
 
 #define SM_ENGINE "stopmsg.engine"
+
+/* Where give_out() is kept: some Luas make a new object of a C function. */
+#define SM_GIVE_OUT "stopmsg.give_out"
 
 /* More requests in flight than this help nobody. */
 #define SM_MAX_SLOTS 1024
@@ -33,6 +36,7 @@ struct engine {
   size_t op_count;
   struct sm_slot **slots;
   size_t slot_count; /* made so far */
+  struct sm_slot *first_free;
   size_t slot_limit;
   size_t max_response;
   size_t stuck; /* slots that wait for a resolver, not counted as used */
@@ -41,6 +45,8 @@ struct engine {
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
+  int is_collecting;  /* an answer is being given out */
+  int is_doomed;      /* and then the engine is to be closed */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -61,9 +67,9 @@ int sm_engine_now(lua_State *L) {
 static struct engine *check_open(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  if (e->multi == NULL)
+  if (e->multi == NULL || e->is_doomed)
     luaL_error(L, "attempt to use a closed engine");
-  if (e->pid != getpid())
+  if (e->pid != sm_fork_pid())
     luaL_error(L, "attempt to use an engine of another process");
   return e;
 }
@@ -221,6 +227,9 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
   lua_getfield(L, 1, "proxy");
   e->has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
+  /* Or libcurl would look for exceptions in the environment, each time. */
+  if (rc == CURLE_OK && e->has_no_proxy)
+    rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   lua_pop(L, 1);
   return rc;
 }
@@ -287,7 +296,7 @@ int sm_engine_new(lua_State *L) {
   rc = global_init();
   if (rc != CURLE_OK)
     return push_curl_fault(L, rc);
-  e->pid = getpid();
+  e->pid = sm_fork_pid();
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
   e->model = curl_easy_init();
@@ -295,8 +304,7 @@ int sm_engine_new(lua_State *L) {
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
-  if (!sm_sockets_init(&e->sockets))
-    return push_fault(L, strerror(errno), errno);
+  sm_sockets_init(&e->sockets);
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
     lua_getfield(L, 1, "resolve");
@@ -375,15 +383,20 @@ static int engine_authorize(lua_State *L) {
   return 0;
 }
 
+static void free_slot(struct engine *e, struct sm_slot *s) {
+  s->state = SM_SLOT_FREE;
+  s->next = e->first_free;
+  e->first_free = s;
+}
+
 /* A slot that is free, made where the limit allows one more; NULL when all
  * are in use. A stuck slot lends its place, but not for ever. */
-static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
-  size_t i, limit = e->slot_limit + e->stuck;
+static struct sm_slot *find_slot(lua_State *L, struct engine *e) {
+  size_t limit = e->slot_limit + e->stuck;
   struct sm_slot *s;
 
-  for (i = 0; i < e->slot_count; i++)
-    if (e->slots[i]->state == SM_SLOT_FREE)
-      return e->slots[i];
+  if (e->first_free != NULL)
+    return e->first_free;
   if (e->slot_count >= limit || e->slot_count >= SM_MAX_SLOTS)
     return NULL;
   s = sm_slot_new(e->model, e->resolve, &e->sockets, e->max_response);
@@ -391,6 +404,7 @@ static struct sm_slot *free_slot(lua_State *L, struct engine *e) {
     luaL_error(L, "not enough memory");
   e->slots[e->slot_count++] = s;
   s->number = e->slot_count;
+  free_slot(e, s);
   return s;
 }
 
@@ -420,6 +434,40 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
   return status;
 }
 
+static int replace_multi(struct engine *e);
+
+static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
+  s->state = SM_SLOT_DONE;
+  s->result = result;
+  s->next = NULL;
+  if (e->last_done != NULL)
+    e->last_done->next = s;
+  else
+    e->first_done = s;
+  e->last_done = s;
+}
+
+/* Hands the slot's request to libcurl, or gives it out at once: the lack of a
+ * descriptor is a connection that cannot be made, and may pass. */
+static CURLMcode begin(struct engine *e, struct sm_slot *s) {
+  CURLMcode rc;
+
+  if (!sm_sockets_begin(&e->sockets)) {
+    (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
+    e->first_free = s->next;
+    slot_done(e, s, CURLE_COULDNT_CONNECT);
+    return CURLM_OK;
+  }
+  rc = curl_multi_add_handle(e->multi, s->request.easy);
+  if (rc != CURLM_OK)
+    return rc;
+  e->first_free = s->next;
+  s->state = SM_SLOT_BUSY;
+  if (e->next_expiry == 0 || s->expires < e->next_expiry)
+    e->next_expiry = s->expires;
+  return CURLM_OK;
+}
+
 /*
  * slot = engine:submit(operation, ids, first, last, timeout)
  *      | nil, message
@@ -441,7 +489,7 @@ static int engine_submit(lua_State *L) {
   if (op->auth_prefix.len > 0 && op->auth == NULL)
     return luaL_error(L, "operation %d has no token yet",
                       (int)lua_tointeger(L, 2));
-  s = free_slot(L, e);
+  s = find_slot(L, e);
   if (s == NULL)
     return push_fault(L, "no free slot", 0);
 
@@ -459,30 +507,19 @@ static int engine_submit(lua_State *L) {
     return luaL_error(L, status == SM_NOMEM
                              ? "not enough memory"
                              : "the request could not be written");
+  /* engine:start() may have been the last call before this one. */
+  if (e->fault != CURLM_OK && !replace_multi(e))
+    return luaL_error(L, "%s", curl_multi_strerror(e->fault));
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
-  rc = curl_multi_add_handle(e->multi, s->request.easy);
+  rc = begin(e, s);
   if (rc != CURLM_OK)
     return luaL_error(L, "%s",
                       rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
                                                 : curl_multi_strerror(rc));
-  s->state = SM_SLOT_BUSY;
-  if (e->next_expiry == 0 || s->expires < e->next_expiry)
-    e->next_expiry = s->expires;
   lua_pushinteger(L, (lua_Integer)s->number);
   return 1;
-}
-
-static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
-  s->state = SM_SLOT_DONE;
-  s->result = result;
-  s->next_done = NULL;
-  if (e->last_done != NULL)
-    e->last_done->next_done = s;
-  else
-    e->first_done = s;
-  e->last_done = s;
 }
 
 /* What the server turned out to speak tells how its connections are used. */
@@ -513,7 +550,7 @@ static void harvest(struct engine *e) {
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (s->state == SM_SLOT_STUCK) {
-      s->state = SM_SLOT_FREE;
+      free_slot(e, s);
       e->stuck--;
     }
     s->is_held = 0;
@@ -584,8 +621,6 @@ static CURLMcode move(struct engine *e) {
  * stage it had reached, and a new handle takes the place. False where there is
  * none. */
 static int replace_multi(struct engine *e) {
-  CURLcode result = e->fault == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
-                                                    : CURLE_ABORTED_BY_CALLBACK;
   CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
   size_t i;
 
@@ -597,7 +632,8 @@ static int replace_multi(struct engine *e) {
     if (s->state != SM_SLOT_BUSY)
       continue;
     curl_multi_remove_handle(e->multi, s->request.easy);
-    slot_done(e, s, result);
+    s->is_nomem = e->fault == CURLM_OUT_OF_MEMORY;
+    slot_done(e, s, CURLE_ABORTED_BY_CALLBACK);
   }
   curl_multi_cleanup(e->multi);
   sm_sockets_forget(&e->sockets);
@@ -653,28 +689,15 @@ static int engine_wait(lua_State *L) {
   return 0;
 }
 
-/*
- * slot, status, body, stage, fault, detail, retry_after, connections, items
- *   = engine:collect() | nil
- *
- * One finished request; its slot is free afterwards. There is a body only where
- * the stage is "complete". fault and detail are nil where nothing went wrong,
- * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened. items is what the answer says of each id, where the
- * operation's answers are read as they arrive and this one could be; body is
- * then the rest of it.
- */
-static int engine_collect(lua_State *L) {
-  struct engine *e = check_open(L);
+/* What engine_collect() gives, of the engine at index 1, which has it. */
+static int give_out(lua_State *L) {
+  struct engine *e = lua_touserdata(L, 1);
   struct sm_slot *s = e->first_done;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
   curl_off_t retry_after = 0;
   long status = 0, connections = 0;
-  struct sm_items *items = NULL;
 
-  if (s == NULL)
-    return 0;
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
@@ -682,12 +705,9 @@ static int engine_collect(lua_State *L) {
   stage = sm_slot_stage(s, status);
   (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");
 
-  lua_settop(L, 1);
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  /* What follows may raise, and then the answer is still there; or may run a
-   * finalizer that closes this engine: the slot is not looked at after it
-   * unless it is still the first. */
+  /* What follows may raise, and then the answer is still there. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
@@ -700,16 +720,16 @@ static int engine_collect(lua_State *L) {
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
-  if (fault == NULL && e->first_done == s && sm_slot_has_items(s))
-    items = sm_items_new(L);
-  if (e->first_done == s) {
-    if (items != NULL)
-      sm_items_move(items, &s->reader.items);
-    e->first_done = s->next_done;
-    if (e->first_done == NULL)
-      e->last_done = NULL;
-    s->state = s->is_held ? SM_SLOT_STUCK : SM_SLOT_FREE;
-    e->stuck += s->state == SM_SLOT_STUCK;
+  if (fault == NULL && sm_slot_has_items(s))
+    sm_items_move(sm_items_new(L), &s->reader.items);
+  e->first_done = s->next;
+  if (e->first_done == NULL)
+    e->last_done = NULL;
+  if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    e->stuck++;
+  } else {
+    free_slot(e, s);
   }
   return lua_gettop(L) - 1;
 }
@@ -749,7 +769,7 @@ static void engine_free(struct engine *e, CURLM *multi) {
 static int must_abandon(const struct engine *e) {
   size_t i;
 
-  if (e->pid != getpid())
+  if (e->pid != sm_fork_pid())
     return 1;
   for (i = 0; i < e->slot_count; i++) {
     const struct sm_slot *s = e->slots[i];
@@ -760,26 +780,66 @@ static int must_abandon(const struct engine *e) {
   return 0;
 }
 
-/* Also __gc and __close: idempotent. */
-static int engine_close(lua_State *L) {
-  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+static void close_engine(struct engine *e) {
   struct engine owned = *e;
   size_t i;
 
   memset(e, 0, sizeof(*e));
   if (!must_abandon(&owned)) {
     engine_free(&owned, owned.multi);
-    return 0;
+    return;
   }
   for (i = 0; i < owned.op_count; i++)
     sm_op_forget(owned.ops[i]);
+}
+
+/* Also __gc and __close: idempotent. */
+static int engine_close(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  if (e->is_collecting)
+    e->is_doomed = 1;
+  else
+    close_engine(e);
   return 0;
+}
+
+/*
+ * slot, status, body, stage, fault, detail, retry_after, connections, items
+ *   = engine:collect() | nil
+ *
+ * One finished request; its slot is free afterwards. There is a body only where
+ * the stage is "complete". fault and detail are nil where nothing went wrong,
+ * retry_after (seconds) where the answer does not say it; connections is how
+ * many this request opened. items is what the answer says of each id, where the
+ * operation's answers are read as they arrive and this one could be; body is
+ * then the rest of it.
+ *
+ * What Lua makes of an answer may set off finalizers, and those may close the
+ * engine: some Luas run them before they have copied a string's bytes.
+ */
+static int engine_collect(lua_State *L) {
+  struct engine *e = check_open(L);
+  int rc;
+
+  if (e->first_done == NULL || e->is_collecting)
+    return 0;
+  lua_settop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
+  lua_insert(L, 1);
+  e->is_collecting = 1;
+  rc = lua_pcall(L, 1, LUA_MULTRET, 0);
+  e->is_collecting = 0;
+  if (e->is_doomed)
+    close_engine(e);
+  return rc == 0 ? lua_gettop(L) : lua_error(L);
 }
 
 static int engine_tostring(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  lua_pushfstring(L, "%s (%s)", SM_ENGINE, e->multi ? "open" : "closed");
+  lua_pushfstring(L, "%s (%s)", SM_ENGINE,
+                  e->multi != NULL && !e->is_doomed ? "open" : "closed");
   return 1;
 }
 
@@ -804,4 +864,6 @@ static const luaL_Reg engine_metamethods[] = {
 
 void sm_engine_init(lua_State *L) {
   sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
+  lua_pushcfunction(L, give_out);
+  lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
 }

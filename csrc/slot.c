@@ -258,6 +258,8 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
 const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "the answer is larger than allowed (max_response, or its headers)";
+  if (s->is_nomem)
+    return "not enough memory";
   if (s->is_spent)
     return "the connection was closed, or held an answer nobody asked for";
   if (s->is_expired)

@@ -29,7 +29,7 @@ struct sm_slot {
   int is_read;             /* the reader gets the body; -1: not known yet */
   size_t answer_bytes;
   enum sm_slot_state state;
-  struct sm_slot *next_done;
+  struct sm_slot *next; /* of those that are free, or finished */
   struct sm_sockets *sockets;
   size_t number; /* what Lua calls it */
   double expires;

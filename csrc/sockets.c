@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,7 +14,6 @@
 #  include <sys/epoll.h>
 #else
 #  define SM_HAS_EPOLL 0
-#  include <poll.h>
 #endif
 
 #ifndef SOCK_CLOEXEC /* macOS */
@@ -65,10 +65,15 @@ static void note(struct sm_sockets *s, curl_socket_t fd, int events) {
   s->ready_count++;
 }
 
+void sm_sockets_init(struct sm_sockets *s) {
+  memset(s, 0, sizeof(*s));
+}
+
 #if SM_HAS_EPOLL
 
-int sm_sockets_init(struct sm_sockets *s) {
-  memset(s, 0, sizeof(*s));
+int sm_sockets_begin(struct sm_sockets *s) {
+  if (s->is_open)
+    return 1;
   s->epoll = epoll_create1(EPOLL_CLOEXEC);
   s->is_open = s->epoll >= 0;
   return s->is_open;
@@ -104,6 +109,10 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
 
   if (s->ready_count > 0)
     return;
+  if (!s->is_open) {
+    (void)poll(NULL, 0, milliseconds);
+    return;
+  }
   count = epoll_wait(s->epoll, events, SM_MAX_READY, milliseconds);
   for (i = 0; i < count; i++) {
     struct sm_socket *one = find(s, events[i].data.fd);
@@ -125,8 +134,7 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
 
 #else
 
-int sm_sockets_init(struct sm_sockets *s) {
-  memset(s, 0, sizeof(*s));
+int sm_sockets_begin(struct sm_sockets *s) {
   s->is_open = 1;
   return 1;
 }

@@ -47,9 +47,12 @@ struct sm_sockets {
 
 #pragma GCC visibility push(hidden)
 
-/* 0 when the kernel cannot watch another set of sockets. */
-int sm_sockets_init(struct sm_sockets *s);
+void sm_sockets_init(struct sm_sockets *s);
 void sm_sockets_free(struct sm_sockets *s);
+
+/* Called before a request: 0, and errno, when the kernel cannot watch another
+ * set of sockets just now. */
+int sm_sockets_begin(struct sm_sockets *s);
 
 /* After a multi handle is gone: what it did not report as closed. */
 void sm_sockets_forget(struct sm_sockets *s);

@@ -135,6 +135,7 @@ local function new_run(pool, options)
   local limit = options.limit or 1
   local summary = report.new()
   local operation = options.operation or operation_of(limit, options.form)
+  local result = options.keeps ~= false and {} or nil
   pool.engine:reads(1, operation)
   return run.new(pool, {
     operation = operation,
@@ -150,9 +151,10 @@ local function new_run(pool, options)
     provider = "acme",
     summary = summary,
     on_item = options.on_item,
-    result = options.keeps ~= false and {} or nil,
+    result = result,
+    total = result and not options.source and (options.count or #ids) or nil,
     is_interrupted = options.is_interrupted,
-  }), summary
+  }), summary, result
 end
 
 -- All items of a run, by place, and the places in the order in which they came.
@@ -1467,6 +1469,125 @@ describe("stopmsg.run", function()
         assert.equal(sent + 6, #pool.engine.requests)
       end)
     end
+  end)
+
+  describe("that is used again", function()
+    local function dispatch(count)
+      local list = {}
+      for i = 1, count do
+        list[i] = tostring(i % 3)
+      end
+      return list
+    end
+
+    local ODD = { pattern = "^.$", max = 1, about = "a", usual = "^%a$" }
+
+    local promise = operation_of(1)
+    promise.words = { [200] = "accepted" }
+
+    -- Calls of all kinds of ends, each with few ids.
+    local CALLS = {
+      { ids = { "a" } },
+      { ids = { "a", "b", "A", "a" }, limit = 3 },
+      { ids = dispatch(7), form = "digits", limit = 2 },
+      { ids = dispatch(2), form = "digits" },
+      { ids = { ("0123456789abcdef"):rep(2), ("0123456789ABCDEF"):rep(2) }, form = "hex32" },
+      { ids = { ("0123456789abcdef"):rep(2) }, form = "hex32" },
+      { ids = { "no id", "?", "a" } },
+      { ids = { "a", "?" }, form = ODD },
+      { ids = { "!", "a" }, form = ODD },
+      { ids = { "a" }, operation = promise },
+      { ids = names(5), answer = in_turn({ http(200, { after = 9 }) }), deadline = 3,
+        concurrency = 2 },
+      { ids = names(9), answer = in_turn({ http(503) }), concurrency = 3 },
+      { ids = names(9), answer = in_turn({ http(503, { after = 0.01 }) }), concurrency = 3,
+        max_attempts = 9 },
+      { ids = names(3), answer = in_turn({ http(401) }), concurrency = 1 },
+      { ids = names(3), answer = in_turn({ http(401) }), concurrency = 1, renew = function()
+        return false
+      end },
+      { ids = names(3), answer = in_turn({ http(429, { retry_after = 100 }) }), concurrency = 2 },
+      { ids = names(6), answer = by_id({ id2 = http(400), id5 = LOST }), limit = 6 },
+    }
+
+    local function finish(pool, options)
+      local answered = new_pool(options)
+      for _, field in ipairs({ "engine", "clock", "pacer", "flights" }) do
+        pool[field] = answered[field]
+      end
+      pool.renew = answered.renew
+      local told = {}
+      pool.emit = function(event)
+        told[#told + 1] = event.type
+      end
+      local running, summary, result = new_run(pool, options)
+      running:finish()
+      return { items = result, summary = summary, told = told, requests = pool.engine.requests }
+    end
+
+    it("knows nothing of its last call, however that ended", function()
+      for first, before in ipairs(CALLS) do
+        for second, options in ipairs(CALLS) do
+          local pool = new_pool({})
+          local fresh = finish(pool, options)
+          pool.idle_runs = {}
+          finish(pool, before)
+          assert.equal(1, #pool.idle_runs)
+          local running = pool.idle_runs[1]
+          assert.same(fresh, finish(pool, options), first .. ", then " .. second)
+          assert.equal(running, pool.idle_runs[1])
+        end
+      end
+    end)
+
+    it("hands out no item of its last call", function()
+      local pool = new_pool({})
+      pool.idle_runs = {}
+      finish(pool, { ids = { "a", "b" }, limit = 2 })
+      pool.emit = nil
+      local list = drain((new_run(pool, { ids = { "c" }, keeps = false })))
+      assert.equal(1, #list)
+      assert.equal("c", list[1].id)
+    end)
+
+    it("is no other's while it lasts, nor after it raised, nor after an interruption", function()
+      local pool = new_pool({})
+      pool.idle_runs = {}
+      finish(pool, { ids = { "a" } })
+      finish(pool, { ids = { "b" }, on_item = function()
+        assert.equal(0, #pool.idle_runs)
+        finish(pool, { ids = { "c" } })
+      end })
+      assert.equal(2, #pool.idle_runs)
+      assert.is_false(pcall(finish, pool, { ids = { "d" }, on_item = function()
+        error("no")
+      end }))
+      assert.equal(1, #pool.idle_runs)
+      finish(pool, { ids = { "e" }, is_interrupted = function()
+        return true
+      end })
+      assert.equal(0, #pool.idle_runs)
+    end)
+
+    it("is kept for small calls only, and holds nothing of the caller's", function()
+      local pool = new_pool({})
+      pool.idle_runs = {}
+      finish(pool, { ids = names(17), limit = 17 })
+      assert.equal(0, #pool.idle_runs)
+      local kept = setmetatable({}, { __mode = "v" })
+      do
+        local done = finish(pool, { ids = names(16), limit = 16, on_item = function()
+          return kept
+        end })
+        kept.result, kept.summary, kept.item = done.items, done.summary, done.items[16]
+      end
+      assert.equal(1, #pool.idle_runs)
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil(kept.result)
+      assert.is_nil(kept.summary)
+      assert.is_nil(kept.item)
+    end)
   end)
 
   describe("events", function()

@@ -119,6 +119,34 @@ local function uuid(n)
   return ("%08x-0000-4000-8000-%012x"):format(n, n)
 end
 
+-- One client has all calls: what was left behind by one would show in another.
+local pool = {
+  idle_runs = {},
+  generation = 1,
+  wait = function(e, seconds)
+    e:wait(seconds)
+  end,
+  redact = function(s)
+    return s
+  end,
+}
+
+-- All items of a run, by place; nil and what is wrong.
+local function items_of(running, result)
+  if result then
+    running:finish()
+    return result
+  end
+  local items = {}
+  for item, at in running.next, running do
+    if items[at] then
+      return nil, "two items for " .. item.id
+    end
+    items[at] = item
+  end
+  return items
+end
+
 -- One random run. Returns what is wrong with it, nil when nothing is.
 local function schedule(seed)
   local random = generator(seed)
@@ -136,22 +164,11 @@ local function schedule(seed)
   local world = new_world(random, clock, ids, random(4) / 5)
   local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
   local retries = 0
-  local pool = {
-    engine = engine,
-    clock = clock,
-    wait = function(e, seconds)
-      e:wait(seconds)
-    end,
-    pacer = pacer.new(random(4) == 1 and random(20) or nil),
-    flights = {},
-    generation = 1,
-    redact = function(s)
-      return s
-    end,
-    emit = function(event)
-      retries = retries + (event.type == "retry" and 1 or 0)
-    end,
-  }
+  pool.engine, pool.clock, pool.flights = engine, clock, {}
+  pool.pacer = pacer.new(random(4) == 1 and random(20) or nil)
+  pool.emit = function(event)
+    retries = retries + (event.type == "retry" and 1 or 0)
+  end
   local deadline = random() * 20
   local operation = providers.load("revicom").operations.stop
   engine:reads(1, operation)
@@ -172,17 +189,12 @@ local function schedule(seed)
     total = result and #ids,
   })
 
-  local items = {}
-  local item, at = running:next()
-  while item do
-    if items[at] then
-      return "two items for " .. item.id
-    end
-    items[at] = item
-    item, at = running:next()
+  local items, fault = items_of(running, result)
+  if not items then
+    return fault
   end
   for i, id in ipairs(ids) do
-    item = items[i]
+    local item = items[i]
     if not item or item.id ~= id then
       return "no item for " .. id
     end

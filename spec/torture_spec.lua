@@ -1,10 +1,9 @@
 -- The short form of `make torture-alloc`, by a sample. What is preloaded here takes the place of
 -- malloc, which the sanitizers and valgrind need for themselves.
 
+local built = require("spec.support.built")
 local libc = require("spec.support.libc")
 local server = require("spec.support.server")
-
-local BUILD = os.getenv("BUILD_DIR") or "build"
 
 -- Runs with bad sockets; enough where the others decide alike.
 local SOCKETS = server.interpreter():find("5%.4$") and 3 or 0
@@ -12,6 +11,10 @@ local SOCKETS = server.interpreter():find("5%.4$") and 3 or 0
 -- On Lua 5.1 nothing is tried a second time after a collection.
 local SETTINGS = server.interpreter():find("5%.1$")
   and { "revicom", "idigital", "pushwoosh", "clickatell", "clickatell-xml" } or { "revicom" }
+
+-- Of the core, every request for memory.
+local PARTS = #SETTINGS > 1 and { "direct", "items", "notes", "inherited" }
+  or { "inherited" }
 
 -- text, succeeded
 local function run(command)
@@ -21,25 +24,29 @@ local function run(command)
   return text, text:find("good\n$") ~= nil
 end
 
--- path of a library made for this Lua
-local function build(name)
-  local folder = BUILD .. "/torture"
-  local text = run(("make -s LUA=%s BUILD=%s %s/%s.so && cd %s && pwd"):format(
-    server.interpreter(), BUILD, folder, name, folder))
-  return assert(text:match("(/[^\n]*)\ngood\n$"), text) .. "/" .. name .. ".so"
-end
-
 if not os.getenv("LD_PRELOAD") and SOCKETS > 0 then
   describe("sockets that give little at a time", function()
     for _, how in ipairs({ "io", "tls" }) do
       it("change no outcome: " .. how, function()
         local text, succeeded = run(("%s spec/torture/system.lua %s %s %d %d"):format(
-          server.interpreter(), how, build("io"), SOCKETS, os.time() % 1000000))
+          server.interpreter(), how, built("io"), SOCKETS, os.time() % 1000000))
         assert.is_true(succeeded, text)
         assert.matches("3 runs of 9%d+ items with %d+ reads and %d+ writes disturbed, 0 wrong",
           text)
       end)
     end
+  end)
+end
+
+if not os.getenv("LD_PRELOAD") then
+  describe("a libcurl that fails", function()
+    it("makes the core neither crash, lose nor lie", function()
+      local library = built("libcurl")
+      local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/libcurl.lua %s"):format(library,
+        server.interpreter(), library))
+      assert.is_true(succeeded, text)
+      assert.matches("^%d%d%d%d tries with a libcurl that fails, 0 wrong\n", text)
+    end)
   end)
 end
 
@@ -57,7 +64,7 @@ if not os.getenv("LD_PRELOAD") and not libc.is_musl then
     local library
 
     setup(function()
-      library = build("alloc")
+      library = built("alloc")
     end)
 
     for _, setting in ipairs(SETTINGS) do
@@ -69,6 +76,15 @@ if not os.getenv("LD_PRELOAD") and not libc.is_musl then
           assert.matches("40 tries, .* 0 wrong", text)
         end)
       end
+    end
+
+    for _, part in ipairs(PARTS) do
+      it("leaves the core as it was: " .. part, function()
+        local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc_core.lua %s %s"):format(
+          library, server.interpreter(), library, part))
+        assert.is_true(succeeded, text)
+        assert.matches("^%d+ tries of the core, %d+ requests for memory failed, 0 wrong\n", text)
+      end)
     end
   end)
 end

@@ -265,7 +265,7 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
   if not checked then
     return nil, wrong_argument(offset + 2, name, message)
   end
-  local plan = { call = checked }
+  local plan = { call = checked, operation = nil, status = nil, list = nil, count = nil }
   kind = checked.kind or kind
   plan.operation, message = operation_of(self, call, kind)
   if plan.operation and checked.verify then

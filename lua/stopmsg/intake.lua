@@ -9,34 +9,26 @@ local intake = {}
 -- Ids that are asked of the source at once.
 local CHUNK = 256
 
--- With room for all: an id that was taken from its source must find its place.
-local function new_chunk(total)
-  local chunk = core.table(math.min(total or CHUNK, CHUNK), 1)
-  chunk.n = 0
-  return chunk
-end
-
 local Intake = {}
 Intake.__index = Intake
 
--- form: the form of the ids. fill: a source. limit: ids a batch. result: a list that gets all
--- items at their places, `total` of them; nil where the items are only passed on, and a repeated id
--- is known as long as the first is not settled.
-function intake.new(form, fill, limit, result, total)
+-- fill: a source.
+function intake.new(fill)
   return setmetatable({
     is_over = false, -- the source is, and all it gave is in batches
-    result = result,
-    seen = {}, -- key -> place where the id stood first
+    result = nil,
+    seen = nil, -- key -> place where the id stood first
     twins = {}, -- place -> further places of the same id
     twin_count = 0,
     odd = 0, -- ids of an unusual shape
     odd_example = nil,
-    _known = total and form.mask and core.known(total), -- in place of `seen`
-    _form = form,
+    _known = nil, -- in place of `seen`
+    _form = nil,
     _fill = fill,
-    _limit = limit,
+    _limit = nil,
     _place = 0, -- of the last id that was taken
-    _chunk = new_chunk(total),
+    _chunk = { n = 0 },
+    _room = 0, -- for ids in the chunk
     _taken = 0, -- of the chunk
     _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
     _ready_places = {},
@@ -45,6 +37,26 @@ function intake.new(form, fill, limit, result, total)
     _is_last = false, -- the chunk is the source's last
     _spare = nil, -- batches to be used again
   }, Intake)
+end
+
+-- For a new call; of the last one everything has settled.
+--
+-- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
+-- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
+-- long as the first is not settled.
+function Intake:begin(form, limit, result, total)
+  local known = total and form.mask and core.known(total)
+  local room = math.min(total or CHUNK, CHUNK)
+  if self._room < room then
+    -- With room for all: an id that was taken from its source must find its place.
+    self._chunk, self._room = core.table(room, 1), room
+  end
+  self._chunk.n = 0
+  self.is_over, self._is_last = false, false
+  self.result, self.seen, self._known = result, not known and {} or nil, known
+  self.odd, self.odd_example = 0, nil
+  self._form, self._limit = form, limit
+  self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.

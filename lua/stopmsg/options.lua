@@ -267,8 +267,13 @@ function options.verify(given)
   return optional(given, VERIFY, options.verify_defaults)
 end
 
+local NONE = {}
+
 -- checked = options.call(given) | nil, message. `verify` comes back as checked options, or nil.
 function options.call(given)
+  if given == nil then
+    return NONE
+  end
   local checked, message = optional(given, CALL, {})
   if checked and checked.verify then
     checked.verify, message = options.verify(checked.verify ~= true and checked.verify or nil)

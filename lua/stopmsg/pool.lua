@@ -84,6 +84,7 @@ function pool.new(provider, options, way, secret, token_function)
     breathe = opened.breathe,
     pacer = pacer.new(options.rate, options.burst),
     flights = flights,
+    idle_runs = {},
     generation = 1,
     emit = options.on_event,
     is_closed = false,

@@ -13,12 +13,16 @@ Retry.__index = Retry
 
 -- options: max_attempts (first try included), random (a function like math.random)
 function retry.new(options)
-  return setmetatable({
-    _max = options.max_attempts,
-    _random = options.random or math.random,
-    _requests = 0,
-    _repeats = 0,
-  }, Retry)
+  return setmetatable({}, Retry):begin(options)
+end
+
+-- The same for a new call.
+function Retry:begin(options)
+  self._max = options.max_attempts
+  self._random = options.random or math.random
+  self._requests = 0
+  self._repeats = 0
+  return self
 end
 
 -- Full jitter: anything up to the pause that doubles with each try.

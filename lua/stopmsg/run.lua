@@ -27,6 +27,9 @@ local MAX_WAITING = 4
 -- there was one.
 local GRACE, ASK_EVERY = 2, 0.1
 
+-- Ids of a call whose run is used again, and how many such runs are kept.
+local SMALL, MOST_IDLE = 16, 1024
+
 -- What every use of a closed client says.
 run.CLOSED = "attempt to use a closed client"
 
@@ -36,6 +39,15 @@ run.TORN = "attempt to go on with a run that broke off"
 
 local Run = {}
 Run.__index = Run
+
+-- Calls what is the user's: should it raise, nothing is half done.
+local function outside(self, f, ...)
+  local is_inside = self._is_torn
+  self._is_torn = false
+  local given = f(...)
+  self._is_torn = is_inside
+  return given
+end
 
 local function warn(self, message)
   local warnings = self._task.summary.warnings
@@ -50,22 +62,15 @@ local function warn(self, message)
   end
 end
 
--- A run over `task`, on the connections of `pool`.
---
--- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
--- current token), renew() or nil, redact(text), emit(event) or nil, is_closed.
---
--- task: operation (checked definition), number (of the operation in the engine), source (see
--- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
--- or nil, format, provider (its name), summary (a report to count in), on_item or nil,
--- is_interrupted (a function) or nil, result (a list that gets all items at their places, with a
--- repeated id known for the whole run) and total (places in the source), or neither.
-function run.new(pool, task)
+-- A run on the connections of `pool`, without a task yet.
+local function new(pool)
   local self = setmetatable({
     _pool = pool,
-    _task = task,
-    _retry = retry.new({ max_attempts = task.max_attempts, random = task.random }),
+    _task = nil,
+    _retry = retry.new({}),
+    _intake = nil,
+    _settled = nil,
+    _must_share = nil, -- a function: whether others have waited for long enough
     _items = nil, -- the slice that is being handed out, up to _count
     _places = nil,
     _at = 0,
@@ -78,30 +83,64 @@ function run.new(pool, task)
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _has_begun = false, -- to give out items
+    _has_renewed = false, -- the token
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
     _has_lost = false, -- whether an answer of it was lost on its way to the inbox
     _ended = nil, -- why nothing more is sent
     _abandons_at = nil, -- when what is in flight is given up after an interruption
-    _started = pool.clock(),
+    _started = 0,
     _looked = 0, -- when the network was last looked at
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
-  -- Whether others have waited for long enough.
   self._must_share = pool.breathe and function()
     return pool.clock() - self._looked >= SHARE_EVERY
   end
-  self._intake = intake.new(task.operation.id, function(chunk, want)
-    self._is_torn = false
-    local is_last = task.source(chunk, want)
-    self._is_torn = true
-    return is_last
-  end, task.limit, task.result, task.total)
-  self._settled = settleds.new(self._intake, task.operation, task.limit, pool.redact,
-    function(message)
-      warn(self, message)
-    end, pool.breathe ~= nil)
+  self._intake = intake.new(function(chunk, want)
+    return outside(self, self._task.source, chunk, want)
+  end)
+  self._settled = settleds.new(self._intake, pool.redact, function(message)
+    warn(self, message)
+  end, pool.breathe ~= nil)
   return self
+end
+
+-- A run over `task`, on the connections of `pool`.
+--
+-- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
+-- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
+-- current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a list of
+-- runs to be used again) or nil.
+--
+-- task: operation (checked definition), number (of the operation in the engine), source (see
+-- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
+-- or nil, format, provider (its name), summary (a report to count in), on_item or nil,
+-- is_interrupted (a function) or nil, result (a list that gets all items at their places, with a
+-- repeated id known for the whole run) and total (places in the source), or neither.
+function run.new(pool, task)
+  local self = pool.idle_runs and table.remove(pool.idle_runs) or new(pool)
+  self._task = task
+  self._retry:begin(task)
+  self._intake:begin(task.operation.id, task.limit, task.result, task.total)
+  self._settled:begin(task.operation, task.limit)
+  self._items, self._places, self._at, self._count = nil, nil, 0, 0
+  self._has_begun, self._has_renewed, self._ended, self._abandons_at = false, false, nil, nil
+  self._started, self._looked, self._skip, self._gap = pool.clock(), 0, 0, 1
+  return self
+end
+
+-- Keeps a small run that has ended well for the next call: with hundreds of calls at a time, its
+-- tables are most of what the collector would have to do.
+local function give_back_run(self)
+  local idle, task = self._pool.idle_runs, self._task
+  local is_small = task.total and task.total <= SMALL
+  -- One that was interrupted may have left answers that are still to come.
+  if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
+    -- What is the caller's must not stay here.
+    self._settled:forget()
+    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    idle[#idle + 1] = self
+  end
 end
 
 -- Moves what can be moved. Whether an answer is there.
@@ -117,10 +156,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  local is_inside = self._is_torn
-  self._is_torn = false
-  self._pool.emit(event)
-  self._is_torn = is_inside
+  outside(self, self._pool.emit, event)
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
@@ -538,10 +574,7 @@ local function turn(self, may_wait)
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
-  self._is_torn = false
-  local is_stopped = is_interrupted and not self._abandons_at and is_interrupted()
-  self._is_torn = true
-  if is_stopped then
+  if is_interrupted and not self._abandons_at and outside(self, is_interrupted) then
     self._ended = self._ended or "interrupted"
     self._abandons_at = now + GRACE
   end
@@ -560,8 +593,7 @@ local function turn(self, may_wait)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
     end
-    self._is_torn = false
-    pool.wait(pool.engine, seconds, has_started, self)
+    outside(self, pool.wait, pool.engine, seconds, has_started, self)
   end
   self._is_torn = false
 end
@@ -645,7 +677,7 @@ function Run:next()
   return item, place
 end
 
--- Runs to the end; the items are in task.result.
+-- Runs to the end; the items are in task.result. The run is over by that, and another's.
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._pool.emit
@@ -662,6 +694,7 @@ function Run:finish()
     end
     keep_moving(self)
   end
+  give_back_run(self)
 end
 
 return run

@@ -18,14 +18,14 @@ local LARGE_BATCH, KIB_AN_ID = 1000, 2
 local Settled = {}
 Settled.__index = Settled
 
--- taken: the intake of the same run. limit: ids a batch. redact, warn: functions of a text.
--- is_shared: whether others wait for this thread.
-function settled.new(taken, operation, limit, redact, warn, is_shared)
+-- taken: the intake of the same run. redact, warn: functions of a text. is_shared: whether others
+-- wait for this thread.
+function settled.new(taken, redact, warn, is_shared)
   return setmetatable({
     backlog = 0, -- ids that are settled and not handed out
     _intake = taken,
-    _operation = operation,
-    _limit = limit,
+    _operation = nil,
+    _limit = nil, -- ids a batch
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
@@ -41,11 +41,29 @@ function settled.new(taken, operation, limit, redact, warn, is_shared)
   }, Settled)
 end
 
+-- For a new call; of the last one everything is handed out.
+function Settled:begin(operation, limit)
+  self._operation, self._limit = operation, limit
+  self._first, self._last = 1, 0
+end
+
+local function clear(list)
+  for i = #list, 1, -1 do
+    list[i] = nil
+  end
+end
+
+-- Keeps nothing of what it gave out, nor of what providers said.
+function Settled:forget()
+  clear(self._items)
+  clear(self._other_items)
+  clear(self._codes)
+end
+
 -- Whether what is settled already leaves room for more.
 function Settled:has_room()
   return self.backlog < self._limit / 4 + 64
 end
-
 
 -- Puts an item into the slice.
 local function put(self, item, place)

@@ -268,6 +268,62 @@ describe("stopmsg.core.engine", function()
     end)
   end)
 
+  describe(":wait", function()
+    it("ends at once where there is no time", function()
+      local engine = new_engine()
+      local began = core.now()
+      engine:wait(0)
+      engine:wait(-1)
+      assert.is_true(core.now() - began < 0.5)
+      engine:close()
+    end)
+
+    it("ends with the answer, however long it might be", function()
+      local engine = new_engine({ connect_timeout = 1000 })
+      local operation = prepare(engine, { url = { open = "/slow" } })
+      local began = core.now()
+      for _ = 1, 2 do -- with the second one there are no timers of a new connection
+        assert(engine:submit(operation, {}, 1, 0, 1000))
+        repeat
+          assert(engine:step())
+          engine:wait(1000)
+        until engine:collect()
+      end
+      assert.is_true(core.now() - began < 5)
+      engine:close()
+    end)
+  end)
+
+  describe("a connection", function()
+    local function exchange(options, url)
+      local engine = new_engine(options)
+      local operation = prepare(engine, { base = url })
+      for i = 1, 2 do
+        assert(engine:submit(operation, {}, 1, 0, 5))
+        local answer = collect(engine)
+        assert.is_nil(answer.fault)
+        assert.equal(i == 1 and 1 or 0, answer.connections)
+      end
+      engine:close()
+    end
+
+    it("is used again where HTTP/2 is allowed and not spoken", function()
+      exchange({ http2 = true }, base)
+    end)
+
+    local probe = uv.new_tcp()
+    local has_ipv6 = probe:bind("::1", 0)
+    probe:close()
+    if has_ipv6 then
+      it("is used again over IPv6", function()
+        local six = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" },
+          { environment = { ECHO_ADDRESS = "::1" } })
+        exchange({}, six.first_line)
+        six:stop()
+      end)
+    end
+  end)
+
   describe("Retry-After", function()
     local function retry_after(value)
       local engine = new_engine()
@@ -362,6 +418,21 @@ describe("stopmsg.core.engine", function()
       engine:close()
     end)
 
+    it("ends each attempt at its own time", function()
+      local engine = new_engine({ slots = 4 })
+      local operation = prepare(engine, { url = { open = "/hang" } })
+      local slots = {}
+      for i, timeout in ipairs({ 0.05, 0.15, 0.2, 0.1 }) do
+        slots[i] = engine:submit(operation, {}, 1, 0, timeout)
+      end
+      for _, i in ipairs({ 1, 4, 2, 3 }) do
+        local answer = collect(engine)
+        assert.equal(slots[i], answer.slot)
+        assert.equal("timeout", answer.fault)
+      end
+      engine:close()
+    end)
+
     it("stops at the limit of an answer", function()
       local engine = new_engine({ max_response = 1000 })
       local operation = prepare(engine, { url = { open = "/big" } })
@@ -437,6 +508,57 @@ describe("stopmsg.core.engine", function()
       else
         assert.is_nil(_VERSION:match("5.4"))
       end
+    end)
+
+    it("may end by a finalizer in the middle of a call", function()
+      -- In a process of its own: with little else to go through, the collector gets that far.
+      local child = server.spawn({ server.interpreter(), "-e", ([[
+        local core = require("stopmsg.core")
+        local newproxy = rawget(_G, "newproxy")
+        local said
+        local function doom(engine)
+          local function close()
+            local slot = engine:collect()
+            engine:close()
+            local _, message = pcall(engine.step, engine)
+            said = table.concat({ tostring(slot), tostring(engine), message }, ", ")
+          end
+          if newproxy then
+            getmetatable(newproxy(true)).__gc = close
+          else
+            setmetatable({}, { __gc = close })
+          end
+        end
+        local function is_done(engine)
+          local _, has_done = engine:step()
+          return has_done
+        end
+        for _ = 1, 20 do
+          local engine = core.engine({ slots = 1, max_response = 2000000, connect_timeout = 3 })
+          local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+            headers = {} })
+          assert(engine:submit(operation, {}, 1, 0, 5))
+          while not is_done(engine) do
+            engine:wait(0.1)
+          end
+          collectgarbage()
+          collectgarbage("stop")
+          doom(engine)
+          assert(tostring(engine) == "stopmsg.engine (open)")
+          local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
+          collectgarbage("restart")
+          local slot, status, body, stage = engine:collect()
+          collectgarbage("setstepmul", multiplier)
+          assert(slot == 1 and status == 200 and stage == "complete")
+          assert(body == ("x"):rep(1000000))
+          assert(said == "nil, stopmsg.engine (closed), attempt to use a closed engine", said)
+          said = nil
+        end
+        print("good")
+      ]]):format(base) })
+      child:end_input()
+      assert.equal("good", child.first_line)
+      assert.equal(0, child.code)
     end)
 
     it("raises, and does not crash, when a method gets another object", function()

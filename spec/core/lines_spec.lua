@@ -46,6 +46,17 @@ describe("stopmsg.core", function()
       lines:close()
     end)
 
+    it("gathers as much again after a lot", function()
+      local lines = core.lines()
+      local much = ("x"):rep(3000000)
+      for _ = 1, 2 do
+        lines:write(much)
+        assert.equal(much, lines:text())
+        lines:clear()
+        assert.equal(0, lines:size())
+      end
+    end)
+
     it("refuses an id that quotes cannot hold as it is", function()
       local lines = core.lines()
       for _, id in ipairs({ 'a"b', "a\\b", "a\nb", "\195\164", "\127", 17, {} }) do

@@ -53,6 +53,11 @@ describe("wrong use of stopmsg.core", function()
     ["an operation that is not there"] = function() engine:submit(99, {}, 1, 0, 1) end,
     ["the token of none"] = function() engine:authorize(99, (core.secret("x"))) end,
     ["an operation of half a definition"] = function() engine:prepare({}) end,
+    ["what was left of half a definition"] = function()
+      local other = core.engine(options({}))
+      pcall(other.prepare, other, {})
+      other:submit(1, {}, 1, 0, 1)
+    end,
     ["an operation with an __index"] = function()
       engine:prepare(setmetatable(operation({}), { __index = {} }))
     end,

@@ -389,6 +389,21 @@ describe("an answer that is not what it should be", function()
     end
   end)
 
+  it("is taken when its lines end in LF alone", function()
+    for _, provider in ipairs(faults.providers) do
+      local client, ids = new_client(provider), some_ids(provider, 0)
+      local answer = faults.http(provider.stopped(ids)):gsub("^(.-\r\n)(.-\r\n\r\n)",
+        function(first, others)
+          return ((first .. "X:\r\n" .. others):gsub("\r", ""))
+        end)
+      local report = stop(client, provider, ids, {
+        requests = { faults.answer(answer, "stopped") },
+      })
+      assert.is_true(report.ok)
+      client:close()
+    end
+  end)
+
   it("is taken when it comes byte by byte", function()
     for _, provider in ipairs(faults.providers) do
       local client, ids = new_client(provider), some_ids(provider, 0)

@@ -1,6 +1,7 @@
 -- A program for server.spawn: answers every HTTP request with the request itself as the body, byte
 -- for byte; with an argument, that is the body. A path that begins with /hang gets no answer, /slow
 -- one after 0.1 s, /big one of a million bytes. A header X-Retry comes back as Retry-After.
+-- It listens on 127.0.0.1, or on the address in ECHO_ADDRESS.
 
 local uv = require("luv")
 
@@ -49,7 +50,8 @@ local function serve(connection)
 end
 
 local listener = uv.new_tcp()
-assert(listener:bind("127.0.0.1", 0))
+local address = os.getenv("ECHO_ADDRESS") or "127.0.0.1"
+assert(listener:bind(address, 0))
 assert(listener:listen(128, function()
   local connection = uv.new_tcp()
   listener:accept(connection)
@@ -64,6 +66,7 @@ stdin:read_start(function(_, bytes)
   end
 end)
 
-print("http://127.0.0.1:" .. listener:getsockname().port)
+print("http://" .. (address:find(":") and "[" .. address .. "]" or address) .. ":"
+  .. listener:getsockname().port)
 io.stdout:flush()
 uv.run()

@@ -1,0 +1,226 @@
+-- The core with a libcurl whose functions fail, each at its n-th call, once and from there on.
+--
+--   LD_PRELOAD=libcurl.so lua5.4 spec/torture/libcurl.lua libcurl.so
+--
+-- A call of the core may raise or say what libcurl said, but it must not crash, lose a handle, take
+-- what was lost for an answer, or spoil what comes after it. The last line says what was done; the
+-- exit code is 1 where something was wrong.
+
+local libcurl = assert(package.loadlib(arg[1], "luaopen_libcurl"))()
+local core = require("stopmsg.core")
+local parts = require("spec.torture.parts")
+local server = require("spec.support.server")
+
+local PARTS = { "direct", "proxied", "items", "lengths", "urls" }
+
+-- Functions, what they may fail with, and what is said of that.
+local NO_MEMORY = "not enough memory"
+local REFUSED = "the request could not be written"
+local MALFORMED = 3
+local NO_URL = "base_url is no URL: write it like https://host or https://host:port/prefix"
+local FUNCTIONS = {
+  { "curl_easy_init", { [0] = { NO_MEMORY } } },
+  { "curl_easy_duphandle", { [0] = { NO_MEMORY } } },
+  { "curl_easy_setopt", {
+    [27] = { NO_MEMORY, "fault Out of memory" },
+    -- What a libcurl says that was built without something.
+    [48] = { NO_MEMORY, REFUSED, "fault An unknown option was passed in to libcurl" },
+  } },
+  { "curl_multi_init", { [0] = { NO_MEMORY } } },
+  { "curl_multi_add_handle", {
+    [3] = { NO_MEMORY },
+    [4] = { "Internal error" },
+  } },
+  { "curl_multi_socket_action", {
+    [3] = { "fault sent memory", "fault queued memory", "fault connected memory" },
+    [4] = { "fault sent lost", "fault queued lost", "fault connected lost" },
+  } },
+  { "curl_slist_append", { [0] = { NO_MEMORY } } },
+  { "curl_url", { [0] = { NO_MEMORY } } },
+  { "curl_url_dup", { [0] = { NO_MEMORY } } },
+  { "curl_url_set", { [7] = { NO_MEMORY }, [MALFORMED] = { REFUSED, NO_URL } } },
+  { "curl_url_get", { [7] = { NO_MEMORY } } },
+  { "epoll_create1", { [24] = { "fault queued connect" } } },
+  { "epoll_ctl", { [28] = { "fault queued lost", "fault sent lost" } } },
+  { "socket", { [24] = { "fault queued connect" } } },
+  -- What is not known of a connection is taken for the worse, or costs nothing.
+  { "getsockname", { [105] = {} } },
+  { "recv", { [104] = { "fault queued lost" } } },
+}
+
+local wrongs, tries = {}, 0
+
+local function wrong(...)
+  wrongs[#wrongs + 1] = string.format(...)
+end
+
+local function check(condition, ...)
+  if not condition then
+    wrong(...)
+  end
+end
+
+-- As a failed start of libcurl is tried again, this has to be the first of all.
+local function check_start()
+  local function new()
+    return core.engine({ slots = 1, max_response = 1000, connect_timeout = 3 })
+  end
+  libcurl.fail("curl_global_init", 1, 2)
+  local engine, message, code = new()
+  check(not engine and message == "Failed initialization" and code == 2, "start: %s", message)
+  libcurl.fail("curl_global_init", 1, 27)
+  local done, raised = pcall(new)
+  check(not done and raised:find(NO_MEMORY .. "$"), "start without memory: %s", tostring(raised))
+  -- It works, too, where nobody can tell which file libcurl is.
+  libcurl.fail("dladdr", 1)
+  engine = new()
+  check(engine and libcurl.made() == 1, "start without dladdr")
+  engine:close()
+  libcurl.fail()
+end
+
+-- Opens the core once more.
+local function reopen()
+  for template in package.cpath:gmatch("[^;]+") do
+    local open = package.loadlib((template:gsub("%?", "stopmsg/core")), "luaopen_stopmsg_core")
+    if open then
+      return open()
+    end
+  end
+end
+
+-- What openssl_clash is where libcurl says this of its TLS.
+local function clash(text)
+  libcurl.ssl(text)
+  local found = reopen().openssl_clash
+  libcurl.ssl()
+  return found
+end
+
+-- That libcurl runs with another OpenSSL than it was made for is told, and nothing else is.
+local function check_openssl()
+  for _, text in ipairs({ "GnuTLS/3.7.9", "OpenSSL/", "OpenSSL/x.y", "OpenSSL/3", "" }) do
+    check(not clash(text), "clash: %s is none", text)
+  end
+  check(not clash(false), "clash: no TLS is none")
+  check(not clash(nil), "clash: what runs here is none")
+  local is_linked = (clash("OpenSSL/9.8.7") or ""):match(
+    "^libcurl was linked with OpenSSL %d+%.%d+ and runs with OpenSSL/9%.8%.7$")
+  check(is_linked, "clash: another OpenSSL is one")
+  for code = 0, 3 do
+    libcurl.fail("dladdr", 1, code)
+    check(not clash("OpenSSL/9.8.7"), "clash: an unknown OpenSSL is none, %d", code)
+    check(libcurl.made() == 1, "clash: dladdr")
+  end
+  libcurl.fail()
+end
+
+-- A handle that failed, and for which there is no other yet.
+local function check_replacing(context)
+  local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local operation = engine:prepare({ method = "POST", base = context.url, url = { open = "/" },
+    headers = {} })
+  assert(engine:submit(operation, {}, 1, 0, 3))
+  libcurl.fail("epoll_ctl", 1, 28)
+  libcurl.also("curl_multi_init", 1, 0, true)
+  engine:start()
+  engine:start()
+  local submitted, message = pcall(engine.submit, engine, operation, {}, 1, 0, 3)
+  check(not submitted and message == "Operation was aborted by an application callback",
+    "without another handle submit: %s", tostring(message))
+  local moved, why, code = engine:step()
+  check(moved == nil and why == message and code == 11, "without another handle step: %s", why)
+  libcurl.fail()
+  check(engine:step() == true, "with another handle step fails")
+  local _, _, _, stage, fault = engine:collect()
+  check(stage == "queued" and fault == "lost", "the request is %s, %s", stage, fault)
+  engine:close()
+end
+
+-- result of a part, or what it raised
+local function run(name, context)
+  local done, result = pcall(parts[name], context)
+  result = result:gsub("^[^\n]-%.lua:%d+: ", "")
+  collectgarbage()
+  collectgarbage()
+  check(libcurl.live() == 0, "%s: %d handles are left", name, libcurl.live())
+  return result, not done
+end
+
+local function is_one_of(text, list)
+  for _, one in ipairs(list) do
+    if text == one then
+      return true
+    end
+  end
+  return false
+end
+
+-- A part with each call of a function failing in its turn.
+local function spoil(name, call, code, allowed, is_sticky, context, good)
+  local n, is_over = 0, false
+  while not is_over do
+    n = n + 1
+    libcurl.fail(call, n, code, is_sticky)
+    local result = run(name, context)
+    is_over = libcurl.made() < n
+    libcurl.fail()
+    if result ~= good and not is_one_of(result, allowed) then
+      wrong("%s, %s %d, code %d%s: %s", name, call, n, code, is_sticky and ", sticky" or "",
+        result)
+    end
+    tries = tries + 1
+  end
+  local result = run(name, context)
+  check(result == good, "%s, after %s: %s", name, call, result)
+end
+
+-- What libcurl may say of a request, as the core's word for it.
+local FAULTS = {
+  [1] = "protocol", [5] = "resolve", [6] = "resolve", [7] = "connect", [8] = "protocol",
+  [16] = "protocol", [27] = "memory", [28] = "timeout", [35] = "tls", [45] = "connect",
+  [58] = "tls", [59] = "tls", [60] = "tls", [61] = "protocol", [64] = "tls", [77] = "tls",
+  [83] = "tls", [91] = "tls", [92] = "protocol",
+}
+local function check_results(context)
+  for code = 1, 99 do
+    libcurl.fail("curl_multi_info_read", 1, code)
+    local result = run("items", context)
+    libcurl.fail()
+    local expected = FAULTS[code] or "lost"
+    check(result == "fault status " .. expected, "result %d: %s", code, result)
+    tries = tries + 1
+  end
+end
+
+check_start()
+check_openssl()
+
+local echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
+local fixed = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
+  '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}' })
+local context = { url = echo.first_line, items_url = fixed.first_line }
+
+for _, name in ipairs(PARTS) do
+  local good, is_raised = run(name, context)
+  check(not is_raised and not good:find("^fault"), "%s, undisturbed: %s", name, tostring(good))
+  for _, entry in ipairs(FUNCTIONS) do
+    for code, allowed in pairs(entry[2]) do
+      -- There, "no URL" is one line of many, and right.
+      if not (name == "urls" and code == MALFORMED) then
+        spoil(name, entry[1], code, allowed, false, context, good)
+        spoil(name, entry[1], code, allowed, true, context, good)
+      end
+    end
+  end
+end
+check_results(context)
+check_replacing(context)
+
+echo:stop()
+fixed:stop()
+for i = 1, math.min(#wrongs, 40) do
+  io.stderr:write(wrongs[i], "\n")
+end
+print(("%d tries with a libcurl that fails, %d wrong"):format(tries, #wrongs))
+os.exit(#wrongs > 0 and 1 or 0)

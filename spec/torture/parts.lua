@@ -1,0 +1,290 @@
+-- What torture does with the core itself, a part at a time, each with a text that is the same
+-- whenever nothing fails. A part may raise; what it opened is closed by then.
+
+local core = require("stopmsg.core")
+
+local FIELDS = { list = "items", id = "id", code = "code", folds = true }
+local JSON = { open = "[", between = ",", close = "]", escape = "json" }
+
+-- Steps of a hundredth of a second at most.
+local MAX_STEPS = 300
+
+local parts = {}
+
+-- Runs use(object), then closes it.
+local function closing(object, use, ...)
+  local done, result = pcall(use, object, ...)
+  object:close()
+  if not done then
+    error(result, 0)
+  end
+  return result
+end
+
+-- Runs use(engine); "fault ..." where there is none.
+local function with_engine(options, use)
+  options.slots = options.slots or 2
+  options.max_response = 100000
+  options.connect_timeout = 3
+  local engine, message = core.engine(options)
+  if not engine then
+    return "fault " .. message
+  end
+  return closing(engine, use)
+end
+
+local function prepare(engine, fields)
+  fields.method = fields.method or "POST"
+  fields.headers = { "Expect:", "Content-Type: text/plain" }
+  fields.auth = "Authorization: "
+  local operation = engine:prepare(fields)
+  local token = core.secret("torture-7f3a")
+  engine:authorize(operation, token)
+  token:close()
+  return operation
+end
+
+-- The codes of the first `count` ids.
+local function say_codes(items, count)
+  local codes, texts = {}, {}
+  items:codes(1, count, codes)
+  for i = 1, count do
+    texts[i] = tostring(codes[i])
+  end
+  return table.concat(texts, " ")
+end
+
+-- Moves requests until `count` of them are given out: a line each, sorted. `ids` is how many ids an
+-- answer is about that is read as it arrives.
+local function collect(engine, count, ids)
+  local lines = {}
+  for _ = 1, MAX_STEPS do
+    local moved, message = engine:step()
+    if not moved then
+      return "fault " .. message
+    end
+    while true do
+      local slot, status, body, stage, fault, _, _, _, items = engine:collect()
+      if not slot then
+        break
+      end
+      if fault then
+        assert(stage ~= "complete" and body == "", "a lost answer is said to be complete")
+        return ("fault %s %s"):format(stage, fault)
+      end
+      lines[#lines + 1] = ("%d %s %s"):format(status, stage,
+        items and say_codes(items, ids) or body)
+    end
+    if #lines == count then
+      table.sort(lines)
+      return table.concat(lines, "\n")
+    end
+    engine:wait(0.01)
+  end
+  error("no answer")
+end
+
+-- Requests with the token renewed between them, answered by what was sent.
+function parts.direct(context)
+  return with_engine({ proxy = "", user_agent = "torture" }, function(engine)
+    local post = prepare(engine, { base = context.url .. "/base", url = { open = "/stop" },
+      body = JSON })
+    local get = prepare(engine, { method = "GET", base = context.url,
+      url = { open = "/status?id=", between = "&id=", escape = "percent" } })
+    assert(engine:submit(post, { 'a"b', "c" }, 1, 2, 3))
+    engine:authorize(post, (core.secret("torture-8a4b")))
+    engine:start()
+    assert(engine:submit(get, { "a b", "c" }, 1, 2, 3))
+    assert(not engine:submit(get, { "d" }, 1, 1, 3))
+    local first = collect(engine, 2)
+    if first:find("^fault") then
+      return first
+    end
+    assert(engine:submit(post, { "d" }, 1, 1, 3))
+    local second = collect(engine, 1)
+    return second:find("^fault") and second or first .. "\n" .. second
+  end)
+end
+
+-- The same where there may be a proxy, and names with addresses of their own.
+function parts.proxied(context)
+  local port = context.url:match("%d+$")
+  return with_engine({
+    slots = 1,
+    proxy = context.url,
+    ca_path = "/",
+    ca_file = "/none",
+    resolve = { "stop.test:80:127.0.0.1", "other.test:80:127.0.0.1" },
+  }, function(engine)
+    local lines = {}
+    for i, path in ipairs({ "/a?b=", "/c/", "/d?e=" }) do
+      local operation = prepare(engine, { base = "http://stop.test:" .. port, allow_http = true,
+        url = { open = path, escape = "percent" } })
+      assert(engine:submit(operation, { "i" .. i }, 1, 1, 3))
+      lines[i] = collect(engine, 1)
+      if lines[i]:find("^fault") then
+        return lines[i]
+      end
+    end
+    return table.concat(lines, "\n")
+  end)
+end
+
+-- A name that has to be looked up, which libcurl does in a thread.
+function parts.named(context)
+  return with_engine({ proxy = "", http2 = true }, function(engine)
+    local operation = prepare(engine, { url = { open = "/" }, body = JSON,
+      base = (context.url:gsub("127%.0%.0%.1", "localhost")) })
+    assert(engine:submit(operation, { "a" }, 1, 1, 3))
+    return collect(engine, 1)
+  end)
+end
+
+-- A batch whose answer is read as it arrives.
+function parts.items(context)
+  return with_engine({ proxy = "" }, function(engine)
+    local operation = prepare(engine, { base = context.items_url, url = { open = "/" },
+      body = { open = "[" .. (" "):rep(250), between = ",", close = "]", escape = "json" },
+      items = FIELDS })
+    assert(engine:submit(operation, { "A", "b" }, 1, 2, 3))
+    local first = collect(engine, 1, 2)
+    if first:find("^fault") then
+      return first
+    end
+    assert(engine:submit(operation, {}, 1, 0, 3))
+    local second = collect(engine, 1, 0)
+    return second:find("^fault") and second or first .. "\n" .. second
+  end)
+end
+
+-- What stands for a long text.
+local function digest(text)
+  local hash = core.digest()
+  hash:add(text)
+  return hash:hex()
+end
+
+-- Requests whose path or body is as long as it may be without more memory, up to a byte.
+function parts.lengths(context)
+  return with_engine({ proxy = "", slots = 7 }, function(engine)
+    local ids = { 'ab"c', '"cd"e' }
+    for _, length in ipairs({ 249, 252, 254, 255, 256 }) do
+      local operation = prepare(engine, { base = context.url, url = { open = "/" }, body = {
+        open = ("x"):rep(length), between = ",", close = "]", escape = "json",
+      } })
+      assert(engine:submit(operation, ids, 1, 2, 3))
+    end
+    for _, close in ipairs({ "", "y" }) do
+      local operation = prepare(engine, { base = context.url, url = {
+        open = "/" .. ("x"):rep(255), close = close,
+      } })
+      assert(engine:submit(operation, {}, 1, 0, 3))
+    end
+    local result = collect(engine, 7)
+    return result:find("^fault") and result or digest(result)
+  end)
+end
+
+-- Answers in pieces: long ids, text codes, entries alike in another order.
+function parts.reader()
+  local ids, entries = {}, {}
+  for i = 1, 24 do
+    ids[i] = ("%03d"):format(i) .. ("x"):rep(i % 6 == 0 and 300 or 1)
+    entries[i] = ('{"id":"%s","code":"%s"}'):format(ids[i], ("c"):rep(i))
+  end
+  entries[20], entries[21] = entries[21], entries[20]
+  local lines = {}
+  local text = '{"items":[' .. table.concat(entries, ",") .. '],"more":"' .. ("m"):rep(300) .. '"}'
+  for _, piece in ipairs({ 1, 260, #text }) do
+    local items, rest = core.read_items(FIELDS, ids, text, piece)
+    lines[#lines + 1] = say_codes(items, #ids) .. #rest
+  end
+  return table.concat(lines, "\n")
+end
+
+local URLS = {
+  "https://stop.test", "http://localhost:8080/a/b/", "http://stop.test/", "ftp://stop.test",
+  "https://user@stop.test", "https://:word@stop.test", "https://stop.test?a", "https://stop.test#a",
+  "stop", "https://stop.test/" .. ("p"):rep(300),
+}
+
+function parts.urls()
+  local lines = {}
+  for i, url in ipairs(URLS) do
+    local good, message = core.check_base(url, false)
+    -- Without memory libcurl calls a user's name malformed.
+    lines[i] = url:find("@") and not good and "refused" or tostring(good or message)
+  end
+  return table.concat(lines, "\n")
+end
+
+local function write_lines(lines)
+  for i = 1, 3 do
+    lines:add('{"n":', i, ',"id":', ("i"):rep(200), "}\n")
+  end
+  lines:write(("x"):rep(2000))
+  return ("%d %s"):format(lines:size(), lines:text())
+end
+
+local function set_marks(marks)
+  marks:set(3, 2)
+  marks:fill(1, 9000, 1, 0)
+  marks:set(100000, 5)
+  return ("%d %d %d"):format(marks:count(1), marks:get(9000), marks:get(100000))
+end
+
+-- What a run notes, where and what it has seen.
+function parts.notes()
+  local known = core.known(1000)
+  local mask = ("x"):rep(32)
+  for i = 1, 100 do
+    known:add(mask, ("%032x"):format(i), i)
+  end
+  return table.concat({ closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+    tostring(known:add(mask, ("%032x"):format(7), 101)), digest("abc") }, "\n")
+end
+
+-- What came of each step, with the log's own view of itself at the end.
+local function write_log(log)
+  local said = {}
+  local function say(result, message)
+    said[#said + 1] = tostring(result or "fault " .. message)
+  end
+  say(log:append("one,two,"))
+  say(log:sync())
+  say(log:cut(math.min(log:size(), 4)))
+  say(log:append(("three,"):rep(20000)))
+  say(log:read(0, 200000))
+  say(log:size())
+  return table.concat(said, "|")
+end
+
+-- A log that is new, filled, and left as it was filled.
+function parts.log(context)
+  os.remove(context.path)
+  local log, message = core.log(context.path)
+  if not log then
+    return "fault " .. message
+  end
+  return closing(log, write_log)
+end
+
+-- An engine for the children of this process to inherit.
+function parts.inherit(context)
+  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
+  assert(engine:submit(operation, {}, 1, 0, 30))
+  engine:start()
+  return engine
+end
+
+-- What a child may do with it: nothing, and what is left of it then is its parent's.
+function parts.inherited(context)
+  local done, message = pcall(context.inherited.step, context.inherited)
+  if done or message:find("another process$") then
+    return done and "ours" or "another's"
+  end
+  error(message, 0)
+end
+
+return parts
