@@ -45,8 +45,8 @@ struct engine {
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
-  int is_collecting;  /* an answer is being given out */
-  int is_doomed;      /* and then the engine is to be closed */
+  struct sm_slot *giving; /* its answer is being given out */
+  int is_doomed;          /* and then the engine is to be closed */
 };
 
 /* Seconds of a clock that nobody sets. */
@@ -689,10 +689,10 @@ static int engine_wait(lua_State *L) {
   return 0;
 }
 
-/* What engine_collect() gives, of the engine at index 1, which has it. */
+/* What engine_collect() gives, of the engine at index 1. */
 static int give_out(lua_State *L) {
-  struct engine *e = lua_touserdata(L, 1);
-  struct sm_slot *s = e->first_done;
+  const struct engine *e = lua_touserdata(L, 1);
+  struct sm_slot *s = e->giving;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
   curl_off_t retry_after = 0;
@@ -707,7 +707,6 @@ static int give_out(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  /* What follows may raise, and then the answer is still there. */
   if (fault == NULL && s->answer.len > 0)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else
@@ -722,16 +721,23 @@ static int give_out(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)connections);
   if (fault == NULL && sm_slot_has_items(s))
     sm_items_move(sm_items_new(L), &s->reader.items);
+  return lua_gettop(L) - 1;
+}
+
+static struct sm_slot *take_done(struct engine *e) {
+  struct sm_slot *s = e->first_done;
+
   e->first_done = s->next;
   if (e->first_done == NULL)
     e->last_done = NULL;
-  if (s->is_held) {
-    s->state = SM_SLOT_STUCK;
-    e->stuck++;
-  } else {
-    free_slot(e, s);
-  }
-  return lua_gettop(L) - 1;
+  return s;
+}
+
+static void put_back(struct engine *e, struct sm_slot *s) {
+  s->next = e->first_done;
+  e->first_done = s;
+  if (e->last_done == NULL)
+    e->last_done = s;
 }
 
 static void engine_free(struct engine *e, CURLM *multi) {
@@ -797,7 +803,7 @@ static void close_engine(struct engine *e) {
 static int engine_close(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  if (e->is_collecting)
+  if (e->giving != NULL)
     e->is_doomed = 1;
   else
     close_engine(e);
@@ -815,24 +821,35 @@ static int engine_close(lua_State *L) {
  * operation's answers are read as they arrive and this one could be; body is
  * then the rest of it.
  *
- * What Lua makes of an answer may set off finalizers, and those may close the
- * engine: some Luas run them before they have copied a string's bytes.
+ * What Lua makes of an answer may set off finalizers, and some Luas run them
+ * before they have copied a string's bytes. Those may close the engine, which
+ * waits until the answer is out, or use it and collect the next one.
  */
 static int engine_collect(lua_State *L) {
   struct engine *e = check_open(L);
+  struct sm_slot *outer = e->giving, *s;
   int rc;
 
-  if (e->first_done == NULL || e->is_collecting)
+  if (e->first_done == NULL)
     return 0;
   lua_settop(L, 1);
   lua_getfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
-  lua_insert(L, 1);
-  e->is_collecting = 1;
+  lua_pushvalue(L, 1);
+  s = take_done(e);
+  e->giving = s;
   rc = lua_pcall(L, 1, LUA_MULTRET, 0);
-  e->is_collecting = 0;
-  if (e->is_doomed)
+  e->giving = outer;
+  if (rc != 0) {
+    put_back(e, s);
+  } else if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    e->stuck++;
+  } else {
+    free_slot(e, s);
+  }
+  if (e->is_doomed && outer == NULL)
     close_engine(e);
-  return rc == 0 ? lua_gettop(L) : lua_error(L);
+  return rc == 0 ? lua_gettop(L) - 1 : lua_error(L);
 }
 
 static int engine_tostring(lua_State *L) {

@@ -85,7 +85,7 @@ local function new(pool)
     _has_begun = false, -- to give out items
     _has_renewed = false, -- the token
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
-    _has_lost = false, -- whether an answer of it was lost on its way to the inbox
+    _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
     _ended = nil, -- why nothing more is sent
     _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = 0,
@@ -416,10 +416,11 @@ local function deliver(self, engine, flights)
   if batch and owner == self then
     arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
   elseif batch then
-    owner._has_lost = true
-    owner._inbox[#owner._inbox + 1] = { batch, status, body, stage, fault, detail, retry_after,
-      connections, items }
-    owner._has_lost = false
+    owner._on_way = owner._on_way + 1
+    -- Made before its place is chosen: a finalizer may use the client and deliver another one.
+    local parcel = { batch, status, body, stage, fault, detail, retry_after, connections, items }
+    owner._inbox[#owner._inbox + 1] = parcel
+    owner._on_way = owner._on_way - 1
   end
   return owner
 end
@@ -544,7 +545,7 @@ local function next_time(self, at)
 end
 
 local function check_whole(self)
-  if self._is_torn or self._has_lost then
+  if self._is_torn or self._on_way > 0 then
     error(run.TORN, 0)
   end
 end

@@ -561,6 +561,61 @@ describe("stopmsg.core.engine", function()
       assert.equal(0, child.code)
     end)
 
+    it("gives a finalizer in the middle of a call the next answer", function()
+      local child = server.spawn({ server.interpreter(), "-e", ([[
+        local core = require("stopmsg.core")
+        local newproxy = rawget(_G, "newproxy")
+        local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 3 })
+        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+          headers = {} })
+        local others = {}
+        local function arm()
+          local function collect()
+            others[#others + 1] = { engine:collect() }
+          end
+          if newproxy then
+            getmetatable(newproxy(true)).__gc = collect
+          else
+            setmetatable({}, { __gc = collect })
+          end
+        end
+        for _ = 1, 5 do
+          local slots = {}
+          for i = 1, 2 do
+            slots[i] = assert(engine:submit(operation, {}, 1, 0, 5))
+            repeat
+              engine:wait(0.1)
+              local _, has_done = engine:step()
+            until has_done
+          end
+          local till = core.now() + 0.1
+          while core.now() < till do -- the second one is there, too
+            assert(engine:step())
+          end
+          collectgarbage()
+          collectgarbage("stop")
+          arm()
+          local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
+          collectgarbage("restart")
+          local slot, status, body, stage = engine:collect()
+          collectgarbage("setstepmul", multiplier)
+          assert(slot == slots[1] and status == 200 and stage == "complete")
+          assert(body == ("x"):rep(1000000))
+          assert(#others == 1)
+          local other = others[1]
+          assert(other[1] == slots[2] and other[2] == 200 and other[4] == "complete")
+          assert(other[3] == body)
+          others = {}
+          assert(engine:collect() == nil)
+        end
+        engine:close()
+        print("good")
+      ]]):format(base) })
+      child:end_input()
+      assert.equal("good", child.first_line)
+      assert.equal(0, child.code)
+    end)
+
     it("raises, and does not crash, when a method gets another object", function()
       local engine = new_engine()
       assert.has_error(function()
