@@ -6,6 +6,7 @@
 -- through `pool.wait`.
 
 local answer = require("stopmsg.answer")
+local compat = require("stopmsg.compat")
 local intake = require("stopmsg.intake")
 local retry = require("stopmsg.retry")
 local settleds = require("stopmsg.settled")
@@ -232,6 +233,16 @@ end
 
 local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
 
+-- Nothing may come between the engine and what is noted here: a finalizer that uses the client
+-- would take the answer, or the slot.
+local submit = compat.interpreted(function(engine, number, batch, timeout, flights)
+  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout)
+  if slot then
+    flights[slot] = batch
+  end
+  return slot, why
+end)
+
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
   local pool, task = self._pool, self._task
@@ -263,10 +274,9 @@ local function fill(self, now)
     batch.run = self
     batch.generation = pool.generation
     batch.started = now
-    local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
+    local slot, why = submit(engine, task.number, batch, timeout, pool.flights)
     if slot then
       has_started = true
-      pool.flights[slot] = batch
       pacer:sent(now)
       self._retry:request()
       self._in_flight = self._in_flight + 1
@@ -398,20 +408,30 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
+-- batch, status, … as engine:collect() gives them; the batch is false where nobody knows of it.
+local take = compat.interpreted(function(engine, flights)
+  local slot, status, body, stage, fault, detail, retry_after, connections, items =
+    engine:collect()
+  if not slot then
+    return nil
+  end
+  local batch = flights[slot] or false
+  flights[slot] = nil
+  return batch, status, body, stage, fault, detail, retry_after, connections, items
+end)
+
 -- Whose answer it is where submitting broke off before that was noted.
 local NOBODY = {}
 
 -- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
 -- Gives the run whose answer it was, nil when there is none.
 local function deliver(self, engine, flights)
-  local slot, status, body, stage, fault, detail, retry_after, connections, items =
-    engine:collect()
-  if not slot then
+  local batch, status, body, stage, fault, detail, retry_after, connections, items =
+    take(engine, flights)
+  if batch == nil then
     return nil
   end
-  local batch = flights[slot]
   local owner = batch and batch.run or NOBODY
-  flights[slot] = nil
   if batch and owner == self then
     arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
   elseif batch then
@@ -510,7 +530,7 @@ local function abandon(self)
   local flights = self._pool.flights
   for slot, batch in pairs(flights) do
     if batch.run == self then
-      local nobody = { run = { _inbox = {} } }
+      local nobody = { run = { _inbox = {}, _on_way = 0 } }
       flights[slot] = nobody
       self._in_flight = self._in_flight - 1
       self._task.summary.requests = self._task.summary.requests + 1
@@ -592,6 +612,9 @@ local function turn(self, may_wait)
     local seconds = math.max(0, next_time(self, at) - now)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
+    end
+    if self._inbox[1] then
+      seconds = 0 -- a finalizer that used the client has collected it just now
     end
     outside(self, pool.wait, pool.engine, seconds, has_started, self)
   end
