@@ -58,7 +58,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: all headers help setup demo sandbox spec matrix test \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
-  asan asan-run valgrind valgrind-run check-32bit fuzz fuzz-replay coverage \
+  asan asan-run valgrind valgrind-run check-32bit check-musl fuzz fuzz-replay coverage \
   bench bench-nginx soak install uninstall deb picture clean
 
 all: $(CORE)
@@ -105,6 +105,7 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  check-musl  the specs with musl, on a Lua and a libcurl that are made in build/musl (10 minutes)'
 	@echo '  coverage   which branches of the C core and which lines of Lua no spec or torture reaches'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
@@ -186,12 +187,13 @@ torture-alloc-run: all $(PRELOADED)/alloc.so
 	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
 	@$(TORTURED_CORE)
 
-# Sockets that give little at a time, by seeds; system calls that fail.
+# Sockets that give little at a time, by seeds, without and with TLS; system calls that fail.
 SEEDS = 200
 TIMES = 10
 torture-system: all $(PRELOADED)/io.so
 	@$(call need,strace,strace)
 	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
+	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
 	@$(RUN) $(LUA) spec/torture/system.lua strace $(TIMES)
 	@$(RUN) $(LUA) spec/torture/system.lua core $(TIMES)
 
@@ -208,7 +210,7 @@ $(PRELOADED)/%.so: spec/torture/%.c Makefile
 
 # Checks
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c)
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c tools/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
@@ -302,6 +304,11 @@ coverage:
 check-32bit:
 	@$(call need,debootstrap,debootstrap)
 	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
+
+# With musl, and a Lua and a libcurl of their own, in build/musl.
+check-musl:
+	@sh tools/packages.sh musl
+	@SPECS='$(SPECS)' sh tools/check-musl.sh build/musl
 
 # Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
 # fuzz/corpus. What is found on the way stays in build/fuzz, too.

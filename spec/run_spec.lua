@@ -1579,13 +1579,14 @@ describe("stopmsg.run", function()
         local done = finish(pool, { ids = names(16), limit = 16, on_item = function()
           return kept
         end })
-        kept.result, kept.summary = done.items, done.summary
+        kept.result, kept.summary, kept.item = done.items, done.summary, done.items[16]
       end
       assert.equal(1, #pool.idle_runs)
       collectgarbage()
       collectgarbage()
       assert.is_nil(kept.result)
       assert.is_nil(kept.summary)
+      assert.is_nil(kept.item)
     end)
   end)
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# Sets: build, demo, specs, test, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -25,6 +25,10 @@ packages() {
   test)
     packages specs
     echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
+    ;;
+  musl)
+    packages specs
+    echo 'musl-tools linux-libc-dev perl bzip2 xz-utils'
     ;;
   bench)
     packages build
@@ -64,7 +68,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | bench | deb | picture | lua*) ;;
+  build | demo | specs | test | musl | bench | deb | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -17,17 +17,24 @@ local OTHER_OPENSSL = "cannot use libcurl in this program, which has an OpenSSL 
   .. "does not fit: use a libcurl built with the same OpenSSL, or one without OpenSSL "
   .. "(Debian: build with libcurl4-gnutls-dev)"
 
+local NEWER_LIBCURL = "was built with a newer libcurl: build it again on this machine"
+local OTHER_LUA = "was built for another Lua: build it with `make LUA=…` for this one"
+
 -- What the words of the dynamic linker mean, the first that fits. CURL_OPENSSL_4 is libcurl's own.
 local LINKING = {
   { "libcurl%-gnutls[^:]*: cannot open", "needs libcurl (Debian: libcurl3-gnutls)" },
   { "libcurl[^:]*: cannot open", "needs libcurl (Debian: libcurl4)" },
-  { "[Ll]ibrary [^:]*: ?[^:]*libcurl", "needs libcurl" }, -- musl, macOS
+  { "Library [^:]*: ?[^:]*libcurl", "needs libcurl" }, -- macOS
+  { "shared library libcurl", "needs libcurl" }, -- musl, which puts a symbol before what it says
   { "version `CURL_", "was built with another kind of libcurl: build it again on this machine" },
-  { "symbol:? curl_", "was built with a newer libcurl: build it again on this machine" },
+  { "symbol:? curl_", NEWER_LIBCURL },
+  { "curl_[%w_]+: symbol not found", NEWER_LIBCURL },
   { "version `OPENSSL", OTHER_OPENSSL },
   { "symbol:? SSL_", OTHER_OPENSSL },
+  { "SSL_[%w_]+: symbol not found", OTHER_OPENSSL },
   { "symbol:? [%u%d]+_[%w_]+, version OPENSSL", OTHER_OPENSSL },
-  { "symbol:? luaL?_", "was built for another Lua: build it with `make LUA=…` for this one" },
+  { "symbol:? luaL?_", OTHER_LUA },
+  { "luaL?_[%w_]+: symbol not found", OTHER_LUA },
 }
 
 local function one_line(message)

@@ -138,6 +138,7 @@ local function give_back_run(self)
   -- One that was interrupted may have left answers that are still to come.
   if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
     -- What is the caller's must not stay here.
+    self._settled:forget()
     self._task, self._intake.result, self._intake.seen = nil, nil, nil
     idle[#idle + 1] = self
   end

@@ -47,6 +47,19 @@ function Settled:begin(operation, limit)
   self._first, self._last = 1, 0
 end
 
+local function clear(list)
+  for i = #list, 1, -1 do
+    list[i] = nil
+  end
+end
+
+-- Keeps nothing of what it gave out, nor of what providers said.
+function Settled:forget()
+  clear(self._items)
+  clear(self._other_items)
+  clear(self._codes)
+end
+
 -- Whether what is settled already leaves room for more.
 function Settled:has_room()
   return self.backlog < self._limit / 4 + 64

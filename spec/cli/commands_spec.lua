@@ -25,6 +25,16 @@ describe("stopmsg", function()
     return cli.run({ ... }, { env = ENV })
   end
 
+  it("fails where a write fails, though the flush after it does not", function()
+    local out = cli.sink()
+    function out.write()
+      return nil, "No space left on device", 28
+    end
+    local code, _, err = cli.run({ "providers" }, { stdout = out })
+    assert.equal(1, code)
+    assert.matches("cannot be written: No space left on device", err)
+  end)
+
   describe("status", function()
     it("gives the state of each id", function()
       local code, out = run("status", "-p", "revicom", "--base-url", sandbox.url, "--format",

@@ -34,10 +34,10 @@ function cli.read(path)
 end
 
 -- code, out, err = cli.run(argv, options): options may hold stdin (text), env (a table), columns
--- (stream name -> width), signals and answer (what is typed on the terminal).
+-- (stream name -> width), signals, answer (what is typed on the terminal) and stdout.
 function cli.run(argv, options)
   options = options or {}
-  local out, err = sink(), sink()
+  local out, err = options.stdout or sink(), sink()
   local path = cli.file(options.stdin)
   local stdin = assert(io.open(path, "rb"))
   os.remove(path)

@@ -64,6 +64,28 @@ http {
 }
 ]]
 
+-- In front of a server that has no TLS, nor HTTP/2.
+local PROXY = [[
+worker_processes 1;
+pid $dir/pid;
+error_log $dir/error.log error;
+events { worker_connections 256; }
+http {
+  access_log off;
+  client_body_temp_path $dir/body;
+  proxy_temp_path $dir/proxy;
+  fastcgi_temp_path $dir/fastcgi;
+  uwsgi_temp_path $dir/uwsgi;
+  scgi_temp_path $dir/scgi;
+  server {
+    listen 127.0.0.1:$port ssl http2;
+    ssl_certificate CERTIFICATES/good.pem;
+    ssl_certificate_key CERTIFICATES/good.key;
+    location / { proxy_pass UPSTREAM; }
+  }
+}
+]]
+
 -- What a configuration of one's own needs to run here.
 local PREAMBLE = [[
 $modules
@@ -184,6 +206,16 @@ function nginx.start(options)
     dir = values.dir,
     _child = child,
   }, Nginx)
+end
+
+-- nginx.start_tls(url, keys): the server at `url`, over TLS and HTTP/2, with the certificate `good`
+-- of the folder `keys` (spec.support.certificates). As nginx.start.
+function nginx.start_tls(url, keys)
+  local self = nginx.start({
+    config = PROXY:gsub("%u+", { CERTIFICATES = keys, UPSTREAM = url }),
+  })
+  self.url = self.url:gsub("^http", "https")
+  return self
 end
 
 return nginx

@@ -175,7 +175,7 @@ end
 
 function Sandbox:stop()
   local code, signal = Child.stop(self)
-  if not self._lines then
+  if not self._lines and self._path then
     self._lines = decode_lines(self._path)
     os.remove(self._path)
   end
@@ -183,24 +183,27 @@ function Sandbox:stop()
 end
 
 -- sandbox = server.start(options): the sandbox in a process of its own.
--- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server.
+-- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; log (false: none).
 -- sandbox: { url, port, pid, stop(), log() }
 function server.start(options)
   options = options or {}
-  local path = os.tmpname()
+  local path = options.log ~= false and os.tmpname() or nil
   local code = ([[
     local ok, message = require("stopmsg.sandbox.server").run({
-      port = %d, delay = %.6f, settle = %.6f, log = %q, log_bodies = %s, until_eof = true,
+      port = %d, delay = %.6f, settle = %.6f, log = %s, log_bodies = %s, until_eof = true,
     })
     if not ok then
       io.stderr:write(message, "\n")
       os.exit(1)
     end
-  ]]):format(options.port or 0, options.delay or 0, options.settle or 0, path,
+  ]]):format(options.port or 0, options.delay or 0, options.settle or 0,
+    path and ("%q"):format(path) or "nil",
     tostring(options.log_bodies))
   local started, self = pcall(server.spawn, { server.interpreter(), "-e", code })
   if not started then
-    os.remove(path)
+    if path then
+      os.remove(path)
+    end
     error(self, 2)
   end
   self.url = self.first_line:match("http://%S+")

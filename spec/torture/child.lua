@@ -2,7 +2,8 @@
 --
 --   lua5.4 spec/torture/child.lua URL NUMBER [PROVIDER...]
 --
--- NUMBER keeps the ids of one run from those of another.
+-- NUMBER keeps the ids of one run from those of another. CA_FILE, HTTP_VERSION and TIMEOUT are the
+-- options of these names.
 
 local stopmsg = require("stopmsg")
 
@@ -39,8 +40,10 @@ local function run(name)
     token = "sandbox",
     application = "A",
     base_url = URL,
+    ca_file = os.getenv("CA_FILE"),
+    http_version = os.getenv("HTTP_VERSION"),
     concurrency = 4,
-    timeout = 5,
+    timeout = tonumber(os.getenv("TIMEOUT") or 5),
     deadline = 20,
   })
   local first, rest = {}, {}

@@ -1,15 +1,19 @@
 -- Sockets and system calls that fail in all the ways they may.
 --
 --   lua5.4 spec/torture/system.lua io LIBRARY SEEDS [FIRST]
+--   lua5.4 spec/torture/system.lua tls LIBRARY SEEDS [FIRST]
 --   lua5.4 spec/torture/system.lua strace TIMES
 --   lua5.4 spec/torture/system.lua core TIMES
 --
 -- io: runs of child.lua with io.c preloaded, each with a seed of its own; what is said of every id
--- has to be what an undisturbed run says. strace: system calls that fail the n-th time, or from
--- then on, n up to TIMES; then nobody may crash, or say more than the sandbox's log allows. core:
--- the same of the parts of the core alone, and of its log: what that says of itself has to be so.
--- The last line says what was done; the exit code is 1 where something was wrong.
+-- has to be what an undisturbed run says. tls: the same over TLS, with HTTP/1.1 and HTTP/2 by
+-- turns. strace: system calls that fail the n-th time, or from then on, n up to TIMES; then nobody
+-- may crash, or say more than the sandbox's log allows. core: the same of the parts of the core
+-- alone, and of its log: what that says of itself has to be so. The last line says what was done;
+-- the exit code is 1 where something was wrong, or nothing was disturbed.
 
+local certificates = require("spec.support.certificates")
+local nginx = require("spec.support.nginx")
 local server = require("spec.support.server")
 
 local wrongs = {}
@@ -22,22 +26,27 @@ local lua = server.interpreter()
 local sandbox = server.start({ log_bodies = true })
 local number = 0
 
--- What the child tells, as lists of fields; nil where it did not come to its end.
-local function run(prefix, names)
+-- What the child tells, as lists of fields; nil where it did not come to its end. url: of another
+-- server than the sandbox.
+local function run(prefix, names, url)
   number = number + 1
-  local command = ("%s timeout -s KILL 60 %s %s spec/torture/child.lua %s %d %s 2>&1"):format(
-    prefix[1], prefix[2] or "", lua, sandbox.url, number, names or "")
+  local command = ("timeout -s KILL 60 %s %s spec/torture/child.lua %s %d %s 2>&1"):format(
+    prefix, lua, url or sandbox.url, number, names or "")
   local file = assert(io.popen(command, "r"))
-  local lines, is_over = {}, false
+  local lines, is_over = { spoiled = { 0, 0 } }, false
   local text = {}
   for line in file:lines() do
     local fields = {}
     for field in line:gmatch("[^\t]+") do
       fields[#fields + 1] = field
     end
-    lines[#lines + 1] = fields
+    if fields[1] == "spoiled" then
+      lines.spoiled = { tonumber(fields[2]), tonumber(fields[3]) }
+    else
+      lines[#lines + 1] = fields
+      is_over = line == "end"
+    end
     text[#text + 1] = line
-    is_over = line == "end"
   end
   file:close()
   return is_over and lines or nil, table.concat(text, "\n", math.max(1, #text - 5))
@@ -53,23 +62,80 @@ local function without_ids(lines)
   return list
 end
 
-local function spoil_sockets(library, seeds, first)
-  local plain = without_ids(assert(run({ "" })))
-  for seed = first, first + seeds - 1 do
-    local lines, text = run({ ("IO_SEED=%d LD_PRELOAD=%s"):format(seed, library) })
-    local list = lines and without_ids(lines)
-    if not list then
-      wrong("seed %d: ended early: %s", seed, text)
-    elseif #list ~= #plain then
-      wrong("seed %d: %d lines, not %d", seed, #list, #plain)
-    end
-    for i = 1, list and #list == #plain and #plain or 0 do
-      if list[i] ~= plain[i] then
-        wrong("seed %d: %s, not %s", seed, list[i], plain[i])
-      end
+-- What is spoiled, by turns. libcurl 7.88 keeps the end of a request over HTTP/2 to itself once a
+-- write has been refused, until something comes from the server: there requests are lost, and the
+-- sandbox's log is the judge.
+local WAYS = {
+  io = { { name = "plain" } },
+  tls = {
+    { name = "TLS", variables = "HTTP_VERSION=1.1" },
+    { name = "HTTP/2, reads", variables = "HTTP_VERSION=2 IO_READS=1", are_writes_spared = true },
+    { name = "HTTP/2", variables = "HTTP_VERSION=2 TIMEOUT=0.2", is_lossy = true },
+  },
+}
+
+-- Those whose ids tell in the sandbox's log what became of them.
+local JUDGED = "revicom clickatell"
+
+-- What was said of ids that the log is to judge.
+local told = {}
+
+local function tell(fields, what)
+  fields.what = what
+  told[#told + 1] = fields
+end
+
+local function compare(lines, plain, what)
+  if #lines ~= #plain then
+    wrong("%s: %d lines, not %d", what, #lines, #plain)
+    return
+  end
+  for i, line in ipairs(lines) do
+    if line ~= plain[i] then
+      wrong("%s: %s, not %s", what, line, plain[i])
     end
   end
-  return ("%d runs of %d items with bad sockets"):format(seeds, #plain - 1)
+end
+
+local function spoil_sockets(ways, library, seeds, first, target)
+  local plain = without_ids(assert(run("")))
+  local items, reads, writes = 0, 0, 0
+  for seed = first, first + seeds - 1 do
+    local way = ways[seed % #ways + 1]
+    local what = ("%s, seed %d"):format(way.name, seed)
+    local lines, text = run(("env IO_SEED=%d LD_PRELOAD=%s %s %s"):format(seed, library,
+      target.variables, way.variables or ""), way.is_lossy and JUDGED, target.url)
+    if not lines then
+      wrong("%s: ended early: %s", what, text)
+      lines = { {}, spoiled = { 0, 0 } }
+    elseif way.is_lossy then
+      for i = 1, #lines - 1 do
+        tell(lines[i], what)
+      end
+    else
+      compare(without_ids(lines), plain, what)
+    end
+    local spoiled = lines.spoiled
+    if spoiled[1] == 0 or (spoiled[2] == 0) ~= (way.are_writes_spared or false) then
+      wrong("%s: %d reads and %d writes were disturbed", what, spoiled[1], spoiled[2])
+    end
+    items, reads, writes = items + #lines - 1, reads + spoiled[1], writes + spoiled[2]
+  end
+  return ("%d runs of %d items with %d reads and %d writes disturbed"):format(seeds, items, reads,
+    writes)
+end
+
+-- The same with TLS in front of the sandbox.
+local function spoil_tls(library, seeds, first)
+  local keys = certificates.make()
+  local proxy = nginx.start_tls(sandbox.url, keys)
+  local done, result = pcall(spoil_sockets, WAYS.tls, library, seeds, first, {
+    url = proxy.url,
+    variables = "CA_FILE=" .. keys .. "/ca.pem",
+  })
+  proxy:stop()
+  certificates.remove(keys)
+  return assert(done and result, result)
 end
 
 -- System calls and what they may fail with.
@@ -90,15 +156,10 @@ local CALLS = {
   { "clone3", "EAGAIN" },
 }
 
--- All that strace must not have been in the way of.
-local SPOILED = "revicom clickatell"
-
-local told = {}
-
 local function spoil_call(call, fault, when)
   local what = ("%s:error=%s:when=%s"):format(call, fault, when)
-  local lines, text = run({ "", ("strace -f -qq -o /dev/null -e trace=%s -e inject=%s"):format(call,
-    what) }, SPOILED)
+  local lines, text = run(("strace -f -qq -o /dev/null -e trace=%s -e inject=%s"):format(call,
+    what), JUDGED)
   if not lines then
     wrong("%s: ended early: %s", what, text)
   end
@@ -106,8 +167,7 @@ local function spoil_call(call, fault, when)
     if fields[1] == "raised" then
       wrong("%s: raised %s", what, fields[3])
     elseif fields[1] ~= "end" then
-      fields.what = what
-      told[#told + 1] = fields
+      tell(fields, what)
     end
   end
 end
@@ -145,7 +205,6 @@ local function spoil_calls(times)
       end
     end
   end
-  judge()
   return ("%d runs of %d items with failing system calls"):format(runs, #told)
 end
 
@@ -279,14 +338,17 @@ local function spoil_parts(times)
 end
 
 local done
+local first = tonumber(arg[4]) or 1
 if arg[1] == "core" then
   done = spoil_parts(tonumber(arg[2]))
 elseif arg[1] == "io" then
-  done = spoil_sockets(arg[2], tonumber(arg[3]), tonumber(arg[4]) or 1)
+  done = spoil_sockets(WAYS.io, arg[2], tonumber(arg[3]), first, { variables = "" })
+elseif arg[1] == "tls" then
+  done = spoil_tls(arg[2], tonumber(arg[3]), first)
 else
   done = spoil_calls(tonumber(arg[2]))
 end
-sandbox:stop()
+judge()
 for i = 1, math.min(#wrongs, 40) do
   io.stderr:write(wrongs[i], "\n")
 end

@@ -12,6 +12,24 @@ local function nothing() end
 -- Of a command that is called in somebody else's process, signals are none of our business.
 local NO_SIGNALS = { catch = nothing, hold = nothing, signal = nothing, farewell = nothing }
 
+-- A stream that keeps its first failure for `flush` to tell. Some C libraries (musl) throw away
+-- what they could not write, and flush without a word.
+local Stream = {}
+Stream.__index = Stream
+
+function Stream:_keep(_, message)
+  self._failure = self._failure or message
+  return not self._failure or nil, self._failure
+end
+
+function Stream:write(...)
+  return self:_keep(self._file:write(...))
+end
+
+function Stream:flush()
+  return self:_keep(self._file:flush())
+end
+
 local Host = {}
 Host.__index = Host
 
@@ -22,7 +40,7 @@ function host.new(given)
   given = given or {}
   return setmetatable({
     stdin = given.stdin or io.stdin,
-    stdout = given.stdout or io.stdout,
+    stdout = setmetatable({ _file = given.stdout or io.stdout }, Stream),
     stderr = given.stderr or io.stderr,
     getenv = given.getenv or os.getenv,
     columns = given.columns or (is_process and function(name)

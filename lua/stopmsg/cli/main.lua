@@ -68,7 +68,7 @@ local function with_values(argv)
   return list
 end
 
--- What fits into the stream's own buffer fails only here.
+-- What fits into the stream's own buffer fails only here; what did not has failed before.
 local function flush(around, code)
   local _, message = around.stdout:flush()
   if message and code ~= exit.fault then
