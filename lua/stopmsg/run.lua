@@ -41,7 +41,8 @@ run.TORN = "attempt to go on with a run that broke off"
 local Run = {}
 Run.__index = Run
 
--- Calls what is the user's: should it raise, nothing is half done.
+-- Calls what is the user's. At these places nothing of the run is half done: should it raise, the
+-- run can be gone on with.
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
@@ -63,7 +64,8 @@ local function warn(self, message)
   end
 end
 
--- A run on the connections of `pool`, without a task yet.
+-- A run on the connections of `pool`, without a task yet. What run.new() does not set anew is empty
+-- again at the end of a run, or belongs to the pool.
 local function new(pool)
   local self = setmetatable({
     _pool = pool,
@@ -701,7 +703,8 @@ function Run:next()
   return item, place
 end
 
--- Runs to the end; the items are in task.result. The run is over by that, and another's.
+-- Runs to the end; the items are in task.result. Whoever calls it lets go of the run with that: the
+-- next call may have it.
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._pool.emit
