@@ -29,4 +29,12 @@ function compat.try(f, ...)
   return without_memory(pcall(f, ...))
 end
 
+-- The same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled code.
+function compat.interpreted(f)
+  if rawget(_G, "jit") then
+    jit.off(f)
+  end
+  return f
+end
+
 return compat

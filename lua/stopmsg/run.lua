@@ -6,6 +6,7 @@
 -- through `pool.wait`.
 
 local answer = require("stopmsg.answer")
+local compat = require("stopmsg.compat")
 local intake = require("stopmsg.intake")
 local retry = require("stopmsg.retry")
 local settleds = require("stopmsg.settled")
@@ -40,7 +41,8 @@ run.TORN = "attempt to go on with a run that broke off"
 local Run = {}
 Run.__index = Run
 
--- Calls what is the user's: should it raise, nothing is half done.
+-- Calls what is the user's. At these places nothing of the run is half done: should it raise, the
+-- run can be gone on with.
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
@@ -62,7 +64,8 @@ local function warn(self, message)
   end
 end
 
--- A run on the connections of `pool`, without a task yet.
+-- A run on the connections of `pool`, without a task yet. What run.new() does not set anew is empty
+-- again at the end of a run, or belongs to the pool.
 local function new(pool)
   local self = setmetatable({
     _pool = pool,
@@ -233,6 +236,16 @@ end
 
 local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
 
+-- Nothing may come between the engine and what is noted here: a finalizer that uses the client
+-- would take the answer, or the slot.
+local submit = compat.interpreted(function(engine, number, batch, timeout, flights)
+  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout)
+  if slot then
+    flights[slot] = batch
+  end
+  return slot, why
+end)
+
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
   local pool, task = self._pool, self._task
@@ -264,10 +277,9 @@ local function fill(self, now)
     batch.run = self
     batch.generation = pool.generation
     batch.started = now
-    local slot, why = engine:submit(task.number, batch.ids, 1, batch.count, timeout)
+    local slot, why = submit(engine, task.number, batch, timeout, pool.flights)
     if slot then
       has_started = true
-      pool.flights[slot] = batch
       pacer:sent(now)
       self._retry:request()
       self._in_flight = self._in_flight + 1
@@ -399,20 +411,30 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
+-- batch, status, … as engine:collect() gives them; the batch is false where nobody knows of it.
+local take = compat.interpreted(function(engine, flights)
+  local slot, status, body, stage, fault, detail, retry_after, connections, items =
+    engine:collect()
+  if not slot then
+    return nil
+  end
+  local batch = flights[slot] or false
+  flights[slot] = nil
+  return batch, status, body, stage, fault, detail, retry_after, connections, items
+end)
+
 -- Whose answer it is where submitting broke off before that was noted.
 local NOBODY = {}
 
 -- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
 -- Gives the run whose answer it was, nil when there is none.
 local function deliver(self, engine, flights)
-  local slot, status, body, stage, fault, detail, retry_after, connections, items =
-    engine:collect()
-  if not slot then
+  local batch, status, body, stage, fault, detail, retry_after, connections, items =
+    take(engine, flights)
+  if batch == nil then
     return nil
   end
-  local batch = flights[slot]
   local owner = batch and batch.run or NOBODY
-  flights[slot] = nil
   if batch and owner == self then
     arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
   elseif batch then
@@ -511,7 +533,7 @@ local function abandon(self)
   local flights = self._pool.flights
   for slot, batch in pairs(flights) do
     if batch.run == self then
-      local nobody = { run = { _inbox = {} } }
+      local nobody = { run = { _inbox = {}, _on_way = 0 } }
       flights[slot] = nobody
       self._in_flight = self._in_flight - 1
       self._task.summary.requests = self._task.summary.requests + 1
@@ -593,6 +615,9 @@ local function turn(self, may_wait)
     local seconds = math.max(0, next_time(self, at) - now)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
+    end
+    if self._inbox[1] then
+      seconds = 0 -- a finalizer that used the client has collected it just now
     end
     outside(self, pool.wait, pool.engine, seconds, has_started, self)
   end
@@ -678,7 +703,8 @@ function Run:next()
   return item, place
 end
 
--- Runs to the end; the items are in task.result. The run is over by that, and another's.
+-- Runs to the end; the items are in task.result. Whoever calls it lets go of the run with that: the
+-- next call may have it.
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._pool.emit
