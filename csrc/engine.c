@@ -434,8 +434,6 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
   return status;
 }
 
-static int replace_multi(struct engine *e);
-
 static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
   s->state = SM_SLOT_DONE;
   s->result = result;
@@ -445,6 +443,33 @@ static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
   else
     e->first_done = s;
   e->last_done = s;
+}
+
+/* A multi handle that has failed is not to be trusted with anything more, but
+ * for the removal of its requests: they are given out as lost, each with the
+ * stage it had reached, and a new handle takes the place. False where there is
+ * none. */
+static int replace_multi(struct engine *e) {
+  CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
+  size_t i;
+
+  if (multi == NULL)
+    return 0;
+  for (i = 0; i < e->slot_count; i++) {
+    struct sm_slot *s = e->slots[i];
+
+    if (s->state != SM_SLOT_BUSY)
+      continue;
+    curl_multi_remove_handle(e->multi, s->request.easy);
+    s->is_nomem = e->fault == CURLM_OUT_OF_MEMORY;
+    slot_done(e, s, CURLE_ABORTED_BY_CALLBACK);
+  }
+  curl_multi_cleanup(e->multi);
+  sm_sockets_forget(&e->sockets);
+  e->multi = multi;
+  e->timer = 0;
+  e->fault = CURLM_OK;
+  return 1;
 }
 
 /* Hands the slot's request to libcurl, or gives it out at once: the lack of a
@@ -614,33 +639,6 @@ static CURLMcode move(struct engine *e) {
   }
   e->sockets.ready_count = 0;
   return rc == CURLM_OK ? move_timers(e) : rc;
-}
-
-/* A multi handle that has failed is not to be trusted with anything more, but
- * for the removal of its requests: they are given out as lost, each with the
- * stage it had reached, and a new handle takes the place. False where there is
- * none. */
-static int replace_multi(struct engine *e) {
-  CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
-  size_t i;
-
-  if (multi == NULL)
-    return 0;
-  for (i = 0; i < e->slot_count; i++) {
-    struct sm_slot *s = e->slots[i];
-
-    if (s->state != SM_SLOT_BUSY)
-      continue;
-    curl_multi_remove_handle(e->multi, s->request.easy);
-    s->is_nomem = e->fault == CURLM_OUT_OF_MEMORY;
-    slot_done(e, s, CURLE_ABORTED_BY_CALLBACK);
-  }
-  curl_multi_cleanup(e->multi);
-  sm_sockets_forget(&e->sockets);
-  e->multi = multi;
-  e->timer = 0;
-  e->fault = CURLM_OK;
-  return 1;
 }
 
 /* true, has_done = engine:step() | nil, message, code: moves what can be moved;
