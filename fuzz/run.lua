@@ -1,5 +1,5 @@
 -- Whole runs over a scripted engine: every id gets one item, in its place, and no word is stronger
--- than what the answers to its requests say together.
+-- than what the answers to its requests say together. A run that is used again says the same.
 --
 -- Input: a line of numbers (operation, ids, limit, concurrency, attempts), then a line a request:
 -- c, t, l or s for a connection refused, a failed handshake, a lost answer or one cut off; else the
@@ -97,34 +97,38 @@ local function check(item, id, one)
     "stopped, and not said")
 end
 
-return function(data)
-  local first, script = data:match("^([%d ]*)\n(.*)$")
-  if not first then
-    return
+-- All items of a run, by place: as the report of a call has them, or as a stream hands them out.
+local function items_of(running, result, is_stream)
+  if not is_stream then
+    running:finish()
+    return result
   end
-  local numbers = {}
-  for number in first:gmatch("%d+") do
-    numbers[#numbers + 1] = tonumber(number) % 64
+  local places = {}
+  for item, at in running.next, running do
+    assert(not places[at], "two items for one id")
+    assert(result[at] == item, "another item in the result")
+    places[at] = item
   end
-  local function number(i, most)
-    return (numbers[i] or 0) % most + 1
-  end
-  local case = CASES[number(1, #CASES)]
-  local lines = {}
-  for line in script:gmatch("[^\n]+") do
-    lines[#lines + 1] = line
-  end
-  local ids, seen = {}, {}
-  for i = 1, number(2, 12) do
-    ids[i] = MAKE_ID[case.provider]:format(i)
-    seen[ids[i]] = { doubts = 0, requests = 0 }
-  end
-  if number(2, 24) > 12 then
-    ids[#ids + 1] = ids[1] -- once more
-  end
+  return places
+end
 
-  local clock = fake.clock(0)
-  local engine = fake.new({
+-- What an item says, as a line.
+local function shown(item)
+  local parts = {}
+  for _, field in ipairs({ "id", "outcome", "reason", "code", "http", "attempts", "message" }) do
+    parts[#parts + 1] = tostring(item[field])
+  end
+  return table.concat(parts, " ")
+end
+
+-- The items of one call for `ids` on the connections of `pool`, checked.
+local function call(pool, case, ids, lines, number, is_stream)
+  local clock, seen, result = fake.clock(0), {}, {}
+  for _, id in ipairs(ids) do
+    seen[id] = { doubts = 0, requests = 0 }
+  end
+  pool.clock, pool.flights, pool.pacer = clock, {}, pacer.new()
+  pool.engine = fake.new({
     clock = clock,
     slots = number(4, 6),
     answer = function(request)
@@ -132,20 +136,8 @@ return function(data)
         seen)
     end,
   })
-  engine:reads(1, case.operation)
-  local result = {}
-  local summary = report.new()
-  local running = run.new({
-    engine = engine,
-    clock = clock,
-    wait = function(e, seconds)
-      e:wait(seconds)
-    end,
-    pacer = pacer.new(),
-    flights = {},
-    generation = 1,
-    redact = tostring,
-  }, {
+  pool.engine:reads(1, case.operation)
+  local running = run.new(pool, {
     operation = case.operation,
     number = 1,
     source = source.list(ids, #ids),
@@ -159,19 +151,56 @@ return function(data)
     end,
     format = "json",
     provider = case.provider,
-    summary = summary,
+    summary = report.new(),
     result = result,
+    total = #ids,
   })
-  local places = {}
-  local item, at = running:next()
-  while item do
-    assert(not places[at], "two items for one id")
-    assert(result[at] == item, "another item in the result")
-    places[at] = item
-    item, at = running:next()
-  end
+  local items = items_of(running, result, is_stream)
   for i, id in ipairs(ids) do
-    check(places[i], id, seen[id])
+    check(items[i], id, seen[id])
   end
   assert(clock() <= 30.1, "past the deadline")
+  return items
+end
+
+return function(data)
+  local first, script = data:match("^([%d ]*)\n(.*)$")
+  if not first then
+    return
+  end
+  local numbers = {}
+  for digits in first:gmatch("%d+") do
+    numbers[#numbers + 1] = tonumber(digits) % 64
+  end
+  local function number(i, most)
+    return (numbers[i] or 0) % most + 1
+  end
+  local case = CASES[number(1, #CASES)]
+  local lines = {}
+  for line in script:gmatch("[^\n]+") do
+    lines[#lines + 1] = line
+  end
+  local ids = {}
+  for i = 1, number(2, 12) do
+    ids[i] = MAKE_ID[case.provider]:format(i)
+  end
+  if number(2, 24) > 12 then
+    ids[#ids + 1] = ids[1] -- once more
+  end
+
+  local pool = {
+    idle_runs = {},
+    generation = 1,
+    redact = tostring,
+    wait = function(engine, seconds)
+      engine:wait(seconds)
+    end,
+  }
+  local before = call(pool, case, ids, lines, number, false)
+  -- The same again with the run that is over: it knows nothing of the first time.
+  assert(#pool.idle_runs == 1, "the run is not kept")
+  local after = call(pool, case, ids, lines, number, true)
+  for i in ipairs(ids) do
+    assert(shown(before[i]) == shown(after[i]), "the second time differs")
+  end
 end
