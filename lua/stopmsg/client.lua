@@ -86,8 +86,8 @@ local function misfit(checked, provider)
   end
 end
 
--- made = client.new(options, name) | nil, what is wrong. `name` is the public function.
-function client.new(given, name)
+-- made = create(options, name) | nil, what is wrong
+local function create(given, name)
   local checked, message = options.client(given)
   if not checked then
     return nil, wrong_argument(1, name, message)
@@ -119,6 +119,25 @@ function client.new(given, name)
     or (stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   self._way = waiting.choose(checked.sleep, run.move)
+  return self
+end
+
+-- A word that is shorter is no key, and would be found within others.
+local SHORTEST_KEY = 8
+
+-- What is wrong with options without the token, which may stand in a wrong place, too: as a name.
+local function without_token(given, message)
+  local token = type(given) == "table" and given.token
+  local secret = type(token) == "string" and #token >= SHORTEST_KEY and core.secret(token)
+  return secret and secret:redact(message) or message
+end
+
+-- made = client.new(options, name) | nil, what is wrong. `name` is the public function.
+function client.new(given, name)
+  local self, message = create(given, name)
+  if not self then
+    return nil, without_token(given, message)
+  end
   return self
 end
 

@@ -336,6 +336,10 @@ describe("the token", function()
       { provider = "revicom", token = TOKEN, base_url = "https://me:" .. TOKEN .. "@127.0.0.1" },
       { provider = "revicom", token = TOKEN, base_url = "https://127.0.0.1/?key=" .. TOKEN },
       { provider = "revicom", token = TOKEN, resolve = { TOKEN } },
+      { provider = "revicom", token = TOKEN, [TOKEN] = true },
+      { provider = TOKEN, token = TOKEN },
+      { provider = { name = TOKEN }, token = TOKEN },
+      { provider = { [TOKEN] = 1 }, token = TOKEN },
     }) do
       local ok, message = xpcall(function()
         return stopmsg.new(options)
