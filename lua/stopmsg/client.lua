@@ -13,6 +13,9 @@ local waiting = require("stopmsg.waiting")
 
 local client = {}
 
+-- A token that is shorter is looked for in no message about wrong use: it would be found in words.
+local SHORTEST_KEY = 8
+
 -- Requests in flight where the user names no number.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
 
@@ -109,6 +112,7 @@ local function create(given, name)
       return nil, wrong_argument(1, name, "option 'token': the token " .. fault)
     end
     self._secret = secret
+    self._hides = #checked.token >= SHORTEST_KEY
   else
     self._ask_token = checked.token
   end
@@ -122,10 +126,8 @@ local function create(given, name)
   return self
 end
 
--- A word that is shorter is no key, and would be found within others.
-local SHORTEST_KEY = 8
-
--- What is wrong with options without the token, which may stand in a wrong place, too: as a name.
+-- What is wrong without the token, which may stand in a wrong place, too: as a name. `given` are
+-- options of a client, or what was passed in their place.
 local function without_token(given, message)
   local token = type(given) == "table" and given.token
   local secret = type(token) == "string" and #token >= SHORTEST_KEY and core.secret(token)
@@ -338,7 +340,13 @@ function client.stop_once(given, ids, call_options)
     result = carry_out(self, plan)
   end
   self:close()
-  return result, message
+  return result, message and without_token(given, message)
+end
+
+-- Raises what is wrong, without the token, at the caller of a public method.
+local function refuse(self, message)
+  local is_open = getmetatable(self) == Client and not self._is_closed
+  error(is_open and self._hides and self._secret:redact(message) or message, 3)
 end
 
 ---Stops messages. Every id gets exactly one item, in the order given; a repeated id is sent once.
@@ -349,7 +357,7 @@ end
 function Client:stop(message_ids, call_options)
   local plan, wrong = plan_call(self, "stop", "stop", "message", message_ids, call_options, 0)
   if not plan then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   return carry_out(self, plan)
 end
@@ -362,7 +370,7 @@ function Client:stop_dispatch(dispatch_ids, call_options)
   local plan, wrong = plan_call(self, "stop_dispatch", "stop", "dispatch", dispatch_ids,
     call_options, 0)
   if not plan then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   return carry_out(self, plan)
 end
@@ -380,17 +388,17 @@ function Client:each(given, call_options)
     call, wrong = nil, "option 'verify': a stream keeps no items to look up later"
   end
   if not call then
-    error(wrong_argument(2, "each", wrong), 2)
+    refuse(self, wrong_argument(2, "each", wrong))
   end
   local operation
   operation, wrong = operation_of(self, "stop", call.kind or "message")
   if not operation then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   local take
   take, wrong = source.of(given, self._way.breathe)
   if not take then
-    error(wrong_argument(1, "each", wrong), 2)
+    refuse(self, wrong_argument(1, "each", wrong))
   end
   local running, summary = start(self, operation, take, call)
   return function()
@@ -410,7 +418,7 @@ function Client:status(ids, call_options)
   local kind = default_kind(self)
   local plan, wrong = plan_call(self, "status", "status", kind, ids, call_options, 0)
   if not plan then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   return carry_out(self, plan)
 end
@@ -423,15 +431,15 @@ end
 function Client:verify(report, verify_options)
   local given, wrong = options.verify(verify_options)
   if not given then
-    error(wrong_argument(2, "verify", wrong), 2)
+    refuse(self, wrong_argument(2, "verify", wrong))
   end
   if not reports.is(report) then
-    error(wrong_argument(1, "verify", "a report expected, got " .. type(report)), 2)
+    refuse(self, wrong_argument(1, "verify", "a report expected, got " .. type(report)))
   end
   local operation
   operation, wrong = operation_of(self, "status", report.kind)
   if not operation then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   verify_all(self, operation, report, given)
   return report
@@ -445,7 +453,7 @@ end
 function Client:check()
   local wrong = obstacle(self)
   if wrong then
-    error(wrong, 2)
+    refuse(self, wrong)
   end
   local operation = self._provider.operations.check
   if not operation or (operation.undocumented and not self._options.undocumented) then

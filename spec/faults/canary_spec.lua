@@ -360,4 +360,25 @@ describe("the token", function()
     end
     assert.same({}, places)
   end)
+
+  it("is in no message about wrong calls", function()
+    local client = stopmsg.new({ provider = "revicom", base_url = server.url, token = TOKEN })
+    for name, call in pairs({
+      stop = { faults.providers[1].id(1), { [TOKEN] = 1 } },
+      stop_dispatch = { "1", { [TOKEN] = 1 } },
+      each = { { faults.providers[1].id(1) }, { [TOKEN] = 1 } },
+      status = { { [TOKEN] = 1 } },
+      verify = { {}, { [TOKEN] = 1 } },
+    }) do
+      local ok, message = pcall(client[name], client, call[1], call[2])
+      assert.is_false(ok)
+      search(message, name, {})
+    end
+    client:close()
+    local ok, message = pcall(stopmsg.stop, { provider = "revicom", base_url = server.url,
+      token = TOKEN }, faults.providers[1].id(1), { [TOKEN] = 1 })
+    assert.is_false(ok)
+    search(message, "stop", {})
+    assert.same({}, places)
+  end)
 end)
