@@ -304,7 +304,6 @@ int sm_engine_new(lua_State *L) {
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->multi == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
-  sm_sockets_init(&e->sockets);
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
     lua_getfield(L, 1, "resolve");

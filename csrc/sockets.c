@@ -65,10 +65,6 @@ static void note(struct sm_sockets *s, curl_socket_t fd, int events) {
   s->ready_count++;
 }
 
-void sm_sockets_init(struct sm_sockets *s) {
-  memset(s, 0, sizeof(*s));
-}
-
 #if SM_HAS_EPOLL
 
 int sm_sockets_begin(struct sm_sockets *s) {

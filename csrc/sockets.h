@@ -33,6 +33,7 @@ struct sm_ready {
   int events; /* for curl_multi_socket_action */
 };
 
+/* With nothing but zeros in it, none is watched and nothing open yet. */
 struct sm_sockets {
   struct sm_socket *list;
   size_t count;
@@ -47,7 +48,6 @@ struct sm_sockets {
 
 #pragma GCC visibility push(hidden)
 
-void sm_sockets_init(struct sm_sockets *s);
 void sm_sockets_free(struct sm_sockets *s);
 
 /* Called before a request: 0, and errno, when the kernel cannot watch another
