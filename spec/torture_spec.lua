@@ -52,7 +52,7 @@ end
 
 describe("stops without end", function()
   it("leave neither memory nor descriptors behind", function()
-    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 1")
+    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 2")
     assert.is_true(succeeded, text)
     assert.matches("(%d+) to %1 descriptors", text)
   end)
@@ -70,10 +70,10 @@ if not os.getenv("LD_PRELOAD") and not libc.is_musl then
     for _, setting in ipairs(SETTINGS) do
       for _, mode in ipairs({ "once", "sticky" }) do
         it(("neither crashes, leaks nor lies: %s, %s"):format(setting, mode), function()
-          local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc.lua %s %s %s 40 %d")
+          local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc.lua %s %s %s 60 %d")
             :format(library, server.interpreter(), library, setting, mode, os.time()))
           assert.is_true(succeeded, text)
-          assert.matches("40 tries, .* 0 wrong", text)
+          assert.matches("60 tries, .* 0 wrong", text)
         end)
       end
     end
