@@ -42,7 +42,7 @@ describe("stopmsg.client", function()
     quick = server.start()
     slow = server.start({ settle = SETTLE })
     never = server.start({ settle = 3600 })
-    echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
+    echo = server.echo()
     echo.url = echo.first_line
   end)
 
@@ -219,7 +219,7 @@ describe("stopmsg.client", function()
       local ids = { uuid(1), uuid(2), uuid(3) }
       local body = ('{"items":[{"messageUuid":"%s","status":5},{"messageUuid":"%s","status":'
         .. '"is-%s-it"},{"messageUuid":"%s","status":null}]}'):format(ids[1], ids[2], TOKEN, ids[3])
-      local fixed = server.spawn({ server.interpreter(), "spec/support/echo_server.lua", body })
+      local fixed = server.echo(body)
       local report = new({ url = fixed.first_line }, "revicom"):status(ids)
       fixed:stop()
       for i = 1, 3 do
@@ -515,8 +515,7 @@ describe("stopmsg.client", function()
     end)
 
     it("is not true for a page of somebody else's", function()
-      local fixed = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
-        "<html>Login</html>" })
+      local fixed = server.echo("<html>Login</html>")
       local ok, message, err = new({ url = fixed.first_line }, "revicom"):check()
       fixed:stop()
       assert.is_nil(ok)

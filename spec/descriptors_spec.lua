@@ -35,8 +35,7 @@ describe("a process without descriptors", function()
   local echo
 
   setup(function()
-    echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
-      ('{"data":{"messageStatus":"006","apiMessageId":"%s"}}'):format(ID) })
+    echo = server.echo(('{"data":{"messageStatus":"006","apiMessageId":"%s"}}'):format(ID))
   end)
 
   teardown(function()

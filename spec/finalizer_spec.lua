@@ -5,7 +5,7 @@ local server = require("spec.support.server")
 
 local PROGRAM = [[
   local stopmsg = require("stopmsg")
-  local newproxy = rawget(_G, "newproxy")
+  local finalizer = require("spec.support.finalizer")
   local client = stopmsg.new({ provider = "revicom", token = "sandbox", base_url = "URL",
     batch_size = 1, concurrency = 12 })
   local ID = "2a28d557-22a1-4be6-8908-%08d8001"
@@ -27,14 +27,6 @@ local PROGRAM = [[
     end
   end
 
-  local function arm()
-    if newproxy then
-      getmetatable(newproxy(true)).__gc = finalize
-    else
-      setmetatable({}, { __gc = finalize })
-    end
-  end
-
   collectgarbage("setpause", 20)
   collectgarbage("setstepmul", 1000)
   local given, seen = 0, 0
@@ -45,7 +37,7 @@ local PROGRAM = [[
     seen = seen + 1
     assert(item.id == ID:format(place) and item.outcome == "stopped", item.message)
     if seen % 3 == 0 then
-      arm()
+      finalizer.arm(finalize)
       stop_another()
     end
   end

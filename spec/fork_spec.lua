@@ -13,8 +13,7 @@ describe("a forked child", function()
 
   setup(function()
     fork = assert(package.loadlib(built("fork"), "luaopen_fork"))()
-    echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
-      ('{"data":{"messageStatus":"006","apiMessageId":"%s"}}'):format(ID) })
+    echo = server.echo(('{"data":{"messageStatus":"006","apiMessageId":"%s"}}'):format(ID))
   end)
 
   teardown(function()

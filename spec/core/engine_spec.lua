@@ -36,7 +36,7 @@ describe("stopmsg.core.engine", function()
   local echo, base
 
   setup(function()
-    echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
+    echo = server.echo()
     base = echo.first_line
   end)
 
@@ -510,25 +510,20 @@ describe("stopmsg.core.engine", function()
       end
     end)
 
+    -- A program that has to print "good", and to end well. %q is the server's URL.
+    local function assert_good(program)
+      local child = server.spawn({ server.interpreter(), "-e", program:format(base) })
+      child:end_input()
+      assert.equal("good", child.first_line)
+      assert.equal(0, child.code)
+    end
+
     it("may end by a finalizer in the middle of a call", function()
       -- In a process of its own: with little else to go through, the collector gets that far.
-      local child = server.spawn({ server.interpreter(), "-e", ([[
+      assert_good([[
         local core = require("stopmsg.core")
-        local newproxy = rawget(_G, "newproxy")
+        local finalizer = require("spec.support.finalizer")
         local said
-        local function doom(engine)
-          local function close()
-            local slot = engine:collect()
-            engine:close()
-            local _, message = pcall(engine.step, engine)
-            said = table.concat({ tostring(slot), tostring(engine), message }, ", ")
-          end
-          if newproxy then
-            getmetatable(newproxy(true)).__gc = close
-          else
-            setmetatable({}, { __gc = close })
-          end
-        end
         local function is_done(engine)
           local _, has_done = engine:step()
           return has_done
@@ -541,44 +536,30 @@ describe("stopmsg.core.engine", function()
           while not is_done(engine) do
             engine:wait(0.1)
           end
-          collectgarbage()
-          collectgarbage("stop")
-          doom(engine)
           assert(tostring(engine) == "stopmsg.engine (open)")
-          local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
-          collectgarbage("restart")
-          local slot, status, body, stage = engine:collect()
-          collectgarbage("setstepmul", multiplier)
+          local slot, status, body, stage = finalizer.collect(engine, function()
+            local inner = engine:collect()
+            engine:close()
+            local _, message = pcall(engine.step, engine)
+            said = table.concat({ tostring(inner), tostring(engine), message }, ", ")
+          end)
           assert(slot == 1 and status == 200 and stage == "complete")
           assert(body == ("x"):rep(1000000))
           assert(said == "nil, stopmsg.engine (closed), attempt to use a closed engine", said)
           said = nil
         end
         print("good")
-      ]]):format(base) })
-      child:end_input()
-      assert.equal("good", child.first_line)
-      assert.equal(0, child.code)
+      ]])
     end)
 
     it("gives a finalizer in the middle of a call the next answer", function()
-      local child = server.spawn({ server.interpreter(), "-e", ([[
+      assert_good([[
         local core = require("stopmsg.core")
-        local newproxy = rawget(_G, "newproxy")
+        local finalizer = require("spec.support.finalizer")
         local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 3 })
         local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
           headers = {} })
         local others = {}
-        local function arm()
-          local function collect()
-            others[#others + 1] = { engine:collect() }
-          end
-          if newproxy then
-            getmetatable(newproxy(true)).__gc = collect
-          else
-            setmetatable({}, { __gc = collect })
-          end
-        end
         for _ = 1, 5 do
           local slots = {}
           for i = 1, 2 do
@@ -592,13 +573,9 @@ describe("stopmsg.core.engine", function()
           while core.now() < till do -- the second one is there, too
             assert(engine:step())
           end
-          collectgarbage()
-          collectgarbage("stop")
-          arm()
-          local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
-          collectgarbage("restart")
-          local slot, status, body, stage = engine:collect()
-          collectgarbage("setstepmul", multiplier)
+          local slot, status, body, stage = finalizer.collect(engine, function()
+            others[#others + 1] = { engine:collect() }
+          end)
           assert(slot == slots[1] and status == 200 and stage == "complete")
           assert(body == ("x"):rep(1000000))
           assert(#others == 1)
@@ -610,10 +587,7 @@ describe("stopmsg.core.engine", function()
         end
         engine:close()
         print("good")
-      ]]):format(base) })
-      child:end_input()
-      assert.equal("good", child.first_line)
-      assert.equal(0, child.code)
+      ]])
     end)
 
     it("raises, and does not crash, when a method gets another object", function()

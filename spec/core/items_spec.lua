@@ -487,7 +487,7 @@ describe("stopmsg.core.read_items", function()
 
     it("outlive the engine that read them", function()
       local body = '{"n":1,"items":[{"messageUuid":"b","code":"x"},{"messageUuid":"a","code":200}]}'
-      local echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua", body })
+      local echo = server.echo(body)
       local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 3 }))
       local operation = engine:prepare({
         method = "POST",

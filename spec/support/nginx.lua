@@ -58,30 +58,8 @@ http {
   lua_package_cpath "$cpath;;";
   $http
   server {
-    listen 127.0.0.1:$port;
+    listen 127.0.0.1:$port$listen;
     $server
-  }
-}
-]]
-
--- In front of a server that has no TLS, nor HTTP/2.
-local PROXY = [[
-worker_processes 1;
-pid $dir/pid;
-error_log $dir/error.log error;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path $dir/body;
-  proxy_temp_path $dir/proxy;
-  fastcgi_temp_path $dir/fastcgi;
-  uwsgi_temp_path $dir/uwsgi;
-  scgi_temp_path $dir/scgi;
-  server {
-    listen 127.0.0.1:$port ssl http2;
-    ssl_certificate CERTIFICATES/good.pem;
-    ssl_certificate_key CERTIFICATES/good.key;
-    location / { proxy_pass UPSTREAM; }
   }
 }
 ]]
@@ -135,9 +113,9 @@ end
 
 -- nginx.start(options): waits until it serves.
 -- options: server, http, main (configuration of these levels; $dir and $port are its own), workers
--- (1), level (of the log, "notice"), environment (variables, by name). Or config, a whole
--- configuration, which has to listen on 127.0.0.1:$port and to write $dir/pid and $dir/error.log;
--- the Lua paths are in its environment.
+-- (1), listen ("ssl"), level (of the log, "notice"), environment (variables, by name). Or config, a
+-- whole configuration, which has to listen on 127.0.0.1:$port and to write $dir/pid and
+-- $dir/error.log; the Lua paths are in its environment.
 -- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended(seconds) }.
 function nginx.start(options)
   -- It inherits a socket that listens already: no other process can take the port in between, and
@@ -156,6 +134,7 @@ function nginx.start(options)
     main = options.main or "",
     http = options.http or "",
     server = options.server or "",
+    listen = options.listen and " " .. options.listen or "",
     modules = "",
   }
   for _, module in ipairs({ "ndk_http_module.so", "ngx_http_lua_module.so" }) do
@@ -208,11 +187,17 @@ function nginx.start(options)
   }, Nginx)
 end
 
--- nginx.start_tls(url, keys): the server at `url`, over TLS and HTTP/2, with the certificate `good`
--- of the folder `keys` (spec.support.certificates). As nginx.start.
+-- nginx.start_tls(url, keys): in front of the server at `url`, which has no TLS nor HTTP/2, with
+-- the certificate `good` of the folder `keys` (spec.support.certificates). As nginx.start.
 function nginx.start_tls(url, keys)
   local self = nginx.start({
-    config = PROXY:gsub("%u+", { CERTIFICATES = keys, UPSTREAM = url }),
+    listen = "ssl http2",
+    level = "error",
+    server = ([[
+      ssl_certificate KEYS/good.pem;
+      ssl_certificate_key KEYS/good.key;
+      location / { proxy_pass URL; }
+    ]]):gsub("KEYS", keys):gsub("URL", url),
   })
   self.url = self.url:gsub("^http", "https")
   return self

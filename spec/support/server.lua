@@ -155,6 +155,12 @@ function server.spawn(argv, options)
   return self
 end
 
+-- echo = server.echo(body): echo_server.lua in a process of its own, with that body for all answers
+-- if one is given; its first line is its URL.
+function server.echo(body)
+  return server.spawn({ server.interpreter(), "spec/support/echo_server.lua", body })
+end
+
 local function decode_lines(path)
   local lines = {}
   local file = assert(io.open(path))

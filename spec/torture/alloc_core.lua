@@ -11,7 +11,7 @@ if jit then
   jit.off() -- the unwinder takes memory for each piece of code that is made
 end
 
-local server = require("spec.support.server")
+local part_servers = require("spec.torture.part_servers")
 
 local PARTS = { "direct", "proxied", "named", "items", "lengths", "reader", "urls",
   "notes", "log", "inherited" }
@@ -56,9 +56,7 @@ end
 ]]
 
 local alloc = assert(package.loadlib(arg[1], "luaopen_alloc"))()
-local echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
-local fixed = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
-  '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}' })
+local servers, stop_servers = part_servers()
 local path = os.tmpname()
 local wrongs, tries, all_failed = {}, 0, 0
 
@@ -124,7 +122,7 @@ local names = {}
 for i, name in ipairs(PARTS) do
   names[i] = ("%q"):format(name)
 end
-alloc.state(SOURCE:format(echo.first_line, fixed.first_line, path, table.concat(names, ", ")))
+alloc.state(SOURCE:format(servers.url, servers.items_url, path, table.concat(names, ", ")))
 for number, name in ipairs(PARTS) do
   if not arg[2] or arg[2] == name then
     spoil(name, number, "once")
@@ -132,8 +130,7 @@ for number, name in ipairs(PARTS) do
   end
 end
 
-echo:stop()
-fixed:stop()
+stop_servers()
 os.remove(path)
 for i = 1, math.min(#wrongs, 40) do
   io.stderr:write(wrongs[i], "\n")

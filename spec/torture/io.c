@@ -28,23 +28,23 @@ static uint64_t dice(uint64_t sides) {
   return (state >> 11) % sides;
 }
 
-static int is_socket(int fd) {
-  int type, number = errno;
-  socklen_t len = sizeof(type);
-  int found = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0;
+/* What an option of a socket says; -1 for what is none. */
+static int option(int fd, int name) {
+  int value, number = errno;
+  socklen_t len = sizeof(value);
+  int found = getsockopt(fd, SOL_SOCKET, name, &value, &len) == 0;
 
   errno = number;
-  return found && type == SOCK_STREAM;
+  return found ? value : -1;
+}
+
+static int is_socket(int fd) {
+  return option(fd, SO_TYPE) == SOCK_STREAM;
 }
 
 /* To another program, and no pair within this one. */
 static int is_connection(int fd) {
-  int domain, number = errno;
-  socklen_t len = sizeof(domain);
-  int found = getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0;
-
-  errno = number;
-  return found && domain == AF_INET;
+  return option(fd, SO_DOMAIN) == AF_INET;
 }
 
 /* How many bytes may move of `len`; -1 for none, with errno set. */

@@ -8,8 +8,8 @@
 
 local libcurl = assert(package.loadlib(arg[1], "luaopen_libcurl"))()
 local core = require("stopmsg.core")
+local part_servers = require("spec.torture.part_servers")
 local parts = require("spec.torture.parts")
-local server = require("spec.support.server")
 
 local PARTS = { "direct", "proxied", "items", "lengths", "urls" }
 
@@ -196,10 +196,7 @@ end
 check_start()
 check_openssl()
 
-local echo = server.spawn({ server.interpreter(), "spec/support/echo_server.lua" })
-local fixed = server.spawn({ server.interpreter(), "spec/support/echo_server.lua",
-  '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}' })
-local context = { url = echo.first_line, items_url = fixed.first_line }
+local context, stop_servers = part_servers()
 
 for _, name in ipairs(PARTS) do
   local good, is_raised = run(name, context)
@@ -217,8 +214,7 @@ end
 check_results(context)
 check_replacing(context)
 
-echo:stop()
-fixed:stop()
+stop_servers()
 for i = 1, math.min(#wrongs, 40) do
   io.stderr:write(wrongs[i], "\n")
 end

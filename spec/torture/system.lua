@@ -14,6 +14,7 @@
 
 local certificates = require("spec.support.certificates")
 local nginx = require("spec.support.nginx")
+local part_servers = require("spec.torture.part_servers")
 local server = require("spec.support.server")
 
 local wrongs = {}
@@ -309,14 +310,11 @@ local function spoil_log(context, times)
 end
 
 local function spoil_parts(times)
-  local echo = server.spawn({ lua, "spec/support/echo_server.lua" })
-  local fixed = server.spawn({ lua, "spec/support/echo_server.lua",
-    '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}' })
+  local context, stop_servers = part_servers()
   local file = assert(io.popen("mktemp -d"))
   local directory = file:read("*l")
   file:close()
-  local context = { url = echo.first_line, items_url = fixed.first_line,
-    path = directory .. "/log" }
+  context.path = directory .. "/log"
   local runs = spoil_log(context, times)
   for _, name in ipairs({ "direct", "items" }) do
     local good = assert(run_part("", name, context))
@@ -330,8 +328,7 @@ local function spoil_parts(times)
       end
     end
   end
-  echo:stop()
-  fixed:stop()
+  stop_servers()
   os.remove(context.path)
   os.remove(directory)
   return ("%d runs of the core with failing system calls"):format(runs)

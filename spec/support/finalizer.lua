@@ -1,0 +1,28 @@
+-- Finalizers on every Lua, and a collector that runs them when it is to.
+
+local finalizer = {}
+
+local newproxy = rawget(_G, "newproxy")
+
+-- Calls f() when the collector comes by the next time.
+function finalizer.arm(f)
+  if newproxy then
+    getmetatable(newproxy(true)).__gc = f
+  else
+    setmetatable({}, { __gc = f })
+  end
+end
+
+-- What engine:collect() gives, with f() called in the middle of it.
+function finalizer.collect(engine, f)
+  collectgarbage()
+  collectgarbage("stop")
+  finalizer.arm(f)
+  local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
+  collectgarbage("restart")
+  local slot, status, body, stage = engine:collect()
+  collectgarbage("setstepmul", multiplier)
+  return slot, status, body, stage
+end
+
+return finalizer
