@@ -70,7 +70,7 @@ import threading
 import time
 import warnings
 
-PATIENCE = 20  # seconds after which whatever stalls is given up
+PATIENCE = 120  # seconds after which whatever stalls is given up
 
 
 # Of HTTP/2 (RFC 9113)
@@ -541,13 +541,13 @@ class Control(threading.Thread):
         what = command["do"]
         if what == "set":
             listener = self.listeners[int(command.get("port") or self.first.port)]
-            _, busy = self.journal.take(command.get("wait", 2))
+            _, busy = self.journal.take(command.get("wait", PATIENCE))
             if busy:
                 raise ValueError("%d thing(s) of the last scenario are still under way" % busy)
             listener.scenario = Scenario(command)
             return {}
         if what == "take":
-            records, busy = self.journal.take(command.get("wait", 2))
+            records, busy = self.journal.take(command.get("wait", PATIENCE))
             return {"records": records, "busy": busy}
         if what == "listen":
             listener = Listener(self.journal, command.get("tls"))

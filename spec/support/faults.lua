@@ -49,10 +49,9 @@ function Faults:set(scenario)
   self:_ask(scenario)
 end
 
--- The records since the last `set` or `take`, once nothing is under way (or after `patience`).
-function Faults:take(patience)
-  local answer = self:_ask({ ["do"] = "take", wait = patience or 2 })
-  return answer.records, answer.busy
+-- The records since the last `set` or `take`, once nothing is under way.
+function Faults:take()
+  return self:_ask({ ["do"] = "take" }).records
 end
 
 -- One more port; with TLS where `tls` is given, never answering where is_deaf.
