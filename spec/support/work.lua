@@ -5,8 +5,8 @@ local work = {}
 -- How many are counted at once.
 local STEP = 100
 
--- counter = work.counter(): { count, of(f), stop() }. of(f) does the same as f, in a coroutine of its
--- own, and is counted.
+-- counter = work.counter(): { count, of(f), stop() }. of(f) does the same as f and is counted, in a
+-- coroutine of its own.
 function work.counter()
   local jit = rawget(_G, "jit")
   if jit then
