@@ -183,7 +183,7 @@ describe("stopmsg.sandbox.server", function()
       end)
     end)
 
-    it("has several requests in flight, and logs what it could not answer before its end", function()
+    it("has several requests in flight, and logs at its end what it did not answer", function()
       local served = server.start({ delay = 1000 })
       local clients = {}
       for i = 1, 4 do
