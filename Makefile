@@ -215,10 +215,12 @@ need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1;
 
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
+# Not everything: luacheck would walk through the Debians in build/.
+LINTED = bin/stopmsg lua spec examples bench fuzz $(wildcard *.rockspec) .busted .luacheckrc
 lint-lua:
 	@$(call need,luacheck,lua-check)
 	@echo "LINT luacheck"
-	$(Q)luacheck --no-color -q .
+	$(Q)luacheck --no-color -q $(LINTED)
 
 lint-format:
 	@$(call need,clang-format,clang-format)
@@ -304,6 +306,12 @@ coverage:
 check-32bit:
 	@$(call need,debootstrap,debootstrap)
 	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
+
+# With a libcurl that somebody built: CURL_DIR has its include and lib.
+check-libcurl:
+	@test -n '$(CURL_DIR)' || { echo "check-libcurl: say where, CURL_DIR=/opt/curl" >&2; exit 1; }
+	@$(MAKE) spec BUILD=build/libcurl/$(notdir $(CURL_DIR))/$(LUA_NAME) \
+	  LDFLAGS='$(LDFLAGS) -Wl,-rpath,$(abspath $(CURL_LIBDIR))'
 
 # With musl, and a Lua and a libcurl of their own, in build/musl.
 check-musl:
