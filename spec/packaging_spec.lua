@@ -4,8 +4,8 @@ local files = require("spec.support.files")
 
 -- A build of its own: nothing of the make, the paths or the sanitizer around the specs.
 local CLEAN = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
-  .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 "
-  .. "-u LUA_CPATH_5_2 -u LUA_CPATH_5_3 -u LUA_CPATH_5_4 "
+  .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 -u LUA_PATH_5_5 "
+  .. "-u LUA_CPATH_5_2 -u LUA_CPATH_5_3 -u LUA_CPATH_5_4 -u LUA_CPATH_5_5 "
 
 local VERSION = _VERSION:match("%d+%.%d+")
 
