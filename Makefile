@@ -58,7 +58,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: all headers help setup demo sandbox spec matrix test \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
-  asan asan-run valgrind valgrind-run check-32bit check-musl fuzz fuzz-replay coverage \
+  asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
   bench bench-nginx soak install uninstall deb picture clean
 
 all: $(CORE)
@@ -105,6 +105,8 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  check-debian  the specs on another Debian (SUITE=trixie, sid), made in build/SUITE (as root)'
+	@echo '  check-libcurl  the specs on the libcurl in CURL_DIR, that somebody built'
 	@echo '  check-musl  the specs with musl, on a Lua and a libcurl that are made in build/musl (10 minutes)'
 	@echo '  coverage   which branches of the C core and which lines of Lua no spec or torture reaches'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
@@ -305,7 +307,14 @@ coverage:
 # On a 32-bit Debian of its own, in build/i386.
 check-32bit:
 	@$(call need,debootstrap,debootstrap)
-	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
+	@SPECS='$(SPECS)' sh tools/check-debian.sh build/i386 bookworm i386 $(LUAS)
+
+# Another release, in build/SUITE; DO=demo makes that there. sid has the newest libcurl.
+SUITE = trixie
+check-debian:
+	@$(call need,debootstrap,debootstrap)
+	@SPECS='$(SPECS)' DO='$(DO)' sh tools/check-debian.sh build/$(SUITE) $(SUITE) \
+	  "$$(dpkg --print-architecture)" $(LUAS)
 
 # With a libcurl that somebody built: CURL_DIR has its include and lib.
 check-libcurl:
