@@ -11,12 +11,17 @@ LUA_NAME := $(notdir $(LUA))
 LUA_VERSION := $(or $(filter 5.%,$(LUA_NAME:lua%=%)),\
   $(if $(filter luajit%,$(LUA_NAME)),5.1),\
   $(shell $(LUA) -e 'print(_VERSION:match("%d+%.%d+"))'))
-LUA_DEV := $(if $(filter luajit%,$(LUA_NAME)),libluajit2-5.1-dev,liblua$(LUA_VERSION:5.1=5.1-0)-dev)
+# Its name at Debian, in tools/packages.sh and for pkg-config; elsewhere it may be called lua.
+LUA_ALIAS := $(if $(filter lua5.% luajit%,$(LUA_NAME)),$(LUA_NAME),lua$(LUA_VERSION))
+LUA_DEV := $(if $(filter luajit%,$(LUA_NAME)),\
+  libluajit-5.1-dev (Debian 12: libluajit2-5.1-dev) or luajit-devel (Fedora),\
+  liblua$(LUA_VERSION:5.1=5.1-0)-dev (Debian) or lua-devel (Fedora))
 ifdef LUA_INCDIR
 LUA_CFLAGS := -I$(LUA_INCDIR)
 else
-LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null || \
-  echo -I/usr/include/$(LUA_NAME:luajit=luajit-2.1))
+LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_ALIAS) 2>/dev/null || \
+  pkg-config --cflags $(LUA_NAME) 2>/dev/null || \
+  echo -I/usr/include/$(LUA_ALIAS:luajit=luajit-2.1))
 endif
 
 ifdef CURL_DIR
@@ -79,13 +84,15 @@ $(BUILD)/%.o: %.c Makefile | headers
 
 # One line for what is missing, in place of a page of compiler errors.
 headers:
+	@test -n '$(LUA_VERSION)' || \
+	  { echo "no Lua called $(LUA): name one that is there, as in make LUA=lua5.4" >&2; exit 1; }
 	@command -v $(firstword $(CC)) >/dev/null || \
 	  { echo "no C compiler ($(CC)): install gcc, or run 'make setup'" >&2; exit 1; }
 	@printf '#include <lua.h>\n#if LUA_VERSION_NUM != $(subst .,0,$(LUA_VERSION))\n#error\n#endif\n' | \
 	  $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
-	  { echo "no headers of $(LUA_NAME): install $(LUA_DEV), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
+	  { echo "no headers of $(LUA_NAME): install $(strip $(LUA_DEV)), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
 	@printf '#include <curl/curl.h>\n' | $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
-	  { echo "no headers of libcurl: install libcurl4-openssl-dev, run 'make setup', or set CURL_DIR" >&2; exit 1; }
+	  { echo "no headers of libcurl: install libcurl4-openssl-dev (Debian) or libcurl-devel (Fedora), run 'make setup', or set CURL_DIR" >&2; exit 1; }
 
 help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
@@ -121,10 +128,10 @@ help:
 	@echo '  clean      remove build/'
 
 setup:
-	@sh tools/packages.sh demo $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_ALIAS)
 
 demo:
-	@sh tools/packages.sh demo $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_ALIAS)
 	@$(MAKE) all
 	@$(RUN) sh examples/demo.sh
 
