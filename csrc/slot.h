@@ -34,13 +34,15 @@ struct sm_slot {
   size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
-  int is_headed;   /* the headers of the answer are complete */
-  int sends;       /* how often libcurl began to send the request */
-  int is_overflow; /* the answer was larger than allowed */
-  int is_nomem;    /* no memory for the answer */
-  int is_spent;    /* its connection could not carry the request */
-  int is_expired;  /* the attempt's time was up */
-  int is_held;     /* still in the multi handle, for its resolver's sake */
+  int has_status;   /* the answer's first line is there */
+  int is_headed;    /* the headers of the answer are complete */
+  int is_malformed; /* a line of its headers is none */
+  int sends;        /* how often libcurl began to send the request */
+  int is_overflow;  /* the answer was larger than allowed */
+  int is_nomem;     /* no memory for the answer */
+  int is_spent;     /* its connection could not carry the request */
+  int is_expired;   /* the attempt's time was up */
+  int is_held;      /* still in the multi handle, for its resolver's sake */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
 };

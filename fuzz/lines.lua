@@ -86,9 +86,9 @@ local simple = {}
 
 function simple.p(bytes)
   local list, number = {}, 0
-  for line in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
+  for text in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
     number = number + 1
-    line = trim(line)
+    local line = trim(text)
     local from = line:find("#", 1, true)
     while from and from > 1 and not line:sub(from - 1, from - 1):find("%s") do
       from = line:find("#", from + 1, true)
@@ -126,9 +126,9 @@ function simple.c(bytes)
     return nil
   end
   local list, number, column, separator = {}, 0, nil, nil
-  for line in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
+  for ended in (bytes:gsub("^\239\187\191", "") .. "\n"):gmatch("(.-)\n") do
     number = number + 1
-    line = line:gsub("\r$", "")
+    local line = ended:gsub("\r$", "")
     if not column and line:find("%S") then
       separator = line:match("[,;\t]") or ","
       if line:gsub("[" .. separator .. "]", ""):find("[,;\t]") then
@@ -144,10 +144,10 @@ function simple.c(bytes)
       end
     elseif line:find("[^%s]") or line:find(separator or ",", 1, true) then
       local i = 0
-      for value in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
+      for cell in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
         i = i + 1
         if i == column then
-          value = trim(value)
+          local value = trim(cell)
           list[#list + 1] = { value ~= "" and value or {}, number }
         end
       end

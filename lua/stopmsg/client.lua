@@ -163,8 +163,8 @@ end
 -- The calls that the provider documents, or all it has, as a list for messages.
 local function callable(self)
   local names, seen = {}, {}
-  for name, operation in pairs(self._provider.operations) do
-    name = name == "status_dispatch" and "status" or name
+  for key, operation in pairs(self._provider.operations) do
+    local name = key == "status_dispatch" and "status" or key
     if not seen[name] and (self._options.undocumented or not operation.undocumented) then
       seen[name] = true
       names[#names + 1] = name
