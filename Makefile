@@ -147,8 +147,7 @@ spec: all
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
 ONCE = spec/docs spec/command/journal_spec.lua spec/command/papers_spec.lua \
-  $(addprefix spec/faults/,answer_spec.lua cut_spec.lua http2_spec.lua resolver_spec.lua \
-  stall_spec.lua tls_spec.lua)
+  $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
 EACH = $(filter-out $(foreach path,$(ONCE),$(path) $(path)/%),\
   $(sort $(shell find spec -name '*_spec.lua')))

@@ -2,6 +2,7 @@
 
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 local PROVIDER = faults.providers[3]
@@ -27,7 +28,7 @@ describe("where HTTP/2 is hoped for", function()
     certificates.remove(folder)
   end)
 
-  -- Four ids, of which the one that comes first meets `stall`.
+  -- Four ids, of which the one that comes first meets `stall`, until the others are settled.
   local function stop(alpn, stall)
     local ids = {}
     for i = 1, 4 do
@@ -44,11 +45,19 @@ describe("where HTTP/2 is hoped for", function()
       ca_file = folder .. "/ca.pem",
       http_version = "2",
       concurrency = 4,
-      timeout = 1,
-      connect_timeout = 1,
+      timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS,
       max_attempts = 1,
     })
-    local report = client:stop(ids)
+    local settled = 0
+    local report = client:stop(ids, {
+      on_item = function()
+        settled = settled + 1
+        if settled == 3 then
+          server:go()
+        end
+      end,
+    })
     client:close()
     assert.same({}, faults.judge(report, server:take(), ids))
     return report
@@ -58,14 +67,14 @@ describe("where HTTP/2 is hoped for", function()
     describe("from a server whose handshake offers " .. alpn, function()
       it("a request that stalls holds up no other", function()
         local report = stop(alpn, {
-          requests = { { ["do"] = { { "read", "all" }, { "wait", 20 } } } },
+          requests = { { ["do"] = { { "read", "all" }, { "hold" }, { "close" } } } },
         })
         assert.equal(3, report.counts.stopped, tostring(report))
         assert.equal(1, report.counts.unknown, tostring(report))
       end)
 
       it("a handshake that stalls holds up no other", function()
-        local report = stop(alpn, { accept = { { ["do"] = { { "wait", 20 } } } } })
+        local report = stop(alpn, { accept = { { ["do"] = { { "hold" }, { "close" } } } } })
         assert.equal(3, report.counts.stopped, tostring(report))
         assert.equal(1, report.counts.failed, tostring(report))
       end)

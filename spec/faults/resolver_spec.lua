@@ -3,16 +3,16 @@
 local server = require("spec.support.server")
 local stuck = require("spec.support.stuck")
 
--- A child whose requests end by their timeouts, round after round, until one is answered.
+-- A child whose requests end by their timeouts, which grow round by round, until one is answered.
 local RECOVERY = [[
 local core = require("stopmsg.core")
 local engine = core.engine({ slots = 8, max_response = 10000, connect_timeout = 3, proxy = "" })
 local operation = engine:prepare({ method = "POST", base = "http://stuck.test:%s",
   url = { open = "/" }, headers = {}, allow_http = true })
 local word = "never answered"
-for _ = 1, 60 do
+for round = 1, 60 do
   local left = 0
-  while engine:submit(operation, {}, 1, 0, 0.1) do
+  while engine:submit(operation, {}, 1, 0, 0.1 * 1.1 ^ round) do
     left = left + 1
   end
   while left > 0 do
