@@ -181,7 +181,7 @@ describe("the journal", function()
     local path = folder .. "/promised"
     local promised = "2a28d557-22a1-4be6-8908-000000010201"
     assert.equal(4, stop(path, { promised, uuid(2) }).code)
-    local result = stop(path, { promised, uuid(2) }, { "--verify=5" })
+    local result = stop(path, { promised, uuid(2) }, { "--verify=60" })
     assert.message(result.stderr).equal(0, result.code)
     assert.matches("2 ids: 2 stopped", result.stderr)
     assert.matches('"id":"' .. promised:gsub("%-", "%%-") .. '","outcome":"stopped"',
