@@ -1,4 +1,4 @@
--- Ctrl-C once and twice, SIGTERM: how the command ends, and what it leaves. How soon is in spec/time.
+-- Ctrl-C once and twice, SIGTERM: how the command ends, and what it leaves. spec/time has how soon.
 
 local command = require("spec.support.command")
 local faults = require("spec.support.faults")
