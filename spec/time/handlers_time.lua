@@ -1,5 +1,5 @@
--- How long a call over a long list keeps a worker of nginx from its other work. Target: 20 ms of the
--- processor's time.
+-- How long a call over a long list keeps a worker of nginx from its other work. Target: 20 ms of
+-- the processor's time.
 
 local fetch = require("spec.support.fetch")
 local nginx = require("spec.support.nginx")
