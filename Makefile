@@ -146,11 +146,11 @@ spec: all
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/docs spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
-EACH = $(filter-out $(foreach path,$(ONCE),$(path) $(path)/%),\
-  $(sort $(shell find spec -name '*_spec.lua')))
+EACH = $(filter-out $(ONCE),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
 PARTS = once $(LUAS) asan lint fuzz
