@@ -329,9 +329,8 @@ valgrind-run:
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
 # Of all specs and the processes that they start, on Lua 5.4, then of what has no
-# memory, and of system calls that fail. All of it is slower than usual: a spec
-# that is about time may fail. Lua's own hint to the compiler would count each
-# condition twice.
+# memory, and of system calls that fail. Lua's own hint to the compiler would count
+# each condition twice.
 COVERAGE = $(CURDIR)/build/coverage
 COVERED = LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
   CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete' \
@@ -406,7 +405,7 @@ fuzz: $(FUZZER)
 
 fuzz-replay: $(FUZZER)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
-	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -runs=0 -verbosity=0 \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
 	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	done
