@@ -11,8 +11,8 @@
 --
 -- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
 --
--- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success is
--- what the definition lists, and a refusal has the form of the provider's errors.
+-- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success
+-- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
 local json = require("stopmsg.json")
@@ -21,8 +21,8 @@ local tls = require("stopmsg.tls")
 
 local answer = {}
 
--- The request was not carried out, or may not have been: 408 and 425 ask for a repeat, 520 to 527 and
--- 530 are what a well-known proxy says of servers behind it.
+-- Statuses that ask for a repeat. 520 to 527 and 530 are what a well-known proxy says of servers
+-- behind it.
 local REPEATED = { [408] = true, [425] = true, [500] = true, [502] = true, [503] = true,
   [504] = true, [530] = true }
 for status = 520, 527 do
@@ -78,13 +78,13 @@ end
 -- and somebody else's document.
 local function read_error(operation, reply)
   local code, message, is_in_form
-  if operation.error then
-    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
-    code = plain_code(code)
-  elseif operation.fault then
+  if operation.fault then
     local called, given, text = compat.try(operation.fault, reply)
     code, message = called and plain_code(given) or nil, called and text or nil
     is_in_form = code ~= nil
+  elseif operation.error then
+    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
+    code = plain_code(code)
   end
   return code, type(message) == "string" and message or nil, is_in_form
 end
@@ -190,8 +190,8 @@ local function surplus_warning(count)
   return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
 end
 
--- The verdict of an answer that the core read, and warnings about what does not fit. The document is
--- the answer without its entries.
+-- The verdict of an answer that the core read, and warnings about what does not fit. The document
+-- is the answer without its entries.
 local function read_codes(operation, reply, document)
   local warnings = { surplus_warning(reply.items:surplus()) }
   if operation.remark and document then
@@ -234,9 +234,9 @@ local function read_states(operation, document, ids)
   return verdicts, { surplus_warning(surplus) }
 end
 
--- Whether the body is the one that the operation's success has, white space apart. Nothing at all is
--- one only where it is known that nothing else was to come: an answer without a length that was cut
--- off looks the same.
+-- Whether the body is the one that the operation's success has, white space apart. An empty one
+-- counts only where it is known that nothing else was to come: an answer without a length that was
+-- cut off looks the same.
 local function is_expected(operation, reply)
   if not operation.exactly then
     return reply.is_framed and not reply.body:find("%S")
@@ -250,19 +250,17 @@ local function read_listed(operation, reply, ids)
     return is_expected(operation, reply) and { outcome = operation.success } or nil
   end
   local document = document_of(operation, reply)
-  if operation.error and (not document or operation.error:is_beside(document)) then
+  if document and operation.error and operation.error:is_beside(document) then
     return nil
-  elseif operation.codes then
-    if reply.items then
-      return read_codes(operation, reply, document)
-    end
-  elseif operation.states then
-    if document then
-      return read_states(operation, document, ids)
-    end
-  else
+  elseif operation.decode then
     reply.document = unmarked(reply, document)
     return read_decoded(operation, reply, ids)
+  elseif not document then
+    return nil
+  elseif operation.states then
+    return read_states(operation, document, ids)
+  elseif reply.items then
+    return read_codes(operation, reply, document)
   end
 end
 
@@ -339,10 +337,11 @@ local function doubt(operation, verdict)
 end
 
 -- action, verdict(s), warnings, is_usable = answer.read(operation, reply, ids)
--- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells that
--- it was empty, or where it cannot be decoded; `items` where the core read it. One verdict stands for
--- all ids; a list has one an id, in their order; { codes = items } leaves it to answer.of_code, an
--- item at a time. is_usable: whether it is in the provider's form, so that somebody there listens.
+-- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
+-- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
+-- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
+-- answer.of_code, an item at a time. is_usable: whether it is in the provider's form, so that
+-- somebody there listens.
 function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
@@ -373,7 +372,8 @@ function answer.read(operation, reply, ids)
   end
   if word == "not_found" and operation.is_lookup then
     -- What was sent or stopped is no longer known at many providers.
-    word, reason = "not_stoppable", "gone_or_sent"
+    word = "not_stoppable"
+    reason = "gone_or_sent"
   end
   local verdict = { outcome = word, reason = reason, code = code or status, http = status,
     message = message }
