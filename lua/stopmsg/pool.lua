@@ -40,6 +40,8 @@ local function engine_options(o)
     insecure = not o.verify_tls,
     ca_file = o.ca_file,
     ca_path = o.ca_path,
+    cert_file = o.cert_file,
+    key_file = o.key_file,
     proxy = proxy,
     user_agent = o.user_agent or "stopmsg/" .. version,
     resolve = resolve_list(o.resolve),

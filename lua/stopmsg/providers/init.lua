@@ -202,8 +202,8 @@ local function auth_line(where, auth)
 end
 
 -- words = words_of(codes): code -> the outcome that it surely means, false for all others. Codes
--- are the same where they are written alike: "200" and 200, but not "006" and 6. Asked for each item
--- of large batches, so what was found once is kept.
+-- are the same where they are written alike: "200" and 200, but not "006" and 6. Asked for each
+-- item of large batches, so what was found once is kept.
 local function words_of(codes)
   local of_text = {}
   for code, word in pairs(codes) do
