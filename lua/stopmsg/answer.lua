@@ -86,7 +86,7 @@ local function read_error(operation, reply)
     code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
     code = plain_code(code)
   end
-  return code, type(message) == "string" and message or nil, is_in_form
+  return code, type(message) == "string" and message or nil, is_in_form or false
 end
 
 -- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
@@ -165,7 +165,8 @@ end
 
 -- Key of an id as the answer spells it.
 local function key_of(operation, id)
-  return operation.id.fold and id:lower() or id
+  local form = operation.id
+  return form.fold and (not form.usual or id:find(form.usual)) and id:lower() or id
 end
 
 -- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
@@ -336,12 +337,12 @@ local function doubt(operation, verdict)
   end
 end
 
--- action, verdict(s), warnings, is_usable = answer.read(operation, reply, ids)
+-- action, verdict(s), warnings, is_usable, is_in_form = answer.read(operation, reply, ids)
 -- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
 -- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
 -- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
--- answer.of_code, an item at a time. is_usable: whether it is in the provider's form, so that
--- somebody there listens.
+-- answer.of_code, an item at a time. is_in_form: whether the provider itself says this. is_usable:
+-- whether it does so as one who works, and does not ask to wait or to come again.
 function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
@@ -350,14 +351,16 @@ function answer.read(operation, reply, ids)
     if not is_usable then
       doubt(operation, verdict)
     end
-    return "settle", verdict, warnings, is_usable
+    return "settle", verdict, warnings, is_usable, is_usable
   end
-  local code, message, is_in_form
+  local code, message
+  local is_in_form = false
   if status >= 400 and not FOREIGN[status] then
     code, message, is_in_form = read_error(operation, reply)
     if not is_in_form then
       code, message = nil, nil
-      is_in_form = operation.is_bare[status] and reply.is_framed and not reply.body:find("%S")
+      is_in_form = operation.is_bare[status] ~= nil and reply.is_framed
+        and not reply.body:find("%S")
     end
   end
   local action, word, reason = read_status(operation, status)
@@ -380,7 +383,8 @@ function answer.read(operation, reply, ids)
   if status < 500 and status ~= 429 then
     doubt(operation, verdict)
   end
-  return action, verdict, nil, (is_in_form and action ~= "again" and action ~= "throttle") or false
+  local is_usable = is_in_form and action ~= "again" and action ~= "throttle"
+  return action, verdict, nil, is_usable, is_in_form
 end
 
 -- Faults that a repeat cannot mend.

@@ -186,7 +186,7 @@ function Pool:prepare(operation)
         list = operation.items.list,
         id = operation.items.id,
         code = operation.items.code,
-        folds = operation.id.fold,
+        folds = operation.id.fold and not operation.id.usual,
       },
       headers = header_lines(self, operation),
       auth = operation.auth or self._provider.auth,

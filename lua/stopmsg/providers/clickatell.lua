@@ -26,6 +26,22 @@ for code, word in pairs(STATUS) do
   STATE[code] = word == "accepted" and "open" or word
 end
 
+local HEX32 = "^" .. ("%x"):rep(32) .. "$"
+
+-- All ids in the pages are 32 hex digits, and no page states it as a rule.
+local ID = {
+  pattern = "^[\33-\126]+$",
+  max = 128,
+  about = "32 hex digits",
+  usual = HEX32,
+  fold = true,
+  mask = ("x"):rep(32),
+}
+
+local function is_same_id(a, b)
+  return a == b or (a:lower() == b:lower() and a:find(HEX32) ~= nil)
+end
+
 -- The code and text of an answer about ids[1]; an unknown verdict where it is about another id, nil
 -- where it is neither.
 local function read(answer, ids)
@@ -34,7 +50,7 @@ local function read(answer, ids)
     return nil
   end
   local echo = data.apiMessageId
-  if type(echo) ~= "string" or echo:lower() ~= ids[1]:lower() then
+  if type(echo) ~= "string" or not is_same_id(echo, ids[1]) then
     return nil, nil, {
       outcome = "unknown",
       reason = "bad_response",
@@ -105,7 +121,7 @@ return {
     stop = {
       method = "DELETE",
       path = "/rest/message/{id}",
-      id = "hex32",
+      id = ID,
       decode = decode,
       refusals = REFUSALS,
     },
@@ -114,7 +130,7 @@ return {
       inferred = "the status call is taken from the vendor's samples",
       method = "GET",
       path = "/rest/message/{id}",
-      id = "hex32",
+      id = ID,
       decode = decode_status,
       refusals = REFUSALS,
     },
