@@ -204,7 +204,7 @@ describe("stopmsg stop", function()
       local arguments = { "--journal", journal, "--format", "ndjson", uuid(1, "0202"),
         uuid(2, "0201") }
       assert.equal(4, (stop(arguments)))
-      table.insert(arguments, 1, "--verify=1")
+      table.insert(arguments, 1, "--verify=60")
       local _, out = stop(arguments)
       assert.equal(2, #decode(out))
       for _, item in ipairs(decode(out)) do
@@ -278,7 +278,7 @@ describe("stopmsg stop", function()
   end)
 
   it("ends as soon as its results cannot be written, and says so", function()
-    local argv = { "-o", "/dev/full", "--format", "ndjson", "--rate", "5", "--batch-size", "1",
+    local argv = { "-o", "/dev/full", "--format", "ndjson", "--rate", "1", "--batch-size", "1",
       "--journal", journal }
     for i = 1, 50 do
       argv[#argv + 1] = uuid(i)
@@ -291,7 +291,7 @@ describe("stopmsg stop", function()
   end)
 
   it("verifies what is not proven", function()
-    local code, out = stop({ "--verify=2", "--format", "ndjson", uuid(1), uuid(2, "0201") })
+    local code, out = stop({ "--verify=60", "--format", "ndjson", uuid(1), uuid(2, "0201") })
     for _, item in ipairs(decode(out)) do
       assert.is_true(item.verified)
     end

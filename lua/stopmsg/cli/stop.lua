@@ -441,7 +441,8 @@ function command.run(args, host)
   local run = new_run(host, args, given)
   if args.journal then
     local batch = math.min(args.batch_size or operation.limit, operation.limit)
-    run.book, message = journal.open(args.journal, {
+    local is_fault
+    run.book, message, is_fault = journal.open(args.journal, {
       provider = args.provider,
       operation = operation.name,
       base_url = args.base_url or provider.base_url,
@@ -449,7 +450,8 @@ function command.run(args, host)
       total = given.total,
     }, { batch = batch, now = host.now })
     if not run.book then
-      return refuse(("the journal %s %s"):format(args.journal, message))
+      refuse(("the journal %s %s"):format(args.journal, message))
+      return is_fault and exit.fault or exit.usage
     end
   end
   local file, adds = output.open(args, host, run.book and not run.book.is_new)
