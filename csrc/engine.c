@@ -591,6 +591,10 @@ static void harvest(struct engine *e) {
     curl_multi_remove_handle(e->multi, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
     learn_version(e, s->request.easy);
+    /* Nothing was sent: it costs no attempt. */
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
+        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
+      continue;
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (s->state == SM_SLOT_STUCK) {

@@ -41,6 +41,7 @@ struct sm_slot {
   int is_overflow;  /* the answer was larger than allowed */
   int is_nomem;     /* no memory for the answer */
   int is_spent;     /* its connection could not carry the request */
+  int is_fresh;     /* it goes over a new connection, as the last was spent */
   int is_expired;   /* the attempt's time was up */
   int is_held;      /* still in the multi handle, for its resolver's sake */
   CURLcode result;
@@ -56,6 +57,10 @@ void sm_slot_free(struct sm_slot *s);
 
 /* Forgets the last request's answer. */
 void sm_slot_reset(struct sm_slot *s);
+
+/* After a connection turned out spent: makes the same request ready to go over
+ * a new one. 0 where it was on a new one. */
+int sm_slot_refresh(struct sm_slot *s);
 
 /* Whether the answer was read into the reader's items, to its end. */
 int sm_slot_has_items(const struct sm_slot *s);
