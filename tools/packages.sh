@@ -1,6 +1,7 @@
 #!/bin/sh
-# packages.sh SET... - installs what is missing of the named sets of packages.
+# packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
+# -n only names them.
 # Sets: build, demo, specs, test, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.5, luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
 # that this release has.
@@ -88,6 +89,12 @@ installed() {
   test "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed
 }
 
+names_only=
+if test "${1-}" = -n; then
+  names_only=1
+  shift
+fi
+
 for set in "$@"; do
   case $set in
   build | demo | specs | test | musl | bench | deb | picture | lua*) ;;
@@ -99,6 +106,7 @@ for set in "$@"; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
+  test -z "$names_only" || exit 0
   echo "Not a Debian: make sure that these, or what they are called here, are installed:"
   for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u | sed 's/|.*//; s/^/  /'
   exit 0
@@ -116,6 +124,10 @@ find_missing() {
 }
 find_missing "$@"
 test -n "$missing" || exit 0
+if test -n "$names_only"; then
+  echo "$missing"
+  exit 0
+fi
 
 if test "$(id -u)" = 0; then
   sudo=
@@ -127,13 +139,6 @@ else
   exit 1
 fi
 
-# A server that comes along, nginx, is not to be started: nobody asked for one.
-install() {
-  # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y \
-    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $missing
-}
-
 # Lists that are old or empty know no names, either.
 for package in $missing; do
   if ! is_known "$package"; then
@@ -144,5 +149,5 @@ for package in $missing; do
 done
 
 echo "installing$missing"
-# Package lists may be old or empty; only then is an update worth its time.
-install >/dev/null 2>&1 || { $sudo apt-get update -qq && install >/dev/null; }
+# shellcheck disable=SC2086
+$sudo sh "$(dirname "$0")/install.sh" $missing

@@ -1,6 +1,6 @@
 /*
  * stuck_resolver.c - LD_PRELOADed into a process, it lets every name lookup
- * hang for half a minute; where STUCK_LOOKUPS is a number, so many of them:
+ * hang for an hour; where STUCK_LOOKUPS is a number, so many of them:
  * then each name is 127.0.0.1. Addresses are still told at once.
  */
 
@@ -27,7 +27,7 @@ int getaddrinfo(const char *node, const char *service,
 
   if (hints == NULL || (hints->ai_flags & AI_NUMERICHOST) == 0) {
     if (is_stuck()) {
-      sleep(30);
+      sleep(3600);
       return EAI_AGAIN;
     }
     node = "127.0.0.1";
