@@ -610,6 +610,10 @@ static void harvest(struct engine *e) {
     learn_version(e, s->request.easy);
     if (result == CURLE_OK)
       sm_slot_decode(s);
+    /* Nothing was sent: it costs no attempt. */
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
+        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
+      continue;
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (sm_slot_is_refused(s))

@@ -229,7 +229,15 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
   return s;
 }
 
-void sm_slot_reset(struct sm_slot *s) {
+static void set_fresh(struct sm_slot *s, int is_fresh) {
+  if (s->is_fresh == is_fresh)
+    return;
+  s->is_fresh = is_fresh;
+  (void)curl_easy_setopt(s->request.easy, CURLOPT_FRESH_CONNECT,
+                         (long)is_fresh);
+}
+
+static void forget_answer(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
   sm_buf_reset(&s->coded, 0);
   sm_headers_clear(&s->headers);
@@ -248,6 +256,19 @@ void sm_slot_reset(struct sm_slot *s) {
   s->port = 0;
   s->refusal = NULL;
   s->error[0] = '\0';
+}
+
+void sm_slot_reset(struct sm_slot *s) {
+  forget_answer(s);
+  set_fresh(s, 0);
+}
+
+int sm_slot_refresh(struct sm_slot *s) {
+  if (!s->is_spent || s->is_fresh)
+    return 0;
+  forget_answer(s);
+  set_fresh(s, 1);
+  return 1;
 }
 
 /* One coding less: from `coded` to `to`, which may hold as much. */
