@@ -38,6 +38,7 @@ build = {
         "csrc/buf.c",
         "csrc/compat.c",
         "csrc/core.c",
+        "csrc/decoder.c",
         "csrc/digest.c",
         "csrc/engine.c",
         "csrc/fork.c",

@@ -6,6 +6,7 @@
  */
 
 #include "compat.h"
+#include "decoder.h"
 #include "digest.h"
 #include "engine.h"
 #include "fork.h"
@@ -65,7 +66,9 @@ static const luaL_Reg functions[] = {
     {"same_file", sm_log_same},      {"marks", sm_marks_new},
     {"digest", sm_digest_new},       {"lines", sm_lines_new},
     {"next_line", sm_lines_next},    {"count_lines", sm_lines_count},
-    {"check_base", core_check_base}, {NULL, NULL},
+    {"unify_lines", sm_lines_unify}, {"check_base", core_check_base},
+    {"decoder", sm_decoder_new},     {"json_span", sm_lines_json_span},
+    {"scratch", sm_log_scratch},     {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
@@ -80,6 +83,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_lines_init(L);
   sm_marks_init(L);
   sm_digest_init(L);
+  sm_decoder_init(L);
   luaL_newlib(L, functions);
   sm_process_open(L);
   lua_setfield(L, -2, "process");

@@ -10,6 +10,9 @@
 /* Whoever adds takes it away long before. */
 #define SM_MAX_LINES (64u << 20)
 
+/* Bytes that end an object and its line. */
+#define SM_LINE_END 2
+
 /* Kept from one take to the next. */
 #define SM_KEPT_LINES (1u << 20)
 
@@ -59,6 +62,77 @@ int sm_lines_next(lua_State *L) {
   lua_pushlstring(L, bytes + at, n);
   lua_pushinteger(L, (lua_Integer)next + 1);
   return 2;
+}
+
+/*
+ * text = core.unify_lines(bytes): a CR without a LF behind it becomes one. The
+ * same string where there is none.
+ */
+int sm_lines_unify(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+  const char *end = bytes + len, *cr = bytes;
+  char *copy = NULL;
+
+  while ((cr = memchr(cr, '\r', (size_t)(end - cr))) != NULL) {
+    if (cr + 1 == end || cr[1] != '\n') {
+      if (copy == NULL) {
+        /* A userdata: pushing the result may raise. */
+        copy = lua_newuserdata(L, len);
+        memcpy(copy, bytes, len);
+      }
+      copy[cr - bytes] = '\n';
+    }
+    cr++;
+  }
+  if (copy == NULL)
+    lua_settop(L, 1);
+  else
+    lua_pushlstring(L, copy, len);
+  return 1;
+}
+
+/*
+ * after, depth, state = core.json_span(bytes, at, depth, state)
+ *
+ * Looks for the end of a JSON string, object or array that began at depth 0 and
+ * state 0: `after` is where the rest begins, nil where the end is not among
+ * these bytes. With the other two the search goes on in the bytes that follow.
+ */
+int sm_lines_json_span(lua_State *L) {
+  enum { OUTSIDE, STRING, ESCAPE };
+  size_t len, at;
+  const char *bytes = check_bytes(L, &len, &at);
+  lua_Integer depth = luaL_checkinteger(L, 3);
+  int state = (int)luaL_checkinteger(L, 4);
+  int is_over = 0;
+
+  for (; at < len && !is_over; at++) {
+    char c = bytes[at];
+
+    if (state == ESCAPE) {
+      state = STRING;
+    } else if (state == STRING) {
+      if (c == '\\')
+        state = ESCAPE;
+      else if (c == '"')
+        state = OUTSIDE;
+    } else if (c == '"') {
+      state = STRING;
+    } else if (c == '{' || c == '[') {
+      depth++;
+    } else if (c == '}' || c == ']') {
+      depth--;
+    }
+    is_over = state == OUTSIDE && depth <= 0;
+  }
+  if (is_over)
+    lua_pushinteger(L, (lua_Integer)at + 1);
+  else
+    lua_pushnil(L);
+  lua_pushinteger(L, depth);
+  lua_pushinteger(L, (lua_Integer)state);
+  return 3;
 }
 
 static int is_hex(char c) {
@@ -120,18 +194,25 @@ static int is_plain(const char *text, size_t len) {
   return 1;
 }
 
+static char *append(char *to, const char *text, size_t len) {
+  memcpy(to, text, len);
+  return to + len;
+}
+
 /*
- * size = lines:add(open, number, between, id, close) | nil
+ * size = lines:add(open, number, between, id, close, at) | nil
  *
- * Adds all these, the id in quotes; number and between may be nil. nil, and
+ * Adds all these, the id in quotes; number and between may be nil, and so may
+ * `at`, a time, which stands before the last two bytes of `close`. nil, and
  * nothing added, where the id cannot stand between quotes as it is.
  */
 static int lines_add(lua_State *L) {
   struct sm_buf *b = check_lines(L);
   size_t open_len, between_len = 0, id_len, close_len, number_len = 0;
+  size_t at_len = 0;
   const char *open = luaL_checklstring(L, 2, &open_len);
-  const char *between = NULL, *id, *close;
-  char number[32];
+  const char *between = "", *id, *close;
+  char number[32], at[40];
   char *to;
 
   if (!lua_isnoneornil(L, 3)) {
@@ -139,31 +220,35 @@ static int lines_add(lua_State *L) {
                                   (double)luaL_checknumber(L, 3));
     between = luaL_checklstring(L, 4, &between_len);
   }
+  if (!lua_isnoneornil(L, 7))
+    at_len = (size_t)snprintf(at, sizeof(at), ",\"at\":%.0f",
+                              (double)luaL_checknumber(L, 7));
   /* A number would be converted in place, and may be printed with a dot. */
   if (lua_type(L, 5) != LUA_TSTRING)
     return 0;
   id = lua_tolstring(L, 5, &id_len);
   close = luaL_checklstring(L, 6, &close_len);
-  if (number_len >= sizeof(number) || !is_plain(id, id_len))
+  luaL_argcheck(L, at_len == 0 || close_len >= SM_LINE_END, 6, "too short");
+  if (number_len >= sizeof(number) || at_len >= sizeof(at) ||
+      !is_plain(id, id_len))
     return 0;
-  if (sm_buf_reserve(b, open_len + number_len + between_len + id_len +
+  if (sm_buf_reserve(b, open_len + number_len + between_len + id_len + at_len +
                             close_len + 2) != SM_OK)
     return luaL_error(L, "too many lines for the memory");
-  to = b->bytes + b->len;
-  memcpy(to, open, open_len);
-  to += open_len;
-  if (between != NULL) {
-    memcpy(to, number, number_len);
-    to += number_len;
-    memcpy(to, between, between_len);
-    to += between_len;
+  to = append(b->bytes + b->len, open, open_len);
+  to = append(to, number, number_len);
+  to = append(to, between, between_len);
+  *to++ = '"';
+  to = append(to, id, id_len);
+  *to++ = '"';
+  if (at_len > 0) {
+    close_len -= SM_LINE_END;
+    to = append(to, close, close_len);
+    to = append(to, at, at_len);
+    to = append(to, close + close_len, SM_LINE_END);
+  } else {
+    to = append(to, close, close_len);
   }
-  *to++ = '"';
-  memcpy(to, id, id_len);
-  to += id_len;
-  *to++ = '"';
-  memcpy(to, close, close_len);
-  to += close_len;
   b->len = (size_t)(to - b->bytes);
   lua_pushinteger(L, (lua_Integer)b->len);
   return 1;

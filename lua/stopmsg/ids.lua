@@ -76,7 +76,9 @@ function ids.check(form, id)
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
-  return sent, form.fold and sent:lower() or sent
+  -- Of an id of another shape nobody knows whether its case makes a difference.
+  local folds = form.fold and not (form.usual and not sent:find(form.usual))
+  return sent, folds and sent:lower() or sent
 end
 
 -- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each

@@ -132,9 +132,11 @@ end
 
 -- Where the id stood before; nil where it did not, and then it is known from now on.
 local function seen_at(self, key, place)
-  if self._known then
-    return self._known:add(self._form.mask, key, place)
+  local form = self._form
+  if self._known and not (form.usual and not key:find(form.usual)) then
+    return self._known:add(form.mask, key, place)
   end
+  self.seen = self.seen or {}
   local first = self.seen[key]
   if not first then
     self.seen[key] = place

@@ -122,17 +122,18 @@ function record.lines()
   return setmetatable({ _lines = core.lines() }, Lines)
 end
 
--- size = gathered:add(id, tail, number): bytes that are gathered; `number` is the line's, or nil.
-function Lines:add(id, tail, number)
+-- size = gathered:add(id, tail, number, at): bytes that are gathered; the line's `number` and the
+-- time `at` (milliseconds) are those of a journal.
+function Lines:add(id, tail, number, at)
   local size
   if number then
-    size = self._lines:add('{"n":', number, ',"id":', id, tail)
+    size = self._lines:add('{"n":', number, ',"id":', id, tail, at)
   else
     size = self._lines:add('{"id":', nil, nil, id, tail)
   end
   if not size then
     size = self._lines:write((number and ('{"n":%d,"id":'):format(number) or '{"id":')
-      .. record.quote(id) .. tail)
+      .. record.quote(id) .. (at and tail:sub(1, -3) .. (',"at":%.0f}\n'):format(at) or tail))
   end
   return size
 end

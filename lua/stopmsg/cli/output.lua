@@ -3,6 +3,7 @@
 local core = require("stopmsg.core")
 local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.outcome")
+local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
 
@@ -13,8 +14,9 @@ output.formats = { "text", "ndjson", "json", "csv" }
 -- Bytes that go out together.
 local MANY = 64 * 1024
 
--- Items whose widths decide how wide the columns of a text table are.
-local SAMPLE = 1000
+-- Items whose widths decide how wide the columns of a text table are, and rows of one that shows
+-- only what was not stopped.
+local SAMPLE, MOST_ROWS = 1000, 20
 
 local CSV = {
   "id", "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified",
@@ -30,7 +32,8 @@ function Sink:_add(text_of_it)
   end
 end
 
--- Sends off what is gathered. `failure` says why nothing more can be written.
+-- Sends off what is gathered. `failure` says why nothing more can be written; on_failure is called
+-- with it, once.
 function Sink:flush()
   local gathered = self._gathered
   if gathered:size() == 0 or self.failure then
@@ -43,8 +46,18 @@ function Sink:flush()
   if not message then
     _, message = self._file:flush()
   end
-  self.failure = message
   gathered:clear()
+  self:fail(message)
+end
+
+-- Notes that the results cannot be written, where `message` says so.
+function Sink:fail(message)
+  if message and not self.failure then
+    self.failure = message
+    if self.on_failure then
+      self.on_failure(message)
+    end
+  end
 end
 
 -- NDJSON
@@ -101,6 +114,16 @@ local function cell(value)
   return value
 end
 
+-- What a provider says, so that a spreadsheet does not take it for a formula.
+local function said(value)
+  if type(value) == "string" and value:find("^%s*[=+%-@\t\r]") then
+    return "'" .. value
+  end
+  return value
+end
+
+local STRANGE = { message = true, state = true }
+
 local function csv(self)
   local clean = self._is_terminal and text.printable or function(value)
     return value
@@ -108,7 +131,8 @@ local function csv(self)
   local tail = record.cached(function(item)
     local cells = {}
     for i = 2, #CSV do
-      cells[i] = clean(cell(item[CSV[i]]))
+      local name = CSV[i]
+      cells[i] = clean(cell(STRANGE[name] and said(item[name]) or item[name]))
     end
     cells[1] = ""
     return table.concat(cells, ",") .. "\n"
@@ -142,6 +166,7 @@ local HEADER = { "ID", "OUTCOME", "CODE", "NOTE" }
 
 local function table_of_text(self)
   local rows, widths = { HEADER }, nil
+  local row_count, hidden = 0, 0
 
   local function write_row(row)
     local cells = {}
@@ -169,6 +194,13 @@ local function table_of_text(self)
   end
 
   function self.item(_, item)
+    if self._only_missed and item.outcome == "stopped" then
+      return
+    elseif self._only_missed and row_count == MOST_ROWS then
+      hidden = hidden + 1
+      return
+    end
+    row_count = row_count + 1
     local row = {
       text.printable(tostring(item.id)),
       item.outcome,
@@ -185,23 +217,31 @@ local function table_of_text(self)
     end
   end
 
-  function self._end(_, summary)
-    local has_rows = not rows or rows[2] ~= nil
+  function self._end(_, summary, reasons)
     write_sample()
-    self:_add((has_rows and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+    if hidden > 0 then
+      self:_add(("… and %s more that were not stopped; --format ndjson -o FILE writes all\n")
+        :format(progress.grouped(hidden)))
+    end
+    self:_add((row_count > 0 and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+    if reasons then
+      self:_add("reasons: " .. text.printable(reasons) .. "\n")
+    end
   end
 end
 
 local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
 
--- sink = output.new(args, host, bar, file, adds): sink:item(item, tail), with the tail by
--- record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something could
--- not be written. `bar` is taken off the terminal before bytes go to it.
-function output.new(args, host, bar, file, adds)
+-- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
+-- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something
+-- could not be written. `bar` is taken off the terminal before bytes go to it. With only_missed a table
+-- for people has only what was not stopped.
+function output.new(args, host, bar, file, adds, only_missed)
   local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
     _file = file,
     _adds = adds,
+    _only_missed = only_missed,
     _gathered = record.lines(),
     _is_terminal = is_terminal,
     _before_write = is_terminal and function()
@@ -212,12 +252,19 @@ function output.new(args, host, bar, file, adds)
   return self
 end
 
--- Writes what comes after the items: totals, where the format has any.
-function Sink:finish(summary)
+-- Writes what comes after the items: totals, where the format has any, and `reasons` in words.
+function Sink:finish(summary, reasons)
   if self._end then
-    self._end(self, summary)
+    self._end(self, summary, reasons)
   end
   self:flush()
+end
+
+-- line = output.event(event): what --verbose says of an answer.
+function output.event(event)
+  return ("%d id%s: %s%s, %.3f s"):format(event.ids, event.ids == 1 and "" or "s",
+    event.status and "HTTP " .. event.status or "no answer",
+    event.fault and " (" .. event.fault .. ")" or "", event.elapsed or 0)
 end
 
 function output.configure(parser)
@@ -227,6 +274,7 @@ function output.configure(parser)
   parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
   parser:flag("-q --quiet", "Only results and faults.")
+  parser:flag("-v --verbose", "A line for each answer.")
 end
 
 -- Formats that are a line an item, so that a second run can add to those of the first.
@@ -255,9 +303,15 @@ function output.open(args, host, is_resumed)
   if not args.output then
     return host.stdout
   end
-  for _, name in ipairs({ "input", "journal", "token_file" }) do
-    if args[name] and core.same_file(args[name], args.output) then
-      return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
+  local others = { ["--journal"] = args.journal, ["--token-file"] = args.token_file }
+  for _, path in ipairs(args.inputs or {}) do
+    if core.same_file(path, args.output) then
+      others["--input"] = path
+    end
+  end
+  for option, path in pairs(others) do
+    if core.same_file(path, args.output) then
+      return nil, ("-o %s is the file of %s, too"):format(args.output, option)
     end
   end
   local adds = is_resumed and can_continue(args)

@@ -108,6 +108,16 @@ local REFUSALS = {
   ["*/901"] = "again", -- internal error, retry
 }
 
+-- The pages show ids of 32 hex digits, and state no rule.
+local MESSAGE_ID = {
+  pattern = "^[\33-\126]+$",
+  max = 256,
+  fold = true,
+  mask = ("x"):rep(32),
+  usual = "^" .. ("%x"):rep(32) .. "$",
+  about = "32 hex digits",
+}
+
 return {
   name = "clickatell",
   about = "Clickatell (archived REST API): stops a queued or scheduled message",
@@ -125,7 +135,7 @@ return {
     stop = {
       method = "DELETE",
       path = "/rest/message/{id}",
-      id = "hex32",
+      id = MESSAGE_ID,
       decode = decode,
       refusals = REFUSALS,
     },
@@ -134,7 +144,7 @@ return {
       inferred = "the status call is taken from the vendor's samples",
       method = "GET",
       path = "/rest/message/{id}",
-      id = "hex32",
+      id = MESSAGE_ID,
       decode = decode_status,
       refusals = REFUSALS,
     },
