@@ -68,6 +68,7 @@ static const luaL_Reg functions[] = {
     {"next_line", sm_lines_next},    {"count_lines", sm_lines_count},
     {"unify_lines", sm_lines_unify}, {"check_base", core_check_base},
     {"decoder", sm_decoder_new},     {"json_span", sm_lines_json_span},
+    {"next_field", sm_lines_field},  {"next_member", sm_lines_member},
     {"scratch", sm_log_scratch},     {NULL, NULL},
 };
 

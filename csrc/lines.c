@@ -92,6 +92,153 @@ int sm_lines_unify(lua_State *L) {
   return 1;
 }
 
+static int is_blank(char c) {
+  return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/*
+ * value, next = core.next_field(bytes, at, separator, column, width) | nil
+ *
+ * The field in that column of the line at `at`, without the white space around
+ * it, where the line is whole, has no quote and just `width` fields, and the
+ * field is not blank.
+ */
+int sm_lines_field(lua_State *L) {
+  size_t len, at, next, from = 0, to = 0, i, end;
+  const char *bytes = check_bytes(L, &len, &at);
+  lua_Integer separator = luaL_checkinteger(L, 3);
+  lua_Integer column = luaL_checkinteger(L, 4);
+  lua_Integer width = luaL_checkinteger(L, 5), field = 1;
+  const char *last = line_end(bytes, len, at, &next);
+
+  if (last == NULL)
+    return 0;
+  end = (size_t)(last - bytes);
+  from = column == 1 ? at : end;
+  to = end;
+  for (i = at; i < end; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+
+    if (c == '"' || c == 0xEF)
+      return 0;
+    if (c != separator)
+      continue;
+    if (field == column)
+      to = i;
+    field++;
+    if (field == column)
+      from = i + 1;
+  }
+  if (field != width)
+    return 0;
+  while (from < to && is_blank(bytes[from]))
+    from++;
+  while (from < to && is_blank(bytes[to - 1]))
+    to--;
+  if (from >= to)
+    return 0;
+  lua_pushlstring(L, bytes + from, to - from);
+  lua_pushinteger(L, (lua_Integer)next + 1);
+  return 2;
+}
+
+static const char *skip_blanks(const char *at, const char *end) {
+  while (at < end && (*at == ' ' || *at == '\t' || *at == '\r'))
+    at++;
+  return at;
+}
+
+/* What follows the string that begins here; NULL for one with an escape, which
+ * is not read here, and for what is none. */
+static const char *plain_string(const char *at, const char *end) {
+  if (at == end || *at++ != '"')
+    return NULL;
+  while (at < end && *at != '"') {
+    if (*at == '\\' || (unsigned char)*at < 32)
+      return NULL;
+    at++;
+  }
+  return at < end ? at + 1 : NULL;
+}
+
+static const char *digits(const char *at, const char *end) {
+  const char *from = at;
+
+  while (at < end && *at >= '0' && *at <= '9')
+    at++;
+  return at > from ? at : NULL;
+}
+
+/* The same of a number without an exponent, or a literal. */
+static const char *plain_scalar(const char *at, const char *end) {
+  static const char *const literals[] = {"true", "false", "null"};
+  size_t i;
+
+  for (i = 0; i < sizeof(literals) / sizeof(*literals); i++) {
+    size_t len = strlen(literals[i]);
+
+    if ((size_t)(end - at) >= len && memcmp(at, literals[i], len) == 0)
+      return at + len;
+  }
+  if (at < end && *at == '-')
+    at++;
+  if (end - at >= 2 && at[0] == '0' && at[1] >= '0' && at[1] <= '9')
+    return NULL;
+  at = digits(at, end);
+  if (at != NULL && at < end && *at == '.')
+    at = digits(at + 1, end);
+  return at;
+}
+
+/*
+ * value, next = core.next_member(bytes, at, name) | nil
+ *
+ * The text of this member where the line at `at` is whole and nothing but an
+ * object of plain strings, numbers and literals that has the member once.
+ */
+int sm_lines_member(lua_State *L) {
+  size_t len, start, next, name_len, value_len = 0;
+  const char *bytes = check_bytes(L, &len, &start);
+  const char *name = luaL_checklstring(L, 3, &name_len);
+  const char *end = line_end(bytes, len, start, &next);
+  const char *at, *value = NULL;
+
+  if (end == NULL)
+    return 0;
+  at = skip_blanks(bytes + start, end);
+  if (at == end || *at != '{')
+    return 0;
+  do {
+    const char *key = skip_blanks(at + 1, end), *from, *to;
+    int is_wanted;
+
+    at = plain_string(key, end);
+    if (at == NULL)
+      return 0;
+    is_wanted = (size_t)(at - key) == name_len + 2 &&
+                memcmp(key + 1, name, name_len) == 0;
+    at = skip_blanks(at, end);
+    if (at == end || *at != ':')
+      return 0;
+    from = skip_blanks(at + 1, end);
+    to = from < end && *from == '"' ? plain_string(from, end)
+                                    : plain_scalar(from, end);
+    if (to == NULL || (is_wanted && (value != NULL || *from != '"')))
+      return 0;
+    if (is_wanted) {
+      value = from + 1;
+      value_len = (size_t)(to - from) - 2;
+    }
+    at = skip_blanks(to, end);
+  } while (at < end && *at == ',');
+  if (value_len == 0 || at == end || *at != '}' ||
+      skip_blanks(at + 1, end) != end)
+    return 0;
+  lua_pushlstring(L, value, value_len);
+  lua_pushinteger(L, (lua_Integer)next + 1);
+  return 2;
+}
+
 /*
  * after, depth, state = core.json_span(bytes, at, depth, state)
  *

@@ -175,7 +175,7 @@ describe("the command shows", function()
         .. "[^\r]*, %d not stopped", seen)
       assert.matches("1[0-5]/20[^\r]*1 unknown", seen)
       for frame in seen:gmatch("\r\27%[K([^\r\n]*)") do
-        assert.is_true(frame:find("^stopmsg") or #frame:gsub("\27%[%d*m", "") < 80, frame)
+        assert.is_true(frame:find("^stopmsg") ~= nil or #frame:gsub("\27%[%d*m", "") < 80, frame)
       end
       assert.matches("\27%[%d+m", seen)
       -- Nothing of it is left.

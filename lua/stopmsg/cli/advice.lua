@@ -32,10 +32,10 @@ end
 -- line = advice.of(known): nil where there is nothing to do.
 --
 -- known: counts (by outcome), reason (the commonest of what was not stopped, or nil), left (ids
--- that were not reached), journal (its path), lookup (the options for one, nil where the provider has
--- none), has_verified (whether it was tried), unproven (stopped by the provider's word alone, after
--- a verification), refused (what is known of the token), is_strange (no answer was the provider's),
--- pause (seconds that the provider asked for) and clock (the time after it).
+-- that were not reached), journal (its path), lookup (the options for one, nil where the provider
+-- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
+-- after a verification), refused (what is known of the token), is_strange (no answer was the
+-- provider's), pause (seconds that the provider asked for) and clock (the time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0

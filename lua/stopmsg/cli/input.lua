@@ -107,42 +107,30 @@ local function parts_of(options)
   return parts
 end
 
--- next = chain(parts, on_block): value, line, part of one after the other. Between two of them
--- on_block sees a zero, so that "a" and "b" are not what "ab" is.
+-- next, place = chain(parts, on_block): value, line, part of one after the other; place.part is the
+-- one that is read. Between two of them on_block sees a zero, so that "a" and "b" are not what "ab"
+-- is.
 local function chain(parts, on_block)
-  local at, next_id = 0, nil
+  local at, next_id, place = 0, nil, {}
   return function(shape)
     while true do
-      local part = parts[at]
-      local value, line
       if next_id then
-        local read, failure
-        read, value, line = pcall(next_id, shape)
-        if not read then
-          failure = value
-          error(type(failure) == "table" and { unreadable = failure.unreadable, part = part }
-            or failure, 0)
+        local value, line = next_id(shape)
+        if value ~= nil then
+          return value, line, place.part
         end
       end
-      if value ~= nil then
-        return value, line, part
-      end
       at = at + 1
-      part = parts[at]
+      local part = parts[at]
       if not part then
         return nil
       elseif at > 1 then
         on_block("\0")
       end
-      local opened, failure
-      opened, failure, part.layout = pcall(part.open, on_block)
-      if not opened then
-        error(type(failure) == "table" and { unreadable = failure.unreadable, part = part }
-          or failure, 0)
-      end
-      next_id = failure
+      place.part = part
+      next_id, part.layout = part.open(on_block)
     end
-  end
+  end, place
 end
 
 local Input = {}
@@ -164,10 +152,11 @@ local function judge(form, value)
   return nil, disguise.explain(value, form.about) or why
 end
 
--- Reads all of it. Raises { unreadable, part } for what cannot be read.
+-- Reads all of it. Raises { unreadable } for what cannot be read, which is self._place.part.
 local function check(self, form)
   local digest = core.digest()
-  local next_id = chain(self._parts, function(block)
+  local next_id
+  next_id, self._place = chain(self._parts, function(block)
     digest:add(block)
   end)
   local total, bad_count, bad = 0, 0, {}
@@ -243,7 +232,7 @@ function input.read(options)
     if type(failure) ~= "table" then
       error(failure, 0)
     end
-    return nil, ("%s: %s"):format(failure.part.name, failure.unreadable)
+    return nil, ("%s: %s"):format(self._place.part.name, failure.unreadable)
   end
   return self
 end

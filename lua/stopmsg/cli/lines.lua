@@ -165,7 +165,7 @@ local TOO_LONG = ("longer than %d bytes"):format(lines.MAX)
 
 -- A line without a byte order mark, which files that were joined have in their midst.
 local function unmarked(line)
-  return line:sub(1, 3) == BOM and line:sub(4) or line
+  return line:byte() == 239 and line:sub(1, 3) == BOM and line:sub(4) or line
 end
 
 local function trim(value)
@@ -258,11 +258,11 @@ local function path_of(field)
   return path
 end
 
--- How often an object's text has this name on its first level.
-local function count_name(source, name)
-  local key = json.encode(name)
-  if not source:find(key, 1, true) then
-    return 0
+-- How often an object's text has this name, as JSON, on its first level.
+local function count_name(source, key)
+  local _, first = source:find(key, 1, true)
+  if not first or not source:find(key, first + 1, true) then
+    return first and 1 or 0
   end
   local at, depth, count = 1, 0, 0
   while true do
@@ -313,7 +313,7 @@ local function ids_of(value, field, source)
       found[1] = id_of(nil, field, source)
     end
     return found
-  elseif count_name(source, field) > 1 then
+  elseif count_name(source, json.encode(field)) > 1 then
     return { problem(("the name %s stands twice in the object"):format(text.quote(field)), source) }
   end
   local one = member(value, field)
@@ -347,20 +347,38 @@ end
 -- An object a line, the id in the one called `field`.
 function lines.ndjson(file, on_block, field)
   local buffer = new_buffer(file, on_block)
-  return each_of(function()
+  local rest, at, line = nil, 0, nil
+  local next_member = core.next_member
+  return function()
+    if rest then
+      at = at + 1
+      if rest[at] then
+        return rest[at], line
+      end
+      rest = nil
+    end
+    local quick, after = next_member(buffer.bytes, buffer.at, field)
+    if quick then
+      line = buffer.line
+      buffer.at, buffer.line = after, line + 1
+      return quick, line
+    end
     while true do
-      local taken, line = buffer.take_line()
+      local taken
+      taken, line = buffer.take_line()
       if taken == nil then
         return nil
       elseif not taken then
-        return { problem("a line " .. TOO_LONG) }, line
+        return problem("a line " .. TOO_LONG), line
       elseif taken:find("%S") then
         taken = unmarked(taken)
-        local value = json.decode(taken)
-        return ids_of(type(value) == "table" and value or false, field, taken), line
+        local object = json.decode(taken)
+        rest = ids_of(type(object) == "table" and object or false, field, taken)
+        at = 1
+        return rest[1], line
       end
     end
-  end)
+  end
 end
 
 -- Takes bytes up to `after` off the buffer, whose lines are counted.
@@ -761,7 +779,14 @@ function lines.csv(file, on_block, field, is_id)
   if layout.header then
     take_record(buffer, separator)
   end
+  local next_field, byte, width = core.next_field, separator:byte(), layout.width
   return function()
+    local quick, after = next_field(buffer.bytes, buffer.at, byte, column, width)
+    if quick then
+      local line = buffer.line
+      buffer.at, buffer.line = after, line + 1
+      return quick, line
+    end
     local fields, line = take_record(buffer, separator, judge)
     if not fields then
       return nil

@@ -234,8 +234,8 @@ local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, c
 
 -- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
 -- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something
--- could not be written. `bar` is taken off the terminal before bytes go to it. With only_missed a table
--- for people has only what was not stopped.
+-- could not be written. `bar` is taken off the terminal before bytes go to it. With only_missed a
+-- table for people has only what was not stopped.
 function output.new(args, host, bar, file, adds, only_missed)
   local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
