@@ -30,6 +30,7 @@ _stopmsg() {
     options="$asking $input $pace $output --verify --journal --dry-run -y --yes"
     ;;
   status) options="$asking $input $pace $output" ;;
+  report) options='--only --format -o --output' ;;
   check) options=$asking ;;
   providers | help) options= ;;
   sandbox) options='--port --delay --settle --log --log-bodies --until-eof' ;;
@@ -43,7 +44,9 @@ _stopmsg() {
     return
     ;;
   --format)
-    COMPREPLY=($(compgen -W 'text ndjson json csv' -- "$cur"))
+    local formats='text ndjson json csv'
+    [[ $command != report ]] || formats+=' html'
+    COMPREPLY=($(compgen -W "$formats" -- "$cur"))
     return
     ;;
   --progress)
@@ -55,7 +58,7 @@ _stopmsg() {
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;
-  --field | --max | --base-url | --application | --proxy | --timeout | --max-attempts | \
+  --field | --only | --max | --base-url | --application | --proxy | --timeout | --max-attempts | \
     --concurrency | --rate | --batch-size | --patience | --deadline | --port | --delay | --settle)
     return
     ;;
@@ -64,9 +67,12 @@ _stopmsg() {
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$options -h --help" -- "$cur"))
   elif [[ -z $command ]]; then
-    COMPREPLY=($(compgen -W 'stop status check providers sandbox help' -- "$cur"))
+    COMPREPLY=($(compgen -W 'stop status report check providers sandbox help' -- "$cur"))
+  elif [[ $command == report ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
   elif [[ $command == help ]]; then
-    COMPREPLY=($(compgen -W 'stop status check providers sandbox help' -- "$cur"))
+    COMPREPLY=($(compgen -W 'stop status report check providers sandbox help' -- "$cur"))
   elif [[ $command == providers ]]; then
     COMPREPLY=($(compgen -W "$providers" -- "$cur"))
   fi

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.4, luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -44,6 +44,10 @@ packages() {
     packages build
     echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
     ;;
+  page)
+    packages build
+    echo 'chromium python3'
+    ;;
   picture)
     packages demo
     echo 'tmux python3'
@@ -68,7 +72,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | musl | bench | deb | picture | lua*) ;;
+  build | demo | specs | test | musl | bench | deb | page | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -424,4 +424,72 @@ function Journal:close()
   return true
 end
 
+-- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
+-- has: on.header(fields), on.intent(first, last), on.outcome(position, id, word, rest), on.other(
+-- fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
+function journal.read(path, on)
+  local file, message = io.open(path, "rb")
+  if not file then
+    return nil, message
+  end
+  local number, total = 0, nil
+  local bytes, from = "", 1
+  local function refuse(what)
+    file:close()
+    return nil, what
+  end
+  while true do
+    local to = bytes:find("\n", from, true)
+    if not to then
+      local block, why = file:read(BLOCK)
+      if why then
+        return refuse(why)
+      elseif not block then
+        break -- what is left was being written
+      end
+      bytes = bytes:sub(from) .. block
+      from = 1
+      if #bytes > BLOCK + MAX_LINE and not bytes:find("\n", 1, true) then
+        return refuse(number == 0 and "is no journal" or ("is damaged: line %d is too long"):format(
+          number + 1))
+      end
+    else
+      number = number + 1
+      local n, id, word, rest = bytes:match(
+        '^{"n":(%d+),"id":"([^"\\]*)","outcome":"([%a_]+)"([^\n]*)}\n', from)
+      local fields = not n and json.decode(bytes:sub(from, to - 1))
+      if number == 1 then
+        if n or type(fields) ~= "table" or fields.journal ~= "stopmsg" then
+          return refuse("is no journal")
+        end
+        total = fields.ids
+        on.header(fields)
+      elseif not n and type(fields) ~= "table" then
+        return refuse(("is damaged: line %d is none of a journal"):format(number))
+      elseif n or fields.outcome then
+        n, word = tonumber(n or fields.n), word or fields.outcome
+        if not n or not MARK[word] or n < 1 or n > total or n % 1 ~= 0 then
+          return refuse(("is damaged: line %d is none of a journal"):format(number))
+        end
+        on.outcome(n, id or tostring(fields.id), word, rest
+          or record.tails()(fields):match('^,"outcome":"[^"]*"(.*)}\n$')
+            .. (fields.at and (',"at":%.0f'):format(fields.at) or ""))
+      elseif fields.intent then
+        on.intent(fields.intent[1], fields.intent[2])
+      else
+        on.other(fields)
+      end
+      from = to + 1
+    end
+  end
+  file:close()
+  if number == 0 then
+    return nil, "is no journal"
+  end
+  return true
+end
+
+-- The number of an outcome among marks, the outcome of one, and those that are not sent again.
+journal.marks, journal.words, journal.settled = MARK, WORDS, SETTLED
+
 return journal

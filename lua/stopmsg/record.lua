@@ -7,6 +7,7 @@ local record = {}
 
 local FIELDS = {
   "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified", "state",
+  "left",
 }
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
@@ -80,7 +81,7 @@ end
 -- Whether an item says no more than its id, outcome and code.
 function record.is_usual(item)
   return not (item.reason or item.message or item.attempts or item.http or item.ambiguous
-    or item.verified or item.state)
+    or item.verified or item.state or item.left)
 end
 
 -- tail = record.cached(write): write(item) remembered by outcome and code.

@@ -13,7 +13,7 @@ local host = require("stopmsg.cli.host")
 local version = require("stopmsg.version")
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "status", "check", "providers", "sandbox", "help" }) do
+for i, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
 

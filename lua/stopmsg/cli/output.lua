@@ -26,6 +26,25 @@ local CSV = {
 local Sink = {}
 Sink.__index = Sink
 
+local cell, said
+
+function output.csv_header()
+  return table.concat(CSV, ",")
+end
+
+local STRANGE = { message = true, state = true }
+
+-- row = output.csv_row(item, clean, first): the cells of an item, from the first of CSV on.
+function output.csv_row(item, clean, first)
+  local cells = {}
+  for i = first or 1, #CSV do
+    local name = CSV[i]
+    local text_of_it = cell(STRANGE[name] and said(item[name]) or item[name])
+    cells[#cells + 1] = clean and clean(text_of_it) or text_of_it
+  end
+  return table.concat(cells, ",")
+end
+
 function Sink:_add(text_of_it)
   if self._gathered:write(text_of_it) >= MANY then
     self:flush()
@@ -101,7 +120,7 @@ end
 
 -- CSV
 
-local function cell(value)
+function cell(value)
   if value == nil then
     return ""
   elseif type(value) == "number" then
@@ -115,30 +134,22 @@ local function cell(value)
 end
 
 -- What a provider says, so that a spreadsheet does not take it for a formula.
-local function said(value)
+function said(value)
   if type(value) == "string" and value:find("^%s*[=+%-@\t\r]") then
     return "'" .. value
   end
   return value
 end
 
-local STRANGE = { message = true, state = true }
-
 local function csv(self)
   local clean = self._is_terminal and text.printable or function(value)
     return value
   end
   local tail = record.cached(function(item)
-    local cells = {}
-    for i = 2, #CSV do
-      local name = CSV[i]
-      cells[i] = clean(cell(STRANGE[name] and said(item[name]) or item[name]))
-    end
-    cells[1] = ""
-    return table.concat(cells, ",") .. "\n"
+    return "," .. output.csv_row(item, clean, 2) .. "\n"
   end)
   if not self._adds then
-    self:_add(table.concat(CSV, ",") .. "\n")
+    self:_add(output.csv_header() .. "\n")
   end
   function self.item(_, item)
     self:_add(clean(cell(item.id)) .. tail(item))

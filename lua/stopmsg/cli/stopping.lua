@@ -139,6 +139,15 @@ function Run:notice_outage(event)
   if self.book then
     self.book:note("outage", fields)
   end
+  local is_over = event.phase == "end"
+  local why = event.message or event.reason
+  self.bar:wait_for(not is_over and "no usable answer, trying again" or nil)
+  if not self.args.quiet then
+    self:tell(is_over and ("the provider answers again, after %s"):format(
+      duration.words(event.elapsed or 0))
+      or ("no usable answer from the provider%s; waiting for one"):format(
+        why and " (" .. why .. ")" or ""))
+  end
 end
 
 -- Notes in the journal that something is about to be done: once.
