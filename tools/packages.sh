@@ -1,7 +1,9 @@
 #!/bin/sh
-# packages.sh SET... - installs what is missing of the named sets of packages.
+# packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# -n only names them.
+# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.4,
+# luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -70,6 +72,12 @@ installed() {
   test "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed
 }
 
+names_only=
+if test "${1-}" = -n; then
+  names_only=1
+  shift
+fi
+
 for set in "$@"; do
   case $set in
   build | demo | specs | test | musl | bench | deb | page | picture | lua*) ;;
@@ -81,6 +89,7 @@ for set in "$@"; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
+  test -z "$names_only" || exit 0
   echo "Not a Debian: make sure that these, or what they are called here, are installed:"
   for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u | sed 's/|.*//; s/^/  /'
   exit 0
@@ -95,6 +104,10 @@ for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -
   test -n "$found" || missing="$missing ${choice%%|*}"
 done
 test -n "$missing" || exit 0
+if test -n "$names_only"; then
+  echo "$missing"
+  exit 0
+fi
 
 if test "$(id -u)" = 0; then
   sudo=
@@ -106,13 +119,6 @@ else
   exit 1
 fi
 
-# A server that comes along, nginx, is not to be started: nobody asked for one.
-install() {
-  # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y \
-    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $missing
-}
-
 echo "installing$missing"
-# Package lists may be old or empty; only then is an update worth its time.
-install >/dev/null 2>&1 || { $sudo apt-get update -qq && install >/dev/null; }
+# shellcheck disable=SC2086
+$sudo sh "$(dirname "$0")/install.sh" $missing

@@ -1,5 +1,6 @@
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 local MIB = 1024 * 1024
@@ -263,7 +264,7 @@ describe("an answer that is not what it should be", function()
       base_url = server.url,
       max_attempts = 1,
       max_response = MIB,
-      timeout = 3,
+      timeout = patience.SECONDS,
       concurrency = 1,
     }
     for name, value in pairs(options or {}) do
@@ -484,15 +485,20 @@ describe("an answer that is not what it should be", function()
         http_version = way.http_version,
         max_attempts = 3,
       })
-      local report = stop(client, provider, ids, {
+      server:set({
         port = port,
         requests = {
           {
-            ["do"] = { { "read", "all" }, { "write", faults.http(provider.stopped(ids)) }, ... },
+            ["do"] = { { "read", "all" }, { "write", faults.http(provider.stopped(ids)) },
+              { "hold" }, ... },
             says = "stopped",
           },
         },
+        ids = ids,
       })
+      local report = client[provider.call](client, ids)
+      server:go()
+      assert.same({}, faults.judge(report, server:take(), ids))
       assert.is_true(report.ok)
       return client, port
     end
@@ -501,7 +507,7 @@ describe("an answer that is not what it should be", function()
       .. way.name, function()
       for _, provider in ipairs(faults.providers) do
         local ids, others = some_ids(provider, 0), some_ids(provider, 100)
-        local client, port = client_after(provider, ids, { "wait", 0.02 },
+        local client, port = client_after(provider, ids,
           { "write", faults.http(provider.stopped(others)) })
         local report, word = stop_late(client, provider, others, port)
         assert.equal(#others, report.counts[word], provider.name .. ": " .. report[1].outcome)
@@ -514,7 +520,7 @@ describe("an answer that is not what it should be", function()
         how, way.name), function()
         for _, provider in ipairs(faults.providers) do
           local ids, others = some_ids(provider, 0), some_ids(provider, 100)
-          local client, port = client_after(provider, ids, { "wait", 0.02 }, { how })
+          local client, port = client_after(provider, ids, { how })
           local report, word = stop_late(client, provider, others, port)
           assert.equal(#others, report.counts[word], ("%s: %s (%s)"):format(provider.name,
             report[1].outcome, tostring(report[1].reason)))

@@ -1,5 +1,6 @@
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 local function say(...)
@@ -30,7 +31,6 @@ local FAULTS = {
   { name = "an answer in plain text that says success", is_plain = true, accept = {
     { "read", 1 },
     { "write", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" },
-    { "wait", 0.05 },
     { "close" },
   } },
   {
@@ -110,7 +110,7 @@ describe("TLS", function()
       base_url = "https://127.0.0.1:" .. port,
       ca_file = folder .. "/ca.pem",
       max_attempts = 1,
-      timeout = 3,
+      timeout = patience.SECONDS,
     }
     for name, value in pairs(options or {}) do
       given[name] = value

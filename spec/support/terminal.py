@@ -16,7 +16,7 @@ SIGTERM, or when its stdin ends. One JSON document a line is taken and answered 
     steps           one after the other: {"wait": REGEX} until it is in what the program said,
                     {"times": N} often (or {"wait": SECONDS}), then, where given, {"type": TEXT} at
                     the terminal or {"signal": NAME} to the program
-    limit           seconds after which the program is killed (10)
+    limit           seconds after which the program is killed (300)
 
 The answer: `code` (128 and the signal's number where a signal ended it), `signal` (its number, or 0),
 `late` (killed at the limit, or a step whose wait was in vain), `stdout`, `stderr`, `terminal` (what
@@ -168,7 +168,7 @@ class Program:
 
     def run(self):
         self.start()
-        limit = self.began + self.job.get("limit", 10)
+        limit = self.began + self.job.get("limit", 300)
         ended = None
         while self.readers or self.process.poll() is None:
             if self.process.poll() is not None:

@@ -25,6 +25,7 @@ local EXAMPLES = [[
 Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal
   stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
+  stopmsg report ids.journal
   stopmsg check -p revicom
   stopmsg providers clickatell
   stopmsg sandbox --port 8080
