@@ -7,9 +7,14 @@ local disguise = {}
 
 -- Wrappings: what is inside is the first capture.
 local WRAPPINGS = {
-  "^{(.*)}$", '^=?"(.*)"$', "^'(.*)'$", "^'(.*)$", "^[uU][rR][nN]:[uU][uU][iI][dD]:(.*)$",
-  "^%((.*)%)$", "^<(.*)>$", "^(.*)[,;]$", "^\239\187\191(.*)$",
+  "^(.*)[,;]$", "^{(.*)}$", '^=?"(.*)"$', "^'(.*)'$", "^'(.*)$",
+  "^[uU][rR][nN]:[uU][uU][iI][dD]:(.*)$", "^%((.*)%)$", "^<(.*)>$", "^\239\187\191(.*)$",
 }
+
+-- Whether a form takes whatever stands in a file, a row of a table as well.
+local function is_free(form)
+  return not form.usual and ids.check(form, "a,b;c|d") ~= nil
+end
 
 -- Whether an id is what its form expects: of a form that takes anything, what is usual there.
 local function is_proper(form, id)
@@ -18,15 +23,15 @@ local function is_proper(form, id)
   elseif form.usual then
     return id:find(form.usual) ~= nil
   end
-  return form ~= ids.forms.text
+  return not is_free(form)
 end
 
--- Whether `value` is an id of this form, or one in disguise.
+-- Whether `value` looks like an id of this form, or like one in disguise.
 function disguise.is_id(form, value)
-  if form.usual then
-    return is_proper(form, value) or disguise.undress(form, value) ~= nil
+  if is_free(form) then
+    return not value:find("[,;|\t]") and ids.check(form, value) ~= nil
   end
-  return ids.check(form, value) ~= nil or disguise.undress(form, value) ~= nil
+  return disguise.undress(form, value) ~= nil
 end
 
 -- A UUID that is written without its dashes, with them.
