@@ -64,7 +64,7 @@ MAKEFLAGS += --no-print-directory
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install install-module uninstall rock rock-install deb picture clean
+  bench bench-nginx soak install install-module uninstall rock rock-install deb picture check-page clean
 
 all: $(CORE)
 
@@ -120,6 +120,7 @@ help:
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
+	@echo '  check-page  look at the page of stopmsg report in headless Chromium'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  soak-plain stops without end in one process (SOAK_SECONDS=600)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
@@ -466,6 +467,11 @@ picture: all
 	@sh tools/packages.sh picture
 	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
 	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
+
+# What `stopmsg report --format html` makes, in headless Chromium.
+check-page: all
+	@sh tools/packages.sh page
+	@$(RUN) python3 tools/check_page.py build/page $(LUA) bin/stopmsg
 
 # Installation
 

@@ -1,4 +1,4 @@
--- Ctrl-C once and twice, SIGTERM: how the command ends, and what it leaves. How soon is in spec/time.
+-- Ctrl-C once and twice, SIGTERM: how the command ends, and what it leaves. spec/time has how soon.
 
 local command = require("spec.support.command")
 local faults = require("spec.support.faults")
@@ -27,7 +27,8 @@ describe("a run that is interrupted", function()
     })
     assert.equal(130, result.code)
     local screen = table.concat(command.screen(result.terminal), "\n")
-    assert.matches("\n[^\n]*run the same command again[^\n]*" .. journal, screen)
+    assert.matches("stopping: 3 in flight, up to 2 s; Ctrl%-C again to leave now", screen)
+    assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*%-%-verify", screen)
 
     local last = place:journal(journal)
     assert.equal(IN_FLIGHT, interrupts.counts(last).unknown)

@@ -100,7 +100,7 @@ describe("wrong use of stopmsg.core", function()
     ["a cut before the first byte"] = function() log:cut(-1) end,
     ["a cut beyond the last"] = function() log:cut(5) end,
     ["a position of no number"] = function() core.marks():set(NAN, 1) end,
-    ["a farewell without end"] = function() core.process.farewell(("x"):rep(100)) end,
+    ["a farewell without end"] = function() core.process.farewell(("x"):rep(1000)) end,
     ["a token that was wiped"] = function()
       local secret = core.secret("x")
       secret:close()
