@@ -6,7 +6,7 @@
 -- through `pool.wait`.
 
 local answer = require("stopmsg.answer")
-local compat = require("stopmsg.compat")
+local delivery = require("stopmsg.delivery")
 local intake = require("stopmsg.intake")
 local retry = require("stopmsg.retry")
 local settleds = require("stopmsg.settled")
@@ -236,16 +236,6 @@ end
 
 local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
 
--- Nothing may come between the engine and what is noted here: a finalizer that uses the client
--- would take the answer, or the slot.
-local submit = compat.interpreted(function(engine, number, batch, timeout, flights)
-  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout)
-  if slot then
-    flights[slot] = batch
-  end
-  return slot, why
-end)
-
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
   local pool, task = self._pool, self._task
@@ -277,7 +267,7 @@ local function fill(self, now)
     batch.run = self
     batch.generation = pool.generation
     batch.started = now
-    local slot, why = submit(engine, task.number, batch, timeout, pool.flights)
+    local slot, why = delivery.submit(engine, task.number, batch, timeout, pool.flights)
     if slot then
       has_started = true
       pacer:sent(now)
@@ -411,62 +401,12 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- batch, status, … as engine:collect() gives them; the batch is false where nobody knows of it.
-local take = compat.interpreted(function(engine, flights)
-  local slot, status, body, stage, fault, detail, retry_after, connections, items =
-    engine:collect()
-  if not slot then
-    return nil
-  end
-  local batch = flights[slot] or false
-  flights[slot] = nil
-  return batch, status, body, stage, fault, detail, retry_after, connections, items
-end)
-
--- Whose answer it is where submitting broke off before that was noted.
-local NOBODY = {}
-
--- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
--- Gives the run whose answer it was, nil when there is none.
-local function deliver(self, engine, flights)
-  local batch, status, body, stage, fault, detail, retry_after, connections, items =
-    take(engine, flights)
-  if batch == nil then
-    return nil
-  end
-  local owner = batch and batch.run or NOBODY
-  if batch and owner == self then
-    arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
-  elseif batch then
-    owner._on_way = owner._on_way + 1
-    -- Made before its place is chosen: a finalizer may use the client and deliver another one.
-    local parcel = { batch, status, body, stage, fault, detail, retry_after, connections, items }
-    owner._inbox[#owner._inbox + 1] = parcel
-    owner._on_way = owner._on_way - 1
-  end
-  return owner
-end
-
--- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
--- true | nil, message, code
-function run.move(engine, flights, told)
-  local moved, message, code = engine:step()
-  if not moved then
-    return nil, message, code
-  end
-  local owner = deliver(nil, engine, flights)
-  while owner do
-    told(owner)
-    owner = deliver(nil, engine, flights)
-  end
-  return true
-end
-
 -- Takes the answers that are there, as long as there is room. True when there were any.
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while self._settled:has_room() and deliver(self, pool.engine, pool.flights) do
+  while self._settled:has_room()
+    and delivery.take(pool.engine, pool.flights, self, arrived) do
     has_any = true
   end
   -- One by one: should a hook raise, the others are still there.
@@ -480,6 +420,8 @@ local function collect(self)
   end
   return has_any
 end
+
+run.move = delivery.move
 
 local function ignore() end
 
@@ -530,16 +472,11 @@ end
 
 -- Settles what is in flight without its answers: nobody waits for them any more.
 local function abandon(self)
-  local flights = self._pool.flights
-  for slot, batch in pairs(flights) do
-    if batch.run == self then
-      local nobody = { run = { _inbox = {}, _on_way = 0 } }
-      flights[slot] = nobody
-      self._in_flight = self._in_flight - 1
-      self._task.summary.requests = self._task.summary.requests + 1
-      batch.attempts = batch.attempts + 1
-      self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
-    end
+  for _, batch in ipairs(delivery.forsake(self._pool.flights, self)) do
+    self._in_flight = self._in_flight - 1
+    self._task.summary.requests = self._task.summary.requests + 1
+    batch.attempts = batch.attempts + 1
+    self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
   end
 end
 
