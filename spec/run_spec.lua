@@ -2,6 +2,7 @@
 
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.providers")
 local report = require("stopmsg.report")
@@ -97,6 +98,10 @@ local function by_id(answers, default)
   end
 end
 
+local function longest()
+  return 1
+end
+
 local function new_pool(options)
   local clock = fake.clock()
   local pool
@@ -112,6 +117,7 @@ local function new_pool(options)
       engine:wait(seconds)
     end,
     pacer = pacer.new(options.rate, options.burst),
+    outage = outage.new({ slots = options.slots or 1024, random = options.random or longest }),
     flights = {},
     generation = 1,
     renew = options.renew and function()
@@ -124,10 +130,6 @@ local function new_pool(options)
     is_closed = false,
   }
   return pool
-end
-
-local function longest()
-  return 1
 end
 
 local function new_run(pool, options)
@@ -145,6 +147,7 @@ local function new_run(pool, options)
     concurrency = options.concurrency or 4,
     timeout = options.timeout or 10,
     deadline = pool.clock() + (options.deadline or 60),
+    patience = options.patience or 60,
     max_attempts = options.max_attempts or 4,
     random = options.random or longest,
     format = "json",

@@ -275,7 +275,7 @@ local function doubt(operation, verdict)
   return verdict
 end
 
--- action, verdict(s), warnings = answer.read(operation, reply, ids)
+-- action, verdict(s), warnings, is_usable = answer.read(operation, reply, ids)
 -- reply: { status, body, format, items } of a complete answer; `items` where the core read it. One
 -- verdict stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
 -- answer.of_code, an item at a time.
@@ -286,7 +286,7 @@ function answer.read(operation, reply, ids)
     if verdict.reason == "bad_response" then
       doubt(operation, verdict)
     end
-    return "settle", verdict, warnings
+    return "settle", verdict, warnings, verdict.reason ~= "bad_response"
   end
   local code, message = read_fault(operation, reply)
   local action, word, reason = read_status(operation, status, code)
@@ -306,7 +306,10 @@ function answer.read(operation, reply, ids)
     http = status,
     message = message,
   }
-  return action, status < 500 and status ~= 429 and doubt(operation, verdict) or verdict
+  local is_usable = action ~= "again" and action ~= "throttle" and status ~= 407 and status ~= 511
+    and not reply.body:find("^%s*<")
+  return action, status < 500 and status ~= 429 and doubt(operation, verdict) or verdict, nil,
+    is_usable
 end
 
 -- Faults that a repeat cannot mend.
