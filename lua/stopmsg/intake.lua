@@ -187,10 +187,10 @@ local function admit(self, list, places, at, most)
   return admitted
 end
 
-local function take_usual(self, batch)
+local function take_usual(self, batch, limit)
   if self.limit > 1 then
     local count = batch.count
-    batch.count = count + admit(self, batch.ids, batch.places, count, self.limit - count)
+    batch.count = count + admit(self, batch.ids, batch.places, count, limit - count)
     return
   end
   local at = self._ready_at + 1
@@ -211,9 +211,9 @@ local function is_used_up(self)
 end
 
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
--- where it says so reading stops, to be gone on with: true.
-function Intake:read(batch, settled, must_share)
-  local chunk, limit = self._chunk, self.limit
+-- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
+function Intake:read(batch, settled, must_share, most)
+  local chunk, limit = self._chunk, most or self.limit
   while batch.count < limit and not self.is_over and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
@@ -223,7 +223,7 @@ function Intake:read(batch, settled, must_share)
       self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
     end
     if self._known then
-      take_usual(self, batch)
+      take_usual(self, batch, limit)
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1

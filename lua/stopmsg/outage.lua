@@ -132,8 +132,9 @@ end
 function Outage:failed(now, batch, failure)
   local spell = self.spell
   if not spell then
+    local was_used = self.usable_at > -math.huge -- the clock cannot tell such a time
     spell = { count = 0, is_outage = false, has_fresh = false, reason = nil, message = nil,
-      since = self:clock(self.usable_at) }
+      since = was_used and self:clock(self.usable_at) or -math.huge }
     self.spell, self.is_troubled = spell, true
   end
   if batch.spell ~= spell then

@@ -40,21 +40,27 @@ function Patience:forget()
   self._task = nil
 end
 
--- When this call gives up; only during an outage.
+-- When a call without patience gives up: a few requests may have failed by themselves.
+local function quick_end(self)
+  return math.max(self._pool.outage.usable_at, self._started) + QUICK
+end
+
+-- When this call gives up, or would send the probe that it has no patience for; only during an
+-- outage.
 function Patience:ends_at(now)
   local outage, seconds = self._pool.outage, self._task.patience
   if seconds == 0 then
-    return outage:is_wide() and now or math.max(outage.usable_at, self._started) + QUICK
+    return outage:is_wide() and outage:ready_at() or quick_end(self)
   end
   return now + seconds - outage:waited(now, self._began) + outage:pause_left(now)
 end
 
 -- Seconds that a probe may take; nil where none is worth sending.
 function Patience:left(now)
-  local left = self:ends_at(now) - now
   if self._task.patience == 0 then
     return math.huge
   end
+  local left = self:ends_at(now) - now
   return left >= LEAST and left or nil
 end
 
@@ -77,46 +83,41 @@ local function tell_end(self, reason, now)
   self._hooks.note({ type = "outage", phase = "end", reason = reason, elapsed = now - since })
 end
 
--- Why the call gives up, at `now`; nil while it waits.
-local function is_over(self, now)
-  local outage, pool = self._pool.outage, self._pool
-  local ends_at = self:ends_at(now)
-  local goes_at = math.max(outage:ready_at(), pool.pacer:paused_until())
-  if now >= ends_at or (self._task.patience == 0 and goes_at > ends_at) then
+-- Whether a call without patience gives up. One that has sent nothing may send a probe that is due.
+local function is_quick_over(self, now, sends, in_flight)
+  local outage = self._pool.outage
+  local goes_at = math.max(outage:ready_at(), self._pool.pacer:paused_until())
+  if outage:is_wide() then
+    return goes_at > now and in_flight == 0 or goes_at <= now and sends > 0
+  end
+  return now >= quick_end(self) or (in_flight == 0 and goes_at > quick_end(self))
+end
+
+-- During an outage: why the call gives up at `now`, after so many requests of which some are in
+-- flight; nil where it goes on. Tells that the provider is away.
+function Patience:watch(now, sends, in_flight)
+  local outage, is_over = self._pool.outage
+  if not self._since then
+    tell_begin(self, outage.spell, now)
+  end
+  if outage:is_refused() and outage.refused_at >= self._started then
+    return "tls"
+  end
+  if self._task.patience == 0 then
+    is_over = is_quick_over(self, now, sends, in_flight)
+  else
+    is_over = now >= self:ends_at(now)
+  end
+  if is_over then
     return outage.spell.reason == "rate_limited" and "rate_limited" or "outage"
   end
 end
 
--- reason = :watch(now, ended): tells that the provider is away, and that it is back. Why the call
--- gives up, nil where it does not. ended: why it has ended already.
-function Patience:watch(now, ended)
-  local outage = self._pool.outage
-  if not outage.is_shut then
-    if self._since then
-      tell_end(self, "answered", now)
-    end
-    return nil
+-- Tells that the provider is back, where that is so.
+function Patience:look(now)
+  if self._since and not self._pool.outage.is_shut then
+    tell_end(self, "answered", now)
   end
-  if ended then
-    if self._since then
-      tell_end(self, ended, now)
-    end
-    return nil
-  end
-  if not self._since then
-    tell_begin(self, outage.spell, now)
-  end
-  local reason = outage.refused_at >= self._started and outage:is_refused() and "tls"
-    or is_over(self, now)
-  if reason then
-    tell_end(self, reason, now)
-  end
-  return reason
-end
-
--- Whether there is anything to watch.
-function Patience:is_needed()
-  return self._since or self._pool.outage.is_shut
 end
 
 -- 3600 as "3600 s"
@@ -147,8 +148,12 @@ function Patience:sent()
   end
 end
 
--- The call is over.
-function Patience:finish()
+-- The call is over. ended: why, before all was settled.
+function Patience:finish(now, ended)
+  self:look(now)
+  if self._since then
+    tell_end(self, ended or "settled", now)
+  end
   self._task.summary.waits_for = nil
   if self._longest > 0 then
     self._hooks.warn(("the provider asked for pauses (Retry-After), the longest of %s"):format(

@@ -24,6 +24,7 @@ function repeats.new(given, settled, hooks)
     ended = nil, -- why nothing more is sent
     sends = 0, -- requests of this call
     trial = nil, -- of a token that was refused
+    alone = nil, -- a refused batch that goes with a new token before anything else does
     has_answer = false, -- a usable one, other than of an id that was settled
     has_stranger = false, -- an answer in nobody's form
     _given = given,
@@ -33,8 +34,11 @@ function repeats.new(given, settled, hooks)
     _task = nil,
     _pool = nil,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
+    _doubted = {}, -- batches that failed for good, unless it is an outage
+    _is_out = false, -- `alone` is in flight
     _worked = nil, -- number of the last token with which an id was settled
     _renewed = nil, -- number of the last token that this call asked for
+    _is_barren = false, -- the one before that never worked
   }, Repeats)
 end
 
@@ -42,9 +46,9 @@ end
 function Repeats:begin(task, pool)
   self._task, self._pool = task, pool
   self._retry:begin(task)
-  self.ended, self.sends, self.trial = nil, 0, nil
+  self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
   self.has_answer, self.has_stranger = false, false
-  self._worked, self._renewed = nil, nil
+  self._worked, self._renewed, self._is_barren = nil, nil, false
 end
 
 -- Keeps nothing of the caller's.
@@ -97,32 +101,46 @@ local function wait_for_it(self, batch, verdict, retry_after, now)
   return math.max(0, outage:ready_at() - now)
 end
 
+-- Settles a batch that failed, unless that may still turn out to be part of an outage.
+local function conclude(self, batch, verdict)
+  if may_send(self, batch) and self._task.patience > 0
+    and batch.spell == self._pool.outage.spell then
+    batch.last = verdict
+    self._doubted[#self._doubted + 1] = batch
+  else
+    self._settled:add(batch, verdict)
+  end
+end
+
 -- Elsewhere: whether and when, by how often the batch failed by itself.
 local function repeat_it(self, batch, verdict, retry_after, now)
-  if retry_after and is_endless(self, retry_after, now) then
+  local left = self._task.deadline - now
+  if self.ended or (retry_after and is_endless(self, retry_after, now)) then
     return nil
   end
-  local attempts = batch.failures + batch.in_spell
-  local delay = self._retry:again(attempts, retry_after, self._task.deadline - now)
+  local delay, is_used_up = self._retry:again(batch.failures + batch.in_spell, retry_after, left)
   if delay then
     keep(self, batch, verdict, now + delay)
     batch.is_timed = retry_after ~= nil
   end
-  return delay
+  return delay, is_used_up
 end
 
 -- The answer says "later", or there was none.
 local function again(self, batch, verdict, retry_after, now)
-  local delay
+  local delay, is_used_up
   if is_waited_for(self) then
     delay = may_send(self, batch) and wait_for_it(self, batch, verdict, retry_after, now)
-  elseif not self.ended then
-    delay = repeat_it(self, batch, verdict, retry_after, now)
+  else
+    delay, is_used_up = repeat_it(self, batch, verdict, retry_after, now)
   end
-  if not delay then
-    return self._settled:add(batch, verdict)
+  if delay then
+    self._hooks.note({ type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
+  elseif is_used_up then
+    conclude(self, batch, verdict)
+  else
+    self._settled:add(batch, verdict)
   end
-  self._hooks.note({ type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
 end
 
 local function count(flights)
@@ -158,11 +176,35 @@ end
 -- An answer that is not in the provider's form. What it says of its ids holds, unless it is part of
 -- an outage.
 local function doubt(self, batch, verdict, is_complete, now)
-  if is_complete and is_waited_for(self) and may_send(self, batch) then
+  if not is_complete then
+    return self._settled:add(batch, verdict)
+  end
+  batch.is_foreign = true
+  if is_waited_for(self) and may_send(self, batch) then
     keep(self, batch, verdict, now)
-    batch.is_foreign = true
   else
-    self._settled:add(batch, verdict)
+    conclude(self, batch, verdict)
+  end
+end
+
+-- Whether there is anything to resolve.
+function Repeats:has_doubts()
+  return self._doubted[1] ~= nil
+end
+
+-- Settles what turned out to be no part of an outage. is_idle: nothing of the run can tell yet.
+function Repeats:resolve(now, is_idle)
+  local doubted, outage = self._doubted, self._pool.outage
+  self._doubted = {}
+  for _, batch in ipairs(doubted) do
+    if batch.spell ~= outage.spell or (is_idle and not outage.is_shut) or not may_send(self, batch)
+    then
+      self._settled:add(batch, batch.last)
+    elseif outage.is_shut then
+      keep(self, batch, batch.last, now)
+    else
+      self._doubted[#self._doubted + 1] = batch
+    end
   end
 end
 
@@ -256,35 +298,48 @@ local function ask_again(self, entry, now)
   end
 end
 
--- Whether there is a new token now. One that never worked is not renewed twice.
-local function renew(self, has_worked, token)
+-- Whether there is a new token now. `first` is the batch that was refused first. A new token that
+-- never worked ends the run, unless it may be that batch which spoils tokens.
+local function renew(self, first, has_worked, token)
   local pool = self._pool
-  if not pool.renew or self.ended or not (has_worked or self._renewed ~= token) then
+  local is_new = self._renewed == token
+  local may_be_spoilt = first.refusals and first.refusals > 0 and not self._is_barren
+  if not pool.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
   elseif not pool.renew() then
     self._hooks.warn("the token was refused, and the token function gave no new one")
     return false
   end
-  self._renewed = pool.generation
+  self._renewed, self._is_barren = pool.generation, is_new and not has_worked
   return true
+end
+
+-- Under how many tokens that worked a batch was the first to be refused, with this one.
+local function count_refusal(batch)
+  batch.refusals = (batch.refusals or 0) + 1
+  return batch.refusals
 end
 
 -- The token on trial is of no use any more: there is a new one, or the run ends.
 local function condemn(self, now)
   local token, entries = self.trial.token, self.trial:take_all()
-  local has_worked = self._worked == token
+  local has_worked, first = self._worked == token, entries[1]
   self.trial = nil
-  if not renew(self, has_worked, token) then
+  if not renew(self, first.batch, has_worked, token) then
     self:finish("credentials")
     for _, entry in ipairs(entries) do
       self._settled:add(entry.batch, entry.verdict)
     end
     return
   end
-  -- The one that was refused first goes last: should it be what spoils tokens, others come first.
-  local first = table.remove(entries, 1)
-  first.batch.refusals = (first.batch.refusals or 0) + (has_worked and 1 or 0)
-  entries[#entries + 1] = first
+  if self._is_barren then
+    table.insert(entries, table.remove(entries, 1)) -- others first
+  elseif has_worked and count_refusal(first.batch) > 1 then
+    deny(self, table.remove(entries, 1)) -- by two tokens that both worked
+  elseif may_send(self, first.batch) then
+    -- A token may be good for a few requests only. Its first one tells whose fault the refusal was.
+    self.alone, self._is_out = first.batch, false
+  end
   for _, entry in ipairs(entries) do
     ask_again(self, entry, now)
   end
@@ -301,8 +356,13 @@ local function refuse(self, batch, verdict, was_witness, now)
   elseif not trial and batch.refusals and batch.refusals > 0 and self._worked == token then
     deny(self, entry) -- by two tokens that both worked
   else
-    self.trial = trial or trials.new(token)
-    self.trial:add(batch, verdict, self.sends)
+    if not trial then
+      trial = trials.new(token)
+      trial.is_open = self._worked == token or (batch.refusals or 0) > 0
+      trial.was_answered = self._worked == token and batch.started < self._pool.outage.usable_at
+      self.trial = trial
+    end
+    trial:add(batch, verdict, self.sends)
     if was_witness then
       condemn(self, now)
     end
@@ -322,31 +382,46 @@ local function hear(self, batch)
   end
 end
 
--- Ends a trial that nothing in flight can decide any more. has_others: whether other ids are left
--- to be asked about.
-function Repeats:close_trial(now, has_others)
-  local trial = self.trial
-  if trial.token ~= self._pool.generation then
-    self.trial = nil -- another call has renewed it
-    for _, entry in ipairs(trial:take_all()) do
-      ask_again(self, entry, now)
-    end
-  elseif self._worked ~= trial.token then
-    condemn(self, now)
-  elseif not has_others then
-    if not trial.was_answered then
-      return condemn(self, now)
-    end
-    self.trial = nil
-    for _, entry in ipairs(trial:take_all()) do
-      deny(self, entry)
-    end
+-- Ends the trial: each refused id gets its answer, or is sent again.
+local function acquit(self, now, f)
+  local entries = self.trial:take_all()
+  self.trial = nil
+  for _, entry in ipairs(entries) do
+    f(self, entry, now)
   end
 end
 
--- Whether a request may go while a token is on trial: one at a time, once the token has worked.
-function Repeats:may_ask()
-  return not self.trial.witness and self._worked == self.trial.token
+-- Whether a token that was refused bears on what may be sent.
+function Repeats:is_narrow()
+  return self.trial or self.alone
+end
+
+-- Whether a request may go then. While a token is on trial it is one at a time, and none where it
+-- is not known to work at all.
+function Repeats:may_ask(now, in_flight)
+  local trial = self.trial
+  if not trial then
+    return not self._is_out
+  end
+  local is_known = trial.is_open or self._worked == trial.token
+  if trial.token ~= self._pool.generation then
+    acquit(self, now, ask_again) -- another call has renewed it
+  elseif not is_known and in_flight == 0 then
+    condemn(self, now)
+  else
+    return not trial.witness and is_known
+  end
+  return true
+end
+
+-- Ends a trial with nothing in flight, and nobody left who could be asked. A new token tells best.
+function Repeats:close_trial(now)
+  local trial = self.trial
+  if trial:is_refused_again() or (trial.was_answered and not self._pool.renew) then
+    acquit(self, now, deny)
+  else
+    condemn(self, now)
+  end
 end
 
 -- A refused batch to be asked about where no other id is left; nil where there is none.
@@ -378,6 +453,8 @@ function Repeats:sent(batch)
   end
   if self.trial then
     self.trial.witness = batch
+  elseif batch == self.alone then
+    self._is_out = true
   end
 end
 
@@ -413,7 +490,14 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
   if family then
     family.in_flight = family.in_flight - 1
   end
-  if is_usable then
+  if batch == self.alone then
+    self.alone, self._is_out = nil, false
+  end
+  if is_usable and action == "credentials" then
+    self.has_answer = true
+    refuse(self, batch, verdict, was_witness, now)
+    return self._pool.outage:answered(now, batch)
+  elseif is_usable then
     self._pool.outage:answered(now, batch)
     if action == "settle" then
       self._worked = batch.generation
@@ -451,6 +535,11 @@ end
 local function may_go(batch)
   local family = batch.family
   return not family or family.is_accepted or family.in_flight == 0
+end
+
+-- The batch that goes before any other; nil where there is none, or it has left.
+function Repeats:take_first()
+  return self.alone and not self._is_out and self:take(self.alone) or nil
 end
 
 -- The batch that is due; nil where there is none.
@@ -510,7 +599,7 @@ end
 
 -- Whether nothing of the call is here.
 function Repeats:is_empty()
-  return #self._waiting == 0 and not self.trial
+  return #self._waiting == 0 and not self.trial and not self._doubted[1]
 end
 
 -- Whether all that is left are ids that strangers have answered.
@@ -525,10 +614,12 @@ end
 
 -- Nothing more is sent: what waits is settled by what is known of it.
 function Repeats:give_back()
-  local waiting, trial = self._waiting, self.trial
-  self._waiting, self.trial = {}, nil
-  for _, batch in ipairs(waiting) do
-    self:give_up(batch)
+  local waiting, doubted, trial = self._waiting, self._doubted, self.trial
+  self._waiting, self._doubted, self.trial = {}, {}, nil
+  for _, list in ipairs({ waiting, doubted }) do
+    for _, batch in ipairs(list) do
+      self:give_up(batch)
+    end
   end
   for _, entry in ipairs(trial and trial:take_all() or {}) do
     self._settled:add(entry.batch, entry.verdict)

@@ -21,12 +21,13 @@ function Retry:begin(options)
   return self
 end
 
--- delay = :again(tries, retry_after, time_left) | nil
--- Seconds until a batch that was tried `tries` times is repeated; nil when it is not. Without
--- Retry-After it is anything up to the pause that doubles with each try (full jitter).
+-- delay = :again(tries, retry_after, time_left) | nil, is_used_up
+-- Seconds until a batch that was tried `tries` times is repeated; nil when it is not, and whether
+-- that is for its tries. Without Retry-After it is anything up to the pause that doubles with each
+-- try (full jitter).
 function Retry:again(tries, retry_after, time_left)
   if tries >= self._max then
-    return nil
+    return nil, true
   end
   local delay = retry_after or self._random() * math.min(CAP, BASE * 2 ^ math.max(0, tries - 1))
   return delay < time_left and delay or nil

@@ -139,9 +139,9 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
--- max_attempts, random or nil, format, provider (its name), summary (a report to count in), on_item
--- or nil, is_interrupted (a function) or nil, result (a list that gets all items at their places, with a
--- repeated id known for the whole run) and total (places in the source), or neither.
+-- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
+-- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither.
 function run.new(pool, task)
   local self = pool.idle_runs and table.remove(pool.idle_runs) or new(pool)
   local now = pool.clock()
@@ -209,8 +209,9 @@ local function tell(self)
   end
 end
 
--- The next ids of the source as a batch; nil where there are none for now.
-local function read_batch(self)
+-- The next ids of the source as a batch, `most` of them or as many as a request holds; nil where
+-- there are none for now.
+local function read_batch(self, most)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
@@ -221,7 +222,7 @@ local function read_batch(self)
       return step(self._pool)
     end
   end
-  self._is_cut = self._intake:read(batch, self._settled, must_share)
+  self._is_cut = self._intake:read(batch, self._settled, must_share, most)
   if self._is_cut then
     return nil
   end
@@ -244,12 +245,13 @@ local function due_batch(self, now)
   return batch
 end
 
--- The batch that is to find out whether an outage is over; nil and when to look again.
+-- The batch that is to find out whether an outage is over; nil and when to look again. What becomes
+-- of a probe may never be known, so it takes one new id at a time.
 local function probe_batch(self, now)
   local outage = self._pool.outage
   local failed, is_same = self._repeats:probe(now)
   if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
-    local fresh = read_batch(self)
+    local fresh = read_batch(self, self._task.patience > 0 and 1 or nil)
     if fresh or self._is_cut then
       return fresh
     end
@@ -260,19 +262,23 @@ local function probe_batch(self, now)
   return failed and self._repeats:take(failed)
 end
 
--- Another id, while a token is on trial.
+-- While a token is on trial and no new id is there: a refused one, if there are several. Without
+-- any the trial ends.
 local function witness(self, now)
-  local has_others = self._is_cut or self._repeats:count() > 0 or not self._intake.is_over
-  local batch = not has_others and self._repeats:other()
-  if not batch and self._in_flight == 0 then
-    self._repeats:close_trial(now, has_others)
+  if self._is_cut or self._repeats:count() > 0 or not self._intake.is_over then
+    return nil -- there will be one
   end
-  return batch or nil
+  local batch = self._repeats:other()
+  if not batch and self._in_flight == 0 then
+    self._repeats:close_trial(now)
+  end
+  return batch
 end
 
 -- The batch that goes next; nil where there is none, and then perhaps when to look again.
 local function next_batch(self, now)
-  local batch, at = self._held, nil
+  local batch, at = self._held or self._repeats:take_first(), nil
+  local limit = self._intake.limit
   self._held = nil
   if not batch then
     if self._pool.outage.is_shut then
@@ -284,8 +290,8 @@ local function next_batch(self, now)
       batch = witness(self, now)
     end
   end
-  if batch and batch.count > self._intake.limit then
-    batch = self._repeats:cut(batch, self._intake.limit, now)
+  if batch and batch.count > limit then
+    batch = self._repeats:cut(batch, limit, now)
   end
   return batch, at
 end
@@ -323,6 +329,9 @@ end
 -- From when on the next request may go.
 local function ready_at(self, now)
   local pool, task = self._pool, self._task
+  if self._repeats:is_narrow() and not self._repeats:may_ask(now, self._in_flight) then
+    return math.huge -- until the answers in flight are here
+  end
   local at = pool.pacer:ready_at(now)
   if at > now then
     if pool.pacer:paused_until() >= task.deadline then
@@ -331,13 +340,7 @@ local function ready_at(self, now)
     end
     return at
   end
-  if pool.outage.is_troubled then
-    at = allowed_at(self, now)
-  end
-  if self._repeats.trial and not self._repeats:may_ask() then
-    at = math.huge -- until the answers in flight are here
-  end
-  return at
+  return pool.outage.is_troubled and allowed_at(self, now) or now
 end
 
 -- Seconds that a request may take that is sent at `now`.
@@ -449,6 +452,9 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     })
   end
   self._repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
+  if self._pool.outage.is_troubled then
+    self._patience:look(now)
+  end
   tell(self)
 end
 
@@ -540,7 +546,8 @@ local function next_time(self, now, at)
   end
   local time = math.min(at or math.huge, self._task.deadline)
   if self._pool.outage.is_shut then
-    return math.min(time, self._patience:ends_at(now))
+    local ends_at = self._patience:ends_at(now)
+    return ends_at > now and math.min(time, ends_at) or time
   elseif self._held or self._in_flight >= self._task.concurrency then
     return time -- what waits for its time waits for a slot, too
   end
@@ -562,15 +569,24 @@ local function take_slice(self)
   return items, places, count
 end
 
+-- Whether nothing of the run is under way that could still tell whether the provider answers.
+local function is_idle(self)
+  return self._in_flight == 0 and not self._held and self._intake.is_over
+    and self._repeats:count() == 0
+end
+
 -- Whether this call still waits for a provider that does not answer.
 local function watch(self, now)
   local patient, again = self._patience, self._repeats
-  local reason = patient:watch(now, again.ended)
-  if reason then
-    again:finish(reason)
-  elseif self._pool.outage.is_shut and self._in_flight == 0 and not self._held
-    and self._intake.is_over and again:is_foreign() then
-    again:finish("outage") -- each id has an answer, and there is no other to ask about
+  patient:look(now)
+  if self._pool.outage.is_shut and not again.ended then
+    local reason = patient:watch(now, again.sends, self._in_flight)
+    if reason then
+      again:finish(reason)
+    elseif self._in_flight == 0 and not self._held and self._intake.is_over
+      and again:is_foreign() then
+      again:finish("outage") -- each id has an answer, and there is no other to ask about
+    end
   end
   tell(self)
 end
@@ -595,7 +611,10 @@ local function turn(self, may_wait)
     self._repeats:finish("interrupted")
     self._abandons_at = now + GRACE
   end
-  if self._patience:is_needed() then
+  if self._repeats:has_doubts() then
+    self._repeats:resolve(now, is_idle(self))
+  end
+  if pool.outage.is_troubled then
     watch(self, now)
   end
   if self._repeats.ended then
@@ -655,11 +674,13 @@ local function finish(self)
       :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
     taken.odd = 0
   end
-  self._patience:finish()
+  local now = self._pool.clock()
+  self._patience:finish(now, self._repeats.ended)
   if self._repeats:met_strangers_only() then
     warn(self, "no answer had the provider's form: check base_url and the proxy")
   end
-  task.summary.elapsed = self._pool.clock() - self._started
+  task.summary.elapsed = now - self._started
+  tell(self)
 end
 
 -- The next items, none of them handed out. False at the end.

@@ -11,8 +11,9 @@ Trial.__index = Trial
 function trial.new(token)
   return setmetatable({
     token = token,
+    is_open = false, -- another id may be asked with it
     witness = nil, -- the batch that is asked with it meanwhile
-    was_answered = false, -- a request of this token, even one that had left before the refusal
+    was_answered = false, -- a request that was in flight beside the refused one, or was sent later
     _refused = {}, -- { batch, verdict, sends }, the first refused first
   }, Trial)
 end
@@ -40,6 +41,12 @@ function Trial:take_all()
   local all = self._refused
   self._refused = {}
   return all
+end
+
+-- Whether the one that was refused first was refused to a token before, which had worked.
+function Trial:is_refused_again()
+  local first = self._refused[1].batch
+  return first.refusals ~= nil and first.refusals > 0
 end
 
 function Trial:is_over()
