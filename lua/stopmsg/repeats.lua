@@ -1,7 +1,6 @@
 -- What becomes of a request that settled nothing, or not all of its ids: whether they are sent
 -- again, when, in which parts and with which token.
 
-local intake = require("stopmsg.intake")
 local retry = require("stopmsg.retry")
 local tls = require("stopmsg.tls")
 local trials = require("stopmsg.trial")
@@ -25,8 +24,6 @@ function repeats.new(given, settled, hooks)
     sends = 0, -- requests of this call
     trial = nil, -- of a token that was refused
     alone = nil, -- a refused batch that goes with a new token before anything else does
-    has_answer = false, -- a usable one, other than of an id that was settled
-    has_stranger = false, -- an answer in nobody's form
     _given = given,
     _settled = settled,
     _hooks = hooks,
@@ -47,7 +44,6 @@ function Repeats:begin(task, pool)
   self._task, self._pool = task, pool
   self._retry:begin(task)
   self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
-  self.has_answer, self.has_stranger = false, false
   self._worked, self._renewed, self._is_barren = nil, nil, false
 end
 
@@ -59,11 +55,6 @@ end
 -- Nothing more is sent, for this reason. The first one counts.
 function Repeats:finish(reason)
   self.ended = self.ended or reason
-end
-
--- Whether answers came, and none was in the provider's form.
-function Repeats:met_strangers_only()
-  return self.has_stranger and not self.has_answer and not self._worked
 end
 
 -- Whether ids may be asked about once more: with max_attempts of 1 none is ever sent twice.
@@ -210,7 +201,7 @@ end
 
 -- Puts the ids at first..last in front of what waits, as a batch of their own.
 local function put_part(self, batch, first, last, now)
-  local part = intake.part(batch, first, last)
+  local part = self._given:part(batch, first, last)
   part.at, part.family, part.is_repeat = now, batch.family, batch.is_repeat
   table.insert(self._waiting, 1, part)
 end
@@ -494,7 +485,6 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
     self.alone, self._is_out = nil, false
   end
   if is_usable and action == "credentials" then
-    self.has_answer = true
     refuse(self, batch, verdict, was_witness, now)
     return self._pool.outage:answered(now, batch)
   elseif is_usable then
@@ -509,10 +499,7 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
       end
       return self._settled:add(batch, verdict)
     end
-    self.has_answer = true
   else
-    self.has_stranger = self.has_stranger or (not fault and action ~= "again"
-      and action ~= "throttle")
     if is_evidence(batch, action, fault) then
       note_failure(self, now, batch, action, verdict, detail)
     end

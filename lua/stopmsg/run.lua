@@ -95,6 +95,8 @@ local function new(pool)
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _has_begun = false, -- to give out items
+    _has_form = false, -- an answer was the provider's own
+    _has_strangers = false, -- one was not
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
     _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
     _is_held = false, -- the provider does not answer, or bears no more requests for now
@@ -152,6 +154,7 @@ function run.new(pool, task)
   self._settled:begin(task.operation, task.limit)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = false, false, nil
+  self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
   return self
@@ -434,7 +437,14 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     end
   else
     local reply = { status = status, body = body, format = task.format, items = items }
-    action, verdict, warnings, is_usable = answer.read(task.operation, reply, batch.ids)
+    local is_in_form
+    action, verdict, warnings, is_usable, is_in_form = answer.read(task.operation, reply,
+      batch.ids)
+    if is_in_form then
+      self._has_form = true
+    else
+      self._has_strangers = true
+    end
   end
   if warnings then
     for _, message in ipairs(warnings) do
@@ -674,11 +684,11 @@ local function finish(self)
       :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
     taken.odd = 0
   end
+  if self._has_strangers and not self._has_form then
+    warn(self, "no answer was in the provider's form: check base_url and the proxy")
+  end
   local now = self._pool.clock()
   self._patience:finish(now, self._repeats.ended)
-  if self._repeats:met_strangers_only() then
-    warn(self, "no answer had the provider's form: check base_url and the proxy")
-  end
   task.summary.elapsed = now - self._started
   tell(self)
 end

@@ -44,7 +44,8 @@ local OPTIONS, WITH_VALUE = parsed()
 
 local FILES = {
   ["-i"] = true, ["--input"] = true, ["-o"] = true, ["--output"] = true, ["--journal"] = true,
-  ["--token-file"] = true, ["--ca-file"] = true, ["--log"] = true,
+  ["--token-file"] = true, ["--ca-file"] = true, ["--cert-file"] = true, ["--key-file"] = true,
+  ["--log"] = true,
 }
 
 describe("the man page", function()

@@ -21,6 +21,8 @@ local function fault(reply)
   if type(err) == "table" then
     return err.code, err.text
   end
+  -- A refusal without a code is the provider's all the same.
+  return reply.status >= 400 and not reply.body:find("<", 1, true) and reply.status or nil
 end
 
 -- The operation of a provider that takes up to `limit` ids a request and answers with items.
