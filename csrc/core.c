@@ -8,6 +8,7 @@
 #include "compat.h"
 #include "digest.h"
 #include "engine.h"
+#include "folder.h"
 #include "fork.h"
 #include "ids.h"
 #include "items.h"
@@ -18,6 +19,7 @@
 #include "process.h"
 #include "request.h"
 #include "secret.h"
+#include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
 
@@ -65,7 +67,8 @@ static const luaL_Reg functions[] = {
     {"same_file", sm_log_same},      {"marks", sm_marks_new},
     {"digest", sm_digest_new},       {"lines", sm_lines_new},
     {"next_line", sm_lines_next},    {"count_lines", sm_lines_count},
-    {"check_base", core_check_base}, {NULL, NULL},
+    {"check_base", core_check_base}, {"uuid", sm_uuid},
+    {"names", sm_folder_names},      {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
