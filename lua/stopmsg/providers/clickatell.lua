@@ -2,8 +2,6 @@
 -- 013 one by Clickatell's staff. Codes are strings; "001" is one thing as a message status and
 -- another as an error.
 
-local json = require("stopmsg.json")
-
 -- https://archive.clickatell.com/developers/api-docs/message-status-codes/
 local STATUS = {
   ["001"] = "not_found",
@@ -28,35 +26,10 @@ for code, word in pairs(STATUS) do
   STATE[code] = word == "accepted" and "open" or word
 end
 
-local function document_of(answer)
-  local document
-  if answer.format == "xml" then
-    local root = require("stopmsg.xml").decode(answer.body)
-    document = root and root.response
-  else
-    document = json.decode(answer.body)
-  end
-  return type(document) == "table" and document or {}
-end
-
--- { "error": { "code", "description" } }, or the same inside `data.message[1]`.
-local function fault(answer)
-  local document = document_of(answer)
-  local err = document.error
-  if type(err) ~= "table" and type(document.data) == "table" then
-    local first = document.data.message
-    first = type(first) == "table" and (first[1] or first)
-    err = type(first) == "table" and first.error
-  end
-  if type(err) == "table" then
-    return err.code, err.description
-  end
-end
-
 -- The code and text of an answer about ids[1]; an unknown verdict where it is about another id, nil
 -- where it is neither.
 local function read(answer, ids)
-  local data = document_of(answer).data
+  local data = answer.document and answer.document.data
   if type(data) ~= "table" or type(data.messageStatus) ~= "string" then
     return nil
   end
@@ -118,9 +91,16 @@ return {
   headers = { "X-Version: 1" },
   formats = {
     json = { headers = { "Accept: application/json" } },
-    xml = { headers = { "Accept: application/xml" }, needs = "stopmsg.xml" },
+    xml = { headers = { "Accept: application/xml" }, needs = "stopmsg.xml", root = "response" },
   },
-  fault = fault,
+  -- { "error": { "code": "103", "description" } }, or the same inside `data.message`.
+  error = {
+    code = { "error.code", "data.message[1].error.code", "data.message.error.code" },
+    text = {
+      "error.description", "data.message[1].error.description", "data.message.error.description",
+    },
+    form = "^%d%d%d$",
+  },
   operations = {
     stop = {
       method = "DELETE",
