@@ -160,53 +160,13 @@ options.verify_defaults = {
 -- The names that each kind of table may hold.
 options.known = { client = CLIENT, call = CALL, verify = VERIFY }
 
--- How many letters have to be added, dropped or changed to make `a` into `b`.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], best
-    end
-  end
-  return row[#b]
-end
-
--- How many letters two words begin with alike.
-local function common(a, b)
-  local n = 0
-  while n < #a and a:byte(n + 1) == b:byte(n + 1) do
-    n = n + 1
-  end
-  return n
-end
-
--- The known name that was probably meant: few changes away, or beginning alike.
-local function nearest(name, known)
-  local best, least
-  name = name:lower()
-  for candidate in pairs(known) do
-    local d = distance(name, candidate) - common(name, candidate) / 2
-    if not least or d < least or (d == least and candidate < best) then
-      best, least = candidate, d
-    end
-  end
-  return best
-end
-
 -- message = options.unknown(name, known): which name is wrong and which was meant.
 function options.unknown(name, known)
   if type(name) ~= "string" then
     return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
   end
   return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
-    nearest(text.cut(name, 64), known))
+    text.nearest(name, known))
 end
 
 -- checked = check(given, known, defaults) | nil, message

@@ -4,7 +4,7 @@
 -- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has
 -- the fields; a broken definition raises here, by its name and field, before it is ever used.
 
-local errors = require("stopmsg.providers.errors")
+local errors = require("stopmsg.errors")
 local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")

@@ -1,5 +1,5 @@
--- The form of a provider's errors. Proxies, login pages, gateways and switched-off APIs answer, too;
--- an error is the provider's only where its code stands at the right place and has the right form.
+-- The form of a provider's errors. Proxies, login pages, gateways and switched-off APIs answer,
+-- too; an error is the provider's only where its code stands at the right place and has the right form.
 
 local path = require("stopmsg.path")
 local text = require("stopmsg.text")
@@ -33,6 +33,10 @@ local FORMS = {
   integer = is_whole,
   string = function(code)
     return type(code) == "string" and code ~= ""
+  end,
+  -- Of errors that are told in words alone.
+  text = function(message)
+    return type(message) == "string" and message:find("%S") ~= nil
   end,
   -- 4031 under 403. The status alone is what gateways send.
   status_prefix = function(code, status)
@@ -108,7 +112,7 @@ function errors.compile(given)
   end
   local self = setmetatable({}, Form)
   for name in pairs(PATHS) do
-    if given[name] ~= nil or name == "code" then
+    if given[name] ~= nil or (name == "code" and given.form ~= "text") then
       local list, message = path.list(given[name])
       if not list then
         return nil, message, name
@@ -120,33 +124,71 @@ function errors.compile(given)
   if not fits then
     return nil, message, "form"
   end
+  if given.form == "text" and (given.code or not given.text) then
+    return nil, "'text' is for errors without a code, whose text stands at `text`", "form"
+  end
   self._fits = fits
-  self._places = places_of({ self._code, self._text or {} })
+  self._places = places_of({ self._code or {}, self._text or {} })
   return self
+end
+
+-- Whether errors have a text.
+function Form:has_text()
+  return self._text ~= nil
 end
 
 -- code, text, is_in_form = form:read(document, status): the error that an answer holds.
 function Form:read(document, status)
-  local code = path.first(document, self._code)
+  local code = self._code and path.first(document, self._code)
   local message = self._text and path.first(document, self._text)
-  local is_in_form = code ~= nil and self._fits(code, status)
+  local is_in_form
+  if self._code then
+    is_in_form = code ~= nil and self._fits(code, status)
+  else
+    is_in_form = self._fits(message)
+  end
   if is_in_form and self._status then
     is_in_form = tonumber(path.first(document, self._status)) == status
   end
   return code, type(message) == "string" and message or nil, is_in_form
 end
 
--- Whether an error stands in a document beside what should be success: something that is neither
--- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself.
-function Form:is_beside(document)
-  for i, steps in ipairs(self._places) do
-    local value = path.value(document, steps)
-    local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
-    if value ~= nil and not is_flag and not (type(value) == "table" and next(value) == nil) then
+-- Whether a path leads to the same place as another, or further.
+local function leads_to(paths, place)
+  for _, steps in ipairs(paths or {}) do
+    local is_same = true
+    for i, step in ipairs(place) do
+      is_same = is_same and steps[i] == step
+    end
+    if is_same then
       return true
     end
   end
   return false
+end
+
+-- Whether an error stands in a document beside what should be success: something that is neither
+-- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself, and what
+-- the reading `r` has a word for is no surprise.
+local function is_beside(places, document, r)
+  for i, steps in ipairs(places) do
+    local value = path.value(document, steps)
+    local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
+    local is_empty = type(value) == "table" and next(value) == nil
+    if value ~= nil and not is_flag and not is_empty
+      and not (r and (leads_to(r.code, steps) or leads_to(r.state, steps)
+        or leads_to(r.text, steps))) then
+      return true
+    end
+  end
+  return false
+end
+
+local COMMON = places_of({})
+
+-- The same where a definition does not say what errors look like.
+function errors.is_beside(form, document, r)
+  return is_beside(form and form._places or COMMON, document, r)
 end
 
 return errors
