@@ -149,10 +149,11 @@ describe("stopmsg.client", function()
           hex(n + 4, "0004"), hex(n + 5, "0015"), hex(n + 6, "0001"), hex(n + 7, "0404") })
         assert.same({
           "stopped 006 true", "open 011 nil", "stopped 013 true", "too_late 004 true",
-          "unknown 015 nil", "not_found 001 nil", "not_found nil nil",
+          "unknown 015 nil", "not_found 001 nil", "not_stoppable nil nil",
         }, lines(report))
         assert.equal("006", report[1].code)
         assert.equal("Clickatell cancelled message delivery", report[3].message)
+        assert.equal("gone_or_sent", report[7].reason)
         assert.equal(7, report.requests)
       end)
     end
@@ -349,7 +350,11 @@ describe("stopmsg.client", function()
       local report = new(never, "pushwoosh"):stop("odd",
         { verify = { timeout = 0.2, interval = 0.04 } })
       assert.equal("stopped", report[1].outcome)
-      assert.equal(1, #report.warnings)
+      assert.equal(2, #report.warnings)
+      assert.is_truthy(report.warnings[1]:find("unusual shape", 1, true))
+      assert.equal("1 message(s) are not proven yet, the provider says 'PENDING'",
+        report.warnings[2])
+      assert.equal(1, report.unproven)
     end)
 
     it("counts a repeated id at each place, looks it up once, and warns of it once", function()

@@ -1,7 +1,8 @@
 local json = require("stopmsg.json")
 local path = require("stopmsg.path")
 
-local DOCUMENT = json.decode('{"error":{"code":4031,"msg":null},"errors":[{"code":"a"},{"code":"b"}],'
+local DOCUMENT = json.decode('{"error":{"code":4031,"msg":null},'
+  .. '"errors":[{"code":"a"},{"code":"b"}],'
   .. '"ok":false,"deep":{"list":[[1,2],[3,4]]},"1":"text","odd name":5,"empty":[]}')
 
 local function at(written, document)

@@ -16,6 +16,8 @@ local function fault(reply)
   if type(err) == "table" then
     return err.code, err.text
   end
+  -- A refusal without a code is the provider's all the same.
+  return reply.status >= 400 and reply.status or nil
 end
 
 -- The operation of a provider that takes up to `limit` ids a request and answers with items.
@@ -232,7 +234,8 @@ describe("stopmsg.run", function()
       { "settles an HTTP refusal", { http(409) },
         { outcome = "failed", reason = "http_409", code = 409, http = 409 }, 1, 0 },
       { "follows no redirect", { http(302) },
-        { outcome = "failed", reason = "http_302", code = 302, http = 302 }, 1, 0 },
+        { outcome = "failed", reason = "http_302", code = 302, http = 302,
+          message = "not in the provider's form: check base_url, proxy" }, 1, 0 },
       { "repeats what never got through", { REFUSED, NO_TLS, OK },
         { outcome = "stopped", code = 200 }, 1, 2 },
       { "calls what never got through failed", { REFUSED },
@@ -496,7 +499,7 @@ describe("stopmsg.run", function()
           for i, one in ipairs(result.items) do
             assert.equal("id" .. i, one.id)
             if bad[i] then
-              assert.equal("invalid", one.outcome)
+              assert.equal(status == 413 and "failed" or "invalid", one.outcome)
               assert.equal("http_" .. status, one.reason)
               assert.equal(22, one.code)
               assert.equal(status, one.http)
@@ -507,7 +510,7 @@ describe("stopmsg.run", function()
             end
             assert.is_nil(one.ambiguous)
           end
-          assert.equal(#case[2], result.summary.counts.invalid)
+          assert.equal(#case[2], result.summary.counts[status == 413 and "failed" or "invalid"])
           assert.equal(n - #case[2], result.summary.counts.stopped)
         end)
       end

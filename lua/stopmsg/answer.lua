@@ -11,8 +11,8 @@
 --
 -- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
 --
--- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success is
--- what the definition lists, and a refusal has the form of the provider's errors.
+-- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success
+-- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
 local errors = require("stopmsg.errors")
@@ -23,8 +23,8 @@ local tls = require("stopmsg.tls")
 
 local answer = {}
 
--- The request was not carried out, or may not have been: 408 and 425 ask for a repeat, 520 to 527 and
--- 530 are what a well-known proxy says of servers behind it.
+-- Statuses that ask for a repeat. 520 to 527 and 530 are what a well-known proxy says of servers
+-- behind it.
 local REPEATED = { [408] = true, [425] = true, [500] = true, [502] = true, [503] = true,
   [504] = true, [530] = true }
 for status = 520, 527 do
@@ -70,13 +70,13 @@ end
 -- and somebody else's document.
 local function read_error(operation, reply)
   local code, message, is_in_form
-  if operation.error then
-    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
-    code = plain_code(code)
-  elseif operation.fault then
+  if operation.fault then
     local called, given, text = compat.try(operation.fault, reply)
     code, message = called and plain_code(given) or nil, called and text or nil
     is_in_form = code ~= nil
+  elseif operation.error then
+    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
+    code = plain_code(code)
   end
   return code, type(message) == "string" and message or nil, is_in_form
 end
@@ -143,7 +143,8 @@ local function read_listed(operation, reply, ids)
     return nil
   end
   local document = document_of(operation, reply)
-  if reply.status < 300 and errors.is_beside(operation.error, document, r) then
+  if reply.status < 300 and (r or operation.error)
+    and errors.is_beside(operation.error, document, r) then
     return nil
   elseif not r then
     document = unmarked(reply, document)
@@ -227,10 +228,11 @@ local function doubt(operation, verdict)
 end
 
 -- action, verdict(s), warnings, is_usable = answer.read(operation, reply, ids)
--- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells that
--- it was empty, or where it cannot be decoded; `items` where the core read it. One verdict stands for
--- all ids; a list has one an id, in their order; { codes = items } leaves it to answer.of_code, an
--- item at a time. is_usable: whether it is in the provider's form, so that somebody there listens.
+-- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
+-- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
+-- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
+-- answer.of_code, an item at a time. is_usable: whether it is in the provider's form, so that
+-- somebody there listens.
 function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
@@ -267,7 +269,8 @@ function answer.read(operation, reply, ids)
   end
   if verdict.outcome == "not_found" and operation.is_lookup then
     -- What was sent or stopped is no longer known at many providers.
-    verdict.outcome, verdict.reason = "not_stoppable", "gone_or_sent"
+    verdict.outcome = "not_stoppable"
+    verdict.reason = "gone_or_sent"
   end
   verdict.code, verdict.http = code or status, status
   verdict.message = verdict.message or message

@@ -318,7 +318,9 @@ local function carry_out(self, plan)
   local result = collect(self, plan.operation, plan.list, plan.count, plan.call)
   local given = plan.call.verify
   local left = deadline - core.now()
-  if given and left > 0 then
+  if given and left <= 0 then
+    verify.tally(result, open(self).breathe)
+  elseif given then
     verify_all(self, plan.status, result, {
       timeout = math.min(given.timeout, left),
       interval = given.interval,

@@ -16,6 +16,7 @@ local function to_xml(value)
   end
   local parts = {}
   for name, inner in pairs(value) do
+    name = type(name) == "number" and "item" or name
     parts[#parts + 1] = ("<%s>%s</%s>"):format(name, to_xml(inner), name)
   end
   return table.concat(parts)
@@ -168,7 +169,7 @@ describe("stopmsg.providers.clickatell", function()
         end)
       end
 
-      answers.tests(it, read, answers.ONE, { [202] = { "settle", "accepted" } })
+      answers.tests(it, read, answers.ONE)
 
       for _, case in ipairs({
         { 401, "001", "credentials", "denied", "credentials" },
@@ -184,7 +185,6 @@ describe("stopmsg.providers.clickatell", function()
         { 400, "109", "settle", "failed", "http_400" },
         { 400, "120", "settle", "failed", "http_400" },
         { 400, "165", "settle", "failed", "http_400" },
-        { 400, "1", "settle", "failed", "http_400" },
         { 402, "301", "settle", "failed", "http_402" },
         { 405, "160", "settle", "failed", "http_405" },
         { 410, "128", "settle", "failed", "http_410" },
@@ -203,6 +203,60 @@ describe("stopmsg.providers.clickatell", function()
             message = "some text" }, verdict)
         end)
       end
+
+      for _, code in ipairs({ "1", "01", "0103", "10 3", "abc", "103x", "" }) do
+        it(("takes an error with code '%s' for a stranger's"):format(code), function()
+          for _, status in ipairs({ 400, 403, 404, 410 }) do
+            local action, verdict, _, is_usable = read(status, refusal(code))
+            assert.equal("settle", action)
+            answers.same({ outcome = "failed", reason = "http_" .. status, code = status,
+              http = status, message = answers.STRANGER }, verdict)
+            assert.is_false(is_usable)
+          end
+        end)
+      end
+
+      it("can be used where it is the provider's, whatever it says", function()
+        for _, case in ipairs({
+          { 200, answer("006"), true }, { 200, answer("099"), true },
+          { 400, refusal("103"), true }, { 401, refusal("001"), true },
+          { 403, refusal("007"), true }, { 501, refusal("160"), true },
+          { 200, answer("006", OTHER), false }, { 200, "", false }, { 202, answer("006"), false },
+          { 407, refusal("001"), false }, { 429, refusal("130"), false },
+          { 503, refusal("901"), false }, { 511, refusal("160"), false },
+          { 400, refusal("901"), false },
+        }) do
+          local _, _, _, is_usable = read(case[1], case[2])
+          assert.message(case[1] .. case[2]).equal(case[3], is_usable)
+        end
+      end)
+
+      it("trusts no success with an error beside it", function()
+        for _, extra in ipairs({
+          { error = { code = "001", description = "no" } },
+          { error = { description = "no" } },
+          { error = "no" },
+          { errors = { "no" } },
+          { errors = "no" },
+        }) do
+          extra.data = { messageStatus = "006", apiMessageId = ID, description = "x" }
+          local _, verdict, _, is_usable = read(200, write(extra))
+          assert.equal("unknown", verdict.outcome)
+          assert.equal("bad_response", verdict.reason)
+          assert.is_nil(verdict.verified)
+          assert.is_false(is_usable)
+        end
+        local _, verdict = read(200, write({ data = { messageStatus = "006", apiMessageId = ID,
+          message = { error = { code = "105", description = "no" } } } }))
+        assert.equal("unknown", verdict.outcome)
+      end)
+
+      it("skips a byte order mark", function()
+        local _, verdict = read(200, "\239\187\191" .. answer("006"))
+        assert.equal("stopped", verdict.outcome)
+        _, verdict = read(404, "\239\187\191" .. refusal("161"))
+        assert.equal("not_found", verdict.outcome)
+      end)
 
       it("tells an error 001 from a message status 001", function()
         local action, verdict = read(400, refusal("001"))
@@ -229,6 +283,28 @@ describe("stopmsg.providers.clickatell", function()
       .. '"error":{"code":"105","description":"Invalid destination"}}]}}')
     assert.same({ outcome = "failed", reason = "http_400", code = "105", http = 400,
       message = "Invalid destination" }, verdict)
+  end)
+
+  it("takes a code that is a number for a stranger's", function()
+    for _, number in ipairs({ "103", "404", "161" }) do
+      local _, verdict = read(404, ('{"error":{"code":%s,"description":"no"}}'):format(number))
+      assert.equal("failed", verdict.outcome)
+    end
+  end)
+
+  it("trusts a success beside an error that is null, or a list of none", function()
+    for _, extra in ipairs({ '"error":null', '"errors":[]', '"errors":null', '"error":[]',
+      '"errors":false', '"errors":0' }) do
+      local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"},%s}')
+        :format(ID, extra))
+      assert.message(extra).equal("stopped", verdict.outcome)
+    end
+    for _, extra in ipairs({ '"error":{}', '"error":{ }', '"error":false', '"error":0',
+      '"error":""', '"errors":{"a":1}', '"errors":[[]]' }) do
+      local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"},%s}')
+        :format(ID, extra))
+      assert.message(extra).equal("unknown", verdict.outcome)
+    end
   end)
 
   it("does not trust a status that is a number", function()

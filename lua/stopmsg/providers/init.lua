@@ -201,9 +201,9 @@ local function auth_line(where, auth)
   return header .. ": " .. prefix
 end
 
--- words = words_of(codes): code -> the outcome that it surely means, false for all others. Codes are
--- the same where they are written alike: "200" and 200, but not "006" and 6. Asked for each item of
--- large batches, so what was found once is kept.
+-- words = words_of(codes): code -> the outcome that it surely means, false for all others. Codes
+-- are the same where they are written alike: "200" and 200, but not "006" and 6. Asked for each item
+-- of large batches, so what was found once is kept.
 local function words_of(codes)
   local of_text = {}
   for code, word in pairs(codes) do
@@ -243,11 +243,11 @@ local function error_of(where, given)
   if not given then
     return nil
   end
-  local form, message, field = errors.compile(given)
-  if not form then
+  local compiled, message, field = errors.compile(given)
+  if not compiled then
     fail(where .. (field and "." .. field or ""), message)
   end
-  return form
+  return compiled
 end
 
 -- One operation, with what the engine and the run need beside the definition's own fields.
