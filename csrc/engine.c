@@ -591,21 +591,35 @@ static void push_origin(lua_State *L, const struct sm_op *op) {
   luaL_pushresult(&b);
 }
 
-/* The lines of a request, into the list on top of the stack. */
-static void push_lines(lua_State *L, const struct sm_request *r) {
+/* A line into the list on top of the stack. */
+static void push_line(lua_State *L, const char *line) {
+  lua_pushstring(L, line);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+}
+
+/* The lines of a request that is looked at, in the order in which they are
+ * sent. */
+static void push_lines(lua_State *L, struct sm_request *r) {
+  const struct sm_op *op = r->op;
   const struct curl_slist *line;
   const char *text = r->text.bytes;
-  size_t i, count = 0;
+  size_t i;
 
-  for (i = 0; i < r->op->request_lines.count; i++) {
-    lua_pushstring(L, text);
-    lua_rawseti(L, -2, (int)++count);
+  lua_newtable(L);
+  for (i = 0; i < op->request_lines.count; i++) {
+    push_line(L, text);
     text += strlen(text) + 1;
   }
-  for (line = r->op->headers; line != NULL; line = line->next) {
-    lua_pushstring(L, line->data);
-    lua_rawseti(L, -2, (int)++count);
+  for (i = 0; i < op->token_lines.count; i++) {
+    sm_buf_reset(&r->text, (size_t)-1);
+    if (sm_template_begin(&op->token_lines.list[i], &r->values, &r->text) !=
+            SM_OK ||
+        sm_buf_terminate(&r->text) != SM_OK)
+      luaL_error(L, "not enough memory");
+    push_line(L, r->text.bytes);
   }
+  for (line = op->headers; line != NULL; line = line->next)
+    push_line(L, line->data);
 }
 
 /*
@@ -620,11 +634,9 @@ static int engine_preview(lua_State *L) {
   struct sm_op *op = check_op(L, e);
   int first = (int)luaL_checkinteger(L, 4);
   int last = (int)luaL_checkinteger(L, 5);
-  struct sm_lines token_lines = op->token_lines;
   struct sm_values values;
   struct sm_request *r;
   enum sm_status status;
-  size_t i;
 
   luaL_checktype(L, 3, LUA_TTABLE);
   read_values(L, first, last, 6, &values);
@@ -645,17 +657,7 @@ static int engine_preview(lua_State *L) {
   lua_pushstring(L, op->method.bytes);
   push_origin(L, op);
   lua_pushlstring(L, r->path.bytes, r->path.len);
-  lua_newtable(L);
   push_lines(L, r);
-  for (i = 0; i < token_lines.count; i++) {
-    struct sm_buf *line = &r->text;
-
-    sm_buf_reset(line, (size_t)-1);
-    if (sm_template_begin(&token_lines.list[i], &values, line) != SM_OK)
-      return luaL_error(L, "not enough memory");
-    lua_pushlstring(L, line->bytes, line->len);
-    lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
-  }
   if (op->has_body)
     lua_pushlstring(L, r->body.bytes, r->body.len);
   else
@@ -977,16 +979,11 @@ static int engine_tostring(lua_State *L) {
 }
 
 static const luaL_Reg engine_methods[] = {
-    {"prepare", engine_prepare},
-    {"authorize", engine_authorize},
-    {"submit", engine_submit},
-    {"preview", engine_preview},
-    {"start", engine_start},
-    {"step", engine_step},
-    {"wait", engine_wait},
-    {"collect", engine_collect},
-    {"close", engine_close},
-    {NULL, NULL},
+    {"prepare", engine_prepare}, {"authorize", engine_authorize},
+    {"submit", engine_submit},   {"preview", engine_preview},
+    {"start", engine_start},     {"step", engine_step},
+    {"wait", engine_wait},       {"collect", engine_collect},
+    {"close", engine_close},     {NULL, NULL},
 };
 
 static const luaL_Reg engine_metamethods[] = {

@@ -219,9 +219,9 @@ static size_t lines_room(const struct sm_lines *lines, size_t token) {
     const struct sm_template *line = &lines->list[i];
 
     for (k = 0; k < line->count; k++)
-      room += (line->pieces[k].text.len + line->pieces[k].after.len + token) *
-                  3 +
-              4;
+      room +=
+          (line->pieces[k].text.len + line->pieces[k].after.len + token) * 3 +
+          4;
     room++;
   }
   return room;

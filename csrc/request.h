@@ -34,21 +34,21 @@ struct sm_lines {
 };
 
 struct sm_op {
-  struct sm_buf method; /* a C string */
-  CURLU *base;          /* scheme, host and port */
-  struct sm_buf prefix; /* the base's own path, no slash at its end */
-  int is_plain;         /* http:// */
-  int is_proxied;       /* by a proxy that has to be told the whole URL */
+  struct sm_buf method;   /* a C string */
+  CURLU *base;            /* scheme, host and port */
+  struct sm_buf prefix;   /* the base's own path, no slash at its end */
+  int is_plain;           /* http:// */
+  int is_proxied;         /* by a proxy that has to be told the whole URL */
   struct sm_template url; /* path and query after the prefix */
   struct sm_template body;
   int has_body;
   struct sm_lines token_lines;   /* headers with the token and no id */
   struct sm_lines request_lines; /* headers that differ by request */
   struct sm_split split;
-  int has_token;         /* somewhere */
-  int is_token_in_url;   /* then what was written is wiped */
-  int is_token_in_body;  /* the same */
-  int is_token_in_lines; /* of those that differ by request */
+  int has_token;              /* somewhere */
+  int is_token_in_url;        /* then what was written is wiped */
+  int is_token_in_body;       /* the same */
+  int is_token_in_lines;      /* of those that differ by request */
   struct sm_fields fields;    /* of an answer that is read as it arrives */
   struct sm_auth *auth;       /* the newest; NULL before there is a token */
   struct curl_slist *headers; /* what every request of it sends */

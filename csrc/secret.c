@@ -61,8 +61,8 @@ static enum sm_status add_disguise(struct secret *s, enum sm_escape escape,
 
   if (s->count == SM_MAX_DISGUISES)
     return SM_OK;
-  status = sm_escaped(next_disguise(s, text->len), escape, text->bytes,
-                      text->len);
+  status =
+      sm_escaped(next_disguise(s, text->len), escape, text->bytes, text->len);
   if (status == SM_OK)
     keep_disguise(s);
   return status;
@@ -146,9 +146,9 @@ static int secret_hide(lua_State *L) {
   if (status == SM_OK)
     status = sm_buf_add(&piece.after, after, after_len);
   if (status == SM_OK)
-    status = sm_piece_basic(
-        &piece, &s->token, 0,
-        next_disguise(s, before_len + s->token.len + after_len));
+    status =
+        sm_piece_basic(&piece, &s->token, 0,
+                       next_disguise(s, before_len + s->token.len + after_len));
   sm_buf_free(&piece.text);
   sm_buf_free(&piece.after);
   if (status == SM_OK)

@@ -253,8 +253,8 @@ enum sm_status sm_piece_basic(const struct sm_piece *piece,
     four[1] = digits[(bits >> 12) & 63];
     four[2] = left > 1 ? digits[(bits >> 6) & 63] : '=';
     four[3] = left > 2 ? digits[bits & 63] : '=';
-    status = sm_buf_add(out, four,
-                        has_padding || left > 2 ? 4 : (size_t)left + 1);
+    status =
+        sm_buf_add(out, four, has_padding || left > 2 ? 4 : (size_t)left + 1);
   }
   return status;
 }

@@ -39,7 +39,7 @@ enum sm_piece_kind {
 struct sm_piece {
   enum sm_piece_kind kind;
   enum sm_escape escape;
-  unsigned part;   /* of the id, from 1 on; 0 for all of it */
+  unsigned part; /* of the id, from 1 on; 0 for all of it */
   struct sm_buf text;
   struct sm_buf after;
 };

@@ -121,8 +121,8 @@ end
 answer.of_code = reading.of_code
 
 -- Whether the body is the one that a success has, white space apart. Nothing at all is one only
--- where it is known that nothing else was to come: an answer without a length that was cut off looks
--- the same.
+-- where it is known that nothing else was to come: an answer without a length that was cut off
+-- looks the same.
 local function is_expected(r, reply)
   if not r.exactly then
     return reply.is_framed and not reply.body:find("%S")
@@ -130,8 +130,8 @@ local function is_expected(r, reply)
   return json.without_bom(reply.body):gsub("%s", "") == r.exactly
 end
 
--- action, verdict(s), warnings of what the definition lists for this status; nil where the answer is
--- none of that.
+-- action, verdict(s), warnings of what the definition lists for this status; nil where the answer
+-- is none of that.
 local function read_listed(operation, reply, ids)
   local r = operation.readings[reply.status]
   if r and (r.is_empty or r.exactly) then
@@ -195,8 +195,8 @@ local function read_status(operation, status)
   return "settle", "unknown", "http_" .. status
 end
 
--- action, verdict of a status under which the provider itself speaks, by what the definition says of
--- its code and text; nil where HTTP alone counts.
+-- action, verdict of a status under which the provider itself speaks, by what the definition says
+-- of its code and text; nil where HTTP alone counts.
 local function read_refusal(operation, status, code, message)
   local entry = refusal(operation, status, code, message)
   if entry and (entry.word ~= "credentials" or status < 500) then

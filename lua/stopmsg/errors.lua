@@ -66,8 +66,8 @@ end
 
 errors.forms, errors.fields = FORMS, FIELDS
 
--- fits(code, status) | nil, message
-local function form_of(given)
+-- fits = errors.form(name or pattern): a function of a code and the HTTP status | nil, message
+function errors.form(given)
   if FORMS[given] then
     return FORMS[given]
   elseif type(given) == "string" and given:find("^%^") and pcall(string.find, "", given) then
@@ -120,7 +120,7 @@ function errors.compile(given)
       self["_" .. name] = list
     end
   end
-  local fits, message = form_of(given.form)
+  local fits, message = errors.form(given.form)
   if not fits then
     return nil, message, "form"
   end
@@ -167,17 +167,26 @@ local function leads_to(paths, place)
   return false
 end
 
+-- Whether a reading, or one of its alternatives, has words for what stands at a place.
+local function is_named(r, place)
+  while r do
+    if leads_to(r.code, place) or leads_to(r.state, place) or leads_to(r.text, place) then
+      return true
+    end
+    r = r.otherwise
+  end
+  return false
+end
+
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself, and what
--- the reading `r` has a word for is no surprise.
+-- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself, and
+-- what the reading `r` has a word for is no surprise.
 local function is_beside(places, document, r)
   for i, steps in ipairs(places) do
     local value = path.value(document, steps)
     local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
     local is_empty = type(value) == "table" and next(value) == nil
-    if value ~= nil and not is_flag and not is_empty
-      and not (r and (leads_to(r.code, steps) or leads_to(r.state, steps)
-        or leads_to(r.text, steps))) then
+    if value ~= nil and not is_flag and not is_empty and not is_named(r, steps) then
       return true
     end
   end

@@ -8,7 +8,6 @@ local MIB = 1024 * 1024
 
 -- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
 options.defaults = {
-  format = "json",
   deadline = 60, -- seconds for one call
   timeout = 10, -- seconds for one attempt
   connect_timeout = 3,
@@ -104,12 +103,18 @@ local function is_deadline(value)
   return value ~= math.huge and is_seconds(value) or nil
 end
 
+-- Settings that are options, too.
+options.settings = { "application", "format" }
+
 local CLIENT = {
   provider = is_provider,
   token = is_token,
   base_url = is_text,
-  application = is_text,
+  application = is_text, -- in place of the setting of that name, as is `format`
   format = is_one_of("json", "xml"),
+  settings = function(value)
+    return type(value) ~= "table" and "a table like { account = \"…\" }" or nil
+  end,
   concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
   rate = is_rate,
   burst = is_number(1, 1e6, "requests, a number of at least 1"),

@@ -5,8 +5,8 @@ local text = require("stopmsg.text")
 local path = {}
 
 -- steps = path.parse("errors[1].code") | nil, message
--- A step is a field's name, a place in a list, counted from 1, or true for every place of one. "." is
--- the document itself.
+-- A step is a field's name, a place in a list, counted from 1, or true for every place of one. "."
+-- is the document itself.
 function path.parse(written)
   if type(written) ~= "string" then
     return nil, "a path is a string like 'error.code', not a " .. type(written)

@@ -31,8 +31,8 @@ local plain_code = reading.plain_code
 local PROMISE = { unknown = 1, failed = 2, denied = 3, invalid = 4, too_late = 5, recalled = 6,
   not_stoppable = 7, not_found = 8, open = 9, skipped = 10, accepted = 11, stopped = 12 }
 
--- entry = reading.find(means, value): nil where no table has it. Codes are the same where they are written alike:
--- "200" and 200, true and "true"; "2xx" stands for the rest of 200 to 299.
+-- entry = reading.find(means, value): nil where no table has it. Codes are the same where they are
+-- written alike: "200" and 200, true and "true"; "2xx" stands for the rest of 200 to 299.
 function reading.find(means, value)
   local key = type(value) == "number" and tostring(json.integer(value)) or tostring(value)
   return key ~= "2xx" and means[key] or (key:find("^2%d%d$") and means["2xx"]) or nil
@@ -103,14 +103,20 @@ local function weakest(r, values)
   return chosen, entry_of
 end
 
+-- What a value is called: where it is a flag or a counter, by the name of its field.
+local function name_of(r, value)
+  if type(value) ~= "boolean" and not r.more_than then
+    return plain_code(value)
+  end
+  local steps = r.state and r.state[1]
+  return steps and type(steps[#steps]) == "string" and steps[#steps] or nil
+end
+
 -- The verdict of a value and its entry.
-local function verdict_of(r, operation, value, entry, message)
-  local code = plain_code(value)
+local function verdict_of(r, value, entry, message)
+  local code = entry and name_of(r, value) or plain_code(value)
   if not entry then
     local is_state = r.state ~= nil
-    if is_state and type(value) ~= "string" then
-      code = nil
-    end
     return "settle", {
       outcome = "unknown",
       reason = is_state and "unknown_state" or "unknown_code",
@@ -120,16 +126,12 @@ local function verdict_of(r, operation, value, entry, message)
     }
   end
   local action, verdict = reading.act(entry)
-  verdict.code = not r.more_than and code or nil
+  verdict.code = not r.more_than and type(value) ~= "boolean" and code or nil
   verdict.state = r.state and code or nil
   if not verdict.message and not entry.is_quiet then
     verdict.message = message
   end
   verdict.verified = is_proof(r, entry) or nil
-  if operation.is_lookup and verdict.outcome == "not_found" then
-    -- What was sent or stopped is no longer known at many providers.
-    verdict.outcome, verdict.reason, verdict.verified = "not_stoppable", "gone_or_sent", nil
-  end
   return action, verdict
 end
 
@@ -191,9 +193,8 @@ local function left_of(r, operation, entry)
   local sum, is_told = 0, false
   for _, steps in ipairs(r.left) do
     local count = path.value(entry, steps)
-    if type(count) == "number" then
-      sum, is_told = sum + count, true
-    end
+    is_told = is_told or #steps == 1 or type(entry[steps[1]]) == "table"
+    sum = sum + (type(count) == "number" and count or 0)
   end
   return is_told and sum or nil
 end
@@ -223,14 +224,19 @@ end
 local OTHER_ID = "the answer is about another message id"
 
 -- action, verdict of a document, or of an entry of a list; nil where it says nothing.
-local function read_one(r, operation, entry)
+local function read_one(r, entry)
   local message = r.text and path.first(entry, r.text)
   message = type(message) == "string" and message or nil
   local paths = r.code or r.state
   local values = paths and path.values(entry, paths) or {}
   if not paths and r.entry then
-    return verdict_of(r, operation, nil, r.entry, message)
+    return verdict_of(r, nil, r.entry, message)
   elseif values[1] ~= nil then
+    for _, value in ipairs(r.fits and values or {}) do
+      if not r.fits(value) then
+        return nil
+      end
+    end
     local value, found = weakest(r, values)
     if type(value) == "table" then
       return nil
@@ -238,17 +244,17 @@ local function read_one(r, operation, entry)
     if not found and r.texts then
       found = reading.of_text(r.texts, message) or found
     end
-    return verdict_of(r, operation, value, found, message)
+    return verdict_of(r, value, found, message)
   end
   local found = r.texts and reading.of_text(r.texts, message)
   if found then
-    return verdict_of(r, operation, nil, found, message)
+    return verdict_of(r, nil, found, message)
   end
   return nil
 end
 
 local function read_single(r, operation, document, ids)
-  local action, verdict = read_one(r, operation, document)
+  local action, verdict = read_one(r, document)
   if not action then
     return nil
   elseif r.id and action == "settle" then
@@ -313,7 +319,7 @@ local function read_list(r, operation, document, ids)
     if not place then
       surplus = surplus + 1
     else
-      local _, verdict = read_one(r, operation, entry)
+      local _, verdict = read_one(r, entry)
       verdict = verdict or { outcome = "unknown",
         reason = r.state and "unknown_state" or "unknown_code" }
       local word = tostring(verdict.code) .. "\0" .. verdict.outcome
@@ -337,8 +343,8 @@ local function read_list(r, operation, document, ids)
   return "settle", verdicts, { not r.others and surplus_warning(surplus) or nil }
 end
 
--- The platform's own flag says whether some entries are refusals. The entries decide; where the flag
--- contradicts them somebody should look.
+-- The platform's own flag says whether some entries are refusals. The entries decide; where the
+-- flag contradicts them somebody should look.
 local function flag_warning(r, document, counts)
   local flag = path.first(document, r.flag.path)
   local is_refused = false
@@ -352,7 +358,8 @@ local function flag_warning(r, document, counts)
   end
 end
 
--- verdict, warnings of an answer that the core read; the document is the answer without its entries.
+-- verdict, warnings of an answer that the core read; the document is the answer without its
+-- entries.
 local function read_items(r, operation, document, items)
   local warnings = { surplus_warning(items:surplus()) }
   if document and r.flag then
@@ -363,10 +370,7 @@ local function read_items(r, operation, document, items)
   return "settle", { codes = items }, warnings
 end
 
--- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil
--- `document` is the decoded answer, `items` what the core read of it, if it did. nil where the answer
--- does not hold what the reading names.
-function reading.read(r, operation, document, ids, items)
+local function read(r, operation, document, ids, items)
   if not has_all(r, document) or (r.every and not is_every(r.every, document)) then
     return nil
   elseif r.each and operation.items then
@@ -380,8 +384,29 @@ function reading.read(r, operation, document, ids, items)
   return read_single(r, operation, document, ids)
 end
 
--- verdict = reading.of_code(operation, code): what an item says by its code, as items:codes() of the
--- core gives it.
+-- Whether a reading had no word for what it found.
+local function is_puzzled(verdict)
+  return verdict.reason == "unknown_code" or verdict.reason == "unknown_state"
+end
+
+-- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil
+-- `document` is the decoded answer, `items` what the core read of it, if it did. nil where the
+-- answer does not hold what the reading, or one of its alternatives, names.
+function reading.read(r, operation, document, ids, items)
+  local action, verdict, warnings = read(r, operation, document, ids, items)
+  local other = r.otherwise
+  while other and (not action or is_puzzled(verdict)) do
+    local its_action, its_verdict, its_warnings = read(other, operation, document, ids, items)
+    if its_action and (not action or not is_puzzled(its_verdict)) then
+      action, verdict, warnings = its_action, its_verdict, its_warnings
+    end
+    other = other.otherwise
+  end
+  return action, verdict, warnings
+end
+
+-- verdict = reading.of_code(operation, code): what an item says by its code, as items:codes() of
+-- the core gives it.
 function reading.of_code(operation, code)
   if code == false then
     return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }

@@ -76,8 +76,8 @@ local function common(a, b)
   return n
 end
 
--- name = text.nearest(name, known): the key of `known` that was probably meant: few changes away, or
--- beginning alike. nil where there is none.
+-- name = text.nearest(name, known): the key of `known` that was probably meant: few changes away,
+-- or beginning alike. nil where there is none.
 function text.nearest(name, known)
   local best, least
   name = text.cut(name, 64):lower()

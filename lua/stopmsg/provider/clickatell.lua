@@ -39,6 +39,7 @@ return {
     [200] = {
       id = "data.apiMessageId",
       code = "data.messageStatus",
+      form = "string",
       text = "data.description",
       -- https://archive.clickatell.com/developers/api-docs/message-status-codes/
       means = {
@@ -68,9 +69,10 @@ return {
     [200] = {
       id = "data.apiMessageId",
       state = "data.messageStatus",
+      form = "string",
       text = "data.description",
-      -- The same codes as proof of where a message is: what was taken is not over yet, and after some
-      -- days none is known any more.
+      -- The same codes as proof of where a message is: what was taken is not over yet, and after
+      -- some days none is known any more.
       means = {
         ["001"] = "not_found",
         ["002"] = "open",

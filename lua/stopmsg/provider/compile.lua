@@ -1,7 +1,7 @@
 -- A definition, checked and made ready: definition -> provider with operations. Pure.
 --
--- Every mistake that can be found without asking the provider is found here, and told with the place
--- and the nearest right name; nothing is ignored in silence.
+-- Every mistake that can be found without asking the provider is found here, and told with the
+-- place and the nearest right name; nothing is ignored in silence.
 
 local errors = require("stopmsg.errors")
 local ids = require("stopmsg.ids")
@@ -72,8 +72,6 @@ local function check_headers(where, headers)
       fail(place, "a text without control characters")
     elseif seen[name:lower()] then
       fail(place, "the same header as " .. text.quote(seen[name:lower()]))
-    elseif name:lower() == "authorization" and value:find("^Basic {token}:?$") then
-      fail(place, "Basic takes Base64: write auth = { basic = \"{token}:\" }")
     end
     seen[name:lower()] = name
   end
@@ -286,11 +284,12 @@ function Compiler:see(operation, filters)
     local part = form and form.place_of and form.place_of[name]
     if name == "base_url" then
       fail(where, "{base_url} stands at the start of `url` only")
+    elseif kind == "host" and (schema.placeholders[name] or part) then
+      fail(where, ("{%s} cannot stand in the host"):format(name))
     elseif IS_ID[name] and operation.has_no_ids then
       fail(where, ("{%s}: this operation has no ids"):format(name))
-    elseif kind == "host" and not settings[name] then
-      fail(where, ("{%s} cannot stand in the host"):format(name))
-    elseif not (schema.placeholders[name] or part or settings[name] or (filters and filters[name])) then
+    elseif not (schema.placeholders[name] or part or settings[name]
+      or (filters and filters[name])) then
       local known = {}
       for _, names in ipairs({ schema.placeholders, form and form.place_of or {}, settings,
         filters or {} }) do
@@ -298,11 +297,19 @@ function Compiler:see(operation, filters)
           known[other] = true
         end
       end
-      fail(where, ("{%s} is filled by nothing: no setting and no part of the id is called that; did "
-        .. "you mean {%s}?"):format(name, text.nearest(name, known)))
+      fail(where, ("{%s} is filled by nothing: no setting and no part of the id is called that; "
+        .. "did you mean {%s}?"):format(name, text.nearest(name, known)))
     end
     seen[name] = seen[name] or {}
     seen[name][kind] = where
+    if name == "ids" or (part and operation.limit > 1 and operation.together ~= name) then
+      local half = (kind == "path" or kind == "query") and "address" or "body"
+      if operation.lists[half] then
+        fail(where, ("{%s} is a second list of ids in the %s, which has room for one"):format(name,
+          half))
+      end
+      operation.lists[half] = true
+    end
     local setting = settings[name]
     if setting then
       self.is_used[name] = true
@@ -343,8 +350,8 @@ function Compiler:request(operation, given, where, filters)
     visit_text(operation.address and where .. ".request" or self.where .. ".url", address.origin,
       "host", see)
   end
-  visit_text(operation.address and where .. ".request" or self.where .. ".url", address.path, "path",
-    see)
+  visit_text(operation.address and where .. ".request" or self.where .. ".url", address.path,
+    "path", see)
   for name, value in pairs(operation.headers) do
     visit_text(("%s.headers[%s]"):format(where, text.quote(name)), value, "header", see)
   end
@@ -393,6 +400,19 @@ function Compiler:request(operation, given, where, filters)
   end
 end
 
+-- Whether an answer is a list, in which an id is looked for by all of its parts.
+local function has_list(given)
+  for status, means in pairs(given) do
+    if type(status) == "number" and type(means) == "table" then
+      local first = type(means[1]) == "table" and means[1] or means
+      if first.each then
+        return true
+      end
+    end
+  end
+  return false
+end
+
 -- What is wrong with how the ids of an operation are asked about.
 local function check_ids(operation, where, given)
   local seen, form = operation.seen, operation.id
@@ -405,7 +425,7 @@ local function check_ids(operation, where, given)
       unused = unused or form.parts[place].name
     end
   end
-  if not is_used and form.parts and unused then
+  if not is_used and form.parts and unused and not (operation.is_lookup and has_list(given)) then
     fail(where, ("the request does not hold {%s}, a part of its id"):format(unused))
   elseif not is_used and not form.parts then
     fail(where, "the request holds neither {id} nor {ids}")
@@ -482,7 +502,9 @@ function Compiler:begin(name, given, where)
     inferred = given.inferred,
     is_lookup = kind.is_lookup,
     has_no_ids = kind.has_no_ids,
+    is_old = self.is_old,
     seen = {},
+    lists = {}, -- which halves of a request hold a list of ids
     decode = given.decode,
     sign = given.sign or definition.sign,
     join = given.join,
@@ -498,7 +520,7 @@ function Compiler:begin(name, given, where)
   operation.root = operation.answers.root
   operation.limit, operation.least = limits_of(where .. ".limit", given.limit)
   if kind.has_no_ids then
-    operation.id = nil
+    operation.id = not kind.is_list and ids.forms.text or nil -- of the one thing that is asked
     for _, field in ipairs({ "id", "limit", "join", "together", "many" }) do
       if given[field] ~= nil and not kind.is_list then
         fail(where .. "." .. field, "is about ids, and this operation has none")
@@ -590,8 +612,8 @@ function Compiler:meanings(operation, given, where)
   for status, reading in pairs(operation.readings) do
     if status >= 400 and reading.is_empty and not operation.error
       and not operation.is_bare[status] and not self.is_old then
-      fail(("%s[%d]"):format(where, status), "is never believed: say with `error` what the provider's "
-        .. "errors look like, or with `bare` that this status has no body")
+      fail(("%s[%d]"):format(where, status), "is never believed: say with `error` what the "
+        .. "provider's errors look like, or with `bare` that this status has no body")
     end
   end
 end
@@ -618,9 +640,10 @@ local function next_of(where, given)
   elseif given.path and given.by ~= "cursor" and given.by ~= "url" then
     fail(where .. ".path", "is for a cursor or a URL")
   end
-  if (given.by == "page" or given.by == "offset") and not (given.size or given.more or given.total) then
-    fail(where, "needs `size`, entries of a full page, or `more` or `total`, by which the last one is "
-      .. "known")
+  local has_end = given.size or given.more or given.total
+  if (given.by == "page" or given.by == "offset") and not has_end then
+    fail(where, "needs `size`, entries of a full page, or `more` or `total`, by which the last one "
+      .. "is known")
   end
   local checked = {
     by = given.by, place = place, name = name, first = given.first, size = given.size,
@@ -647,7 +670,8 @@ local function filter_of(where, given)
   if count > 1 then
     fail(where, "is asked for in one place: `query`, `form` or `json`")
   elseif count == 0 and not given.entry then
-    fail(where, "needs `query`, `form` or `json`, how it is asked for, or `entry`, which field shows it")
+    fail(where, "needs `query`, `form` or `json`, how it is asked for, or `entry`, which field "
+      .. "shows it")
   end
   if given.entry then
     checked.entry = meaning.paths(where .. ".entry", given.entry)
@@ -663,8 +687,8 @@ end
 
 local function check_token(operation, where)
   if not operation.seen.token and not operation.sign then
-    fail(where, "sends the token nowhere: {token} stands in a header, the address or the body, or in "
-      .. "auth = { basic = … }")
+    fail(where, "sends the token nowhere: {token} stands in a header, the address or the body, or "
+      .. "in auth = { basic = … }")
   end
   operation.has_uuid = operation.seen.uuid ~= nil
 end
@@ -712,6 +736,9 @@ function Compiler:list(name, given, where)
     fail(where, ("finds what %s stops, and there is no `%s`"):format(ids_of, ids_of))
   end
   local own = stopping.id ~= nil and stopping.id or self.definition.id
+  if own == nil then
+    fail(where, "finds ids, and no `id` says what they look like")
+  end
   operation.finds = shape.of(self.where .. ".id", own)
   local filters = {}
   for filter, one in pairs(given.where or {}) do
@@ -764,13 +791,13 @@ function Compiler:operation(name, given, where, is_many)
   self:request(operation, given, where)
   check_token(operation, where)
   operation.needs = self:needs(operation)
-  if operation.id then
+  if not operation.has_no_ids then
     check_ids(operation, where, given)
   end
   self:meanings(operation, given, where)
   if operation.least > 1 and not is_many then
-    fail(where .. ".limit", "with a fewest, a request for the rest is needed: the single form here, and "
-      .. "this one as `many`")
+    fail(where .. ".limit", "with a fewest, a request for the rest is needed: the single form "
+      .. "here, and this one as `many`")
   end
   if not given.many then
     return operation
@@ -801,7 +828,7 @@ function Compiler:token()
   local given, where = self.definition.token, self.where .. ".token"
   schema.check(where, given, schema.fields.token)
   local operation = {
-    name = "token", seen = {}, has_no_ids = true, limit = 1, least = 1, address = {},
+    name = "token", seen = {}, lists = {}, has_no_ids = true, limit = 1, least = 1, address = {},
     headers = {}, answers = { format = "json" }, format = "json", readings = {}, is_bare = {},
     is_lookup = true,
   }
@@ -901,10 +928,10 @@ function compile.provider(definition, old)
     operations = {},
     warnings = {},
   }
-  for name in pairs(schema.operations) do
+  for _, name in ipairs(schema.operation_names) do
     local given = definition[name]
     if given then
-      local place = where .. "." .. name
+      local place = where .. (old and ".operations." or ".") .. name
       if schema.operations[name].is_list then
         local fields = {}
         for _, list in ipairs({ schema.fields.operation, schema.fields.list }) do
@@ -923,7 +950,7 @@ function compile.provider(definition, old)
     fail(where, "has no operation: stop, stop_dispatch, status, status_dispatch, check, find")
   end
   provider.token = definition.token and self:token()
-  for name, setting in pairs(self.settings) do
+  for _, setting in pairs(self.settings) do
     if setting.default and not setting.one_of then
       visit_text(where, setting.default, "raw", function(other)
         self.is_used[other] = true
@@ -932,8 +959,8 @@ function compile.provider(definition, old)
   end
   for name in pairs(self.settings) do
     if not self.is_used[name] then
-      fail(("%s.settings.%s"):format(where, name), ("is used nowhere: {%s} stands in no text"):format(
-        name))
+      fail(("%s.settings.%s"):format(where, name),
+        ("is used nowhere: {%s} stands in no text"):format(name))
     end
   end
   provider.required = required_of(provider.operations)

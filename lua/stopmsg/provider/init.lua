@@ -2,8 +2,9 @@
 --
 -- A definition is a table that says how each operation of a provider is asked for and what its
 -- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has the
--- fields; a broken definition raises here, by its name and field, before it is ever used. A provider
--- that comes with stopmsg is a file in this folder; what is here besides definitions is in PARTS.
+-- fields; a broken definition raises here, by its name and field, before it is ever used. A
+-- provider that comes with stopmsg is a file in this folder; what is here besides definitions is in
+-- PARTS.
 
 local compat = require("stopmsg.compat")
 local compile = require("stopmsg.provider.compile")

@@ -1,6 +1,7 @@
 -- What answers mean, as a definition says it, made ready for answer.lua: words, and readings with
 -- paths. Pure.
 
+local errors = require("stopmsg.errors")
 local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
@@ -21,6 +22,8 @@ for _, status in ipairs({ 408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524,
   FIXED[status] = "is always repeated"
 end
 
+meaning.fixed = FIXED
+
 -- Codes are the same where they are written alike: "200" and 200, true and "true"; not "006" and 6.
 function meaning.key(code)
   if type(code) == "number" then
@@ -29,8 +32,8 @@ function meaning.key(code)
   return tostring(code)
 end
 
--- entry = { word, reason, note, is_quiet } of "stopped", of { "not_stoppable", "gone_or_sent" }, or of
--- a table with more.
+-- entry = { word, reason, note, is_quiet } of "stopped", of { "not_stoppable", "gone_or_sent" }, or
+-- of a table with more.
 function meaning.entry(where, given, allowed)
   if type(given) ~= "table" then
     schema.check_word(where, given, allowed)
@@ -44,9 +47,9 @@ function meaning.entry(where, given, allowed)
   return { word = given[1], reason = given[2], note = given.note, is_quiet = given.quiet }
 end
 
--- Whether a table is a meaning with a reason or more, and no reading.
+-- Whether a table is a meaning with a reason or more, and no reading, nor a list of these.
 local function is_entry(given)
-  return type(given) ~= "table" or given[1] ~= nil
+  return type(given) ~= "table" or (given[1] ~= nil and type(given[1]) ~= "table")
 end
 
 -- entries = meaning.map(where, given, allowed, change): code as text -> entry.
@@ -65,9 +68,6 @@ function meaning.map(where, given, allowed, change)
     end
     map[key] = meaning.entry(place, word, allowed)
   end
-  if next(map) == nil then
-    fail(where, "says nothing")
-  end
   return map
 end
 
@@ -85,8 +85,8 @@ end
 
 meaning.paths = paths_of
 
--- list = meaning.texts(where, given): what an error may say where it has no code, the longest first,
--- so that what is told does not hang on the order of a table.
+-- list = meaning.texts(where, given): what an error may say where it has no code, the longest
+-- first, so that what is told does not hang on the order of a table.
 function meaning.texts(where, given)
   local list = {}
   for words, word in pairs(given) do
@@ -112,6 +112,9 @@ end
 
 -- Refusals by code, by "status/code", or by "*/code", which is the same as the code.
 function meaning.refused(where, given)
+  if next(given) == nil then
+    fail(where, "says nothing")
+  end
   return meaning.map(where, given, nil, function(key)
     return key:match("^%*/(.+)$") or key
   end)
@@ -153,6 +156,8 @@ local function check_uses(where, given)
   end
   if given.code and given.state then
     fail(where, "has `code` and `state`; a status word is `state`, and is told as the code, too")
+  elseif given.form and not (given.code or given.state) then
+    fail(where .. ".form", "is what the value at `code` or `state` looks like, and there is none")
   elseif given.texts and not given.text then
     fail(where .. ".texts", "needs `text`, the path of the text")
   elseif given.others and not given.each then
@@ -161,8 +166,8 @@ local function check_uses(where, given)
     fail(where .. ".left", "is counted of what was stopped, by its `state`")
   elseif given.flag and not given.each then
     fail(where .. ".flag", "is about the entries of a list, and there is no `each`")
-  elseif given.more_than and not given.code then
-    fail(where .. ".more_than", "needs `code`, the path of the number")
+  elseif given.more_than and not (given.code or given.state) then
+    fail(where .. ".more_than", "needs `code` or `state`, the path of the number")
   end
   if given.exactly then
     for name in pairs(given) do
@@ -237,6 +242,13 @@ function meaning.reading(where, given, operation)
       reading.has[i] = paths_of(where .. ".has", written)
     end
   end
+  if given.form then
+    local fits, message = errors.form(given.form)
+    if not fits then
+      fail(where .. ".form", message)
+    end
+    reading.fits = fits
+  end
   if given.every then
     reading.every = every_of(where .. ".every", given.every)
   end
@@ -252,14 +264,19 @@ function meaning.reading(where, given, operation)
       fail(where .. ".each", message)
     end
     reading.each = steps
-    if not reading.id and not (operation.has_no_ids or given.code == nil and given.state == nil) then
+    local has_values = given.code ~= nil or given.state ~= nil
+    if not reading.id and has_values and not operation.has_no_ids then
       fail(where, "needs `id`, where an entry of the list names its message")
     end
   elseif given.id ~= nil and operation.limit > 1 then
     fail(where .. ".id", "is one id, and the request has many; name the list as `each`")
   end
   if type(given.means) == "table" and not is_entry(given.means) then
-    reading.means = meaning.map(where .. ".means", given.means, allowed, reading.state and string.lower)
+    if next(given.means) == nil and not operation.is_old then
+      fail(where .. ".means", "says nothing")
+    end
+    reading.means = meaning.map(where .. ".means", given.means, allowed,
+      reading.state and string.lower)
   elseif given.means ~= nil then
     reading.entry = meaning.entry(where .. ".means", given.means, allowed)
   end
@@ -294,14 +311,16 @@ local function simple_items(reading, operation)
     and reading.each[1]
   local id, code = name_of(reading.id), name_of(reading.code)
   if not (each and id and code) or reading.others or reading.text or reading.verifies
-    or reading.more_than or reading.has or reading.texts or operation.format ~= "json" then
+    or reading.more_than or reading.otherwise or reading.has or reading.texts or reading.form
+    or operation.format ~= "json" then
     return nil
   end
   return { list = each, id = id, code = code }
 end
 
--- words = words_of(means): code -> the outcome that it surely means, and that needs no more than the
--- word; false for all others. Asked for each item of large batches, so what was found once is kept.
+-- words = words_of(means): code -> the outcome that it surely means, and that needs no more than
+-- the word; false for all others. Asked for each item of large batches, so what was found once is
+-- kept.
 local function words_of(means)
   return setmetatable({}, {
     __index = function(words, code)
@@ -313,6 +332,23 @@ local function words_of(means)
       return entry.word
     end,
   })
+end
+
+-- Several readings of one status: the first that knows what the answer holds counts.
+local function alternatives(where, given, operation)
+  schema.check_list(where, given, "table")
+  local first, last
+  for i, one in ipairs(given) do
+    local r = meaning.reading(("%s[%d]"):format(where, i), one, operation)
+    if r.exactly then
+      fail(("%s[%d].exactly"):format(where, i), "stands alone")
+    end
+    if last then
+      last.otherwise = r
+    end
+    first, last = first or r, r
+  end
+  return first
 end
 
 -- Puts what a definition says of statuses into a compiled operation: `readings` by status, and the
@@ -329,6 +365,8 @@ function meaning.statuses(where, given, operation)
       end
       if is_entry(means) then
         operation.readings[status] = { entry = meaning.entry(place, means), is_empty = true }
+      elseif means[1] then
+        operation.readings[status] = alternatives(place, means, operation)
       else
         operation.readings[status] = meaning.reading(place, means, operation)
       end

@@ -3,6 +3,7 @@
 
 local compile = require("stopmsg.provider.compile")
 local json = require("stopmsg.json")
+local meaning = require("stopmsg.provider.meaning")
 local schema = require("stopmsg.provider.schema")
 local template = require("stopmsg.provider.template")
 
@@ -141,7 +142,7 @@ function Reader:body(where, given, made, is_many)
   local quote = given.escape == "json" and '"' or ""
   local hole = is_many and "{ids}" or "{id}"
   local body = given.template:gsub("{(%l[%w_]*)}", "\1%1\2"):gsub("[{}]", "%0%0")
-    :gsub("\1id\2", (quote .. hole .. quote):gsub("%%", "%%%%")):gsub("\1", "{"):gsub("\2", "}")
+    :gsub("\1id\2", quote .. hole .. quote):gsub("\1", "{"):gsub("\2", "}")
   made.text = { type = given.type, body = body, escape = given.escape }
   if is_many then
     made.join = quote .. (given.between or "") .. quote
@@ -203,7 +204,9 @@ function Reader:answers(where, given, made)
         tostring(key)))
     end
     local status = key:match("^%d%d%d$")
-    if status then
+    if meaning.fixed[tonumber(key:match("^%d%d%d"))] then
+      self:tell(("%s.refusals[%q]"):format(place, key), "nothing: that is never asked")
+    elseif status then
       made[tonumber(status)] = word
       self:tell(("%s.refusals[%q]"):format(place, key), ("[%s] = %s"):format(status, written(word)))
     else
@@ -293,18 +296,17 @@ function Reader:formats(given, headers)
     end
     return words[1] ~= "json" and words[1] or nil
   end
-  local first = given.json and "json" or words[1]
-  self.settings.format = { about = "the format of answers", one_of = words, default = first }
-  local number = 0
+  self.settings.format = { about = "the format of answers", one_of = words,
+    default = given.json and "json" or words[1] }
   for header, values in pairs(of_name) do
-    number = number + 1
-    local setting = "format" .. number
+    local before = (values[words[1]] or ""):match("^(.*)" .. words[1] .. "$")
     for _, word in ipairs(words) do
-      values[word] = values[word] or "*/*"
+      if not before or values[word] ~= before .. word then
+        schema.fail(self.name .. ".formats", ("the header %s does not end with the name of the "
+          .. "format, and such formats are no longer read"):format(header))
+      end
     end
-    self.settings[setting] = { about = "the header of a format", one_of = values,
-      default = "{format}" }
-    headers[header] = "{" .. setting .. "}"
+    headers[header] = before .. "{format}"
   end
   return "{format}"
 end

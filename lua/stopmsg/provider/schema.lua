@@ -19,6 +19,10 @@ schema.operations = {
   find_dispatch = { is_lookup = true, has_no_ids = true, is_list = true },
 }
 
+-- The same in the order in which people want to read of them.
+schema.operation_names = { "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
+  "find_dispatch" }
+
 -- What a code may mean besides an outcome: what is done about the request.
 schema.actions = { credentials = true, again = true, throttle = true, halve = true }
 
@@ -121,6 +125,7 @@ schema.fields = {
     id = ANY,
     code = ANY,
     state = ANY,
+    form = "string",
     means = ANY,
     more_than = "number",
     verifies = "table",
@@ -194,7 +199,16 @@ function schema.unknown(name, fields)
         operation = "an operation", reading = "what a status means", list = "find",
         setting = "a setting", id = "an id" }))
   end
-  local nearest = text.nearest(tostring(name), fields)
+  local known = fields
+  if fields == schema.fields.definition then
+    known = {}
+    for _, names in ipairs({ fields, schema.operations }) do
+      for field in pairs(names) do
+        known[field] = true
+      end
+    end
+  end
+  local nearest = text.nearest(tostring(name), known)
   return ("no field is called %s%s"):format(text.quote(name),
     nearest and "; did you mean '" .. nearest .. "'?" or "")
 end

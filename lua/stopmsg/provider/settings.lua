@@ -68,7 +68,8 @@ local function default_of(setting, values)
 end
 
 -- values = settings.check(provider, given) | nil, message
--- `given` by name, or nil. What is missing is told by settings.missing, as not every call needs all.
+-- `given` by name, or nil. What is missing is told by settings.missing, as not every call needs
+-- all.
 function settings.check(provider, given)
   local declared, values = provider.settings, {}
   for name, value in pairs(given or {}) do

@@ -266,8 +266,8 @@ function wire.basic(operation, provider, values)
   end
 end
 
--- The start of all addresses, and the path after it: by the definition, or by the client's base_url,
--- whose own path comes before everything.
+-- The start of all addresses, and the path after it: by the definition, or by the client's
+-- base_url, whose own path comes before everything.
 local function origin_of(context, address, base_url, is_whole)
   if base_url then
     return base_url, is_whole and "" or address.path

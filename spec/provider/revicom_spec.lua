@@ -1,7 +1,8 @@
 -- What Revicom's answers mean: one code an item, and errors of the whole request.
 
 local answers = require("spec.support.answers")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
 
 local A = "2a28d557-22a1-4be6-8908-1481723043dd"
 local B = "811c27e3-3bc4-406a-9fcd-44435a8208da"
@@ -28,7 +29,7 @@ local function settled(text, ids)
   return list, warnings
 end
 
-describe("stopmsg.providers.revicom", function()
+describe("stopmsg.provider.revicom", function()
   it("documents the stop of messages, and knows its sibling's stop of dispatches", function()
     local all = providers.load("revicom").operations
     assert.is_false(all.stop.undocumented)
@@ -38,13 +39,19 @@ describe("stopmsg.providers.revicom", function()
   end)
 
   it("asks over https at the brand's host, with the key as it was issued", function()
-    local provider = providers.load("revicom")
-    assert.equal("https://direct.revicom.ltd", provider.base_url)
-    assert.equal("Authorization: Basic ", provider.auth)
-    assert.equal("POST", operation.method)
-    assert.same({ open = "/api/v1/message/stop" }, operation.url_form)
-    assert.same({ open = '{"uuids":[', between = ",", close = "]}", escape = "json" },
-      operation.body_form)
+    assert.same({
+      line = "POST https://direct.revicom.ltd/api/v1/message/stop",
+      headers = { "Authorization: Basic [token]", "Content-Type: application/json" },
+      body = ('{"uuids":["%s","%s"]}'):format(A, B),
+    }, requests.of("revicom", "stop", { A, B }))
+  end)
+
+  it("looks up many uuids, each with its name", function()
+    assert.same({
+      line = ("GET https://direct.revicom.ltd/api/v1/message?per_page=100&message_uuid=%s"
+        .. "&message_uuid=%s"):format(A, B),
+      headers = { "Authorization: Basic [token]" },
+    }, requests.of("revicom", "status", { A, B }))
   end)
 
   describe("item codes", function()

@@ -1,14 +1,15 @@
 -- What i-Digital's answers mean: one dispatch a request, and HTTP 200 without a body.
 
 local answers = require("spec.support.answers")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
 
 local ID = "10000000125"
 
 local operation = answers.operation("idigital", "stop_dispatch")
 local read = answers.reader(operation, { ID })
 
-describe("stopmsg.providers.idigital", function()
+describe("stopmsg.provider.idigital", function()
   it("documents the stop of dispatches, and knows its sibling's stop of messages", function()
     local all = providers.load("idigital").operations
     assert.is_false(all.stop_dispatch.undocumented)
@@ -18,13 +19,10 @@ describe("stopmsg.providers.idigital", function()
   end)
 
   it("asks over https at the brand's host, without a body", function()
-    local provider = providers.load("idigital")
-    assert.equal("https://direct.i-dgtl.ru", provider.base_url)
-    assert.equal("Authorization: Basic ", provider.auth)
-    assert.equal("POST", operation.method)
-    assert.same({ open = "/api/v1/dispatch/", close = "/stop", escape = "percent" },
-      operation.url_form)
-    assert.is_nil(operation.body_form)
+    assert.same({
+      line = "POST https://direct.i-dgtl.ru/api/v1/dispatch/" .. ID .. "/stop",
+      headers = { "Authorization: Basic [token]" },
+    }, requests.of("idigital", "stop_dispatch", { ID }))
   end)
 
   it("reads the messages' answers as its sibling does", function()

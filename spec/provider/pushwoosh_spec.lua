@@ -3,7 +3,8 @@
 
 local answers = require("spec.support.answers")
 local ids = require("stopmsg.ids")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
 
 local ID = "1A2B-3C4D5E6F-7A8B9C0D"
 
@@ -14,15 +15,23 @@ local function envelope(code, text)
   return ('{"code":%s,"message":"%s","details":[]}'):format(code, text)
 end
 
-describe("stopmsg.providers.pushwoosh", function()
+describe("stopmsg.provider.pushwoosh", function()
   it("asks over https with the server token, one code a request", function()
-    local provider = providers.load("pushwoosh")
-    assert.equal("https://api.pushwoosh.com", provider.base_url)
-    assert.equal("Authorization: Token ", provider.auth)
-    assert.equal("POST", operation.method)
+    assert.same({
+      line = "POST https://api.pushwoosh.com/messaging/v2/cancel",
+      headers = { "Authorization: Token [token]", "Content-Type: application/json" },
+      body = '{"message_code":"' .. ID .. '"}',
+    }, requests.of("pushwoosh", "stop", { ID }))
     assert.equal(1, operation.limit)
-    assert.same({ open = "/messaging/v2/cancel" }, operation.url_form)
-    assert.same({ open = '{"message_code":', close = "}", escape = "json" }, operation.body_form)
+  end)
+
+  it("looks up many codes of an application", function()
+    assert.same({
+      line = "POST https://api.pushwoosh.com/api/v2/messages:list",
+      headers = { "Authorization: Token [token]", "Content-Type: application/json" },
+      body = '{"filters":{"application":"A-\\"1","messages_codes":["' .. ID .. '","x"]},'
+        .. '"per_page":100}',
+    }, requests.of("pushwoosh", "status", { ID, "x" }, { application = 'A-"1' }))
   end)
 
   it("stops messages only", function()

@@ -2,7 +2,7 @@
 
 local answers = require("spec.support.answers")
 local json = require("stopmsg.json")
-local providers = require("stopmsg.providers")
+local requests = require("spec.support.requests")
 
 local ID = "a55b8f8d56f33440e993aa614c68bf8b"
 local OTHER = "ffffffffffffffffffffffffffffffff"
@@ -46,23 +46,17 @@ local STATUS = {
   ["014"] = "not_stoppable",
 }
 
-describe("stopmsg.providers.clickatell", function()
-  it("asks over https, one id a request, without a body", function()
-    local provider = providers.load("clickatell")
-    assert.equal("https://api.clickatell.com", provider.base_url)
-    assert.equal("Authorization: Bearer ", provider.auth)
-    assert.same({ "X-Version: 1" }, provider.headers)
-    assert.equal("DELETE", operation.method)
-    assert.equal(1, operation.limit)
-    assert.same({ open = "/rest/message/", close = "", escape = "percent" }, operation.url_form)
-    assert.is_nil(operation.body_form)
-  end)
-
-  it("asks for the format that it reads", function()
-    local formats = providers.load("clickatell").formats
-    assert.same({ "Accept: application/json" }, formats.json.headers)
-    assert.same({ "Accept: application/xml" }, formats.xml.headers)
-  end)
+describe("stopmsg.provider.clickatell", function()
+  for _, format in ipairs({ "json", "xml" }) do
+    it("asks over https, one id a request, without a body, for " .. format, function()
+      assert.same({
+        line = "DELETE https://api.clickatell.com/rest/message/" .. ID,
+        headers = { "Accept: application/" .. format, "Authorization: Bearer [token]",
+          "X-Version: 1" },
+      }, requests.of("clickatell", "stop", { ID }, { format = format }))
+      assert.equal(1, operation.limit)
+    end)
+  end
 
   for format, write in pairs(WRITE) do
     describe("in " .. format, function()
