@@ -76,13 +76,10 @@ local function settings_given(checked, provider)
   for _, name in ipairs(options.settings) do
     local value = checked[name]
     if value ~= nil and not provider.settings[name] then
-      if name == "format" and value == "json" then
-        value = nil
-      else
-        return nil, name == "format"
-          and ("option 'format': %s does not answer in %s"):format(provider.name, value)
-          or ("option '%s': %s has no setting of that name"):format(name, provider.name)
+      if name == "format" and value ~= "json" then
+        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
       end
+      value = nil -- these two are options of every client
     end
     if value ~= nil and given[name] ~= nil and given[name] ~= value then
       return nil, ("option '%s' and the setting of that name say two different things"):format(name)
