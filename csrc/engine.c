@@ -43,6 +43,7 @@ struct engine {
   size_t stuck; /* slots that wait for a resolver, not counted as used */
   struct sm_slot *first_done;
   struct sm_slot *last_done;
+  int lost_port; /* of a connection that was lost before it answered, or 0 */
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
@@ -223,6 +224,13 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
   if (rc == CURLE_OK)
+    rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
+  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (rc == CURLE_OK)
     rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
@@ -271,8 +279,8 @@ static int append_strings(lua_State *L, int list, struct curl_slist **to) {
  * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
- * insecure, ca_file, ca_path, proxy, user_agent, resolve (a list for
- * CURLOPT_RESOLVE).
+ * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
+ * (a list for CURLOPT_RESOLVE).
  */
 int sm_engine_new(lua_State *L) {
   struct engine *e;
@@ -676,6 +684,15 @@ static void learn_version(struct engine *e, CURL *easy) {
     e->sockets.is_shared = 0;
 }
 
+/* What was sent over the connection of `refused` was not read either. */
+static void share_refusal(struct engine *e, const struct sm_slot *refused) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state != SM_SLOT_FREE)
+      sm_slot_share_refusal(e->slots[i], refused);
+}
+
 /* Takes what libcurl has finished out of the multi handle. */
 static void harvest(struct engine *e) {
   CURLMsg *message;
@@ -690,8 +707,14 @@ static void harvest(struct engine *e) {
     curl_multi_remove_handle(e->multi, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
     learn_version(e, s->request.easy);
+    if (result == CURLE_OK)
+      sm_slot_decode(s);
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
+    if (sm_slot_is_refused(s))
+      share_refusal(e, s);
+    else if (result != CURLE_OK && s->header_bytes == 0)
+      e->lost_port = s->port;
     if (s->state == SM_SLOT_STUCK) {
       free_slot(e, s);
       e->stuck--;
@@ -759,6 +782,31 @@ static CURLMcode move(struct engine *e) {
   return rc == CURLM_OK ? move_timers(e) : rc;
 }
 
+static int is_port_busy(const struct engine *e, int port) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state == SM_SLOT_BUSY && e->slots[i]->port == port)
+      return 1;
+  return 0;
+}
+
+/* Of requests that shared a lost connection only one is told why it was, and
+ * not the first one: lets libcurl go on until it has told them all. */
+static CURLMcode hear_why(struct engine *e) {
+  CURLMcode rc = CURLM_OK;
+  int i, port = e->lost_port;
+
+  e->lost_port = 0;
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (port == 0 || !is_port_busy(e, port))
+      break;
+    rc = move(e);
+    harvest(e);
+  }
+  return rc;
+}
+
 /* true, has_done = engine:step() | nil, message, code: moves what can be moved;
  * whether there is something to collect */
 static int engine_step(lua_State *L) {
@@ -767,6 +815,8 @@ static int engine_step(lua_State *L) {
   if (e->fault == CURLM_OK) {
     e->fault = move(e);
     harvest(e);
+    if (e->fault == CURLM_OK && e->lost_port != 0)
+      e->fault = hear_why(e);
   }
   if (e->fault != CURLM_OK && !replace_multi(e))
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
@@ -811,11 +861,9 @@ static int give_out(lua_State *L) {
   struct sm_slot *s = e->giving;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
-  curl_off_t retry_after = 0;
   long status = 0, connections = 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
@@ -823,15 +871,17 @@ static int give_out(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  if (fault == NULL && s->answer.len > 0)
+  if (fault == NULL && s->answer.len > 0 && !s->is_unreadable)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
+  else if (fault == NULL && (s->is_unreadable || !sm_slot_is_framed(s, status)))
+    lua_pushnil(L);
   else
     lua_pushliteral(L, "");
   lua_pushstring(L, stage);
   lua_pushstring(L, fault); /* nil for NULL */
   lua_pushstring(L, fault != NULL ? detail : NULL);
-  if (retry_after > 0)
-    lua_pushnumber(L, (lua_Number)retry_after);
+  if (s->headers.retry_after > 0)
+    lua_pushnumber(L, (lua_Number)s->headers.retry_after);
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
@@ -933,11 +983,12 @@ static int engine_close(lua_State *L) {
  *   = engine:collect() | nil
  *
  * One finished request; its slot is free afterwards. There is a body only where
- * the stage is "complete". fault and detail are nil where nothing went wrong,
- * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened. items is what the answer says of each id, where the
- * operation's answers are read as they arrive and this one could be; body is
- * then the rest of it.
+ * the stage is "complete"; it is nil where it cannot be decoded, and where it
+ * is empty and nothing but the end of the connection says so. fault and detail
+ * are nil where nothing went wrong, retry_after (seconds) where the answer does
+ * not say it; connections is how many this request opened. items is what the
+ * answer says of each id, where the operation's answers are read as they arrive
+ * and this one could be; body is then the rest of it.
  *
  * What Lua makes of an answer may set off finalizers, and some Luas run them
  * before they have copied a string's bytes. Those may close the engine, which

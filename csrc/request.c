@@ -304,9 +304,12 @@ static enum sm_status set_url(struct sm_request *r) {
   return rc == CURLUE_OK ? SM_OK : SM_REFUSED;
 }
 
-/* A POST without a body still says Content-Length: 0. */
+/* Without a body these still say Content-Length: 0, or servers wait for one. */
 static int has_upload(const struct sm_op *op) {
-  return op->has_body || strcmp(op->method.bytes, "POST") == 0;
+  const char *method = op->method.bytes;
+
+  return op->has_body || strcmp(method, "POST") == 0 ||
+         strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
 /* The headers that all requests of `op` send. */

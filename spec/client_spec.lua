@@ -143,6 +143,26 @@ describe("stopmsg.client", function()
       end)
     end
 
+    it("clickatell: ids of another shape are sent, with one warning", function()
+      local hex = ("%032x"):format(0xaaaa)
+      local report = new("clickatell"):stop({ hex, "msg_1", hex:upper(), "msg_1", "MSG_1",
+        "a b", "a55b8f8d-56f3-3440-e993-aa614c68bf8b" })
+      assert.same({
+        hex .. " stopped 006 nil nil",
+        "msg_1 stopped 006 nil nil",
+        hex:upper() .. " stopped 006 nil nil",
+        "msg_1 stopped 006 nil nil",
+        "MSG_1 stopped 006 nil nil",
+        "a b invalid nil malformed_id nil",
+        "a55b8f8d-56f3-3440-e993-aa614c68bf8b stopped 006 nil nil",
+      }, lines(report))
+      assert.equal(4, report.requests)
+      assert.equal(1, #report.warnings)
+      assert.is_truthy(report.warnings[1]:find("3 id(s) of an unusual shape", 1, true))
+      assert.is_truthy(report.warnings[1]:find("'msg_1'", 1, true))
+      assert.is_truthy(report.warnings[1]:find("32 hex digits", 1, true))
+    end)
+
     it("the sibling's method works when undocumented ones are allowed", function()
       local allowed = { undocumented = true }
       assert.is_true(new("idigital", allowed):stop({ uuid(900) }).ok)

@@ -78,7 +78,7 @@ local function read_error(operation, reply)
     code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
     code = plain_code(code)
   end
-  return code, type(message) == "string" and message or nil, is_in_form
+  return code, type(message) == "string" and message or nil, is_in_form or false
 end
 
 -- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
@@ -227,12 +227,12 @@ local function doubt(operation, verdict)
   end
 end
 
--- action, verdict(s), warnings, is_usable = answer.read(operation, reply, ids)
+-- action, verdict(s), warnings, is_usable, is_in_form = answer.read(operation, reply, ids)
 -- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
 -- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
 -- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
--- answer.of_code, an item at a time. is_usable: whether it is in the provider's form, so that
--- somebody there listens.
+-- answer.of_code, an item at a time. is_in_form: whether the provider itself says this. is_usable:
+-- whether it does so as one who works, and does not ask to wait or to come again.
 function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
@@ -241,19 +241,23 @@ function answer.read(operation, reply, ids)
     if not is_usable then
       doubt(operation, verdict)
     end
-    return action, verdict, warnings, is_usable
+    local is_in_form = is_usable
+    return action, verdict, warnings, is_usable and action ~= "again" and action ~= "throttle",
+      is_in_form
   end
-  local code, message, is_in_form
+  local code, message
+  local is_in_form = false
   if status >= 400 and not FOREIGN[status] then
     local listed, verdict, warnings = read_listed(operation, reply, ids)
     if listed and not operation.readings[status].is_empty then
       verdict.http, verdict.code = status, verdict.code or status
-      return listed, verdict, warnings, true
+      return listed, verdict, warnings, true, true
     end
     code, message, is_in_form = read_error(operation, reply)
     if not is_in_form then
       code, message = nil, nil
-      is_in_form = operation.is_bare[status] and reply.is_framed and not reply.body:find("%S")
+      is_in_form = operation.is_bare[status] ~= nil and reply.is_framed
+        and not reply.body:find("%S")
     end
   end
   local action, word, reason = read_status(operation, status)
@@ -277,7 +281,8 @@ function answer.read(operation, reply, ids)
   if status < 500 and status ~= 429 then
     doubt(operation, verdict)
   end
-  return action, verdict, nil, (is_in_form and action ~= "again" and action ~= "throttle") or false
+  local is_usable = is_in_form and action ~= "again" and action ~= "throttle"
+  return action, verdict, nil, is_usable, is_in_form
 end
 
 -- Faults that a repeat cannot mend.

@@ -16,11 +16,11 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `fold` where case
--- makes no difference; `mask` where the core can check many at once; `usual`, a pattern that all
--- known ids match, where others only deserve a warning; `number` where JSON has it without quotes.
--- Of an id that has them: `parts`, a list of forms with a `name` each, `place_of` by name, and
--- `between`, the texts that divide them.
+-- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `usual`, a pattern
+-- that all known ids match, where others only deserve a warning; `fold` where case makes no
+-- difference (to the usual ones); `mask` of those that the core can check many at once; `number`
+-- where JSON has it without quotes. Of an id that has them: `parts`, a list of forms with a `name`
+-- each, `place_of` by name, and `between`, the texts that divide them.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -56,6 +56,13 @@ local function fault(form, id)
       form.about)
   end
   return "the id is not of the right form; expected " .. form.about
+end
+
+-- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two of
+-- them one.
+function ids.key(form, id)
+  local folds = form.fold and (not form.usual or id:find(form.usual))
+  return folds and id:lower() or id
 end
 
 local check
@@ -149,10 +156,15 @@ function ids.check(form, id)
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
-  return sent, form.fold and sent:lower() or sent
+  return sent, ids.key(form, sent)
 end
 
 check = ids.check
+
+-- Whether two texts are the same id.
+function ids.is_same(form, a, b)
+  return a == b or (form ~= nil and ids.key(form, a) == ids.key(form, b))
+end
 
 -- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each
 -- character gets its turn.

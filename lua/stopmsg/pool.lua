@@ -44,6 +44,8 @@ local function engine_options(o)
     insecure = not o.verify_tls,
     ca_file = o.ca_file,
     ca_path = o.ca_path,
+    cert_file = o.cert_file,
+    key_file = o.key_file,
     proxy = proxy,
     user_agent = user_agent_of(o),
     resolve = resolve_list(o.resolve),
@@ -155,7 +157,7 @@ function Pool:prepare(operation)
       list = operation.items.list,
       id = operation.items.id,
       code = operation.items.code,
-      folds = operation.id.fold,
+      folds = operation.id.fold and not operation.id.usual,
     }
     -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
     made.headers[#made.headers + 1] = "Expect:"

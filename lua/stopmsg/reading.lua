@@ -4,6 +4,7 @@
 -- A reading is what provider/meaning.lua makes of `[200] = { … }`. Nothing it does not name is
 -- believed: an answer without the named fields is none, and a value that no table has is "unknown".
 
+local forms = require("stopmsg.ids")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
 local path = require("stopmsg.path")
@@ -160,11 +161,6 @@ local function id_of(r, operation, entry)
   return joined
 end
 
--- Key of an id as an answer spells it.
-local function key_of(form, id)
-  return form and form.fold and id:lower() or id
-end
-
 -- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
 -- that is due is tried first, and the index is made only when that fails.
 local function finder(operation, ids)
@@ -176,10 +172,10 @@ local function finder(operation, ids)
     if not places then
       places = {}
       for i, asked in ipairs(ids) do
-        places[key_of(operation.id, asked)] = i
+        places[forms.key(operation.id, asked)] = i
       end
     end
-    return places[key_of(operation.id, id)]
+    return places[forms.key(operation.id, id)]
   end
 end
 
@@ -261,7 +257,7 @@ local function read_single(r, operation, document, ids)
     local id = id_of(r, operation, document)
     if not id then
       return nil
-    elseif key_of(operation.id, id) ~= key_of(operation.id, ids[1]) then
+    elseif not forms.is_same(operation.id, id, ids[1]) then
       return "settle", { outcome = "unknown", reason = "bad_response", code = verdict.code,
         message = OTHER_ID }
     end

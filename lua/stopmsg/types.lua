@@ -20,6 +20,8 @@
 ---@field max_attempts? integer first try included; default 4
 ---@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
 ---@field ca_file? string trusted certificates; default: the system's
+---@field cert_file? string your own certificate (PEM), for servers that ask for one
+---@field key_file? string its key, without a password; not needed where it stands in `cert_file`
 ---@field ca_path? string a directory of these; default: the system's
 ---@field proxy? string "" for none; default: the environment's
 ---@field user_agent? string default: stopmsg/ and the version

@@ -1,6 +1,7 @@
 -- What Clickatell's answers mean, in JSON and in XML: the answer's own status decides.
 
 local answers = require("spec.support.answers")
+local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
 local requests = require("spec.support.requests")
 
@@ -57,6 +58,37 @@ describe("stopmsg.provider.clickatell", function()
       assert.equal(1, operation.limit)
     end)
   end
+
+  describe("ids", function()
+    it("are sent whatever they look like: no page states a rule", function()
+      for _, id in ipairs({ ID, ID:upper(), "a55b8f8d-56f3-3440-e993-aa614c68bf8b", "1", "msg_1",
+        ID .. "0", ID:sub(1, 31) .. "g", ("x"):rep(128) }) do
+        local sent, key = ids.check(operation.id, id)
+        assert.equal(id, sent)
+        assert.equal(id:find(operation.id.usual) and id:lower() or id, key)
+      end
+      for _, id in ipairs({ "", "a b", "a\0", "a\n", ("x"):rep(129), ".", "\195\164" }) do
+        assert.is_nil((ids.check(operation.id, id)))
+      end
+    end)
+
+    it("are usual as 32 hex digits alone", function()
+      assert.is_truthy(ID:find(operation.id.usual))
+      assert.is_truthy(ID:upper():find(operation.id.usual))
+      for _, id in ipairs({ "1", ID .. "0", ID:sub(2), ID:sub(2) .. "g" }) do
+        assert.is_nil(id:find(operation.id.usual))
+      end
+    end)
+
+    it("of another shape are echoed as they are", function()
+      local read = answers.reader(operation, { "msg_Aa" }, "json")
+      for echo, word in pairs({ msg_Aa = "stopped", msg_aa = "unknown", MSG_AA = "unknown" }) do
+        local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"}}')
+          :format(echo))
+        assert.equal(word, verdict.outcome)
+      end
+    end)
+  end)
 
   for format, write in pairs(WRITE) do
     describe("in " .. format, function()

@@ -39,7 +39,7 @@ function answers.reader(operation, default_ids, default_format)
         list = operation.items.list,
         id = operation.items.id,
         code = operation.items.code,
-        folds = operation.id.fold,
+        folds = operation.id.fold and not operation.id.usual,
       }, ids, reply.body or "")
     end
     local action, verdict, warnings, is_usable = answer.read(operation, reply, ids)

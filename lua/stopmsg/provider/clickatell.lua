@@ -32,7 +32,8 @@ return {
     ["X-Version"] = "1",
   },
   answers = { format = "{format}", root = "response" },
-  id = "hex32",
+  -- All ids in the pages are 32 hex digits, and no page states it as a rule.
+  id = { pattern = "^[\33-\126]+$", max = 128, about = "32 hex digits", usual = "hex32" },
   error = { code = error_at("code"), text = error_at("description"), form = "^%d%d%d$" },
   stop = {
     request = "DELETE /rest/message/{id}",

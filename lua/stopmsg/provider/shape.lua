@@ -34,7 +34,11 @@ local function single(where, given, about)
     schema.fail(where, "needs `pattern`, a Lua pattern of the whole id")
   end
   check_max(where, given.max)
-  if given.usual and not ids.is_pattern(given.usual) then
+  local known = ids.forms[given.usual]
+  if known then
+    return { pattern = given.pattern, max = given.max or MAX, about = given.about or about,
+      usual = known.pattern, fold = known.fold, mask = known.mask, number = given.number }
+  elseif given.usual and not ids.is_pattern(given.usual) then
     schema.fail(where .. ".usual", "a Lua pattern, and " .. text.quote(given.usual) .. " is none")
   end
   return {
