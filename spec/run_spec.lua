@@ -7,6 +7,7 @@ local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
+local stopmsg = require("stopmsg")
 
 local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and digits" }
 
@@ -1173,7 +1174,7 @@ describe("stopmsg.run", function()
   end)
 
   describe("ids of an unusual shape among others that the core knows at sight", function()
-    local form = providers.load("clickatell").operations.stop.id
+    local form = stopmsg.definition("clickatell").id
 
     it("are sent once, in their places, and counted", function()
       local hex = ("0123456789abcdef"):rep(2)
