@@ -179,13 +179,13 @@ local function is_named(r, place)
 end
 
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself, and
+-- `null` nor empty. An `errors` that is a flag or a counter says nothing by itself, and
 -- what the reading `r` has a word for is no surprise.
 local function is_beside(places, document, r)
   for i, steps in ipairs(places) do
     local value = path.value(document, steps)
     local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
-    local is_empty = type(value) == "table" and next(value) == nil
+    local is_empty = value == "" or (type(value) == "table" and next(value) == nil)
     if value ~= nil and not is_flag and not is_empty and not is_named(r, steps) then
       return true
     end

@@ -4,7 +4,7 @@ local exit = {
   ok = 0, -- all stopped
   fault = 1, -- of the program, or of the machine it runs on
   usage = 2, -- usage or input wrong; nothing was sent
-  refused = 3, -- some too_late, not_stoppable, not_found, invalid
+  refused = 3, -- some too_late, recalled, not_stoppable, not_found, invalid
   unsure = 4, -- some unknown or accepted
   undone = 5, -- some failed or skipped
   credentials = 6,
@@ -30,7 +30,7 @@ function exit.of(counts, signal)
     return exit.unsure
   elseif any(counts, "failed", "skipped") then
     return exit.undone
-  elseif any(counts, "too_late", "not_stoppable", "not_found", "invalid") then
+  elseif any(counts, "too_late", "recalled", "not_stoppable", "not_found", "invalid") then
     return exit.refused
   end
   return exit.ok
@@ -60,7 +60,7 @@ Exit codes, the first that fits:
  130  interrupted (143 by SIGTERM)
    4  some unknown or accepted
    5  some failed or skipped
-   3  some too_late, not_stoppable, not_found or invalid
+   3  some too_late, recalled, not_stoppable, not_found or invalid
    0  all stopped]]
 
 exit.about_lookup = [[
