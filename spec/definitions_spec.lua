@@ -1,6 +1,7 @@
--- Thirty more providers as definitions: what fifty of them need can be said as data. Each is checked,
--- its request is what the vendor's own client sends (recorded on 2026-11-29, or the vendor's page
--- where there is no client), and its documented answers are taken for what its page says.
+-- Thirty more providers as definitions: what fifty of them need can be said as data. Each is
+-- checked, its request is what the vendor's own client sends (recorded on 2026-11-29, or the
+-- vendor's page where there is no client), and its documented answers are taken for what its page
+-- says.
 
 local answers = require("spec.support.answers")
 local clients = require("stopmsg.client")
@@ -72,8 +73,8 @@ local REQUESTS = {
     "X-Api-Key: [token]" },
   smsapi = { { "101", "102" }, nil, "POST /sms.do", "format=json&sch_del=101,102",
     "Authorization: Bearer [token]" },
-  unisender = { { "7" }, nil, "GET /ru/api/cancelCampaign?format=json&api_key=[token]&campaign_id=7",
-    nil },
+  unisender = { { "7" }, nil,
+    "GET /ru/api/cancelCampaign?format=json&api_key=[token]&campaign_id=7", nil },
   smspartner = { { "7" }, nil, "GET /v1/message-cancel?apiKey=[token]&messageId=7&_format=json",
     nil },
   zulip = { { "11" }, { bot = "bot@x" }, "DELETE /api/v1/scheduled_messages/11", nil, BASIC },

@@ -83,10 +83,10 @@ end
 -- as an object without a code. `error` and `errors` are what many APIs call it.
 local function places_of(lists)
   local places = { { "error" }, { "errors" } }
-  for i, list in ipairs(lists) do
+  for kind, list in ipairs(lists) do
     for _, steps in ipairs(list) do
       places[#places + 1] = steps
-      steps.is_text = i == 2
+      steps.is_text = kind == 2
       if #steps > 1 then
         local parent = {}
         for i = 1, #steps - 1 do

@@ -3,7 +3,9 @@ return {
   about = "Infobip: cancels a scheduled bulk of SMS or e-mail",
   docs = "https://www.infobip.com/docs/api",
   url = "{base_url}",
-  settings = { channel = { one_of = { "sms", "email" }, default = "sms", about = "what it sends" } },
+  settings = {
+    channel = { one_of = { "sms", "email" }, default = "sms", about = "what it sends" },
+  },
   headers = { Authorization = "App {token}" },
   id = "text",
   error = {

@@ -14,7 +14,9 @@ return {
   stop = {
     request = "PATCH /campaign-send-jobs/{id}",
     headers = { ["Content-Type"] = "application/vnd.api+json" },
-    json = { data = { type = "campaign-send-job", id = "{id}", attributes = { action = "cancel" } } },
+    json = {
+      data = { type = "campaign-send-job", id = "{id}", attributes = { action = "cancel" } },
+    },
     [204] = "accepted",
     refused = { not_found = "not_found" },
   },
@@ -23,7 +25,8 @@ return {
     [200] = {
       id = "data.id",
       state = "data.attributes.status",
-      means = { queued = "open", processing = "open", complete = "too_late", cancelled = "stopped" },
+      means = { queued = "open", processing = "open", complete = "too_late",
+        cancelled = "stopped" },
     },
   },
 }

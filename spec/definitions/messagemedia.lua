@@ -31,7 +31,8 @@ return {
   },
   find = {
     request = "POST /reporting/messages/detail",
-    json = { status = { "SCHEDULED" }, page_size = 100, start_date = "{since}", end_date = "{till}" },
+    json = { status = { "SCHEDULED" }, page_size = 100, start_date = "{since}",
+      end_date = "{till}" },
     where = {
       since = { entry = "timestamp", time = "rfc3339", required = true },
       till = { entry = "timestamp", time = "rfc3339", required = true },
