@@ -1,8 +1,8 @@
 -- The run loop over an engine of the specs' own: what is sent, given up and reported.
 
-local providers = require("stopmsg.providers")
 local runs = require("spec.support.runs")
 local source = require("stopmsg.source")
+local stopmsg = require("stopmsg")
 
 local http, items, item, given, OK = runs.http, runs.items, runs.item, runs.given, runs.OK
 local in_turn, by_id, names, LOST = runs.in_turn, runs.by_id, runs.names, runs.LOST
@@ -415,7 +415,7 @@ describe("stopmsg.run", function()
   end)
 
   describe("ids of an unusual shape among others that the core knows at sight", function()
-    local form = providers.load("clickatell").operations.stop.id
+    local form = stopmsg.definition("clickatell").id
 
     it("are sent once, in their places, and counted", function()
       local hex = ("0123456789abcdef"):rep(2)
