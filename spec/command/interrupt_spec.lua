@@ -133,6 +133,63 @@ describe("a run that is interrupted", function()
     assert.same({ stopped = 2, skipped = COUNT - 2 }, counts)
   end)
 
+  it("by SIGHUP ends like by the others", function()
+    local sandbox = server.start()
+    local journal = folder .. "/hangup"
+    local result = stop(sandbox, { "--rate", "1", "--journal", journal },
+      { steps = { { wait = '"outcome"', signal = "SIGHUP" } } })
+    sandbox:stop()
+    assert.message(result.stderr).equal(129, result.code)
+    assert.matches("stopping: %d in flight", result.stderr)
+    assert.matches("interrupted; [^\n]*\n$", result.stderr)
+    for line in io.lines(journal) do
+      assert.is_table(json.decode(line))
+    end
+  end)
+
+  it("by a signal that was ignored when it started goes on", function()
+    -- A script has SIGINT ignored by what it puts into the background.
+    for _, way in ipairs({ { "", "INT" }, { "trap '' TERM;", "TERM" },
+      { "trap '' HUP;", "HUP" } }) do
+      local slow = server.start({ delay = 0.05 })
+      local results = folder .. "/ignored" .. way[2]
+      local arguments = { "-c", ([[%s
+        %s bin/stopmsg stop -p revicom --base-url %s -i %s --format ndjson --batch-size 2 \
+          --concurrency 1 -o %s & pid=$!
+        until grep -qs outcome %s; do sleep 0.01; done
+        kill -%s $pid
+        wait $pid; code=$?
+        cat %s
+        exit $code]]):format(way[1], server.interpreter(), slow.url, input, results, results,
+        way[2], results) }
+      local result = runner:run(arguments,
+        { argv = { "sh" }, env = { STOPMSG_TOKEN = "sandbox" } })
+      slow:stop()
+      assert.message(result.stderr).equal(0, result.code)
+      assert.is_nil(result.stderr:find("stopping", 1, true))
+      assert.equal(COUNT, select(2, result.stdout:gsub("\n", "")))
+    end
+  end)
+
+  it("in its first moments says a line, or nothing, and never a traceback", function()
+    for moment = 0, 15 do
+      local argv = { "stop", "-p", "revicom", "--base-url", "http://127.0.0.1:1", "-" }
+      local result = runner:run(argv, {
+        terminal = { "stdin", "stderr" },
+        steps = { { wait = moment * 0.003, type = "\3" } },
+        env = { STOPMSG_TOKEN = "sandbox" },
+      })
+      assert.message(result.terminal).equal(130, result.code)
+      assert.is_nil(result.terminal:find("traceback", 1, true), result.terminal)
+      assert.is_nil(result.terminal:find(".lua:", 1, true), result.terminal)
+    end
+    local result = runner:run({ "-c", ("exec %s bin/stopmsg stop -p revicom -"):format(
+      server.interpreter()) }, { argv = { "sh" }, terminal = { "stdin" },
+      steps = { { wait = 1, type = "\3" } }, env = { STOPMSG_TOKEN = "sandbox" } })
+    assert.equal(130, result.code)
+    assert.matches("interrupted; nothing was sent\n$", result.stderr)
+  end)
+
   local ways = {
     { "Ctrl-C", { wait = 0.3, type = "\3" }, { wait = 0.1, type = "\3" }, 130 },
     { "SIGTERM", { wait = 0.3, signal = "SIGTERM" }, { wait = 0.1, signal = "SIGTERM" }, 143 },
@@ -145,6 +202,7 @@ describe("a run that is interrupted", function()
         { terminal = { "stderr" }, steps = { way[2], way[3] } })
       mute:stop()
       assert.equal(way[4], result.code)
+      assert.matches("left at once; the journal is valid", result.terminal)
       assert.is_true(result.after < 0.2, tostring(result.after))
       -- Nothing of the bar is left on the terminal.
       assert.is_nil(table.concat(command.screen(result.terminal), "\n"):find("%", 1, true))
