@@ -1,7 +1,7 @@
 -- Files of ids, read by the command: whole or in pieces they hold the same ids, and those are the
 -- ids that stand in them, told by another reader.
 --
--- Input: a line with p, n, j or c (plain, NDJSON, JSON, CSV) and the size of a piece, then the file.
+-- Input: a line with p, n, j or c (plain, NDJSON, JSON, CSV) and the size of a piece, and the file.
 
 local cjson = require("cjson")
 local ids = require("stopmsg.ids")

@@ -186,7 +186,8 @@ describe("stopmsg stop", function()
     assert.matches("quotes", err)
     os.remove(path)
     for _, quote in ipairs({ '"', "'" }) do
-      code, _, err = stop({ uuid(1) }, { env = { STOPMSG_REVICOM_TOKEN = quote .. CANARY .. quote } })
+      code, _, err = stop({ uuid(1) },
+        { env = { STOPMSG_REVICOM_TOKEN = quote .. CANARY .. quote } })
       assert.equal(2, code)
       assert.matches("STOPMSG_REVICOM_TOKEN: [^\n]*quotes", err)
     end
