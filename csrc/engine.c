@@ -26,8 +26,9 @@
 #define SM_MAX_TIMERS 8
 
 struct engine {
-  CURLM *multi;    /* NULL once closed */
-  CURLMcode fault; /* what the multi handle failed with, until it is replaced */
+  int is_open;
+  CURLM *multi;    /* NULL before the first request, and after a failure */
+  CURLMcode fault; /* what the multi handle failed with, until it is gone */
   CURL *model;     /* an easy handle with the options that all slots share */
   pid_t pid;       /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
@@ -42,6 +43,7 @@ struct engine {
   size_t stuck; /* slots that wait for a resolver, not counted as used */
   struct sm_slot *first_done;
   struct sm_slot *last_done;
+  int lost_port; /* of a connection that was lost before it answered, or 0 */
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
@@ -67,7 +69,7 @@ int sm_engine_now(lua_State *L) {
 static struct engine *check_open(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  if (e->multi == NULL || e->is_doomed)
+  if (!e->is_open || e->is_doomed)
     luaL_error(L, "attempt to use a closed engine");
   if (e->pid != sm_fork_pid())
     luaL_error(L, "attempt to use an engine of another process");
@@ -198,8 +200,9 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_HTTP_VERSION,
                   is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-  if (rc == CURLE_OK)
-    rc = set_long(easy, CURLOPT_PIPEWAIT, is_http2);
+  /* Never CURLOPT_PIPEWAIT: all requests would wait for one whose handshake
+   * stalls, and since 8.10 for the first answer, where the server does not
+   * speak HTTP/2. */
   /* libcurl deals this out over a host's addresses; the attempt's own end is
    * kept by expire(), which lets an answer that is there already win. */
   if (rc == CURLE_OK)
@@ -222,6 +225,13 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
   if (rc == CURLE_OK)
+    rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
+  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (rc == CURLE_OK)
     rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
@@ -234,12 +244,24 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   return rc;
 }
 
-/* A multi handle that calls back to the engine; NULL without memory. */
-static CURLM *new_multi(struct engine *e) {
-  CURLM *multi = curl_multi_init();
+/* Options of newer libcurls, by their numbers: this one may be newer than the
+ * headers. An older one refuses them, and needs neither. */
+#define SM_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
+#define SM_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
 
+/* A multi handle that calls back to the engine; NULL, and errno where that is
+ * known, when none can be made. */
+static CURLM *new_multi(struct engine *e) {
+  CURLM *multi;
+
+  errno = 0;
+  multi = curl_multi_init();
   if (multi == NULL)
     return NULL;
+  /* Its cleanup must not wait for resolver threads, and those that hang must
+   * not keep others from being asked. */
+  (void)curl_multi_setopt(multi, SM_QUICK_EXIT, 1L);
+  (void)curl_multi_setopt(multi, SM_RESOLVE_THREADS_MAX, (long)SM_MAX_SLOTS);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &e->sockets);
@@ -270,8 +292,8 @@ static int append_strings(lua_State *L, int list, struct curl_slist **to) {
  * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
- * insecure, ca_file, ca_path, proxy, user_agent, resolve (a list for
- * CURLOPT_RESOLVE).
+ * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
+ * (a list for CURLOPT_RESOLVE).
  */
 int sm_engine_new(lua_State *L) {
   struct engine *e;
@@ -299,10 +321,10 @@ int sm_engine_new(lua_State *L) {
   e->pid = sm_fork_pid();
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
+  e->is_open = 1;
   e->model = curl_easy_init();
-  e->multi = new_multi(e);
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
-  if (e->model == NULL || e->multi == NULL || e->slots == NULL)
+  if (e->model == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
@@ -446,13 +468,12 @@ static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
 
 /* A multi handle that has failed is not to be trusted with anything more, but
  * for the removal of its requests: they are given out as lost, each with the
- * stage it had reached, and a new handle takes the place. False where there is
- * none. */
-static int replace_multi(struct engine *e) {
-  CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
+ * stage it had reached, and the next request makes another. False where that
+ * would wait for a resolver. */
+static int drop_multi(struct engine *e) {
   size_t i;
 
-  if (multi == NULL)
+  if (e->stuck > 0)
     return 0;
   for (i = 0; i < e->slot_count; i++) {
     struct sm_slot *s = e->slots[i];
@@ -465,7 +486,7 @@ static int replace_multi(struct engine *e) {
   }
   curl_multi_cleanup(e->multi);
   sm_sockets_forget(&e->sockets);
-  e->multi = multi;
+  e->multi = NULL;
   e->timer = 0;
   e->fault = CURLM_OK;
   return 1;
@@ -474,9 +495,16 @@ static int replace_multi(struct engine *e) {
 /* Hands the slot's request to libcurl, or gives it out at once: the lack of a
  * descriptor is a connection that cannot be made, and may pass. */
 static CURLMcode begin(struct engine *e, struct sm_slot *s) {
+  int has_room = sm_sockets_begin(&e->sockets);
   CURLMcode rc;
 
-  if (!sm_sockets_begin(&e->sockets)) {
+  if (has_room && e->multi == NULL) {
+    e->multi = new_multi(e);
+    has_room = e->multi != NULL;
+    if (!has_room && errno != EMFILE && errno != ENFILE)
+      return CURLM_OUT_OF_MEMORY;
+  }
+  if (!has_room) {
     (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
     e->first_free = s->next;
     slot_done(e, s, CURLE_COULDNT_CONNECT);
@@ -532,7 +560,7 @@ static int engine_submit(lua_State *L) {
                              ? "not enough memory"
                              : "the request could not be written");
   /* engine:start() may have been the last call before this one. */
-  if (e->fault != CURLM_OK && !replace_multi(e))
+  if (e->fault != CURLM_OK && !drop_multi(e))
     return luaL_error(L, "%s", curl_multi_strerror(e->fault));
 
   sm_slot_reset(s);
@@ -557,6 +585,15 @@ static void learn_version(struct engine *e, CURL *easy) {
     e->sockets.is_shared = 0;
 }
 
+/* What was sent over the connection of `refused` was not read either. */
+static void share_refusal(struct engine *e, const struct sm_slot *refused) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state != SM_SLOT_FREE)
+      sm_slot_share_refusal(e->slots[i], refused);
+}
+
 /* Takes what libcurl has finished out of the multi handle. */
 static void harvest(struct engine *e) {
   CURLMsg *message;
@@ -571,8 +608,18 @@ static void harvest(struct engine *e) {
     curl_multi_remove_handle(e->multi, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
     learn_version(e, s->request.easy);
+    if (result == CURLE_OK)
+      sm_slot_decode(s);
+    /* Nothing was sent: it costs no attempt. */
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
+        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
+      continue;
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
+    if (sm_slot_is_refused(s))
+      share_refusal(e, s);
+    else if (result != CURLE_OK && s->header_bytes == 0)
+      e->lost_port = s->port;
     if (s->state == SM_SLOT_STUCK) {
       free_slot(e, s);
       e->stuck--;
@@ -640,16 +687,43 @@ static CURLMcode move(struct engine *e) {
   return rc == CURLM_OK ? move_timers(e) : rc;
 }
 
+static int is_port_busy(const struct engine *e, int port) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state == SM_SLOT_BUSY && e->slots[i]->port == port)
+      return 1;
+  return 0;
+}
+
+/* Of requests that shared a lost connection only one is told why it was, and
+ * not the first one: lets libcurl go on until it has told them all. */
+static CURLMcode hear_why(struct engine *e) {
+  CURLMcode rc = CURLM_OK;
+  int i, port = e->lost_port;
+
+  e->lost_port = 0;
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (port == 0 || !is_port_busy(e, port))
+      break;
+    rc = move(e);
+    harvest(e);
+  }
+  return rc;
+}
+
 /* true, has_done = engine:step() | nil, message, code: moves what can be moved;
  * whether there is something to collect */
 static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
 
-  if (e->fault == CURLM_OK) {
+  if (e->multi != NULL && e->fault == CURLM_OK) {
     e->fault = move(e);
     harvest(e);
+    if (e->fault == CURLM_OK && e->lost_port != 0)
+      e->fault = hear_why(e);
   }
-  if (e->fault != CURLM_OK && !replace_multi(e))
+  if (e->fault != CURLM_OK && !drop_multi(e))
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
   expire(e);
   lua_pushboolean(L, 1);
@@ -662,7 +736,7 @@ static int engine_step(lua_State *L) {
 static int engine_start(lua_State *L) {
   struct engine *e = check_open(L);
 
-  if (e->fault == CURLM_OK)
+  if (e->multi != NULL && e->fault == CURLM_OK)
     e->fault = move_timers(e);
   return 0;
 }
@@ -692,11 +766,9 @@ static int give_out(lua_State *L) {
   struct sm_slot *s = e->giving;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
-  curl_off_t retry_after = 0;
   long status = 0, connections = 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
@@ -704,15 +776,17 @@ static int give_out(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  if (fault == NULL && s->answer.len > 0)
+  if (fault == NULL && s->answer.len > 0 && !s->is_unreadable)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
+  else if (fault == NULL && (s->is_unreadable || !sm_slot_is_framed(s, status)))
+    lua_pushnil(L);
   else
     lua_pushliteral(L, "");
   lua_pushstring(L, stage);
   lua_pushstring(L, fault); /* nil for NULL */
   lua_pushstring(L, fault != NULL ? detail : NULL);
-  if (retry_after > 0)
-    lua_pushnumber(L, (lua_Number)retry_after);
+  if (s->headers.retry_after > 0)
+    lua_pushnumber(L, (lua_Number)s->headers.retry_after);
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
@@ -812,11 +886,12 @@ static int engine_close(lua_State *L) {
  *   = engine:collect() | nil
  *
  * One finished request; its slot is free afterwards. There is a body only where
- * the stage is "complete". fault and detail are nil where nothing went wrong,
- * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened. items is what the answer says of each id, where the
- * operation's answers are read as they arrive and this one could be; body is
- * then the rest of it.
+ * the stage is "complete"; it is nil where it cannot be decoded, and where it
+ * is empty and nothing but the end of the connection says so. fault and detail
+ * are nil where nothing went wrong, retry_after (seconds) where the answer does
+ * not say it; connections is how many this request opened. items is what the
+ * answer says of each id, where the operation's answers are read as they arrive
+ * and this one could be; body is then the rest of it.
  *
  * What Lua makes of an answer may set off finalizers, and some Luas run them
  * before they have copied a string's bytes. Those may close the engine, which
@@ -853,7 +928,7 @@ static int engine_tostring(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
   lua_pushfstring(L, "%s (%s)", SM_ENGINE,
-                  e->multi != NULL && !e->is_doomed ? "open" : "closed");
+                  e->is_open && !e->is_doomed ? "open" : "closed");
   return 1;
 }
 

@@ -78,8 +78,8 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   else if (has_part(parsed, CURLUPART_USER, &rc) ||
            has_part(parsed, CURLUPART_PASSWORD, &rc))
     fault = "holds a user name or password: give the key as token";
-  else if (has_part(parsed, CURLUPART_QUERY, &rc) ||
-           has_part(parsed, CURLUPART_FRAGMENT, &rc))
+  /* Newer libcurls do not tell empty ones from none. */
+  else if (strpbrk(url, "?#") != NULL)
     fault = "holds a query or fragment: give scheme, host, port and path";
   else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
     fault = "is plain http to another host, where the token could be read on "
@@ -209,9 +209,12 @@ static enum sm_status set_url(struct sm_request *r) {
   return rc == CURLUE_OK ? SM_OK : SM_REFUSED;
 }
 
-/* A POST without ids in its body still says Content-Length: 0. */
+/* Without a body these still say Content-Length: 0, or servers wait for one. */
 static int has_upload(const struct sm_op *op) {
-  return op->has_body || strcmp(op->method.bytes, "POST") == 0;
+  const char *method = op->method.bytes;
+
+  return op->has_body || strcmp(method, "POST") == 0 ||
+         strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
 /* Everything that all requests of `op` share. */

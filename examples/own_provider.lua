@@ -1,16 +1,9 @@
 -- A provider of one's own: give this table as `provider` to stopmsg.new.
-local json = require("stopmsg.json")
-
 return {
   name = "acme",
   base_url = "https://api.acme.example",
   auth = { header = "X-Api-Key" },
-  fault = function(answer)
-    local document = json.decode(answer.body)
-    if type(document) == "table" then
-      return document.error, document.text
-    end
-  end,
+  error = { code = "error", text = "text", form = "^%u[%u_]+$" },
   operations = {
     stop = {
       method = "POST",

@@ -1,7 +1,7 @@
 -- Files of ids, read by the command: whole or in pieces they hold the same ids, and those are the
 -- ids that stand in them, told by another reader.
 --
--- Input: a line with p, n, j or c (plain, NDJSON, JSON, CSV) and the size of a piece, and the file.
+-- Input: a line with p, n, j or c (plain, NDJSON, JSON, CSV) and the size of a piece; then the file
 
 local cjson = require("cjson")
 local ids = require("stopmsg.ids")
@@ -99,9 +99,9 @@ local simple = {}
 
 function simple.p(bytes)
   local list, number = {}, 0
-  for line in lines_of(bytes) do
+  for given in lines_of(bytes) do
     number = number + 1
-    line = trim(unmarked(line))
+    local line = trim(unmarked(given))
     local from = line:find("#", 1, true)
     while from and from > 1 and not line:sub(from - 1, from - 1):find("%s") do
       from = line:find("#", from + 1, true)
@@ -143,9 +143,9 @@ function simple.c(bytes)
     return nil
   end
   local list, number, column, separator, width = {}, 0, nil, nil, nil
-  for line in lines_of(bytes) do
+  for given in lines_of(bytes) do
     number = number + 1
-    line = unmarked(line)
+    local line = unmarked(given)
     if not column and line:find("%S") then
       separator = line:match("[,;\t|]") or ","
       if line:gsub("[" .. separator .. "]", ""):find("[,;\t|]") or line:lower():find("sep=") then
@@ -165,9 +165,9 @@ function simple.c(bytes)
       end
     elseif line:find("[^%s]") or line:find(separator or ",", 1, true) then
       local i, found = 0, {}
-      for value in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
+      for cell in (line .. separator):gmatch("(.-)[" .. separator .. "]") do
         i = i + 1
-        value = trim(value)
+        local value = trim(cell)
         found = i == column and value ~= "" and value or found
       end
       if i ~= 1 or line:find("%S") then

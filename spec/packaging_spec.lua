@@ -4,8 +4,8 @@ local files = require("spec.support.files")
 
 -- A build of its own: nothing of the make, the paths or the sanitizer around the specs.
 local CLEAN = "env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u LD_PRELOAD -u LUA_PATH -u LUA_CPATH "
-  .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 "
-  .. "-u LUA_CPATH_5_2 -u LUA_CPATH_5_3 -u LUA_CPATH_5_4 "
+  .. "-u LUA_PATH_5_2 -u LUA_PATH_5_3 -u LUA_PATH_5_4 -u LUA_PATH_5_5 "
+  .. "-u LUA_CPATH_5_2 -u LUA_CPATH_5_3 -u LUA_CPATH_5_4 -u LUA_CPATH_5_5 "
 
 local VERSION = _VERSION:match("%d+%.%d+")
 
@@ -165,7 +165,40 @@ describe("packaging", function()
       local output, status =
         run(CLEAN .. ("make LUA=%s LUA_INCDIR=/nowhere CPPFLAGS=-nostdinc"):format(interpreter()))
       assert.not_equal(0, status)
-      assert.matches("^no headers of [^\n]*%-dev, [^\n]*make setup[^\n]*\nmake: [^\n]*\n$", output)
+      assert.matches("^no headers of [^\n]*%-dev [^\n]*make setup[^\n]*\nmake: [^\n]*\n$", output)
+    end)
+
+    it("builds for a Lua that is just called lua, and knows its package, too", function()
+      local lua = dir .. "/lua"
+      succeed(('ln -s "$(command -v %s)" %s'):format(interpreter(), lua))
+      succeed(CLEAN .. ("make LUA=%s BUILD=%s/build"):format(lua, dir))
+      local open = 'package.loadlib("%s/build/stopmsg/core.so", "luaopen_stopmsg_core")()'
+      succeed(("%s %s -e '%s'"):format(CLEAN, lua, open:format(dir)))
+      local output, status =
+        run(CLEAN .. ("make LUA=%s LUA_INCDIR=/nowhere CPPFLAGS=-nostdinc"):format(lua))
+      assert.not_equal(0, status)
+      assert.matches("^no headers of lua: install liblua" .. VERSION:gsub("%p", "%%%0")
+        .. "[-%d]*%-dev %(Debian%) or lua%-devel %(Fedora%)", output)
+    end)
+
+    it("says so where there is no such Lua", function()
+      local output, status = run(CLEAN .. "make LUA=lua-of-another-name")
+      assert.not_equal(0, status)
+      assert.matches("no Lua called lua%-of%-another%-name: ", output)
+    end)
+
+    -- What an other system than Linux has not.
+    it("builds without epoll and fdatasync, and syncs", function()
+      local build = dir .. "/other"
+      succeed(CLEAN .. ("make LUA=%s BUILD=%s CPPFLAGS='-DSM_NO_EPOLL -DF_FULLFSYNC=-1'"):format(
+        interpreter(), build))
+      assert.equal("", run(("nm -u %s/stopmsg/core.so | grep -E 'epoll|fdatasync'"):format(build)))
+      succeed(CLEAN .. ([[%s -e '
+        local path = os.tmpname()
+        local core = package.loadlib("%s/stopmsg/core.so", "luaopen_stopmsg_core")()
+        local log = core.log(path)
+        assert(log:append("x") and log:sync())
+        os.remove(path)']]):format(interpreter(), build))
     end)
 
     it("clean leaves the sources alone, whatever was built here", function()

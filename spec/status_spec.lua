@@ -414,9 +414,9 @@ for _, format in ipairs({ "json", "xml" }) do
     for _, case in ipairs({
       { 401, "001", "credentials", "denied", "credentials" },
       { 401, "007", "credentials", "denied", "credentials" },
-      { 404, "161", "settle", "not_found", nil },
-      { 404, "103", "settle", "not_found", nil },
-      { 400, "103", "settle", "not_found", nil },
+      { 404, "161", "settle", "not_stoppable", "gone_or_sent" },
+      { 404, "103", "settle", "not_stoppable", "gone_or_sent" },
+      { 400, "103", "settle", "not_stoppable", "gone_or_sent" },
       { 400, "109", "settle", "failed", "http_400" },
       { 400, "165", "settle", "failed", "http_400" },
       { 405, "160", "settle", "failed", "http_405" },
@@ -464,21 +464,31 @@ describe("a status answer that is none", function()
         or { "settle", "failed", "http_400" },
       [401] = { "credentials", "denied", "credentials" },
       [403] = { "settle", "denied", "forbidden" },
-      [404] = is_batch and { "settle", "unknown", "http_404" } or { "settle", "not_found" },
+      [404] = is_batch and { "settle", "unknown", "http_404" }
+        or { "settle", "not_stoppable", "gone_or_sent" },
       [405] = { "settle", "failed", "http_405" },
-      [302] = { "settle", "failed", "http_302" },
       [414] = { "settle", "failed", "http_414" },
     }) do
-      it(("of %s's %s: HTTP %d says what is inferred"):format(pair[1], pair[2], status), function()
-        local action, verdict = read(status, "")
-        assert.equal(row[1], action)
-        assert.same({
-          outcome = row[2],
-          reason = row[3],
-          code = status,
-          http = status,
-          message = operation.inferred,
-        }, verdict)
+      local body, code = answers.own_error(pair[1], status)
+      if body then
+        it(("of %s's %s: HTTP %d says what is inferred"):format(pair[1], pair[2],
+          status), function()
+          local action, verdict, _, is_usable = read(status, body)
+          assert.equal(row[1], action)
+          assert.same({ outcome = row[2], reason = row[3], code = code, http = status,
+            message = operation.inferred .. ": some text" }, verdict)
+          assert.is_true(is_usable)
+        end)
+      end
+    end
+
+    for _, status in ipairs({ 302, 400, 401, 403, 404, 405, 414, 422 }) do
+      it(("of %s's %s: a stranger's HTTP %d says what is inferred, too"):format(pair[1], pair[2],
+        status), function()
+        local _, verdict, _, is_usable = read(status, answers.HTML)
+        assert.equal(status == 401 and "denied" or "failed", verdict.outcome)
+        assert.equal(answers.STRANGER .. " (" .. operation.inferred .. ")", verdict.message)
+        assert.is_false(is_usable)
       end)
     end
 

@@ -2,9 +2,10 @@
 # packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
 # -n only names them.
-# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.4,
+# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
 # luajit).
-# Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
+# Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
+# that this release has.
 set -eu
 
 packages() {
@@ -26,7 +27,7 @@ packages() {
     ;;
   test)
     packages specs
-    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
+    echo "clang $(clang_runtime) clang-format clang-tidy cppcheck valgrind strace"
     ;;
   musl)
     packages specs
@@ -57,15 +58,36 @@ packages() {
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
     ;;
-  lua5.[2-4])
+  lua5.[2-5])
     echo "$1 lib$1-dev"
     ;;
   luajit)
-    # On Debian luajit and luajit2 exclude each other, and nginx's Lua module
-    # goes with the second.
+    # On Debian 12 luajit and luajit2 exclude each other, and nginx's Lua module
+    # goes with the second. Later releases have one, called luajit.
     echo 'luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev'
     ;;
   esac
+}
+
+# It has the version of the release's own clang in its name.
+clang_runtime() {
+  version=$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+  echo "libclang-rt-${version:-14}-dev"
+}
+
+is_known() {
+  apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+
+# The first of a|b that apt knows, or else a.
+pick() {
+  for package in $(echo "$1" | tr '|' ' '); do
+    if is_known "$package"; then
+      echo "$package"
+      return
+    fi
+  done
+  echo "${1%%|*}"
 }
 
 installed() {
@@ -95,14 +117,17 @@ if ! command -v dpkg-query >/dev/null; then
   exit 0
 fi
 
-missing=
-for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u); do
-  found=
-  for package in $(echo "$choice" | tr '|' ' '); do
-    if installed "$package"; then found=1; fi
+find_missing() {
+  missing=
+  for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u); do
+    found=
+    for package in $(echo "$choice" | tr '|' ' '); do
+      if installed "$package"; then found=1; fi
+    done
+    test -n "$found" || missing="$missing $(pick "$choice")"
   done
-  test -n "$found" || missing="$missing ${choice%%|*}"
-done
+}
+find_missing "$@"
 test -n "$missing" || exit 0
 if test -n "$names_only"; then
   echo "$missing"
@@ -118,6 +143,15 @@ else
   echo "as root: apt-get update; apt-get install --no-install-recommends$missing" >&2
   exit 1
 fi
+
+# Lists that are old or empty know no names, either.
+for package in $missing; do
+  if ! is_known "$package"; then
+    $sudo apt-get update -qq
+    find_missing "$@"
+    break
+  fi
+done
 
 echo "installing$missing"
 # shellcheck disable=SC2086

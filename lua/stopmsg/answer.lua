@@ -5,10 +5,14 @@
 --   "settle"       the verdicts are final
 --   "again"        repeat; the verdict is what holds when no repeat is left
 --   "throttle"     the same after a 429: the whole client pauses
---   "halve"        the batch was refused as a whole: find out which ids are at fault
---   "credentials"  the token was refused: no further request will fare better
+--   "halve"        the batch was refused as a whole: find out which ids are at fault, or (413, the
+--                  verdict's `http`) send fewer
+--   "credentials"  the token was refused
 --
 -- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
+--
+-- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success
+-- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
 local json = require("stopmsg.json")
@@ -17,8 +21,22 @@ local tls = require("stopmsg.tls")
 
 local answer = {}
 
-local REPEATED = { [500] = true, [502] = true, [503] = true, [504] = true }
-local HALVED = { [400] = true, [413] = true, [422] = true }
+-- Statuses that ask for a repeat. 520 to 527 and 530 are what a well-known proxy says of servers
+-- behind it.
+local REPEATED = { [408] = true, [425] = true, [500] = true, [502] = true, [503] = true,
+  [504] = true, [530] = true }
+for status = 520, 527 do
+  REPEATED[status] = true
+end
+
+-- Proxies and captive portals speak for themselves here, whatever the form.
+local FOREIGN = { [407] = true, [511] = true }
+
+-- Refusals of a batch that may be one id's fault.
+local HALVED = { [400] = true, [422] = true }
+
+local NOT_DOCUMENTED = "the answer is not what the provider documents"
+local STRANGER = "not in the provider's form: check base_url, proxy"
 
 -- Longer "codes" are not codes.
 local MAX_CODE = 64
@@ -35,17 +53,40 @@ local function plain_code(value)
   return nil
 end
 
--- code, message of an error answer as the definition reads it; it is somebody else's code, and
--- somebody else's JSON.
-local function read_fault(operation, reply)
-  if not operation.fault then
-    return nil
+-- The answer as a table: an object or list of JSON, the content of an XML document's root. Empty
+-- objects are marked, see json.decode. nil where it is none.
+local function document_of(operation, reply)
+  local document
+  if reply.format == "xml" then
+    local root = require("stopmsg.xml").decode(reply.body)
+    document = root and root[operation.root or next(root)]
+  else
+    document = json.decode(reply.body, true)
   end
-  local called, code, message = compat.try(operation.fault, reply)
-  if not called then
-    return nil
+  return type(document) == "table" and document or nil
+end
+
+-- The same document for a definition's own function, which must not find our marks.
+local function unmarked(reply, document)
+  if document and reply.format ~= "xml" and reply.body:find("{%s*}") then
+    return json.decode(reply.body)
   end
-  return plain_code(code), type(message) == "string" and message or nil
+  return document
+end
+
+-- code, message, is_in_form of an error: whether it is the provider's. It is somebody else's code,
+-- and somebody else's document.
+local function read_error(operation, reply)
+  local code, message, is_in_form
+  if operation.fault then
+    local called, given, text = compat.try(operation.fault, reply)
+    code, message = called and plain_code(given) or nil, called and text or nil
+    is_in_form = code ~= nil
+  elseif operation.error then
+    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
+    code = plain_code(code)
+  end
+  return code, type(message) == "string" and message or nil, is_in_form or false
 end
 
 -- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
@@ -124,7 +165,8 @@ end
 
 -- Key of an id as the answer spells it.
 local function key_of(operation, id)
-  return operation.id.fold and id:lower() or id
+  local form = operation.id
+  return form.fold and (not form.usual or id:find(form.usual)) and id:lower() or id
 end
 
 -- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
@@ -149,12 +191,11 @@ local function surplus_warning(count)
   return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
 end
 
--- The verdict of an answer that the core read, and warnings about what does not fit. The body is
--- the answer without its entries.
-local function read_codes(operation, reply)
+-- The verdict of an answer that the core read, and warnings about what does not fit. The document
+-- is the answer without its entries.
+local function read_codes(operation, reply, document)
   local warnings = { surplus_warning(reply.items:surplus()) }
-  local document = operation.remark and json.decode(reply.body)
-  if document then
+  if operation.remark and document then
     warnings[#warnings + 1] = operation.remark(document, reply.items:counts())
   end
   return { codes = reply.items }, warnings
@@ -164,8 +205,8 @@ end
 local function read_states(operation, document, ids)
   local fields = operation.items
   local list = document[fields.list]
-  if type(list) ~= "table" then
-    return nil
+  if type(list) ~= "table" or (list[1] == nil and next(list) ~= nil) then
+    return nil -- no list, or an object
   end
   local find = finder(operation, ids)
   local verdicts, surplus = {}, 0
@@ -194,62 +235,86 @@ local function read_states(operation, document, ids)
   return verdicts, { surplus_warning(surplus) }
 end
 
--- Whether a body says something else than the HTTP 200 above it: an error, or the web page of
--- somebody on the way.
-local function is_contrary(body)
-  if body:find("^%s*<") then
-    return true
+-- Whether the body is the one that the operation's success has, white space apart. An empty one
+-- counts only where it is known that nothing else was to come: an answer without a length that was
+-- cut off looks the same.
+local function is_expected(operation, reply)
+  if not operation.exactly then
+    return reply.is_framed and not reply.body:find("%S")
   end
-  local document = body:find("^%s*{") and json.decode(body)
-  return type(document) == "table" and document.error ~= nil
+  return json.without_bom(reply.body):gsub("%s", "") == operation.exactly
 end
 
--- verdict(s), warnings of a HTTP 200, where it takes one more look to say what it means.
+-- verdict(s), warnings of the definition's own success; nil where it is none.
+local function read_listed(operation, reply, ids)
+  if operation.success then
+    return is_expected(operation, reply) and { outcome = operation.success } or nil
+  end
+  local document = document_of(operation, reply)
+  if document and operation.error and operation.error:is_beside(document) then
+    return nil
+  elseif operation.decode then
+    reply.document = unmarked(reply, document)
+    return read_decoded(operation, reply, ids)
+  elseif not document then
+    return nil
+  elseif operation.states then
+    return read_states(operation, document, ids)
+  elseif reply.items then
+    return read_codes(operation, reply, document)
+  end
+end
+
+-- verdict(s), warnings, is_usable of a 2xx.
 local function read_success(operation, reply, ids)
   local verdict, warnings
-  if operation.success then
-    if not is_contrary(reply.body) then
-      verdict = { outcome = operation.success }
-    end
-  elseif operation.codes then
-    if reply.items then
-      verdict, warnings = read_codes(operation, reply)
-    end
-  elseif operation.states then
-    local document = json.decode(reply.body)
-    if type(document) == "table" then
-      verdict, warnings = read_states(operation, document, ids)
-    end
-  else
-    verdict = read_decoded(operation, reply, ids)
+  if reply.status == 200 then
+    verdict, warnings = read_listed(operation, reply, ids)
   end
-  if verdict then
-    if verdict[1] == nil and not verdict.codes then
-      verdict.code = plain_code(verdict.code) or reply.status
-      if verdict.outcome == "unknown" then
-        verdict.reason = verdict.reason or "unknown_code"
-      end
+  if not verdict then
+    -- No code here: the status is 2xx, and that is just what must not be taken for success.
+    local code, message = read_error(operation, reply)
+    verdict = { outcome = "unknown", reason = "bad_response", code = code,
+      message = message or NOT_DOCUMENTED }
+  elseif verdict[1] == nil and not verdict.codes then
+    verdict.code = plain_code(verdict.code) or reply.status
+    if verdict.outcome == "unknown" then
+      verdict.reason = verdict.reason or "unknown_code"
     end
-    return verdict, warnings
   end
-  -- No code here: the status is 200, and that is just what must not be taken for success.
-  local code, message = read_fault(operation, reply)
-  return {
-    outcome = "unknown",
-    reason = "bad_response",
-    code = code,
-    message = message or "the answer is not what the provider documents",
-  }
+  if reply.status ~= 200 then
+    verdict.code, verdict.http = verdict.code or reply.status, reply.status
+  end
+  return verdict, warnings, verdict.reason ~= "bad_response"
 end
 
--- What the HTTP status alone says of a refusal, after the definition had its say.
-local function read_status(operation, status, code)
+-- action, outcome, reason of a status that is no success, by HTTP alone.
+local function read_status(operation, status)
   if status == 429 then
     return "throttle", "failed", "rate_limited"
   elseif REPEATED[status] then
     return "again", "unknown", "http_" .. status
   elseif status == 401 then
     return "credentials", "denied", "credentials"
+  elseif status == 413 and operation.limit > 1 then
+    return "halve", "failed", "http_413"
+  elseif status >= 300 and status < 500 then
+    return "settle", "failed", "http_" .. status
+  end
+  -- Other 5xx, and whatever is no HTTP status at all.
+  return "settle", "unknown", "http_" .. status
+end
+
+-- The same of a status under which the provider itself speaks, by what the definition says of its
+-- code; nil where HTTP alone counts.
+local function read_refusal(operation, status, code)
+  local said = refusal(operation, status, code)
+  if said == "credentials" and status < 500 then
+    return "credentials", "denied", "credentials"
+  elseif said == "again" then
+    return "again", "unknown", "http_" .. status
+  elseif said and outcome.all[said] then
+    return "settle", said
   elseif status == 403 then
     return "settle", "denied", "forbidden"
   elseif operation.limit > 1 and HALVED[status] then
@@ -258,55 +323,68 @@ local function read_status(operation, status, code)
     return "settle", "not_found"
   elseif status == 404 then
     return "settle", "unknown", "http_404"
-  elseif status == 202 and not operation.items and code == nil then
-    return "settle", "accepted" -- with items, or an error, the body would say something else
-  elseif status >= 300 and status < 500 then
-    return "settle", "failed", "http_" .. status
   end
-  -- Other 2xx and 5xx, and whatever is no HTTP status at all.
-  return "settle", "unknown", "http_" .. status
 end
 
 -- What failed where the documentation leaves room for guesses says so.
 local function doubt(operation, verdict)
-  if operation.inferred then
+  if not operation.inferred then
+    return
+  elseif verdict.message == STRANGER then
+    verdict.message = STRANGER .. " (" .. operation.inferred .. ")"
+  else
     verdict.message = operation.inferred .. (verdict.message and ": " .. verdict.message or "")
   end
-  return verdict
 end
 
--- action, verdict(s), warnings = answer.read(operation, reply, ids)
--- reply: { status, body, format, items } of a complete answer; `items` where the core read it. One
--- verdict stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
--- answer.of_code, an item at a time.
+-- action, verdict(s), warnings, is_usable, is_in_form = answer.read(operation, reply, ids)
+-- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
+-- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
+-- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
+-- answer.of_code, an item at a time. is_in_form: whether the provider itself says this. is_usable:
+-- whether it does so as one who works, and does not ask to wait or to come again.
 function answer.read(operation, reply, ids)
   local status = reply.status
-  if status == 200 then
-    local verdict, warnings = read_success(operation, reply, ids)
-    if verdict.reason == "bad_response" then
+  reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
+  if status >= 200 and status < 300 then
+    local verdict, warnings, is_usable = read_success(operation, reply, ids)
+    if not is_usable then
       doubt(operation, verdict)
     end
-    return "settle", verdict, warnings
+    return "settle", verdict, warnings, is_usable, is_usable
   end
-  local code, message = read_fault(operation, reply)
-  local action, word, reason = read_status(operation, status, code)
-  local said = (status >= 400 and status ~= 401 and status ~= 429)
-    and refusal(operation, status, code)
-  if said == "credentials" and status < 500 then
-    action, word, reason = "credentials", "denied", "credentials"
-  elseif said == "again" then
-    action, word, reason = "again", "unknown", "http_" .. status
-  elseif said and outcome.all[said] and action ~= "again" then
-    action, word, reason = "settle", said, nil
+  local code, message
+  local is_in_form = false
+  if status >= 400 and not FOREIGN[status] then
+    code, message, is_in_form = read_error(operation, reply)
+    if not is_in_form then
+      code, message = nil, nil
+      is_in_form = operation.is_bare[status] ~= nil and reply.is_framed
+        and not reply.body:find("%S")
+    end
   end
-  local verdict = {
-    outcome = word,
-    reason = reason,
-    code = code or status,
-    http = status,
-    message = message,
-  }
-  return action, status < 500 and status ~= 429 and doubt(operation, verdict) or verdict
+  local action, word, reason = read_status(operation, status)
+  if is_in_form and action ~= "again" and action ~= "throttle" and action ~= "credentials" then
+    local said, its_word, its_reason = read_refusal(operation, status, code)
+    if said then
+      action, word, reason = said, its_word, its_reason
+    end
+  elseif not is_in_form and action ~= "again" and status >= 300 and status < 500
+    and status ~= 429 then
+    message = STRANGER
+  end
+  if word == "not_found" and operation.is_lookup then
+    -- What was sent or stopped is no longer known at many providers.
+    word = "not_stoppable"
+    reason = "gone_or_sent"
+  end
+  local verdict = { outcome = word, reason = reason, code = code or status, http = status,
+    message = message }
+  if status < 500 and status ~= 429 then
+    doubt(operation, verdict)
+  end
+  local is_usable = is_in_form and action ~= "again" and action ~= "throttle"
+  return action, verdict, nil, is_usable, is_in_form
 end
 
 -- Faults that a repeat cannot mend.

@@ -163,8 +163,8 @@ end
 -- The calls that the provider documents, or all it has, as a list for messages.
 local function callable(self)
   local names, seen = {}, {}
-  for name, operation in pairs(self._provider.operations) do
-    name = name == "status_dispatch" and "status" or name
+  for key, operation in pairs(self._provider.operations) do
+    local name = key == "status_dispatch" and "status" or key
     if not seen[name] and (self._options.undocumented or not operation.undocumented) then
       seen[name] = true
       names[#names + 1] = name
@@ -318,7 +318,9 @@ local function carry_out(self, plan)
   local result = collect(self, plan.operation, plan.list, plan.count, plan.call)
   local given = plan.call.verify
   local left = deadline - core.now()
-  if given and left > 0 then
+  if given and left <= 0 then
+    verify.tally(result, open(self).breathe)
+  elseif given then
     verify_all(self, plan.status, result, {
       timeout = math.min(given.timeout, left),
       interval = given.interval,

@@ -16,9 +16,9 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `fold` where case
--- makes no difference; `mask` where the core can check many at once; `usual`, a pattern that all
--- known ids match, where others only deserve a warning.
+-- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `usual`, a pattern
+-- that all known ids match, where others only deserve a warning; `fold` where case makes no
+-- difference (to the usual ones); `mask` of those that the core can check many at once.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -76,8 +76,8 @@ function ids.check(form, id)
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
-  -- Of an id of another shape nobody knows whether its case makes a difference.
-  local folds = form.fold and not (form.usual and not sent:find(form.usual))
+  -- Of ids of an unusual shape it is not known what makes two of them one.
+  local folds = form.fold and (not form.usual or sent:find(form.usual))
   return sent, folds and sent:lower() or sent
 end
 

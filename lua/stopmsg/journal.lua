@@ -185,7 +185,7 @@ function journal.whole_size(log)
   return 0
 end
 
--- Reads what an earlier run left. true | nil, message
+-- Reads what an earlier run left. true | nil, message, whether that is the machine's fault
 local function load(self, identity)
   local log = self._log
   local size, message = journal.whole_size(log)
@@ -210,7 +210,12 @@ local function load(self, identity)
     if not cut then
       return nil, message
     end
-    return self:_write(header, true)
+    local wrote
+    wrote, message = self:_write(header, true)
+    if not wrote then
+      return nil, "cannot be written: " .. message, true
+    end
+    return true
   end
   local header = first:match("^[^\n]*\n")
   local wrong = header and mismatch(header, identity) or (not header and "is no journal")
@@ -227,7 +232,7 @@ local function load(self, identity)
   return read_lines(self, #header, size)
 end
 
--- opened = journal.open(path, identity, options) | nil, message
+-- opened = journal.open(path, identity, options) | nil, message, is_fault (the machine is at fault)
 --
 -- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input).
 -- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
@@ -253,11 +258,11 @@ function journal.open(path, identity, options)
     _is_adaptive = options.batch == 1,
     _wrote_at = options.now(),
   }, Journal)
-  local loaded
-  loaded, message = load(self, identity)
+  local loaded, is_fault
+  loaded, message, is_fault = load(self, identity)
   if not loaded then
     log:close()
-    return nil, message
+    return nil, message, is_fault
   end
   return self
 end

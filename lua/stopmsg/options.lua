@@ -29,6 +29,23 @@ local function is_text(value)
   end
 end
 
+-- A file that is there and can be read: libcurl would say so late, and without its name.
+local function is_file(value)
+  local expected = is_text(value)
+  if expected then
+    return expected
+  end
+  local file, fault = io.open(value, "rb")
+  if not file then
+    return nil, fault
+  end
+  local first, reason = file:read(1)
+  file:close()
+  if not first then
+    return nil, value .. ": " .. (reason or "is empty")
+  end
+end
+
 local function is_boolean(value)
   return type(value) ~= "boolean" and "true or false" or nil
 end
@@ -121,6 +138,8 @@ local CLIENT = {
   http_version = is_one_of("1.1", "2"),
   ca_file = is_text,
   ca_path = is_text,
+  cert_file = is_file,
+  key_file = is_file,
   proxy = function(value)
     return value ~= "" and is_text(value) or nil -- "" switches the environment's proxy off
   end,
@@ -220,8 +239,10 @@ local function check(given, known, defaults)
     if not is_wrong then
       return nil, options.unknown(name, known)
     end
-    local expected = is_wrong(value)
-    if expected then
+    local expected, fault = is_wrong(value)
+    if fault then
+      return nil, ("option '%s': %s"):format(name, text.clean(fault))
+    elseif expected then
       -- Only a number where one belongs: it may be the token in the wrong place.
       local is_range = type(value) == "number" and expected:find("number", 1, true)
       local got = is_range and tostring(value) or "a " .. type(value)
@@ -245,6 +266,9 @@ function options.client(given)
     if checked[name] == nil then
       return nil, ("option '%s' is missing: %s"):format(name, CLIENT[name](nil))
     end
+  end
+  if checked.key_file and not checked.cert_file then
+    return nil, "option 'key_file' is the key of a certificate: give 'cert_file' too"
   end
   if checked.burst and type(checked.rate) ~= "number" then
     return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number"

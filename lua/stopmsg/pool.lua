@@ -35,11 +35,13 @@ local function engine_options(o)
     slots = o.slots,
     connect_timeout = o.connect_timeout,
     max_response = o.max_response,
-    -- Hoping for it where there is none, libcurl would hold all requests back for the first.
+    -- libcurl speaks it over TLS alone.
     http2 = o.http_version == "2" and not is_plain,
     insecure = not o.verify_tls,
     ca_file = o.ca_file,
     ca_path = o.ca_path,
+    cert_file = o.cert_file,
+    key_file = o.key_file,
     proxy = proxy,
     user_agent = o.user_agent or "stopmsg/" .. version,
     resolve = resolve_list(o.resolve),
@@ -184,7 +186,7 @@ function Pool:prepare(operation)
         list = operation.items.list,
         id = operation.items.id,
         code = operation.items.code,
-        folds = operation.id.fold,
+        folds = operation.id.fold and not operation.id.usual,
       },
       headers = header_lines(self, operation),
       auth = operation.auth or self._provider.auth,

@@ -19,6 +19,8 @@
 ---@field max_attempts? integer first try included; default 4
 ---@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
 ---@field ca_file? string trusted certificates; default: the system's
+---@field cert_file? string your own certificate (PEM), for servers that ask for one
+---@field key_file? string its key, without a password; not needed where it stands in `cert_file`
 ---@field ca_path? string a directory of these; default: the system's
 ---@field proxy? string "" for none; default: the environment's
 ---@field user_agent? string default: stopmsg/ and the version
@@ -85,6 +87,7 @@
 ---@field warnings string[]
 ---@field kind "message"|"dispatch" what its ids are
 ---@field is_lookup? boolean of `status`, where nothing was stopped
+---@field unproven? integer after `verify`: items without proof that might still change
 ---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
 
 ---What `on_event` is told. It never holds the token or a body.
@@ -111,6 +114,7 @@
 ---@field auth stopmsg.ProviderAuth
 ---@field headers? string[] fixed header lines
 ---@field formats? table<string, stopmsg.ProviderFormat> what the option `format` chooses from
+---@field error? stopmsg.ErrorForm how an error of this provider looks
 ---@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string? code and text of an error answer
 ---@field operations table<"stop"|"stop_dispatch"|"status"|"status_dispatch"|"check", stopmsg.Operation>
 
@@ -122,12 +126,21 @@
 ---@class stopmsg.ProviderFormat
 ---@field headers? string[]
 ---@field needs? string a module that has to be there
+---@field root? string XML: the name of an answer's outermost element
+
+---The form of a provider's errors. An answer of 4xx without it is a stranger's, and settles nothing.
+---@class stopmsg.ErrorForm
+---@field code string|string[] a path such as "error.code", or several to try
+---@field text? string|string[] the same for the text
+---@field form "integer"|"string"|"status_prefix"|"grpc"|string what the code has to be; or a pattern that begins with "^"
+---@field status? string|string[] where the answer repeats the HTTP status
 
 ---A complete answer, as a definition's functions get it.
 ---@class stopmsg.Answer
 ---@field status integer
 ---@field body string
 ---@field format "json"|"xml"
+---@field document? table the body, decoded; of XML what the outermost element holds. Only for `decode`
 
 ---How one operation is asked for, and what its answers mean.
 ---@class stopmsg.Operation
@@ -139,7 +152,8 @@
 ---@field limit? integer ids a request; default 1
 ---@field headers? string[]
 ---@field body? stopmsg.OperationBody
----@field success? stopmsg.Outcome the outcome of a HTTP 200
+---@field success? stopmsg.Outcome the outcome of a HTTP 200 without a body
+---@field exactly? string with `success`: the body that it has, such as "{}"
 ---@field items? stopmsg.OperationItems fields of an answer that has an entry for each id
 ---@field codes? table<string|integer, stopmsg.Outcome> what each code of an entry means
 ---@field states? table<string, stopmsg.Outcome> in place of `codes`, for lookups: status words in lower case
@@ -147,6 +161,7 @@
 ---@field left? fun(entry: table): integer? how many messages of a dispatch had left
 ---@field remark? fun(document: table, counts: table<string|integer, integer>): string? a warning about a whole answer
 ---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil verdict(s); nil for "not understood"
+---@field bare? integer[] statuses from 400 to 499 under which the provider sends no body
 ---@field refusals? table<string, stopmsg.Outcome|"credentials"|"again"> by status, or status and code
 ---@field undocumented? boolean only with the client's option of that name
 ---@field inferred? string what of this is not documented; said when a call fails

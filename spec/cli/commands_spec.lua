@@ -129,10 +129,6 @@ describe("stopmsg", function()
     end
   end)
 
-  it("says its version", function()
-    assert.same({ 0, "stopmsg " .. stopmsg._VERSION .. "\n", "" }, { run("--version") })
-  end)
-
   it("names the option that was meant", function()
     local code, _, err = run("stop", "--jurnal", "x")
     assert.equal(2, code)

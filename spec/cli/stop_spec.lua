@@ -234,7 +234,7 @@ describe("stopmsg stop", function()
       local arguments = { "--journal", journal, "--format", "ndjson", uuid(1, "0202"),
         uuid(2, "0201") }
       assert.equal(4, (stop(arguments)))
-      table.insert(arguments, 1, "--verify=1")
+      table.insert(arguments, 1, "--verify=60")
       local _, out = stop(arguments)
       assert.equal(2, #decode(out))
       for _, item in ipairs(decode(out)) do
@@ -326,7 +326,7 @@ describe("stopmsg stop", function()
   end)
 
   it("verifies what is not proven", function()
-    local code, out = stop({ "--verify=2", "--format", "ndjson", uuid(1), uuid(2, "0201") })
+    local code, out = stop({ "--verify=60", "--format", "ndjson", uuid(1), uuid(2, "0201") })
     for _, item in ipairs(decode(out)) do
       assert.is_true(item.verified)
     end

@@ -108,7 +108,7 @@ describe("the command shows", function()
       status = { "status", "-p", "revicom", ids[1], ids[2], ids[3] },
       check = { "check", "-p", "revicom" },
       ["check-unsupported"] = { "check", "-p", "clickatell" },
-      verify = { "stop", "-p", "revicom", "--verify=5", ids[1], ids[2],
+      verify = { "stop", "-p", "revicom", "--verify=60", ids[1], ids[2],
         "2a28d557-22a1-4be6-8908-148172300202" },
       dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "--concurrency", "1",
         "10000000125", "10000004031" },

@@ -126,9 +126,15 @@ describe("stopmsg.core.engine", function()
       assert.is_truthy(request:find("\r\nUser-Agent: spec\r\n", 1, true))
     end)
 
-    it("says Content-Length: 0 for a POST without a body", function()
-      assert.is_truthy(sent({}, {}):find("\r\nContent-Length: 0\r\n", 1, true))
-    end)
+    for _, method in ipairs({ "POST", "PUT", "PATCH" }) do
+      it("says Content-Length: 0 for a " .. method .. " without a body", function()
+        local request = sent({ method = method }, {})
+        assert.equal(method .. " /stop HTTP/1.1", request:match("^[^\r]*"))
+        assert.is_truthy(request:find("\r\nContent-Length: 0\r\n", 1, true))
+        assert.is_nil(request:find("Content-Type", 1, true))
+        assert.equal("", body_of(request))
+      end)
+    end
 
     it("has no body nor length for a DELETE, unless one is asked for", function()
       local bare = sent({ method = "DELETE" }, {})

@@ -137,6 +137,8 @@ describe("wrong use of stopmsg.core", function()
     for url, fault in pairs({
       ["https://h/" .. ("x"):rep(300000)] = "too long",
       ["https://:p@h"] = "user name", ["https://h?"] = "query", ["https://h#a"] = "fragment",
+      ["https://h#"] = "fragment", ["https://h/?"] = "query", ["https://h/a?#"] = "query",
+      ["https://h:1/#"] = "fragment", ["http://127.0.0.1?"] = "query",
       ["ftp://h"] = "https", ["http://127.1.2.3.4"] = "plain http", [""] = "URL",
     }) do
       local fine, message = core.check_base(url, false)

@@ -44,7 +44,8 @@ describe("docs/writing-a-provider.md", function()
   end)
 
   it("has the words of `escape`, `refusals` and `body`", function()
-    for _, part in ipairs({ "escapes", "actions", "body", "items", "auth", "format" }) do
+    for _, part in ipairs({ "escapes", "actions", "body", "items", "auth", "format", "error",
+      "error_forms" }) do
       for word in pairs(providers.fields[part]) do
         assert.message(word).is_truthy(page:find('`"?' .. word .. '"?`'))
       end

@@ -90,6 +90,7 @@ describe("the types", function()
     for class, part in pairs({
       Provider = "definition", Operation = "operation", OperationBody = "body",
       OperationItems = "items", ProviderAuth = "auth", ProviderFormat = "format",
+      ErrorForm = "error",
     }) do
       assert.same(sorted.keys(providers.fields[part]), sorted.keys(fields(class)), class)
     end
@@ -106,7 +107,7 @@ describe("the types", function()
   end)
 
   it("have the fields of a report", function()
-    local wanted = { "ids", "is_lookup", "kind" }
+    local wanted = { "ids", "is_lookup", "kind", "unproven" }
     for name in pairs(reports.new()) do
       wanted[#wanted + 1] = name
     end

@@ -1,4 +1,5 @@
 local certificates = require("spec.support.certificates")
+local coded = require("spec.support.coded")
 local faults = require("spec.support.faults")
 local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
@@ -69,13 +70,78 @@ local CASES = {
       return head(("Content-Length: %d\r\nContent-Length: 1\r\n"):format(#body + 1)) .. body .. "x"
     end,
     is_kept = true,
-    outcome = { idigital = "stopped" },
   },
   {
     name = "two lengths, the second too long",
     write = function(body)
       return head(("Content-Length: %d\r\nContent-Length: 5000\r\n"):format(#body)) .. body
     end,
+  },
+  {
+    -- What says nothing has to be known to be all.
+    name = "no length, and the end of the connection",
+    write = function(body)
+      return head("") .. body
+    end,
+    outcome = { revicom = "stopped", pushwoosh = "stopped", clickatell = "stopped" },
+  },
+  {
+    name = "a byte order mark",
+    write = function(body)
+      return faults.http("200 OK", "\239\187\191" .. body)
+    end,
+    is_kept = true,
+    outcome = { revicom = "stopped", pushwoosh = "stopped", clickatell = "stopped" },
+  },
+  {
+    name = "gzip that nobody asked for",
+    write = function(body)
+      return faults.http("200 OK", coded.make("gzip", body), "length",
+        "Content-Encoding: gzip\r\n")
+    end,
+    is_kept = true,
+    outcome = { revicom = "stopped", idigital = "stopped", pushwoosh = "stopped",
+      clickatell = "stopped" },
+  },
+  {
+    name = "deflate that nobody asked for",
+    write = function(body)
+      return faults.http("200 OK", coded.make("raw", body), "chunked",
+        "Content-Encoding: deflate\r\n")
+    end,
+    is_kept = true,
+    outcome = { revicom = "stopped", idigital = "stopped", pushwoosh = "stopped",
+      clickatell = "stopped" },
+  },
+  {
+    name = "gzip without its end",
+    write = function(body)
+      return faults.http("200 OK", coded.make("gzip", body):sub(1, -9), "length",
+        "Content-Encoding: gzip\r\n")
+    end,
+    is_kept = true,
+  },
+  {
+    name = "a coding that nobody knows",
+    write = function(body)
+      return faults.http("200 OK", body .. " ", "length", "Content-Encoding: br\r\n")
+    end,
+    is_kept = true,
+  },
+  {
+    name = "an error beside what looks like success",
+    write = function(body)
+      return faults.http("200 OK", '{"error":{"code":"001","msg":"no"},'
+        .. (body:match("^{(.+)") or '"a":1}'))
+    end,
+    is_kept = true,
+  },
+  {
+    name = "a sentence",
+    write = function()
+      return faults.http("200 OK", "Service temporarily unavailable")
+    end,
+    is_kept = true,
   },
   {
     name = "a chunk size that is no number",
@@ -114,6 +180,37 @@ local CASES = {
     name = "headers with a NUL",
     write = function(body)
       return head("X-Odd: a\0b\r\nContent-Length: " .. #body .. "\r\n") .. body
+    end,
+  },
+  {
+    name = "a header without a colon",
+    write = function(body)
+      return head("X-Odd\r\nContent-Length: " .. #body .. "\r\n") .. body
+    end,
+  },
+  {
+    name = "a CR within a header",
+    write = function(body)
+      return head("X-Odd: a\rb\r\nContent-Length: " .. #body .. "\r\n") .. body
+    end,
+  },
+  {
+    name = "two CRs in place of the end of the headers",
+    write = function(body)
+      return head("Content-Length: " .. #body .. "\r\n"):sub(1, -2) .. "\r\n" .. body
+    end,
+  },
+  {
+    name = "headers that end before their last byte",
+    write = function()
+      return head("Content-Length: 0\r\n"):sub(1, -2)
+    end,
+  },
+  {
+    name = "a NUL in a trailer",
+    write = function(body)
+      local chunk = #body > 0 and ("%x\r\n%s\r\n"):format(#body, body) or ""
+      return head("Transfer-Encoding: chunked\r\n") .. chunk .. "0\r\nX-Odd: a\0b\r\n\r\n"
     end,
   },
   {
@@ -159,7 +256,6 @@ local CASES = {
       return faults.http("200 OK", ("["):rep(100000))
     end,
     is_kept = true,
-    outcome = { idigital = "stopped" },
   },
   {
     name = "headers without end",
@@ -210,7 +306,6 @@ local CASES = {
       { "write", { zeros = 128 * MIB } },
     },
     is_measured = true,
-    outcome = { idigital = "stopped" },
   },
   {
     name = "interim answers without end",
@@ -223,6 +318,23 @@ local CASES = {
     is_measured = true,
   },
 }
+
+-- First lines that libcurls read each in their own way; none of them is a success.
+for _, line in ipairs({
+  "HTTP/1.1 2000 OK", "HTTP/1.1 2000", "HTTP/1.1 200OK", "HTTP/1.1 200.1 OK", "HTTP/1.1 200\tOK",
+  "HTTP/1.1 200\0 OK", "HTTP/1.1 200 O\0K", "HTTP/1.1 200\rOK", "HTTP/1.1 20 OK",
+  "HTTP/1.1 0200 OK",
+  "HTTP/1.1 +200 OK", "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK",
+  "HTTP/1.1200 OK", "HTTP/1.11 200 OK", "HTTP/11 200 OK", "HTTP/1 200 OK", "HTTP/ 200 OK",
+  "http/1.1 200 OK", "HTTP/1.1", "HTTP/1.1 ", "HTTP/9.9 200 OK",
+}) do
+  CASES[#CASES + 1] = {
+    name = ('the first line "%s"'):format((line:gsub("%c", "?"))),
+    write = function(body)
+      return ("%s\r\nContent-Length: %d\r\n\r\n%s"):format(line, #body, body)
+    end,
+  }
+end
 
 -- The most memory this process ever had, in KiB; with `is_reset` counted from now on.
 local function peak(is_reset)

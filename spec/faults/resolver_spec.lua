@@ -1,6 +1,38 @@
 -- A resolver that never answers: calls end all the same. How soon is in spec/time.
 
+local server = require("spec.support.server")
 local stuck = require("spec.support.stuck")
+
+-- A child whose requests end by their timeouts, which grow round by round, until one is answered.
+local RECOVERY = [[
+local core = require("stopmsg.core")
+local engine = core.engine({ slots = 8, max_response = 10000, connect_timeout = 3, proxy = "" })
+local operation = engine:prepare({ method = "POST", base = "http://stuck.test:%s",
+  url = { open = "/" }, headers = {}, allow_http = true })
+local word = "never answered"
+for round = 1, 60 do
+  local left = 0
+  while engine:submit(operation, {}, 1, 0, 0.1 * 1.1 ^ round) do
+    left = left + 1
+  end
+  while left > 0 do
+    engine:wait(1)
+    engine:step()
+    local slot, _, _, stage = engine:collect()
+    while slot do
+      left = left - 1
+      word = stage == "complete" and "answered" or word
+      slot, _, _, stage = engine:collect()
+    end
+  end
+  if word == "answered" then
+    break
+  end
+end
+engine:close()
+io.stdout:write(word, "\n")
+io.stdout:flush()
+]]
 
 describe("a resolver that never answers", function()
   local library
@@ -21,4 +53,17 @@ describe("a resolver that never answers", function()
       assert.equal(0, answer.requests)
     end)
   end
+
+  it("keeps nobody waiting once it answers again", function()
+    local echo = server.echo()
+    local preload = os.getenv("LD_PRELOAD")
+    local process = server.spawn({
+      "env", "STUCK_LOOKUPS=40", "LD_PRELOAD=" .. (preload and preload .. ":" or "") .. library,
+      server.interpreter(), "-e", RECOVERY:format(echo.first_line:match("%d+$")),
+    })
+    local code = process:end_input()
+    echo:stop()
+    assert.equal("answered", process.first_line)
+    assert.equal(0, code)
+  end)
 end)

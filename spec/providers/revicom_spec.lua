@@ -67,11 +67,14 @@ describe("stopmsg.providers.revicom", function()
     end
 
     for _, case in ipairs({
-      { '"200"', "200" },
-      { '"202"', "202" },
-      { '"404"', "404" },
       { '"2xx"', "2xx" },
       { '"ok"', "ok" },
+      { '"0200"', "0200" },
+      { '"200 "', "200 " },
+      { '"+200"', "+200" },
+      { '"2e2"', "2e2" },
+      { '"200.0"', "200.0" },
+      { '"stopped"', "stopped" },
       { "99999999999999999999", 99999999999999999999 },
       { "1e300", 1e300 },
       { "1e400" },
@@ -92,6 +95,14 @@ describe("stopmsg.providers.revicom", function()
           list)
       end)
     end
+
+    it("compares codes as text, and keeps them as they are", function()
+      for code, word in pairs({ ["200"] = "stopped", ["201"] = "accepted", ["299"] = "accepted",
+        ["403"] = "too_late", ["404"] = "not_found" }) do
+        local _, list = read_one(200, body({ { A, '"' .. code .. '"' } }))
+        assert.same({ { id = A, outcome = word, code = code } }, list)
+      end
+    end)
 
     it("reads a number as JSON means it, however it is written", function()
       for _, written in ipairs({ "200.0", "2e2", "2.00E+2" }) do
@@ -212,7 +223,7 @@ describe("stopmsg.providers.revicom", function()
     end
 
     it("is never the result", function()
-      for _, flag in ipairs({ "true", "false", "null", '"x"' }) do
+      for _, flag in ipairs({ "true", "false", "null", "[]", "0" }) do
         local list = settled(body({ { A, 200 }, { B, 404 } }, flag), { A, B })
         assert.equal("stopped", list[1].outcome)
         assert.equal("not_found", list[2].outcome)
@@ -235,6 +246,14 @@ describe("stopmsg.providers.revicom", function()
       ["null"] = "null",
       ["true"] = "true",
       ["an empty object"] = "{}",
+      ["items beside an error"] = '{"error":{"code":4030,"msg":"no"},"items":[{"messageUuid":"'
+        .. A .. '","code":200}]}',
+      ["items before an error"] = '{"items":[{"messageUuid":"' .. A
+        .. '","code":200}],"error":{"msg":"no"}}',
+      ["items beside an error that is a text"] = '{"error":"no","items":[]}',
+      ["items beside an error without fields"] = '{"error":{},"items":[]}',
+      ["items beside a list of errors"] = '{"errors":["no"],"items":[{"messageUuid":"' .. A
+        .. '","code":200}]}',
       ["items that are null"] = '{"items":null}',
       ["items that are a text"] = '{"items":"' .. A .. '"}',
       ["items that are a number"] = '{"items":200}',
@@ -273,14 +292,13 @@ describe("stopmsg.providers.revicom", function()
     for _, case in ipairs({
       { 401, 4012, "Bad credentials", "credentials", "denied", "credentials" },
       { 401, 4010, "Not Authenticated", "credentials", "denied", "credentials" },
-      { 401, 4999, "Something", "credentials", "denied", "credentials" },
+      { 401, 4019, "Something", "credentials", "denied", "credentials" },
       { 403, 4030, "Access Denied", "credentials", "denied", "credentials" },
       { 403, 4031, "Inappropriate dispatch status", "settle", "denied", "forbidden" },
-      { 403, 403, "Forbidden", "settle", "denied", "forbidden" },
       { 404, 4040, "Not found", "settle", "unknown", "http_404" },
-      { 400, 4220, "Bad uuid", "halve", "invalid", "http_400" },
+      { 400, 4000, "Bad uuid", "halve", "invalid", "http_400" },
       { 422, 4220, "Bad uuid", "halve", "invalid", "http_422" },
-      { 413, 4130, "Too many", "halve", "invalid", "http_413" },
+      { 413, 4130, "Too many", "halve", "failed", "http_413" },
       { 429, 4290, "Slow down", "throttle", "failed", "rate_limited" },
       { 500, 5000, "Oops", "again", "unknown", "http_500" },
     }) do
@@ -293,6 +311,20 @@ describe("stopmsg.providers.revicom", function()
         assert.equal(tostring(case[2]), tostring(verdict.code))
       end)
     end
+
+    it("halves no batch for a stranger", function()
+      for _, status in ipairs({ 400, 422 }) do
+        for _, text in ipairs({ '{"error":{"code":4220,"msg":"Bad"}}', '{"error":{"code":400}}',
+          '{"code":400,"message":"Bad"}', answers.HTML, "" }) do
+          if not text:find(status .. "0", 1, true) then
+            local action, verdict, _, is_usable = read(status, text)
+            assert.message(text).equal("settle", action)
+            assert.equal("failed", verdict.outcome)
+            assert.is_false(is_usable)
+          end
+        end
+      end
+    end)
 
     it("does not take an item's 403 for the request's", function()
       local action = read_one(200, body({ { A, 403 } }))

@@ -76,7 +76,7 @@ function Engine:reads(number, operation)
     list = operation.items.list,
     id = operation.items.id,
     code = operation.items.code,
-    folds = operation.id.fold,
+    folds = operation.id.fold and not operation.id.usual,
   }
 end
 

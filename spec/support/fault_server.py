@@ -22,8 +22,9 @@ The control port takes one JSON document a line, and answers each with one:
     {"do": "go"}
         Ends all that hold, or will, until the next set.
     {"do": "listen", "tls": {"cert": FILE, "key": FILE, "min": "TLSv1", "max": "TLSv1",
-     "alpn": [...]}}
-        One more port: {"port": P}. Without `tls`: plain. With "deaf": true nobody ever takes up a
+     "alpn": [...], "ca": FILE}}
+        One more port: {"port": P}. Without `tls`: plain. With "ca" clients need a certificate of
+        that authority. With "deaf": true nobody ever takes up a
         connection there, and the kernel's queue is full.
 
 A script is {"do": [ACTION...], "says": ..., "carries": BOOL}. Its actions:
@@ -34,6 +35,8 @@ A script is {"do": [ACTION...], "says": ..., "carries": BOOL}. Its actions:
     ["flood", BYTES, LIMIT]             the same bytes again and again, LIMIT bytes altogether
     ["wait", SECONDS]          or until the peer hangs up
     ["hold"]                   until `go`, or until the peer hangs up; nothing is under way meanwhile
+    ["hold", FILE]             also until that file is there
+    ["tell", FILE]             a line is added to that file
     ["close"]                  the end of the stream: what still comes is thrown away
     ["drop"]                   the same, over TLS without telling that it is the end
     ["reset"]                  a RST at once
@@ -159,8 +162,8 @@ class Journal:
             self.idle.discard(sock)
             self.busy += 1
 
-    def hold(self, sock):
-        """Waits for `go`: false where the peer hung up before."""
+    def hold(self, sock, path=None):
+        """Waits for `go`, or for that file: false where the peer hung up before."""
         with self.condition:
             if not self.is_holding:
                 return True
@@ -172,10 +175,10 @@ class Journal:
             with self.condition:
                 if sock not in self.holders:
                     return True  # go() has counted it
-                if has_left:
+                if has_left or (path and os.path.exists(path)):
                     self.holders.discard(sock)
                     self.busy += 1
-                    return False
+                    return not has_left
 
     def go(self):
         with self.condition:
@@ -322,8 +325,11 @@ class Exchange:
         elif name == "wait":
             connection.pause(args[0])
         elif name == "hold":
-            if not connection.journal.hold(connection.sock):
+            if not connection.journal.hold(connection.sock, *args):
                 raise Ended("the peer left")
+        elif name == "tell":
+            with open(args[0], "a") as file:
+                file.write("told\n")
         elif name in ("close", "drop"):
             # All that the script meant to do is done.
             self.is_answered = self.script.get("says") is not None
@@ -563,6 +569,9 @@ def context(given):
     if given.get("alpn"):
         made.set_alpn_protocols(given["alpn"])
     made.load_cert_chain(given["cert"], given["key"])
+    if given.get("ca"):
+        made.load_verify_locations(given["ca"])
+        made.verify_mode = ssl.CERT_REQUIRED
     return made
 
 

@@ -1,5 +1,5 @@
--- How soon a call ends whose server stalls. Target: half a second after its deadline or timeout, with
--- no attempt after that.
+-- How soon a call ends whose server stalls. Target: half a second after its deadline or timeout,
+-- without an attempt after that.
 
 local sorted = require("spec.support.sorted")
 local stalls = require("spec.support.stalls")

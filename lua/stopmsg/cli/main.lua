@@ -5,11 +5,12 @@
 -- run(args, host) -> code }.
 
 local needs = require("stopmsg.needs")
-needs.load("stopmsg.core") -- first, as the others take it for granted
+local core = needs.load("stopmsg.core") -- first, as the others take it for granted
 
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local host = require("stopmsg.cli.host")
+local libcurl = require("stopmsg.cli.libcurl")
 local version = require("stopmsg.version")
 
 local COMMANDS = {}
@@ -61,7 +62,8 @@ local function new_parser(argparse, wanted)
     :command_target("command")
   add_help(parser, wanted, EXAMPLES)
   parser:flag("-V --version", "Show the version."):action(function()
-    wanted.text = "stopmsg " .. version
+    local remark = libcurl.remark(core.curl)
+    wanted.text = "stopmsg " .. version .. (remark and "\n" .. remark or "")
     error("version", 0)
   end)
   local commands, parsers = {}, {}

@@ -189,23 +189,25 @@ function command.run(args, host)
   local batch = math.min(args.batch_size or operation.limit, operation.limit)
   local book
   local function open_journal()
-    local why
-    book, why = journal.open(args.journal, {
+    local why, is_fault
+    book, why, is_fault = journal.open(args.journal, {
       provider = args.provider,
       operation = operation.name,
       base_url = args.base_url or provider.base_url,
       fingerprint = given.fingerprint,
       total = given.total,
     }, { batch = batch, now = host.now })
-    return book, ("the journal %s %s"):format(args.journal, why or "")
+    return book, ("the journal %s %s"):format(args.journal, why or ""), is_fault
   end
 
   -- One that is there is read before the question, and none is made before the answer.
   local is_there = args.journal and exists(args.journal)
   if is_there then
-    book, message = open_journal()
+    local is_fault
+    book, message, is_fault = open_journal()
     if not book then
-      return refuse(message)
+      refuse(message)
+      return is_fault and exit.fault or exit.usage
     end
   end
   local confirmed
@@ -214,9 +216,11 @@ function command.run(args, host)
     return refuse(message)
   end
   if args.journal and not is_there then
-    book, message = open_journal()
+    local is_fault
+    book, message, is_fault = open_journal()
     if not book then
-      return refuse(message)
+      refuse(message)
+      return is_fault and exit.fault or exit.usage
     end
   end
   local file, adds = output.open(args, host, book and not book.is_new)

@@ -2,8 +2,6 @@
 -- 013 one by Clickatell's staff. Codes are strings; "001" is one thing as a message status and
 -- another as an error.
 
-local json = require("stopmsg.json")
-
 -- https://archive.clickatell.com/developers/api-docs/message-status-codes/
 local STATUS = {
   ["001"] = "not_found",
@@ -28,40 +26,31 @@ for code, word in pairs(STATUS) do
   STATE[code] = word == "accepted" and "open" or word
 end
 
-local function document_of(answer)
-  local document
-  if answer.format == "xml" then
-    local root = require("stopmsg.xml").decode(answer.body)
-    document = root and root.response
-  else
-    document = json.decode(answer.body)
-  end
-  return type(document) == "table" and document or {}
-end
+local HEX32 = "^" .. ("%x"):rep(32) .. "$"
 
--- { "error": { "code", "description" } }, or the same inside `data.message[1]`.
-local function fault(answer)
-  local document = document_of(answer)
-  local err = document.error
-  if type(err) ~= "table" and type(document.data) == "table" then
-    local first = document.data.message
-    first = type(first) == "table" and (first[1] or first)
-    err = type(first) == "table" and first.error
-  end
-  if type(err) == "table" then
-    return err.code, err.description
-  end
+-- All ids in the pages are 32 hex digits, and no page states it as a rule.
+local ID = {
+  pattern = "^[\33-\126]+$",
+  max = 128,
+  about = "32 hex digits",
+  usual = HEX32,
+  fold = true,
+  mask = ("x"):rep(32),
+}
+
+local function is_same_id(a, b)
+  return a == b or (a:lower() == b:lower() and a:find(HEX32) ~= nil)
 end
 
 -- The code and text of an answer about ids[1]; an unknown verdict where it is about another id, nil
 -- where it is neither.
 local function read(answer, ids)
-  local data = document_of(answer).data
+  local data = answer.document and answer.document.data
   if type(data) ~= "table" or type(data.messageStatus) ~= "string" then
     return nil
   end
   local echo = data.apiMessageId
-  if type(echo) ~= "string" or echo:lower() ~= ids[1]:lower() then
+  if type(echo) ~= "string" or not is_same_id(echo, ids[1]) then
     return nil, nil, {
       outcome = "unknown",
       reason = "bad_response",
@@ -108,16 +97,6 @@ local REFUSALS = {
   ["*/901"] = "again", -- internal error, retry
 }
 
--- The pages show ids of 32 hex digits, and state no rule.
-local MESSAGE_ID = {
-  pattern = "^[\33-\126]+$",
-  max = 256,
-  fold = true,
-  mask = ("x"):rep(32),
-  usual = "^" .. ("%x"):rep(32) .. "$",
-  about = "32 hex digits",
-}
-
 return {
   name = "clickatell",
   about = "Clickatell (archived REST API): stops a queued or scheduled message",
@@ -128,14 +107,21 @@ return {
   headers = { "X-Version: 1" },
   formats = {
     json = { headers = { "Accept: application/json" } },
-    xml = { headers = { "Accept: application/xml" }, needs = "stopmsg.xml" },
+    xml = { headers = { "Accept: application/xml" }, needs = "stopmsg.xml", root = "response" },
   },
-  fault = fault,
+  -- { "error": { "code": "103", "description" } }, or the same inside `data.message`.
+  error = {
+    code = { "error.code", "data.message[1].error.code", "data.message.error.code" },
+    text = {
+      "error.description", "data.message[1].error.description", "data.message.error.description",
+    },
+    form = "^%d%d%d$",
+  },
   operations = {
     stop = {
       method = "DELETE",
       path = "/rest/message/{id}",
-      id = MESSAGE_ID,
+      id = ID,
       decode = decode,
       refusals = REFUSALS,
     },
@@ -144,7 +130,7 @@ return {
       inferred = "the status call is taken from the vendor's samples",
       method = "GET",
       path = "/rest/message/{id}",
-      id = MESSAGE_ID,
+      id = ID,
       decode = decode_status,
       refusals = REFUSALS,
     },

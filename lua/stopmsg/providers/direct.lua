@@ -2,18 +2,7 @@
 -- error envelope and numbers. Each brand documents a part of the operations; `direct.brand` makes
 -- the definition of one, with the rest marked as undocumented.
 
-local json = require("stopmsg.json")
-
 local direct = {}
-
--- Errors of a whole request: {"error":{"code":4030,"msg":"Access Denied"}}.
-local function fault(answer)
-  local document = json.decode(answer.body)
-  local err = type(document) == "table" and document.error
-  if type(err) == "table" then
-    return err.code, err.msg
-  end
-end
 
 -- The platform's own flag says that some items are 403 or 404. The items decide; where the flag
 -- contradicts them somebody should look.
@@ -59,9 +48,18 @@ local function left(dispatch)
   return sum
 end
 
--- The balance of an account: {"USD":1200.00}.
+-- The balance of an account, in each of its currencies: {"USD":1200.00}.
 local function decode_balance(answer)
-  return type(json.decode(answer.body)) == "table" and { outcome = "accepted" } or nil
+  local document = answer.document
+  if not document or next(document) == nil then
+    return nil
+  end
+  for currency, amount in pairs(document) do
+    if type(currency) ~= "string" or not currency:find("^%u%u%u$") or type(amount) ~= "number" then
+      return nil
+    end
+  end
+  return { outcome = "accepted" }
 end
 
 local function operations()
@@ -89,7 +87,7 @@ local function operations()
       method = "POST",
       path = "/api/v1/dispatch/{id}/stop",
       id = "digits",
-      success = "stopped", -- HTTP 200 without a body
+      success = "stopped", -- without a body
       -- 4031 covers "not started" and "finished" alike.
       refusals = {
         ["403/4030"] = "credentials",
@@ -153,7 +151,8 @@ function direct.brand(brand)
     base_url = brand.base_url,
     -- The key is issued ready for the header: encoding it again would break it.
     auth = { prefix = "Basic " },
-    fault = fault,
+    -- Errors of a whole request: {"error":{"code":4030,"msg":"Access Denied"}}.
+    error = { code = "error.code", text = "error.msg", form = "status_prefix" },
     operations = all,
   }
 end

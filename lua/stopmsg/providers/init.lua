@@ -4,7 +4,9 @@
 -- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has
 -- the fields; a broken definition raises here, by its name and field, before it is ever used.
 
+local errors = require("stopmsg.providers.errors")
 local ids = require("stopmsg.ids")
+local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
 local text = require("stopmsg.text")
 
@@ -33,6 +35,7 @@ local DEFINITION_FIELDS = {
   auth = "table",
   headers = "table",
   formats = "table",
+  error = "table",
   fault = "function",
   operations = "table",
 }
@@ -47,6 +50,7 @@ local OPERATION_FIELDS = {
   headers = "table",
   body = "table",
   success = "string",
+  exactly = "string",
   items = "table",
   codes = "table",
   states = "table",
@@ -55,6 +59,7 @@ local OPERATION_FIELDS = {
   remark = "function",
   decode = "function",
   refusals = "table",
+  bare = "table",
   undocumented = "boolean",
   inferred = "string",
   needs = "string",
@@ -64,7 +69,7 @@ local OPERATION_FIELDS = {
 local BODY_FIELDS = { type = "string", template = "string", between = "string", escape = "string" }
 local ITEM_FIELDS = { list = "string", id = "string", code = "string" }
 local AUTH_FIELDS = { header = "string", prefix = "string" }
-local FORMAT_FIELDS = { headers = "table", needs = "string" }
+local FORMAT_FIELDS = { headers = "table", needs = "string", root = "string" }
 local ESCAPES = { json = true, percent = true, xml = true, raw = true }
 
 -- The fields that each part of a definition may have.
@@ -78,6 +83,8 @@ providers.fields = {
   operations = OPERATIONS,
   escapes = ESCAPES,
   actions = ACTIONS,
+  error = errors.fields,
+  error_forms = errors.forms,
 }
 
 -- Every function below takes `where`, the dotted name of what it looks at, and raises with it.
@@ -147,6 +154,9 @@ local function check_meaning(where, operation)
   if operation.success and not outcome.all[operation.success] then
     fail(where .. ".success", text.quote(operation.success) .. " is no outcome")
   end
+  if operation.exactly and not operation.success then
+    fail(where .. ".exactly", "says what the body of `success` is, which is not there")
+  end
   if operation.items then
     check_fields(where .. ".items", operation.items, ITEM_FIELDS)
     for name in pairs(ITEM_FIELDS) do
@@ -191,26 +201,53 @@ local function auth_line(where, auth)
   return header .. ": " .. prefix
 end
 
--- words = words_of(codes): code -> the outcome that it surely means, false for all others. Asked
--- for each item of large batches, so what was found once is kept.
+-- words = words_of(codes): code -> the outcome that it surely means, false for all others. Codes
+-- are the same where they are written alike: "200" and 200, but not "006" and 6. Asked for each
+-- item of large batches, so what was found once is kept.
 local function words_of(codes)
+  local of_text = {}
+  for code, word in pairs(codes) do
+    of_text[tostring(json.integer(code))] = word
+  end
   return setmetatable({}, {
     __index = function(words, code)
+      local written = code ~= nil and tostring(json.integer(code))
       -- An answer that says "2xx" means nothing by it.
-      local word = code ~= nil and code ~= "2xx" and codes[code]
-      local is_whole = type(code) == "number" and code % 1 == 0
-      if not word and is_whole and code >= 200 and code < 300 then
-        word = codes["2xx"]
+      local word = written and written ~= "2xx" and of_text[written]
+      if not word and written and written:find("^2%d%d$") then
+        word = of_text["2xx"]
       end
       if not word or word == "unknown" then
         return false
       end
-      if is_whole then
-        words[code] = word
-      end
+      words[code] = word
       return word
     end,
   })
+end
+
+-- status -> true: those under which the provider sends no body.
+local function bare_of(where, statuses)
+  local is_bare = {}
+  for i, status in ipairs(statuses or {}) do
+    if type(status) ~= "number" or status % 1 ~= 0 or status < 400 or status > 499 then
+      fail(where .. "[" .. i .. "]", "an HTTP status from 400 to 499")
+    end
+    is_bare[status] = true
+  end
+  return is_bare
+end
+
+-- The form of the provider's errors; nil where the definition has none.
+local function error_of(where, given)
+  if not given then
+    return nil
+  end
+  local compiled, message, field = errors.compile(given)
+  if not compiled then
+    fail(where .. (field and "." .. field or ""), message)
+  end
+  return compiled
 end
 
 -- One operation, with what the engine and the run need beside the definition's own fields.
@@ -246,7 +283,10 @@ local function operation_of(definition, name)
   operation.id = id_form
   operation.limit = given.limit or 1
   operation.is_lookup = kind.is_lookup
+  operation.error = error_of(definition.name .. ".error", definition.error)
   operation.fault = definition.fault
+  operation.is_bare = bare_of(where .. ".bare", given.bare)
+  operation.root = definition.formats and definition.formats.xml and definition.formats.xml.root
   operation.words = given.codes and words_of(given.codes)
   operation.auth = given.auth and auth_line(where .. ".auth", given.auth)
   operation.url_form = form(where .. ".path", given.path, given.between, "percent")

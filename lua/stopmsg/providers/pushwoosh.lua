@@ -1,26 +1,5 @@
 -- Pushwoosh Messaging API v2. One message code stands for a whole push and all who get it.
 
-local json = require("stopmsg.json")
-
--- The envelope of gRPC-Gateway: {"code":5,"message":"message not found","details":[]}.
-local function fault(answer)
-  local document = json.decode(answer.body)
-  if type(document) == "table" then
-    return document.code, document.message
-  end
-end
-
--- Success is `{}`. Nothing at all is none: so looks an answer without a length that was cut off.
--- Nor is the page of somebody else (a captive portal, a proxy), or an error under HTTP 200.
-local function decode(answer)
-  local document = json.decode(answer.body)
-  if type(document) ~= "table" or document.code ~= nil or document.message ~= nil
-    or document.error ~= nil then
-    return nil
-  end
-  return { outcome = "stopped" }
-end
-
 local CODE = {
   pattern = "^[\33-\126]+$",
   max = 128,
@@ -35,7 +14,8 @@ return {
   docs = "https://docs.pushwoosh.com/developer/api-reference/messaging-api-v2/cancel/",
   base_url = "https://api.pushwoosh.com",
   auth = { prefix = "Token " },
-  fault = fault,
+  -- The envelope of gRPC-Gateway: {"code":5,"message":"message not found","details":[]}.
+  error = { code = "code", text = "message", form = "grpc" },
   operations = {
     stop = {
       method = "POST",
@@ -46,7 +26,8 @@ return {
         template = '{"message_code":{id}}',
         escape = "json",
       },
-      decode = decode,
+      success = "stopped",
+      exactly = "{}",
       refusals = {
         ["400/3"] = "invalid",
         -- The page gives two causes for a 400: no code at all, which is never sent, and this one.
