@@ -17,7 +17,6 @@ describe("stopmsg.settled", function()
     local batch = taken:batch()
     taken:read(batch, ready)
     ready:add(batch, { outcome = "stopped" })
-    assert.equal(#list, ready.backlog)
     local total, longest = 0, 0
     local items, places, count = ready:slice()
     while items do
