@@ -274,13 +274,20 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
+-- Places from which on making room for all of them takes a millisecond: others get their turn.
+local MANY_PLACES = 100000
+
 -- A run of `operation` over the ids of a source. The `total` items go into its report; without that
 -- they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local pool = open(self)
   local o = self._options
-  local summary = reports.new(core.table(total or 0, REPORT_FIELDS))
+  local list = core.table(total or 0, REPORT_FIELDS)
+  if pool.breathe and total and total >= MANY_PLACES then
+    pool.breathe()
+  end
+  local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
   -- What is wrong with the definition is told once.
