@@ -96,6 +96,32 @@ int sm_log_new(lua_State *L) {
   return 1;
 }
 
+/*
+ * log = core.scratch(directory) | nil, message
+ *
+ * A new file that no directory lists, gone with its last user.
+ */
+int sm_log_scratch(lua_State *L) {
+  const char *directory = luaL_checkstring(L, 1);
+  struct log *log = lua_newuserdata(L, sizeof(*log));
+  char *path;
+
+  log->fd = -1;
+  log->size = 0;
+  luaL_getmetatable(L, SM_LOG);
+  lua_setmetatable(L, -2);
+  lua_pushfstring(L, "%s/stopmsg-XXXXXX", directory);
+  path = strdup(lua_tostring(L, -1));
+  if (path == NULL)
+    return push_errno(L, ENOMEM);
+  lua_pop(L, 1);
+  log->fd = mkostemp(path, O_APPEND | O_CLOEXEC);
+  if (log->fd >= 0)
+    (void)unlink(path);
+  free(path);
+  return log->fd >= 0 ? 1 : push_errno(L, errno);
+}
+
 /* flag = core.same_file(path, path): whether both are there, and one file */
 int sm_log_same(lua_State *L) {
   struct stat one, other;

@@ -2,7 +2,8 @@
 # packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
 # -n only names them.
-# Sets: build, demo, specs, test, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.5, luajit).
+# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
+# luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
 # that this release has.
 set -eu
@@ -11,7 +12,7 @@ packages() {
   case $1 in
   build)
     echo 'gcc make pkg-config|pkgconf libc6-dev lua-cjson lua-argparse'
-    echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev'
+    echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev zlib1g-dev'
     ;;
   demo)
     packages build
@@ -45,6 +46,10 @@ packages() {
   deb)
     packages build
     echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
+    ;;
+  page)
+    packages build
+    echo 'chromium python3'
     ;;
   picture)
     packages demo
@@ -97,7 +102,7 @@ fi
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | musl | bench | deb | picture | lua*) ;;
+  build | demo | specs | test | musl | bench | deb | page | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -5,6 +5,7 @@ local exit = require("stopmsg.cli.exit")
 local json = require("stopmsg.json")
 local reports = require("stopmsg.report")
 local server = require("spec.support.server")
+local schema = require("stopmsg.provider.schema")
 local stopmsg = require("stopmsg")
 
 local ENV = { STOPMSG_TOKEN = "sandbox" }
@@ -66,6 +67,7 @@ describe("stopmsg", function()
       local code, _, err = run("status", "-p", "pushwoosh", "--base-url", sandbox.url, "1")
       assert.equal(2, code)
       assert.truthy(err:find("--application", 1, true))
+      assert.truthy(err:find("application code", 1, true))
     end)
 
     it("skips the rest after the deadline", function()
@@ -92,7 +94,7 @@ describe("stopmsg", function()
       local code, out, err = run("check", "-p", "revicom", "--base-url", "http://127.0.0.1:1",
         "--max-attempts", "1")
       assert.same({ 5, "" }, { code, out })
-      assert.matches("^stopmsg check: revicom: connect: ", err)
+      assert.matches("\nstopmsg check: revicom: connect: ", err)
     end)
   end)
 
@@ -111,9 +113,14 @@ describe("stopmsg", function()
         local definition = stopmsg.definition(name)
         assert.equal(0, code)
         assert.truthy(out:find(definition.docs, 1, true))
-        for operation, given in pairs(definition.operations) do
-          assert.truthy(out:find("\n  " .. operation, 1, true))
-          assert.truthy(out:find(given.method .. " " .. given.path, 1, true))
+        for operation in pairs(schema.operations) do
+          local given = definition[operation]
+          assert.truthy(not given or out:find("\n  " .. operation, 1, true))
+          assert.truthy(not given or out:find(given.request, 1, true))
+        end
+        for setting, given in pairs(definition.settings or {}) do
+          assert.truthy(out:find(setting .. "=", 1, true))
+          assert.truthy(out:find(given.about, 1, true))
         end
       end
       assert.equal(2, (run("providers", "acme")))
@@ -151,12 +158,19 @@ describe("stopmsg.cli.exit", function()
     { 3, { "invalid" } },
     { 5, { "failed", "too_late" } }, { 5, { "skipped" } },
     { 4, { "unknown", "failed" } }, { 4, { "accepted", "invalid" } },
-    { 130, { "unknown" }, 2 }, { 143, { "stopped" }, 15 },
-    { 6, { "denied", "unknown" }, 2 },
+    { 3, { "recalled" } }, { 3, { "stopped", "denied" } },
+    { 129, { "failed" }, { signal = 1 } }, { 130, { "unknown" }, { signal = 2 } },
+    { 143, { "stopped" }, { signal = 15 } },
+    { 6, { "denied", "unknown" }, { credentials = true, signal = 2 } },
+    { 4, { "stopped" }, { unproven = true } }, { 4, { "failed" }, { unproven = true } },
   }
   for _, row in ipairs(rows) do
-    it(("is %d for %s%s"):format(row[1], table.concat(row[2], ", "),
-      row[3] and " and signal " .. row[3] or ""), function()
+    local how = {}
+    for name, value in pairs(row[3] or {}) do
+      how[#how + 1] = (" and %s %s"):format(name, tostring(value))
+    end
+    table.sort(how)
+    it(("is %d for %s%s"):format(row[1], table.concat(row[2], ", "), table.concat(how)), function()
       assert.equal(row[1], exit.of(counts(row[2]), row[3]))
     end)
   end

@@ -30,11 +30,16 @@ describe("the journal", function()
     IDS[n] = uuid(n)
   end
 
-  local function stop(journal, ids, more)
-    local all = {
-      "stop", "-p", "revicom", "--base-url", sandbox.url, "--format", "ndjson", "--batch-size", "2",
-      "--journal", journal,
-    }
+  local function stop(journal, ids, more, other)
+    other = other or {}
+    local all = { "stop", "-p", other.provider or "revicom", "--base-url", other.url or sandbox.url,
+      "--journal", journal }
+    local said = table.concat(more or {}, " ")
+    for _, option in ipairs({ { "--format", "ndjson" }, { "--batch-size", "2" } }) do
+      if not said:find(option[1], 1, true) and not said:find("--dispatch", 1, true) then
+        all[#all + 1], all[#all + 2] = option[1], option[2]
+      end
+    end
     for _, list in ipairs({ more or {}, ids }) do
       for _, argument in ipairs(list) do
         all[#all + 1] = argument
@@ -77,11 +82,11 @@ describe("the journal", function()
     refuses(stop(path, { uuid(1) }), path, text, "its input was another one")
     refuses(stop(path, { uuid(2), uuid(1), uuid(3), uuid(4), uuid(5), uuid(6) }), path, text,
       "its input was another one")
-    refuses(stop(path, IDS, { "-p", "idigital", "--undocumented" }), path, text,
+    refuses(stop(path, IDS, { "--undocumented" }, { provider = "idigital" }), path, text,
       "provider is revicom, not idigital")
-    refuses(stop(path, { "1" }, { "--dispatch", "--undocumented", "--batch-size", "1", "--yes" }),
-      path, text, "operation is stop, not stop_dispatch")
-    refuses(stop(path, IDS, { "--base-url", "http://127.0.0.1:1" }), path, text, "another address")
+    refuses(stop(path, { "1" }, { "--dispatch", "--undocumented", "--yes" }), path, text,
+      "operation is stop, not stop_dispatch")
+    refuses(stop(path, IDS, {}, { url = "http://127.0.0.1:1" }), path, text, "another address")
     assert.equal(before, #sandbox:log())
   end)
 
@@ -113,8 +118,7 @@ describe("the journal", function()
     local path = folder .. "/power"
     assert.equal(0, stop(path, IDS).code)
     local before = #sandbox:log()
-    local kept = files.read(path):match("^(.*\n)[^\n]*\n$")
-    local lost = files.read(path):match('"id":"([^"]*)"[^\n]*\n$')
+    local kept, lost = files.read(path):match('^(.*\n){"n":%d+,"id":"([^"]*)"')
     for _, tail in ipairs({ "", '{"n":', ("\0"):rep(4096), ("x"):rep(200000) }) do
       local result = stop(files.write(folder .. "/power2", kept .. tail), IDS)
       assert.message(result.stderr).equal(0, result.code)
