@@ -230,6 +230,7 @@ static void forget_answer(struct sm_slot *s) {
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
+  s->is_refused = 0;
   s->is_spent = 0;
   s->is_expired = 0;
   s->error[0] = '\0';
@@ -332,8 +333,10 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
     return "complete";
   if (is_sent(s))
     return status > 0 ? "status" : "sent";
-  curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
-  return connected > 0 && !s->is_spent ? "connected" : "queued";
+  /* Else the time is that of the handle's last request. */
+  if (!s->is_refused && !s->is_spent)
+    curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
+  return connected > 0 ? "connected" : "queued";
 }
 
 const char *sm_slot_detail(const struct sm_slot *s) {

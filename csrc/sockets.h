@@ -45,6 +45,7 @@ struct sm_sockets {
   int ready_count;
   /* HTTP/2, or it may become that: bytes may wait for other requests. */
   int is_shared;
+  int is_broken; /* libcurl was told that a socket cannot be watched */
 };
 
 #pragma GCC visibility push(hidden)
