@@ -55,7 +55,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test \
+.PHONY: all headers help setup demo sandbox spec matrix test oracle \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-musl fuzz fuzz-replay coverage \
@@ -98,6 +98,7 @@ help:
 	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
+	@echo '  oracle     ask vendors'"'"' clients (npm) what they send, and how they read the sandbox'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
 	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
 	@echo '  analyse    lint, and clang-tidy'
@@ -157,6 +158,22 @@ matrix:
 test:
 	@sh tools/packages.sh test
 	+@$(call run-matrix,$(lint-first))
+
+# The vendors' own clients as judges: what each sends for a cancel, what it makes
+# of the sandbox's answers. `make test` compares with what was kept of it.
+ORACLE = build/oracle
+oracle:
+	@sh tools/packages.sh oracle $(LUA_NAME)
+	@$(MAKE) all $(ORACLE)/node_modules
+	@ORACLE_MODULES='$(ORACLE)' SPEC_NAME=oracle \
+	  $(MAKE) spec SPECS='spec/oracle_spec.lua spec/oracle/clients.lua'
+
+$(ORACLE)/node_modules: spec/oracle/package.json spec/oracle/package-lock.json
+	@echo "NPM $(firstword $^)"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	$(Q)touch $@
 
 torture: torture-journal torture-alloc torture-system
 

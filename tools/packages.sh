@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
+# Sets: build, demo, specs, test, oracle, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
 set -eu
 
@@ -26,6 +26,16 @@ packages() {
     packages specs
     echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
     ;;
+  oracle)
+    packages demo
+    packages npm
+    echo lua-busted
+    ;;
+  npm)
+    echo nodejs
+    # Some builds of nodejs bring it along, and exclude the package.
+    command -v npm >/dev/null || echo npm
+    ;;
   musl)
     packages specs
     echo 'musl-tools linux-libc-dev perl bzip2 xz-utils'
@@ -36,9 +46,8 @@ packages() {
     echo 'nginx libnginx-mod-http-lua openssl time util-linux python3 gnuplot-nox'
     echo 'nghttp2-client wrk curl lua-http lua-socket lua-curl'
     echo 'python3-pycurl python3-aiohttp python3-httpx python3-h2'
-    echo 'lua-luv golang-go nodejs'
-    # Some builds of nodejs bring it along, and exclude the package.
-    command -v npm >/dev/null || echo npm
+    echo 'lua-luv golang-go'
+    packages npm
     ;;
   deb)
     packages build
@@ -68,7 +77,7 @@ installed() {
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | musl | bench | deb | picture | lua*) ;;
+  build | demo | specs | test | oracle | musl | bench | deb | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -1,5 +1,6 @@
 -- A busted output handler: a dot for a file that passes, every failure in full, and a last line
 -- `lua5.4: 12 passed, 0 failed, 1 skipped` that also goes to the file named by SPEC_SUMMARY.
+-- SPEC_NAME replaces the interpreter's name in it.
 
 -- The interpreter is the first thing on the command line.
 local function interpreter()
@@ -83,7 +84,7 @@ return function()
     show()
     break_line()
     local line = ("%s: %d passed, %d failed"):format(
-      interpreter(),
+      os.getenv("SPEC_NAME") or interpreter(),
       handler.successesCount,
       handler.failuresCount + handler.errorsCount
     )
