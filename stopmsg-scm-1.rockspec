@@ -34,14 +34,16 @@ build = {
     ["stopmsg.core"] = {
       sources = {
         "csrc/auth.c",
-        "csrc/batch.c",
         "csrc/buf.c",
         "csrc/compat.c",
         "csrc/core.c",
         "csrc/digest.c",
         "csrc/engine.c",
+        "csrc/folder.c",
         "csrc/fork.c",
+        "csrc/headers.c",
         "csrc/ids.c",
+        "csrc/inflate.c",
         "csrc/items.c",
         "csrc/lines.c",
         "csrc/log.c",
@@ -54,6 +56,8 @@ build = {
         "csrc/secret.c",
         "csrc/slot.c",
         "csrc/sockets.c",
+        "csrc/template.c",
+        "csrc/uuid.c",
       },
       defines = { "_GNU_SOURCE" }, -- dladdr
       libraries = { "curl", "pthread" },

@@ -8,8 +8,10 @@
 #include "compat.h"
 #include "digest.h"
 #include "engine.h"
+#include "folder.h"
 #include "fork.h"
 #include "ids.h"
+#include "inflate.h"
 #include "items.h"
 #include "lines.h"
 #include "log.h"
@@ -18,6 +20,7 @@
 #include "process.h"
 #include "request.h"
 #include "secret.h"
+#include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
 
@@ -51,6 +54,33 @@ static int core_table(lua_State *L) {
   return 1;
 }
 
+/* text = core.inflate(coding, bytes, limit) | nil, message: what engines do
+ * with a body that is coded, as "gzip" or "deflate" */
+static int core_inflate(lua_State *L) {
+  static const char *const names[] = {"gzip", "deflate", NULL};
+  int coding = luaL_checkoption(L, 1, NULL, names);
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 2, &len);
+  lua_Number limit = luaL_checknumber(L, 3);
+  enum sm_status status;
+  struct sm_buf text;
+
+  luaL_argcheck(L, limit >= 0 && limit <= 0x1p30, 3, "out of range");
+  sm_buf_init(&text, (size_t)limit);
+  status = sm_inflate(coding == 0 ? SM_CODING_GZIP : SM_CODING_DEFLATE, bytes,
+                      len, &text);
+  if (status == SM_OK)
+    lua_pushlstring(L, text.len > 0 ? text.bytes : "", text.len);
+  sm_buf_free(&text);
+  if (status == SM_OK)
+    return 1;
+  if (status == SM_NOMEM)
+    return luaL_error(L, "not enough memory");
+  lua_pushnil(L);
+  lua_pushstring(L, status == SM_FULL ? "too large" : "broken");
+  return 2;
+}
+
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)sm_fork_pid());
@@ -58,14 +88,25 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},       {"secret", sm_secret_new},
-    {"now", sm_engine_now},          {"pid", core_pid},
-    {"read_items", sm_items_read},   {"known", sm_ids_known},
-    {"table", core_table},           {"log", sm_log_new},
-    {"same_file", sm_log_same},      {"marks", sm_marks_new},
-    {"digest", sm_digest_new},       {"lines", sm_lines_new},
-    {"next_line", sm_lines_next},    {"count_lines", sm_lines_count},
-    {"check_base", core_check_base}, {NULL, NULL},
+    {"engine", sm_engine_new},
+    {"secret", sm_secret_new},
+    {"now", sm_engine_now},
+    {"pid", core_pid},
+    {"read_items", sm_items_read},
+    {"known", sm_ids_known},
+    {"table", core_table},
+    {"log", sm_log_new},
+    {"same_file", sm_log_same},
+    {"marks", sm_marks_new},
+    {"digest", sm_digest_new},
+    {"lines", sm_lines_new},
+    {"next_line", sm_lines_next},
+    {"count_lines", sm_lines_count},
+    {"check_base", core_check_base},
+    {"inflate", core_inflate},
+    {"uuid", sm_uuid},
+    {"names", sm_folder_names},
+    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);

@@ -15,6 +15,7 @@
 #include "slot.h"
 
 #define SM_ENGINE "stopmsg.engine"
+#define SM_PREVIEW "stopmsg.preview"
 
 /* Where give_out() is kept: some Luas make a new object of a C function. */
 #define SM_GIVE_OUT "stopmsg.give_out"
@@ -42,6 +43,7 @@ struct engine {
   size_t stuck; /* slots that wait for a resolver, not counted as used */
   struct sm_slot *first_done;
   struct sm_slot *last_done;
+  int lost_port; /* of a connection that was lost before it answered, or 0 */
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
   int has_no_proxy;   /* not even the environment's */
@@ -222,6 +224,13 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
   if (rc == CURLE_OK)
+    rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
+  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (rc == CURLE_OK)
     rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
@@ -270,8 +279,8 @@ static int append_strings(lua_State *L, int list, struct curl_slist **to) {
  * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
- * insecure, ca_file, ca_path, proxy, user_agent, resolve (a list for
- * CURLOPT_RESOLVE).
+ * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
+ * (a list for CURLOPT_RESOLVE).
  */
 int sm_engine_new(lua_State *L) {
   struct engine *e;
@@ -368,7 +377,7 @@ static int engine_authorize(lua_State *L) {
   struct sm_op *op = check_op(L, e);
   struct sm_auth **older;
 
-  if (op->auth_prefix.len == 0)
+  if (!op->has_token)
     return 0;
   if (sm_op_authorize(op, sm_secret_check(L, 3)) != SM_OK)
     return luaL_error(L, "not enough memory");
@@ -383,6 +392,7 @@ static int engine_authorize(lua_State *L) {
 }
 
 static void free_slot(struct engine *e, struct sm_slot *s) {
+  sm_request_forget(&s->request);
   s->state = SM_SLOT_FREE;
   s->next = e->first_free;
   e->first_free = s;
@@ -409,10 +419,9 @@ static struct sm_slot *find_slot(lua_State *L, struct engine *e) {
 
 /* The ids at positions first..last of the table at index 3, written into the
  * request. Raises before anything is started. */
-static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
-                                int last) {
-  struct sm_request *r = &s->request;
-  int is_expected = r->op->fields.list.len > 0;
+static enum sm_status write_ids(lua_State *L, struct sm_request *r,
+                                struct sm_reader *reader, int first, int last) {
+  int is_expected = reader != NULL && r->op->fields.list.len > 0;
   enum sm_status status = SM_OK;
   int i;
 
@@ -427,10 +436,24 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
     id = lua_tolstring(L, -1, &len);
     status = sm_request_id(r, i == first, id, len);
     if (is_expected && status == SM_OK)
-      status = sm_reader_expect(&s->reader, id, len);
+      status = sm_reader_expect(reader, id, len);
     lua_pop(L, 1);
   }
   return status;
+}
+
+/* What the holes of a request with these ids are filled with. The table keeps
+ * the id where it is. */
+static void read_values(lua_State *L, int first, int last, int uuid,
+                        struct sm_values *values) {
+  memset(values, 0, sizeof(*values));
+  values->uuid = luaL_optstring(L, uuid, "");
+  if (last < first)
+    return;
+  lua_rawgeti(L, 3, first);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    values->id = lua_tolstring(L, -1, &values->id_len);
+  lua_pop(L, 1);
 }
 
 static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
@@ -493,11 +516,12 @@ static CURLMcode begin(struct engine *e, struct sm_slot *s) {
 }
 
 /*
- * slot = engine:submit(operation, ids, first, last, timeout)
+ * slot = engine:submit(operation, ids, first, last, timeout, uuid)
  *      | nil, message
  *
  * One request with the ids at first..last, given up after `timeout` seconds.
- * nil when no slot is free or the request would be too large.
+ * `uuid` is what the operation's templates call so, if they do. nil when no
+ * slot is free or the request would be too large.
  */
 static int engine_submit(lua_State *L) {
   struct engine *e = check_open(L);
@@ -505,24 +529,26 @@ static int engine_submit(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 4);
   int last = (int)luaL_checkinteger(L, 5);
   double timeout = luaL_checknumber(L, 6);
+  struct sm_values values;
   enum sm_status status;
   struct sm_slot *s;
   CURLMcode rc;
 
   luaL_checktype(L, 3, LUA_TTABLE);
-  if (op->auth_prefix.len > 0 && op->auth == NULL)
+  if (op->has_token && op->auth == NULL)
     return luaL_error(L, "operation %d has no token yet",
                       (int)lua_tointeger(L, 2));
   s = find_slot(L, e);
   if (s == NULL)
     return push_fault(L, "no free slot", 0);
 
-  status = sm_request_begin(&s->request, op);
+  read_values(L, first, last, 7, &values);
+  status = sm_request_begin(&s->request, op, &values);
   if (status == SM_OK && op->fields.list.len > 0)
     status = sm_reader_begin(&s->reader, &op->fields,
                              last >= first ? (size_t)(last - first) + 1 : 0);
   if (status == SM_OK)
-    status = write_ids(L, s, first, last);
+    status = write_ids(L, &s->request, &s->reader, first, last);
   if (status == SM_OK)
     status = sm_request_end(&s->request);
   if (status == SM_FULL)
@@ -546,6 +572,107 @@ static int engine_submit(lua_State *L) {
   return 1;
 }
 
+/* A request that is only looked at; the userdata frees it. */
+static int preview_gc(lua_State *L) {
+  sm_request_free(luaL_checkudata(L, 1, SM_PREVIEW));
+  return 0;
+}
+
+/* Scheme, host and port of the operation's base, pushed. */
+static void push_origin(lua_State *L, const struct sm_op *op) {
+  static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST,
+                                    CURLUPART_PORT};
+  static const char *const before[] = {"", "://", ":"};
+  luaL_Buffer b;
+  size_t i;
+
+  luaL_buffinit(L, &b);
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    char *text = NULL;
+
+    if (curl_url_get(op->base, parts[i], &text, 0) != CURLUE_OK)
+      continue;
+    luaL_addstring(&b, before[i]);
+    luaL_addstring(&b, text);
+    curl_free(text);
+  }
+  luaL_pushresult(&b);
+}
+
+/* A line into the list on top of the stack. */
+static void push_line(lua_State *L, const char *line) {
+  lua_pushstring(L, line);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+}
+
+/* The lines of a request that is looked at, in the order in which they are
+ * sent. */
+static void push_lines(lua_State *L, struct sm_request *r) {
+  const struct sm_op *op = r->op;
+  const struct curl_slist *line;
+  const char *text = r->text.bytes;
+  size_t i;
+
+  lua_newtable(L);
+  for (i = 0; i < op->request_lines.count; i++) {
+    push_line(L, text);
+    text += strlen(text) + 1;
+  }
+  for (i = 0; i < op->token_lines.count; i++) {
+    sm_buf_reset(&r->text, (size_t)-1);
+    if (sm_template_begin(&op->token_lines.list[i], &r->values, &r->text) !=
+            SM_OK ||
+        sm_buf_terminate(&r->text) != SM_OK)
+      luaL_error(L, "not enough memory");
+    push_line(L, r->text.bytes);
+  }
+  for (line = op->headers; line != NULL; line = line->next)
+    push_line(L, line->data);
+}
+
+/*
+ * method, origin, target, headers, body
+ *   = engine:preview(operation, ids, first, last, uuid)
+ *
+ * The request that engine:submit() would send, with a word in the token's
+ * place; body is nil where there is none.
+ */
+static int engine_preview(lua_State *L) {
+  struct engine *e = check_open(L);
+  struct sm_op *op = check_op(L, e);
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  struct sm_values values;
+  struct sm_request *r;
+  enum sm_status status;
+
+  luaL_checktype(L, 3, LUA_TTABLE);
+  read_values(L, first, last, 6, &values);
+  lua_settop(L, 6);
+  r = lua_newuserdata(L, sizeof(*r));
+  sm_request_init(r);
+  luaL_getmetatable(L, SM_PREVIEW);
+  lua_setmetatable(L, -2);
+  status = sm_request_preview(r, op, &values);
+  if (status == SM_OK)
+    status = write_ids(L, r, NULL, first, last);
+  if (status == SM_OK)
+    status = sm_request_end(r);
+  if (status != SM_OK)
+    return luaL_error(L, status == SM_NOMEM
+                             ? "not enough memory"
+                             : "the request could not be written");
+  lua_pushstring(L, op->method.bytes);
+  push_origin(L, op);
+  lua_pushlstring(L, r->path.bytes, r->path.len);
+  push_lines(L, r);
+  if (op->has_body)
+    lua_pushlstring(L, r->body.bytes, r->body.len);
+  else
+    lua_pushnil(L);
+  return 5;
+}
+
 /* What the server turned out to speak tells how its connections are used. */
 static void learn_version(struct engine *e, CURL *easy) {
   long version = 0;
@@ -555,6 +682,15 @@ static void learn_version(struct engine *e, CURL *easy) {
     e->sockets.is_shared = 1;
   else if (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0)
     e->sockets.is_shared = 0;
+}
+
+/* What was sent over the connection of `refused` was not read either. */
+static void share_refusal(struct engine *e, const struct sm_slot *refused) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state != SM_SLOT_FREE)
+      sm_slot_share_refusal(e->slots[i], refused);
 }
 
 /* Takes what libcurl has finished out of the multi handle. */
@@ -571,8 +707,14 @@ static void harvest(struct engine *e) {
     curl_multi_remove_handle(e->multi, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
     learn_version(e, s->request.easy);
+    if (result == CURLE_OK)
+      sm_slot_decode(s);
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
+    if (sm_slot_is_refused(s))
+      share_refusal(e, s);
+    else if (result != CURLE_OK && s->header_bytes == 0)
+      e->lost_port = s->port;
     if (s->state == SM_SLOT_STUCK) {
       free_slot(e, s);
       e->stuck--;
@@ -640,6 +782,31 @@ static CURLMcode move(struct engine *e) {
   return rc == CURLM_OK ? move_timers(e) : rc;
 }
 
+static int is_port_busy(const struct engine *e, int port) {
+  size_t i;
+
+  for (i = 0; i < e->slot_count; i++)
+    if (e->slots[i]->state == SM_SLOT_BUSY && e->slots[i]->port == port)
+      return 1;
+  return 0;
+}
+
+/* Of requests that shared a lost connection only one is told why it was, and
+ * not the first one: lets libcurl go on until it has told them all. */
+static CURLMcode hear_why(struct engine *e) {
+  CURLMcode rc = CURLM_OK;
+  int i, port = e->lost_port;
+
+  e->lost_port = 0;
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (port == 0 || !is_port_busy(e, port))
+      break;
+    rc = move(e);
+    harvest(e);
+  }
+  return rc;
+}
+
 /* true, has_done = engine:step() | nil, message, code: moves what can be moved;
  * whether there is something to collect */
 static int engine_step(lua_State *L) {
@@ -648,6 +815,8 @@ static int engine_step(lua_State *L) {
   if (e->fault == CURLM_OK) {
     e->fault = move(e);
     harvest(e);
+    if (e->fault == CURLM_OK && e->lost_port != 0)
+      e->fault = hear_why(e);
   }
   if (e->fault != CURLM_OK && !replace_multi(e))
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
@@ -692,11 +861,9 @@ static int give_out(lua_State *L) {
   struct sm_slot *s = e->giving;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
-  curl_off_t retry_after = 0;
   long status = 0, connections = 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(s->request.easy, CURLINFO_RETRY_AFTER, &retry_after);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
@@ -704,15 +871,17 @@ static int give_out(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  if (fault == NULL && s->answer.len > 0)
+  if (fault == NULL && s->answer.len > 0 && !s->is_unreadable)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
+  else if (fault == NULL && (s->is_unreadable || !sm_slot_is_framed(s, status)))
+    lua_pushnil(L);
   else
     lua_pushliteral(L, "");
   lua_pushstring(L, stage);
   lua_pushstring(L, fault); /* nil for NULL */
   lua_pushstring(L, fault != NULL ? detail : NULL);
-  if (retry_after > 0)
-    lua_pushnumber(L, (lua_Number)retry_after);
+  if (s->headers.retry_after > 0)
+    lua_pushnumber(L, (lua_Number)s->headers.retry_after);
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
@@ -794,6 +963,8 @@ static void close_engine(struct engine *e) {
   }
   for (i = 0; i < owned.op_count; i++)
     sm_op_forget(owned.ops[i]);
+  for (i = 0; i < owned.slot_count; i++)
+    sm_request_wipe(&owned.slots[i]->request);
 }
 
 /* Also __gc and __close: idempotent. */
@@ -812,11 +983,12 @@ static int engine_close(lua_State *L) {
  *   = engine:collect() | nil
  *
  * One finished request; its slot is free afterwards. There is a body only where
- * the stage is "complete". fault and detail are nil where nothing went wrong,
- * retry_after (seconds) where the answer does not say it; connections is how
- * many this request opened. items is what the answer says of each id, where the
- * operation's answers are read as they arrive and this one could be; body is
- * then the rest of it.
+ * the stage is "complete"; it is nil where it cannot be decoded, and where it
+ * is empty and nothing but the end of the connection says so. fault and detail
+ * are nil where nothing went wrong, retry_after (seconds) where the answer does
+ * not say it; connections is how many this request opened. items is what the
+ * answer says of each id, where the operation's answers are read as they arrive
+ * and this one could be; body is then the rest of it.
  *
  * What Lua makes of an answer may set off finalizers, and some Luas run them
  * before they have copied a string's bytes. Those may close the engine, which
@@ -858,15 +1030,11 @@ static int engine_tostring(lua_State *L) {
 }
 
 static const luaL_Reg engine_methods[] = {
-    {"prepare", engine_prepare},
-    {"authorize", engine_authorize},
-    {"submit", engine_submit},
-    {"start", engine_start},
-    {"step", engine_step},
-    {"wait", engine_wait},
-    {"collect", engine_collect},
-    {"close", engine_close},
-    {NULL, NULL},
+    {"prepare", engine_prepare}, {"authorize", engine_authorize},
+    {"submit", engine_submit},   {"preview", engine_preview},
+    {"start", engine_start},     {"step", engine_step},
+    {"wait", engine_wait},       {"collect", engine_collect},
+    {"close", engine_close},     {NULL, NULL},
 };
 
 static const luaL_Reg engine_metamethods[] = {
@@ -876,7 +1044,17 @@ static const luaL_Reg engine_metamethods[] = {
     {NULL, NULL},
 };
 
+static const luaL_Reg preview_methods[] = {
+    {NULL, NULL},
+};
+
+static const luaL_Reg preview_metamethods[] = {
+    {"__gc", preview_gc},
+    {NULL, NULL},
+};
+
 void sm_engine_init(lua_State *L) {
+  sm_newtype(L, SM_PREVIEW, preview_methods, preview_metamethods);
   sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
   lua_pushcfunction(L, give_out);
   lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);

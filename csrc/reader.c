@@ -16,6 +16,11 @@
 
 #define SM_NO_PLACE ((size_t)-1)
 
+/* What some servers write before a text in UTF-8. */
+static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+#define SM_BOM_LEN (sizeof(byte_order_mark) - 1)
+
 enum state {
   VALUE,
   FIRST_VALUE, /* or the end of the array */
@@ -843,6 +848,23 @@ static const char *read_alike(struct sm_reader *r, const char *p,
   return p;
 }
 
+/* Where the text begins, of which these are the first bytes, or the next ones
+ * of a byte order mark. */
+static const char *skip_mark(struct sm_reader *r, const char *p,
+                             const char *end) {
+  while (p < end && r->bom < SM_BOM_LEN) {
+    if (*p == byte_order_mark[r->bom]) {
+      r->bom++;
+      p++;
+    } else {
+      if (r->bom > 0)
+        r->state = BAD;
+      r->bom = SM_BOM_LEN;
+    }
+  }
+  return p;
+}
+
 enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
                               size_t len, struct sm_buf *rest) {
   const char *p = bytes, *end = bytes + len;
@@ -850,6 +872,8 @@ enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
   enum sm_status status = SM_OK;
 
   r->from = NULL;
+  if (r->bom < SM_BOM_LEN)
+    p = skip_mark(r, p, end);
   while (p < end && status == SM_OK && r->state != BAD) {
     switch (r->state) {
     case STRING:

@@ -6,7 +6,8 @@
  * answer but the entries goes to `rest`, where others may read it. Which
  * fields these are is the provider's data.
  *
- * It is strict: what is not RFC 8259, names one of its fields twice, or nests
+ * A byte order mark before it is skipped. All else is strict: what is not RFC
+ * 8259, names one of its fields twice, or nests
  * deeper than SM_MAX_DEPTH is no answer at all.
  */
 
@@ -71,6 +72,7 @@ struct sm_reader {
   size_t index_size;
   size_t due; /* the place that comes next if the order is kept */
 
+  unsigned bom; /* bytes of a byte order mark that were read, 3 after one */
   int state;
   int number; /* how far a number got */
   unsigned depth;

@@ -22,7 +22,8 @@ static int is_for_reader(const struct sm_slot *s) {
   return status == 200;
 }
 
-static enum sm_status take_body(struct sm_slot *s, const char *bytes,
+/* Bytes of the body, decoded. */
+static enum sm_status take_text(struct sm_slot *s, const char *bytes,
                                 size_t len) {
   if (s->is_read < 0)
     s->is_read = is_for_reader(s);
@@ -32,6 +33,13 @@ static enum sm_status take_body(struct sm_slot *s, const char *bytes,
   if (s->answer_bytes > s->answer.limit)
     return SM_FULL;
   return sm_reader_feed(&s->reader, bytes, len, &s->answer);
+}
+
+static enum sm_status take_body(struct sm_slot *s, const char *bytes,
+                                size_t len) {
+  if (s->headers.coding_count > 0)
+    return sm_buf_add(&s->coded, bytes, len);
+  return take_text(s, bytes, len);
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
@@ -57,10 +65,16 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
     s->is_overflow = 1;
     return 0;
   }
-  if (bytes[0] == '\r' || bytes[0] == '\n')
+  if (bytes[0] == '\r' || bytes[0] == '\n') {
     s->is_headed = 1;
-  else if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0)
+  } else if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
     s->is_headed = 0; /* another answer: the last one was interim */
+    sm_headers_clear(&s->headers);
+    if (s->sends > 0) /* and no proxy's, before there is a connection */
+      s->sockets->has_answered = 1;
+  } else if (!s->is_headed) { /* what comes later is a trailer */
+    sm_headers_line(&s->headers, bytes, size * count, time(NULL));
+  }
   return size * count;
 }
 
@@ -83,6 +97,8 @@ static int on_send(void *user, char *to, char *from, int to_port,
     s->is_spent = 1;
     return CURL_PREREQFUNC_ABORT;
   }
+  if (s->sends == 0)
+    s->port = from_port;
   s->sends++;
   return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -131,6 +147,7 @@ static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
 void sm_slot_free(struct sm_slot *s) {
   sm_request_free(&s->request);
   sm_buf_free(&s->answer);
+  sm_buf_free(&s->coded);
   sm_reader_free(&s->reader);
   free(s);
 }
@@ -143,6 +160,7 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
     return NULL;
   sm_request_init(&s->request);
   sm_buf_init(&s->answer, max_response);
+  sm_buf_init(&s->coded, max_response);
   sm_reader_init(&s->reader);
   s->sockets = sockets;
   s->request.easy = curl_easy_duphandle(model);
@@ -157,6 +175,9 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
 
 void sm_slot_reset(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
+  sm_buf_reset(&s->coded, 0);
+  sm_headers_clear(&s->headers);
+  s->is_unreadable = 0;
   s->is_read = -1;
   s->answer_bytes = 0;
   s->header_bytes = 0;
@@ -166,11 +187,68 @@ void sm_slot_reset(struct sm_slot *s) {
   s->is_nomem = 0;
   s->is_spent = 0;
   s->is_expired = 0;
+  s->port = 0;
+  s->refusal = NULL;
   s->error[0] = '\0';
 }
 
+/* One coding less: from `coded` to `to`, which may hold as much. */
+static enum sm_status decode_once(struct sm_slot *s, struct sm_buf *to) {
+  return sm_inflate(s->headers.codings[--s->headers.coding_count],
+                    s->coded.bytes, s->coded.len, to);
+}
+
+/* The last coding was applied last. */
+static enum sm_status decode_all(struct sm_slot *s) {
+  enum sm_status status = SM_OK;
+
+  if (s->headers.has_unknown_coding)
+    return SM_REFUSED;
+  while (status == SM_OK && s->headers.coding_count > 0) {
+    struct sm_buf text;
+
+    sm_buf_init(&text, s->coded.limit);
+    status = decode_once(s, &text);
+    sm_buf_free(&s->coded);
+    s->coded = text;
+  }
+  if (status == SM_OK && s->coded.len > 0)
+    status = take_text(s, s->coded.bytes, s->coded.len);
+  return status;
+}
+
+void sm_slot_decode(struct sm_slot *s) {
+  if (s->coded.len == 0)
+    return; /* nothing at all is not coded, whatever the header says */
+  switch (decode_all(s)) {
+  case SM_OK:
+    break;
+  case SM_FULL:
+    s->is_overflow = 1;
+    break;
+  case SM_NOMEM:
+    s->is_nomem = 1;
+    break;
+  case SM_REFUSED:
+    s->is_unreadable = 1;
+  }
+  sm_buf_free(&s->coded);
+}
+
+int sm_slot_is_framed(const struct sm_slot *s, long status) {
+  curl_off_t length = -1;
+  long version = 0;
+
+  curl_easy_getinfo(s->request.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
+                    &length);
+  curl_easy_getinfo(s->request.easy, CURLINFO_HTTP_VERSION, &version);
+  return !s->headers.is_contradictory &&
+         (length >= 0 || s->headers.is_chunked || status == 204 ||
+          version > CURL_HTTP_VERSION_1_1);
+}
+
 int sm_slot_has_items(const struct sm_slot *s) {
-  return s->is_read == 1 && sm_reader_end(&s->reader);
+  return s->is_read == 1 && !s->is_unreadable && sm_reader_end(&s->reader);
 }
 
 int sm_slot_is_resolving(const struct sm_slot *s) {
@@ -185,15 +263,84 @@ int sm_slot_is_resolving(const struct sm_slot *s) {
 #endif
 }
 
+/* Under TLS 1.3 a server refuses the client's certificate, or the lack of one,
+ * after the handshake is over for the client, which reads this in place of an
+ * answer. The server has then read no request of that connection. The texts
+ * are OpenSSL's. */
+static const char *refusal_of(const struct sm_slot *s) {
+  static const char *const alerts[] = {
+      "alert certificate required", "alert bad certificate",
+      "alert certificate unknown",  "alert certificate expired",
+      "alert certificate revoked",  "alert unsupported certificate",
+      "alert unknown ca",
+  };
+  size_t i;
+
+  if (s->result == CURLE_OK || s->header_bytes > 0)
+    return NULL;
+  for (i = 0; i < sizeof(alerts) / sizeof(alerts[0]); i++)
+    if (strstr(s->error, alerts[i]) != NULL)
+      return alerts[i];
+  return NULL;
+}
+
+int sm_slot_is_refused(struct sm_slot *s) {
+  if (s->refusal == NULL)
+    s->refusal = refusal_of(s);
+  return s->refusal != NULL;
+}
+
+void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
+  if (s->port == refused->port && s->header_bytes == 0)
+    s->refusal = refused->refusal;
+}
+
+/* Whether the connection failed before a byte of the request was written. Told
+ * only where libcurl gave it up: while it still tries, it may have written
+ * bytes that it has not counted. */
+static int is_unwritten(const struct sm_slot *s) {
+  long written = 0;
+
+  if (s->sends < 2 && s->result != CURLE_SEND_ERROR &&
+      s->result != CURLE_RECV_ERROR && s->result != CURLE_HTTP2)
+    return 0;
+  curl_easy_getinfo(s->request.easy, CURLINFO_REQUEST_SIZE, &written);
+  return written == 0;
+}
+
+/* Whether some of the request may have reached the server, and its reader. */
 static int is_sent(const struct sm_slot *s) {
 #if SM_CURL_AT_LEAST(7, 80, 0)
-  return s->sends > 0;
+  return s->sends > 0 && !is_unwritten(s) && s->refusal == NULL;
 #else
   long written = 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_REQUEST_SIZE, &written);
-  return written > 0;
+  return written > 0 && s->refusal == NULL;
 #endif
+}
+
+/* Whether a connection over TLS was lost after the handshake, as we see it,
+ * and before it was of any use: the server may have refused to end it. One
+ * that was used before may just have been closed. */
+static int is_hung_up(const struct sm_slot *s) {
+  long connections = 0;
+
+  if (s->request.op->is_plain || !(s->is_spent || is_unwritten(s)))
+    return 0;
+  curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
+  return (s->sends > 0 && connections > 0) || !s->sockets->has_answered;
+}
+
+static int is_lost_in_handshake(const struct sm_slot *s) {
+  curl_off_t connected = 0;
+
+  if (s->refusal != NULL || is_hung_up(s))
+    return 1;
+  if (s->sends > 0 || s->is_spent)
+    return 0;
+  curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
+  return connected > 0;
 }
 
 /* libcurl has a limit for one header line, and calls it a lack of memory. */
@@ -245,14 +392,11 @@ const char *sm_slot_fault(const struct sm_slot *s) {
 }
 
 const char *sm_slot_stage(const struct sm_slot *s, long status) {
-  curl_off_t connected = 0;
-
   if (sm_slot_fault(s) == NULL)
     return "complete";
   if (is_sent(s))
     return status > 0 ? "status" : "sent";
-  curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
-  return connected > 0 && !s->is_spent ? "connected" : "queued";
+  return is_lost_in_handshake(s) ? "connected" : "queued";
 }
 
 const char *sm_slot_detail(const struct sm_slot *s) {
@@ -260,6 +404,10 @@ const char *sm_slot_detail(const struct sm_slot *s) {
     return "the answer is larger than allowed (max_response, or its headers)";
   if (s->is_nomem)
     return "not enough memory";
+  if (s->refusal != NULL)
+    return strstr(s->error, s->refusal) != NULL ? s->error : s->refusal;
+  if (is_hung_up(s))
+    return "the server hung up after the TLS handshake";
   if (s->is_spent)
     return "the connection was closed, or held an answer nobody asked for";
   if (s->is_expired)

@@ -10,6 +10,7 @@
 #ifndef SM_SLOT_H
 #define SM_SLOT_H
 
+#include "headers.h"
 #include "request.h"
 #include "sockets.h"
 
@@ -25,6 +26,8 @@ enum sm_slot_state {
 struct sm_slot {
   struct sm_request request;
   struct sm_buf answer;
+  struct sm_buf coded; /* the body as it came, where a coding is declared */
+  struct sm_headers headers;
   struct sm_reader reader; /* of an answer that says something of every id */
   int is_read;             /* the reader gets the body; -1: not known yet */
   size_t answer_bytes;
@@ -34,13 +37,16 @@ struct sm_slot {
   size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
-  int is_headed;   /* the headers of the answer are complete */
-  int sends;       /* how often libcurl began to send the request */
-  int is_overflow; /* the answer was larger than allowed */
-  int is_nomem;    /* no memory for the answer */
-  int is_spent;    /* its connection could not carry the request */
-  int is_expired;  /* the attempt's time was up */
-  int is_held;     /* still in the multi handle, for its resolver's sake */
+  int is_headed;       /* the headers of the answer are complete */
+  int sends;           /* how often libcurl began to send the request */
+  int is_unreadable;   /* its coding is unknown, or it ends too early in it */
+  int is_overflow;     /* the answer was larger than allowed */
+  int is_nomem;        /* no memory for the answer */
+  int is_spent;        /* its connection could not carry the request */
+  int is_expired;      /* the attempt's time was up */
+  int is_held;         /* still in the multi handle, for its resolver's sake */
+  int port;            /* the local one of the connection it was sent over */
+  const char *refusal; /* what the server said of our certificate, or NULL */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
 };
@@ -55,8 +61,20 @@ void sm_slot_free(struct sm_slot *s);
 /* Forgets the last request's answer. */
 void sm_slot_reset(struct sm_slot *s);
 
+/* Decodes an answer that is complete and says that it is coded. */
+void sm_slot_decode(struct sm_slot *s);
+
+/* Whether it is known that nothing of the answer's body is missing, even where
+ * there is none: it had a length, chunks, or a stream of its own. */
+int sm_slot_is_framed(const struct sm_slot *s, long status);
+
 /* Whether the answer was read into the reader's items, to its end. */
 int sm_slot_has_items(const struct sm_slot *s);
+
+/* Whether the server refused the connection for want of a certificate: known
+ * by what libcurl says of one of its requests, and true of all. */
+int sm_slot_is_refused(struct sm_slot *s);
+void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused);
 
 /* Whether taking the handle out of its multi would wait for a resolver. */
 int sm_slot_is_resolving(const struct sm_slot *s);

@@ -9,7 +9,7 @@ local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and di
 
 local function fault(reply)
   local document = json.decode(reply.body)
-  local err = type(document) == "table" and document.error
+  local err = type(document) == "table" and document.err
   if type(err) == "table" then
     return err.code, err.text
   end
@@ -55,20 +55,18 @@ describe("stopmsg.answer", function()
   end)
 
   describe("read, for one-by-one calls", function()
-    answers.tests(it, answers.reader(single, { "a" }), answers.ONE,
-      { [202] = { "settle", "accepted" } })
+    answers.tests(it, answers.reader(single, { "a" }), answers.ONE)
   end)
 
   describe("read, for batches", function()
-    answers.tests(it, answers.reader(batch, { "a", "b" }), answers.BATCH,
-      { [202] = { "settle", "unknown", "http_202" } })
+    answers.tests(it, answers.reader(batch, { "a", "b" }), answers.BATCH)
   end)
 
   describe("read", function()
     it("keeps the provider's code and text beside the status", function()
       local read = answers.reader(single, { "a" })
       for _, status in ipairs({ 400, 401, 403, 404, 409, 429, 500, 503, 520 }) do
-        local _, verdict = read(status, '{"error":{"code":4711,"text":"no"}}')
+        local _, verdict = read(status, '{"err":{"code":4711,"text":"no"}}')
         assert.equal(4711, verdict.code)
         assert.equal("4711", tostring(verdict.code))
         assert.equal(status, verdict.http)
@@ -80,13 +78,13 @@ describe("stopmsg.answer", function()
       local read = answers.reader(single, { "a" })
       for _, code in ipairs({ "null", "true", "{}", "[1]", '""', '"a\\nb"',
         '"' .. ("x"):rep(65) .. '"' }) do
-        local _, verdict = read(409, '{"error":{"code":' .. code .. "}}")
+        local _, verdict = read(409, '{"err":{"code":' .. code .. "}}")
         assert.message(code).equal(409, verdict.code)
       end
     end)
 
     it("keeps a code that is a string as it is, zeros and all", function()
-      local _, verdict = answers.reader(single, { "a" })(409, '{"error":{"code":"007"}}')
+      local _, verdict = answers.reader(single, { "a" })(409, '{"err":{"code":"007"}}')
       assert.equal("007", verdict.code)
     end)
 
@@ -115,7 +113,7 @@ describe("stopmsg.answer", function()
         { "nothing that would make a 500 final", 500, 2, "again", "unknown", "http_500" },
       }) do
         it("goes by " .. case[1], function()
-          local action, verdict = read(case[2], ('{"error":{"code":%d}}'):format(case[3]))
+          local action, verdict = read(case[2], ('{"err":{"code":%d}}'):format(case[3]))
           assert.equal(case[4], action)
           answers.same({ outcome = case[5], reason = case[6], code = case[3], http = case[2] },
             verdict)
@@ -123,8 +121,8 @@ describe("stopmsg.answer", function()
       end
 
       it("goes by codes that are strings, too", function()
-        assert.equal("settle", (read(400, '{"error":{"code":"1"}}')))
-        local _, verdict = read(400, '{"error":{"code":"01"}}')
+        assert.equal("settle", (read(400, '{"err":{"code":"1"}}')))
+        local _, verdict = read(400, '{"err":{"code":"01"}}')
         assert.equal("failed", verdict.outcome)
       end)
 
@@ -132,7 +130,7 @@ describe("stopmsg.answer", function()
         local limited = operation({ limit = 100, between = ",", items = ITEMS, codes = {},
           refusals = refusals })
         local action, verdict = answers.reader(limited, { "a", "b" })(400,
-          '{"error":{"code":1}}')
+          '{"err":{"code":1}}')
         assert.equal("settle", action)
         assert.equal("invalid", verdict.outcome)
       end)
@@ -145,8 +143,168 @@ describe("stopmsg.answer", function()
         auth = {},
         operations = { stop = { method = "GET", path = "/{id}", id = FORM, success = "stopped" } },
       }), { "a" })
-      local _, verdict = read(409, '{"error":{"code":1}}')
-      answers.same({ outcome = "failed", reason = "http_409", code = 409, http = 409 }, verdict)
+      local _, verdict = read(409, '{"err":{"code":1}}')
+      answers.same({ outcome = "failed", reason = "http_409", code = 409, http = 409,
+        message = answers.STRANGER }, verdict)
+    end)
+
+    it("gets no refusal of a message without a form of errors", function()
+      for _, limit in ipairs({ 1, 100 }) do
+        local read = answers.reader(answers.operation({
+          name = "acme",
+          base_url = "https://acme.example",
+          auth = {},
+          operations = { stop = { method = "GET", path = "/{id}", id = FORM, success = "stopped",
+            limit = limit, between = ",",
+            refusals = { ["403"] = "denied", ["404"] = "not_found", ["409"] = "too_late",
+              ["*/5"] = "not_stoppable", ["410"] = "credentials" } } },
+        }), { "a" })
+        for _, status in ipairs({ 400, 403, 404, 409, 410, 422 }) do
+          for _, body in ipairs({ "", "{}", '{"code":5}', '{"error":{"code":5}}' }) do
+            local action, verdict, _, is_usable = read(status, body)
+            assert.equal("settle", action)
+            answers.same({ outcome = "failed", reason = "http_" .. status, code = status,
+              http = status, message = answers.STRANGER }, verdict)
+            assert.is_false(is_usable)
+          end
+        end
+      end
+    end)
+
+    describe("with a form of errors", function()
+      local function reader(form, refusals)
+        return answers.reader(answers.operation({
+          name = "acme",
+          base_url = "https://acme.example",
+          auth = {},
+          error = form,
+          operations = { stop = { method = "GET", path = "/{id}", id = FORM, success = "stopped",
+            refusals = refusals or { ["*/20404"] = "not_found", ["*/gone"] = "not_found" } } },
+        }), { "a" })
+      end
+
+      it("takes an integer, with the status of HTTP beside it", function()
+        local read = reader({ code = "code", text = "message", form = "integer",
+          status = "status" })
+        local _, verdict, _, is_usable = read(404, '{"code":20404,"message":"x","status":404}')
+        answers.same({ outcome = "not_found", code = 20404, http = 404, message = "x" }, verdict)
+        assert.is_true(is_usable)
+        for _, body in ipairs({ '{"code":20404,"message":"x","status":400}',
+          '{"code":20404,"message":"x"}', '{"code":20404,"status":null}',
+          '{"code":"20404","status":404}', '{"code":20404.5,"status":404}',
+          '{"code":20404,"status":{}}' }) do
+          _, verdict, _, is_usable = read(404, body)
+          assert.message(body).equal("failed", verdict.outcome)
+          assert.message(body).is_false(is_usable)
+        end
+        _, verdict = read(404, '{"code":20404,"status":"404"}')
+        assert.equal("not_found", verdict.outcome)
+      end)
+
+      it("takes a word at the first path that has one", function()
+        local read = reader({ code = { "errors[1].code", "name" }, form = "string" })
+        for _, body in ipairs({ '{"errors":[{"code":"gone"}]}', '{"errors":[],"name":"gone"}',
+          '{"errors":null,"name":"gone"}' }) do
+          local _, verdict = read(422, body)
+          answers.same({ outcome = "not_found", code = "gone", http = 422 }, verdict)
+        end
+        local _, verdict = read(422, '{"errors":[{"code":404}],"name":"gone"}')
+        assert.equal("failed", verdict.outcome)
+      end)
+
+      it("takes what fits a pattern", function()
+        local read = reader({ code = "e", form = "^%u%d+$" }, { ["*/E1"] = "too_late" })
+        local _, verdict = read(409, '{"e":"E1"}')
+        assert.equal("too_late", verdict.outcome)
+        _, verdict = read(404, '{"e":"E2"}')
+        assert.equal("not_found", verdict.outcome)
+        for _, body in ipairs({ '{"e":"e1"}', '{"e":1}', '{"e":"E1x"}' }) do
+          _, verdict = read(409, body)
+          assert.message(body).equal("failed", verdict.outcome)
+        end
+      end)
+
+      it("can be read by a function in its place", function()
+        local definition = {
+          name = "acme",
+          base_url = "https://acme.example",
+          auth = {},
+          error = { code = "code", form = "integer" },
+          fault = fault,
+          operations = { stop = { method = "GET", path = "/{id}", id = FORM,
+            success = "stopped" } },
+        }
+        local read = answers.reader(answers.operation(definition), { "a" })
+        local _, verdict = read(404, '{"err":{"code":1}}')
+        assert.equal("not_found", verdict.outcome)
+        _, verdict = read(404, '{"code":1}')
+        assert.equal("failed", verdict.outcome)
+      end)
+    end)
+
+    describe("with statuses that come bare", function()
+      local read = answers.reader(operation({ success = "stopped", bare = { 404, 409 },
+        refusals = { ["409"] = "too_late" } }), { "a" })
+
+      it("takes them without a body", function()
+        for _, body in ipairs({ "", " \r\n" }) do
+          local action, verdict, _, is_usable = read(404, body)
+          assert.equal("settle", action)
+          answers.same({ outcome = "not_found", code = 404, http = 404 }, verdict)
+          assert.is_true(is_usable)
+          _, verdict = read(409, body)
+          answers.same({ outcome = "too_late", code = 409, http = 409 }, verdict)
+        end
+      end)
+
+      it("takes no page for one, and nothing that may have been cut off", function()
+        for _, body in ipairs({ answers.HTML, "{}", "Not Found", false }) do
+          for _, status in ipairs({ 404, 409 }) do
+            local _, verdict, _, is_usable = read(status, body)
+            assert.equal("failed", verdict.outcome)
+            assert.is_false(is_usable)
+          end
+        end
+      end)
+
+      it("takes no others", function()
+        local _, verdict = read(403, "")
+        assert.equal("failed", verdict.outcome)
+      end)
+    end)
+
+    describe("of a lookup", function()
+      local lookup = answers.operation({
+        name = "acme",
+        base_url = "https://acme.example",
+        auth = {},
+        fault = fault,
+        operations = { status = { method = "GET", path = "/{id}", id = FORM,
+          decode = function() end, refusals = { ["410/7"] = "not_found" } } },
+      }, "status")
+
+      it("proves little by absence", function()
+        local read = answers.reader(lookup, { "a" })
+        for status, code in pairs({ [404] = 1, [410] = 7 }) do
+          local action, verdict = read(status, ('{"err":{"code":%d}}'):format(code))
+          assert.equal("settle", action)
+          answers.same({ outcome = "not_stoppable", reason = "gone_or_sent", code = code,
+            http = status }, verdict)
+        end
+        local _, verdict = read(404, "")
+        assert.equal("failed", verdict.outcome)
+      end)
+    end)
+
+    it("is never the provider's where a proxy speaks for itself", function()
+      local read = answers.reader(operation({ success = "stopped",
+        refusals = { ["407"] = "too_late", ["511/1"] = "denied" } }), { "a" })
+      for status, word in pairs({ [407] = "failed", [511] = "unknown" }) do
+        local _, verdict, _, is_usable = read(status, '{"err":{"code":1,"text":"no"}}')
+        assert.equal(word, verdict.outcome)
+        assert.equal(status, verdict.code)
+        assert.is_false(is_usable)
+      end
     end)
 
     describe("with `decode`", function()
@@ -155,7 +313,7 @@ describe("stopmsg.answer", function()
           decode = function()
             return verdict
           end,
-        }), { "a" })(200, '{"error":{"code":5,"text":"no"}}')
+        }), { "a" })(200, '{"err":{"code":5,"text":"no"}}')
         return read
       end
 
@@ -176,6 +334,22 @@ describe("stopmsg.answer", function()
       it("keeps its reason", function()
         answers.same({ outcome = "unknown", code = "099", reason = "bad_response" },
           decoded({ outcome = "unknown", code = "099", reason = "bad_response" }))
+      end)
+
+      it("gets the answer as a table, too", function()
+        local got
+        local read = answers.reader(operation({ decode = function(reply)
+          got = reply.document
+          return { outcome = "stopped" }
+        end }), { "a" })
+        read(200, '\239\187\191{"a":{},"b":[1,{"c":"{}"}]}')
+        assert.same({ a = {}, b = { 1, { c = "{}" } } }, got)
+        read(200, "[]")
+        assert.same({}, got)
+        for _, body in ipairs({ "", "5", "null", "{", answers.HTML }) do
+          read(200, body)
+          assert.is_nil(got)
+        end
       end)
 
       it("trusts no answer that it cannot read, and keeps the error in it", function()

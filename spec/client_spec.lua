@@ -1,5 +1,6 @@
 -- The public API over real sockets, against the sandbox in a process of its own.
 
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -141,6 +142,26 @@ describe("stopmsg.client", function()
         assert.equal(404, report[2].http)
       end)
     end
+
+    it("clickatell: ids of another shape are sent, with one warning", function()
+      local hex = ("%032x"):format(0xaaaa)
+      local report = new("clickatell"):stop({ hex, "msg_1", hex:upper(), "msg_1", "MSG_1",
+        "a b", "a55b8f8d-56f3-3440-e993-aa614c68bf8b" })
+      assert.same({
+        hex .. " stopped 006 nil nil",
+        "msg_1 stopped 006 nil nil",
+        hex:upper() .. " stopped 006 nil nil",
+        "msg_1 stopped 006 nil nil",
+        "MSG_1 stopped 006 nil nil",
+        "a b invalid nil malformed_id nil",
+        "a55b8f8d-56f3-3440-e993-aa614c68bf8b stopped 006 nil nil",
+      }, lines(report))
+      assert.equal(4, report.requests)
+      assert.equal(1, #report.warnings)
+      assert.is_truthy(report.warnings[1]:find("3 id(s) of an unusual shape", 1, true))
+      assert.is_truthy(report.warnings[1]:find("'msg_1'", 1, true))
+      assert.is_truthy(report.warnings[1]:find("32 hex digits", 1, true))
+    end)
 
     it("the sibling's method works when undocumented ones are allowed", function()
       local allowed = { undocumented = true }
@@ -546,8 +567,8 @@ describe("stopmsg.client", function()
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
         "option 'token': the token ends with a line break: strip it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; there are clickatell, idigital, "
-        .. "pushwoosh, revicom, or give a definition table" },
+        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? There are "
+        .. table.concat(stopmsg.providers(), ", ") .. ", or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "
@@ -588,7 +609,16 @@ describe("stopmsg.client", function()
 
   it("stopmsg tells its version, providers and outcomes", function()
     assert.equal(require("stopmsg.version"), stopmsg._VERSION)
-    assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, stopmsg.providers())
+    local names = {}
+    for _, path in ipairs(files.list("lua/stopmsg/provider")) do
+      local loaded = require("stopmsg.provider." .. path:match("([%w_]+)%.lua$"))
+      if type(loaded) == "table" and loaded.url and loaded.name then
+        names[#names + 1] = loaded.name
+      end
+    end
+    table.sort(names)
+    assert.same(names, stopmsg.providers())
+    assert.is_true(#names >= 7)
     assert.is_true(stopmsg.outcomes.stopped.stopped)
     assert.is_nil(stopmsg.outcomes.unknown.stopped)
   end)

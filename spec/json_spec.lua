@@ -22,6 +22,32 @@ describe("stopmsg.json", function()
       assert.equal(2, list[2])
     end)
 
+    it("skips a byte order mark, and only one", function()
+      assert.same({ 1 }, json.decode("\239\187\191[1]"))
+      assert.is_nil((json.decode("\239\187\191\239\187\191[1]")))
+      assert.is_nil((json.decode("\239\187[1]")))
+      assert.is_nil((json.decode("\255\254[\0001\000]\000")))
+    end)
+
+    it("tells an empty object from an empty list where that is asked", function()
+      local function is_empty(text)
+        return next(json.decode(text, true).a) == nil
+      end
+      for _, text in ipairs({ '{"a":[]}', '{"a": [ ]}', '{"{}":"\\"{}","a":[]}',
+        '{"b":{},"a":[]}' }) do
+        assert.message(text).is_true(is_empty(text))
+      end
+      for _, text in ipairs({ '{"a":{}}', '{"a":{ \n}}', '{"b":"\\\\","a":{}}',
+        '{"b":"x\\"","a":{},"c":"{}"}' }) do
+        assert.message(text).is_false(is_empty(text))
+      end
+      assert.equal("{}", json.decode('["{}",{}]', true)[1])
+      assert.same({}, json.decode('{"a":{}}').a)
+      for _, text in ipairs({ "", '"', '{"', "{}{}", '{"a":{}', '"{}\\', "{} x" }) do
+        assert.message(text).is_nil((json.decode(text, true)))
+      end
+    end)
+
     it("reads escapes as UTF-8", function()
       assert.equal("\195\164\n", json.decode('"\\u00e4\\n"'))
     end)

@@ -31,6 +31,7 @@ local ACCEPTED = {
   http_version = { "1.1", "2" },
   ca_file = { "/etc/ssl/cert.pem" },
   ca_path = { "/etc/ssl/certs" },
+  cert_file = { "spec/options_spec.lua" },
   proxy = { "http://127.0.0.1:3128", "" },
   user_agent = { "acme/1" },
   resolve = { {}, { ["host:443"] = "127.0.0.1" }, { ["host:443"] = "[::1]" } },
@@ -58,6 +59,8 @@ local REFUSED = {
   http_version = { "3", 1.1, 2 },
   ca_file = { "", 5, "a\0b" },
   ca_path = { "", 5, "a\0b" },
+  cert_file = { "", 5, "a\0b" },
+  key_file = { "", 5, "a\0b" },
   proxy = { 5, "a\nb" },
   user_agent = { "", 5, "a\r\nX: y" },
   resolve = { "host:443:127.0.0.1", { "127.0.0.1" }, { host = "127.0.0.1" },
@@ -77,7 +80,6 @@ describe("stopmsg.options", function()
       assert.same({
         provider = "revicom",
         token = "key",
-        format = "json",
         deadline = 60,
         timeout = 10,
         connect_timeout = 3,
@@ -122,12 +124,39 @@ describe("stopmsg.options", function()
       for name in pairs(ACCEPTED) do
         names[name] = true
       end
-      names.burst = true
+      names.burst, names.key_file = true, true
       for name in pairs(names) do
         local _, message = options.client(with(name, {}))
         assert.is_nil(message and message:find("unknown option", 1, true))
       end
     end)
+
+    it("takes a key file beside a certificate, and refuses one without", function()
+      local given = with("key_file", "spec/options_spec.lua")
+      local checked, message = options.client(given)
+      assert.is_nil(checked)
+      assert.matches("^option 'key_file' .*'cert_file'", message)
+      given.cert_file = "spec/options_spec.lua"
+      assert.equal("spec/options_spec.lua", options.client(given).key_file)
+    end)
+
+    for _, name in ipairs({ "cert_file", "key_file" }) do
+      it("names a " .. name .. " that cannot be read", function()
+        local empty = os.tmpname()
+        for path, reason in pairs({
+          ["/nowhere/client.pem"] = "/nowhere/client.pem: No such file or directory",
+          ["/etc"] = "/etc: Is a directory",
+          [empty] = empty .. ": is empty",
+        }) do
+          local given = with("cert_file", "spec/options_spec.lua")
+          given[name] = path
+          local checked, message = options.client(given)
+          assert.is_nil(checked)
+          assert.equal("option '" .. name .. "': " .. reason, message)
+        end
+        os.remove(empty)
+      end)
+    end
 
     it("takes a burst beside a rate", function()
       local given = with("rate", 10)

@@ -3,10 +3,11 @@
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
 local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
+local stopmsg = require("stopmsg")
 
 local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and digits" }
 
@@ -16,6 +17,8 @@ local function fault(reply)
   if type(err) == "table" then
     return err.code, err.text
   end
+  -- A refusal without a code is the provider's all the same.
+  return reply.status >= 400 and reply.status or nil
 end
 
 -- The operation of a provider that takes up to `limit` ids a request and answers with items.
@@ -232,7 +235,8 @@ describe("stopmsg.run", function()
       { "settles an HTTP refusal", { http(409) },
         { outcome = "failed", reason = "http_409", code = 409, http = 409 }, 1, 0 },
       { "follows no redirect", { http(302) },
-        { outcome = "failed", reason = "http_302", code = 302, http = 302 }, 1, 0 },
+        { outcome = "failed", reason = "http_302", code = 302, http = 302,
+          message = "not in the provider's form: check base_url, proxy" }, 1, 0 },
       { "repeats what never got through", { REFUSED, NO_TLS, OK },
         { outcome = "stopped", code = 200 }, 1, 2 },
       { "calls what never got through failed", { REFUSED },
@@ -496,7 +500,7 @@ describe("stopmsg.run", function()
           for i, one in ipairs(result.items) do
             assert.equal("id" .. i, one.id)
             if bad[i] then
-              assert.equal("invalid", one.outcome)
+              assert.equal(status == 413 and "failed" or "invalid", one.outcome)
               assert.equal("http_" .. status, one.reason)
               assert.equal(22, one.code)
               assert.equal(status, one.http)
@@ -507,7 +511,7 @@ describe("stopmsg.run", function()
             end
             assert.is_nil(one.ambiguous)
           end
-          assert.equal(#case[2], result.summary.counts.invalid)
+          assert.equal(#case[2], result.summary.counts[status == 413 and "failed" or "invalid"])
           assert.equal(n - #case[2], result.summary.counts.stopped)
         end)
       end
@@ -1137,6 +1141,60 @@ describe("stopmsg.run", function()
       assert.equal(1, #result.summary.warnings)
       assert.matches("2 id", result.summary.warnings[1])
       assert.matches("'y1'", result.summary.warnings[1])
+    end)
+  end)
+
+  describe("answers of strangers", function()
+    local PAGE = http(200, { body = "<html>Login</html>" })
+    local WARNING = "no answer was in the provider's form: check base_url and the proxy"
+
+    for title, case in pairs({
+      ["pages alone"] = { in_turn({ PAGE }), true },
+      ["redirects alone"] = { in_turn({ http(302) }), true },
+      ["a page, and no connection"] = { in_turn({ REFUSED, PAGE }), true },
+      ["an empty 503, then the provider"] = { in_turn({ http(503), OK }), false },
+      ["no connection"] = { in_turn({ REFUSED }), false },
+      ["lost answers"] = { in_turn({ LOST }), false },
+      ["the provider's refusal"] = { in_turn({ http(409) }), false },
+      ["the provider, who is busy"] = { in_turn({ http(503) }), false },
+    }) do
+      it(("%s: %s"):format(title, case[2] and "tell to look at the address" or "tell nothing"),
+        function()
+          local result = stop({ ids = { "a" }, answer = case[1], max_attempts = 2 })
+          local told = table.concat(result.summary.warnings, "\n"):find(WARNING, 1, true) ~= nil
+          assert.equal(case[2], told)
+        end)
+    end
+
+    it("tell nothing where one answer of many is the provider's", function()
+      local result = stop({ ids = names(5), answer = by_id({ id3 = OK }, PAGE) })
+      assert.equal(4, result.summary.counts.unknown)
+      assert.same({}, result.summary.warnings)
+    end)
+  end)
+
+  describe("ids of an unusual shape among others that the core knows at sight", function()
+    local form = stopmsg.definition("clickatell").id
+
+    it("are sent once, in their places, and counted", function()
+      local hex = ("0123456789abcdef"):rep(2)
+      local other = ("f"):rep(32)
+      for _, limit in ipairs({ 1, 3, 100 }) do
+        local given = { hex, "odd", hex:upper(), other, "odd", "ODD", other, hex .. "0" }
+        local result = stop({ ids = given, limit = limit, form = form, concurrency = 1 })
+        local sent = {}
+        for _, request in ipairs(result.requests) do
+          for _, id in ipairs(request.ids) do
+            sent[#sent + 1] = id
+          end
+        end
+        assert.same({ hex, "odd", other, "ODD", hex .. "0" }, sent)
+        for i, id in ipairs(given) do
+          assert.equal(id, result.items[i].id)
+          assert.equal("stopped", result.items[i].outcome)
+        end
+        assert.matches("3 id", result.summary.warnings[1])
+      end
     end)
   end)
 

@@ -5,7 +5,7 @@
 
 local fake = require("spec.support.fake_engine")
 local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")

@@ -7,7 +7,7 @@ local json = require("stopmsg.json")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
 local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
@@ -535,6 +535,71 @@ describe("stopmsg.verify", function()
     end)
   end)
 
+  describe("what it leaves unproven", function()
+    local GONE = { outcome = "not_stoppable", reason = "gone_or_sent", code = 404, http = 404 }
+
+    it("is counted and told, with the word that is in the way", function()
+      local report = verified({
+        { id = uuid(1), outcome = "stopped", code = 200 },
+        { id = uuid(2), outcome = "stopped", code = 200 },
+        { id = uuid(3), outcome = "accepted", code = 202 },
+        { id = uuid(4), outcome = "too_late", code = 403 },
+        { id = uuid(5), outcome = "failed", reason = "connect" },
+      }, function(id)
+        return found("revicom", id, id == uuid(1) and "unsent" or "sending")
+      end, { timeout = 4 })
+      assert.equal(2, report.unproven)
+      assert.same({ "2 message(s) are not proven yet, the provider says 'sending'" },
+        report.warnings)
+    end)
+
+    it("is nothing where all are settled", function()
+      local report = verified({ { id = UUID, outcome = "stopped" } }, always("revicom", "unsent"))
+      assert.equal(0, report.unproven)
+      assert.same({}, report.warnings)
+    end)
+
+    it("is what was stopped and is no longer known, which proves neither", function()
+      local report, done = verified({ { id = HEX, outcome = "stopped", code = 200 } }, function()
+        return GONE
+      end)
+      assert.same({ id = HEX, outcome = "stopped", code = 200 }, report[1])
+      assert.equal(1, report.unproven)
+      assert.same({ "1 message(s) are not proven yet" }, report.warnings)
+      assert.equal(1, #done.looks)
+    end)
+
+    for _, item in ipairs({
+      { id = HEX, outcome = "accepted", code = 202 },
+      { id = HEX, outcome = "unknown", reason = "timeout", ambiguous = true },
+      { id = HEX, outcome = "unknown", reason = "not_found", code = 404, ambiguous = true },
+    }) do
+      it(("is %s by %s that is no longer known"):format(item.outcome, item.reason or "a promise"),
+        function()
+          local report = verified({ item }, function()
+            return GONE
+          end)
+          assert.same(item, report[1])
+          assert.equal(1, report.unproven)
+        end)
+    end
+
+    it("is no open message of a lookup that is no longer known: it is gone, or sent", function()
+      local report = verified({ { id = HEX, outcome = "open", state = "011" } }, function()
+        return GONE
+      end)
+      assert.equal("not_stoppable", report[1].outcome)
+      assert.equal("gone_or_sent", report[1].reason)
+    end)
+
+    it("is what there was no time to look up", function()
+      local report = report_of({ { id = UUID, outcome = "stopped" } })
+      verify.tally(report)
+      assert.equal(1, report.unproven)
+      assert.same({ "1 message(s) are not proven yet" }, report.warnings)
+    end)
+  end)
+
   describe("of lookups that fail", function()
     it("changes nothing, and goes on until one works", function()
       local report, done = verified({ { id = UUID, outcome = "accepted", code = 202 } },
@@ -577,8 +642,8 @@ describe("stopmsg.verify", function()
 
     it("has the warnings of the lookups, each one once", function()
       local report = verified({ { id = CODE, outcome = "stopped" } },
-        always("pushwoosh", "PENDING"), { each = function(list, round)
-          list.warnings = { "an odd shape", round == 2 and "another" or nil }
+        always("pushwoosh", "CANCELED"), { each = function(list)
+          list.warnings = { "an odd shape", "another", "an odd shape" }
         end })
       assert.same({ "an odd shape", "another" }, report.warnings)
     end)

@@ -5,47 +5,80 @@
 --   "settle"       the verdicts are final
 --   "again"        repeat; the verdict is what holds when no repeat is left
 --   "throttle"     the same after a 429: the whole client pauses
---   "halve"        the batch was refused as a whole: find out which ids are at fault
---   "credentials"  the token was refused: no further request will fare better
+--   "halve"        the batch was refused as a whole: find out which ids are at fault, or (413, the
+--                  verdict's `http`) send fewer
+--   "credentials"  the token was refused
 --
 -- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
+--
+-- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success
+-- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
+local errors = require("stopmsg.errors")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
+local reading = require("stopmsg.reading")
 local tls = require("stopmsg.tls")
 
 local answer = {}
 
-local REPEATED = { [500] = true, [502] = true, [503] = true, [504] = true }
-local HALVED = { [400] = true, [413] = true, [422] = true }
-
--- Longer "codes" are not codes.
-local MAX_CODE = 64
-
--- A provider's own code, untouched where it is one: a number, or a short printable string.
-local function plain_code(value)
-  if type(value) == "number" then
-    -- JSON can say 1e400, and nobody could write that down again.
-    return value > -math.huge and value < math.huge and json.integer(value) or nil
-  end
-  if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
-    return value
-  end
-  return nil
+-- Statuses that ask for a repeat. 520 to 527 and 530 are what a well-known proxy says of servers
+-- behind it.
+local REPEATED = { [408] = true, [425] = true, [500] = true, [502] = true, [503] = true,
+  [504] = true, [530] = true }
+for status = 520, 527 do
+  REPEATED[status] = true
 end
 
--- code, message of an error answer as the definition reads it; it is somebody else's code, and
--- somebody else's JSON.
-local function read_fault(operation, reply)
-  if not operation.fault then
-    return nil
+-- Proxies and captive portals speak for themselves here, whatever the form.
+local FOREIGN = { [407] = true, [511] = true }
+
+-- Refusals of a batch that may be one id's fault.
+local HALVED = { [400] = true, [422] = true }
+
+local NOT_DOCUMENTED = "the answer is not what the provider documents"
+local STRANGER = "not in the provider's form: check base_url, proxy"
+
+local plain_code = reading.plain_code
+
+-- The answer decoded: a value of JSON, or the content of an XML document's root. Empty objects are
+-- marked, see json.decode. nil where it is none.
+local function document_of(operation, reply)
+  local document
+  if reply.format == "xml" then
+    local root = require("stopmsg.xml").decode(reply.body)
+    document = root and root[operation.root or next(root)]
+  else
+    document = json.decode(reply.body, true)
   end
-  local called, code, message = compat.try(operation.fault, reply)
-  if not called then
-    return nil
+  if type(document) == "userdata" then
+    return nil -- null
   end
-  return plain_code(code), type(message) == "string" and message or nil
+  return document
+end
+
+-- The same document for a definition's own function, which must not find our marks.
+local function unmarked(reply, document)
+  if type(document) == "table" and reply.format ~= "xml" and reply.body:find("{%s*}") then
+    return json.decode(reply.body)
+  end
+  return document
+end
+
+-- code, message, is_in_form of an error: whether it is the provider's. It is somebody else's code,
+-- and somebody else's document.
+local function read_error(operation, reply)
+  local code, message, is_in_form
+  if operation.fault then
+    local called, given, text = compat.try(operation.fault, reply)
+    code, message = called and plain_code(given) or nil, called and text or nil
+    is_in_form = code ~= nil
+  elseif operation.error then
+    code, message, is_in_form = operation.error:read(document_of(operation, reply), reply.status)
+    code = plain_code(code)
+  end
+  return code, type(message) == "string" and message or nil, is_in_form or false
 end
 
 -- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
@@ -67,246 +100,189 @@ local function read_decoded(operation, reply, ids)
   return verdict
 end
 
--- What the definition says of this status and code, the closest first.
-local function refusal(operation, status, code)
-  local refusals = operation.refusals
-  if not refusals then
+-- What the definition says of this status, code and text, the closest first: an entry, or nil.
+local function refusal(operation, status, code, message)
+  local refused = operation.refused
+  if refused and code ~= nil then
+    local written = tostring(code)
+    local entry = refused[status .. "/" .. written] or refused[written]
+    if entry then
+      return entry
+    end
+  end
+  local entry = operation.texts and reading.of_text(operation.texts, message)
+  if entry then
+    return entry
+  end
+  local r = operation.readings[status]
+  return r and r.is_empty and r.entry or nil
+end
+
+answer.of_code = reading.of_code
+
+-- Whether the body is the one that a success has, white space apart. Nothing at all is one only
+-- where it is known that nothing else was to come: an answer without a length that was cut off
+-- looks the same.
+local function is_expected(r, reply)
+  if not r.exactly then
+    return reply.is_framed and not reply.body:find("%S")
+  end
+  return json.without_bom(reply.body):gsub("%s", "") == r.exactly
+end
+
+-- action, verdict(s), warnings of what the definition lists for this status; nil where the answer
+-- is none of that.
+local function read_listed(operation, reply, ids)
+  local r = operation.readings[reply.status]
+  if r and (r.is_empty or r.exactly) then
+    if is_expected(r, reply) then
+      return reading.act(r.entry)
+    end
+    return nil
+  elseif not r and not (operation.decode and reply.status == 200) then
     return nil
   end
-  if code ~= nil then
-    local word = refusals[status .. "/" .. tostring(code)] or refusals["*/" .. tostring(code)]
-    if word then
-      return word
-    end
-  end
-  return refusals[tostring(status)]
-end
-
--- verdict = answer.of_code(operation, code): what an item says by its code, as items:codes() of the
--- core gives it.
-function answer.of_code(operation, code)
-  if code == false then
-    return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
-  elseif code == true then
-    return { outcome = "unknown", reason = "bad_response",
-      message = "the answer gives this id two different codes" }
-  end
-  code = plain_code(code)
-  local word = operation.words[code]
-  return { outcome = word or "unknown", reason = not word and "unknown_code" or nil, code = code }
-end
-
--- { outcome, state, … } of a message whose status the provider calls `word`. Other cases of the
--- letters are the same word; a word that nobody knows proves nothing.
-local function read_state(operation, word)
-  local known = type(word) == "string" and word:lower()
-  local proven = known and operation.states[known]
-  if not proven then
-    return { outcome = "unknown", reason = "unknown_state", state = word }
-  end
-  local note = operation.shared and operation.shared[known]
-  return {
-    outcome = proven,
-    state = word,
-    message = note,
-    verified = proven ~= "open" and proven ~= "unknown" and not note or nil,
-  }
-end
-
--- The id of an entry as text: dispatches have numbers.
-local function entry_id(entry, field)
-  local id = type(entry) == "table" and entry[field]
-  if type(id) == "number" and id >= 0 and id % 1 == 0 and id < 2 ^ 53 then
-    return ("%.0f"):format(id)
-  end
-  return type(id) == "string" and id or nil
-end
-
--- Key of an id as the answer spells it.
-local function key_of(operation, id)
-  return operation.id.fold and id:lower() or id
-end
-
--- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
--- that is due is tried first, and the index is made only when that fails.
-local function finder(operation, ids)
-  local places
-  return function(id, due)
-    if ids[due] == id then
-      return due
-    end
-    if not places then
-      places = {}
-      for i, asked in ipairs(ids) do
-        places[key_of(operation, asked)] = i
-      end
-    end
-    return places[key_of(operation, id)]
-  end
-end
-
-local function surplus_warning(count)
-  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
-end
-
--- The verdict of an answer that the core read, and warnings about what does not fit. The body is
--- the answer without its entries.
-local function read_codes(operation, reply)
-  local warnings = { surplus_warning(reply.items:surplus()) }
-  local document = operation.remark and json.decode(reply.body)
-  if document then
-    warnings[#warnings + 1] = operation.remark(document, reply.items:counts())
-  end
-  return { codes = reply.items }, warnings
-end
-
--- The verdicts of an answer that tells a state of each message, and warnings.
-local function read_states(operation, document, ids)
-  local fields = operation.items
-  local list = document[fields.list]
-  if type(list) ~= "table" then
+  local document = document_of(operation, reply)
+  if reply.status < 300 and (r or operation.error)
+    and errors.is_beside(operation.error, document, r) then
+    return nil
+  elseif not r then
+    document = unmarked(reply, document)
+    reply.document = type(document) == "table" and document or nil
+    local verdict = read_decoded(operation, reply, ids)
+    return verdict and "settle", verdict
+  elseif document == nil then
     return nil
   end
-  local find = finder(operation, ids)
-  local verdicts, surplus = {}, 0
-  for i = 1, #ids do
-    verdicts[i] = false
-  end
-  for i, entry in ipairs(list) do
-    local id = entry_id(entry, fields.id)
-    local place = id and find(id, i)
-    local earlier = place and verdicts[place]
-    if not place then
-      surplus = surplus + 1
-    elseif not earlier then
-      local verdict = read_state(operation, plain_code(entry[fields.code]))
-      verdict.left = operation.left and operation.left(entry)
-      verdicts[place] = verdict
-    elseif earlier.state ~= plain_code(entry[fields.code]) then
-      verdicts[place] = { outcome = "unknown", reason = "bad_response",
-        message = "the answer gives this id two different states" }
-    end
-  end
-  for i = 1, #ids do
-    verdicts[i] = verdicts[i] or { outcome = "unknown", reason = "missing_in_answer",
-      message = operation.inferred }
-  end
-  return verdicts, { surplus_warning(surplus) }
+  return reading.read(r, operation, document, ids, reply.items)
 end
 
--- Whether a body says something else than the HTTP 200 above it: an error, or the web page of
--- somebody on the way.
-local function is_contrary(body)
-  if body:find("^%s*<") then
-    return true
-  end
-  local document = body:find("^%s*{") and json.decode(body)
-  return type(document) == "table" and document.error ~= nil
-end
-
--- verdict(s), warnings of a HTTP 200, where it takes one more look to say what it means.
+-- action, verdict(s), warnings, is_usable of a 2xx.
 local function read_success(operation, reply, ids)
-  local verdict, warnings
-  if operation.success then
-    if not is_contrary(reply.body) then
-      verdict = { outcome = operation.success }
+  local action, verdict, warnings = read_listed(operation, reply, ids)
+  if not verdict then
+    -- No code here: the status is 2xx, and that is just what must not be taken for success.
+    local code, message = read_error(operation, reply)
+    action = "settle"
+    verdict = { outcome = "unknown", reason = "bad_response", code = code,
+      message = message or NOT_DOCUMENTED }
+  elseif verdict[1] == nil and not verdict.codes then
+    verdict.code = plain_code(verdict.code) or reply.status
+    if verdict.outcome == "unknown" then
+      verdict.reason = verdict.reason or "unknown_code"
     end
-  elseif operation.codes then
-    if reply.items then
-      verdict, warnings = read_codes(operation, reply)
-    end
-  elseif operation.states then
-    local document = json.decode(reply.body)
-    if type(document) == "table" then
-      verdict, warnings = read_states(operation, document, ids)
-    end
-  else
-    verdict = read_decoded(operation, reply, ids)
   end
-  if verdict then
-    if verdict[1] == nil and not verdict.codes then
-      verdict.code = plain_code(verdict.code) or reply.status
-      if verdict.outcome == "unknown" then
-        verdict.reason = verdict.reason or "unknown_code"
-      end
-    end
-    return verdict, warnings
+  if reply.status ~= 200 then
+    verdict.code, verdict.http = verdict.code or reply.status, reply.status
   end
-  -- No code here: the status is 200, and that is just what must not be taken for success.
-  local code, message = read_fault(operation, reply)
-  return {
-    outcome = "unknown",
-    reason = "bad_response",
-    code = code,
-    message = message or "the answer is not what the provider documents",
-  }
+  return action, verdict, warnings, verdict.reason ~= "bad_response"
 end
 
--- What the HTTP status alone says of a refusal, after the definition had its say.
-local function read_status(operation, status, code)
+-- action, outcome, reason of a status that is no success, by HTTP alone.
+local function read_status(operation, status)
   if status == 429 then
     return "throttle", "failed", "rate_limited"
   elseif REPEATED[status] then
     return "again", "unknown", "http_" .. status
   elseif status == 401 then
     return "credentials", "denied", "credentials"
-  elseif status == 403 then
-    return "settle", "denied", "forbidden"
-  elseif operation.limit > 1 and HALVED[status] then
-    return "halve", "invalid", "http_" .. status
-  elseif status == 404 and operation.limit == 1 then
-    return "settle", "not_found"
-  elseif status == 404 then
-    return "settle", "unknown", "http_404"
-  elseif status == 202 and not operation.items and code == nil then
-    return "settle", "accepted" -- with items, or an error, the body would say something else
+  elseif status == 413 and operation.limit > 1 then
+    return "halve", "failed", "http_413"
   elseif status >= 300 and status < 500 then
     return "settle", "failed", "http_" .. status
   end
-  -- Other 2xx and 5xx, and whatever is no HTTP status at all.
+  -- Other 5xx, and whatever is no HTTP status at all.
   return "settle", "unknown", "http_" .. status
+end
+
+-- action, verdict of a status under which the provider itself speaks, by what the definition says
+-- of its code and text; nil where HTTP alone counts.
+local function read_refusal(operation, status, code, message)
+  local entry = refusal(operation, status, code, message)
+  if entry and (entry.word ~= "credentials" or status < 500) then
+    local action, verdict = reading.act(entry)
+    if action == "again" then
+      verdict.reason = "http_" .. status
+    end
+    return action, verdict
+  elseif status == 403 then
+    return "settle", { outcome = "denied", reason = "forbidden" }
+  elseif operation.limit > 1 and HALVED[status] then
+    return "halve", { outcome = "invalid", reason = "http_" .. status }
+  elseif status == 404 and operation.limit == 1 then
+    return "settle", { outcome = "not_found" }
+  elseif status == 404 then
+    return "settle", { outcome = "unknown", reason = "http_404" }
+  end
 end
 
 -- What failed where the documentation leaves room for guesses says so.
 local function doubt(operation, verdict)
-  if operation.inferred then
+  if not operation.inferred then
+    return
+  elseif verdict.message == STRANGER then
+    verdict.message = STRANGER .. " (" .. operation.inferred .. ")"
+  else
     verdict.message = operation.inferred .. (verdict.message and ": " .. verdict.message or "")
   end
-  return verdict
 end
 
--- action, verdict(s), warnings = answer.read(operation, reply, ids)
--- reply: { status, body, format, items } of a complete answer; `items` where the core read it. One
--- verdict stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
--- answer.of_code, an item at a time.
+-- action, verdict(s), warnings, is_usable, is_in_form = answer.read(operation, reply, ids)
+-- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
+-- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
+-- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
+-- answer.of_code, an item at a time. is_in_form: whether the provider itself says this. is_usable:
+-- whether it does so as one who works, and does not ask to wait or to come again.
 function answer.read(operation, reply, ids)
   local status = reply.status
-  if status == 200 then
-    local verdict, warnings = read_success(operation, reply, ids)
-    if verdict.reason == "bad_response" then
+  reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
+  if status >= 200 and status < 300 then
+    local action, verdict, warnings, is_usable = read_success(operation, reply, ids)
+    if not is_usable then
       doubt(operation, verdict)
     end
-    return "settle", verdict, warnings
+    local is_in_form = is_usable
+    return action, verdict, warnings, is_usable and action ~= "again" and action ~= "throttle",
+      is_in_form
   end
-  local code, message = read_fault(operation, reply)
-  local action, word, reason = read_status(operation, status, code)
-  local said = (status >= 400 and status ~= 401 and status ~= 429)
-    and refusal(operation, status, code)
-  if said == "credentials" and status < 500 then
-    action, word, reason = "credentials", "denied", "credentials"
-  elseif said == "again" then
-    action, word, reason = "again", "unknown", "http_" .. status
-  elseif said and outcome.all[said] and action ~= "again" then
-    action, word, reason = "settle", said, nil
+  local code, message
+  local is_in_form = false
+  if status >= 400 and not FOREIGN[status] then
+    local listed, verdict, warnings = read_listed(operation, reply, ids)
+    if listed and not operation.readings[status].is_empty then
+      verdict.http, verdict.code = status, verdict.code or status
+      return listed, verdict, warnings, true, true
+    end
+    code, message, is_in_form = read_error(operation, reply)
+    if not is_in_form then
+      code, message = nil, nil
+      is_in_form = operation.is_bare[status] ~= nil and reply.is_framed
+        and not reply.body:find("%S")
+    end
   end
-  local verdict = {
-    outcome = word,
-    reason = reason,
-    code = code or status,
-    http = status,
-    message = message,
-  }
-  return action, status < 500 and status ~= 429 and doubt(operation, verdict) or verdict
+  local action, word, reason = read_status(operation, status)
+  local verdict = { outcome = word, reason = reason }
+  if is_in_form and action ~= "again" and action ~= "throttle" and action ~= "credentials" then
+    local said, its_own = read_refusal(operation, status, code, message)
+    if said then
+      action, verdict = said, its_own
+    end
+  elseif not is_in_form and action ~= "again" and status >= 300 and status < 500
+    and status ~= 429 then
+    message = STRANGER
+  end
+  if verdict.outcome == "not_found" and operation.is_lookup then
+    -- What was sent or stopped is no longer known at many providers.
+    verdict.outcome = "not_stoppable"
+    verdict.reason = "gone_or_sent"
+  end
+  verdict.code, verdict.http = code or status, status
+  verdict.message = verdict.message or message
+  if status < 500 and status ~= 429 then
+    doubt(operation, verdict)
+  end
+  local is_usable = is_in_form and action ~= "again" and action ~= "throttle"
+  return action, verdict, nil, is_usable, is_in_form
 end
 
 -- Faults that a repeat cannot mend.

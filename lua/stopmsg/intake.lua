@@ -130,11 +130,13 @@ local function repeated(self, id, place, first, settled)
   self.twin_count = self.twin_count + 1
 end
 
--- Where the id stood before; nil where it did not, and then it is known from now on.
-local function seen_at(self, key, place)
-  if self._known then
+-- Where the id stood before; nil where it did not, and then it is known from now on. One of an odd
+-- shape does not fit the mask.
+local function seen_at(self, key, place, is_odd)
+  if self._known and not is_odd then
     return self._known:add(self._form.mask, key, place)
   end
+  self.seen = self.seen or {}
   local first = self.seen[key]
   if not first then
     self.seen[key] = place
@@ -150,11 +152,12 @@ local function take(self, given, batch, settled)
   if not sent then
     return settled:malformed(given, place, key)
   end
-  local first = seen_at(self, key, place)
+  local is_odd = form.usual ~= nil and not sent:find(form.usual)
+  local first = seen_at(self, key, place, is_odd)
   if first then
     return repeated(self, given, place, first, settled)
   end
-  if form.usual and not sent:find(form.usual) then
+  if is_odd then
     self.odd = self.odd + 1
     self.odd_example = self.odd_example or sent
   end

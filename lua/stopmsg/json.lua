@@ -13,8 +13,46 @@ local json = {}
 -- What `null` decodes to.
 json.null = cjson.null
 
--- value = json.decode(text) | nil, message
-function json.decode(text)
+local BOM = "\239\187\191"
+
+-- Where the string ends that begins at `from`.
+local function string_end(text, from)
+  local at = text:find('["\\]', from + 1)
+  while at and text:sub(at, at) == "\\" do
+    at = text:find('["\\]', at + 2)
+  end
+  return at or #text
+end
+
+-- The text with a field in each empty object.
+local function mark(text)
+  local parts, at = {}, 1
+  while at <= #text do
+    local quote = text:find('"', at, true) or #text + 1
+    local ending = string_end(text, quote)
+    parts[#parts + 1] = text:sub(at, quote - 1):gsub("{%s*}", '{"":0}')
+    parts[#parts + 1] = text:sub(quote, ending)
+    at = ending + 1
+  end
+  return table.concat(parts)
+end
+
+-- The text after a byte order mark, which some servers write.
+function json.without_bom(text)
+  if type(text) == "string" and text:sub(1, 3) == BOM then
+    return text:sub(4)
+  end
+  return text
+end
+
+-- value = json.decode(text, is_marked) | nil, message
+-- A byte order mark before the text is skipped. lua-cjson makes the same empty table of `{}` and of
+-- `[]`; with is_marked an empty object has a field, so that only an empty list is empty.
+function json.decode(text, is_marked)
+  text = json.without_bom(text)
+  if is_marked and text:find("{%s*}") then
+    text = mark(text)
+  end
   local decoded, value = compat.try(codec.decode, text)
   if not decoded then
     return nil, "not JSON: " .. tostring(value)

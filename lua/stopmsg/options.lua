@@ -8,7 +8,6 @@ local MIB = 1024 * 1024
 
 -- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
 options.defaults = {
-  format = "json",
   deadline = 60, -- seconds for one call
   timeout = 10, -- seconds for one attempt
   connect_timeout = 3,
@@ -26,6 +25,23 @@ local function is_text(value)
     return "a string that is not empty"
   elseif value:find("%c") then
     return "a string without control characters"
+  end
+end
+
+-- A file that is there and can be read: libcurl would say so late, and without its name.
+local function is_file(value)
+  local expected = is_text(value)
+  if expected then
+    return expected
+  end
+  local file, fault = io.open(value, "rb")
+  if not file then
+    return nil, fault
+  end
+  local first, reason = file:read(1)
+  file:close()
+  if not first then
+    return nil, value .. ": " .. (reason or "is empty")
   end
 end
 
@@ -104,12 +120,18 @@ local function is_deadline(value)
   return value ~= math.huge and is_seconds(value) or nil
 end
 
+-- Settings that are options, too.
+options.settings = { "application", "format" }
+
 local CLIENT = {
   provider = is_provider,
   token = is_token,
   base_url = is_text,
-  application = is_text,
+  application = is_text, -- in place of the setting of that name, as is `format`
   format = is_one_of("json", "xml"),
+  settings = function(value)
+    return type(value) ~= "table" and "a table like { account = \"…\" }" or nil
+  end,
   concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
   rate = is_rate,
   burst = is_number(1, 1e6, "requests, a number of at least 1"),
@@ -121,6 +143,8 @@ local CLIENT = {
   http_version = is_one_of("1.1", "2"),
   ca_file = is_text,
   ca_path = is_text,
+  cert_file = is_file,
+  key_file = is_file,
   proxy = function(value)
     return value ~= "" and is_text(value) or nil -- "" switches the environment's proxy off
   end,
@@ -160,53 +184,13 @@ options.verify_defaults = {
 -- The names that each kind of table may hold.
 options.known = { client = CLIENT, call = CALL, verify = VERIFY }
 
--- How many letters have to be added, dropped or changed to make `a` into `b`.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], best
-    end
-  end
-  return row[#b]
-end
-
--- How many letters two words begin with alike.
-local function common(a, b)
-  local n = 0
-  while n < #a and a:byte(n + 1) == b:byte(n + 1) do
-    n = n + 1
-  end
-  return n
-end
-
--- The known name that was probably meant: few changes away, or beginning alike.
-local function nearest(name, known)
-  local best, least
-  name = name:lower()
-  for candidate in pairs(known) do
-    local d = distance(name, candidate) - common(name, candidate) / 2
-    if not least or d < least or (d == least and candidate < best) then
-      best, least = candidate, d
-    end
-  end
-  return best
-end
-
 -- message = options.unknown(name, known): which name is wrong and which was meant.
 function options.unknown(name, known)
   if type(name) ~= "string" then
     return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
   end
   return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
-    nearest(text.cut(name, 64), known))
+    text.nearest(name, known))
 end
 
 -- checked = check(given, known, defaults) | nil, message
@@ -220,8 +204,10 @@ local function check(given, known, defaults)
     if not is_wrong then
       return nil, options.unknown(name, known)
     end
-    local expected = is_wrong(value)
-    if expected then
+    local expected, fault = is_wrong(value)
+    if fault then
+      return nil, ("option '%s': %s"):format(name, text.clean(fault))
+    elseif expected then
       -- Only a number where one belongs: it may be the token in the wrong place.
       local is_range = type(value) == "number" and expected:find("number", 1, true)
       local got = is_range and tostring(value) or "a " .. type(value)
@@ -245,6 +231,9 @@ function options.client(given)
     if checked[name] == nil then
       return nil, ("option '%s' is missing: %s"):format(name, CLIENT[name](nil))
     end
+  end
+  if checked.key_file and not checked.cert_file then
+    return nil, "option 'key_file' is the key of a certificate: give 'cert_file' too"
   end
   if checked.burst and type(checked.rate) ~= "number" then
     return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number"

@@ -87,6 +87,8 @@ local function new(pool)
     _in_flight = 0,
     _has_begun = false, -- to give out items
     _has_renewed = false, -- the token
+    _has_form = false, -- an answer was the provider's own
+    _has_strangers = false, -- one was not
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
     _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
     _ended = nil, -- why nothing more is sent
@@ -128,6 +130,7 @@ function run.new(pool, task)
   self._settled:begin(task.operation, task.limit)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._has_renewed, self._ended, self._abandons_at = false, false, nil, nil
+  self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = pool.clock(), 0, 0, 1
   return self
 end
@@ -380,7 +383,10 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     end
   else
     local reply = { status = status, body = body, format = task.format, items = items }
-    action, verdict, warnings = answer.read(task.operation, reply, batch.ids)
+    local is_in_form, _
+    action, verdict, warnings, _, is_in_form = answer.read(task.operation, reply, batch.ids)
+    self._has_form = self._has_form or is_in_form
+    self._has_strangers = self._has_strangers or not is_in_form
   end
   if warnings then
     for _, message in ipairs(warnings) do
@@ -657,6 +663,9 @@ local function finish(self)
     warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
       :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
     taken.odd = 0
+  end
+  if self._has_strangers and not self._has_form then
+    warn(self, "no answer was in the provider's form: check base_url and the proxy")
   end
   task.summary.elapsed = self._pool.clock() - self._started
 end

@@ -6,6 +6,16 @@ local text = require("stopmsg.text")
 local tls = {}
 
 local ADVICE = {
+  -- What the server says of our certificate, or of the lack of one.
+  { "alert certificate required", "the server wants a certificate: give cert_file and key_file" },
+  { "alert handshake failure", "no common cipher, or the server wants a certificate: cert_file" },
+  { "alert .*certificate", "the server refuses your certificate: check cert_file" },
+  { "alert unknown ca", "the server does not know who signed your certificate: check cert_file" },
+  -- libcurl's own words for the alert of a certificate that has expired.
+  { "certificate verification failed", "the server says that it has expired: check cert_file" },
+  { "hung up after the TLS", "it may want a client certificate: give cert_file and key_file" },
+  { "client certificate", "check cert_file and key_file: PEM, of one pair, without a password" },
+  { "private key", "check cert_file and key_file: PEM, of one pair, without a password" },
   { "expired", "have the server's certificate renewed, or set this machine's clock" },
   { "not yet valid", "set this machine's clock" },
   { "[Ss]elf.signed", "if you trust it, give it as ca_file" },

@@ -23,7 +23,13 @@ local PROMISED = { stopped = true, accepted = true, unknown = true }
 
 -- Puts what a lookup proves into an item. True when nothing is left to look up.
 local function apply(report, item, found, counts)
-  if not found.state then
+  if found.reason == "gone_or_sent" then
+    -- Stopped, or sent: it proves neither.
+    if item.outcome == "open" then
+      item.outcome, item.reason, item.message = found.outcome, found.reason, found.message
+    end
+    return item.outcome ~= "accepted" and item.outcome ~= "unknown"
+  elseif not found.state then
     return not OPEN[item.outcome] -- no answer about this id
   end
   item.state = found.state
@@ -92,7 +98,7 @@ local function look(report, places, found, counts, breathe)
       breathe()
     end
     if not apply(report, report[place], item, counts) then
-      if not item.state then
+      if not item.state and item.outcome ~= "not_stoppable" then
         counts.unanswered, counts.example = counts.unanswered + 1, item
       end
       if is_hopeless(item) then
@@ -108,7 +114,32 @@ local function look(report, places, found, counts, breathe)
   return open
 end
 
--- verify.run(report, with): changes the report's items in place.
+-- Counts what no lookup has proven, in report.unproven, and warns of it unless is_silent. breathe()
+-- may be nil.
+function verify.tally(report, breathe, is_silent)
+  local count, states, example = 0, {}, nil
+  for place, item in ipairs(report) do
+    if breathe and place % PIECE == 0 then
+      breathe()
+    end
+    if OPEN[item.outcome] and not item.verified then
+      count = count + 1
+      if item.state then
+        states[item.state] = (states[item.state] or 0) + 1
+        if not example or states[item.state] > states[example] then
+          example = item.state
+        end
+      end
+    end
+  end
+  report.unproven = count
+  if count > 0 and not is_silent then
+    warn(report, ("%d message(s) are not proven yet%s"):format(count,
+      example and (", the provider says '%s'"):format(example) or ""))
+  end
+end
+
+-- verify.run(report, with): changes the report's items in place, and counts what stays unproven.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
 -- (seconds); is_interrupted() or nil; breathe() or nil, called now and then in what takes a while.
 function verify.run(report, with)
@@ -140,16 +171,19 @@ function verify.run(report, with)
   end
 
   local refused = counts.refused
+  local is_told = refused ~= nil
   if refused then
     warn(report, "the status lookup was refused" .. (refused.message and ": " .. refused.message
       or ""))
   elseif counts.example and counts.example.message and counts.unanswered + counts.hopeless > 0 then
+    is_told = true
     warn(report, ("%d message(s) could not be looked up: %s"):format(
       math.max(counts.unanswered, counts.hopeless), counts.example.message))
   end
   if counts.left > 0 then
     warn(report, ("%d message(s) had left before the stop that was promised"):format(counts.left))
   end
+  verify.tally(report, breathe, is_told)
 end
 
 return verify

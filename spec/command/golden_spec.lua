@@ -111,7 +111,6 @@ describe("the command shows", function()
       verify = { "stop", "-p", "revicom", "--verify=5", ids[1], ids[2],
         "2a28d557-22a1-4be6-8908-148172300202" },
       dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "10000000125", "10000004031" },
-      providers = { "providers" },
       ["providers-revicom"] = { "providers", "revicom" },
       help = { "--help" },
     }

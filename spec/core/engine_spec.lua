@@ -1,4 +1,5 @@
 local core = require("stopmsg.core")
+local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
 local uv = require("luv")
 
@@ -56,7 +57,7 @@ describe("stopmsg.core.engine", function()
     for name, value in pairs(fields or {}) do
       all[name] = value
     end
-    local operation = engine:prepare(all)
+    local operation = engine:prepare(pieces.operation(all))
     engine:authorize(operation, (core.secret(TOKEN)))
     return operation
   end
@@ -122,9 +123,15 @@ describe("stopmsg.core.engine", function()
       assert.is_truthy(request:find("\r\nUser-Agent: spec\r\n", 1, true))
     end)
 
-    it("says Content-Length: 0 for a POST without a body", function()
-      assert.is_truthy(sent({}, {}):find("\r\nContent-Length: 0\r\n", 1, true))
-    end)
+    for _, method in ipairs({ "POST", "PUT", "PATCH" }) do
+      it("says Content-Length: 0 for a " .. method .. " without a body", function()
+        local request = sent({ method = method }, {})
+        assert.equal(method .. " /stop HTTP/1.1", request:match("^[^\r]*"))
+        assert.is_truthy(request:find("\r\nContent-Length: 0\r\n", 1, true))
+        assert.is_nil(request:find("Content-Type", 1, true))
+        assert.equal("", body_of(request))
+      end)
+    end
 
     it("has no body nor length for a DELETE, unless one is asked for", function()
       local bare = sent({ method = "DELETE" }, {})
@@ -196,8 +203,8 @@ describe("stopmsg.core.engine", function()
 
     it("sends nothing without a token", function()
       local engine = new_engine()
-      local operation = engine:prepare({ method = "POST", base = base, url = { open = "/" },
-        headers = {}, auth = "Authorization: Basic " })
+      local operation = engine:prepare({ method = "POST", base = base, url = { "/" },
+        headers = { { "Authorization: Basic ", { "token" } } } })
       assert.has_error(function()
         engine:submit(operation, {}, 1, 0, 5)
       end, "operation 1 has no token yet")
@@ -478,7 +485,7 @@ describe("stopmsg.core.engine", function()
       local code = ([[
         local core = require("stopmsg.core")
         local engine = core.engine({ slots = 4, max_response = 1000, connect_timeout = 3 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/hang" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/hang" },
           headers = {} })
         engine:submit(operation, {}, 1, 0, 5)
         engine:submit(operation, {}, 1, 0, 5)
@@ -530,7 +537,7 @@ describe("stopmsg.core.engine", function()
         end
         for _ = 1, 20 do
           local engine = core.engine({ slots = 1, max_response = 2000000, connect_timeout = 3 })
-          local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+          local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
             headers = {} })
           assert(engine:submit(operation, {}, 1, 0, 5))
           while not is_done(engine) do
@@ -557,7 +564,7 @@ describe("stopmsg.core.engine", function()
         local core = require("stopmsg.core")
         local finalizer = require("spec.support.finalizer")
         local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 3 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
           headers = {} })
         local others = {}
         for _ = 1, 5 do

@@ -257,7 +257,7 @@ describe("stopmsg.core.read_items", function()
 
     it("has nothing but white space around it", function()
       assert.truthy((read(' \t\r\n{"items":[]} \t\r\n', {})))
-      for _, text in ipairs({ '\239\187\191{"items":[]}', '{"items":[]},', '{"items":[]}{}',
+      for _, text in ipairs({ '{"items":[]},', '{"items":[]}{}',
         '{"items":[]}]', '\f{"items":[]}', '{"items":[]}\v', '{"items":[,]}', '{"items":[1,]}',
         '{"items":[],}', '{,"items":[]}', '{"items":[}', '{"items":[]]', "{'items':[]}",
         '{"items"=[]}', '{items:[]}', '{"items":[1 2]}', '{"items":[{]}]}', "" }) do
@@ -492,9 +492,8 @@ describe("stopmsg.core.read_items", function()
       local operation = engine:prepare({
         method = "POST",
         base = echo.first_line,
-        url = { open = "/" },
-        headers = {},
-        auth = "Authorization: Basic ",
+        url = { "/" },
+        headers = { { "Authorization: Basic ", { "token" } } },
         items = FIELDS,
       })
       engine:authorize(operation, (core.secret("canary")))

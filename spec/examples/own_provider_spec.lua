@@ -2,7 +2,7 @@
 
 local answers = require("spec.support.answers")
 local examples = require("spec.support.examples")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -14,7 +14,7 @@ describe("examples/own_provider.lua", function()
     local _, count = text:gsub("\n", "\n")
     assert.is_true(count <= 30)
     local page = examples.contents("docs/writing-a-provider.md")
-    assert.is_truthy(page:find(text:match("local json.*"), 1, true))
+    assert.is_truthy(page:find(text:match("return {.*"), 1, true))
   end)
 
   it("understands its provider's answers", function()
@@ -29,6 +29,8 @@ describe("examples/own_provider.lua", function()
     local _, locked = read(409, '{"error":"LOCKED","text":"being changed"}', { "msg_1" })
     assert.equal("not_stoppable", locked.outcome)
     assert.equal("LOCKED", locked.code)
+    local _, strange = read(409, '{"error":"Conflict","text":"being changed"}', { "msg_1" })
+    assert.equal("failed", strange.outcome)
   end)
 
   it("stops messages through a client", function()

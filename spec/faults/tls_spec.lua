@@ -216,6 +216,85 @@ describe("TLS", function()
     end
   end)
 
+  describe("where the server wants a certificate of the client", function()
+    local wanting = {}
+
+    local function wanting_port(max)
+      wanting[max or 1] = wanting[max or 1] or server:listen({
+        cert = folder .. "/good.pem",
+        key = folder .. "/good.key",
+        ca = folder .. "/ca.pem",
+        min = max and "TLSv1.2",
+        max = max,
+      })
+      return wanting[max or 1]
+    end
+
+    local function refused(options, max, remedy)
+      for _, provider in ipairs(faults.providers) do
+        for _, version in ipairs({ "1.1", "2" }) do
+          for _, attempts in ipairs({ 1, 3 }) do
+            local given = { http_version = version, max_attempts = attempts }
+            for name, value in pairs(options) do
+              given[name] = value
+            end
+            local report, log = stop(provider, wanting_port(max), given)
+            for _, item in ipairs(report) do
+              assert.equal("failed", item.outcome, provider.name .. ": " .. tostring(item.reason))
+              assert.equal("tls", item.reason)
+              assert.is_nil(item.ambiguous)
+              assert.is_truthy(item.message:find(remedy, 1, true), item.message)
+            end
+            assert.same({}, faults.only(log, "request"))
+            assert.equal(0, report.requests)
+          end
+        end
+      end
+    end
+
+    -- Under TLS 1.3 it refuses when the client has sent its request already.
+    for _, max in ipairs({ "TLSv1.2", "TLSv1.3" }) do
+      it("says so, and that nothing was done: " .. max, function()
+        refused({}, max, "cert_file")
+      end)
+
+      it("says so of one that is not trusted: " .. max, function()
+        refused({ cert_file = folder .. "/unknown_ca.pem", key_file = folder .. "/unknown_ca.key" },
+          max, "cert_file")
+      end)
+
+      it("says so of one that has expired: " .. max, function()
+        refused({ cert_file = folder .. "/old_client.pem", key_file = folder .. "/old_client.key" },
+          max, "cert_file")
+      end)
+
+      it("sends cert_file and key_file: " .. max, function()
+        for _, provider in ipairs(faults.providers) do
+          for _, version in ipairs({ "1.1", "2" }) do
+            local report = stop(provider, wanting_port(max), { http_version = version,
+              cert_file = folder .. "/client.pem", key_file = folder .. "/client.key" })
+            assert.is_true(report.ok, tostring(report[1].message))
+          end
+        end
+        local report = stop(faults.providers[1], wanting_port(max), {
+          cert_file = folder .. "/client_both.pem" })
+        assert.is_true(report.ok, tostring(report[1].message))
+      end)
+    end
+
+    for title, options in pairs({
+      ["of another pair"] = { "client.pem", "good.key" },
+      ["with a password, for which nobody is asked"] = { "client.pem", "client_locked.key" },
+      ["that is none"] = { "client.pem", "client.csr" },
+      ["and certificate that are none"] = { "make.sh", "make.sh" },
+    }) do
+      it("names the options where a key is given " .. title, function()
+        refused({ cert_file = folder .. "/" .. options[1], key_file = folder .. "/" .. options[2] },
+          nil, "check cert_file and key_file")
+      end)
+    end
+  end)
+
   it("cut in an answer proves nothing", function()
     local cuts = 0
     for _, provider in ipairs(faults.providers) do

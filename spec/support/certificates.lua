@@ -40,6 +40,10 @@ leaf good ca IP:127.0.0.1,DNS:localhost,DNS:provider.test 20490101000000Z
 leaf wrong_host ca DNS:elsewhere.test 20490101000000Z
 leaf expired ca IP:127.0.0.1 20210101000000Z
 leaf unknown_ca other IP:127.0.0.1 20490101000000Z
+leaf client ca DNS:client.test 20490101000000Z
+leaf old_client ca DNS:client.test 20210101000000Z
+cat client.pem client.key >client_both.pem
+openssl ec -in client.key -aes256 -passout pass:secret -out client_locked.key
 key self_signed
 openssl req -new -x509 -key self_signed.key -subj /CN=127.0.0.1 -days 2 -out self_signed.pem \
   -addext subjectAltName=IP:127.0.0.1

@@ -72,11 +72,11 @@ end
 
 -- Reads the answers to operation `number` as the real one does, where they have a code for each id.
 function Engine:reads(number, operation)
-  self._read[number] = operation.codes and {
+  self._read[number] = operation.items and {
     list = operation.items.list,
     id = operation.items.id,
     code = operation.items.code,
-    folds = operation.id.fold,
+    folds = operation.id.fold and not operation.id.usual,
   }
 end
 

@@ -20,8 +20,9 @@ The control port takes one JSON document a line, and answers each with one:
         Waits until nothing is under way: {"records": [...], "busy": N}, the log since the last
         set or take.
     {"do": "listen", "tls": {"cert": FILE, "key": FILE, "min": "TLSv1", "max": "TLSv1",
-     "alpn": [...]}}
-        One more port: {"port": P}. Without `tls`: plain. With "deaf": true nobody ever takes up a
+     "alpn": [...], "ca": FILE}}
+        One more port: {"port": P}. Without `tls`: plain. With "ca" clients need a certificate of
+        that authority. With "deaf": true nobody ever takes up a
         connection there, and the kernel's queue is full.
 
 A script is {"do": [ACTION...], "says": ..., "carries": BOOL}. Its actions:
@@ -525,6 +526,9 @@ def context(given):
     if given.get("alpn"):
         made.set_alpn_protocols(given["alpn"])
     made.load_cert_chain(given["cert"], given["key"])
+    if given.get("ca"):
+        made.load_verify_locations(given["ca"])
+        made.verify_mode = ssl.CERT_REQUIRED
     return made
 
 

@@ -32,7 +32,7 @@ end
 
 -- The decoded text, nil for what is no JSON.
 function judge.decode(text)
-  local decoded, value = pcall(codec.decode, text)
+  local decoded, value = pcall(codec.decode, (text:gsub("^\239\187\191", "")))
   if decoded then
     return value
   end

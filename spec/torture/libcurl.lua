@@ -118,7 +118,7 @@ end
 -- A handle that failed, and for which there is no other yet.
 local function check_replacing(context)
   local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 3, proxy = "" })
-  local operation = engine:prepare({ method = "POST", base = context.url, url = { open = "/" },
+  local operation = engine:prepare({ method = "POST", base = context.url, url = { "/" },
     headers = {} })
   assert(engine:submit(operation, {}, 1, 0, 3))
   libcurl.fail("epoll_ctl", 1, 28)

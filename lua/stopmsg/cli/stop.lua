@@ -1,5 +1,6 @@
 -- stopmsg stop
 
+local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
@@ -430,7 +431,7 @@ function command.run(args, host)
     return refuse(message)
   end
   if args.dry_run then
-    return dry_run.show(args, host, provider, operation, given)
+    return dry_run.show(args, host, client, operation, given)
   end
   local confirmed
   confirmed, message = confirm(args, host, given.total)
@@ -444,7 +445,7 @@ function command.run(args, host)
     run.book, message = journal.open(args.journal, {
       provider = args.provider,
       operation = operation.name,
-      base_url = args.base_url or provider.base_url,
+      base_url = clients.address(client),
       fingerprint = given.fingerprint,
       total = given.total,
     }, { batch = batch, now = host.now })

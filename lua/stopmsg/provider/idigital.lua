@@ -1,9 +1,9 @@
-local direct = require("stopmsg.providers.direct")
+local direct = require("stopmsg.provider.direct")
 
 return direct.brand({
   name = "idigital",
   about = "i-Digital Direct: stops a whole dispatch (mailing) by its number",
   docs = "https://api.docs.direct.i-dgtl.ru/dispatches/stop",
-  base_url = "https://direct.i-dgtl.ru",
-  documented = { "stop_dispatch", "status_dispatch" },
+  url = "https://direct.i-dgtl.ru",
+  documented = { "stop_dispatch", "status_dispatch", "find_dispatch" },
 })

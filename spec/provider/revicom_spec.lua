@@ -1,7 +1,8 @@
 -- What Revicom's answers mean: one code an item, and errors of the whole request.
 
 local answers = require("spec.support.answers")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
 
 local A = "2a28d557-22a1-4be6-8908-1481723043dd"
 local B = "811c27e3-3bc4-406a-9fcd-44435a8208da"
@@ -28,7 +29,7 @@ local function settled(text, ids)
   return list, warnings
 end
 
-describe("stopmsg.providers.revicom", function()
+describe("stopmsg.provider.revicom", function()
   it("documents the stop of messages, and knows its sibling's stop of dispatches", function()
     local all = providers.load("revicom").operations
     assert.is_false(all.stop.undocumented)
@@ -38,13 +39,19 @@ describe("stopmsg.providers.revicom", function()
   end)
 
   it("asks over https at the brand's host, with the key as it was issued", function()
-    local provider = providers.load("revicom")
-    assert.equal("https://direct.revicom.ltd", provider.base_url)
-    assert.equal("Authorization: Basic ", provider.auth)
-    assert.equal("POST", operation.method)
-    assert.same({ open = "/api/v1/message/stop" }, operation.url_form)
-    assert.same({ open = '{"uuids":[', between = ",", close = "]}", escape = "json" },
-      operation.body_form)
+    assert.same({
+      line = "POST https://direct.revicom.ltd/api/v1/message/stop",
+      headers = { "Authorization: Basic [token]", "Content-Type: application/json" },
+      body = ('{"uuids":["%s","%s"]}'):format(A, B),
+    }, requests.of("revicom", "stop", { A, B }))
+  end)
+
+  it("looks up many uuids, each with its name", function()
+    assert.same({
+      line = ("GET https://direct.revicom.ltd/api/v1/message?per_page=100&message_uuid=%s"
+        .. "&message_uuid=%s"):format(A, B),
+      headers = { "Authorization: Basic [token]" },
+    }, requests.of("revicom", "status", { A, B }))
   end)
 
   describe("item codes", function()
@@ -67,11 +74,14 @@ describe("stopmsg.providers.revicom", function()
     end
 
     for _, case in ipairs({
-      { '"200"', "200" },
-      { '"202"', "202" },
-      { '"404"', "404" },
       { '"2xx"', "2xx" },
       { '"ok"', "ok" },
+      { '"0200"', "0200" },
+      { '"200 "', "200 " },
+      { '"+200"', "+200" },
+      { '"2e2"', "2e2" },
+      { '"200.0"', "200.0" },
+      { '"stopped"', "stopped" },
       { "99999999999999999999", 99999999999999999999 },
       { "1e300", 1e300 },
       { "1e400" },
@@ -92,6 +102,14 @@ describe("stopmsg.providers.revicom", function()
           list)
       end)
     end
+
+    it("compares codes as text, and keeps them as they are", function()
+      for code, word in pairs({ ["200"] = "stopped", ["201"] = "accepted", ["299"] = "accepted",
+        ["403"] = "too_late", ["404"] = "not_found" }) do
+        local _, list = read_one(200, body({ { A, '"' .. code .. '"' } }))
+        assert.same({ { id = A, outcome = word, code = code } }, list)
+      end
+    end)
 
     it("reads a number as JSON means it, however it is written", function()
       for _, written in ipairs({ "200.0", "2e2", "2.00E+2" }) do
@@ -212,7 +230,7 @@ describe("stopmsg.providers.revicom", function()
     end
 
     it("is never the result", function()
-      for _, flag in ipairs({ "true", "false", "null", '"x"' }) do
+      for _, flag in ipairs({ "true", "false", "null", "[]", "0" }) do
         local list = settled(body({ { A, 200 }, { B, 404 } }, flag), { A, B })
         assert.equal("stopped", list[1].outcome)
         assert.equal("not_found", list[2].outcome)
@@ -235,6 +253,14 @@ describe("stopmsg.providers.revicom", function()
       ["null"] = "null",
       ["true"] = "true",
       ["an empty object"] = "{}",
+      ["items beside an error"] = '{"error":{"code":4030,"msg":"no"},"items":[{"messageUuid":"'
+        .. A .. '","code":200}]}',
+      ["items before an error"] = '{"items":[{"messageUuid":"' .. A
+        .. '","code":200}],"error":{"msg":"no"}}',
+      ["items beside an error that is a text"] = '{"error":"no","items":[]}',
+      ["items beside an error without fields"] = '{"error":{},"items":[]}',
+      ["items beside a list of errors"] = '{"errors":["no"],"items":[{"messageUuid":"' .. A
+        .. '","code":200}]}',
       ["items that are null"] = '{"items":null}',
       ["items that are a text"] = '{"items":"' .. A .. '"}',
       ["items that are a number"] = '{"items":200}',
@@ -273,14 +299,13 @@ describe("stopmsg.providers.revicom", function()
     for _, case in ipairs({
       { 401, 4012, "Bad credentials", "credentials", "denied", "credentials" },
       { 401, 4010, "Not Authenticated", "credentials", "denied", "credentials" },
-      { 401, 4999, "Something", "credentials", "denied", "credentials" },
+      { 401, 4019, "Something", "credentials", "denied", "credentials" },
       { 403, 4030, "Access Denied", "credentials", "denied", "credentials" },
       { 403, 4031, "Inappropriate dispatch status", "settle", "denied", "forbidden" },
-      { 403, 403, "Forbidden", "settle", "denied", "forbidden" },
       { 404, 4040, "Not found", "settle", "unknown", "http_404" },
-      { 400, 4220, "Bad uuid", "halve", "invalid", "http_400" },
+      { 400, 4000, "Bad uuid", "halve", "invalid", "http_400" },
       { 422, 4220, "Bad uuid", "halve", "invalid", "http_422" },
-      { 413, 4130, "Too many", "halve", "invalid", "http_413" },
+      { 413, 4130, "Too many", "halve", "failed", "http_413" },
       { 429, 4290, "Slow down", "throttle", "failed", "rate_limited" },
       { 500, 5000, "Oops", "again", "unknown", "http_500" },
     }) do
@@ -293,6 +318,20 @@ describe("stopmsg.providers.revicom", function()
         assert.equal(tostring(case[2]), tostring(verdict.code))
       end)
     end
+
+    it("halves no batch for a stranger", function()
+      for _, status in ipairs({ 400, 422 }) do
+        for _, text in ipairs({ '{"error":{"code":4220,"msg":"Bad"}}', '{"error":{"code":400}}',
+          '{"code":400,"message":"Bad"}', answers.HTML, "" }) do
+          if not text:find(status .. "0", 1, true) then
+            local action, verdict, _, is_usable = read(status, text)
+            assert.message(text).equal("settle", action)
+            assert.equal("failed", verdict.outcome)
+            assert.is_false(is_usable)
+          end
+        end
+      end
+    end)
 
     it("does not take an item's 403 for the request's", function()
       local action = read_one(200, body({ { A, 403 } }))

@@ -3,7 +3,8 @@
 
 local answers = require("spec.support.answers")
 local ids = require("stopmsg.ids")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
 
 local ID = "1A2B-3C4D5E6F-7A8B9C0D"
 
@@ -14,15 +15,23 @@ local function envelope(code, text)
   return ('{"code":%s,"message":"%s","details":[]}'):format(code, text)
 end
 
-describe("stopmsg.providers.pushwoosh", function()
+describe("stopmsg.provider.pushwoosh", function()
   it("asks over https with the server token, one code a request", function()
-    local provider = providers.load("pushwoosh")
-    assert.equal("https://api.pushwoosh.com", provider.base_url)
-    assert.equal("Authorization: Token ", provider.auth)
-    assert.equal("POST", operation.method)
+    assert.same({
+      line = "POST https://api.pushwoosh.com/messaging/v2/cancel",
+      headers = { "Authorization: Token [token]", "Content-Type: application/json" },
+      body = '{"message_code":"' .. ID .. '"}',
+    }, requests.of("pushwoosh", "stop", { ID }))
     assert.equal(1, operation.limit)
-    assert.same({ open = "/messaging/v2/cancel" }, operation.url_form)
-    assert.same({ open = '{"message_code":', close = "}", escape = "json" }, operation.body_form)
+  end)
+
+  it("looks up many codes of an application", function()
+    assert.same({
+      line = "POST https://api.pushwoosh.com/api/v2/messages:list",
+      headers = { "Authorization: Token [token]", "Content-Type: application/json" },
+      body = '{"filters":{"application":"A-\\"1","messages_codes":["' .. ID .. '","x"]},'
+        .. '"per_page":100}',
+    }, requests.of("pushwoosh", "status", { ID, "x" }, { application = 'A-"1' }))
   end)
 
   it("stops messages only", function()
@@ -59,7 +68,7 @@ describe("stopmsg.providers.pushwoosh", function()
   end)
 
   describe("HTTP 200", function()
-    for _, text in ipairs({ "{}", " {}\n", '{"result":{}}' }) do
+    for _, text in ipairs({ "{}", " {}\n", "{ }", "{\r\n}", "\239\187\191{}" }) do
       it(("with '%s' means stopped"):format(text:gsub("%s", " ")), function()
         local action, verdict = read(200, text)
         assert.equal("settle", action)
@@ -71,6 +80,15 @@ describe("stopmsg.providers.pushwoosh", function()
       ["HTML"] = answers.HTML,
       ["nothing, as an answer without a length that was cut off"] = "",
       ["an error of another shape"] = '{"error":"no"}',
+      ["a list of errors"] = '{"errors":["x"]}',
+      ["a list of none"] = '{"errors":[]}',
+      ["the envelope of the older API"] = '{"status_code":210,"status_message":"Bad token"}',
+      ["a success of the older API"] = '{"status_code":200,"status_message":"OK"}',
+      ["a result"] = '{"result":{}}',
+      ["an empty list"] = "[]",
+      ["two objects"] = "{}{}",
+      ["an object in a list"] = "[{}]",
+      ["half an object"] = "{",
       ["a message"] = '{"message":"no"}',
       ["half an answer"] = '{"result":',
       ["a bare word"] = "OK",
@@ -106,10 +124,7 @@ describe("stopmsg.providers.pushwoosh", function()
   end)
 
   describe("HTTP errors", function()
-    answers.tests(it, read, answers.ONE, {
-      [400] = { "settle", "not_stoppable" },
-      [403] = { "settle", "denied" },
-    })
+    answers.tests(it, read, answers.ONE)
 
     for _, case in ipairs({
       { 400, 3, "settle", "invalid" },
@@ -118,7 +133,7 @@ describe("stopmsg.providers.pushwoosh", function()
       { 403, 7, "settle", "denied" },
       { 404, 5, "settle", "not_found" },
       { 401, 16, "credentials", "denied", "credentials" },
-      { 408, 1, "settle", "failed", "http_408" },
+      { 408, 1, "again", "unknown", "http_408" },
       { 409, 10, "settle", "failed", "http_409" },
       { 429, 8, "throttle", "failed", "rate_limited" },
       { 499, 1, "settle", "failed", "http_499" },
@@ -126,7 +141,6 @@ describe("stopmsg.providers.pushwoosh", function()
       { 501, 12, "settle", "unknown", "http_501" },
       { 503, 14, "again", "unknown", "http_503" },
       { 504, 4, "again", "unknown", "http_504" },
-      { 404, 3, "settle", "not_found" },
     }) do
       it(("takes HTTP %d with code %d for %s"):format(case[1], case[2], case[4]), function()
         local action, verdict = read(case[1], envelope(case[2], "some text"))
@@ -136,6 +150,19 @@ describe("stopmsg.providers.pushwoosh", function()
         assert.equal(tostring(case[2]), tostring(verdict.code))
       end)
     end
+
+    it("takes a code that gRPC does not send under the status for a stranger's", function()
+      for _, case in ipairs({ { 400, 5 }, { 400, 400 }, { 403, 3 }, { 403, 403 }, { 404, 3 },
+        { 404, 404 }, { 404, 0 }, { 404, 17 }, { 404, -5 }, { 404, 5.5 }, { 404, '"5"' },
+        { 404, "null" }, { 404, "[]" }, { 404, "{}" }, { 404, "true" }, { 409, 9 } }) do
+        local action, verdict, _, is_usable = read(case[1],
+          ('{"code":%s,"message":"x","details":[]}'):format(case[2]))
+        assert.equal("settle", action)
+        assert.same({ outcome = "failed", reason = "http_" .. case[1], code = case[1],
+          http = case[1], message = answers.STRANGER }, verdict)
+        assert.is_false(is_usable)
+      end
+    end)
 
     it("ends no run over one account's message", function()
       assert.equal("settle", (read(403, envelope(7, "foreign"))))

@@ -1,8 +1,9 @@
 -- What Clickatell's answers mean, in JSON and in XML: the answer's own status decides.
 
 local answers = require("spec.support.answers")
+local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
-local providers = require("stopmsg.providers")
+local requests = require("spec.support.requests")
 
 local ID = "a55b8f8d56f33440e993aa614c68bf8b"
 local OTHER = "ffffffffffffffffffffffffffffffff"
@@ -16,6 +17,7 @@ local function to_xml(value)
   end
   local parts = {}
   for name, inner in pairs(value) do
+    name = type(name) == "number" and "item" or name
     parts[#parts + 1] = ("<%s>%s</%s>"):format(name, to_xml(inner), name)
   end
   return table.concat(parts)
@@ -45,22 +47,47 @@ local STATUS = {
   ["014"] = "not_stoppable",
 }
 
-describe("stopmsg.providers.clickatell", function()
-  it("asks over https, one id a request, without a body", function()
-    local provider = providers.load("clickatell")
-    assert.equal("https://api.clickatell.com", provider.base_url)
-    assert.equal("Authorization: Bearer ", provider.auth)
-    assert.same({ "X-Version: 1" }, provider.headers)
-    assert.equal("DELETE", operation.method)
-    assert.equal(1, operation.limit)
-    assert.same({ open = "/rest/message/", close = "", escape = "percent" }, operation.url_form)
-    assert.is_nil(operation.body_form)
-  end)
+describe("stopmsg.provider.clickatell", function()
+  for _, format in ipairs({ "json", "xml" }) do
+    it("asks over https, one id a request, without a body, for " .. format, function()
+      assert.same({
+        line = "DELETE https://api.clickatell.com/rest/message/" .. ID,
+        headers = { "Accept: application/" .. format, "Authorization: Bearer [token]",
+          "X-Version: 1" },
+      }, requests.of("clickatell", "stop", { ID }, { format = format }))
+      assert.equal(1, operation.limit)
+    end)
+  end
 
-  it("asks for the format that it reads", function()
-    local formats = providers.load("clickatell").formats
-    assert.same({ "Accept: application/json" }, formats.json.headers)
-    assert.same({ "Accept: application/xml" }, formats.xml.headers)
+  describe("ids", function()
+    it("are sent whatever they look like: no page states a rule", function()
+      for _, id in ipairs({ ID, ID:upper(), "a55b8f8d-56f3-3440-e993-aa614c68bf8b", "1", "msg_1",
+        ID .. "0", ID:sub(1, 31) .. "g", ("x"):rep(128) }) do
+        local sent, key = ids.check(operation.id, id)
+        assert.equal(id, sent)
+        assert.equal(id:find(operation.id.usual) and id:lower() or id, key)
+      end
+      for _, id in ipairs({ "", "a b", "a\0", "a\n", ("x"):rep(129), ".", "\195\164" }) do
+        assert.is_nil((ids.check(operation.id, id)))
+      end
+    end)
+
+    it("are usual as 32 hex digits alone", function()
+      assert.is_truthy(ID:find(operation.id.usual))
+      assert.is_truthy(ID:upper():find(operation.id.usual))
+      for _, id in ipairs({ "1", ID .. "0", ID:sub(2), ID:sub(2) .. "g" }) do
+        assert.is_nil(id:find(operation.id.usual))
+      end
+    end)
+
+    it("of another shape are echoed as they are", function()
+      local read = answers.reader(operation, { "msg_Aa" }, "json")
+      for echo, word in pairs({ msg_Aa = "stopped", msg_aa = "unknown", MSG_AA = "unknown" }) do
+        local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"}}')
+          :format(echo))
+        assert.equal(word, verdict.outcome)
+      end
+    end)
   end)
 
   for format, write in pairs(WRITE) do
@@ -168,7 +195,7 @@ describe("stopmsg.providers.clickatell", function()
         end)
       end
 
-      answers.tests(it, read, answers.ONE, { [202] = { "settle", "accepted" } })
+      answers.tests(it, read, answers.ONE)
 
       for _, case in ipairs({
         { 401, "001", "credentials", "denied", "credentials" },
@@ -184,7 +211,6 @@ describe("stopmsg.providers.clickatell", function()
         { 400, "109", "settle", "failed", "http_400" },
         { 400, "120", "settle", "failed", "http_400" },
         { 400, "165", "settle", "failed", "http_400" },
-        { 400, "1", "settle", "failed", "http_400" },
         { 402, "301", "settle", "failed", "http_402" },
         { 405, "160", "settle", "failed", "http_405" },
         { 410, "128", "settle", "failed", "http_410" },
@@ -203,6 +229,60 @@ describe("stopmsg.providers.clickatell", function()
             message = "some text" }, verdict)
         end)
       end
+
+      for _, code in ipairs({ "1", "01", "0103", "10 3", "abc", "103x", "" }) do
+        it(("takes an error with code '%s' for a stranger's"):format(code), function()
+          for _, status in ipairs({ 400, 403, 404, 410 }) do
+            local action, verdict, _, is_usable = read(status, refusal(code))
+            assert.equal("settle", action)
+            answers.same({ outcome = "failed", reason = "http_" .. status, code = status,
+              http = status, message = answers.STRANGER }, verdict)
+            assert.is_false(is_usable)
+          end
+        end)
+      end
+
+      it("can be used where it is the provider's, whatever it says", function()
+        for _, case in ipairs({
+          { 200, answer("006"), true }, { 200, answer("099"), true },
+          { 400, refusal("103"), true }, { 401, refusal("001"), true },
+          { 403, refusal("007"), true }, { 501, refusal("160"), true },
+          { 200, answer("006", OTHER), false }, { 200, "", false }, { 202, answer("006"), false },
+          { 407, refusal("001"), false }, { 429, refusal("130"), false },
+          { 503, refusal("901"), false }, { 511, refusal("160"), false },
+          { 400, refusal("901"), false },
+        }) do
+          local _, _, _, is_usable = read(case[1], case[2])
+          assert.message(case[1] .. case[2]).equal(case[3], is_usable)
+        end
+      end)
+
+      it("trusts no success with an error beside it", function()
+        for _, extra in ipairs({
+          { error = { code = "001", description = "no" } },
+          { error = { description = "no" } },
+          { error = "no" },
+          { errors = { "no" } },
+          { errors = "no" },
+        }) do
+          extra.data = { messageStatus = "006", apiMessageId = ID, description = "x" }
+          local _, verdict, _, is_usable = read(200, write(extra))
+          assert.equal("unknown", verdict.outcome)
+          assert.equal("bad_response", verdict.reason)
+          assert.is_nil(verdict.verified)
+          assert.is_false(is_usable)
+        end
+        local _, verdict = read(200, write({ data = { messageStatus = "006", apiMessageId = ID,
+          message = { error = { code = "105", description = "no" } } } }))
+        assert.equal("unknown", verdict.outcome)
+      end)
+
+      it("skips a byte order mark", function()
+        local _, verdict = read(200, "\239\187\191" .. answer("006"))
+        assert.equal("stopped", verdict.outcome)
+        _, verdict = read(404, "\239\187\191" .. refusal("161"))
+        assert.equal("not_found", verdict.outcome)
+      end)
 
       it("tells an error 001 from a message status 001", function()
         local action, verdict = read(400, refusal("001"))
@@ -229,6 +309,28 @@ describe("stopmsg.providers.clickatell", function()
       .. '"error":{"code":"105","description":"Invalid destination"}}]}}')
     assert.same({ outcome = "failed", reason = "http_400", code = "105", http = 400,
       message = "Invalid destination" }, verdict)
+  end)
+
+  it("takes a code that is a number for a stranger's", function()
+    for _, number in ipairs({ "103", "404", "161" }) do
+      local _, verdict = read(404, ('{"error":{"code":%s,"description":"no"}}'):format(number))
+      assert.equal("failed", verdict.outcome)
+    end
+  end)
+
+  it("trusts a success beside an error that is null, or a list of none", function()
+    for _, extra in ipairs({ '"error":null', '"errors":[]', '"errors":null', '"error":[]',
+      '"errors":false', '"errors":0' }) do
+      local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"},%s}')
+        :format(ID, extra))
+      assert.message(extra).equal("stopped", verdict.outcome)
+    end
+    for _, extra in ipairs({ '"error":{}', '"error":{ }', '"error":false', '"error":0',
+      '"error":""', '"errors":{"a":1}', '"errors":[[]]' }) do
+      local _, verdict = read(200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"},%s}')
+        :format(ID, extra))
+      assert.message(extra).equal("unknown", verdict.outcome)
+    end
   end)
 
   it("does not trust a status that is a number", function()

@@ -1,7 +1,9 @@
--- Which providers there are, and how a definition is checked before it is used.
+-- Definitions in the form of version 1, which are read for one release.
 
 local ids = require("stopmsg.ids")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local requests = require("spec.support.requests")
+local stopmsg = require("stopmsg")
 
 local function decode() end
 
@@ -15,6 +17,7 @@ local function definition(change)
     auth = { prefix = "Bearer " },
     headers = { "X-Version: 1" },
     formats = { json = { headers = { "Accept: application/json" } } },
+    error = { code = "error.code", text = { "error.text", "text" }, form = "integer" },
     fault = decode,
     operations = {
       stop = {
@@ -30,6 +33,7 @@ local function definition(change)
         codes = { [200] = "stopped", ["2xx"] = "accepted" },
         remark = decode,
         refusals = { ["400/1"] = "invalid", ["401"] = "credentials", ["*/9"] = "again" },
+        bare = { 404 },
         undocumented = false,
       },
     },
@@ -84,10 +88,21 @@ local BROKEN = {
   { "acme.formats.json.headers", "table", set("def.formats.json.headers", "A: b") },
   { "acme.formats.json.headers[1]", "header line", set("def.formats.json.headers", { "A" }) },
   { "acme.formats.json.needs", "string", set("def.formats.json.needs", {}) },
+  { "acme.formats.json.root", "string", set("def.formats.json.root", {}) },
+  { "acme.error", "table", set("def.error", "error.code") },
+  { "acme.error", "no field is called 'message'", set("def.error.message", "x") },
+  { "acme.error.code", "path", set("def.error.code", nil) },
+  { "acme.error.code", "path", set("def.error.code", "error..code") },
+  { "acme.error.code", "path", set("def.error.code", {}) },
+  { "acme.error.code", "path", set("def.error.code", { "a", 5 }) },
+  { "acme.error.text", "path", set("def.error.text", "") },
+  { "acme.error.status", "path", set("def.error.status", "errors[0]") },
+  { "acme.error.form", "grpc, integer", set("def.error.form", nil) },
+  { "acme.error.form", "'number'", set("def.error.form", "number") },
+  { "acme.error.form", "pattern", set("def.error.form", "^[") },
   { "acme.fault", "function", set("def.fault", {}) },
-  { "acme", "operations", set("def.operations", nil) },
   { "acme.operations", "table", set("def.operations", "stop") },
-  { "acme", "at least one operation", set("def.operations", {}) },
+  { "acme", "has no operation", set("def.operations", {}) },
   { "acme.operations.halt", "an operation is one of", set("def.operations.halt", {}) },
   { "acme.operations.stop", "table", set("def.operations.stop", "POST /stop") },
   { "acme.operations.stop", "no field is called 'verb'", set("stop.verb", "POST") },
@@ -95,13 +110,12 @@ local BROKEN = {
   { "acme.operations.stop.method", "'POST'", set("stop.method", nil) },
   { "acme.operations.stop.method", "'POST'", set("stop.method", "post") },
   { "acme.operations.stop.method", "'POST'", set("stop.method", "POST /") },
-  { "acme.operations.stop.method", "string", set("stop.method", 5) },
   { "acme.operations.stop.path", "begins with '/'", set("stop.path", nil) },
   { "acme.operations.stop.path", "begins with '/'", set("stop.path", "stop") },
   { "acme.operations.stop.path", "begins with '/'", set("stop.path", "/a b") },
   { "acme.operations.stop.path", "begins with '/'", set("stop.path", "/a\r\n") },
-  { "acme.operations.stop.path", "twice", set("stop.path", "/{id}/{id}") },
-  { "acme.operations.stop.id", "id form", set("stop.id", nil) },
+  { "acme.operations.stop.request", "{id}", set("stop.path", "/{id}/{id}") },
+  { "acme.operations.stop", "needs `id`", set("stop.id", nil) },
   { "acme.operations.stop.id", "'guid'", set("stop.id", "guid") },
   { "acme.operations.stop.id", "pattern", set("stop.id", { max = 5, about = "x" }) },
   { "acme.operations.stop.limit", "whole number", set("stop.limit", 0) },
@@ -118,13 +132,11 @@ local BROKEN = {
   { "acme.operations.stop.body.type", "string", set("stop.body.type", 5) },
   { "acme.operations.stop.body.escape", "json", set("stop.body.escape", nil) },
   { "acme.operations.stop.body.escape", "json", set("stop.body.escape", "html") },
-  { "acme.operations.stop.body.template", "twice", set("stop.body.template", "{id}{id}") },
+  { "acme.operations.stop", "second list", set("stop.body.template", "{id}{id}") },
   { "acme.operations.stop", "{id}", set("stop.body.template", "[]") },
   { "acme.operations.stop", "{id}", set("stop.body", nil) },
-  { "acme.operations.stop", "between", set("stop.body.between", nil) },
-  { "acme.operations.stop", "exactly one", set("stop.items", nil) },
-  { "acme.operations.stop", "exactly one", set("stop.success", "stopped") },
-  { "acme.operations.stop", "exactly one", set("stop.decode", decode) },
+  { "acme.operations.stop", "of no answer", set("stop.items", nil) },
+  { "acme.operations.stop.decode", "exclude each other", set("stop.decode", decode) },
   { "acme.operations.stop.items", "no field is called 'key'", set("stop.items.key", "id") },
   { "acme.operations.stop.items", "list", set("stop.items.list", nil) },
   { "acme.operations.stop.items", "id", set("stop.items.id", nil) },
@@ -132,11 +144,15 @@ local BROKEN = {
   { "acme.operations.stop.items.list", "string", set("stop.items.list", 5) },
   { "acme.operations.stop", "codes", set("stop.codes", nil) },
   { "acme.operations.stop.codes", "table", set("stop.codes", "stopped") },
-  { "acme.operations.stop.codes[200]", "'done'", set("stop.codes", { [200] = "done" }) },
-  { "acme.operations.stop.codes[200]", "no outcome", set("stop.codes", { [200] = true }) },
+  { "acme.operations.stop[200].means[200]", "'done'", set("stop.codes", { [200] = "done" }) },
+  { "acme.operations.stop[200].means[200]", "a word", set("stop.codes", { [200] = true }) },
   { "acme.operations.stop.remark", "function", set("stop.remark", "x") },
   { "acme.operations.stop.refusals", "table", set("stop.refusals", "x") },
-  { "acme.operations.stop.refusals['400']", "'no'", set("stop.refusals", { ["400"] = "no" }) },
+  { "acme.operations.stop[400]", "'no'", set("stop.refusals", { ["400"] = "no" }) },
+  { "acme.operations.stop.exactly", "string", set("stop.exactly", {}) },
+  { "acme.operations.stop.bare", "table", set("stop.bare", 404) },
+  { "acme.operations.stop.bare[1]", "a number", set("stop.bare", { "404" }) },
+  { "acme.operations.stop.bare[2]", "400 to 499", set("stop.bare", { 404, 200 }) },
   { "acme.operations.stop.undocumented", "boolean", set("stop.undocumented", "no") },
 }
 
@@ -148,23 +164,13 @@ local function refusal(given)
   return message
 end
 
-describe("stopmsg.providers", function()
+describe("stopmsg.provider.old", function()
   describe("check", function()
     for i, case in ipairs(BROKEN) do
       it(("names %s and '%s' (%d)"):format(case[1], case[2], i), function()
         local message = refusal(definition(case[3]))
         assert.matches("provider definition " .. case[1], message, 1, true)
         assert.matches(case[2], message, 1, true)
-      end)
-    end
-
-    for _, name in ipairs({ "success", "decode" }) do
-      it("names a wrong " .. name, function()
-        local message = refusal(definition(function(_, stop)
-          stop.items = nil
-          stop[name] = name == "success" and "done" or "x"
-        end))
-        assert.matches("acme.operations.stop." .. name, message, 1, true)
       end)
     end
 
@@ -189,18 +195,20 @@ describe("stopmsg.providers", function()
     it("takes a definition with everything", function()
       local provider = providers.check(definition())
       assert.equal("acme", provider.name)
-      assert.equal("Authorization: Bearer ", provider.auth)
       local stop = provider.operations.stop
       assert.equal("stop", stop.name)
       assert.equal(ids.forms.uuid, stop.id)
       assert.equal(100, stop.limit)
-      assert.same({ open = "/stop" }, stop.url_form)
-      assert.same({ open = '{"ids":[', between = ",", close = "]}", escape = "json" },
-        stop.body_form)
+      assert.same({
+        line = "POST https://acme.example/stop",
+        headers = { "Accept: application/json", "Authorization: Bearer [token]",
+          "Content-Type: application/json", "X-Stop: yes", "X-Version: 1" },
+        body = '{"ids":["a","b\\""]}',
+      }, requests.of(definition(), "stop", { "a", 'b"' }))
     end)
 
     it("takes a definition with no more than is needed", function()
-      local provider = providers.check({
+      local given = {
         name = "acme",
         base_url = "https://acme.example",
         auth = {},
@@ -208,29 +216,99 @@ describe("stopmsg.providers", function()
           stop_dispatch = { method = "GET", path = "/x?id={id}&y", id = "digits",
             success = "accepted" },
         },
-      })
-      local stop = provider.operations.stop_dispatch
-      assert.equal("Authorization: ", provider.auth)
-      assert.same({}, provider.headers)
-      assert.not_nil(provider.formats.json)
-      assert.equal(1, stop.limit)
-      assert.same({ open = "/x?id=", close = "&y", escape = "percent" }, stop.url_form)
-      assert.is_nil(stop.body_form)
+      }
+      assert.same({ line = "GET https://acme.example/x?id=7&y",
+        headers = { "Authorization: [token]" } }, requests.of(given, "stop_dispatch", { "7" }))
     end)
 
-    it("takes ids in the path of a batch", function()
-      local provider = providers.check(definition(function(_, stop)
-        stop.body = nil
-        stop.path = "/stop/{id}"
-        stop.between = ","
-      end))
-      assert.same({ open = "/stop/", between = ",", close = "", escape = "percent" },
-        provider.operations.stop.url_form)
+    for path, line in pairs({
+      ["/stop/{id}"] = "/stop/a,b%2F",
+      ["/stop?x=1&id={id}"] = "/stop?x=1&id=a,b%2F",
+    }) do
+      it("takes ids in the address of a batch: " .. path, function()
+        local given = definition(function(_, stop)
+          stop.body, stop.path, stop.between = nil, path, ","
+        end)
+        assert.equal("POST https://acme.example" .. line,
+          requests.of(given, "stop", { "a", "b/" }).line)
+      end)
+    end
+
+    it("takes parameters that are repeated", function()
+      local given = definition(function(_, stop)
+        stop.body, stop.path, stop.between = nil, "/stop?id={id}", "&id="
+      end)
+      assert.equal("POST https://acme.example/stop?id=a&id=b",
+        requests.of(given, "stop", { "a", "b" }).line)
+    end)
+
+    for escape, body in pairs({ xml = "<i>a&amp;</i><i>b</i>", raw = "<i>a&</i><i>b</i>",
+      percent = "<i>a%26</i><i>b</i>", json = '<i>"a&"</i><i>"b"</i>' }) do
+      it("takes a body that is no JSON, in " .. escape, function()
+        local given = definition(function(_, stop)
+          stop.body = { type = "text/x", template = "<i>{id}</i>", between = "</i><i>",
+            escape = escape }
+        end)
+        local request = requests.of(given, "stop", { "a&", "b" })
+        assert.equal(body, request.body)
+        assert.is_truthy(table.concat(request.headers, "\n"):find("Content-Type: text/x", 1, true))
+      end)
+    end
+
+    it("takes a setting in the body, and asks for it by name", function()
+      local given = definition(function(_, stop)
+        stop.needs = "application"
+        stop.body.template = '{"app":{application},"ids":[{id}]}'
+      end)
+      assert.equal('{"app":"A\\"1","ids":["a"]}',
+        requests.of(given, "stop", { "a" }, { application = 'A"1' }).body)
+      assert.error_matches(function()
+        requests.of(given, "stop", { "a" })
+      end, "application")
     end)
 
     it("takes a key in a header of its own", function()
-      local provider = providers.check(definition(set("def.auth", { header = "X-Key" })))
-      assert.equal("X-Key: ", provider.auth)
+      local given = definition(set("def.auth", { header = "X-Key" }))
+      assert.is_truthy(table.concat(requests.of(given, "stop", { "a" }).headers, "\n")
+        :find("X-Key: [token]", 1, true))
+    end)
+
+    it("takes the whole base_url in place of its own, path and all", function()
+      local given = definition(set("def.base_url", "https://acme.example/v1"))
+      assert.equal("POST https://acme.example/v1/stop", requests.of(given, "stop", { "a" }).line)
+      assert.equal("POST https://other.example/x/stop", requests.of(given, "stop", { "a" },
+        { base_url = "https://other.example/x" }).line)
+    end)
+
+    it("says of each field how it is written now", function()
+      local warnings = table.concat(providers.check(definition()).warnings, "\n")
+      for _, now in ipairs({ 'url = "https://acme.example"', 'json = { ids = "{ids}" }',
+        'request = "POST /stop"', "[200] = { code = ", 'refused = { ["9"] = "again" }',
+        'Authorization = "Bearer {token}"', "error = {" }) do
+        assert.matches(now, warnings, 1, true)
+      end
+      assert.same({}, providers.check(stopmsg.definition("revicom")).warnings)
+    end)
+
+    it("is told in the report of the first call", function()
+      local client = stopmsg.new({ provider = definition(), token = "x",
+        base_url = "http://127.0.0.1:1", max_attempts = 1 })
+      local first = client:stop("2a28d557-22a1-4be6-8908-1481723043dd")
+      local second = client:stop("2a28d557-22a1-4be6-8908-1481723043dd")
+      client:close()
+      assert.matches("acme.base_url is of the old form", table.concat(first.warnings, "\n"), 1,
+        true)
+      assert.same({}, second.warnings)
+    end)
+
+    it("gives old fields of a new definition no silent nil", function()
+      local made = stopmsg.definition("pushwoosh")
+      for name, now in pairs({ operations = "definition.stop", base_url = "definition.url",
+        formats = "one_of", fault = "definition.error" }) do
+        assert.error_matches(function()
+          return made[name]
+        end, now, 1, true)
+      end
     end)
 
     it("changes nothing in the definition, which may be used again", function()
@@ -241,36 +319,5 @@ describe("stopmsg.providers", function()
       first.operations.stop.limit = 1
       assert.equal(100, given.operations.stop.limit)
     end)
-  end)
-
-  describe("load", function()
-    it("knows the built-in providers, sorted", function()
-      assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, providers.names)
-    end)
-
-    for _, name in ipairs(providers.names) do
-      it("gives " .. name .. ", checked", function()
-        local provider = providers.load(name)
-        assert.equal(name, provider.name)
-        assert.matches("^https://", provider.base_url)
-        assert.matches("^https://", provider.docs)
-        assert.equal("string", type(provider.about))
-      end)
-    end
-
-    it("takes a definition of one's own", function()
-      assert.equal("acme", providers.load(definition()).name)
-    end)
-
-    for _, name in ipairs({ "Revicom", "acme", "", "direct", "init", "../client" }) do
-      it(("knows no '%s', and says what there is"):format(name), function()
-        local loaded, message = pcall(providers.load, name)
-        assert.is_false(loaded)
-        assert.matches("'" .. name .. "'", message, 1, true)
-        for _, known in ipairs(providers.names) do
-          assert.matches(known, message, 1, true)
-        end
-      end)
-    end
   end)
 end)

@@ -1,0 +1,45 @@
+/*
+ * headers.h - what the headers of an answer say of its body, and when to come
+ * back: Transfer-Encoding, Content-Encoding, Retry-After.
+ *
+ * libcurl reads Retry-After with functions that make a number of anything:
+ * 2026 seconds of a date in another form, 1 of "1.9". Here it is a number of
+ * seconds in digits or an HTTP date, as RFC 9110 has it, or nothing at all.
+ */
+
+#ifndef SM_HEADERS_H
+#define SM_HEADERS_H
+
+#include <stddef.h>
+#include <time.h>
+
+#include "inflate.h"
+
+/* Codings that one answer may have, one in another. */
+#define SM_MAX_CODINGS 4
+
+/* Nothing that says "later" says more seconds than this. */
+#define SM_MAX_RETRY_AFTER 1e9
+
+struct sm_headers {
+  int is_chunked;
+  double length; /* of the body, as the last Content-Length has it */
+  int length_count;
+  int is_contradictory;                   /* two of them differ */
+  enum sm_coding codings[SM_MAX_CODINGS]; /* in the order they were applied */
+  int coding_count;
+  int has_unknown_coding;
+  double retry_after; /* seconds; 0 where it does not say any */
+};
+
+#pragma GCC visibility push(hidden)
+
+/* clear, then each line up to the end of the headers. `now` is the time of
+ * day, which dates are compared with. */
+void sm_headers_clear(struct sm_headers *h);
+void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
+                     time_t now);
+
+#pragma GCC visibility pop
+
+#endif
