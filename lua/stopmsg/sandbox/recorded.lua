@@ -2,7 +2,8 @@
 -- told by the definition, read backwards; what is answered was written down from the provider's
 -- pages. So the sandbox is no second opinion of what a provider does.
 --
--- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `settings` of
+-- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
+-- pattern of what chooses an id's fate, where that is not its last four characters; `settings` of
 -- the examples; and for each operation an answer by what has become of the id: `scheduled`,
 -- `stopped`, `sent`, `missing`, and further fates. An answer is { status, body, says }, `says` the
 -- outcome that it has to be taken for. <id>, a part of it or a setting in angle brackets is filled
@@ -123,8 +124,9 @@ end
 local function match_request(provider, operation, request)
   local found = {}
   local path, query = operation.path:match("^([^?]*)%??(.*)$")
+  -- Infobip's own client puts a slash at the end.
   if request.method ~= operation.method
-    or not match(provider.address.path .. path, request.path, found, "[^/]*") then
+    or not match(provider.address.path .. path, (request.path:gsub("/$", "")), found, "[^/]*") then
     return nil
   end
   for name, value in pairs(found) do
@@ -195,9 +197,15 @@ function recorded.new(name, memory)
   }, Recorded)
 end
 
+-- What of an id chooses its fate.
+function Recorded:_ending(id)
+  local pattern = self._answers.ending
+  return pattern and id:match(pattern) or id:sub(-4)
+end
+
 -- What has become of an id.
 function Recorded:_fate(operation, id)
-  local ending = id:sub(-4)
+  local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
     return fate
