@@ -1180,8 +1180,8 @@ describe("stopmsg.run", function()
       local hex = ("0123456789abcdef"):rep(2)
       local other = ("f"):rep(32)
       for _, limit in ipairs({ 1, 3, 100 }) do
-        local given = { hex, "odd", hex:upper(), other, "odd", "ODD", other, hex .. "0" }
-        local result = stop({ ids = given, limit = limit, form = form, concurrency = 1 })
+        local list = { hex, "odd", hex:upper(), other, "odd", "ODD", other, hex .. "0" }
+        local result = stop({ ids = list, limit = limit, form = form, concurrency = 1 })
         local sent = {}
         for _, request in ipairs(result.requests) do
           for _, id in ipairs(request.ids) do
@@ -1189,7 +1189,7 @@ describe("stopmsg.run", function()
           end
         end
         assert.same({ hex, "odd", other, "ODD", hex .. "0" }, sent)
-        for i, id in ipairs(given) do
+        for i, id in ipairs(list) do
           assert.equal(id, result.items[i].id)
           assert.equal("stopped", result.items[i].outcome)
         end

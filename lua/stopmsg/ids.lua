@@ -59,8 +59,8 @@ local function fault(form, id)
   return "the id is not of the right form; expected " .. form.about
 end
 
--- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two of
--- them one.
+-- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two
+-- of them one.
 function ids.key(form, id)
   local folds = form.fold and (not form.usual or id:find(form.usual))
   return folds and id:lower() or id
