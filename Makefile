@@ -11,12 +11,17 @@ LUA_NAME := $(notdir $(LUA))
 LUA_VERSION := $(or $(filter 5.%,$(LUA_NAME:lua%=%)),\
   $(if $(filter luajit%,$(LUA_NAME)),5.1),\
   $(shell $(LUA) -e 'print(_VERSION:match("%d+%.%d+"))'))
-LUA_DEV := $(if $(filter luajit%,$(LUA_NAME)),libluajit2-5.1-dev,liblua$(LUA_VERSION:5.1=5.1-0)-dev)
+# Its name at Debian, in tools/packages.sh and for pkg-config; elsewhere it may be called lua.
+LUA_ALIAS := $(if $(filter lua5.% luajit%,$(LUA_NAME)),$(LUA_NAME),lua$(LUA_VERSION))
+LUA_DEV := $(if $(filter luajit%,$(LUA_NAME)),\
+  libluajit-5.1-dev (Debian 12: libluajit2-5.1-dev) or luajit-devel (Fedora),\
+  liblua$(LUA_VERSION:5.1=5.1-0)-dev (Debian) or lua-devel (Fedora))
 ifdef LUA_INCDIR
 LUA_CFLAGS := -I$(LUA_INCDIR)
 else
-LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_NAME) 2>/dev/null || \
-  echo -I/usr/include/$(LUA_NAME:luajit=luajit-2.1))
+LUA_CFLAGS := $(shell pkg-config --cflags $(LUA_ALIAS) 2>/dev/null || \
+  pkg-config --cflags $(LUA_NAME) 2>/dev/null || \
+  echo -I/usr/include/$(LUA_ALIAS:luajit=luajit-2.1))
 endif
 
 ifdef CURL_DIR
@@ -55,11 +60,11 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test oracle \
+.PHONY: all headers help setup demo sandbox spec matrix test oracle check-time \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
-  asan asan-run valgrind valgrind-run check-32bit check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install uninstall deb picture clean
+  asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
+  bench bench-nginx soak install install-module uninstall rock rock-install deb picture check-page clean
 
 all: $(CORE)
 
@@ -79,13 +84,15 @@ $(BUILD)/%.o: %.c Makefile | headers
 
 # One line for what is missing, in place of a page of compiler errors.
 headers:
+	@test -n '$(LUA_VERSION)' || \
+	  { echo "no Lua called $(LUA): name one that is there, as in make LUA=lua5.4" >&2; exit 1; }
 	@command -v $(firstword $(CC)) >/dev/null || \
 	  { echo "no C compiler ($(CC)): install gcc, or run 'make setup'" >&2; exit 1; }
 	@printf '#include <lua.h>\n#if LUA_VERSION_NUM != $(subst .,0,$(LUA_VERSION))\n#error\n#endif\n' | \
 	  $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
-	  { echo "no headers of $(LUA_NAME): install $(LUA_DEV), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
+	  { echo "no headers of $(LUA_NAME): install $(strip $(LUA_DEV)), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
 	@printf '#include <curl/curl.h>\n' | $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
-	  { echo "no headers of libcurl: install libcurl4-openssl-dev, run 'make setup', or set CURL_DIR" >&2; exit 1; }
+	  { echo "no headers of libcurl: install libcurl4-openssl-dev (Debian) or libcurl-devel (Fedora), run 'make setup', or set CURL_DIR" >&2; exit 1; }
 
 help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
@@ -96,9 +103,10 @@ help:
 	@echo '  sandbox    serve all providers on loopback (ARGS="--port 8080")'
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
 	@echo '             GC=hard or GC=generational for an eager collector)'
-	@echo '  matrix     run the specs on every Lua'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
 	@echo '  oracle     ask vendors'"'"' clients (npm) what they send, and how they read the sandbox'
+	@echo '  matrix     run every spec on every Lua'
+	@echo '  check-time run the specs that measure time, on a quiet machine'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
 	@echo '  lint       luacheck, clang-format, cppcheck, all of csrc with -Werror under gcc and clang'
 	@echo '  analyse    lint, and clang-tidy'
@@ -106,24 +114,27 @@ help:
 	@echo '  asan       the specs with the address and undefined-behaviour sanitizers'
 	@echo '  valgrind   the specs of the C core under valgrind'
 	@echo '  check-32bit  the specs on a 32-bit Debian that is made in build/i386 (as root)'
+	@echo '  check-debian  the specs on another Debian (SUITE=trixie, sid), made in build/SUITE (as root)'
+	@echo '  check-libcurl  the specs on the libcurl in CURL_DIR, that somebody built'
 	@echo '  check-musl  the specs with musl, on a Lua and a libcurl that are made in build/musl (10 minutes)'
 	@echo '  coverage   which branches of the C core and which lines of Lua no spec or torture reaches'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
+	@echo '  check-page  look at the page of stopmsg report in headless Chromium'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
 	@echo '  soak-plain stops without end in one process (SOAK_SECONDS=600)'
 	@echo '  install    into PREFIX=$(PREFIX), staged under DESTDIR'
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
 	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
-	@echo '  clean      remove build/'
+	@echo '  clean      remove build/ and what LuaRocks left here'
 
 setup:
-	@sh tools/packages.sh demo $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_ALIAS)
 
 demo:
-	@sh tools/packages.sh demo $(LUA_NAME)
+	@sh tools/packages.sh demo $(LUA_ALIAS)
 	@$(MAKE) all
 	@$(RUN) sh examples/demo.sh
 
@@ -135,29 +146,67 @@ sandbox: all
 spec: all
 	@$(if $(GC),STOPMSG_GC=$(GC)) $(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
 
-# Every Lua is run, whatever the others did. spec/support/output.lua writes its
-# line to SPEC_SUMMARY; one without a line, or that broke after it, is a failure.
-define run-matrix
-SPEC_SUMMARY=$$(mktemp); export SPEC_SUMMARY; $(1) \
-for lua in $(LUAS); do \
-  $(MAKE) spec LUA=$$lua && line="^$$lua:" || line="^$$lua: .*, [1-9][0-9]* failed"; \
-  grep -q "$$line" $$SPEC_SUMMARY || echo "$$lua: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
-done; \
-awk '{ passed += $$2; failed += $$4 } END { \
-  printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $$SPEC_SUMMARY; \
-status=$$?; rm -f $$SPEC_SUMMARY; exit $$status
-endef
-lint-first = $(MAKE) -k lint || echo "lint: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
-  $(MAKE) fuzz-replay || echo "fuzz: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY; \
-  env -u SPEC_SUMMARY $(MAKE) asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua' || \
-  echo "asan: 0 passed, 1 failed" | tee -a $$SPEC_SUMMARY;
+# Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
+# Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
+ONCE = spec/docs spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
+ONCE_LUA = lua5.4
+EACH = $(filter-out $(foreach path,$(ONCE),$(path) $(path)/%),\
+  $(sort $(shell find spec -name '*_spec.lua')))
+
+# The parts of `make test` and `make matrix`, the longest first: what make is asked for.
+PARTS = once $(LUAS) asan lint fuzz
+PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
+PART_asan = asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua'
+PART_lint = lint
+PART_fuzz = fuzz-replay
+$(foreach lua,$(LUAS),\
+  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)')\
+  $(eval PART_all-$(lua) = spec LUA=$(lua)))
+
+# As many at a time as there are processors, and one more: specs wait a lot. Nothing is
+# shared but the cores, which are built first.
+JOBS = $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
+SIDE_BY_SIDE = $(MAKE) -k $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
+RUNS = build/test
+
+# Each part is run, whatever the others did. spec/support/output.lua writes its line to
+# SPEC_SUMMARY; a part without a line, or that broke after it, is a failure.
+run-parts = rm -rf $(RUNS) && mkdir -p $(RUNS) || exit 1; \
+  $(SIDE_BY_SIDE) $(LUAS:%=core-%) && $(SIDE_BY_SIDE) $(1:%=part-%); \
+  for part in $(1); do \
+    test -s $(RUNS)/$$part.sum || echo "$$part: 0 passed, 1 failed" >$(RUNS)/$$part.sum; done; \
+  awk '{ passed += $$2; failed += $$4 } END { \
+    printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $(RUNS)/*.sum
+
+core-%:
+	@$(MAKE) all LUA=$*
+
+part-%:
+	+@sum=$(RUNS)/$*.sum log=$(RUNS)/$*.log line='$*: .*, [1-9][0-9]* failed'; \
+	if SPEC_SUMMARY=$$sum SPEC_PART=$* $(MAKE) $(PART_$*) >$$log 2>&1; then \
+	  line='$*: '; \
+	  case $* in lint | fuzz) echo "$*: 1 passed, 0 failed" | tee -a $$log >$$sum ;; esac; \
+	fi; \
+	grep -qs "^$$line" $$sum || echo "$*: 0 passed, 1 failed" | tee -a $$log >>$$sum; \
+	cat $$log
 
 matrix:
-	+@$(call run-matrix)
+	+@$(call run-parts,$(LUAS:%=all-%))
+
+# Minutes that it takes on two processors with nothing else to do.
+MINUTES = 4
 
 test:
+	@missing=$$(sh tools/packages.sh -n test) || exit; \
+	echo "make test: about $(MINUTES) minutes on two processors$${missing:+; first it needs root or sudo, for apt-get install$$missing}"
 	@sh tools/packages.sh test
-	+@$(call run-matrix,$(lint-first))
+	+@$(call run-parts,$(PARTS))
+
+# What is about time, with its targets: for a machine that has nothing else to do.
+check-time:
+	@for lua in $(if $(filter file,$(origin LUA)),lua5.4 luajit,$(LUA)); do \
+	  $(MAKE) spec LUA=$$lua SPECS=spec/time ARGS=--pattern=_time || exit 1; done
 
 # The vendors' own clients as judges: what each sends for a cancel, what it makes
 # of the sandbox's answers. `make test` compares with what was kept of it.
@@ -165,7 +214,7 @@ ORACLE = build/oracle
 oracle:
 	@sh tools/packages.sh oracle $(LUA_NAME)
 	@$(MAKE) all $(ORACLE)/node_modules
-	@ORACLE_MODULES='$(ORACLE)' SPEC_NAME=oracle \
+	@ORACLE_MODULES='$(ORACLE)' SPEC_PART=oracle \
 	  $(MAKE) spec SPECS='spec/oracle_spec.lua spec/oracle/clients.lua'
 
 $(ORACLE)/node_modules: spec/oracle/package.json spec/oracle/package-lock.json
@@ -232,10 +281,12 @@ need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1;
 
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
+# Not everything: luacheck would walk through the Debians in build/.
+LINTED = bin/stopmsg lua spec examples bench fuzz $(wildcard *.rockspec) .busted .luacheckrc
 lint-lua:
 	@$(call need,luacheck,lua-check)
 	@echo "LINT luacheck"
-	$(Q)luacheck --no-color -q .
+	$(Q)luacheck --no-color -q $(LINTED)
 
 lint-format:
 	@$(call need,clang-format,clang-format)
@@ -320,7 +371,20 @@ coverage:
 # On a 32-bit Debian of its own, in build/i386.
 check-32bit:
 	@$(call need,debootstrap,debootstrap)
-	@SPECS='$(SPECS)' sh tools/check-32bit.sh build/i386 $(LUAS)
+	@SPECS='$(SPECS)' sh tools/check-debian.sh build/i386 bookworm i386 $(LUAS)
+
+# Another release, in build/SUITE; DO=demo makes that there. sid has the newest libcurl.
+SUITE = trixie
+check-debian:
+	@$(call need,debootstrap,debootstrap)
+	@SPECS='$(SPECS)' DO='$(DO)' sh tools/check-debian.sh build/$(SUITE) $(SUITE) \
+	  "$$(dpkg --print-architecture)" $(LUAS)
+
+# With a libcurl that somebody built: CURL_DIR has its include and lib.
+check-libcurl:
+	@test -n '$(CURL_DIR)' || { echo "check-libcurl: say where, CURL_DIR=/opt/curl" >&2; exit 1; }
+	@$(MAKE) spec BUILD=build/libcurl/$(notdir $(CURL_DIR))/$(LUA_NAME) \
+	  LDFLAGS='$(LDFLAGS) -Wl,-rpath,$(abspath $(CURL_LIBDIR))'
 
 # With musl, and a Lua and a libcurl of their own, in build/musl.
 check-musl:
@@ -421,6 +485,11 @@ picture: all
 	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
 	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
+# What `stopmsg report --format html` makes, in headless Chromium.
+check-page: all
+	@sh tools/packages.sh page
+	@$(RUN) python3 tools/check_page.py build/page $(LUA) bin/stopmsg
+
 # Installation
 
 INST_BINDIR = $(abspath $(PREFIX))/bin
@@ -432,14 +501,17 @@ INST_PAPERS = man/man1/stopmsg.1=docs/stopmsg.1 \
   zsh/site-functions/_stopmsg=completions/_stopmsg
 INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstword $(subst =, ,$(paper))))
 
-# The command looks into the directories it was installed with first.
-install: all
-	@echo "INSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
-	$(Q)mkdir -p $(DESTDIR)$(INST_BINDIR) $(DESTDIR)$(INST_LIBDIR)/stopmsg \
+install-module: all
+	$(Q)mkdir -p $(DESTDIR)$(INST_LIBDIR)/stopmsg \
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(sort $(dir $(LUA_FILES))))
 	$(Q)install -m 755 $(CORE) $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so
 	$(Q)for file in $(LUA_FILES); do \
 	  install -m 644 lua/$$file $(DESTDIR)$(INST_LUADIR)/$$file || exit 1; done
+
+# The command looks into the directories it was installed with first.
+install: install-module
+	@echo "INSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
+	$(Q)mkdir -p $(DESTDIR)$(INST_BINDIR)
 	$(Q)sed -e '1s|.*|#!$(if $(findstring /,$(LUA)),,/usr/bin/env )$(LUA)|' \
 	  -e 's|^local HOME = .*|local HOME = { lua = "$(INST_LUADIR)", lib = "$(INST_LIBDIR)", command = "$(INST_BINDIR)/stopmsg" }|' \
 	  bin/stopmsg >$(DESTDIR)$(INST_BINDIR)/stopmsg
@@ -454,6 +526,18 @@ uninstall:
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
+
+# What LuaRocks asks for. It gets a build of its own that goes with the installation:
+# nothing stays in this folder that another Lua would find, or another build use.
+ROCK = build/rock-$(LUA_NAME)
+rock:
+	$(Q)rm -rf $(ROCK)
+	@$(MAKE) all BUILD=$(ROCK)
+
+rock-install:
+	@$(MAKE) install-module BUILD=$(ROCK)
+	$(Q)rm -rf $(ROCK)
+	$(Q)rmdir build 2>/dev/null || true
 
 # Built from a copy, as dpkg-buildpackage writes beside the tree it is run in. The
 # maintainer has no address before somebody uploads it.
@@ -472,4 +556,5 @@ deb:
 	@ls $(DEB)/*.deb
 
 clean:
-	$(Q)rm -rf build
+	$(Q)rm -rf build stopmsg csrc/*.o *.rock
+	$(Q)find . -name __pycache__ -prune -exec rm -rf {} +

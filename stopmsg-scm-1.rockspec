@@ -17,7 +17,7 @@ description = {
 }
 
 dependencies = {
-  "lua >= 5.1, < 5.5",
+  "lua >= 5.1, < 5.6",
   "lua-cjson >= 2.1.0",
 }
 
@@ -27,45 +27,30 @@ external_dependencies = {
   CURL = { library = "curl" },
 }
 
+-- With type "builtin" LuaRocks would leave the objects beside their sources and stopmsg/core.so in
+-- the clone, where any other Lua that is started there finds it first.
 build = {
-  type = "builtin",
-  -- LuaRocks installs what is under lua/ by itself.
-  modules = {
-    ["stopmsg.core"] = {
-      sources = {
-        "csrc/auth.c",
-        "csrc/buf.c",
-        "csrc/compat.c",
-        "csrc/core.c",
-        "csrc/digest.c",
-        "csrc/engine.c",
-        "csrc/folder.c",
-        "csrc/fork.c",
-        "csrc/headers.c",
-        "csrc/ids.c",
-        "csrc/inflate.c",
-        "csrc/items.c",
-        "csrc/lines.c",
-        "csrc/log.c",
-        "csrc/marks.c",
-        "csrc/openssl.c",
-        "csrc/prepare.c",
-        "csrc/process.c",
-        "csrc/reader.c",
-        "csrc/request.c",
-        "csrc/secret.c",
-        "csrc/slot.c",
-        "csrc/sockets.c",
-        "csrc/template.c",
-        "csrc/uuid.c",
-      },
-      defines = { "_GNU_SOURCE" }, -- dladdr
-      libraries = { "curl", "pthread" },
-      incdirs = { "$(CURL_INCDIR)" },
-      libdirs = { "$(CURL_LIBDIR)" },
-    },
+  type = "make",
+  build_target = "rock",
+  install_target = "rock-install",
+  build_variables = {
+    LUA = "$(LUA)",
+    LUA_INCDIR = "$(LUA_INCDIR)",
+    CURL_INCDIR = "$(CURL_INCDIR)",
+    CURL_LIBDIR = "$(CURL_LIBDIR)",
+    CFLAGS = "$(CFLAGS)",
+    LIBFLAG = "$(LIBFLAG)",
+  },
+  install_variables = {
+    LUA = "$(LUA)",
+    INST_LIBDIR = "$(LIBDIR)",
+    INST_LUADIR = "$(LUADIR)",
   },
   install = {
     bin = { stopmsg = "bin/stopmsg" },
+  },
+  platforms = {
+    -- A libcurl in a place of its own is found when the module is loaded, too.
+    linux = { build_variables = { LDFLAGS = "-Wl,-rpath,$(CURL_LIBDIR)" } },
   },
 }

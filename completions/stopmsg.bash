@@ -25,18 +25,20 @@ _stopmsg() {
   done
 
   local asking='-p --provider --set --token-file --base-url --allow-http --application --xml
-    --undocumented --ca-file --proxy --timeout --max-attempts --deadline -q --quiet'
+    --undocumented --ca-file --cert-file --key-file --proxy --timeout --max-attempts --deadline -q --quiet'
   local input='-i --input --field --dispatch --max'
-  local pace='--concurrency --rate --batch-size'
-  local output='--format -o --output --progress'
+  local pace='--concurrency --rate --batch-size --patience'
+  local output='--format -o --output --progress -v --verbose'
   case $command in
-  '') options='--version' ;;
+  '') options='-V --version' ;;
   stop)
     options="$asking $input $pace $output --verify --journal --dry-run -y --yes"
     ;;
   status) options="$asking $input $pace $output" ;;
+  report) options='--only --format -o --output' ;;
   check) options=$asking ;;
   providers) options=--check ;;
+  help) options= ;;
   sandbox) options='--port --delay --settle --log --log-bodies --until-eof' ;;
   *) return ;;
   esac
@@ -49,20 +51,22 @@ _stopmsg() {
     return
     ;;
   --format)
-    COMPREPLY=($(compgen -W 'text ndjson json csv' -- "$cur"))
+    local formats='text ndjson json csv'
+    [[ $command != report ]] || formats+=' html'
+    COMPREPLY=($(compgen -W "$formats" -- "$cur"))
     return
     ;;
   --progress)
     COMPREPLY=($(compgen -W 'auto bar plain none' -- "$cur"))
     return
     ;;
-  -i | --input | -o | --output | --journal | --token-file | --ca-file | --log | --check)
+  -i | --input | -o | --output | --journal | --token-file | --ca-file | --cert-file | --key-file | --log | --check)
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;
-  --field | --max | --base-url | --set | --application | --proxy | --timeout | --max-attempts | \
-    --concurrency | --rate | --batch-size | --deadline | --port | --delay | --settle)
+  --field | --only | --max | --base-url | --set | --application | --proxy | --timeout | --max-attempts | \
+    --concurrency | --rate | --batch-size | --patience | --deadline | --port | --delay | --settle)
     return
     ;;
   esac
@@ -70,7 +74,12 @@ _stopmsg() {
   if [[ $cur == -* ]]; then
     COMPREPLY=($(compgen -W "$options -h --help" -- "$cur"))
   elif [[ -z $command ]]; then
-    COMPREPLY=($(compgen -W 'stop status check providers sandbox' -- "$cur"))
+    COMPREPLY=($(compgen -W 'stop status report check providers sandbox help' -- "$cur"))
+  elif [[ $command == report ]]; then
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+  elif [[ $command == help ]]; then
+    COMPREPLY=($(compgen -W 'stop status report check providers sandbox help' -- "$cur"))
   elif [[ $command == providers ]]; then
     COMPREPLY=($(compgen -W "$(_stopmsg_providers)" -- "$cur"))
   fi

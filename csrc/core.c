@@ -6,6 +6,7 @@
  */
 
 #include "compat.h"
+#include "decoder.h"
 #include "digest.h"
 #include "engine.h"
 #include "folder.h"
@@ -103,6 +104,12 @@ static const luaL_Reg functions[] = {
     {"next_line", sm_lines_next},
     {"count_lines", sm_lines_count},
     {"check_base", core_check_base},
+    {"unify_lines", sm_lines_unify},
+    {"decoder", sm_decoder_new},
+    {"json_span", sm_lines_json_span},
+    {"next_field", sm_lines_field},
+    {"next_member", sm_lines_member},
+    {"scratch", sm_log_scratch},
     {"inflate", core_inflate},
     {"uuid", sm_uuid},
     {"names", sm_folder_names},
@@ -121,6 +128,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_lines_init(L);
   sm_marks_init(L);
   sm_digest_init(L);
+  sm_decoder_init(L);
   luaL_newlib(L, functions);
   sm_process_open(L);
   lua_setfield(L, -2, "process");

@@ -27,8 +27,9 @@
 #define SM_MAX_TIMERS 8
 
 struct engine {
-  CURLM *multi;    /* NULL once closed */
-  CURLMcode fault; /* what the multi handle failed with, until it is replaced */
+  int is_open;
+  CURLM *multi;    /* NULL before the first request, and after a failure */
+  CURLMcode fault; /* what the multi handle failed with, until it is gone */
   CURL *model;     /* an easy handle with the options that all slots share */
   pid_t pid;       /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
@@ -69,7 +70,7 @@ int sm_engine_now(lua_State *L) {
 static struct engine *check_open(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
-  if (e->multi == NULL || e->is_doomed)
+  if (!e->is_open || e->is_doomed)
     luaL_error(L, "attempt to use a closed engine");
   if (e->pid != sm_fork_pid())
     luaL_error(L, "attempt to use an engine of another process");
@@ -200,8 +201,9 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_HTTP_VERSION,
                   is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-  if (rc == CURLE_OK)
-    rc = set_long(easy, CURLOPT_PIPEWAIT, is_http2);
+  /* Never CURLOPT_PIPEWAIT: all requests would wait for one whose handshake
+   * stalls, and since 8.10 for the first answer, where the server does not
+   * speak HTTP/2. */
   /* libcurl deals this out over a host's addresses; the attempt's own end is
    * kept by expire(), which lets an answer that is there already win. */
   if (rc == CURLE_OK)
@@ -243,12 +245,24 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   return rc;
 }
 
-/* A multi handle that calls back to the engine; NULL without memory. */
-static CURLM *new_multi(struct engine *e) {
-  CURLM *multi = curl_multi_init();
+/* Options of newer libcurls, by their numbers: this one may be newer than the
+ * headers. An older one refuses them, and needs neither. */
+#define SM_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
+#define SM_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
 
+/* A multi handle that calls back to the engine; NULL, and errno where that is
+ * known, when none can be made. */
+static CURLM *new_multi(struct engine *e) {
+  CURLM *multi;
+
+  errno = 0;
+  multi = curl_multi_init();
   if (multi == NULL)
     return NULL;
+  /* Its cleanup must not wait for resolver threads, and those that hang must
+   * not keep others from being asked. */
+  (void)curl_multi_setopt(multi, SM_QUICK_EXIT, 1L);
+  (void)curl_multi_setopt(multi, SM_RESOLVE_THREADS_MAX, (long)SM_MAX_SLOTS);
   curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, (long)e->slot_limit);
   curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
   curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, &e->sockets);
@@ -308,10 +322,10 @@ int sm_engine_new(lua_State *L) {
   e->pid = sm_fork_pid();
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
+  e->is_open = 1;
   e->model = curl_easy_init();
-  e->multi = new_multi(e);
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
-  if (e->model == NULL || e->multi == NULL || e->slots == NULL)
+  if (e->model == NULL || e->slots == NULL)
     return luaL_error(L, "not enough memory");
   rc = set_common(L, e);
   if (rc == CURLE_OK) {
@@ -469,13 +483,12 @@ static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
 
 /* A multi handle that has failed is not to be trusted with anything more, but
  * for the removal of its requests: they are given out as lost, each with the
- * stage it had reached, and a new handle takes the place. False where there is
- * none. */
-static int replace_multi(struct engine *e) {
-  CURLM *multi = e->stuck > 0 ? NULL : new_multi(e);
+ * stage it had reached, and the next request makes another. False where that
+ * would wait for a resolver. */
+static int drop_multi(struct engine *e) {
   size_t i;
 
-  if (multi == NULL)
+  if (e->stuck > 0)
     return 0;
   for (i = 0; i < e->slot_count; i++) {
     struct sm_slot *s = e->slots[i];
@@ -488,7 +501,7 @@ static int replace_multi(struct engine *e) {
   }
   curl_multi_cleanup(e->multi);
   sm_sockets_forget(&e->sockets);
-  e->multi = multi;
+  e->multi = NULL;
   e->timer = 0;
   e->fault = CURLM_OK;
   return 1;
@@ -497,9 +510,16 @@ static int replace_multi(struct engine *e) {
 /* Hands the slot's request to libcurl, or gives it out at once: the lack of a
  * descriptor is a connection that cannot be made, and may pass. */
 static CURLMcode begin(struct engine *e, struct sm_slot *s) {
+  int has_room = sm_sockets_begin(&e->sockets);
   CURLMcode rc;
 
-  if (!sm_sockets_begin(&e->sockets)) {
+  if (has_room && e->multi == NULL) {
+    e->multi = new_multi(e);
+    has_room = e->multi != NULL;
+    if (!has_room && errno != EMFILE && errno != ENFILE)
+      return CURLM_OUT_OF_MEMORY;
+  }
+  if (!has_room) {
     (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
     e->first_free = s->next;
     slot_done(e, s, CURLE_COULDNT_CONNECT);
@@ -558,7 +578,7 @@ static int engine_submit(lua_State *L) {
                              ? "not enough memory"
                              : "the request could not be written");
   /* engine:start() may have been the last call before this one. */
-  if (e->fault != CURLM_OK && !replace_multi(e))
+  if (e->fault != CURLM_OK && !drop_multi(e))
     return luaL_error(L, "%s", curl_multi_strerror(e->fault));
 
   sm_slot_reset(s);
@@ -709,6 +729,10 @@ static void harvest(struct engine *e) {
     learn_version(e, s->request.easy);
     if (result == CURLE_OK)
       sm_slot_decode(s);
+    /* Nothing was sent: it costs no attempt. */
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
+        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
+      continue;
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (sm_slot_is_refused(s))
@@ -812,13 +836,13 @@ static CURLMcode hear_why(struct engine *e) {
 static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
 
-  if (e->fault == CURLM_OK) {
+  if (e->multi != NULL && e->fault == CURLM_OK) {
     e->fault = move(e);
     harvest(e);
     if (e->fault == CURLM_OK && e->lost_port != 0)
       e->fault = hear_why(e);
   }
-  if (e->fault != CURLM_OK && !replace_multi(e))
+  if (e->fault != CURLM_OK && !drop_multi(e))
     return push_fault(L, curl_multi_strerror(e->fault), (int)e->fault);
   expire(e);
   lua_pushboolean(L, 1);
@@ -831,7 +855,7 @@ static int engine_step(lua_State *L) {
 static int engine_start(lua_State *L) {
   struct engine *e = check_open(L);
 
-  if (e->fault == CURLM_OK)
+  if (e->multi != NULL && e->fault == CURLM_OK)
     e->fault = move_timers(e);
   return 0;
 }
@@ -1025,7 +1049,7 @@ static int engine_tostring(lua_State *L) {
   struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
 
   lua_pushfstring(L, "%s (%s)", SM_ENGINE,
-                  e->multi != NULL && !e->is_doomed ? "open" : "closed");
+                  e->is_open && !e->is_doomed ? "open" : "closed");
   return 1;
 }
 

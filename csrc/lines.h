@@ -16,6 +16,10 @@
 int sm_lines_new(lua_State *L);
 int sm_lines_next(lua_State *L);
 int sm_lines_count(lua_State *L);
+int sm_lines_unify(lua_State *L);
+int sm_lines_field(lua_State *L);
+int sm_lines_member(lua_State *L);
+int sm_lines_json_span(lua_State *L);
 void sm_lines_init(lua_State *L);
 
 #pragma GCC visibility pop

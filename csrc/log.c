@@ -96,6 +96,32 @@ int sm_log_new(lua_State *L) {
   return 1;
 }
 
+/*
+ * log = core.scratch(directory) | nil, message
+ *
+ * A new file that no directory lists, gone with its last user.
+ */
+int sm_log_scratch(lua_State *L) {
+  const char *directory = luaL_checkstring(L, 1);
+  struct log *log = lua_newuserdata(L, sizeof(*log));
+  char *path;
+
+  log->fd = -1;
+  log->size = 0;
+  luaL_getmetatable(L, SM_LOG);
+  lua_setmetatable(L, -2);
+  lua_pushfstring(L, "%s/stopmsg-XXXXXX", directory);
+  path = strdup(lua_tostring(L, -1));
+  if (path == NULL)
+    return push_errno(L, ENOMEM);
+  lua_pop(L, 1);
+  log->fd = mkostemp(path, O_APPEND | O_CLOEXEC);
+  if (log->fd >= 0)
+    (void)unlink(path);
+  free(path);
+  return log->fd >= 0 ? 1 : push_errno(L, errno);
+}
+
 /* flag = core.same_file(path, path): whether both are there, and one file */
 int sm_log_same(lua_State *L) {
   struct stat one, other;
@@ -159,9 +185,19 @@ static int log_append(lua_State *L) {
   return 1;
 }
 
+/* macOS does not declare fdatasync(), and its fsync() leaves the bytes in the
+ * disk's own memory. Not every file system there can do better. */
+static int sync_data(int fd) {
+#ifdef F_FULLFSYNC
+  return fcntl(fd, F_FULLFSYNC) == 0 ? 0 : fsync(fd);
+#else
+  return fdatasync(fd);
+#endif
+}
+
 /* true = log:sync() | nil, message: what was appended is on disk */
 static int log_sync(lua_State *L) {
-  if (fdatasync(check_open(L)->fd) != 0)
+  if (sync_data(check_open(L)->fd) != 0)
     return push_errno(L, errno);
   lua_pushboolean(L, 1);
   return 1;

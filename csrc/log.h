@@ -13,6 +13,7 @@
 #pragma GCC visibility push(hidden)
 
 int sm_log_new(lua_State *L);
+int sm_log_scratch(lua_State *L);
 int sm_log_same(lua_State *L);
 void sm_log_init(lua_State *L);
 

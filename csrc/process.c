@@ -5,9 +5,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
-#define SM_MAX_FAREWELL 32
+#define SM_MAX_FAREWELL 512
 
 static volatile sig_atomic_t caught;  /* the first signal, 0 for none */
 static volatile sig_atomic_t is_held; /* whether the first one is only noted */
@@ -38,8 +39,17 @@ static void fill_streams(void) {
       (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/* process.catch(): from now on SIGINT and SIGTERM leave with 130 and 143, and
- * a reader that went away is an error of write() */
+/* Takes a signal over, unless whoever started us wants it ignored: a script
+ * does that to what it puts into the background. */
+static void take(int number, const struct sigaction *action) {
+  struct sigaction before;
+
+  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction(number, action, NULL);
+}
+
+/* process.catch(): from now on SIGHUP, SIGINT and SIGTERM leave with 129, 130
+ * and 143, and a reader that went away is an error of write() */
 static int process_catch(lua_State *L) {
   struct sigaction action;
 
@@ -50,8 +60,9 @@ static int process_catch(lua_State *L) {
   /* What stdio reads and writes must not be cut short. */
   action.sa_flags = SA_RESTART;
   action.sa_handler = on_signal;
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
+  take(SIGHUP, &action);
+  take(SIGINT, &action);
+  take(SIGTERM, &action);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
   return 0;
@@ -71,7 +82,7 @@ static int process_signal(lua_State *L) {
   return 1;
 }
 
-/* process.farewell(text): what a second signal leaves on the terminal */
+/* process.farewell(text): what is said where a signal ends the process */
 static int process_farewell(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
@@ -96,10 +107,25 @@ static int process_columns(lua_State *L) {
   return 1;
 }
 
+/* milliseconds = process.time(): since 1970, by the system's clock */
+static int process_time(lua_State *L) {
+  struct timespec now;
+
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+    return luaL_error(L, "no clock");
+  lua_pushnumber(L, (lua_Number)now.tv_sec * 1000 +
+                        (lua_Number)(now.tv_nsec / 1000000));
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"catch", process_catch},     {"hold", process_hold},
-    {"signal", process_signal},   {"farewell", process_farewell},
-    {"columns", process_columns}, {NULL, NULL},
+    {"catch", process_catch},
+    {"hold", process_hold},
+    {"signal", process_signal},
+    {"farewell", process_farewell},
+    {"columns", process_columns},
+    {"time", process_time},
+    {NULL, NULL},
 };
 
 void sm_process_open(lua_State *L) {

@@ -78,8 +78,8 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   else if (has_part(parsed, CURLUPART_USER, &rc) ||
            has_part(parsed, CURLUPART_PASSWORD, &rc))
     fault = "holds a user name or password: give the key as token";
-  else if (has_part(parsed, CURLUPART_QUERY, &rc) ||
-           has_part(parsed, CURLUPART_FRAGMENT, &rc))
+  /* Newer libcurls do not tell empty ones from none. */
+  else if (strpbrk(url, "?#") != NULL)
     fault = "holds a query or fragment: give scheme, host, port and path";
   else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
     fault = "is plain http to another host, where the token could be read on "

@@ -96,6 +96,8 @@ static enum sm_status add_disguises(struct secret *s,
   if (status == SM_OK)
     status = add_lower(s, text);
   if (status == SM_OK)
+    status = add_disguise(s, SM_ESCAPE_PATH, text);
+  if (status == SM_OK)
     status = add_disguise(s, SM_ESCAPE_JSON, text);
   if (status == SM_OK)
     status = add_disguise(s, SM_ESCAPE_XML, text);

@@ -57,6 +57,68 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
   }
 }
 
+static int is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* Neither a NUL, nor a CR that stands elsewhere than before the LF at the end.
+ */
+static int is_clean(const char *line, size_t len) {
+  const char *cr = memchr(line, '\r', len);
+
+  return memchr(line, '\0', len) == NULL &&
+         (cr == NULL || cr == line + len - 2);
+}
+
+static int is_status_like(const char *line, size_t len) {
+  return len > 5 && memcmp(line, "HTTP/", 5) == 0;
+}
+
+/* A version, one space, a number of three digits. `line` ends in LF, which is
+ * no digit. */
+static int is_status(const char *line, size_t len) {
+  const char *code;
+
+  if (!is_status_like(line, len) || !is_digit(line[5]))
+    return 0;
+  code = line[6] == '.' && is_digit(line[7]) ? line + 9 : line + 7;
+  if (code + 3 >= line + len || code[-1] != ' ')
+    return 0;
+  return is_digit(code[0]) && is_digit(code[1]) && is_digit(code[2]) &&
+         code[0] != '0' &&
+         (code[3] == ' ' || code[3] == '\r' || code[3] == '\n');
+}
+
+/* It has a name, or goes on with the one before it. */
+static int is_field(const char *line, size_t len) {
+  return line[0] == ' ' || line[0] == '\t' || memchr(line, ':', len) != NULL;
+}
+
+/* 0 for what HTTP does not allow. libcurls differ in what they let pass, so
+ * each line is looked at here. */
+static int take_line(struct sm_slot *s, const char *line, size_t len) {
+  /* Newer ones hand over what was there when the connection ended. */
+  if (len == 0 || line[len - 1] != '\n')
+    return 1;
+  if (len == 1 || (len == 2 && line[0] == '\r')) {
+    s->is_headed = 1;
+    return 1;
+  }
+  if (!is_clean(line, len))
+    return 0;
+  if (s->has_status && !is_status_like(line, len)) {
+    if (!s->is_headed) /* what comes later is a trailer */
+      sm_headers_line(&s->headers, line, len, time(NULL));
+    return is_field(line, len);
+  }
+  s->has_status = 1;
+  s->is_headed = 0; /* another answer: the last one was interim */
+  sm_headers_clear(&s->headers);
+  if (s->sends > 0) /* and no proxy's, before there is a connection */
+    s->sockets->has_answered = 1;
+  return is_status(line, len);
+}
+
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
   struct sm_slot *s = user;
 
@@ -65,15 +127,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
     s->is_overflow = 1;
     return 0;
   }
-  if (bytes[0] == '\r' || bytes[0] == '\n') {
-    s->is_headed = 1;
-  } else if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
-    s->is_headed = 0; /* another answer: the last one was interim */
-    sm_headers_clear(&s->headers);
-    if (s->sends > 0) /* and no proxy's, before there is a connection */
-      s->sockets->has_answered = 1;
-  } else if (!s->is_headed) { /* what comes later is a trailer */
-    sm_headers_line(&s->headers, bytes, size * count, time(NULL));
+  if (!take_line(s, bytes, size * count)) {
+    s->is_malformed = 1;
+    return 0;
   }
   return size * count;
 }
@@ -173,7 +229,15 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
   return s;
 }
 
-void sm_slot_reset(struct sm_slot *s) {
+static void set_fresh(struct sm_slot *s, int is_fresh) {
+  if (s->is_fresh == is_fresh)
+    return;
+  s->is_fresh = is_fresh;
+  (void)curl_easy_setopt(s->request.easy, CURLOPT_FRESH_CONNECT,
+                         (long)is_fresh);
+}
+
+static void forget_answer(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
   sm_buf_reset(&s->coded, 0);
   sm_headers_clear(&s->headers);
@@ -181,7 +245,9 @@ void sm_slot_reset(struct sm_slot *s) {
   s->is_read = -1;
   s->answer_bytes = 0;
   s->header_bytes = 0;
+  s->has_status = 0;
   s->is_headed = 0;
+  s->is_malformed = 0;
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
@@ -190,6 +256,19 @@ void sm_slot_reset(struct sm_slot *s) {
   s->port = 0;
   s->refusal = NULL;
   s->error[0] = '\0';
+}
+
+void sm_slot_reset(struct sm_slot *s) {
+  forget_answer(s);
+  set_fresh(s, 0);
+}
+
+int sm_slot_refresh(struct sm_slot *s) {
+  if (!s->is_spent || s->is_fresh)
+    return 0;
+  forget_answer(s);
+  set_fresh(s, 1);
+  return 1;
 }
 
 /* One coding less: from `coded` to `to`, which may hold as much. */
@@ -353,6 +432,8 @@ const char *sm_slot_fault(const struct sm_slot *s) {
     return "too_large";
   if (s->is_nomem)
     return "memory";
+  if (s->is_malformed)
+    return "protocol";
   switch (s->result) {
   case CURLE_OK:
     /* libcurl calls an answer that ends within its headers a success. */
@@ -404,6 +485,8 @@ const char *sm_slot_detail(const struct sm_slot *s) {
     return "the answer is larger than allowed (max_response, or its headers)";
   if (s->is_nomem)
     return "not enough memory";
+  if (s->is_malformed)
+    return "the answer's headers are malformed";
   if (s->refusal != NULL)
     return strstr(s->error, s->refusal) != NULL ? s->error : s->refusal;
   if (is_hung_up(s))

@@ -37,15 +37,18 @@ struct sm_slot {
   size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
-  int is_headed;       /* the headers of the answer are complete */
-  int sends;           /* how often libcurl began to send the request */
-  int is_unreadable;   /* its coding is unknown, or it ends too early in it */
-  int is_overflow;     /* the answer was larger than allowed */
-  int is_nomem;        /* no memory for the answer */
-  int is_spent;        /* its connection could not carry the request */
-  int is_expired;      /* the attempt's time was up */
-  int is_held;         /* still in the multi handle, for its resolver's sake */
-  int port;            /* the local one of the connection it was sent over */
+  int has_status;    /* the answer's first line is there */
+  int is_headed;     /* the headers of the answer are complete */
+  int is_malformed;  /* a line of its headers is none */
+  int sends;         /* how often libcurl began to send the request */
+  int is_unreadable; /* its coding is unknown, or it ends too early in it */
+  int is_overflow;   /* the answer was larger than allowed */
+  int is_nomem;      /* no memory for the answer */
+  int is_spent;      /* its connection could not carry the request */
+  int is_fresh;      /* it goes over a new connection, as the last was spent */
+  int is_expired;    /* the attempt's time was up */
+  int is_held;       /* still in the multi handle, for its resolver's sake */
+  int port;          /* the local one of the connection it was sent over */
   const char *refusal; /* what the server said of our certificate, or NULL */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
@@ -67,6 +70,10 @@ void sm_slot_decode(struct sm_slot *s);
 /* Whether it is known that nothing of the answer's body is missing, even where
  * there is none: it had a length, chunks, or a stream of its own. */
 int sm_slot_is_framed(const struct sm_slot *s, long status);
+
+/* After a connection turned out spent: makes the same request ready to go over
+ * a new one. 0 where it was on a new one. */
+int sm_slot_refresh(struct sm_slot *s);
 
 /* Whether the answer was read into the reader's items, to its end. */
 int sm_slot_has_items(const struct sm_slot *s);

@@ -16,6 +16,12 @@
 #  define SM_HAS_EPOLL 0
 #endif
 
+#ifdef POLLRDHUP
+#  define SM_ENDS POLLRDHUP
+#else
+#  define SM_ENDS 0 /* then POLLHUP and POLLERR are all that is told */
+#endif
+
 #ifndef SOCK_CLOEXEC /* macOS */
 #  define SOCK_CLOEXEC 0
 #endif
@@ -263,6 +269,17 @@ static int is_silent(curl_socket_t fd) {
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+/* Whether the other side has ended it: whatever still waits in it, the answer
+ * to one more request never comes. */
+static int is_over(curl_socket_t fd) {
+  struct pollfd one;
+
+  one.fd = fd;
+  one.events = SM_ENDS;
+  one.revents = 0;
+  return poll(&one, 1, 0) > 0;
+}
+
 int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
   int is_spent = 0;
   size_t i;
@@ -273,7 +290,8 @@ int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
 
     if (one->port == 0 && local_port(one->fd) == port)
       one->port = port; /* its first use: only now is it known to be bound */
-    else if (one->port == port && !is_shared && !is_silent(one->fd))
+    else if (one->port == port &&
+             (is_shared ? is_over(one->fd) : !is_silent(one->fd)))
       is_spent = 1;
   }
   return is_spent;

@@ -8,8 +8,9 @@
  *
  * A server, or a proxy before it, that sends an answer too many would have it
  * taken for the answer to the next request on that connection; and a request
- * written to a connection that was reset may or may not have arrived. Newer
- * libcurls look before they use a connection again, 7.x do not.
+ * written to a connection that was closed may or may not have arrived. Some
+ * libcurls look before they use a connection again; 7.x do not, nor do 8.22
+ * and newer within a second of its last use.
  */
 
 #ifndef SM_SOCKETS_H
@@ -73,8 +74,8 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
 void sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
 /* Called before each use of the connection from this local port: whether it
- * has been closed, or bytes wait in it. Never true at the first use, when TLS
- * may have sent tickets, nor where requests share the connection. */
+ * has been closed or, unless requests share it, bytes wait in it. Never true at
+ * the first use, when TLS may have sent tickets. */
 int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared);
 
 #pragma GCC visibility pop

@@ -6,8 +6,8 @@
 static const char hex[] = "0123456789ABCDEF";
 
 /* Indexed by enum sm_escape. */
-static const char *const escapes[] = {"raw", "json", "percent", "xml",
-                                      "header"};
+static const char *const escapes[] = {"raw",  "json", "percent",
+                                      "path", "xml",  "header"};
 
 void sm_template_init(struct sm_template *t) {
   t->pieces = NULL;
@@ -97,6 +97,11 @@ static size_t percent_byte(unsigned char c, char *to) {
   return 3;
 }
 
+static size_t path_byte(unsigned char c, char *to) {
+  return c != '\0' && strchr("!$&'()*+,;=:@", c) != NULL ? 0
+                                                         : percent_byte(c, to);
+}
+
 static size_t xml_byte(unsigned char c, char *to) {
   const char *entity;
 
@@ -163,6 +168,8 @@ enum sm_status sm_escaped(struct sm_buf *out, enum sm_escape escape,
     return add_escaped(out, text, len, json_byte);
   case SM_ESCAPE_PERCENT:
     return add_escaped(out, text, len, percent_byte);
+  case SM_ESCAPE_PATH:
+    return add_escaped(out, text, len, path_byte);
   case SM_ESCAPE_XML:
     return add_escaped(out, text, len, xml_byte);
   case SM_ESCAPE_HEADER:

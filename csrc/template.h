@@ -23,6 +23,7 @@ enum sm_escape {
   SM_ESCAPE_RAW, /* as it is: JSON numbers, for ids checked to be digits */
   SM_ESCAPE_JSON,
   SM_ESCAPE_PERCENT,
+  SM_ESCAPE_PATH, /* only what a path cannot hold: "bot1:key" stays */
   SM_ESCAPE_XML,
   SM_ESCAPE_HEADER, /* as it is, and refused where it holds a control byte */
 };

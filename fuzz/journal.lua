@@ -42,8 +42,7 @@ local function header(total)
   return headers[total]
 end
 
-local AGAIN = { unknown = true, skipped = true, open = true }
-local REASONS = { connect = true, tls = true, rate_limited = true, credentials = true }
+local AGAIN = { unknown = true, skipped = true, open = true, failed = true, denied = true }
 
 -- Position -> its last word, and whether that is to be sent again; nil for what cannot be judged.
 local function settled_of(bytes)
@@ -59,9 +58,7 @@ local function settled_of(bytes)
       end
     end
     if object.n and not object.intent then
-      local is_again = AGAIN[object.outcome]
-        or (object.outcome == "failed" or object.outcome == "denied") and REASONS[object.reason]
-      known[object.n] = { word = object.outcome, is_again = is_again }
+      known[object.n] = { word = object.outcome, is_again = AGAIN[object.outcome] }
     end
   end
   return known
@@ -127,7 +124,7 @@ return function(data)
   for position = 1, total do
     local word = before[position][1]
     local one = known and known[position]
-    assert(sent[position] or word and word ~= "unknown" and word ~= "skipped", "one was forgotten")
+    assert(sent[position] or word and not AGAIN[word], "one was forgotten")
     assert(not sent[position] or not one or one.is_again, "a settled one was sent again")
     assert(sent[position] or not one or not one.is_again, "one was not sent again")
   end

@@ -1,7 +1,7 @@
 -- status, verify and check over real sockets: against the sandbox in a process of its own, and
 -- against a server that gives requests back as they are.
 
-local core = require("stopmsg.core")
+local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -10,9 +10,9 @@ local APPLICATION = "AAAAA-BBBBB"
 
 -- Seconds until a stop shows in the status calls of the slow sandbox.
 local SETTLE = 0.06
-local QUICK = { timeout = 3, interval = 0.03 }
+local QUICK = { timeout = patience.SECONDS, interval = 0.03 }
 -- The first look comes when stops show already: what the provider refused gets one look only.
-local LATER = { timeout = 3, interval = SETTLE + 0.03 }
+local LATER = { timeout = patience.SECONDS, interval = SETTLE + 0.03 }
 
 local function uuid(n, fate)
   return ("%08x-0000-4000-8000-%08x%s"):format(n, n, fate or "aaaa")
@@ -250,8 +250,6 @@ describe("stopmsg.client", function()
       assert.equal(0, report.counts.accepted)
       assert.equal(0, report.counts.unknown)
       assert.equal(7, report.total)
-      assert.is_true(report.elapsed >= SETTLE)
-      assert.is_true(report.elapsed < QUICK.timeout)
       assert.equal(201, report[2].code)
       assert.is_nil(report[1].message)
     end)
@@ -316,19 +314,24 @@ describe("stopmsg.client", function()
     end
 
     it("ends at its timeout and upgrades nothing that never settled", function()
-      local report = new(never, "revicom"):stop({ uuid(1), uuid(2, "0202"), uuid(3, "0000") },
-        { verify = { timeout = 0.2, interval = 0.04 } })
+      local client = new(never, "revicom")
+      local ids = { uuid(1), uuid(2, "0202"), uuid(3, "0000") }
+      local report = patience.grow(0.1, function(seconds)
+        local one = client:stop(ids, { verify = { timeout = seconds, interval = 0.02 } })
+        return one.requests > 2 and one -- time for two looks
+      end)
       assert.same({ "stopped sending nil", "accepted sending nil", "unknown sending nil" },
         lines(report))
-      assert.is_true(report.elapsed >= 0.1 and report.elapsed < 1.5)
-      assert.is_true(report.requests > 2)
     end)
 
     it("ends at the deadline of the call, which has everything in it", function()
-      local report = new(never, "revicom"):stop(uuid(4),
-        { deadline = 0.15, verify = { timeout = 0.6, interval = 0.04 } })
+      local client = new(never, "revicom")
+      local report = patience.grow(0.1, function(seconds)
+        local one = client:stop(uuid(4),
+          { deadline = seconds, verify = { timeout = 1e6, interval = 0.02 } })
+        return one[1].outcome == "stopped" and one.requests > 1 and one
+      end)
       assert.same({ "stopped sending nil" }, lines(report))
-      assert.is_true(report.elapsed < 0.4, ("took %.2f s"):format(report.elapsed))
     end)
 
     it("warns once of lookups that are refused, and keeps what the stop said", function()
@@ -347,8 +350,11 @@ describe("stopmsg.client", function()
     end)
 
     it("warns once of an odd code, however often it looks", function()
-      local report = new(never, "pushwoosh"):stop("odd",
-        { verify = { timeout = 0.2, interval = 0.04 } })
+      local client = new(never, "pushwoosh")
+      local report = patience.grow(0.1, function(seconds)
+        local one = client:stop("odd", { verify = { timeout = seconds, interval = 0.02 } })
+        return one.requests > 2 and one
+      end)
       assert.equal("stopped", report[1].outcome)
       assert.equal(2, #report.warnings)
       assert.is_truthy(report.warnings[1]:find("unusual shape", 1, true))
@@ -374,18 +380,30 @@ describe("stopmsg.client", function()
     end)
 
     it("does not block a scheduler's other work, not even between two looks", function()
-      local longest, report = 0, nil
+      local report
+      -- How often it lets others go on after an answer, before it sends the next request.
+      local rests, between = 0, {}
+      local client = new(slow, "revicom", {
+        sleep = coroutine.yield,
+        on_event = function(event)
+          if event.type == "request" then
+            between[#between + 1] = rests
+          end
+          rests = 0
+        end,
+      })
       local caller = coroutine.create(function()
-        report = new(slow, "revicom", { sleep = coroutine.yield }):stop(uuid(61),
-          { verify = { timeout = 3, interval = 0.2 } })
+        report = client:stop(uuid(61), { verify = QUICK })
       end)
       while coroutine.status(caller) ~= "dead" do
-        local started = core.now()
         assert(coroutine.resume(caller))
-        longest = math.max(longest, core.now() - started)
+        rests = rests + 1
       end
       assert.same({ "stopped unsent true" }, lines(report))
-      assert.is_true(longest < 0.15)
+      assert.is_true(#between >= 2)
+      for i = 2, #between do
+        assert.is_true(between[i] > 0, "not before look " .. i - 1)
+      end
     end)
 
     it("works in one shot", function()
@@ -402,7 +420,7 @@ describe("stopmsg.client", function()
       local report = client:stop({ uuid(81), uuid(82, "0202"), uuid(83) })
       assert.equal(1, report.requests)
       assert.is_nil(report[1].verified)
-      local item, elapsed = report[1], report.elapsed
+      local item, elapsed, requests = report[1], report.elapsed, report.requests
       local same = client:verify(report, QUICK)
       assert.equal(report, same)
       assert.equal(item, report[1])
@@ -411,7 +429,7 @@ describe("stopmsg.client", function()
       assert.equal(2, report.counts.stopped)
       assert.equal(1, report.counts.too_late)
       assert.is_true(report.elapsed > elapsed)
-      assert.is_true(report.requests > 1)
+      assert.is_true(report.requests > requests)
     end)
 
     it("asks nothing where all is proven", function()
@@ -454,8 +472,10 @@ describe("stopmsg.client", function()
       -- One of the two fails the request that holds them both.
       local report = client:status({ uuid(91), uuid(92, "0500") })
       assert.same({ "unknown nil nil", "unknown nil nil" }, lines(report))
-      client:verify(report, { timeout = 0.2, interval = 0.05 })
-      assert.equal("stopped unsent nil", lines(report)[1])
+      patience.grow(0.1, function(seconds)
+        client:verify(report, { timeout = seconds, interval = 0.02 })
+        return lines(report)[1] == "stopped unsent nil"
+      end)
       assert.is_string(report[1].message)
     end)
   end)
@@ -785,48 +805,5 @@ describe("stopmsg.client", function()
         assert.matches(table.concat(stopmsg.providers(), ", "), message, 1, true)
       end
     end)
-  end)
-
-  -- The stop is one request. No status call tells of more than 100 ids: that many uuids are an
-  -- address of 5 KiB, and servers take 8. So a look at 10,000 costs 100 requests, and as each id
-  -- has to be looked at once after it settled, 100 are the least for who knows when that is. Who
-  -- does not, looks too early sometimes: here after 1 and 2.5 s, before 4.75 s shows it. Pauses
-  -- that grow by half keep the number of looks near the logarithm of the time; each look asks for
-  -- what is still open alone (verify_spec.lua has the figure for ids that settle one by one).
-  it("proves 10,000 stops that show after 3 s with three looks at each", function()
-    local late = server.start({ settle = 3 })
-    local ids = {}
-    for i = 1, 10000 do
-      ids[i] = uuid(i)
-    end
-    local report = new(late, "revicom"):stop(ids, { verify = true })
-    late:stop()
-
-    assert.equal(10000, report.counts.stopped)
-    for i = 1, 10000 do
-      if not report[i].verified or report[i].id ~= ids[i] then
-        error("item " .. i .. " is not verified, or not that of its id")
-      end
-    end
-    local looks, most = 0, 0
-    local first_look = late:log()[2].started - late:log()[1].started
-    assert.is_true(first_look >= 1 and first_look < 3) -- what `true` stands for
-    for _, request in ipairs(late:log()) do
-      if request.method == "GET" then
-        looks = looks + 1
-        most = math.max(most, request.in_flight)
-        assert.is_true(request.ids <= 100)
-      end
-    end
-    assert.is_true(looks >= 100 and looks <= 300, looks .. " status requests")
-    assert.equal(looks + 1, report.requests)
-    assert.is_true(most <= 4)
-    assert.is_true(report.elapsed >= 3 and report.elapsed < 10,
-      ("settled after %.2f s"):format(report.elapsed))
-    assert.same({}, report.warnings)
-    if os.getenv("STOPMSG_FIGURES") then
-      io.stdout:write(("\n10,000 revicom ids that show after 3 s: %d status requests, settled "
-        .. "after %.2f s\n"):format(looks, report.elapsed))
-    end
   end)
 end)

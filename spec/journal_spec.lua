@@ -30,7 +30,13 @@ describe("stopmsg.journal", function()
   end
 
   local function open(changes, batch)
-    return journal.open(path, identity(changes), { batch = batch or 4, now = core.now })
+    return journal.open(path, identity(changes), {
+      batch = batch or 4,
+      now = core.now,
+      time = function()
+        return 1764407519123
+      end,
+    })
   end
 
   local function note(book, position, word, reason)
@@ -81,50 +87,120 @@ describe("stopmsg.journal", function()
     note(book, 2, "stopped")
     assert.equal(2, #lines())
     book:grant(4)
-    assert.same({ n = 2, id = "id2", outcome = "stopped" }, lines()[3])
+    assert.same({ n = 2, id = "id2", outcome = "stopped", at = 1764407519123 }, lines()[3])
     assert.same({ 5, 8 }, lines()[4].intent)
     note(book, 1, "too_late")
     book:flush()
     assert.equal("too_late", lines()[5].outcome)
     note(book, 3, "unknown", "lost")
     book:close()
-    assert.same({ n = 3, id = "id3", outcome = "unknown", reason = "lost" }, lines()[6])
+    assert.same({ n = 3, id = "id3", outcome = "unknown", reason = "lost",
+      at = 1764407519123 }, lines()[6])
   end)
 
   it("names no address and no token", function()
     local book = assert(open())
     book:close()
     assert.is_nil(cli.read(path):find("C4N4RY", 1, true))
-    assert.same({ journal = "stopmsg", version = 1, provider = "acme", operation = "stop",
+    assert.same({ journal = "stopmsg", version = 2, provider = "acme", operation = "stop",
       input = "00ff", ids = 10, address = lines()[1].address }, lines()[1])
   end)
 
-  it("hands out on a second run what is not settled, and says what is ambiguous", function()
-    local book = assert(open({ total = 14 }, 100))
-    book:grant(0)
+  it("hands out on a second run what is not settled, whatever its reason", function()
     local noted = {
       "stopped", "accepted", "too_late", "not_stoppable", "not_found", "invalid",
-      { "failed", "http_409" }, { "failed", "connect" }, { "failed", "rate_limited" },
-      { "denied", "forbidden" }, { "denied", "credentials" }, { "skipped", "deadline" },
-      { "unknown", "lost" },
+      { "failed", "http_302" }, { "failed", "http_407" }, { "failed", "connect" },
+      { "failed", "http_403" }, { "denied", "forbidden" }, { "denied", "credentials" },
+      { "skipped", "deadline" }, { "unknown", "lost" },
     }
+    local book = assert(open({ total = 15 }, 100))
+    book:grant(0)
     for position, word in ipairs(noted) do
       note(book, position, word[1] or word, word[2])
     end
     book:close()
 
-    book = assert(open({ total = 14 }, 100))
+    book = assert(open({ total = 15 }, 100))
     assert.is_false(book.is_new)
     local counts = book:counts()
-    assert.same({ 1, 3, 2, 1, 2 }, { counts.stopped, counts.failed, counts.denied, counts.skipped,
+    assert.same({ 1, 4, 2, 1, 2 }, { counts.stopped, counts.failed, counts.denied, counts.skipped,
       counts.unknown })
+    assert.equal(6, book:settled())
     local found = {}
     for _, position in ipairs(granted(book)) do
       local word, is_ambiguous = book:known(position)
       found[#found + 1] = ("%d %s %s"):format(position, word, tostring(is_ambiguous))
     end
-    assert.same({ "8 failed false", "9 failed false", "11 denied false", "12 skipped false",
-      "13 unknown true", "14 unknown true" }, found)
+    assert.same({ "7 failed false", "8 failed false", "9 failed false", "10 failed false",
+      "11 denied false", "12 denied false", "13 skipped false", "14 unknown true",
+      "15 unknown true" }, found)
+    book:close()
+  end)
+
+  it("goes on with one that an earlier version wrote", function()
+    local book = assert(open())
+    book:grant(0)
+    note(book, 1, "stopped")
+    note(book, 2, "skipped", "deadline")
+    note(book, 3, "too_late")
+    book:close()
+    local old = cli.read(path):gsub('"version":2', '"version":1'):gsub(',"at":%d+', "")
+    local file = assert(io.open(path, "wb"))
+    file:write(old)
+    file:close()
+    book = assert(open())
+    assert.same({ 2, 4, 5, 6, 7, 8, 9, 10 }, granted(book))
+    note(book, 2, "stopped")
+    book:close()
+    assert.equal(1764407519123, lines()[#lines()].at)
+    book = assert(open())
+    assert.equal("stopped", (book:known(2)))
+    book:close()
+  end)
+
+  it("keeps lines of other kinds with their time, and skips those it reads", function()
+    local book = assert(open())
+    book:note("pause", { seconds = 30 })
+    book:grant(0)
+    note(book, 1, "stopped")
+    book:note("end", { stopped = 1 })
+    book:close()
+    assert.same({ pause = { seconds = 30 }, at = 1764407519123 }, lines()[2])
+    local file = assert(io.open(path, "ab"))
+    file:write('{"what":"is this","of":[1,2]}\n{}\n')
+    file:close()
+    book = assert(open())
+    assert.same({ 2, 3, 4, 5, 6, 7, 8, 9, 10 }, granted(book))
+    book:close()
+  end)
+
+  it("tells what is proven from what is only promised", function()
+    local book = assert(open())
+    book:grant(0)
+    note(book, 1, "stopped")
+    note(book, 2, "accepted")
+    local item = { id = "id3", outcome = "stopped", verified = true }
+    book:outcome(3, item, tails(item))
+    book:close()
+    book = assert(open())
+    assert.same({ true, true, false }, { book:is_promised(1), book:is_promised(2),
+      book:is_promised(3) })
+    assert.equal(1, book:unproven())
+    assert.equal(2, book:counts().stopped)
+    book:close()
+  end)
+
+  it("hands out nothing that a lookup has settled", function()
+    local book = assert(open({ total = 3 }))
+    book:grant(0)
+    book:close()
+    book = assert(open({ total = 3 }))
+    local item = { id = "id2", outcome = "too_late", verified = true, ambiguous = true }
+    book:settle(2, item, tails(item))
+    assert.same({ 1, 3 }, granted(book))
+    book:close()
+    book = assert(open({ total = 3 }))
+    assert.same({ "too_late", false }, { book:known(2) })
     book:close()
   end)
 
@@ -258,7 +334,7 @@ describe("stopmsg.journal", function()
   it("is refused where a line in its middle is damaged", function()
     open():close()
     local header = cli.read(path)
-    for _, line in ipairs({ "rubbish", "{}", '{"intent":[1]}', '{"intent":[0,1]}',
+    for _, line in ipairs({ "rubbish", "[]x", '{"intent":[1]}', '{"intent":[0,1]}',
       '{"intent":[1,11]}', '{"intent":[2,1]}', '{"intent":"1"}',
       '{"n":11,"id":"x","outcome":"stopped"}',
       '{"n":1,"id":"x","outcome":"gone"}', '{"n":1.5,"id":"x","outcome":"stopped"}',

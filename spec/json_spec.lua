@@ -29,6 +29,13 @@ describe("stopmsg.json", function()
       assert.is_nil((json.decode("\255\254[\0001\000]\000")))
     end)
 
+    it("takes no NUL for the end", function()
+      for _, text in ipairs({ "{}\0", '{}\0{"a":1}', "\0{}", "{}\0x", '"\0"' }) do
+        assert.is_nil((json.decode(text)))
+      end
+      assert.equal("\0", json.decode('"\\u0000"'))
+    end)
+
     it("tells an empty object from an empty list where that is asked", function()
       local function is_empty(text)
         return next(json.decode(text, true).a) == nil

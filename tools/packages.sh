@@ -1,8 +1,11 @@
 #!/bin/sh
-# packages.sh SET... - installs what is missing of the named sets of packages.
+# packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
-# Sets: build, demo, specs, test, oracle, musl, bench, deb, picture, or a Lua (lua5.1 ... lua5.4, luajit).
-# Silent when nothing is missing. "a|b" is satisfied by either; a is what is installed.
+# -n only names them.
+# Sets: build, demo, specs, test, oracle, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
+# luajit).
+# Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
+# that this release has.
 set -eu
 
 packages() {
@@ -24,7 +27,7 @@ packages() {
     ;;
   test)
     packages specs
-    echo 'clang libclang-rt-14-dev|libclang-rt-dev clang-format clang-tidy cppcheck valgrind strace'
+    echo "clang $(clang_runtime) clang-format clang-tidy cppcheck valgrind strace"
     ;;
   oracle)
     packages demo
@@ -53,6 +56,10 @@ packages() {
     packages build
     echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
     ;;
+  page)
+    packages build
+    echo 'chromium python3'
+    ;;
   picture)
     packages demo
     echo 'tmux python3'
@@ -60,24 +67,51 @@ packages() {
   lua5.1)
     echo 'lua5.1 liblua5.1-0-dev'
     ;;
-  lua5.[2-4])
+  lua5.[2-5])
     echo "$1 lib$1-dev"
     ;;
   luajit)
-    # On Debian luajit and luajit2 exclude each other, and nginx's Lua module
-    # goes with the second.
+    # On Debian 12 luajit and luajit2 exclude each other, and nginx's Lua module
+    # goes with the second. Later releases have one, called luajit.
     echo 'luajit2|luajit libluajit2-5.1-dev|libluajit-5.1-dev'
     ;;
   esac
+}
+
+# It has the version of the release's own clang in its name.
+clang_runtime() {
+  version=$(apt-cache depends clang 2>/dev/null | sed -n 's/^ *Depends: clang-\([0-9]*\)$/\1/p')
+  echo "libclang-rt-${version:-14}-dev"
+}
+
+is_known() {
+  apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+
+# The first of a|b that apt knows, or else a.
+pick() {
+  for package in $(echo "$1" | tr '|' ' '); do
+    if is_known "$package"; then
+      echo "$package"
+      return
+    fi
+  done
+  echo "${1%%|*}"
 }
 
 installed() {
   test "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed
 }
 
+names_only=
+if test "${1-}" = -n; then
+  names_only=1
+  shift
+fi
+
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | oracle | musl | bench | deb | picture | lua*) ;;
+  build | demo | specs | test | oracle | musl | bench | deb | page | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2
@@ -86,20 +120,28 @@ for set in "$@"; do
 done
 
 if ! command -v dpkg-query >/dev/null; then
+  test -z "$names_only" || exit 0
   echo "Not a Debian: make sure that these, or what they are called here, are installed:"
   for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u | sed 's/|.*//; s/^/  /'
   exit 0
 fi
 
-missing=
-for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u); do
-  found=
-  for package in $(echo "$choice" | tr '|' ' '); do
-    if installed "$package"; then found=1; fi
+find_missing() {
+  missing=
+  for choice in $(for set in "$@"; do packages "$set"; done | tr ' ' '\n' | sort -u); do
+    found=
+    for package in $(echo "$choice" | tr '|' ' '); do
+      if installed "$package"; then found=1; fi
+    done
+    test -n "$found" || missing="$missing $(pick "$choice")"
   done
-  test -n "$found" || missing="$missing ${choice%%|*}"
-done
+}
+find_missing "$@"
 test -n "$missing" || exit 0
+if test -n "$names_only"; then
+  echo "$missing"
+  exit 0
+fi
 
 if test "$(id -u)" = 0; then
   sudo=
@@ -111,13 +153,15 @@ else
   exit 1
 fi
 
-# A server that comes along, nginx, is not to be started: nobody asked for one.
-install() {
-  # shellcheck disable=SC2086
-  $sudo env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y \
-    -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 --no-install-recommends $missing
-}
+# Lists that are old or empty know no names, either.
+for package in $missing; do
+  if ! is_known "$package"; then
+    $sudo apt-get update -qq
+    find_missing "$@"
+    break
+  fi
+done
 
 echo "installing$missing"
-# Package lists may be old or empty; only then is an update worth its time.
-install >/dev/null 2>&1 || { $sudo apt-get update -qq && install >/dev/null; }
+# shellcheck disable=SC2086
+$sudo sh "$(dirname "$0")/install.sh" $missing

@@ -205,8 +205,8 @@ end
 -- The calls that the provider documents, or all it has, as a list for messages.
 local function callable(self)
   local names, seen = {}, {}
-  for name, operation in pairs(self._provider.operations) do
-    name = name == "status_dispatch" and "status" or name
+  for key, operation in pairs(self._provider.operations) do
+    local name = key == "status_dispatch" and "status" or key
     local is_allowed = self._options.undocumented or not operation.undocumented
     if not seen[name] and not operation.is_list and is_allowed then
       seen[name] = true
@@ -225,7 +225,8 @@ local function obstacle(self)
   return self._way.refusal and self._way.refusal()
 end
 
--- operation = operation_of(self, call, kind) | nil, what is wrong
+-- operation = operation_of(self, call, kind) | nil, what is wrong, names of settings that are
+-- missing
 local function operation_of(self, call, kind)
   if getmetatable(self) ~= Client then
     return nil, "calling a method on bad self: write client:" .. call .. "(…)"
@@ -247,7 +248,7 @@ local function operation_of(self, call, kind)
   local missing = settings.missing(operation.needs, self._options.values)
   if #missing > 0 then
     return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
-      missing))
+      missing)), missing
   end
   return operation
 end
@@ -292,17 +293,30 @@ local function start(self, operation, ids, call, total)
   }), summary
 end
 
--- Where requests go: scheme, host and port, and the path of a base_url; with the settings, which
--- tell one account from another. For those who have to know whether it is the same as last time.
-function client.address(self)
-  local parts = { self._options.address }
+-- The provider's own address, whatever base_url says; nil where each customer has a host of their
+-- own.
+function client.own_address(self)
+  local provider, values = self._provider, self._options.values
+  local origin = wire.base(provider, values)
+  return origin and provider.is_old and provider.url or origin
+end
+
+-- Where requests of an operation go, with the settings in them that are not the default: what tells
+-- one account from another. For those who have to know whether it is the same as last time.
+function client.address(self, operation)
+  local o = self._options
+  local parts = { o.base_url or client.own_address(self) }
   local names = {}
-  for name in pairs(self._options.values) do
-    names[#names + 1] = name
+  for name, value in pairs(o.values) do
+    local setting = self._provider.settings[name]
+    local is_default = setting.default ~= nil and settings.default(setting) == value
+    if operation.seen[name] and not is_default then
+      names[#names + 1] = name
+    end
   end
   table.sort(names)
   for _, name in ipairs(names) do
-    parts[#parts + 1] = name .. "=" .. self._options.values[name]
+    parts[#parts + 1] = name .. "=" .. o.values[name]
   end
   return table.concat(parts, " ")
 end

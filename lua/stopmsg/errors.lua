@@ -83,9 +83,10 @@ end
 -- as an object without a code. `error` and `errors` are what many APIs call it.
 local function places_of(lists)
   local places = { { "error" }, { "errors" } }
-  for _, list in ipairs(lists) do
+  for kind, list in ipairs(lists) do
     for _, steps in ipairs(list) do
       places[#places + 1] = steps
+      steps.is_text = kind == 2
       if #steps > 1 then
         local parent = {}
         for i = 1, #steps - 1 do
@@ -179,13 +180,14 @@ local function is_named(r, place)
 end
 
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself, and
--- what the reading `r` has a word for is no surprise.
+-- `null`, an empty list nor an empty text. An `errors` that is a flag or a counter says nothing by
+-- itself, and what the reading `r` has a word for is no surprise.
 local function is_beside(places, document, r)
   for i, steps in ipairs(places) do
     local value = path.value(document, steps)
     local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
-    local is_empty = type(value) == "table" and next(value) == nil
+    local is_empty = (value == "" and steps.is_text)
+      or (type(value) == "table" and next(value) == nil)
     if value ~= nil and not is_flag and not is_empty and not is_named(r, steps) then
       return true
     end

@@ -2,7 +2,8 @@
 --
 -- A file of JSON lines that is only appended to. The first says which run it is of. Then come
 --   {"intent":[1,256]}                                    these positions of the input may be sent
---   {"n":1,"id":"…","outcome":"stopped","code":200}       what became of one
+--   {"n":1,"id":"…","outcome":"stopped","code":200,"at":1764407519123}   what became of one
+-- and lines of other kinds, which are for people and are skipped here.
 -- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
 -- line without its end was being written when the process died: it is cut off.
 
@@ -13,7 +14,8 @@ local record = require("stopmsg.record")
 
 local journal = {}
 
-local VERSION = 1
+-- The first version knew neither times nor lines of other kinds.
+local VERSION, OLDEST = 2, 1
 local MAGIC = '{"journal":"stopmsg"'
 
 -- Longer lines than this were not written here.
@@ -27,36 +29,30 @@ local MANY = 64 * 1024
 local LEAST_INTENT, MOST_INTENT = 16, 1024
 local DEAR, CHEAP = 0.05, 0.01
 
--- Marks: what is known of a position. An outcome has its place among outcome.names, plus one.
-local INTENT = 1
-local MARK = {}
+-- Marks: what is known of a position. An outcome has its place among outcome.names, plus one;
+-- `stopped` has two, as a message's own state may prove it.
+local INTENT, PROVEN = 1, 15
+local MARK, WORDS = {}, { [INTENT] = "unknown", [PROVEN] = "stopped" }
 for i, word in ipairs(outcome.names) do
   MARK[word] = i + 1
-end
--- Of two outcomes there are kinds that a later run tries again.
-local AGAIN = {
-  failed = { mark = 14, connect = true, tls = true, rate_limited = true },
-  denied = { mark = 15, credentials = true },
-}
-local WORDS = { [INTENT] = "unknown", [14] = "failed", [15] = "denied" }
-for word, mark in pairs(MARK) do
-  WORDS[mark] = word
+  WORDS[i + 1] = word
 end
 
 -- Sent, or about to be, and nothing that can be trusted came back.
 local AMBIGUOUS = { [INTENT] = true, [MARK.unknown] = true }
 
--- The set of marks whose positions are not sent again, as marks.h takes it.
-local KEPT = 0
-for _, word in ipairs(outcome.names) do
-  if word ~= "unknown" and word ~= "skipped" and word ~= "open" then
-    KEPT = KEPT + 2 ^ MARK[word]
-  end
-end
+-- What a later run would only be told again, or must not risk. All else is sent again.
+local SETTLED = {
+  stopped = true, accepted = true, recalled = true, too_late = true, not_stoppable = true,
+  not_found = true, invalid = true,
+}
 
-local function mark_of(word, reason)
-  local again = AGAIN[word]
-  return again and reason and again[reason] and again.mark or MARK[word]
+-- The set of marks whose positions are not sent again, as marks.h takes it.
+local KEPT = 2 ^ PROVEN
+for word, mark in pairs(MARK) do
+  if SETTLED[word] then
+    KEPT = KEPT + 2 ^ mark
+  end
 end
 
 local Journal = {}
@@ -76,7 +72,7 @@ local function mismatch(line, identity)
   local found = json.decode(line)
   if line:sub(1, #MAGIC) ~= MAGIC or type(found) ~= "table" then
     return "is no journal"
-  elseif found.version ~= expected.version then
+  elseif type(found.version) ~= "number" or found.version < OLDEST or found.version > VERSION then
     return "was written by another version of stopmsg"
   end
   for _, field in ipairs({ "provider", "operation" }) do
@@ -101,6 +97,8 @@ local function read_odd(self, line)
   local found = json.decode(line)
   if type(found) ~= "table" then
     return false
+  elseif found.n == nil and found.intent == nil and found.outcome == nil then
+    return true -- of a kind that says nothing about what is to be sent
   end
   local from, to = found.n, found.n
   if type(found.intent) == "table" then
@@ -114,7 +112,10 @@ local function read_odd(self, line)
     self._marks:fill(from, to, INTENT, KEPT)
     return true
   end
-  local mark = mark_of(found.outcome, found.reason)
+  local mark = MARK[found.outcome]
+  if mark == MARK.stopped and found.verified == true then
+    mark = PROVEN
+  end
   if mark then
     self._marks:set(from, mark)
   end
@@ -130,8 +131,8 @@ local function read_lines(self, at, size)
       find(bytes, '^{"n":(%d+),"id":"[^"\\]*","outcome":"([%a_]+)"([^\n]*)\n', from)
     if to then
       local mark = MARK[word]
-      if AGAIN[word] then
-        mark = mark_of(word, rest:match('^,"reason":"([%w_]+)"'))
+      if mark == MARK.stopped and find(rest, ',"verified":true', 1, true) then
+        mark = PROVEN
       end
       n = tonumber(n)
       number = number + 1
@@ -184,7 +185,7 @@ function journal.whole_size(log)
   return 0
 end
 
--- Reads what an earlier run left. true | nil, message
+-- Reads what an earlier run left. true | nil, message, whether that is the machine's fault
 local function load(self, identity)
   local log = self._log
   local size, message = journal.whole_size(log)
@@ -209,7 +210,12 @@ local function load(self, identity)
     if not cut then
       return nil, message
     end
-    return self:_write(header, true)
+    local wrote
+    wrote, message = self:_write(header, true)
+    if not wrote then
+      return nil, "cannot be written: " .. message, true
+    end
+    return true
   end
   local header = first:match("^[^\n]*\n")
   local wrong = header and mismatch(header, identity) or (not header and "is no journal")
@@ -226,10 +232,11 @@ local function load(self, identity)
   return read_lines(self, #header, size)
 end
 
--- opened = journal.open(path, identity, options) | nil, message
+-- opened = journal.open(path, identity, options) | nil, message, is_fault (the machine is at fault)
 --
 -- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input).
--- options: batch (ids a request), now (a clock).
+-- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
+-- system's by default).
 function journal.open(path, identity, options)
   local log, message = core.log(path)
   if not log then
@@ -239,23 +246,34 @@ function journal.open(path, identity, options)
     is_new = false,
     failure = nil, -- why nothing more can be written
     before_write = nil, -- a hook: what has to be elsewhere before it is here
+    before_intent = nil, -- another: something is about to be sent
     _log = log,
     _marks = core.marks(),
     _total = identity.total,
     _now = options.now,
+    _time = options.time or core.process.time,
     _lines = record.lines(), -- that are not written yet
     _to = 0, -- the last position whose intent is on disk
     _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- an intent covers
     _is_adaptive = options.batch == 1,
     _wrote_at = options.now(),
   }, Journal)
-  local loaded
-  loaded, message = load(self, identity)
+  local loaded, is_fault
+  loaded, message, is_fault = load(self, identity)
   if not loaded then
     log:close()
-    return nil, message
+    return nil, message, is_fault
   end
   return self
+end
+
+-- How many positions are not sent again.
+function Journal:settled()
+  local count = self._marks:count(PROVEN)
+  for word, mark in pairs(MARK) do
+    count = count + (SETTLED[word] and self._marks:count(mark) or 0)
+  end
+  return count
 end
 
 -- Outcome -> how many positions it is known of. What was about to be sent counts as `unknown`.
@@ -315,6 +333,9 @@ end
 
 -- Puts the intent for the positions first..last on disk, and the outcomes before it.
 local function intend(self, first, last)
+  if self.before_intent then
+    self.before_intent()
+  end
   local started = self._now()
   if not write_lines(self, ('{"intent":[%d,%d]}\n'):format(first, last), true) then
     return false
@@ -363,6 +384,23 @@ function Journal:grant(position)
   return first
 end
 
+-- Notes what a lookup proved of a position before this run sends anything: it is not handed out.
+function Journal:settle(position, item, tail)
+  self._marks:set(position, item.outcome == "stopped" and PROVEN or MARK[item.outcome])
+  self:outcome(position, item, tail)
+end
+
+-- Whether an earlier run left the position as a promise that no lookup has proven yet.
+function Journal:is_promised(position)
+  local mark = self._marks:get(position)
+  return mark == MARK.accepted or mark == MARK.stopped
+end
+
+-- How many positions have these marks: that are stopped, but unproven.
+function Journal:unproven()
+  return self._marks:count(MARK.stopped)
+end
+
 -- No further intents: what they covered is still handed out.
 function Journal:seal()
   self._is_sealed = true
@@ -370,9 +408,14 @@ end
 
 -- Notes what became of the id at this position; `tail` is the rest of the item, by record.tails().
 function Journal:outcome(position, item, tail)
-  if self._lines:add(item.id, tail, position) >= MANY then
+  if self._lines:add(item.id, tail, position, self._time()) >= MANY then
     self:flush()
   end
+end
+
+-- Notes what people may want to know later: book:note("pause", { seconds = 30 }).
+function Journal:note(kind, fields)
+  self._lines:write(('{"%s":%s,"at":%.0f}\n'):format(kind, json.encode(fields), self._time()))
 end
 
 -- Writes all there is, and waits until it is on disk. true | nil, message
@@ -385,5 +428,73 @@ function Journal:close()
   end
   return true
 end
+
+-- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
+-- has: on.header(fields), on.intent(first, last), on.outcome(position, id, word, rest), on.other(
+-- fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
+function journal.read(path, on)
+  local file, message = io.open(path, "rb")
+  if not file then
+    return nil, message
+  end
+  local number, total = 0, nil
+  local bytes, from = "", 1
+  local function refuse(what)
+    file:close()
+    return nil, what
+  end
+  while true do
+    local to = bytes:find("\n", from, true)
+    if not to then
+      local block, why = file:read(BLOCK)
+      if why then
+        return refuse(why)
+      elseif not block then
+        break -- what is left was being written
+      end
+      bytes = bytes:sub(from) .. block
+      from = 1
+      if #bytes > BLOCK + MAX_LINE and not bytes:find("\n", 1, true) then
+        return refuse(number == 0 and "is no journal" or ("is damaged: line %d is too long"):format(
+          number + 1))
+      end
+    else
+      number = number + 1
+      local n, id, word, rest = bytes:match(
+        '^{"n":(%d+),"id":"([^"\\]*)","outcome":"([%a_]+)"([^\n]*)}\n', from)
+      local fields = not n and json.decode(bytes:sub(from, to - 1))
+      if number == 1 then
+        if n or type(fields) ~= "table" or fields.journal ~= "stopmsg" then
+          return refuse("is no journal")
+        end
+        total = fields.ids
+        on.header(fields)
+      elseif not n and type(fields) ~= "table" then
+        return refuse(("is damaged: line %d is none of a journal"):format(number))
+      elseif n or fields.outcome then
+        n, word = tonumber(n or fields.n), word or fields.outcome
+        if not n or not MARK[word] or n < 1 or n > total or n % 1 ~= 0 then
+          return refuse(("is damaged: line %d is none of a journal"):format(number))
+        end
+        on.outcome(n, id or tostring(fields.id), word, rest
+          or record.tails()(fields):match('^,"outcome":"[^"]*"(.*)}\n$')
+            .. (fields.at and (',"at":%.0f'):format(fields.at) or ""))
+      elseif fields.intent then
+        on.intent(fields.intent[1], fields.intent[2])
+      else
+        on.other(fields)
+      end
+      from = to + 1
+    end
+  end
+  file:close()
+  if number == 0 then
+    return nil, "is no journal"
+  end
+  return true
+end
+
+-- The number of an outcome among marks, the outcome of one, and those that are not sent again.
+journal.marks, journal.words, journal.settled = MARK, WORDS, SETTLED
 
 return journal

@@ -50,6 +50,10 @@ end
 -- `[]`; with is_marked an empty object has a field, so that only an empty list is empty.
 function json.decode(text, is_marked)
   text = json.without_bom(text)
+  -- lua-cjson takes a NUL for the end, whatever follows.
+  if type(text) == "string" and text:find("\0", 1, true) then
+    return nil, "not JSON: a NUL"
+  end
   if is_marked and text:find("{%s*}") then
     text = mark(text)
   end

@@ -39,7 +39,7 @@ local function engine_options(o)
     slots = o.slots,
     connect_timeout = o.connect_timeout,
     max_response = o.max_response,
-    -- Hoping for it where there is none, libcurl would hold all requests back for the first.
+    -- libcurl speaks it over TLS alone.
     http2 = o.http_version == "2" and not is_plain,
     insecure = not o.verify_tls,
     ca_file = o.ca_file,

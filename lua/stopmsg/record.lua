@@ -7,6 +7,7 @@ local record = {}
 
 local FIELDS = {
   "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified", "state",
+  "left",
 }
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
@@ -80,7 +81,7 @@ end
 -- Whether an item says no more than its id, outcome and code.
 function record.is_usual(item)
   return not (item.reason or item.message or item.attempts or item.http or item.ambiguous
-    or item.verified or item.state)
+    or item.verified or item.state or item.left)
 end
 
 -- tail = record.cached(write): write(item) remembered by outcome and code.
@@ -122,17 +123,18 @@ function record.lines()
   return setmetatable({ _lines = core.lines() }, Lines)
 end
 
--- size = gathered:add(id, tail, number): bytes that are gathered; `number` is the line's, or nil.
-function Lines:add(id, tail, number)
+-- size = gathered:add(id, tail, number, at): bytes that are gathered; the line's `number` and the
+-- time `at` (milliseconds) are those of a journal.
+function Lines:add(id, tail, number, at)
   local size
   if number then
-    size = self._lines:add('{"n":', number, ',"id":', id, tail)
+    size = self._lines:add('{"n":', number, ',"id":', id, tail, at)
   else
     size = self._lines:add('{"id":', nil, nil, id, tail)
   end
   if not size then
     size = self._lines:write((number and ('{"n":%d,"id":'):format(number) or '{"id":')
-      .. record.quote(id) .. tail)
+      .. record.quote(id) .. (at and tail:sub(1, -3) .. (',"at":%.0f}\n'):format(at) or tail))
   end
   return size
 end

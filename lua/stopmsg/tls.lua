@@ -5,6 +5,8 @@ local text = require("stopmsg.text")
 
 local tls = {}
 
+local UNREAD = "check ca_file and ca_path: are they there, can they be read?"
+
 local ADVICE = {
   -- What the server says of our certificate, or of the lack of one.
   { "alert certificate required", "the server wants a certificate: give cert_file and key_file" },
@@ -22,7 +24,9 @@ local ADVICE = {
   { "local issuer", "install ca-certificates, or give the CA as ca_file" },
   { "subject name", "the certificate is another host's: check base_url" },
   { "does not match target host", "the certificate is another host's: check base_url" },
-  { "setting certificate", "check ca_file and ca_path: are they there, can they be read?" },
+  { "setting certificate", UNREAD },
+  { "adding trust anchors", UNREAD }, -- since libcurl 8.17
+  { "SSL CA cert", UNREAD }, -- with GnuTLS
   { "wrong version number", "that port does not speak TLS: check base_url and its port" },
   { "protocol", "the server has to offer TLS 1.2 or newer" },
 }

@@ -54,7 +54,7 @@
 ---@field http? integer
 ---@field message? string
 
----@alias stopmsg.Outcome "stopped"|"accepted"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
+---@alias stopmsg.Outcome "stopped"|"accepted"|"recalled"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
 
 ---What an outcome means.
 ---@class stopmsg.OutcomeInfo

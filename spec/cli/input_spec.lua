@@ -18,7 +18,7 @@ describe("stopmsg.cli.input", function()
   local function read(content, options)
     options = options or {}
     path = cli.file(content)
-    return input.read({ file = path, form = options.form or TEXT, field = options.field })
+    return input.read({ files = { path }, form = options.form or TEXT, field = options.field })
   end
 
   -- The ids as they are handed out; "!" and the message for a problem.
@@ -109,8 +109,9 @@ describe("stopmsg.cli.input", function()
       { "takes a byte order mark", "\239\187\191id,x\na,1\n", { "a" } },
       { "takes a quote within a field for one", 'x,id\n5" pipe,a\nb,c\n', { "a", "c" } },
       { "skips blank lines", "id\n\na\n\n", { "a" } },
-      { "tells of a row without the column", "x,id\n1,a\n2\n3,\n",
-        { "a", "!no id in column 'id'", "!no id in column 'id'" } },
+      { "tells of a row without an id", "x,id\n1,a\n3,\n", { "a", "!no id in column 'id'" } },
+      { "tells of a row of another width", "x,id\n1,a\n2\n3,b,c\n4,d\n",
+        { "a", "!1 field where the header has 2", "!3 fields where the header has 2", "d" } },
       { "tells of text after a quote", 'id,x\n"a"b,1\nc,2\n',
         { "!text after a quoted field", "c" } },
       { "tells of a quote that does not end", 'id,x\na,1\n"b,2\n',
@@ -135,6 +136,44 @@ describe("stopmsg.cli.input", function()
       local given, message = read("a,b\n1,2\n", { field = "id" })
       assert.is_nil(given)
       assert.truthy(message:find("no column is called 'id'; there are 'a', 'b'", 1, true))
+    end)
+
+    it("refuses a name that stands twice, and takes the column's number", function()
+      local given, message = read("id,name,id\n1,x,2\n", { field = "id", form = ids.forms.digits })
+      assert.is_nil(given)
+      assert.truthy(message:find("stands twice in the header: give the column's number, --field 1 "
+        .. "or --field 3", 1, true), message)
+      os.remove(path)
+      assert.same({ "2" }, ids_of("id,name,id\n1,x,2\n", { field = "3", form = ids.forms.digits }))
+      os.remove(path)
+      assert.same({ "x" }, ids_of("id,name,id\n1,x,2\n", { field = "name" }))
+    end)
+
+    local digits = ids.forms.digits
+    local quotes = {
+      { "does not end", 'name\tid\n"5 inch\t10\npipe\t20\nrod\t30\n',
+        { "!a quote that does not end", "20", "30" } },
+      { "ends in another row", 'name\tid\n"5 inch\t10\npipe\t20\n6"\t50\nrod\t30\n',
+        { "!a quote that swallows the lines behind it", "20", "50", "30" } },
+      { "ends behind the ids", 'id;name\n10;"5 inch\n20;pipe\n30;6"\n40;rod\n',
+        { "!a quote that swallows the lines behind it", "20", "30", "40" } },
+      { "begins in two rows", 'name,id\n"5 inch,10\npipe,20\n"6 inch,30\n',
+        { "!text after a quoted field", "20", "!a quote that does not end" } },
+    }
+    for _, row in ipairs(quotes) do
+      it("gives up no more than its own row for a quote that " .. row[1], function()
+        assert.same(row[3], ids_of(row[2], { field = "id", form = digits }))
+      end)
+    end
+
+    it("gives up the whole of a row with line feeds that is too wide", function()
+      assert.same({ "!3 fields where the header has 2", "20" },
+        ids_of('id,note\n10,"a\nb",c\n20,d\n', { field = "id", form = digits }))
+    end)
+
+    it("reads line ends of all systems, in one file", function()
+      assert.same({ "10", "20", "30", "40" },
+        ids_of("id,name\n10,a\r20,b\r\n30,c\n40,d\r", { field = "id", form = digits }))
     end)
 
     it("names lines as an editor counts them", function()
@@ -166,9 +205,6 @@ describe("stopmsg.cli.input", function()
       end
     end)
 
-    it("is one object a line, no array", function()
-      assert.matches("JSON array", select(2, read('[{"id":"a"}]', { field = "id" })))
-    end)
   end)
 
   describe("what is no text", function()
@@ -178,16 +214,9 @@ describe("stopmsg.cli.input", function()
       assert.truthy(message:find("line 2 holds a byte of value 0", 1, true), message)
     end)
 
-    it("is refused as UTF-16 where it is that", function()
-      for _, bytes in ipairs({ "\255\254a\0\n\0", "\254\255\0a\0\n" }) do
-        assert.matches("UTF%-16", select(2, read(bytes)))
-        os.remove(path)
-      end
-    end)
-
     it("is refused where it cannot be opened or read", function()
       for _, name in ipairs({ "/nowhere/ids", "/" }) do
-        local given, message = input.read({ file = name, form = TEXT })
+        local given, message = input.read({ files = { name }, form = TEXT })
         assert.is_nil(given)
         assert.string(message)
       end
@@ -206,11 +235,27 @@ describe("stopmsg.cli.input", function()
     assert.same({ "a", "b" }, of({ ids = { "a", "b" } }))
     assert.same({ "from", "stdin" }, of({ ids = { "-" }, is_terminal = true }))
     assert.same({ "from", "stdin" }, of({ ids = {} }))
-    assert.same({ "from", "stdin" }, of({ file = "-" }))
+    assert.same({ "from", "stdin" }, of({ files = { "-" } }))
     assert.matches("^no ids", of({ ids = {}, is_terminal = true }))
-    assert.matches("one or the other", of({ ids = { "a" }, file = "x" }))
+    assert.matches("one or the other", of({ ids = { "a" }, files = { "x" } }))
     assert.matches("%-%-field", of({ ids = { "a" }, field = "x" }))
     stdin:close()
+  end)
+
+  it("reads several files in turn, each by its own header", function()
+    local one, two = cli.file("id,x\na,1\n\nbad line\n"), cli.file("y;id\n2;b\n3;c;4\n")
+    local given = assert(input.read({ files = { one, two }, field = "id", form = TEXT }))
+    assert.same({ "a", "!1 field where the header has 2", "b", "!3 fields where the header has 2" },
+      drain(given))
+    assert.same({ one .. ", line 4", two .. ", line 3" }, {
+      given:complaints()[1]:match("^(.-, line %d)"), given:complaints()[2]:match("^(.-, line %d)"),
+    })
+    assert.not_equal(given.fingerprint,
+      input.read({ files = { two, one }, field = "id", form = TEXT }).fingerprint)
+    assert.matches("once only", select(2, input.read({ files = { "-", one, "-" }, form = TEXT,
+      stdin = io.open(one) })))
+    os.remove(one)
+    os.remove(two)
   end)
 
   it("reads twice what can be read once", function()

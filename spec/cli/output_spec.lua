@@ -23,7 +23,8 @@ local function write(format, items, options)
   local around = host.new({ columns = function(name)
     return options.is_terminal and name == "stdout" and 80 or nil
   end })
-  local sink = output.new({ format = format }, around, options.bar or BAR, file, options.adds)
+  local sink = output.new({ format = format }, around, options.bar or BAR, file, options.adds,
+    options.only_missed)
   local summary = reports.new()
   for _, item in ipairs(items) do
     sink:item(item, tails(item))
@@ -65,6 +66,15 @@ describe("stopmsg.cli.output", function()
     assert.equal(table.concat(lines, "\n") .. "\n", write("csv", ITEMS))
   end)
 
+  it("writes CSV in which no spreadsheet finds a formula", function()
+    for _, text in ipairs({ "=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1" }) do
+      local out = write("csv", { { id = "a", outcome = "failed", message = text, state = text } })
+      assert.equal(2, select(2, out:gsub("'" .. text:gsub("%p", "%%%0"), "")), text)
+    end
+    assert.truthy(write("csv", { { id = "a", outcome = "failed", message = "a=1" } })
+      :find(",a=1,", 1, true))
+  end)
+
   it("writes no second header where there is one", function()
     assert.equal("a1,stopped,,200,,,,,,\n", write("csv", { ITEMS[1] }, { adds = true }))
   end)
@@ -79,6 +89,20 @@ describe("stopmsg.cli.output", function()
       "3 ids: 1 stopped, 1 too_late, 1 unknown (0 requests, 0.00 s)",
       "",
     }, "\n"), (write("text", ITEMS)))
+  end)
+
+  it("writes for people what was not stopped, twenty of it, and how to get the rest", function()
+    local items = { ITEMS[1] }
+    for i = 1, 50 do
+      items[i + 1] = { id = "id" .. i, outcome = "too_late" }
+    end
+    local out = write("text", items, { only_missed = true })
+    assert.is_nil(out:find("a1", 1, true))
+    assert.truthy(out:find("\nid20  too_late\n", 1, true))
+    assert.is_nil(out:find("id21", 1, true))
+    assert.matches("… and 30 more [^\n]*%-%-format ndjson", out)
+    assert.equal("1 id: 1 stopped (0 requests, 0.00 s)\n",
+      (write("text", { ITEMS[1] }, { only_missed = true })))
   end)
 
   it("writes nothing that a terminal would obey", function()
@@ -163,12 +187,13 @@ describe("stopmsg.cli.output", function()
     end)
 
     it("refuses the file of the ids or of the journal, under any name", function()
-      for _, name in ipairs({ "input", "journal", "token_file" }) do
-        local file, message = output.open({
-          format = "csv", output = path, [name] = path:gsub("/([^/]*)$", "/./%1"),
-        })
+      local other = path:gsub("/([^/]*)$", "/./%1")
+      for name, options in pairs({ ["--input"] = { inputs = { "/nowhere", other } },
+        ["--journal"] = { journal = other }, ["--token-file"] = { token_file = other } }) do
+        options.format, options.output = "csv", path
+        local file, message = output.open(options)
         assert.is_nil(file)
-        assert.truthy(message:find((name:gsub("_", "-")), 1, true))
+        assert.truthy(message:find(name, 1, true))
       end
       assert.equal("one\ntorn", cli.read(path))
     end)

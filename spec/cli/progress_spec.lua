@@ -56,7 +56,7 @@ describe("stopmsg.cli.progress", function()
     err.text = ""
     bar:tick(clock.time, 500, counts({ stopped = 490, too_late = 10 }))
     assert.equal("\r\27[K 50% [" .. ("#"):rep(20) .. ("."):rep(20)
-      .. "] 500/1,000  250/s  0:02 left  490 stopped, 10 too_late, 0 unknown", err.text)
+      .. "] 500/1,000  250/s  0:02 left  490 stopped, 10 not stopped (0 unknown)", err.text)
   end)
 
   it("stays within the terminal", function()
@@ -69,18 +69,40 @@ describe("stopmsg.cli.progress", function()
     end
   end)
 
-  it("leaves out rate and time for the outcomes", function()
-    local outcomes = "  98,118 stopped, 1,833 too_late, 49 not_found, 0 unknown"
+  it("keeps percent, time left, outcomes and what it waits for at 80 columns", function()
+    local outcomes = "9,811,800 stopped, 188,200 not stopped"
     for columns, expected in pairs({
-      [80] = " 50% 100,000/200,000" .. outcomes,
-      [92] = " 50% 100,000/200,000  0:01 left" .. outcomes,
+      [80] = " 50% 0:01 left  " .. outcomes .. "  paused, 12 min",
+      [120] = " 50% 10,000,000/20,000,000  0:01 left  " .. outcomes
+        .. " (4,900 unknown)  paused, 12 min",
     }) do
-      local bar, clock, err = make({ total = 2e5, columns = columns, env = { TERM = "xterm",
+      local bar, clock, err = make({ total = 2e7, columns = columns, env = { TERM = "xterm",
         NO_COLOR = "1" } })
       clock.time = 101
-      bar:tick(clock.time, 1e5, counts({ stopped = 98118, too_late = 1833, not_found = 49 }))
+      bar:wait_for("pause", clock.time + 720)
+      bar:tick(clock.time, 1e7, counts({ stopped = 9811800, too_late = 183300, unknown = 4900 }))
       assert.equal("\r\27[K" .. expected, err.text)
     end
+  end)
+
+  it("says what it waits for, and for a while what went wrong", function()
+    local bar, clock, err = make({ total = 10, columns = 100 })
+    local function seen()
+      err.text = ""
+      clock.time = clock.time + 1
+      bar:tick(clock.time, 0, counts({}))
+      return err.text
+    end
+    assert.is_nil(seen():find("timeout", 1, true))
+    bar:trouble("timeout, trying again")
+    assert.truthy(seen():find("timeout, trying again", 1, true))
+    bar:wait_for("verifying 182, up to 20 s")
+    assert.truthy(seen():find("verifying 182, up to 20 s", 1, true))
+    bar:wait_for("pause", clock.time + 3)
+    assert.truthy(seen():find("paused, 2 s", 1, true))
+    clock.time = clock.time + 10
+    assert.is_nil(seen():find("paused", 1, true))
+    assert.is_nil(seen():find("timeout", 1, true))
   end)
 
   it("draws at most ten times a second", function()

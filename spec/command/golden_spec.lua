@@ -108,9 +108,10 @@ describe("the command shows", function()
       status = { "status", "-p", "revicom", ids[1], ids[2], ids[3] },
       check = { "check", "-p", "revicom" },
       ["check-unsupported"] = { "check", "-p", "clickatell" },
-      verify = { "stop", "-p", "revicom", "--verify=5", ids[1], ids[2],
+      verify = { "stop", "-p", "revicom", "--verify=60", ids[1], ids[2],
         "2a28d557-22a1-4be6-8908-148172300202" },
-      dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "10000000125", "10000004031" },
+      dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "--concurrency", "1",
+        "10000000125", "10000004031" },
       ["providers-revicom"] = { "providers", "revicom" },
       help = { "--help" },
     }
@@ -168,11 +169,13 @@ describe("the command shows", function()
 
     it("by a bar with the outcomes so far, unknown always among them", function()
       local seen = watch({}, {}).terminal
-      assert.matches("\r\27%[K +0%% %[%.+%] 0/20  0 unknown", seen)
-      assert.matches("\r\27%[K %d%d%% %[#+%.+%] %d+/20  %d+/s  0:0%d left  [^\r]*%d stopped", seen)
+      assert.matches("\r\27%[K +0%% %[%.+%] 0/20  [^\r]*0 stopped[^\r]*, 0 not stopped "
+        .. "%(0 unknown%)", seen)
+      assert.matches("\r\27%[K %d%d%% %[#+%.+%] %d+/20  %d+/s  0:0%d left  [^\r]*%d stopped"
+        .. "[^\r]*, %d not stopped", seen)
       assert.matches("1[0-5]/20[^\r]*1 unknown", seen)
-      for frame in seen:gmatch("\r\27%[K([^\r]*)") do
-        assert.is_true(#frame:gsub("\27%[%d*m", "") < 80, frame)
+      for frame in seen:gmatch("\r\27%[K([^\r\n]*)") do
+        assert.is_true(frame:find("^stopmsg") ~= nil or #frame:gsub("\27%[%d*m", "") < 80, frame)
       end
       assert.matches("\27%[%d+m", seen)
       -- Nothing of it is left.

@@ -1,165 +1,104 @@
--- Ctrl-C once and twice, SIGTERM: how soon the command ends, and what it leaves.
+-- Ctrl-C once and twice, SIGTERM: how the command ends, and what it leaves. spec/time has how soon.
 
 local command = require("spec.support.command")
-local files = require("spec.support.files")
+local faults = require("spec.support.faults")
+local interrupts = require("spec.support.interrupts")
 local json = require("stopmsg.json")
-local server = require("spec.support.server")
 
-local function uuid(n)
-  return ("2a28d557-22a1-4be6-8908-%08x8000"):format(n)
-end
-
-local COUNT = 40
+local COUNT, IN_FLIGHT = interrupts.COUNT, interrupts.CONCURRENCY
 
 describe("a run that is interrupted", function()
-  local runner, folder, input
+  local place
 
   setup(function()
-    runner = command.start()
-    folder = files.folder()
-    input = folder .. "/ids"
-    local file = assert(io.open(input, "w"))
-    for n = 1, COUNT do
-      file:write(uuid(n), "\n")
-    end
-    file:close()
+    place = interrupts.start()
   end)
 
   teardown(function()
-    runner:stop()
-    files.remove(folder)
+    place:stop()
   end)
 
-  local function stop(sandbox, arguments, options)
-    local all = {
-      "stop", "-p", "revicom", "--base-url", sandbox.url, "-i", input, "--format", "ndjson",
-      "--batch-size", "2", "--concurrency", "3",
-    }
-    for _, argument in ipairs(arguments) do
-      all[#all + 1] = argument
-    end
-    options = options or {}
-    options.env = { STOPMSG_TOKEN = "sandbox" }
-    return runner:run(all, options)
-  end
-
-  -- The last item of every id, and the set of those whose last record is an intent.
-  local function read(path)
-    local last, open = {}, {}
-    for line in io.lines(path) do
-      local record = assert(json.decode(line))
-      if record.outcome then
-        last[record.id] = record
-        open[record.id] = nil
-      elseif record.intent then
-        for n = record.intent[1], record.intent[2] do
-          open[uuid(n)] = true
-        end
-      end
-    end
-    return last, open
-  end
-
-  local function outcomes(last)
-    local counts = {}
-    for _, item in pairs(last) do
-      counts[item.outcome] = (counts[item.outcome] or 0) + 1
-    end
-    return counts
-  end
-
-  it("waits two seconds for what is in flight, and says how to go on", function()
-    -- It takes requests and carries them out, and its answers do not come in this life.
-    local mute = server.start({ delay = 60 })
-    local journal = folder .. "/journal"
-    local result = stop(mute, { "--journal", journal },
-      { terminal = { "stdout", "stderr" }, steps = { { wait = 0.3, type = "\3" } } })
-    mute:stop()
+  it("gives up what is in flight in the end, and says how to go on", function()
+    local arrived = place:hold()
+    local journal = place.folder .. "/journal"
+    local result = place:run({ "--journal", journal }, {
+      terminal = { "stdout", "stderr" },
+      steps = interrupts.steps(arrived, "Ctrl-C"),
+    })
     assert.equal(130, result.code)
-    assert.is_true(result.after >= 1.5 and result.after <= 2.5, tostring(result.after))
     local screen = table.concat(command.screen(result.terminal), "\n")
-    assert.matches("\n[^\n]*run the same command again[^\n]*" .. journal, screen)
+    assert.matches("stopping: 3 in flight, up to 2 s; Ctrl%-C again to leave now", screen)
+    assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*%-%-verify", screen)
 
-    -- Three requests of two ids were in flight.
-    local last = read(journal)
-    assert.equal(6, outcomes(last).unknown)
+    local last = place:journal(journal)
+    assert.equal(IN_FLIGHT, interrupts.counts(last).unknown)
     for _, item in pairs(last) do
       assert.equal("interrupted", item.reason)
     end
   end)
 
   it("takes the answers that come meanwhile, and goes on with the others later", function()
-    local slow = server.start({ delay = 0.5 })
-    local journal = folder .. "/slow"
-    local result = stop(slow, { "--journal", journal },
-      { terminal = { "stderr" }, steps = { { wait = 0.3, type = "\3" } } })
+    local arrived, go = place:hold()
+    local journal = place.folder .. "/held"
+    local result = place:run({ "--journal", journal },
+      { terminal = { "stderr" }, steps = interrupts.steps(arrived, "Ctrl-C", go) })
     assert.equal(130, result.code)
-    assert.is_true(result.after < 0.8, tostring(result.after))
-    assert.equal(6, outcomes((read(journal))).stopped)
+    local log = place.server:take()
+    assert.equal(IN_FLIGHT, #faults.only(log, "request"))
+    local counts = interrupts.counts((place:journal(journal)))
+    assert.equal(IN_FLIGHT, counts.stopped)
+    assert.is_nil(counts.unknown)
 
-    result = stop(slow, { "--journal", journal, "--batch-size", "100" })
+    place:answer()
+    result = place:run({ "--journal", journal })
     assert.message(result.stderr).equal(0, result.code)
-    assert.matches("40 ids: 40 stopped", result.stderr)
-    local last = read(journal)
-    for n = 1, COUNT do
-      assert.equal("stopped", last[uuid(n)].outcome)
-      assert.is_nil(last[uuid(n)].ambiguous)
+    assert.matches(COUNT .. " ids: " .. COUNT .. " stopped", result.stderr)
+    local last = place:journal(journal)
+    for _, id in ipairs(place.ids) do
+      assert.equal("stopped", last[id].outcome)
+      assert.is_nil(last[id].ambiguous)
     end
-    slow:stop()
-    local sent = 0
-    for _, record in ipairs(slow:log()) do
-      sent = sent + record.ids
-    end
-    assert.equal(COUNT, sent)
+    assert.equal(COUNT - IN_FLIGHT, #faults.only(place.server:take(), "request"))
   end)
 
-  it("by SIGTERM ends at once where nothing is in flight, and gives every id its item", function()
-    local sandbox = server.start()
-    local result = stop(sandbox, { "--rate", "1" },
-      { steps = { { wait = 0.3, signal = "SIGTERM" } } })
-    sandbox:stop()
+  it("by SIGTERM ends where nothing is in flight, and gives every id its item", function()
+    place:answer()
+    local result = place:run({ "--rate", "0.01" },
+      { steps = { { wait = "stopped", signal = "SIGTERM" } } })
     assert.equal(143, result.code)
-    assert.is_true(result.after < 0.4, tostring(result.after))
     assert.matches("%-%-journal", result.stderr)
-    local counts = {}
+    local items = {}
     for line in result.stdout:gmatch("[^\n]+") do
-      local item = assert(json.decode(line))
-      counts[item.outcome] = (counts[item.outcome] or 0) + 1
+      items[#items + 1] = assert(json.decode(line))
     end
-    assert.same({ stopped = 2, skipped = COUNT - 2 }, counts)
+    assert.same({ stopped = 1, skipped = COUNT - 1 }, interrupts.counts(items))
   end)
 
-  local ways = {
-    { "Ctrl-C", { wait = 0.3, type = "\3" }, { wait = 0.1, type = "\3" }, 130 },
-    { "SIGTERM", { wait = 0.3, signal = "SIGTERM" }, { wait = 0.1, signal = "SIGTERM" }, 143 },
-  }
-  for _, way in ipairs(ways) do
+  for _, way in ipairs({ { "Ctrl-C", 130 }, { "SIGTERM", 143 } }) do
     it("twice by " .. way[1] .. " leaves at once, and goes on later", function()
-      local mute = server.start({ delay = 60 })
-      local journal = folder .. "/twice" .. way[4]
-      local result = stop(mute, { "--journal", journal },
-        { terminal = { "stderr" }, steps = { way[2], way[3] } })
-      mute:stop()
-      assert.equal(way[4], result.code)
-      assert.is_true(result.after < 0.2, tostring(result.after))
+      local arrived = place:hold()
+      local journal = place.folder .. "/twice" .. way[2]
+      local result = place:run({ "--journal", journal },
+        { terminal = { "stderr" }, steps = interrupts.steps(arrived, way[1], "again") })
+      assert.is_false(result.late)
+      assert.equal(way[2], result.code)
       -- Nothing of the bar is left on the terminal.
       assert.is_nil(table.concat(command.screen(result.terminal), "\n"):find("%", 1, true))
-      local _, open = read(journal)
-
-      local sandbox = server.start({ port = mute.port })
-      result = stop(sandbox, { "--journal", journal })
-      sandbox:stop()
-      assert.message(result.stderr).equal(0, result.code)
-      local last, left = read(journal)
-      assert.is_nil(next(left))
-      for n = 1, COUNT do
-        assert.equal("stopped", last[uuid(n)].outcome)
-        assert.equal(open[uuid(n)], last[uuid(n)].ambiguous)
-      end
-      for id in pairs(open) do
-        assert.is_true(last[id].ambiguous)
-      end
+      -- It did not wait for what was in flight, to say that it is unknown.
+      local last, open = place:journal(journal)
+      assert.is_nil(next(last))
       assert.is_truthy(next(open))
+
+      place:answer()
+      result = place:run({ "--journal", journal })
+      assert.message(result.stderr).equal(0, result.code)
+      local left
+      last, left = place:journal(journal)
+      assert.is_nil(next(left))
+      for _, id in ipairs(place.ids) do
+        assert.equal("stopped", last[id].outcome)
+        assert.equal(open[id], last[id].ambiguous)
+      end
     end)
   end
 end)

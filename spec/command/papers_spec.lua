@@ -44,8 +44,8 @@ local OPTIONS, WITH_VALUE = parsed()
 
 local FILES = {
   ["-i"] = true, ["--input"] = true, ["-o"] = true, ["--output"] = true, ["--journal"] = true,
-  ["--token-file"] = true, ["--ca-file"] = true, ["--log"] = true, ["--check"] = true,
-  ["-p"] = true, ["--provider"] = true,
+  ["--token-file"] = true, ["--ca-file"] = true, ["--cert-file"] = true, ["--key-file"] = true,
+  ["--log"] = true, ["--check"] = true, ["-p"] = true, ["--provider"] = true,
 }
 
 describe("the man page", function()

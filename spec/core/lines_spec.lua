@@ -31,6 +31,64 @@ describe("stopmsg.core", function()
     end)
   end)
 
+  describe(".unify_lines", function()
+    it("makes a line feed of a carriage return that has none behind it", function()
+      for given, expected in pairs({ [""] = "", ["a\nb"] = "a\nb", ["a\r\nb\r\n"] = "a\r\nb\r\n",
+        ["a\rb\r"] = "a\nb\n", ["\r\r\n\r"] = "\n\r\n\n" }) do
+        assert.equal(expected, core.unify_lines(given))
+      end
+    end)
+  end)
+
+  describe(".json_span", function()
+    it("finds where a value ends, in one piece or in several", function()
+      for _, value in ipairs({ '"a"', '"a\\"b"', "{}", '{"a":"}"}', '[1,{"b":[]}]', '"\\\\"' }) do
+        local text = value .. ",rest"
+        for cut = 1, #value do
+          local after, depth, state = core.json_span(text:sub(1, cut), 1, 0, 0)
+          if cut < #value then
+            assert.is_nil(after, text:sub(1, cut))
+            assert.equal(#value + 1 - cut, (core.json_span(text:sub(cut + 1), 1, depth, state)))
+          else
+            assert.equal(#value + 1, after)
+          end
+        end
+      end
+    end)
+  end)
+
+  describe(".decoder", function()
+    it("makes UTF-8 of other encodings, however the bytes come", function()
+      for _, row in ipairs({
+        { "UTF-16LE", 2, "i\0d\0=\4\r\0\n\0", "id\208\189\r\n" },
+        { "UTF-16BE", 2, "\0i\216\61\222\0", "i\240\159\152\128" },
+        { "CP1251", 1, "\200\196", "\208\152\208\148" },
+        { "CP1252", 1, "\128\233", "\226\130\172\195\169" },
+      }) do
+        for size = 1, #row[3] do
+          local decoder, parts = core.decoder(row[1], row[2]), {}
+          for at = 1, #row[3], size do
+            parts[#parts + 1] = decoder:decode(row[3]:sub(at, at + size - 1), false)
+          end
+          parts[#parts + 1] = decoder:decode("", true)
+          assert.equal(row[4], table.concat(parts))
+        end
+      end
+    end)
+
+    it("puts a replacement for what is no character", function()
+      local decoder = core.decoder("UTF-16LE", 2)
+      assert.equal("a\239\191\189b\239\191\189",
+        decoder:decode("a\0\0\220b\0", false) .. decoder:decode("c", true))
+      decoder:close()
+      decoder:close()
+      assert.has_error(function()
+        decoder:decode("", true)
+      end)
+      assert.is_nil((core.decoder("NO-SUCH-ENCODING", 1)))
+    end)
+  end)
+
   describe(".lines", function()
     it("gathers text around ids, with a number or without", function()
       local lines = core.lines()
@@ -44,6 +102,15 @@ describe("stopmsg.core", function()
       assert.equal("", lines:text())
       lines:close()
       lines:close()
+    end)
+
+    it("writes a time before the end of a line", function()
+      local lines = core.lines()
+      lines:add('{"n":', 7, ',"id":', "x", ',"outcome":"stopped"}\n', 1764407519123)
+      assert.equal('{"n":7,"id":"x","outcome":"stopped","at":1764407519123}\n', lines:text())
+      assert.has_error(function()
+        lines:add("<", 7, "=", "x", ">", 1)
+      end)
     end)
 
     it("gathers as much again after a lot", function()

@@ -114,6 +114,8 @@ describe("stopmsg.core.template", function()
       "\r\nA: id:" .. TOKEN .. "\r\n" },
     ["the path"] = { { url = { "/bot", { "token", "percent" }, "/x" } },
       "POST /botcan%2Fary%2B7%20f3%22a/x HTTP" },
+    ["the path, as its maker writes it"] = {
+      { url = { "/bot", { "token", "path" }, "/x" } }, "POST /botcan%2Fary+7%20f3%22a/x HTTP" },
     ["the query"] = { { url = { "/x?key=", { "token", "percent" } } },
       "POST /x?key=can%2Fary%2B7%20f3%22a HTTP" },
     ["the body"] = { { body = { '{"key":"', { "token", "json" }, '"}' } },

@@ -123,7 +123,7 @@ describe("wrong use of stopmsg.core", function()
     ["a cut before the first byte"] = function() log:cut(-1) end,
     ["a cut beyond the last"] = function() log:cut(5) end,
     ["a position of no number"] = function() core.marks():set(NAN, 1) end,
-    ["a farewell without end"] = function() core.process.farewell(("x"):rep(100)) end,
+    ["a farewell without end"] = function() core.process.farewell(("x"):rep(1000)) end,
     ["a token that was wiped"] = function()
       local secret = core.secret("x")
       secret:close()
@@ -160,6 +160,8 @@ describe("wrong use of stopmsg.core", function()
     for url, fault in pairs({
       ["https://h/" .. ("x"):rep(300000)] = "too long",
       ["https://:p@h"] = "user name", ["https://h?"] = "query", ["https://h#a"] = "fragment",
+      ["https://h#"] = "fragment", ["https://h/?"] = "query", ["https://h/a?#"] = "query",
+      ["https://h:1/#"] = "fragment", ["http://127.0.0.1?"] = "query",
       ["ftp://h"] = "https", ["http://127.1.2.3.4"] = "plain http", [""] = "URL",
     }) do
       local fine, message = core.check_base(url, false)

@@ -287,7 +287,8 @@ describe("docs/reference.md", function()
     -- Option -> the commands that take it, and its help.
     local function parsed()
       local takers, help = {}, {}
-      for _, name in ipairs({ "stop", "status", "check", "providers", "sandbox" }) do
+      for _, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox",
+        "help" }) do
         local module = require("stopmsg.cli." .. name)
         local parser = argparse(name)
         module.configure(parser)

@@ -1,4 +1,5 @@
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 -- Every byte where the time allows it, else every seventh.
@@ -39,7 +40,7 @@ describe("a connection that is cut", function()
       token = "a-token",
       base_url = options.url or server.url,
       max_attempts = options.max_attempts or 1,
-      timeout = 5,
+      timeout = patience.SECONDS,
     })
   end
 

@@ -1,5 +1,6 @@
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 -- Every third byte where the time allows it.
@@ -60,7 +61,7 @@ describe("over HTTP/2", function()
       ca_file = folder .. "/ca.pem",
       http_version = "2",
       max_attempts = 1,
-      timeout = 3,
+      timeout = patience.SECONDS,
     })
   end
 
@@ -165,7 +166,7 @@ describe("over HTTP/2", function()
               number(stream) .. number(reason.code)) .. reset,
             ["the stream after half an answer"] = faults.frame(1, 4, stream, "\136") .. reset,
           }) do
-            for _, last in ipairs({ { "close" }, { "wait", 0.02 } }) do
+            for _, last in ipairs({ { "close" }, { "hold" } }) do
               local wrong, report = try(provider, {
                 ["do"] = { { "read", "all" }, { "write", faults.bytes(greeting .. frames) }, last,
                   { "close" } },

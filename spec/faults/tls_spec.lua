@@ -1,5 +1,6 @@
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
+local patience = require("spec.support.patience")
 local stopmsg = require("stopmsg")
 
 local function say(...)
@@ -30,7 +31,6 @@ local FAULTS = {
   { name = "an answer in plain text that says success", is_plain = true, accept = {
     { "read", 1 },
     { "write", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}" },
-    { "wait", 0.05 },
     { "close" },
   } },
   {
@@ -110,7 +110,7 @@ describe("TLS", function()
       base_url = "https://127.0.0.1:" .. port,
       ca_file = folder .. "/ca.pem",
       max_attempts = 1,
-      timeout = 3,
+      timeout = patience.SECONDS,
     }
     for name, value in pairs(options or {}) do
       given[name] = value
@@ -184,16 +184,18 @@ describe("TLS", function()
     end
   end)
 
-  it("says so when ca_file is not there", function()
-    local report, log = stop(faults.providers[1], port_of("good"), {
-      ca_file = folder .. "/nowhere.pem",
-    })
-    assert.equal("failed", report[1].outcome)
-    assert.equal("tls", report[1].reason)
-    assert.same({}, faults.only(log, "request"))
-    assert.matches("check ca_file", report[1].message)
-    say("TLS, ca_file is not there: %s", report[1].message)
-  end)
+  for what, name in pairs({ ["not there"] = "nowhere.pem", ["no certificate"] = "good.key" }) do
+    it("says so when ca_file is " .. what, function()
+      local report, log = stop(faults.providers[1], port_of("good"), {
+        ca_file = folder .. "/" .. name,
+      })
+      assert.equal("failed", report[1].outcome)
+      assert.equal("tls", report[1].reason)
+      assert.same({}, faults.only(log, "request"))
+      assert.matches("check ca_file", report[1].message)
+      say("TLS, ca_file is %s: %s", what, report[1].message)
+    end)
+  end
 
   it("goes without verification where verify_tls is false, and only there", function()
     for _, name in ipairs({ "wrong_host", "expired", "self_signed", "unknown_ca" }) do

@@ -69,7 +69,8 @@ function Place:run(line, token)
     PATH=$PWD/bin:$PATH lua=%s examples=%s
     LUA_PATH=%s LUA_CPATH=%s
     STOPMSG_TOKEN=%s STOPMSG_BASE_URL=%s
-    unset LUA_INIT LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+    unset LUA_INIT LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_PATH_5_5
+    unset LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4 LUA_CPATH_5_5
     export PATH LUA_PATH LUA_CPATH STOPMSG_TOKEN STOPMSG_BASE_URL lua examples
     ( %s
     ) >out 2>err </dev/null

@@ -19,6 +19,8 @@ The control port takes one JSON document a line, and answers each with one:
     {"do": "take", "wait": SECONDS}
         Waits until nothing is under way: {"records": [...], "busy": N}, the log since the last
         set or take.
+    {"do": "go"}
+        Ends all that hold, or will, until the next set.
     {"do": "listen", "tls": {"cert": FILE, "key": FILE, "min": "TLSv1", "max": "TLSv1",
      "alpn": [...], "ca": FILE}}
         One more port: {"port": P}. Without `tls`: plain. With "ca" clients need a certificate of
@@ -32,6 +34,9 @@ A script is {"do": [ACTION...], "says": ..., "carries": BOOL}. Its actions:
     ["drip", BYTES, N, SECONDS]         N bytes, a pause, N bytes, ...
     ["flood", BYTES, LIMIT]             the same bytes again and again, LIMIT bytes altogether
     ["wait", SECONDS]          or until the peer hangs up
+    ["hold"]                   until `go`, or until the peer hangs up; nothing is under way meanwhile
+    ["hold", FILE]             also until that file is there
+    ["tell", FILE]             a line is added to that file
     ["close"]                  the end of the stream: what still comes is thrown away
     ["drop"]                   the same, over TLS without telling that it is the end
     ["reset"]                  a RST at once
@@ -71,7 +76,7 @@ import threading
 import time
 import warnings
 
-PATIENCE = 20  # seconds after which whatever stalls is given up
+PATIENCE = 120  # seconds after which whatever stalls is given up
 
 
 # Of HTTP/2 (RFC 9113)
@@ -117,6 +122,13 @@ def readable(sock, milliseconds):
     return bool(poll.poll(milliseconds))
 
 
+def is_gone(sock, milliseconds):
+    """Whether the peer hangs up within that time."""
+    poll = select.poll()
+    poll.register(sock, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(milliseconds))
+
+
 class Journal:
     """The records of what happened, and how many things are under way."""
 
@@ -125,6 +137,8 @@ class Journal:
         self.records = []
         self.busy = 0
         self.idle = set()  # sockets on which the next thing may come
+        self.holders = set()  # sockets of scripts that hold
+        self.is_holding = True  # no `go` since the last set
         self.connections = 0
         self.file = open(path, "a", encoding="utf-8") if path else None
 
@@ -148,9 +162,34 @@ class Journal:
             self.idle.discard(sock)
             self.busy += 1
 
+    def hold(self, sock, path=None):
+        """Waits for `go`, or for that file: false where the peer hung up before."""
+        with self.condition:
+            if not self.is_holding:
+                return True
+            self.busy -= 1
+            self.holders.add(sock)
+            self.condition.notify_all()
+        while True:
+            has_left = is_gone(sock, 10)
+            with self.condition:
+                if sock not in self.holders:
+                    return True  # go() has counted it
+                if has_left or (path and os.path.exists(path)):
+                    self.holders.discard(sock)
+                    self.busy += 1
+                    return not has_left
+
+    def go(self):
+        with self.condition:
+            self.is_holding = False
+            self.busy += len(self.holders)
+            self.holders.clear()
+
     def is_quiet(self):
         """Also what came and was not seen yet, on a busy machine, is under way."""
-        return self.busy == 0 and not any(readable(sock, 0) for sock in self.idle)
+        return (self.busy == 0 and not any(readable(sock, 0) for sock in self.idle)
+                and not any(is_gone(sock, 0) for sock in self.holders))
 
     def add(self, record):
         with self.condition:
@@ -285,6 +324,12 @@ class Exchange:
                 left -= len(data)
         elif name == "wait":
             connection.pause(args[0])
+        elif name == "hold":
+            if not connection.journal.hold(connection.sock, *args):
+                raise Ended("the peer left")
+        elif name == "tell":
+            with open(args[0], "a") as file:
+                file.write("told\n")
         elif name in ("close", "drop"):
             # All that the script meant to do is done.
             self.is_answered = self.script.get("says") is not None
@@ -368,9 +413,7 @@ class Connection(threading.Thread):
 
     def pause(self, seconds):
         """Sleeps, but not longer than the peer is there."""
-        poll = select.poll()
-        poll.register(self.sock, select.POLLRDHUP | select.POLLHUP | select.POLLERR)
-        if poll.poll(min(seconds, PATIENCE) * 1000):
+        if is_gone(self.sock, min(seconds, PATIENCE) * 1000):
             raise Ended("the peer left")
 
     def finish(self, is_told):
@@ -545,14 +588,18 @@ class Control(threading.Thread):
         what = command["do"]
         if what == "set":
             listener = self.listeners[int(command.get("port") or self.first.port)]
-            _, busy = self.journal.take(command.get("wait", 2))
+            _, busy = self.journal.take(command.get("wait", PATIENCE))
             if busy:
                 raise ValueError("%d thing(s) of the last scenario are still under way" % busy)
             listener.scenario = Scenario(command)
+            self.journal.is_holding = True
             return {}
         if what == "take":
-            records, busy = self.journal.take(command.get("wait", 2))
+            records, busy = self.journal.take(command.get("wait", PATIENCE))
             return {"records": records, "busy": busy}
+        if what == "go":
+            self.journal.go()
+            return {}
         if what == "listen":
             listener = Listener(self.journal, command.get("tls"))
             if command.get("deaf"):

@@ -20,7 +20,7 @@ function faults.bytes(s)
   end)) }
 end
 
--- server = faults.start(): { port, url, pid, set(), take(), listen(), stop() }
+-- server = faults.start(): { port, url, pid, set(), go(), take(), listen(), stop() }
 function faults.start()
   local self = setmetatable({}, Faults)
   self._child = server.spawn({ "python3", "spec/support/fault_server.py" })
@@ -49,10 +49,14 @@ function Faults:set(scenario)
   self:_ask(scenario)
 end
 
--- The records since the last `set` or `take`, once nothing is under way (or after `patience`).
-function Faults:take(patience)
-  local answer = self:_ask({ ["do"] = "take", wait = patience or 2 })
-  return answer.records, answer.busy
+-- The records since the last `set` or `take`, once nothing is under way.
+function Faults:take()
+  return self:_ask({ ["do"] = "take" }).records
+end
+
+-- Lets scripts go on that hold.
+function Faults:go()
+  self:_ask({ ["do"] = "go" })
 end
 
 -- One more port; with TLS where `tls` is given, never answering where is_deaf.

@@ -1,11 +1,10 @@
 -- The least of an HTTP client for specs: one request a connection, as HTTP/1.0, so that an answer
 -- ends with its connection and a stream can be read as it comes.
 
+local patience = require("spec.support.patience")
 local socket = require("socket")
 
 local http10 = {}
-
-local PATIENCE = 20 -- seconds
 
 local Exchange = {}
 Exchange.__index = Exchange
@@ -43,7 +42,7 @@ end
 -- exchange = http10.send(port, method, path, headers, body): the request has left.
 function http10.send(port, method, path, headers, body)
   local connection = assert(socket.connect("127.0.0.1", port))
-  connection:settimeout(PATIENCE)
+  connection:settimeout(patience.SECONDS)
   local lines = { ("%s %s HTTP/1.0"):format(method, path) }
   for name, value in pairs(headers or {}) do
     lines[#lines + 1] = name .. ": " .. value

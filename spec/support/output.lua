@@ -1,6 +1,6 @@
 -- A busted output handler: a dot for a file that passes, every failure in full, and a last line
 -- `lua5.4: 12 passed, 0 failed, 1 skipped` that also goes to the file named by SPEC_SUMMARY.
--- SPEC_NAME replaces the interpreter's name in it.
+-- SPEC_PART is another name than the interpreter's.
 
 -- The interpreter is the first thing on the command line.
 local function interpreter()
@@ -84,7 +84,7 @@ return function()
     show()
     break_line()
     local line = ("%s: %d passed, %d failed"):format(
-      os.getenv("SPEC_NAME") or interpreter(),
+      os.getenv("SPEC_PART") or interpreter(),
       handler.successesCount,
       handler.failuresCount + handler.errorsCount
     )

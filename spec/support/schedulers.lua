@@ -1,10 +1,14 @@
 -- The schedulers that specs run calls under: { name, sleep, run(functions) }. run() starts all of
 -- them as coroutines of the scheduler, returns when the last has ended, and raises what they raise.
 
-local core = require("stopmsg.core")
 local uv = require("luv")
 
 local schedulers = {}
+
+-- Seconds of a clock that nobody sets, nor any spec.
+local function now()
+  return uv.hrtime() / 1e9
+end
 
 -- A module of pure Lua that was packaged for another Lua only.
 local function borrow(name)
@@ -63,7 +67,7 @@ local function copas()
   local due = {} -- thread -> when to go on
   local function sleep(seconds)
     local thread = coroutine.running()
-    due[thread] = core.now() + seconds
+    due[thread] = now() + seconds
     coroutine.yield()
   end
   return {
@@ -82,9 +86,9 @@ local function copas()
       end
       while open > 0 and not fault do
         module.step(0.0005)
-        local now, ready = core.now(), {}
+        local ready = {}
         for thread, at in pairs(due) do
-          if at <= now then
+          if at <= now() then
             ready[#ready + 1] = thread
           end
         end

@@ -2,12 +2,13 @@
 -- parent never outlives it.
 
 local json = require("stopmsg.json")
+local patience = require("spec.support.patience")
 local uv = require("luv")
 
 local server = {}
 
 -- Seconds for a child to tell its first line, and to end.
-local PATIENCE = 10
+local PATIENCE = patience.SECONDS
 
 -- Milliseconds between two looks at what is waited for.
 local LOOK_EVERY = 10
@@ -42,11 +43,11 @@ function server.environment(more)
   return list
 end
 
--- Runs the loop until done() or until patience (seconds) ends; false in that case.
-local function wait(done, patience)
+-- Runs the loop until done(), or until the patience (seconds) ends; false in that case.
+local function wait(done, seconds)
   local timer, late = uv.new_timer(), false
   uv.update_time() -- the loop's own clock stands still while nobody runs it
-  local till = uv.hrtime() + (patience or PATIENCE) * 1e9
+  local till = uv.hrtime() + (seconds or PATIENCE) * 1e9
   -- Not all that is waited for wakes the loop.
   timer:start(LOOK_EVERY, LOOK_EVERY, function()
     late = uv.hrtime() > till

@@ -13,10 +13,11 @@ SIGTERM, or when its stdin ends. One JSON document a line is taken and answered 
     stdout, stderr  {"file": PATH} in place of a pipe; {"lines": N}: the pipe is closed after the
                     first N lines
     size            [rows, columns] of the terminal, [24, 80] by default
-    steps           one after the other: {"wait": REGEX} until it is in what the program said,
-                    {"times": N} often (or {"wait": SECONDS}), then, where given, {"type": TEXT} at
-                    the terminal or {"signal": NAME} to the program
-    limit           seconds after which the program is killed (10)
+    steps           one after the other: {"wait": REGEX} until it is in what the program said, or
+                    {"in": FILE}, {"times": N} often, and until no signal waits for the program;
+                    then, where given, {"type": TEXT} at the terminal, {"signal": NAME} to the
+                    program, or {"write": FILE}, which is made
+    limit           seconds after which the program is killed (300)
 
 The answer: `code` (128 and the signal's number where a signal ended it), `signal` (its number, or 0),
 `late` (killed at the limit, or a step whose wait was in vain), `stdout`, `stderr`, `terminal` (what
@@ -43,12 +44,22 @@ def text_of(data):
     return data.decode("utf-8", "backslashreplace")
 
 
-def read_proc(pid, name):
+def read_file(path):
     try:
-        with open("/proc/%d/%s" % (pid, name), "rb") as file:
-            return file.read().replace(b"\0", b"\n")
+        with open(path, "rb") as file:
+            return file.read()
     except OSError:
         return b""
+
+
+def read_proc(pid, name):
+    return read_file("/proc/%d/%s" % (pid, name)).replace(b"\0", b"\n")
+
+
+def has_pending(pid):
+    """Whether a signal was sent to the process that it has not taken yet."""
+    return any(int(mask, 16) for mask in re.findall(
+        rb"^(?:SigPnd|ShdPnd):\s*(\S+)", read_proc(pid, "status"), re.MULTILINE))
 
 
 class Program:
@@ -149,12 +160,11 @@ class Program:
         if not self.steps:
             return
         step = self.steps[0]
-        wait = step["wait"]
-        if isinstance(wait, str):
-            said = b"\n".join(bytes(s) for s in self.said.values())
-            if len(re.findall(wait.encode(), said)) < step.get("times", 1):
-                return
-        elif time.monotonic() - self.acted < wait:
+        said = read_file(step["in"]) if "in" in step else b"\n".join(
+            bytes(s) for s in self.said.values())
+        if len(re.findall(step["wait"].encode(), said)) < step.get("times", 1):
+            return
+        if has_pending(self.process.pid):
             return
         self.steps.pop(0)
         self.acted = time.monotonic()
@@ -163,12 +173,14 @@ class Program:
                 os.write(self.master, step["type"].encode())
             if "signal" in step:
                 self.process.send_signal(getattr(signal, step["signal"]))
+            if "write" in step:
+                open(step["write"], "w").close()
         except (OSError, TypeError):
             self.late = True  # the program is gone
 
     def run(self):
         self.start()
-        limit = self.began + self.job.get("limit", 10)
+        limit = self.began + self.job.get("limit", 300)
         ended = None
         while self.readers or self.process.poll() is None:
             if self.process.poll() is not None:

@@ -14,9 +14,11 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <link.h>
 #include <lua.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -115,14 +117,27 @@ static int fails_from(int number, const void *caller) {
 
 #define fails(number) fails_from(number, __builtin_return_address(0))
 
+/* The first library that is called so, but for this one. */
+static int find_libcurl(struct dl_phdr_info *info, size_t size, void *path) {
+  const char *name = strrchr(info->dlpi_name, '/');
+  Dl_info own;
+
+  (void)size;
+  if (name == NULL || strncmp(name, "/libcurl", 8) != 0 ||
+      (find_code(names, &own) && strcmp(own.dli_fname, info->dlpi_name) == 0))
+    return 0;
+  *(char **)path = strdup(info->dlpi_name);
+  return 1;
+}
+
 /* The core's libcurl is not among those that RTLD_NEXT finds. */
 static void *real(const char *name) {
   static void *library;
+  char *path = NULL;
 
-  if (library == NULL)
-    library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
-  if (library == NULL)
-    library = dlopen("libcurl-gnutls.so.4", RTLD_LAZY | RTLD_NOLOAD);
+  if (library == NULL && dl_iterate_phdr(find_libcurl, &path) && path != NULL)
+    library = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
+  free(path);
   return dlsym(library, name);
 }
 
@@ -169,10 +184,6 @@ CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...) {
     rc = REAL(curl_easy_setopt)(easy, option, va_arg(list, curl_off_t));
   va_end(list);
   return rc;
-}
-
-CURLM *curl_multi_init(void) {
-  return fails(MULTI_INIT) ? NULL : counted(REAL(curl_multi_init)());
 }
 
 CURLMcode curl_multi_cleanup(CURLM *multi) {
@@ -263,6 +274,11 @@ static int lets_down(int number, const void *caller) {
 }
 
 #define fails_call(number) lets_down(number, __builtin_return_address(0))
+
+CURLM *curl_multi_init(void) {
+  return fails_call(MULTI_INIT) ? NULL : counted(REAL(curl_multi_init)());
+}
+
 #define NEXT(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
 int epoll_create1(int flags) {

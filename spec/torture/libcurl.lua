@@ -26,7 +26,7 @@ local FUNCTIONS = {
     -- What a libcurl says that was built without something.
     [48] = { NO_MEMORY, REFUSED, "fault An unknown option was passed in to libcurl" },
   } },
-  { "curl_multi_init", { [0] = { NO_MEMORY } } },
+  { "curl_multi_init", { [0] = { NO_MEMORY }, [24] = { "fault queued connect" } } },
   { "curl_multi_add_handle", {
     [3] = { NO_MEMORY },
     [4] = { "Internal error" },
@@ -41,11 +41,11 @@ local FUNCTIONS = {
   { "curl_url_set", { [7] = { NO_MEMORY }, [MALFORMED] = { REFUSED, NO_URL } } },
   { "curl_url_get", { [7] = { NO_MEMORY } } },
   { "epoll_create1", { [24] = { "fault queued connect" } } },
-  { "epoll_ctl", { [28] = { "fault queued lost", "fault sent lost" } } },
+  { "epoll_ctl", { [28] = { "fault queued lost", "fault connected lost", "fault sent lost" } } },
   { "socket", { [24] = { "fault queued connect" } } },
   -- What is not known of a connection is taken for the worse, or costs nothing.
   { "getsockname", { [105] = {} } },
-  { "recv", { [104] = { "fault queued lost" } } },
+  { "recv", { [104] = {} } },
 }
 
 local wrongs, tries = {}, 0
@@ -115,25 +115,30 @@ local function check_openssl()
   libcurl.fail()
 end
 
--- A handle that failed, and for which there is no other yet.
+-- A handle that failed, and that cannot be replaced yet: for the lack of memory, or of descriptors.
 local function check_replacing(context)
   local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 3, proxy = "" })
   local operation = engine:prepare({ method = "POST", base = context.url, url = { "/" },
     headers = {} })
   assert(engine:submit(operation, {}, 1, 0, 3))
   libcurl.fail("epoll_ctl", 1, 28)
-  libcurl.also("curl_multi_init", 1, 0, true)
+  libcurl.also("curl_multi_init", 1, 0)
   engine:start()
   engine:start()
   local submitted, message = pcall(engine.submit, engine, operation, {}, 1, 0, 3)
-  check(not submitted and message == "Operation was aborted by an application callback",
-    "without another handle submit: %s", tostring(message))
-  local moved, why, code = engine:step()
-  check(moved == nil and why == message and code == 11, "without another handle step: %s", why)
-  libcurl.fail()
-  check(engine:step() == true, "with another handle step fails")
+  check(not submitted and message == NO_MEMORY, "without memory submit: %s", tostring(message))
+  check(engine:step() == true, "without another handle step fails")
   local _, _, _, stage, fault = engine:collect()
   check(stage == "queued" and fault == "lost", "the request is %s, %s", stage, fault)
+  libcurl.fail("curl_multi_init", 1, 24)
+  check(engine:submit(operation, {}, 1, 0, 3), "without descriptors submit fails")
+  libcurl.fail()
+  local detail
+  _, _, _, stage, fault, detail = engine:collect()
+  check(stage == "queued" and fault == "connect" and detail == "Too many open files",
+    "without descriptors a request is %s, %s: %s", stage, fault, detail)
+  check(engine:submit(operation, {}, 1, 0, 3), "with another handle submit fails")
+  check(engine:step() == true, "with another handle step fails")
   engine:close()
 end
 

@@ -16,8 +16,8 @@ Examples:
 
 function command.configure(parser)
   connection.configure(parser)
-  parser:option("--deadline", "Seconds for all of it (60)."):argname("SECONDS")
-    :convert(connection.number("deadline"))
+  parser:option("--deadline", "Time for all of it (60)."):argname("SECONDS")
+    :convert(connection.seconds("deadline"))
   parser:flag("-q --quiet", "Only the exit code, and faults.")
   parser:epilog([[
 Exit codes:
@@ -30,18 +30,19 @@ Exit codes:
 end
 
 function command.run(args, host)
-  local provider, message = connection.provider(args)
+  local provider, message = connection.provider(args, host)
   if not provider then
     host:say(message)
     return exit.usage
   end
   args.deadline = args.deadline or 60
   local client
-  client, message = connection.open(args, host)
+  client, message = connection.open(args, host, provider)
   if not client then
     host:say(message)
     return exit.usage
   end
+  connection.tell_address(args, host)
   local ok, why, err = client:check()
   client:close()
   if ok then
@@ -54,9 +55,13 @@ function command.run(args, host)
     return exit.usage
   end
   host:say(("%s: %s%s"):format(args.provider, err.reason and err.reason .. ": " or "", why))
+  local is_refused = exit.is_end(err)
+  if is_refused then
+    host:say(connection.refused(args))
+  end
   local counts = reports.new().counts
   counts[err.outcome] = 1
-  return exit.of(counts)
+  return exit.of(counts, { credentials = is_refused or err.outcome == "denied" })
 end
 
 return command

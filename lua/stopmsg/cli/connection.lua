@@ -1,6 +1,8 @@
 -- The options that say which provider is asked, how and how fast: the same for all commands.
 
 local client = require("stopmsg.client")
+local core = require("stopmsg.core")
+local duration = require("stopmsg.cli.duration")
 local providers = require("stopmsg.provider")
 local text = require("stopmsg.text")
 local token = require("stopmsg.cli.token")
@@ -20,6 +22,18 @@ end
 
 connection.number = number
 
+-- convert = seconds(name): the same for a duration, such as 90, 500ms, 5m.
+function connection.seconds(name)
+  return function(value)
+    local seconds = duration.parse(value)
+    if not seconds then
+      return nil, ("--%s: %s is no duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
+        text.quote(value))
+    end
+    return seconds
+  end
+end
+
 function connection.configure(parser)
   parser:option("-p --provider", "A provider's name, or a file with a definition (./acme.lua).")
     :argname("PROVIDER")
@@ -32,9 +46,11 @@ function connection.configure(parser)
   parser:flag("--xml", "Clickatell: answers in XML.")
   parser:flag("--undocumented", "Allow what only the sibling brand documents.")
   parser:option("--ca-file", "Trusted certificates."):argname("FILE")
+  parser:option("--cert-file", "Our own certificate, for servers that ask for one."):argname("FILE")
+  parser:option("--key-file", "Its private key."):argname("FILE")
   parser:option("--proxy", "Proxy; '' for none."):argname("URL")
-  parser:option("--timeout", "Seconds for one attempt (10)."):argname("SECONDS")
-    :convert(number("timeout"))
+  parser:option("--timeout", "Time for one attempt (10)."):argname("SECONDS")
+    :convert(connection.seconds("timeout"))
   parser:option("--max-attempts", "Attempts for each request, the first included (4).")
     :argname("N"):convert(number("max-attempts"))
 end
@@ -46,8 +62,32 @@ function connection.configure_pace(parser)
   parser:option("--rate", "Requests per second, at most."):argname("N"):convert(number("rate"))
   parser:option("--batch-size", "Ids per request (the provider's limit)."):argname("N")
     :convert(number("batch-size"))
-  parser:option("--deadline", "Seconds for the whole run (none)."):argname("SECONDS")
-    :convert(number("deadline"))
+  parser:option("--deadline", "Time for the whole run (none)."):argname("SECONDS")
+    :convert(connection.seconds("deadline"))
+  parser:option("--patience", "Wait so long for a provider that answers nobody.")
+    :argname("SECONDS"):convert(connection.seconds("patience"))
+end
+
+-- An address as two people would write it.
+local function plain(url)
+  local scheme, host, rest = url:match("^(%a+)://([^/]*)(.*)$")
+  if not scheme then
+    return url
+  end
+  scheme, host = scheme:lower(), host:lower()
+  host = host:gsub(scheme == "https" and ":443$" or ":80$", "")
+  return scheme .. "://" .. host .. rest:gsub("/+$", "")
+end
+
+-- Puts the address to ask, and where it comes from, into args.
+local function find_address(args, provider, host)
+  args.base_url_from = args.base_url and "--base-url" or nil
+  for _, name in ipairs({ token.variable(provider, "BASE_URL"), "STOPMSG_BASE_URL" }) do
+    local value = host.getenv(name)
+    if not args.base_url and value and value ~= "" then
+      args.base_url, args.base_url_from = value, name
+    end
+  end
 end
 
 -- What -p names: a built-in provider, or the definition in a file.
@@ -64,12 +104,9 @@ local function named(args)
   return name
 end
 
--- provider = connection.provider(args): the checked definition | nil, message. args.provider
+-- provider = connection.provider(args, host): the checked definition | nil, message. args.provider
 -- becomes its name, args.definition what -p named.
-function connection.provider(args)
-  if args.checked then
-    return args.checked
-  end
+function connection.provider(args, host)
   local given, message = named(args)
   if not given then
     return nil, message
@@ -78,7 +115,8 @@ function connection.provider(args)
   if not loaded then
     return nil, tostring(provider)
   end
-  args.definition, args.provider, args.checked = given, provider.name, provider
+  args.definition, args.provider = given, provider.name
+  find_address(args, provider.name, host)
   return provider
 end
 
@@ -95,11 +133,13 @@ local function settings_of(args, provider, getenv)
     given[name] = value
   end
   for name in pairs(provider.settings) do
-    local value = getenv(("STOPMSG_%s_%s"):format(provider.name:upper(), name:upper()))
+    local value = getenv(token.variable(provider.name, name:upper()))
     if given[name] == nil and value ~= nil and value ~= "" then
       given[name] = value
     end
   end
+  given.application = args.application or given.application
+  given.format = args.xml and "xml" or given.format
   return given
 end
 
@@ -117,31 +157,40 @@ end
 
 connection.translate = translate
 
--- made = connection.open(args, host): a client | nil, message. Where nothing will be sent it needs
--- no token.
-function connection.open(args, host)
-  local provider, message = connection.provider(args)
-  if not provider then
-    return nil, message
+-- The address without the token, which may have got into it.
+local function shown_address(url, value)
+  local secret = url and type(value) == "string" and core.secret(value)
+  return secret and secret:redact(url) or url
+end
+
+-- Tells before the first request on which address the provider is asked, where that is not its own.
+function connection.tell_address(args, host)
+  local own = args.own_url
+  if args.base_url and own and plain(args.base_url) ~= plain(own) then
+    host:say(("asking %s (from %s), which is not the address of %s"):format(args.shown_url,
+      args.base_url_from, args.provider))
   end
-  local given
-  given, message = settings_of(args, provider, host.getenv)
-  if not given then
-    return nil, message
+end
+
+-- made = connection.open(args, host, provider): a client | nil, message. Where nothing will be sent
+-- it needs no token. args.token_from says where the token came from, args.shown_url is the address
+-- that is asked.
+function connection.open(args, host, provider, on_event)
+  local settings, wrong = settings_of(args, provider, host.getenv)
+  if not settings then
+    return nil, wrong
   end
-  given.application = args.application or given.application
-  given.format = args.xml and "xml" or given.format
-  local value = "none"
+  local value, from, first = "none", nil, nil
   if not args.dry_run then
-    value, message = token.find(args.provider, args.token_file, host.getenv)
+    value, from, first = token.find(args.provider, args.token_file, host.getenv)
   end
   if not value then
-    return nil, message
+    return nil, from
   end
-  local made
-  made, message = client.new({
+  args.token_from = from
+  local made, message = client.new({
     provider = args.definition,
-    settings = given,
+    settings = settings,
     token = value,
     base_url = args.base_url,
     allow_http = args.allow_http,
@@ -150,25 +199,30 @@ function connection.open(args, host)
     rate = args.rate,
     batch_size = args.batch_size,
     deadline = args.deadline or math.huge,
+    patience = args.patience,
     timeout = args.timeout,
     max_attempts = args.max_attempts,
     ca_file = args.ca_file,
+    cert_file = args.cert_file,
+    key_file = args.key_file,
     proxy = args.proxy,
+    on_event = on_event,
   }, "new")
   if not made then
-    return nil, translate(message)
+    message = translate(message)
+    if args.base_url_from and args.base_url_from ~= "--base-url" then
+      message = message:gsub("%-%-base%-url", args.base_url_from, 1)
+    end
+    return nil, message
   end
+  args.own_url = client.own_address(made)
+  args.shown_url = shown_address(args.base_url or args.own_url, first)
   return made
 end
 
--- results = connection.call(f, ...) | nil, message: wrong use of the library is wrong use of the
--- command, which says so before anything is sent.
-function connection.call(f, ...)
-  local called, first, second = pcall(f, ...)
-  if called then
-    return first, second
-  end
-  return nil, translate((tostring(first):gsub("^[^ ]+:%d+: ", "")))
+-- message = connection.refused(args): what people should do where the provider refused the token.
+function connection.refused(args)
+  return ("%s refused the token, which came from %s"):format(args.provider, args.token_from)
 end
 
 return connection

@@ -84,6 +84,10 @@ function dry_run.show(args, host, made, operation, given)
   if requests > MAX_SHOWN then
     write(("… and %s more"):format(progress.grouped(requests - MAX_SHOWN)))
   end
+  local odd = given:oddities()
+  if odd then
+    write("", odd)
+  end
   local time = args.rate and (", at least %s at %s a second"):format(
     progress.duration(math.max(0, requests - 1) / args.rate), tostring(args.rate)) or ""
   write(("%s request(s) for %s id(s)%s; nothing was sent"):format(progress.grouped(requests),

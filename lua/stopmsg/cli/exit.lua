@@ -4,8 +4,8 @@ local exit = {
   ok = 0, -- all stopped
   fault = 1, -- of the program, or of the machine it runs on
   usage = 2, -- usage or input wrong; nothing was sent
-  refused = 3, -- some too_late, not_stoppable, not_found, invalid
-  unsure = 4, -- some unknown or accepted
+  refused = 3, -- some too_late, recalled, not_stoppable, not_found, invalid, denied
+  unsure = 4, -- some unknown or accepted, or not proven
   undone = 5, -- some failed or skipped
   credentials = 6,
   signal = 128, -- and the signal's number
@@ -13,65 +13,74 @@ local exit = {
 
 local function any(counts, ...)
   for _, word in ipairs({ ... }) do
-    if counts[word] > 0 then
+    if (counts[word] or 0) > 0 then
       return true
     end
   end
   return false
 end
 
--- code = exit.of(counts, signal): counts by outcome, the signal that interrupted the run or nil.
-function exit.of(counts, signal)
-  if any(counts, "denied") then
+-- code = exit.of(counts, how): counts by outcome. how: `credentials`, whether the provider refused
+-- them and the run ended; `signal`, the one that interrupted it; `unproven`, whether a verification
+-- left something open. All may be absent.
+function exit.of(counts, how)
+  how = how or {}
+  if how.credentials then
     return exit.credentials
-  elseif signal then
-    return exit.signal + signal
-  elseif any(counts, "unknown", "accepted", "open") then
+  elseif how.signal then
+    return exit.signal + how.signal
+  elseif how.unproven or any(counts, "unknown", "accepted", "open") then
     return exit.unsure
   elseif any(counts, "failed", "skipped") then
     return exit.undone
-  elseif any(counts, "too_late", "not_stoppable", "not_found", "invalid") then
+  elseif any(counts, "too_late", "recalled", "not_stoppable", "not_found", "invalid", "denied") then
     return exit.refused
   end
   return exit.ok
 end
 
 -- The same for `status`, which stops nothing: what counts is whether each id was found.
-function exit.of_lookup(counts, signal)
-  if any(counts, "denied") then
+function exit.of_lookup(counts, how)
+  how = how or {}
+  if how.credentials then
     return exit.credentials
-  elseif signal then
-    return exit.signal + signal
+  elseif how.signal then
+    return exit.signal + how.signal
   elseif any(counts, "unknown") then
     return exit.unsure
   elseif any(counts, "failed", "skipped") then
     return exit.undone
-  elseif any(counts, "not_found", "invalid") then
+  elseif any(counts, "not_found", "invalid", "denied") then
     return exit.refused
   end
   return exit.ok
 end
 
+-- Whether this item says that the run ended because the credentials were refused.
+function exit.is_end(item)
+  return item.reason == "credentials" and (item.outcome == "denied" or item.outcome == "skipped")
+end
+
 exit.about = [[
 Exit codes, the first that fits:
-   1  a fault of the program, a full disk, results that nobody takes
+   1  internal error, disk full, or results that could not be written
    2  usage or input wrong; nothing was sent
-   6  credentials refused
- 130  interrupted (143 by SIGTERM)
-   4  some unknown or accepted
+   6  credentials refused: the run ended
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   4  some unknown or accepted, or left unproven by --verify
    5  some failed or skipped
-   3  some too_late, not_stoppable, not_found or invalid
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
    0  all stopped]]
 
 exit.about_lookup = [[
 Exit codes, the first that fits:
-   1  a fault of the program
+   1  internal error, disk full, or results that could not be written
    2  usage or input wrong; nothing was sent
    6  credentials refused
- 130  interrupted (143 by SIGTERM)
-   4  of some the state could not be learned
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   4  the state of some could not be learned
    5  some were not looked up
-   3  some not found, or no ids
+   3  some not found, denied, or no ids
    0  the state of each is known]]
 
 return exit

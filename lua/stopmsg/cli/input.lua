@@ -3,8 +3,10 @@
 
 local connection = require("stopmsg.cli.connection")
 local core = require("stopmsg.core")
+local disguise = require("stopmsg.cli.disguise")
 local ids = require("stopmsg.ids")
 local lines = require("stopmsg.cli.lines")
+local scratch = require("stopmsg.cli.scratch")
 local text = require("stopmsg.text")
 
 local input = {}
@@ -24,110 +26,28 @@ function input.explain(item)
   end
 end
 
--- next = reader(on_block) over a list of arguments
-local function list_reader(list)
-  return function(on_block)
-    local i = 0
-    return function()
-      i = i + 1
-      if list[i] then
-        on_block(list[i] .. "\n")
-        return list[i], i
-      end
-    end
-  end
-end
+-- Parts of an input: { name, what, open(on_block) -> next, layout }.
 
--- The same over a file, from `start` on.
-local function file_reader(file, start, field)
-  return function(on_block)
-    file:seek("set", start)
-    if field then
-      return lines.fields(file, on_block, field)
-    end
-    return lines.plain(file, on_block)
-  end
-end
-
--- file, start = rewindable(file) | nil, message: itself, or a copy that no directory lists
-local function rewindable(file)
-  local start = file:seek("cur", 0)
-  if start then
-    return file, start
-  end
-  local copy, message = io.tmpfile()
-  while copy do
-    local block, why = file:read(64 * 1024)
-    if not block then
-      if why then
-        return nil, why
-      end
-      return copy, 0
-    end
-    local wrote
-    wrote, why = copy:write(block)
-    if not wrote then
-      return nil, "cannot be copied to a temporary file: " .. why
-    end
-  end
-  return nil, "no temporary file: " .. tostring(message)
-end
-
-local Input = {}
-Input.__index = Input
-
--- Reads all of it. given | nil, message
-local function check(self, form)
-  local digest = core.digest()
-  local function add(block)
-    digest:add(block)
-  end
-  local next_id = self._reader(add)
-  local total, bad_count, bad = 0, 0, {}
-  while true do
-    local value, line = next_id(form.mask)
-    if value == nil then
-      break
-    end
-    if type(value) == "number" then
-      total = total + value
-    else
-      total = total + 1
-      local sent, why = false, value.message
-      if type(value) == "string" then
-        sent, why = ids.check(form, value)
-      end
-      if not sent then
-        bad_count = bad_count + 1
-        if bad_count <= MAX_NAMED then
-          bad[bad_count] = { line = line, message = why, shown = value.shown or value }
+local function list_part(list)
+  return {
+    name = "argument",
+    what = "argument",
+    open = function(on_block)
+      local i = 0
+      return function()
+        i = i + 1
+        if list[i] then
+          on_block(list[i] .. "\n")
+          return list[i], i
         end
       end
-    end
-  end
-  digest:add(self._field or "")
-  self.total, self.bad_count, self.bad = total, bad_count, bad
-  self.fingerprint = digest:hex()
-  return self
+    end,
+  }
 end
 
-local function source_of(options)
-  local list = options.ids or {}
-  local path = options.file
-  if #list == 1 and list[1] == "-" then
-    list, path = {}, path or "-"
-  end
-  if #list > 0 and path then
-    return nil, "ids as arguments and a file: give one or the other"
-  elseif #list > 0 and options.field then
-    return nil, "--field is for a file: give it with -i"
-  elseif #list > 0 then
-    return { name = "argument", what = "argument", reader = list_reader(list) }
-  end
-  if not path and options.is_terminal then
-    return nil, "no ids: give ids, -i FILE, or - to read them from standard input"
-  end
-  local is_stdin = not path or path == "-"
+-- part | nil, message
+local function file_part(path, options)
+  local is_stdin = path == "-"
   local name = is_stdin and "standard input" or path
   local file = options.stdin
   if not is_stdin then
@@ -138,18 +58,145 @@ local function source_of(options)
     end
   end
   local start
-  file, start = rewindable(file)
+  file, start = scratch.rewindable(file, options.getenv)
   if not file then
     return nil, ("%s: %s"):format(name, start)
   end
-  return { name = name, what = "line", reader = file_reader(file, start, options.field) }
+  local form = options.form
+  return {
+    name = name,
+    what = "line",
+    open = function(on_block)
+      file:seek("set", start)
+      return lines.open(file, on_block, options.field, function(value)
+        return disguise.is_id(form, value)
+      end)
+    end,
+  }
+end
+
+-- parts | nil, message
+local function parts_of(options)
+  local list, paths = options.ids or {}, options.files or {}
+  if #list == 1 and list[1] == "-" then
+    list = {}
+    paths = #paths > 0 and paths or { "-" }
+  end
+  if #list > 0 and #paths > 0 then
+    return nil, "ids as arguments and a file: give one or the other"
+  elseif #list > 0 and options.field then
+    return nil, "--field is for a file: give it with -i"
+  elseif #list > 0 then
+    return { list_part(list) }
+  end
+  if #paths == 0 and options.is_terminal then
+    return nil, "no ids: give ids, -i FILE, or - to read them from standard input"
+  end
+  local parts, has_stdin = {}, false
+  for i, path in ipairs(#paths > 0 and paths or { "-" }) do
+    if path == "-" and has_stdin then
+      return nil, "standard input can be read once only"
+    end
+    has_stdin = has_stdin or path == "-"
+    local part, message = file_part(path, options)
+    if not part then
+      return nil, message
+    end
+    parts[i] = part
+  end
+  return parts
+end
+
+-- next, place = chain(parts, on_block): value, line, part of one after the other; place.part is the
+-- one that is read. Between two of them on_block sees a zero, so that "a" and "b" are not what "ab"
+-- is.
+local function chain(parts, on_block)
+  local at, next_id, place = 0, nil, {}
+  return function(shape)
+    while true do
+      if next_id then
+        local value, line = next_id(shape)
+        if value ~= nil then
+          return value, line, place.part
+        end
+      end
+      at = at + 1
+      local part = parts[at]
+      if not part then
+        return nil
+      elseif at > 1 then
+        on_block("\0")
+      end
+      place.part = part
+      next_id, part.layout = part.open(on_block)
+    end
+  end, place
+end
+
+local Input = {}
+Input.__index = Input
+
+-- Whether `value` can be sent as it is, or as what it is a spelling of: the id to send, whether it
+-- is of an unusual shape | nil, why not.
+local function judge(form, value)
+  local sent, why = ids.check(form, value)
+  if sent and not (form.usual and not value:find(form.usual)) then
+    return value
+  end
+  local id = disguise.undress(form, value)
+  if id then
+    return id
+  elseif sent then
+    return value, true
+  end
+  return nil, disguise.explain(value, form.about) or why
+end
+
+-- Reads all of it. Raises { unreadable } for what cannot be read, which is self._place.part.
+local function check(self, form)
+  local digest = core.digest()
+  local next_id
+  next_id, self._place = chain(self._parts, function(block)
+    digest:add(block)
+  end)
+  local total, bad_count, bad = 0, 0, {}
+  while true do
+    local value, line, part = next_id(form.mask)
+    if value == nil then
+      break
+    end
+    if type(value) == "number" then
+      total = total + value
+    else
+      total = total + 1
+      local id, why = nil, value.message
+      if type(value) == "string" then
+        id, why = judge(form, value)
+      end
+      if not id then
+        bad_count = bad_count + 1
+        if bad_count <= MAX_NAMED then
+          bad[bad_count] = { line = line, message = why, shown = value.shown or value, part = part }
+        end
+      elseif id ~= value then
+        self._has_disguises = true
+      elseif why then
+        self.odd = self.odd + 1
+        self.odd_example = self.odd_example or id
+      end
+    end
+  end
+  digest:add(self._field or "")
+  self.total, self.bad_count, self.bad = total, bad_count, bad
+  self.fingerprint = digest:hex()
+  return self
 end
 
 function input.configure(parser)
   parser:argument("ids", "Ids; - reads them from standard input."):args("*"):argname("ID")
-  parser:option("-i --input", "File of ids, one a line; blank lines and # comments are skipped.")
-    :argname("FILE")
-  parser:option("--field", "The file is CSV or NDJSON with the ids in this column or field.")
+  parser:option("-i --input", "File of ids; given again, the next one is read after it.")
+    :argname("FILE"):count("*"):target("inputs")
+  parser:option("--field", "Column (name or number) or JSON field (a.b) that holds the ids.")
     :argname("NAME")
   parser:option("--max", "Refuse to start with more ids than this."):argname("N")
     :convert(connection.number("max"))
@@ -157,26 +204,35 @@ end
 
 -- given = input.read(options) | nil, message. Every id is checked; nothing is handed out yet.
 --
--- options: ids (arguments), file (a path, "-" for stdin), field (of CSV or NDJSON), stdin,
--- is_terminal (whether stdin is one), form (of the provider's ids).
--- given: name (for messages), total, bad_count, bad (the first ones), fingerprint.
+-- options: ids (arguments), files (paths, "-" for stdin), field (of CSV or JSON), stdin,
+-- is_terminal (whether stdin is one), form (of the provider's ids), getenv.
+-- given: name (for messages), total, bad_count, bad (the first ones), odd (how many are of an
+-- unusual shape), odd_example, fingerprint.
 function input.read(options)
-  local source, message = source_of(options)
-  if not source then
+  options.getenv = options.getenv or os.getenv
+  local parts, message = parts_of(options)
+  if not parts then
     return nil, message
   end
+  local names = {}
+  for i, part in ipairs(parts) do
+    names[i] = part.name
+  end
   local self = setmetatable({
-    name = source.name,
-    _what = source.what,
-    _reader = source.reader,
+    name = table.concat(names, ", "),
+    odd = 0,
+    odd_example = nil,
+    _parts = parts,
+    _form = options.form,
     _field = options.field,
+    _has_disguises = false,
   }, Input)
   local read, failure = pcall(check, self, options.form)
   if not read then
     if type(failure) ~= "table" then
       error(failure, 0)
     end
-    return nil, ("%s: %s"):format(source.name, failure.unreadable)
+    return nil, ("%s: %s"):format(self._place.part.name, failure.unreadable)
   end
   return self
 end
@@ -186,14 +242,18 @@ end
 function input.of(args, host, form)
   local given, message = input.read({
     ids = args.ids,
-    file = args.input,
+    files = args.inputs,
     field = args.field,
     stdin = host.stdin,
     is_terminal = host:is_terminal("stdin"),
     form = form,
+    getenv = host.getenv,
   })
   if not given then
     return nil, message
+  end
+  for _, note in ipairs(given:notes()) do
+    host:say(note)
   end
   for _, complaint in ipairs(given:complaints()) do
     host:say(complaint)
@@ -209,12 +269,44 @@ function input.of(args, host, form)
   return given
 end
 
+-- Whether an id could be read from standard input, so that no answer can be.
+function input.reads_stdin(args)
+  local paths = args.inputs or {}
+  for _, path in ipairs(paths) do
+    if path == "-" then
+      return true
+    end
+  end
+  return args.ids[1] == "-" or (#args.ids == 0 and #paths == 0)
+end
+
+-- What people should know of how the files were read: a list of lines.
+function Input:notes()
+  local list = {}
+  for _, part in ipairs(self._parts) do
+    local layout = part.layout
+    if layout and layout.header and self._field:find("^%d+$") then
+      list[#list + 1] = ("%s: the first row is taken for a header, as %s is not %s"):format(
+        part.name, text.quote(layout.header[layout.column]), self._form.about)
+    end
+  end
+  return list
+end
+
+-- Ids of an unusual shape, in words; nil where there are none.
+function Input:oddities()
+  return self.odd > 0 and ("%d of %d ids %s an unusual shape, such as %s; expected %s"):format(
+    self.odd, self.total, self.odd == 1 and "has" or "have", text.quote(self.odd_example),
+    self._form.about) or nil
+end
+
 -- The bad lines, for people: at most MAX_NAMED of them and a count.
 function Input:complaints()
   local list = {}
   for i, bad in ipairs(self.bad) do
-    list[i] = ("%s%s %d: %s: %s"):format(self._what == "line" and self.name .. ", " or "",
-      self._what, bad.line, text.quote(bad.shown), bad.message)
+    local what = bad.part.what
+    list[i] = ("%s%s %d: %s: %s"):format(what == "line" and bad.part.name .. ", " or "", what,
+      bad.line, text.quote(bad.shown), bad.message)
   end
   if self.bad_count > #list then
     list[#list + 1] = ("… and %d more"):format(self.bad_count - #list)
@@ -225,9 +317,9 @@ end
 local function nothing() end
 
 -- next = given:reader(): next() gives each id, a problem in place of what is none, nil at the end.
--- Should the file have changed so that it ends early, `is_short` says so.
+-- Should a file have changed so that it ends early, `is_short` says so.
 function Input:reader()
-  local next_id, left = self._reader(nothing), self.total
+  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
   return function()
     -- No more than were checked, should somebody have added to the file.
     if left == 0 then
@@ -239,6 +331,8 @@ function Input:reader()
       self.is_short = true
     elseif type(value) == "table" then
       return setmetatable(value, Problem)
+    elseif self._has_disguises then
+      return judge(form, value) or value
     end
     return value
   end

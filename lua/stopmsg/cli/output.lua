@@ -3,6 +3,7 @@
 local core = require("stopmsg.core")
 local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.outcome")
+local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
 
@@ -13,8 +14,9 @@ output.formats = { "text", "ndjson", "json", "csv" }
 -- Bytes that go out together.
 local MANY = 64 * 1024
 
--- Items whose widths decide how wide the columns of a text table are.
-local SAMPLE = 1000
+-- Items whose widths decide how wide the columns of a text table are, and rows of one that shows
+-- only what was not stopped.
+local SAMPLE, MOST_ROWS = 1000, 20
 
 local CSV = {
   "id", "outcome", "reason", "code", "http", "message", "attempts", "ambiguous", "verified",
@@ -24,13 +26,33 @@ local CSV = {
 local Sink = {}
 Sink.__index = Sink
 
+local cell, said
+
+function output.csv_header()
+  return table.concat(CSV, ",")
+end
+
+local STRANGE = { message = true, state = true }
+
+-- row = output.csv_row(item, clean, first): the cells of an item, from the first of CSV on.
+function output.csv_row(item, clean, first)
+  local cells = {}
+  for i = first or 1, #CSV do
+    local name = CSV[i]
+    local text_of_it = cell(STRANGE[name] and said(item[name]) or item[name])
+    cells[#cells + 1] = clean and clean(text_of_it) or text_of_it
+  end
+  return table.concat(cells, ",")
+end
+
 function Sink:_add(text_of_it)
   if self._gathered:write(text_of_it) >= MANY then
     self:flush()
   end
 end
 
--- Sends off what is gathered. `failure` says why nothing more can be written.
+-- Sends off what is gathered. `failure` says why nothing more can be written; on_failure is called
+-- with it, once.
 function Sink:flush()
   local gathered = self._gathered
   if gathered:size() == 0 or self.failure then
@@ -43,8 +65,18 @@ function Sink:flush()
   if not message then
     _, message = self._file:flush()
   end
-  self.failure = message
   gathered:clear()
+  self:fail(message)
+end
+
+-- Notes that the results cannot be written, where `message` says so.
+function Sink:fail(message)
+  if message and not self.failure then
+    self.failure = message
+    if self.on_failure then
+      self.on_failure(message)
+    end
+  end
 end
 
 -- NDJSON
@@ -88,7 +120,7 @@ end
 
 -- CSV
 
-local function cell(value)
+function cell(value)
   if value == nil then
     return ""
   elseif type(value) == "number" then
@@ -101,20 +133,23 @@ local function cell(value)
   return value
 end
 
+-- What a provider says, so that a spreadsheet does not take it for a formula.
+function said(value)
+  if type(value) == "string" and value:find("^%s*[=+%-@\t\r]") then
+    return "'" .. value
+  end
+  return value
+end
+
 local function csv(self)
   local clean = self._is_terminal and text.printable or function(value)
     return value
   end
   local tail = record.cached(function(item)
-    local cells = {}
-    for i = 2, #CSV do
-      cells[i] = clean(cell(item[CSV[i]]))
-    end
-    cells[1] = ""
-    return table.concat(cells, ",") .. "\n"
+    return "," .. output.csv_row(item, clean, 2) .. "\n"
   end)
   if not self._adds then
-    self:_add(table.concat(CSV, ",") .. "\n")
+    self:_add(output.csv_header() .. "\n")
   end
   function self.item(_, item)
     self:_add(clean(cell(item.id)) .. tail(item))
@@ -142,6 +177,7 @@ local HEADER = { "ID", "OUTCOME", "CODE", "NOTE" }
 
 local function table_of_text(self)
   local rows, widths = { HEADER }, nil
+  local row_count, hidden = 0, 0
 
   local function write_row(row)
     local cells = {}
@@ -169,6 +205,13 @@ local function table_of_text(self)
   end
 
   function self.item(_, item)
+    if self._only_missed and item.outcome == "stopped" then
+      return
+    elseif self._only_missed and row_count == MOST_ROWS then
+      hidden = hidden + 1
+      return
+    end
+    row_count = row_count + 1
     local row = {
       text.printable(tostring(item.id)),
       item.outcome,
@@ -185,23 +228,31 @@ local function table_of_text(self)
     end
   end
 
-  function self._end(_, summary)
-    local has_rows = not rows or rows[2] ~= nil
+  function self._end(_, summary, reasons)
     write_sample()
-    self:_add((has_rows and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+    if hidden > 0 then
+      self:_add(("… and %s more that were not stopped; --format ndjson -o FILE writes all\n")
+        :format(progress.grouped(hidden)))
+    end
+    self:_add((row_count > 0 and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+    if reasons then
+      self:_add("reasons: " .. text.printable(reasons) .. "\n")
+    end
   end
 end
 
 local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
 
--- sink = output.new(args, host, bar, file, adds): sink:item(item, tail), with the tail by
--- record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something could
--- not be written. `bar` is taken off the terminal before bytes go to it.
-function output.new(args, host, bar, file, adds)
+-- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
+-- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something
+-- could not be written. `bar` is taken off the terminal before bytes go to it. With only_missed a
+-- table for people has only what was not stopped.
+function output.new(args, host, bar, file, adds, only_missed)
   local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
     _file = file,
     _adds = adds,
+    _only_missed = only_missed,
     _gathered = record.lines(),
     _is_terminal = is_terminal,
     _before_write = is_terminal and function()
@@ -212,12 +263,19 @@ function output.new(args, host, bar, file, adds)
   return self
 end
 
--- Writes what comes after the items: totals, where the format has any.
-function Sink:finish(summary)
+-- Writes what comes after the items: totals, where the format has any, and `reasons` in words.
+function Sink:finish(summary, reasons)
   if self._end then
-    self._end(self, summary)
+    self._end(self, summary, reasons)
   end
   self:flush()
+end
+
+-- line = output.event(event): what --verbose says of an answer.
+function output.event(event)
+  return ("%d id%s: %s%s, %.3f s"):format(event.ids, event.ids == 1 and "" or "s",
+    event.status and "HTTP " .. event.status or "no answer",
+    event.fault and " (" .. event.fault .. ")" or "", event.elapsed or 0)
 end
 
 function output.configure(parser)
@@ -227,6 +285,7 @@ function output.configure(parser)
   parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
   parser:flag("-q --quiet", "Only results and faults.")
+  parser:flag("-v --verbose", "A line for each answer.")
 end
 
 -- Formats that are a line an item, so that a second run can add to those of the first.
@@ -255,9 +314,15 @@ function output.open(args, host, is_resumed)
   if not args.output then
     return host.stdout
   end
-  for _, name in ipairs({ "input", "journal", "token_file" }) do
-    if args[name] and core.same_file(args[name], args.output) then
-      return nil, ("-o %s is the file of --%s, too"):format(args.output, (name:gsub("_", "-")))
+  local others = { ["--journal"] = args.journal, ["--token-file"] = args.token_file }
+  for _, path in ipairs(args.inputs or {}) do
+    if core.same_file(path, args.output) then
+      others["--input"] = path
+    end
+  end
+  for option, path in pairs(others) do
+    if core.same_file(path, args.output) then
+      return nil, ("-o %s is the file of %s, too"):format(args.output, option)
     end
   end
   local adds = is_resumed and can_continue(args)

@@ -1,5 +1,6 @@
 -- How far a run is, on stderr: a bar where that is a terminal, else a line every few seconds.
 
+local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.outcome")
 
 local progress = {}
@@ -24,17 +25,7 @@ end
 
 progress.grouped = grouped
 
--- Seconds as people say them: "0:07", "2:05:00"
-local function duration(seconds)
-  seconds = math.floor(seconds + 0.5)
-  local minutes = math.floor(seconds / 60)
-  if minutes < 60 then
-    return ("%d:%02d"):format(minutes, seconds % 60)
-  end
-  return ("%d:%02d:%02d"):format(math.floor(minutes / 60), minutes % 60, seconds % 60)
-end
-
-progress.duration = duration
+progress.duration = duration.clock
 
 -- "12 stopped, 1 too_late, 0 unknown": what there is, and `unknown` always.
 function progress.outcomes(counts, must)
@@ -87,31 +78,46 @@ function Progress:_pace(now, done)
   return rate, (self._total - done) / rate
 end
 
+-- What the run waits for, in words: "" for nothing.
+function Progress:_waiting(now)
+  if self._waits == "pause" then
+    return now < self._till and "paused, " .. duration.words(self._till - now) or ""
+  end
+  return self._waits or (now < (self._trouble_till or 0) and self._trouble) or ""
+end
+
 function Progress:_line(now, done, counts)
   local rate, left = self:_pace(now, done)
-  return ("%s of %s ids%s%s; %s"):format(grouped(done), grouped(self._total),
+  local waiting = self:_waiting(now)
+  return ("%s of %s ids%s%s; %s%s"):format(grouped(done), grouped(self._total),
     rate and (", %s/s"):format(grouped(rate)) or "",
-    left and (", %s left"):format(duration(left)) or "", progress.outcomes(counts, "unknown"))
+    left and (", %s left"):format(duration.clock(left)) or "",
+    progress.outcomes(counts, "unknown"), waiting ~= "" and "; " .. waiting or "")
 end
+
+-- What fits beside the bar: of these, what is worth least is left out first.
+local LEFT_OUT = { "rate", "count", "unknown" }
 
 function Progress:_bar(now, done, counts)
   local columns = self._host.columns("stderr")
   columns = columns and columns > 0 and columns or 80
   local share = self._total > 0 and done / self._total or 1
   local rate, left = self:_pace(now, done)
+  local waiting = self:_waiting(now)
   local head = ("%3d%% "):format(math.floor(share * 100))
   local parts = {
-    ("%s/%s"):format(grouped(done), grouped(self._total)),
-    rate and ("  %s/s"):format(grouped(rate)) or "",
-    left and ("  %s left"):format(duration(left)) or "",
-    "  " .. progress.outcomes(counts, "unknown"),
+    count = ("%s/%s  "):format(grouped(done), grouped(self._total)),
+    rate = rate and ("%s/s  "):format(grouped(rate)) or "",
+    unknown = (" (%s unknown)"):format(grouped(counts.unknown)),
   }
-  local said = table.concat(parts)
-  -- On a narrow terminal the outcomes are worth more than the rate and the time.
-  for least = 2, 3 do
-    if #head + #said >= columns then
-      parts[least] = ""
-      said = table.concat(parts)
+  local said
+  for i = 0, #LEFT_OUT do
+    parts[LEFT_OUT[i] or ""] = ""
+    said = ("%s%s%s%s stopped, %s not stopped%s%s"):format(parts.count, parts.rate,
+      left and ("%s left  "):format(duration.clock(left)) or "", grouped(counts.stopped),
+      grouped(done - counts.stopped), parts.unknown, waiting ~= "" and "  " .. waiting or "")
+    if #head + #said < columns then
+      break
     end
   end
   local width = math.min(MOST_BAR, columns - 1 - #head - #said - 3)
@@ -122,9 +128,22 @@ function Progress:_bar(now, done, counts)
   local line = (head .. said):sub(1, columns - 1)
   if self._is_colored then
     line = line:gsub("([%d,]+ unknown)", counts.unknown > 0 and "\27[33m%1\27[0m" or "%1")
-    line = line:gsub("([%d,]+ stopped)", "\27[32m%1\27[0m")
+    line = line:gsub("([%d,]+ stopped)", "\27[32m%1\27[0m", 1)
   end
   return line
+end
+
+-- Seconds for which trouble is told.
+local TROUBLE_SHOWN = 5
+
+-- Says what just went wrong, for a while.
+function Progress:trouble(what)
+  self._trouble, self._trouble_till = what, self._host.now() + TROUBLE_SHOWN
+end
+
+-- Says what the run waits for: a word for people, or "pause" and when it ends; nil for nothing.
+function Progress:wait_for(what, till)
+  self._waits, self._till = what, till
 end
 
 -- Draws what is due. Called as often as there is time for it.

@@ -11,6 +11,7 @@ local reports = require("stopmsg.report")
 
 local command = {
   name = "status",
+  holds_signals = true, -- once it sends
   summary = "look messages up, and tell the state of each",
   examples = [[
 Examples:
@@ -61,7 +62,8 @@ function Run:ended(found)
     return "deadline"
   end
   for _, item in ipairs(found or {}) do
-    if item.outcome == "denied" and item.reason == "credentials" then
+    if exit.is_end(item) then
+      self.is_refused = true
       return "credentials"
     end
   end
@@ -109,7 +111,7 @@ function Run:go(given)
     end
   end
   if #ids > 0 then
-    self:look_up(ids)
+    self:ended(self:look_up(ids))
   end
   for message in pairs(self.warnings) do
     table.insert(self.summary.warnings, message)
@@ -123,7 +125,7 @@ function command.run(args, host)
     return exit.usage
   end
 
-  local provider, message = connection.provider(args)
+  local provider, message = connection.provider(args, host)
   if not provider then
     return refuse(message)
   end
@@ -131,8 +133,13 @@ function command.run(args, host)
   if not kind then
     return refuse(operation)
   end
-  local client
-  client, message = connection.open(args, host)
+  local client, run
+  client, message = connection.open(args, host, provider, args.verbose and function(event)
+    if event.type == "response" then
+      run.bar:clear()
+      host:say(output.event(event))
+    end
+  end or nil)
   if not client then
     return refuse(message)
   end
@@ -152,12 +159,13 @@ function command.run(args, host)
     return refuse(message)
   end
 
+  connection.tell_address(args, host)
   local bar = progress.new({
     host = host,
     mode = args.quiet and "none" or args.progress,
     total = given.total,
   })
-  local run = setmetatable({
+  run = setmetatable({
     host = host,
     client = client,
     kind = kind,
@@ -183,13 +191,19 @@ function command.run(args, host)
       host:say(tostring(run.summary))
     end
   end
+  if run.is_refused then
+    host:say(connection.refused(args))
+  end
   local fault = run.sink.failure and "the results cannot be written: " .. run.sink.failure
     or given.is_short and given.name .. " changed while it was read"
   if fault then
     host:say(fault)
     return exit.fault
   end
-  return exit.of_lookup(run.summary.counts, run.signal)
+  return exit.of_lookup(run.summary.counts, {
+    credentials = run.is_refused,
+    signal = run.signal,
+  })
 end
 
 return command

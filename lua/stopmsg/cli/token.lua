@@ -1,9 +1,20 @@
 -- The token: from a file or the environment. Never an argument, which every user of the machine
 -- could read.
 
+local encoding = require("stopmsg.cli.encoding")
 local text = require("stopmsg.text")
 
 local token = {}
+
+local MOST = 16 * 1024
+
+-- What is wrong with the text of a token, for people; nil where nothing is seen.
+local function fault(value)
+  local quote = value:match('^(["\'`])')
+  if quote and #value > 1 and value:sub(-1) == quote then
+    return "the quotes around it are no part of a token: remove them"
+  end
+end
 
 -- value = read(path) | nil, message. The first line, without white space at its end.
 local function read(path)
@@ -11,24 +22,35 @@ local function read(path)
   if not file then
     return nil, message
   end
-  local bytes, why = file:read(16 * 1024)
+  local bytes, why = file:read(MOST)
   file:close()
   if why then
     return nil, ("%s: %s"):format(path, why)
   end
-  local value = (bytes or ""):match("^[^\r\n]*"):gsub("%s+$", "")
+  local decoded
+  decoded, why = encoding.text(bytes or "")
+  if not decoded then
+    return nil, ("%s: %s"):format(path, why)
+  end
+  local value = decoded:match("^[^\r\n]*"):gsub("%s+$", "")
   if value == "" then
-    return nil, path .. ": its first line is empty, it has to hold the token"
+    return nil, path .. ": its first line is empty; it must hold the token"
+  end
+  why = fault(value)
+  if why then
+    return nil, ("%s: %s"):format(path, why)
   end
   return value
 end
 
-function token.variable(provider)
-  return ("STOPMSG_%s_TOKEN"):format(provider:upper())
+-- The environment variable of this provider: name(provider, "TOKEN").
+function token.variable(provider, what)
+  return ("STOPMSG_%s_%s"):format(provider:upper():gsub("[^%w]", "_"), what or "TOKEN")
 end
 
--- value = token.find(provider, path, getenv) | nil, message
--- A file is read again when the provider refuses the token, which may have been renewed by then.
+-- value, from = token.find(provider, path, getenv) | nil, message
+-- `from` says where it came from. A file is read again when the provider refuses the token, which
+-- may have been renewed by then.
 function token.find(provider, path, getenv)
   if path then
     local value, message = read(path)
@@ -42,13 +64,19 @@ function token.find(provider, path, getenv)
         return value
       end
       return (read(path))
-    end
+    end, "the file " .. text.printable(path), value
   end
   local variable = token.variable(provider)
   for _, name in ipairs({ variable, "STOPMSG_TOKEN" }) do
     local value = getenv(name)
     if value and value ~= "" then
-      return value
+      local why = fault(value)
+      if why then
+        return nil, ("%s: %s"):format(name, why)
+      end
+      local other = getenv("STOPMSG_TOKEN")
+      local is_shadow = name == variable and other and other ~= "" and other ~= value
+      return value, name .. (is_shadow and ", which goes before STOPMSG_TOKEN" or ""), value
     end
   end
   return nil, ("no token: give --token-file FILE, or set %s or STOPMSG_TOKEN"):format(

@@ -27,9 +27,6 @@ return {
     [400] = "not_stoppable",
     refused = {
       document_not_found = "not_found",
-      invalid_parameter = "invalid",
-      missing_parameter = "invalid",
-      out_of_range = "invalid",
       permission_denied = "denied",
     },
   },

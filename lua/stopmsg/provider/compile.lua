@@ -425,9 +425,10 @@ local function check_ids(operation, where, given)
       unused = unused or form.parts[place].name
     end
   end
-  if not is_used and form.parts and unused and not (operation.is_lookup and has_list(given)) then
+  local may_miss = operation.is_lookup and has_list(given)
+  if not is_used and form.parts and unused and not may_miss then
     fail(where, ("the request does not hold {%s}, a part of its id"):format(unused))
-  elseif not is_used and not form.parts then
+  elseif not is_used and not form.parts and not may_miss then
     fail(where, "the request holds neither {id} nor {ids}")
   end
   if operation.limit > 1 then

@@ -145,8 +145,9 @@ local function settled_words(is_alone)
 end
 
 local function check_uses(where, given)
-  if type(given.means) == "table" and not is_entry(given.means) then
-    if given.code == nil and given.state == nil then
+  local has_values = given.code ~= nil or given.state ~= nil
+  if type(given.means) == "table" and (has_values or not is_entry(given.means)) then
+    if not has_values then
       fail(where, "`means` says what values mean; name where they stand, as `code` or `state`")
     end
   elseif given.means ~= nil and (given.code or given.state) then
@@ -271,7 +272,7 @@ function meaning.reading(where, given, operation)
   elseif given.id ~= nil and operation.limit > 1 then
     fail(where .. ".id", "is one id, and the request has many; name the list as `each`")
   end
-  if type(given.means) == "table" and not is_entry(given.means) then
+  if type(given.means) == "table" and (reading.code or reading.state) then
     if next(given.means) == nil and not operation.is_old then
       fail(where .. ".means", "says nothing")
     end

@@ -8,8 +8,8 @@ return {
   url = "https://api.onesignal.com",
   settings = {
     application = {
-      pattern = "^%x+%-%x+%-%x+%-%x+%-%x+$",
-      max = 36,
+      pattern = "^[%w%-]+$",
+      max = 64,
       about = "the App ID, a UUID, in the dashboard under Keys & IDs",
     },
   },

@@ -25,6 +25,7 @@ return {
   headers = { Authorization = "Bearer {token}" },
   id = "uuid",
   rate = 5,
+  retry_after = { header = "ratelimit-reset" },
   error = { code = "name", text = "message", form = "^%l[%l_]+$" },
   refused = { ["403/invalid_api_key"] = "credentials" },
   -- A wrong key is a validation error for all calls but a send.
@@ -32,7 +33,7 @@ return {
   stop = {
     request = "POST /emails/{id}/cancel",
     -- The answer does not tell the e-mail's state.
-    [200] = { id = "id", code = "object", means = { email = "accepted" } },
+    [200] = { id = "id", means = "accepted" },
     [422] = "not_stoppable",
     refused = { ["404/not_found"] = "not_found", ["422/invalid_parameter"] = "invalid" },
   },

@@ -67,6 +67,12 @@ local function default_of(setting, values)
   return table.concat(parts)
 end
 
+-- value = settings.default(setting): what is sent where nothing is given, if that is no other
+-- setting.
+function settings.default(setting)
+  return setting.default and default_of(setting, {})
+end
+
 -- values = settings.check(provider, given) | nil, message
 -- `given` by name, or nil. What is missing is told by settings.missing, as not every call needs
 -- all.

@@ -38,6 +38,7 @@ return {
       means = { [true] = "accepted", [false] = "not_stoppable" },
     },
     [404] = "not_found",
+    [409] = "not_stoppable",
     -- Named by the vendor's older client: the message has been sent out.
     -- https://github.com/clxcommunications/sdk-xms-java
     refused = { ["409/conflict_send_at"] = "too_late" },
@@ -46,23 +47,15 @@ return {
     docs = DOCS .. "getbatchmessage",
     request = "GET /batches/{id}",
     [200] = {
-      {
-        id = "id",
-        state = "canceled",
-        means = {
-          [true] = { "stopped",
-            note = "recipients whom the batch had reached before are in its delivery report" },
-        },
+      id = "id",
+      state = "canceled",
+      means = {
+        [true] = { "stopped",
+          note = "recipients whom the batch had reached before are in its delivery report" },
+        -- Open to another stop, which changes nothing where it has been sent.
+        [false] = { "open",
+          note = "not cancelled; Sinch tells only in the delivery report whether it was sent" },
       },
-      -- Not cancelled: one that was planned may have left since, the others left at once.
-      {
-        id = "id",
-        has = "send_at",
-        state = "canceled",
-        means = { [false] = { "unknown", "not_canceled",
-          note = "not cancelled; Sinch tells only in the delivery report whether it was sent" } },
-      },
-      { id = "id", state = "canceled", means = { [false] = "too_late" } },
     },
   },
   check = {

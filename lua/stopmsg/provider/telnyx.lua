@@ -10,9 +10,9 @@ local STATES = {
   sent = "too_late",
   delivered = "too_late",
   delivery_unconfirmed = "too_late",
+  delivery_failed = "too_late",
   expired = "not_stoppable",
   sending_failed = "not_stoppable",
-  delivery_failed = "not_stoppable",
 }
 
 local function with(states, state, word)
@@ -40,7 +40,7 @@ return {
     [200] = {
       id = { "id", "data.id" },
       code = { "to[].status", "data.to[].status" },
-      means = STATES,
+      means = with(STATES, "scheduled", "accepted"),
       verifies = { "stopped" },
     },
     -- On no page is what it means: the key, or the message's state.

@@ -49,8 +49,8 @@ local function resolve(context, name)
 end
 
 -- The pieces of a text; nil where it holds a setting that was not given. `between` divides ids of a
--- list.
-local function fill(context, written, escape, between)
+-- list. In a path keys are written as their makers do, with what a path can hold as it is.
+local function fill(context, written, escape, between, is_path)
   local pieces = {}
   for _, piece in ipairs(template.parse(written)) do
     if type(piece) == "string" then
@@ -64,7 +64,7 @@ local function fill(context, written, escape, between)
       elseif found.kind == "uuid" then
         add(pieces, { "uuid" })
       elseif found.kind == "token" then
-        add(pieces, { "token", escape })
+        add(pieces, { "token", is_path and "path" or escape })
       elseif found.kind == "ids" then
         add(pieces, { "ids", escape, found.part, between or context.operation.join or "" })
       else
@@ -180,9 +180,9 @@ end
 -- The request's path and query, after the path of the definition's address.
 local function write_url(context, before)
   local pieces = {}
-  add_all(pieces, fill(context, before, "percent"))
+  add_all(pieces, fill(context, before, "percent", nil, true))
   local path, query = context.operation.path:match("^([^?]*)%??(.*)$")
-  add_all(pieces, fill(context, path, "percent"))
+  add_all(pieces, fill(context, path, "percent", nil, true))
   local sign = "?"
   for pair in query:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=(.*)$")

@@ -11,8 +11,8 @@ end
 -- name -> list of values, in the order of the query
 function url.query(text)
   local fields = {}
-  for name, value in (text or ""):gmatch("([^&=]+)=([^&]*)") do
-    name = url.decode(name)
+  for encoded, value in (text or ""):gmatch("([^&=]+)=([^&]*)") do
+    local name = url.decode(encoded)
     local values = fields[name] or {}
     values[#values + 1] = url.decode((value:gsub("%+", " ")))
     fields[name] = values

@@ -27,15 +27,11 @@ return {
     },
   },
   status = {
-    scheduled = batch(false, "unknown"),
+    scheduled = batch(false, "open"),
     stopped = batch(true, "stopped"),
-    sent = batch(false, "unknown"),
+    sent = batch(false, "open"),
     missing = { status = 404, body = "", says = "not_stoppable" },
-    dispatched = {
-      status = 200,
-      body = '{"id":"<id>","to":["15551231212"],"type":"mt_text","body":"Hello","canceled":false}',
-      says = "too_late",
-    },
+    dispatched = batch(false, "open"),
   },
   check = {
     status = 200,

@@ -1,0 +1,94 @@
+-- The last line that a stop says: what to do next. Pure. It never names what would not help.
+
+local duration = require("stopmsg.cli.duration")
+local outcome = require("stopmsg.outcome")
+local progress = require("stopmsg.cli.progress")
+
+local advice = {}
+
+-- Outcomes of ids that were not stopped, and that nothing more can be done about.
+local MISSED = { "too_late", "recalled", "not_stoppable", "not_found", "denied", "invalid" }
+
+-- "12 ids", "1 id"
+local function ids(count)
+  return ("%s id%s"):format(progress.grouped(count), count == 1 and "" or "s")
+end
+
+local function is_are(count)
+  return count == 1 and "is" or "are"
+end
+
+local function count_of(counts, words)
+  local count, named = 0, {}
+  for _, word in ipairs(words) do
+    if (counts[word] or 0) > 0 then
+      count = count + counts[word]
+      named[#named + 1] = word
+    end
+  end
+  return count, named
+end
+
+-- line = advice.of(known): nil where there is nothing to do.
+--
+-- known: counts (by outcome), reason (the commonest of what was not stopped, or nil), left (ids
+-- that were not reached), journal (its path), lookup (the options for one, nil where the provider
+-- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
+-- after a verification), refused (what is known of the token), is_strange (no answer was the
+-- provider's), pause (seconds that the provider asked for) and clock (the time after it).
+function advice.of(known)
+  local counts = known.counts
+  local unknown, accepted = counts.unknown or 0, counts.accepted or 0
+  local open = unknown + (counts.failed or 0) + (counts.skipped or 0) + known.left
+  local promised = accepted + known.unproven
+  local why = known.reason and (" (%s)"):format(known.reason) or ""
+  if known.refused then
+    return known.refused .. "; with one that is accepted, run the same command again"
+  elseif known.is_strange then
+    return "no answer was in the provider's form: check --base-url and the proxy, "
+      .. "then run the same command again"
+  elseif known.pause and open > 0 then
+    return ("the provider asks for a pause of %s: run the same command again after %s"):format(
+      duration.words(known.pause), known.clock)
+  elseif unknown > 0 and known.lookup and not known.has_verified then
+    return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
+      why, known.lookup, known.journal and "looks them up first and sends only what is still open"
+      or "looks up what is not proven")
+  elseif open > 0 and known.journal then
+    return ("%s; run the same command again to go on from %s"):format(
+      known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")
+      .. " not reached"
+      or ids(open) .. " " .. is_are(open) .. " not settled" .. why, known.journal)
+  elseif open > 0 then
+    return ("%s %s not settled%s; no journal was kept: run the command again, and with --journal "
+      .. "FILE it goes on where it ended"):format(ids(open), is_are(open), why)
+  elseif promised > 0 and known.lookup and not known.has_verified then
+    return ("%s %s not proven: run again with %s, which looks %s up"):format(ids(promised),
+      is_are(promised), known.lookup, promised == 1 and "it" or "them")
+  elseif promised > 0 and known.has_verified then
+    return ("%s %s not proven yet: the same command looks %s up again later"):format(
+      ids(promised), is_are(promised), promised == 1 and "it" or "them")
+  end
+  local missed, named = count_of(counts, MISSED)
+  if missed > 0 and known.journal then
+    return ("%s %s not stopped: stopmsg report %s --only %s lists %s"):format(ids(missed),
+      missed == 1 and "was" or "were", known.journal, table.concat(named, ","),
+      missed == 1 and "it" or "them")
+  end
+end
+
+-- Whether an item is the provider's own word about a message.
+function advice.is_answer(item)
+  local word = item.outcome
+  return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil
+    and item.reason ~= "malformed_id"
+end
+
+-- Whether an item says that somebody else than the provider answered.
+function advice.is_strange(item)
+  local message = item.message
+  return item.reason == "bad_response"
+    or (message ~= nil and message:find("not in the provider's form", 1, true) ~= nil)
+end
+
+return advice

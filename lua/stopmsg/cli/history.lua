@@ -1,0 +1,208 @@
+-- What journals tell: how many ids ended how, why, when, and how the runs went.
+
+local core = require("stopmsg.core")
+local journal = require("stopmsg.journal")
+local outcome = require("stopmsg.outcome")
+
+local history = {}
+
+-- A position's outcomes are counted up to here.
+local MOST = 15
+
+local History = {}
+History.__index = History
+
+-- made = history.new(): of no journal yet.
+function history.new()
+  return setmetatable({
+    journals = {}, -- { path, provider, operation, ids, runs, open_runs }
+    counts = outcome.counts(), -- of the last outcome of each id
+    reasons = {}, -- of what was not stopped: reason -> count
+    ids = 0,
+    unreached = 0, -- ids that no run has come to
+    intended = 0, -- ids that may have been sent, without an outcome: counted as unknown, too
+    left = 0, -- messages that had left before their dispatch was stopped
+    runs = 0,
+    ended = 0, -- runs that came to their end
+    requests = 0,
+    slowest = 0, -- seconds
+    pauses = {}, -- { at, seconds }
+    outages = {}, -- { at, phase, reason, … }
+    seconds = {}, -- second since 1970 -> { stopped, missed, requests, slowest }
+    first = nil, -- milliseconds since 1970
+    last = nil,
+  }, History)
+end
+
+function History:_see(at)
+  if type(at) == "number" then
+    self.first = math.min(self.first or at, at)
+    self.last = math.max(self.last or at, at)
+  end
+end
+
+function History:_second(at)
+  local second = math.floor(at / 1000)
+  local found = self.seconds[second]
+  if not found then
+    found = { stopped = 0, missed = 0, requests = 0, slowest = 0 }
+    self.seconds[second] = found
+  end
+  return found
+end
+
+-- What a line says that is neither an intent nor an outcome.
+local function take_other(self, about, fields)
+  local at = fields.at
+  self:_see(at)
+  if fields.start then
+    self.runs, about.runs = self.runs + 1, about.runs + 1
+  elseif fields["end"] then
+    self.ended, about.ended = self.ended + 1, about.ended + 1
+  elseif type(fields.request) == "table" and at then
+    local count, slowest = fields.request.count or 0, fields.request.slowest or 0
+    self.requests = self.requests + count
+    self.slowest = math.max(self.slowest, slowest)
+    local second = self:_second(at)
+    second.requests = second.requests + count
+    second.slowest = math.max(second.slowest, slowest)
+  elseif type(fields.pause) == "table" then
+    self.pauses[#self.pauses + 1] = { at = at, seconds = fields.pause.seconds or 0 }
+  elseif type(fields.outage) == "table" then
+    fields.outage.at = at
+    self.outages[#self.outages + 1] = fields.outage
+  end
+end
+
+local function nothing() end
+
+-- Counts the last outcome of a position.
+local function count(self, word, rest)
+  self.counts[word] = self.counts[word] + 1
+  local is_stopped = word == "stopped"
+  if not is_stopped then
+    local reason = rest:match(',"reason":"([%w_]+)"')
+    if reason then
+      self.reasons[reason] = (self.reasons[reason] or 0) + 1
+    end
+  end
+  self.left = self.left + (tonumber(rest:match(',"left":(%d+)')) or 0)
+  local at = tonumber(rest:match('"at":(%d+)$'))
+  if at then
+    self:_see(at)
+    local second = self:_second(at)
+    local name = is_stopped and "stopped" or "missed"
+    second[name] = second[name] + 1
+  end
+end
+
+-- true | nil, message: adds what a journal tells. Where `each` is given, it is called with the id,
+-- the outcome and the rest of the line of every id's last outcome.
+function History:add(path, each)
+  local about = { path = path, runs = 0, ended = 0 }
+  -- How many outcomes a position has, and its last one.
+  local times, marks = core.marks(), core.marks()
+  local INTENT = 1
+  local read, message = journal.read(path, {
+    header = function(fields)
+      about.provider, about.operation = fields.provider, fields.operation
+      about.ids = fields.ids
+    end,
+    intent = function(first, last)
+      if type(first) == "number" and type(last) == "number" then
+        for position = math.max(1, first), math.min(last, about.ids) do
+          if not journal.settled[journal.words[marks:get(position)]] then
+            marks:set(position, INTENT)
+          end
+        end
+      end
+    end,
+    outcome = function(position, _, word)
+      times:set(position, math.min(MOST, times:get(position) + 1))
+      marks:set(position, journal.marks[word])
+    end,
+    other = function(fields)
+      take_other(self, about, fields)
+    end,
+  })
+  if not read then
+    return nil, ("%s: %s"):format(path, message)
+  end
+  local settled = 0
+  read, message = journal.read(path, {
+    header = nothing,
+    intent = nothing,
+    other = nothing,
+    outcome = function(position, id, word, rest)
+      local left = times:get(position)
+      -- Of one that has more outcomes than can be counted, the first that is as the last. One that
+      -- was about to be sent again after its outcome has none.
+      local mark = marks:get(position)
+      local is_last = mark ~= INTENT and (left == 1
+        or (left == MOST and journal.words[mark] == word))
+      times:set(position, left == MOST and not is_last and MOST or is_last and 0
+        or math.max(0, left - 1))
+      if is_last then
+        settled = settled + 1
+        count(self, word, rest)
+        if each then
+          each(id, word, rest)
+        end
+      end
+    end,
+  })
+  if not read then
+    return nil, ("%s: %s"):format(path, message)
+  end
+  local intended = marks:count(INTENT)
+  about.open = intended
+  self.counts.unknown = self.counts.unknown + intended
+  self.intended = self.intended + intended
+  self.ids = self.ids + about.ids
+  self.unreached = self.unreached + about.ids - settled - intended
+  self.journals[#self.journals + 1] = about
+  return true
+end
+
+-- Ids for which the same command, run again, would do something.
+function History:open()
+  local counts = self.counts
+  return counts.unknown + counts.failed + counts.skipped + counts.denied + counts.open
+    + self.unreached
+end
+
+-- How many outages began.
+function History:outage_count()
+  local number = 0
+  for _, outage in ipairs(self.outages) do
+    number = number + (outage.phase ~= "end" and 1 or 0)
+  end
+  return number
+end
+
+-- "timeout 49,990, …" as a list of { reason, count }, the commonest first.
+function History:top_reasons()
+  local list = {}
+  for reason, number in pairs(self.reasons) do
+    list[#list + 1] = { reason = reason, count = number }
+  end
+  table.sort(list, function(a, b)
+    return a.count > b.count or (a.count == b.count and a.reason < b.reason)
+  end)
+  return list
+end
+
+-- The seconds in which something happened, in their order: a list of { second, stopped, … }.
+function History:timeline()
+  local list = {}
+  for second, what in pairs(self.seconds) do
+    what.second = second
+    list[#list + 1] = what
+  end
+  table.sort(list, function(a, b)
+    return a.second < b.second
+  end)
+  return list
+end
+
+return history
