@@ -1,7 +1,7 @@
--- Thirty providers as definitions, some of which come with stopmsg meanwhile: what fifty of them need
--- can be said as data. Each is checked, its request is what the vendor's own client sends (recorded
--- on 2026-11-29, or the vendor's page where there is no client), and its documented answers are
--- taken for what its page says.
+-- Thirty providers as definitions, some of which come with stopmsg meanwhile: what fifty of them
+-- need can be said as data. Each is checked, its request is what the vendor's own client sends
+-- (recorded on 2026-11-29, or the vendor's page where there is no client), and its documented
+-- answers are taken for what its page says.
 
 local answers = require("spec.support.answers")
 local clients = require("stopmsg.client")

@@ -1,6 +1,6 @@
 -- No outcome is stronger than what the provider did. Ids of each provider with recorded answers go
--- through a sandbox that refuses, breaks off, and reports failures that were none; what came of each
--- is then compared with what the sandbox stopped. STOPMSG_IDS=10000 is the long form.
+-- through a sandbox that refuses, breaks off, and reports failures that were none; what came of
+-- each is then compared with what the sandbox stopped. STOPMSG_IDS=10000 is the long form.
 
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")

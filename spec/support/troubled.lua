@@ -1,6 +1,6 @@
 -- A program for server.spawn: the sandbox with trouble. Some requests are refused with 429 or 503
--- before they take effect, some lose their connection before or after that, and some get 503 although
--- they took effect. What it stopped goes to a file, an id a line.
+-- before they take effect, some lose their connection before or after that, and some get 503
+-- although they took effect. What it stopped goes to a file, an id a line.
 --   troubled.lua FILE SEED
 -- The first line it prints is its URL.
 
