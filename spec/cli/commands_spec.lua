@@ -66,7 +66,7 @@ describe("stopmsg", function()
     it("says which option is missing", function()
       local code, _, err = run("status", "-p", "pushwoosh", "--base-url", sandbox.url, "1")
       assert.equal(2, code)
-      assert.truthy(err:find("--set application=", 1, true))
+      assert.truthy(err:find("--application", 1, true))
       assert.truthy(err:find("application code", 1, true))
     end)
 

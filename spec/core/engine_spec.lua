@@ -303,7 +303,7 @@ describe("stopmsg.core.engine", function()
       assert_good([[
         local engine = require("stopmsg.core").engine({ slots = 1, max_response = 1000,
           connect_timeout = 1000 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/slow" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/slow" },
           headers = {} })
         -- From the second one on there are no timers of a new connection. A wait ends after a
         -- minute by itself: too late with the third.

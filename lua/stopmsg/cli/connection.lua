@@ -148,7 +148,9 @@ local function translate(message)
   message = message:match("^bad argument #%d to '[^']*' %((.*)%)$") or message
   message = message:gsub("option 'format'", "--xml")
   message = message:gsub("option 'settings': ", "")
-  message = message:gsub("the setting '([%w_]+)'", "--set %1=…")
+  message = message:gsub("the setting '([%w_]+)'", function(name)
+    return name == "application" and "--application" or "--set " .. name .. "=…"
+  end)
   message = message:gsub("option '([%w_]+)'", function(name)
     return "--" .. name:gsub("_", "-")
   end)

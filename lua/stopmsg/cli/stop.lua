@@ -147,7 +147,8 @@ local function lookup_needs(client, args)
   end
   local options = {}
   for i, name in ipairs(missing) do
-    options[i] = ("--set %s=VALUE"):format(name)
+    options[i] = name == "application" and "--application VALUE"
+      or ("--set %s=VALUE"):format(name)
   end
   return table.concat(options, " "), connection.translate(message)
 end
