@@ -6,24 +6,6 @@ local stopmsg = require("stopmsg")
 
 local facts = oracle.facts()
 
--- item, request = stop(name, fact): one cancel, and what a recorder saw of it.
-local function stop(name, fact)
-  local question, item = fact.question, nil
-  local requests = oracle.record(fact.answer, function(base)
-    local client = stopmsg.new({
-      provider = name,
-      token = question.token,
-      settings = question.settings,
-      base_url = base,
-      max_attempts = 1,
-    })
-    item = client[question.is_dispatch and "stop_dispatch" or "stop"](client, question.id)[1]
-    client:close()
-  end)
-  assert.equal(1, #requests)
-  return item, requests[1]
-end
-
 describe("oracle", function()
   local compared = 0
 
@@ -34,7 +16,7 @@ describe("oracle", function()
         local item, request
 
         setup(function()
-          item, request = stop(name, fact)
+          item, request = oracle.stop(name, fact)
         end)
 
         it("is asked as " .. (fact.client or "the vendor's page") .. " asks", function()

@@ -2,7 +2,7 @@
 //
 // A line of JSON on stdin is a question, a line of JSON on stdout its answer:
 //   { client, base, token, settings, id, account }        -> { read, detail }
-//   { judge: "twilio", request, response }                -> { errors }
+//   { judge: "twilio", request, response }                -> { errors }; response: { status, body or text }
 // `read` is how the client takes the server's answer: a word of stopmsg's, from what the client
 // returns or throws. The second kind asks openapi-backend, which holds requests and answers
 // against the vendor's own OpenAPI file in openapi/.
@@ -202,8 +202,9 @@ async function judge({ judge: name, request, response }) {
     return { errors: ["no operation for " + request.method + " " + request.path] };
   }
   const errors = (api.validateRequest(request, matched).errors || []);
+  const body = response && (response.text ? JSON.parse(response.text) : response.body);
   const answered = response
-    ? api.validateResponse(response.body, matched, response.status).errors || [] : [];
+    ? api.validateResponse(body, matched, response.status).errors || [] : [];
   return {
     errors: errors.concat(answered).map((error) => (error.instancePath || "") + " " + error.message),
   };

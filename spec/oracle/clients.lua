@@ -121,6 +121,23 @@ describe("the vendor's OpenAPI file", function()
       assert.same({}, oracle.judge(name, fact.request, fact.answer))
     end)
 
+    it(("accepts what stopmsg sends to %s, and what the sandbox answers"):format(name), function()
+      local question = {}
+      for field, value in pairs(fact.question) do
+        question[field] = value
+      end
+      question.token = "sandbox"
+      local _, request = oracle.stop(name, { question = question, answer = fact.answer })
+      local answer = oracle.sandbox(request)
+      assert.equal(fact.answer.status, answer.status)
+      assert.same({}, oracle.judge(name, request, answer))
+      local lookup = { method = "GET", path = request.path:gsub("/cancel$", ""),
+        headers = { authorization = request.headers.authorization } }
+      answer = oracle.sandbox(lookup)
+      assert.equal(200, answer.status)
+      assert.same({}, oracle.judge(name, lookup, answer))
+    end)
+
     it("refuses another request than " .. name .. "'s, or another answer", function()
       local request = { method = fact.request.method, path = fact.request.path .. "/x" }
       assert.not_same({}, oracle.judge(name, request, nil))

@@ -5,7 +5,9 @@
 -- request is the one that the vendor's page shows, and `page` says where.
 
 local json = require("stopmsg.json")
+local sandbox = require("stopmsg.sandbox")
 local server = require("spec.support.server")
+local stopmsg = require("stopmsg")
 local url = require("stopmsg.sandbox.url")
 
 local oracle = {}
@@ -109,6 +111,52 @@ function oracle.record(answer, ask)
   os.remove(path)
   assert(done, message)
   return requests
+end
+
+-- item, request = oracle.stop(name, fact): what stopmsg sends for a fact's question, and what comes
+-- of the fact's answer.
+function oracle.stop(name, fact)
+  local question, item = fact.question, nil
+  local requests = oracle.record(fact.answer, function(base)
+    local client = stopmsg.new({
+      provider = name,
+      token = question.token,
+      settings = question.settings,
+      base_url = base,
+      max_attempts = 1,
+    })
+    item = client[question.is_dispatch and "stop_dispatch" or "stop"](client, question.id)[1]
+    client:close()
+  end)
+  assert(#requests == 1, "more than one request, or none")
+  return item, requests[1]
+end
+
+-- answer = oracle.sandbox(request): { status, text } of what the sandbox answers to a request.
+-- The text is not decoded: an empty list would come back as an object.
+function oracle.sandbox(request)
+  local query = {}
+  for name, value in pairs(request.query or {}) do
+    query[#query + 1] = name .. "=" .. value
+  end
+  local body = request.body
+  if type(body) == "table" and request.headers["content-type"] == "application/json" then
+    body = json.encode(body)
+  elseif type(body) == "table" then
+    local pairs_of = {}
+    for name, value in pairs(body) do
+      pairs_of[#pairs_of + 1] = name .. "=" .. value
+    end
+    body = table.concat(pairs_of, "&")
+  end
+  local answer = sandbox.new():answer({
+    method = request.method,
+    path = request.path,
+    query = table.concat(query, "&"),
+    headers = request.headers,
+    body = body or "",
+  })
+  return { status = answer.status, text = answer.body }
 end
 
 local function compare(found, at, theirs, ours)
