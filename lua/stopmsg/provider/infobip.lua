@@ -1,12 +1,10 @@
 -- Infobip, SMS and e-mail. A bulk is what one send request scheduled, under an id of the customer's
 -- or of Infobip's. Each customer has a host of their own.
 
-local DOCS = "https://www.infobip.com/docs/api/channels/sms/outbound-sms/scheduled-sms/"
-
 return {
   name = "infobip",
   about = "Infobip: cancels scheduled SMS or e-mail by their bulk id",
-  docs = DOCS .. "update-scheduled-sms-messages-status",
+  docs = "https://www.infobip.com/docs/sms/sms-over-api#schedule-sms",
   url = "{base_url}",
   settings = {
     channel = {
@@ -41,7 +39,6 @@ return {
     refused = { ["404/NOT_FOUND"] = "not_found", ["409/CONFLICT"] = "not_stoppable" },
   },
   status = {
-    docs = DOCS .. "get-scheduled-sms-messages-status",
     request = "GET /{channel}/1/bulks/status?bulkId={id}",
     [200] = {
       id = "bulkId",
@@ -59,7 +56,6 @@ return {
   -- A bulk that nobody has: with good credentials it is not found. The balance would need another
   -- permission than the stop.
   check = {
-    docs = DOCS .. "get-scheduled-sms-messages-status",
     inferred = "that good credentials get 404 for a bulk that does not exist",
     request = "GET /{channel}/1/bulks/status?bulkId=stopmsg-check",
     [200] = { has = "bulkId", means = "accepted" },

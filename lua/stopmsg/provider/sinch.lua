@@ -1,11 +1,11 @@
 -- Sinch SMS. A batch is what one send request made, for up to 1000 recipients.
 
-local DOCS = "https://developers.sinch.com/docs/sms/api-reference/sms/batches/"
+local DOCS = "https://developers.sinch.com/docs/sms/api-reference/sms/"
 
 return {
   name = "sinch",
   about = "Sinch SMS: cancels a batch by its id",
-  docs = DOCS .. "cancelbatchmessage",
+  docs = DOCS .. "batches/cancelbatchmessage",
   url = "https://{region}.sms.api.sinch.com/xms/v1/{plan}",
   settings = {
     plan = {
@@ -44,7 +44,7 @@ return {
     refused = { ["409/conflict_send_at"] = "too_late" },
   },
   status = {
-    docs = DOCS .. "getbatchmessage",
+    docs = DOCS .. "overview",
     request = "GET /batches/{id}",
     [200] = {
       id = "id",
@@ -59,12 +59,12 @@ return {
     },
   },
   check = {
-    docs = DOCS .. "listbatches",
+    docs = DOCS .. "overview",
     request = "GET /batches?page_size=1",
     [200] = { has = "batches", means = "accepted" },
   },
   find = {
-    docs = DOCS .. "listbatches",
+    docs = DOCS .. "overview",
     inferred = "a batch that was sent is listed like one that waits",
     request = "GET /batches?page_size=100",
     where = {
