@@ -1,6 +1,10 @@
 -- From https://www.airship.com/docs/developer/rest-api/ua/operations/schedules/ and the tests of
 -- Airship's Python library. Refused credentials are told in plain text.
 
+local SCHEDULE = '{"url":"https://go.airship.com/api/schedules/<id>","schedule":'
+  .. '{"scheduled_time":"2026-12-01T09:00:00"},"push":{"audience":"all","device_types":"all",'
+  .. '"notification":{"alert":"Hello"}},"push_ids":[]}'
+
 local function gone(says)
   return { status = 404, body = "", says = says }
 end
@@ -23,13 +27,7 @@ return {
     missing = MISSING,
   },
   status = {
-    scheduled = {
-      status = 200,
-      body = '{"url":"https://go.airship.com/api/schedules/<id>","schedule":'
-        .. '{"scheduled_time":"2026-12-01T09:00:00"},"push":{"audience":"all",'
-        .. '"device_types":"all","notification":{"alert":"Hello"}},"push_ids":[]}',
-      says = "open",
-    },
+    scheduled = { status = 200, body = SCHEDULE, says = "open" },
     stopped = gone("not_stoppable"),
     sent = gone("not_stoppable"),
     missing = MISSING,
@@ -38,6 +36,11 @@ return {
     status = 200,
     body = '{"ok":true,"count":0,"total_count":0,"schedules":[]}',
     says = "accepted",
+  },
+  find = {
+    status = 200,
+    body = '{"ok":true,"count":<count>,"total_count":<count>,"schedules":[<entries>]}',
+    entry = SCHEDULE,
   },
   credentials = {
     status = 401,

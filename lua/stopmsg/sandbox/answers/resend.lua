@@ -43,6 +43,11 @@ return {
     body = '{"object":"list","has_more":false,"data":[]}',
     says = "accepted",
   },
+  find = {
+    status = 200,
+    body = '{"object":"list","has_more":false,"data":[<entries>]}',
+    entry = email("scheduled").body,
+  },
   credentials = refusal(400, "validation_error", "API key is invalid"),
   throttle = {
     status = 429,

@@ -38,6 +38,11 @@ return {
     body = '{"count":0,"page":0,"page_size":1,"batches":[]}',
     says = "accepted",
   },
+  find = {
+    status = 200,
+    body = '{"count":<count>,"page":0,"page_size":100,"batches":[<entries>]}',
+    entry = batch(false).body,
+  },
   credentials = { status = 401, body = "" },
   throttle = { status = 429, headers = { ["Retry-After"] = "1" }, body = "" },
 }
