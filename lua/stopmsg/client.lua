@@ -258,13 +258,36 @@ client.operation = operation_of
 -- Fields of a report that are no items.
 local REPORT_FIELDS = 16
 
+-- Ids that go into one request of an operation.
+local function ids_a_request(self, operation)
+  return math.min(self._options.batch_size or operation.limit, operation.limit)
+end
+
+-- Seconds for a call over `total` ids, nil where that is not known: what was asked for, else enough
+-- for twice the time that the rate takes, else no end.
+local function seconds_for(self, operation, call, total)
+  local seconds, rate = call.deadline or self._options.deadline, self._options.rate
+  if seconds or not total then
+    return seconds or math.huge
+  end
+  local requests = math.ceil(total / ids_a_request(self, operation))
+  return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
+end
+
+-- Places from which on making room for all of them takes a millisecond: others get their turn.
+local MANY_PLACES = 100000
+
 -- A run of `operation` over the ids of a source. The `total` items go into its report; without that
 -- they are only counted there.
 local function start(self, operation, ids, call, total)
-  local deadline = core.now() + (call.deadline or self._options.deadline)
+  local deadline = core.now() + seconds_for(self, operation, call, total)
   local pool = open(self)
   local o = self._options
-  local summary = reports.new(core.table(total or 0, REPORT_FIELDS))
+  local list = core.table(total or 0, REPORT_FIELDS)
+  if pool.breathe and total and total >= MANY_PLACES then
+    pool.breathe()
+  end
+  local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
   -- What is wrong with the definition is told once.
@@ -276,11 +299,12 @@ local function start(self, operation, ids, call, total)
     operation = operation,
     number = pool:prepare(operation),
     source = ids,
-    limit = math.min(o.batch_size or operation.limit, operation.limit),
+    limit = ids_a_request(self, operation),
     concurrency = o.concurrency
       or (is_batch(operation) and BATCHES_IN_FLIGHT or SINGLES_IN_FLIGHT),
     timeout = o.timeout,
     deadline = deadline,
+    patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
     format = operation.answers.setting and o.values[operation.answers.setting]
       or operation.answers.format,
@@ -414,7 +438,7 @@ end
 
 -- Everything that is given gets its item, in the order given.
 local function carry_out(self, plan)
-  local deadline = core.now() + (plan.call.deadline or self._options.deadline)
+  local deadline = core.now() + seconds_for(self, plan.operation, plan.call, plan.count)
   local result = collect(self, plan.operation, plan.list, plan.count, plan.call)
   local given = plan.call.verify
   local left = deadline - core.now()
@@ -561,7 +585,7 @@ function Client:check()
   if not operation or (operation.undocumented and not self._options.undocumented) then
     return nil, "unsupported", check_error({ outcome = "unknown", reason = "unsupported" })
   end
-  local item = collect(self, operation, { "check" }, 1, {})[1]
+  local item = collect(self, operation, { "check" }, 1, { patience = 0 })[1]
   if item.outcome == "accepted" then
     return true
   end

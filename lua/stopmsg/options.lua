@@ -8,7 +8,7 @@ local MIB = 1024 * 1024
 
 -- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
 options.defaults = {
-  deadline = 60, -- seconds for one call
+  patience = 60, -- seconds for which a provider that answers nobody is waited for
   timeout = 10, -- seconds for one attempt
   connect_timeout = 3,
   max_attempts = 4,
@@ -123,6 +123,14 @@ end
 -- Settings that are options, too.
 options.settings = { "application", "format" }
 
+-- 0 waits for nobody, `math.huge` for ever.
+local function is_patience(value)
+  return value ~= 0 and value ~= math.huge and is_seconds(value) or nil
+end
+
+-- Seconds for one call, where neither the client nor the call says it.
+options.deadline = 60
+
 local CLIENT = {
   provider = is_provider,
   token = is_token,
@@ -137,6 +145,7 @@ local CLIENT = {
   burst = is_number(1, 1e6, "requests, a number of at least 1"),
   batch_size = is_whole(1, 1e6, "ids per request, a whole number of at least 1"),
   deadline = is_deadline,
+  patience = is_patience,
   timeout = is_seconds,
   connect_timeout = is_seconds,
   max_attempts = is_whole(1, 100, "attempts, a whole number from 1 to 100"),

@@ -4,6 +4,7 @@
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local nginx = require("stopmsg.nginx")
+local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
@@ -94,13 +95,15 @@ function pool.new(provider, options, way, secret, token_function)
   end
   -- With room for all: what was submitted must not be lost for the lack of a place.
   local flights = core.table(options.slots, 0)
-  local opened = way.open(engine, flights, options.slots)
+  local outage = outages.new({ slots = options.slots })
+  local opened = way.open(engine, flights, options.slots, outage)
   local self = setmetatable({
     engine = opened.engine,
     clock = core.now,
     wait = opened.wait,
     breathe = opened.breathe,
     pacer = pacer.new(options.rate, options.burst),
+    outage = outage,
     flights = flights,
     idle_runs = {},
     generation = 1,
