@@ -1165,6 +1165,16 @@ describe("stopmsg.run", function()
         end)
     end
 
+    it("may be the end of one that was cut off", function()
+      local operation = providers.load("idigital").operations.stop_dispatch
+      for body, word in pairs({ [""] = "stopped", [false] = "unknown" }) do
+        local result = stop({ ids = { "7" }, operation = operation, answer = function()
+          return http(200, { body = body })
+        end })
+        assert.equal(word, result.items[1].outcome)
+      end
+    end)
+
     it("tell nothing where one answer of many is the provider's", function()
       local result = stop({ ids = names(5), answer = by_id({ id3 = OK }, PAGE) })
       assert.equal(4, result.summary.counts.unknown)
