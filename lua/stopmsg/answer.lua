@@ -251,7 +251,7 @@ local function read_listed(operation, reply, ids)
     return is_expected(operation, reply) and { outcome = operation.success } or nil
   end
   local document = document_of(operation, reply)
-  if document and operation.error and operation.error:is_beside(document) then
+  if document and operation.error and operation.error:is_beside(document, reply.body) then
     return nil
   elseif operation.decode then
     reply.document = unmarked(reply, document)

@@ -2,8 +2,8 @@
 
 local coded = {}
 
--- A line for each text: what it is coded as, or what is coded in it, in hex digits; "broken" for what
--- is no complete text of that coding.
+-- A line for each text: what it is coded as, or what is coded in it, in hex digits; "broken" for
+-- what is no complete text of that coding.
 local SCRIPT = [[
 import sys, zlib
 what, coding, level = sys.argv[1:4]

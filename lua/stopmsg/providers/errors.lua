@@ -75,23 +75,48 @@ local function form_of(given)
     text.quote(given))
 end
 
--- Where an error may stand in an answer that should tell of success: at the paths, and around them
--- as an object without a code. `error` and `errors` are what many APIs call it.
-local function places_of(lists)
-  local places = { { "error" }, { "errors" } }
-  for _, list in ipairs(lists) do
-    for _, steps in ipairs(list) do
-      places[#places + 1] = steps
-      if #steps > 1 then
-        local parent = {}
-        for i = 1, #steps - 1 do
-          parent[i] = steps[i]
-        end
-        places[#places + 1] = parent
-      end
+-- The last name on a path.
+local function name_of(steps)
+  for i = #steps, 1, -1 do
+    if type(steps[i]) == "string" then
+      return steps[i]
     end
   end
-  return places
+end
+
+-- Where an error may stand in an answer that should tell of success: what holds its code and text,
+-- as one without a code is an error, too; and what many APIs call it. There a flag or a counter
+-- says nothing by itself, nor does an object of `errors` without fields. Also the names of which one
+-- has to be in the text of such an answer.
+local function places_of(lists)
+  local places, names, known = {}, {}, {}
+  local function add(steps, may_be)
+    local written = table.concat(steps, "\0")
+    if known[written] then
+      return
+    end
+    known[written] = true
+    places[#places + 1] = { steps = steps, may_be = may_be }
+    local name = name_of(steps) or "" -- in any text
+    for _, other in ipairs(names) do
+      if name:find(other, 1, true) then
+        return -- in its text the other one is found, too
+      end
+    end
+    names[#names + 1] = name
+  end
+  for _, list in ipairs(lists) do
+    for _, steps in ipairs(list) do
+      local holder = {}
+      for i = 1, math.max(#steps - 1, 1) do
+        holder[i] = steps[i]
+      end
+      add(holder, {})
+    end
+  end
+  add({ "error" }, { boolean = true, number = true })
+  add({ "errors" }, { boolean = true, number = true, table = true })
+  return places, names
 end
 
 local Form = {}
@@ -121,7 +146,7 @@ function errors.compile(given)
     return nil, message, "form"
   end
   self._fits = fits
-  self._places = places_of({ self._code, self._text or {} })
+  self._places, self._names = places_of({ self._code, self._text or {} })
   return self
 end
 
@@ -136,13 +161,37 @@ function Form:read(document, status)
   return code, type(message) == "string" and message or nil, is_in_form
 end
 
+-- Whether the text may name a place of an error. An escape may hide a name.
+local function may_name(self, body)
+  if body:find("\\", 1, true) then
+    return true
+  end
+  for _, name in ipairs(self._names) do
+    if body:find(name, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a value is no error: nothing, an empty list, or of a kind that may stand there. Of tables
+-- that is an object without fields, which has json.decode's mark.
+local function is_nothing(value, may_be)
+  if type(value) == "table" then
+    local first = next(value)
+    return first == nil or (may_be.table and first == "" and next(value, first) == nil) or false
+  end
+  return value == nil or may_be[type(value)] or false
+end
+
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null` nor an empty list. An `errors` that is a flag or a counter says nothing by itself.
-function Form:is_beside(document)
-  for i, steps in ipairs(self._places) do
-    local value = path.value(document, steps)
-    local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
-    if value ~= nil and not is_flag and not (type(value) == "table" and next(value) == nil) then
+-- `null` nor an empty list. `body` is its text.
+function Form:is_beside(document, body)
+  if not may_name(self, body) then
+    return false
+  end
+  for _, place in ipairs(self._places) do
+    if not is_nothing(path.value(document, place.steps), place.may_be) then
       return true
     end
   end
