@@ -86,8 +86,8 @@ end
 
 -- Where an error may stand in an answer that should tell of success: what holds its code and text,
 -- as one without a code is an error, too; and what many APIs call it. There a flag or a counter
--- says nothing by itself, nor does an object of `errors` without fields. Also the names of which one
--- has to be in the text of such an answer.
+-- says nothing by itself, nor does an object of `errors` without fields. Also the names of which
+-- one has to be in the text of such an answer.
 local function places_of(lists)
   local places, names, known = {}, {}, {}
   local function add(steps, may_be)
