@@ -57,11 +57,11 @@ local function halves(bytes)
   return bytes:sub(1, middle), bytes:sub(middle + 1)
 end
 
--- libcurl may lose the first part of a header line with a NUL in it: what is left of the line is
--- then the end of the headers.
+-- libcurl may lose the first part of a header line where a NUL stands in it, or in one before: what
+-- is left of the line is then the end of the headers.
 local function loses_header(bytes)
   local first, second = halves(bytes)
-  return first:find("\0[^\n]*$") and second:find("^[\r\n]")
+  return first:find("\0", 1, true) and second:find("^[\r\n]")
 end
 
 -- Sends the answer, and closes. Returns what the core makes of it.
