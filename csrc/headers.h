@@ -25,7 +25,7 @@ struct sm_headers {
   int is_chunked;
   double length; /* of the body, as the last Content-Length has it */
   int length_count;
-  int is_contradictory;                   /* two of them differ */
+  int is_contradictory; /* two lengths that differ, more than chunks */
   enum sm_coding codings[SM_MAX_CODINGS]; /* in the order they were applied */
   int coding_count;
   int has_unknown_coding;

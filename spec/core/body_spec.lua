@@ -78,6 +78,10 @@ describe("an answer that the core gives out", function()
         "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n") .. http("200 OK", ""),
       ["whose last coding is not chunks"] = http("200 OK", "",
         "Transfer-Encoding: chunked, identity\r\n"),
+      ["that is coded within its chunks"] = http("200 OK", "0\r\n\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n"),
+      ["that is coded by another line"] = http("200 OK", "0\r\n\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"),
       ["that calls itself identity"] = http("200 OK", "", "Transfer-Encoding: identity\r\n"),
     }) do
       it("is not known to be empty " .. title, function()
