@@ -31,13 +31,15 @@ endif
 CURL_CFLAGS := $(if $(CURL_INCDIR),-I$(CURL_INCDIR),$(shell pkg-config --cflags libcurl 2>/dev/null))
 # Forks are told by libpthread where libc is older than glibc 2.34.
 CURL_LIBS := $(if $(CURL_LIBDIR),-L$(CURL_LIBDIR)) -lcurl -lpthread
+ZLIB_CFLAGS := $(if $(ZLIB_INCDIR),-I$(ZLIB_INCDIR))
+ZLIB_LIBS := $(if $(ZLIB_LIBDIR),-L$(ZLIB_LIBDIR)) -lz
 
 # The compiler. On macOS: LIBFLAG='-bundle -undefined dynamic_lookup'.
 CFLAGS ?= -O2
 LIBFLAG ?= -shared
 WARNINGS = -Wall -Wextra -Wshadow -Wundef -Wwrite-strings -Wmissing-prototypes \
   -Wstrict-prototypes -Wpointer-arith $(if $(WERROR),-Werror)
-INCLUDES = $(LUA_CFLAGS) $(CURL_CFLAGS)
+INCLUDES = $(LUA_CFLAGS) $(CURL_CFLAGS) $(ZLIB_CFLAGS)
 COMPILE = $(CC) -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
   $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
 
@@ -72,7 +74,7 @@ all: $(CORE)
 $(CORE): $(OBJECTS)
 	@echo "LD $@"
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(CURL_LIBS)
+	$(Q)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(CURL_LIBS) $(ZLIB_LIBS)
 	$(Q)mv -f $@.new $@
 
 $(BUILD)/%.o: %.c Makefile | headers
@@ -93,6 +95,8 @@ headers:
 	  { echo "no headers of $(LUA_NAME): install $(strip $(LUA_DEV)), run 'make setup LUA=$(LUA)', or set LUA_INCDIR" >&2; exit 1; }
 	@printf '#include <curl/curl.h>\n' | $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
 	  { echo "no headers of libcurl: install libcurl4-openssl-dev (Debian) or libcurl-devel (Fedora), run 'make setup', or set CURL_DIR" >&2; exit 1; }
+	@printf '#include <zlib.h>\n' | $(CC) -E $(INCLUDES) $(CPPFLAGS) -x c - >/dev/null 2>&1 || \
+	  { echo "no headers of zlib: install zlib1g-dev, run 'make setup', or set ZLIB_INCDIR" >&2; exit 1; }
 
 help:
 	@echo 'make [target] [LUA=lua5.4]    LUA: $(LUAS)'
@@ -389,8 +393,8 @@ $(FUZZER): fuzz/lua.c $(wildcard csrc/*.c csrc/*.h) Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)clang -std=c99 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fno-omit-frame-pointer \
 	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-	  $(shell pkg-config --cflags lua5.4) $(CURL_CFLAGS) -rdynamic \
-	  -o $@ $(filter %.c,$^) $(shell pkg-config --libs lua5.4) $(CURL_LIBS)
+	  $(shell pkg-config --cflags lua5.4) $(CURL_CFLAGS) $(ZLIB_CFLAGS) -rdynamic \
+	  -o $@ $(filter %.c,$^) $(shell pkg-config --libs lua5.4) $(CURL_LIBS) $(ZLIB_LIBS)
 
 # A garbage collector looks like a leak from one input to the next; at the end
 # everything is closed, and what is left is one.

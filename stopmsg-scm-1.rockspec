@@ -22,9 +22,10 @@ dependencies = {
 }
 
 external_dependencies = {
-  -- No header: Debian keeps curl/curl.h in a directory of the architecture, where the compiler
+  -- No headers: Debian keeps curl/curl.h in a directory of the architecture, where the compiler
   -- finds it and LuaRocks does not look.
   CURL = { library = "curl" },
+  ZLIB = { library = "z" },
 }
 
 -- With type "builtin" LuaRocks would leave the objects beside their sources and stopmsg/core.so in
@@ -38,6 +39,8 @@ build = {
     LUA_INCDIR = "$(LUA_INCDIR)",
     CURL_INCDIR = "$(CURL_INCDIR)",
     CURL_LIBDIR = "$(CURL_LIBDIR)",
+    ZLIB_INCDIR = "$(ZLIB_INCDIR)",
+    ZLIB_LIBDIR = "$(ZLIB_LIBDIR)",
     CFLAGS = "$(CFLAGS)",
     LIBFLAG = "$(LIBFLAG)",
   },

@@ -1,10 +1,10 @@
 /*
  * inflate.h - gzip and deflate, read to their end.
  *
- * We never ask for a coding, and some servers and proxies use one all the
- * same. libcurl would decode it, but takes one that was cut off for complete
- * (7.88), and this is where an answer's end has to be proven: every byte is
- * used, and the checksum is right. RFC 1950, 1951 and 1952.
+ * stopmsg asks for no coding; some servers and proxies use one all the same.
+ * libcurl would decode it, but takes a text that was cut off for complete
+ * (7.88). Here zlib must reach the end of the text, with the right checksum,
+ * and use every byte.
  */
 
 #ifndef SM_INFLATE_H

@@ -12,7 +12,7 @@ packages() {
   case $1 in
   build)
     echo 'gcc make pkg-config|pkgconf libc6-dev lua-cjson lua-argparse'
-    echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev'
+    echo 'libcurl4-openssl-dev|libcurl4-gnutls-dev zlib1g-dev'
     ;;
   demo)
     packages build
