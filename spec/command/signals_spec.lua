@@ -1,5 +1,5 @@
--- Signals at moments that are not those of interrupt_spec.lua: ignored ones, SIGHUP, and Ctrl-C before
--- anything was sent.
+-- Signals at moments that are not those of interrupt_spec.lua: ignored ones, SIGHUP, and Ctrl-C
+-- before anything was sent.
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
