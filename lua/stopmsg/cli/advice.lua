@@ -55,8 +55,8 @@ function advice.of(known)
       duration.words(known.pause), known.clock)
   elseif unknown > 0 and known.lookup and not known.has_verified then
     return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
-      why("unknown"), known.lookup, known.journal and "looks them up first and sends only what is still open"
-      or "looks up what is not proven")
+      why("unknown"), known.lookup, known.journal
+      and "looks them up first and sends only what is still open" or "looks up what is not proven")
   elseif open > 0 and known.journal then
     return ("%s; run the same command again to go on from %s"):format(
       known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")
