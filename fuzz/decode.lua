@@ -7,11 +7,11 @@
 local answers = require("spec.support.answers")
 local evidence = require("fuzz.evidence")
 local outcome = require("stopmsg.outcome")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local text = require("stopmsg.text")
 
 local operations = {}
-for _, provider in ipairs(providers.names) do
+for _, provider in ipairs(providers.names()) do
   local names = {}
   for name in pairs(providers.load(provider).operations) do
     names[#names + 1] = name

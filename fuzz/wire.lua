@@ -157,11 +157,11 @@ return function(data)
   local operation = engine:prepare({
     method = "POST",
     base = "http://127.0.0.1:" .. port,
-    url = { open = "/stop/", between = ",", escape = "percent" },
-    body = { open = "[", between = ",", close = "]", escape = "json" },
+    url = { "/stop/", { "ids", "percent", 0, "," } },
+    body = { '["', { "ids", "json", 0, '","' }, '"]' },
     items = is_read and FIELDS or nil,
-    headers = { "Content-Type: application/json", "Expect:" },
-    auth = "Authorization: Bearer ",
+    headers = { "Content-Type: application/json", "Expect:",
+      { "Authorization: Bearer ", { "token" } } },
   })
   engine:authorize(operation, secret)
   assert(engine:submit(operation, ids, 1, #ids, 2))

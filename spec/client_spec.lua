@@ -1,6 +1,7 @@
 -- The public API over real sockets, against the sandbox in a process of its own.
 
 local faults = require("spec.support.faults")
+local files = require("spec.support.files")
 local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
@@ -592,8 +593,8 @@ describe("stopmsg.client", function()
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
         "option 'token': the token ends with a line break: strip it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; there are clickatell, idigital, "
-        .. "pushwoosh, revicom, or give a definition table" },
+        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? There are "
+        .. table.concat(stopmsg.providers(), ", ") .. ", or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "
@@ -634,7 +635,16 @@ describe("stopmsg.client", function()
 
   it("stopmsg tells its version, providers and outcomes", function()
     assert.equal(require("stopmsg.version"), stopmsg._VERSION)
-    assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, stopmsg.providers())
+    local names = {}
+    for _, path in ipairs(files.list("lua/stopmsg/provider")) do
+      local loaded = require("stopmsg.provider." .. path:match("([%w_]+)%.lua$"))
+      if type(loaded) == "table" and loaded.url and loaded.name then
+        names[#names + 1] = loaded.name
+      end
+    end
+    table.sort(names)
+    assert.same(names, stopmsg.providers())
+    assert.is_true(#names >= 7)
     assert.is_true(stopmsg.outcomes.stopped.stopped)
     assert.is_nil(stopmsg.outcomes.unknown.stopped)
   end)

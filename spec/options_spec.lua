@@ -80,7 +80,6 @@ describe("stopmsg.options", function()
       assert.same({
         provider = "revicom",
         token = "key",
-        format = "json",
         deadline = 60,
         timeout = 10,
         connect_timeout = 3,

@@ -1,387 +1,16 @@
--- The run loop over an engine of the specs' own: what is sent, repeated, given up and reported.
+-- The run loop over an engine of the specs' own: what is sent, given up and reported.
 
-local fake = require("spec.support.fake_engine")
-local json = require("stopmsg.json")
-local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
-local report = require("stopmsg.report")
-local run = require("stopmsg.run")
+local runs = require("spec.support.runs")
 local source = require("stopmsg.source")
+local stopmsg = require("stopmsg")
 
-local FORM = { pattern = "^%w+$", max = 16, fold = true, about = "letters and digits" }
-
-local function fault(reply)
-  local document = json.decode(reply.body)
-  local err = type(document) == "table" and document.error
-  if type(err) == "table" then
-    return err.code, err.text
-  end
-  -- A refusal without a code is the provider's all the same.
-  return reply.status >= 400 and reply.status or nil
-end
-
--- The operation of a provider that takes up to `limit` ids a request and answers with items.
-local function operation_of(limit, form)
-  return providers.check({
-    name = "acme",
-    base_url = "https://acme.example",
-    auth = {},
-    fault = fault,
-    operations = {
-      stop = {
-        method = "POST",
-        path = "/stop",
-        id = form or FORM,
-        limit = limit,
-        body = { type = "application/json", template = "[{id}]", between = ",", escape = "json" },
-        items = { list = "items", id = "id", code = "code" },
-        codes = { [200] = "stopped", [202] = "accepted", [403] = "too_late", [404] = "not_found",
-          [409] = "not_stoppable" },
-        refusals = { ["403/30"] = "credentials" },
-      },
-    },
-  }).operations.stop
-end
-
--- Answers, as the fake engine takes them.
-
-local LOST = { fault = "lost", detail = "the connection was closed" }
-local REFUSED = { fault = "connect", stage = "queued", detail = "connection refused" }
-local NO_TLS = { fault = "tls", stage = "connected", detail = "certificate has expired" }
-
-local function http(status, fields)
-  local answer = { status = status }
-  for name, value in pairs(fields or {}) do
-    answer[name] = value
-  end
-  return answer
-end
-
--- Items with these codes (id -> code), 200 for the others.
-local function items(codes, fields)
-  return function(request)
-    local list = {}
-    for i, id in ipairs(request.ids) do
-      list[i] = ('{"id":"%s","code":%d}'):format(id, codes and codes[id:lower()] or 200)
-    end
-    local answer = http(200, fields)
-    answer.body = '{"items":[' .. table.concat(list, ",") .. "]}"
-    return answer
-  end
-end
-
-local OK = items()
-
-local function item(code)
-  return function(request)
-    return items({ [request.ids[1]:lower()] = code })(request)
-  end
-end
-
-local function given(answer, request)
-  if type(answer) == "function" then
-    return answer(request)
-  end
-  return answer
-end
-
--- The first answer for the first attempt at an id, and so on; the last for all further ones.
-local function in_turn(answers)
-  return function(request)
-    return given(answers[math.min(request.attempt, #answers)], request)
-  end
-end
-
--- An answer for each id; requests of one id only.
-local function by_id(answers, default)
-  return function(request)
-    return given(answers[request.ids[1]] or default or OK, request)
-  end
-end
-
-local function new_pool(options)
-  local clock = fake.clock()
-  local pool
-  pool = {
-    engine = fake.new({
-      clock = clock,
-      slots = options.slots,
-      fits = options.fits,
-      answer = options.answer or OK,
-    }),
-    clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
-    end,
-    pacer = pacer.new(options.rate, options.burst),
-    flights = {},
-    generation = 1,
-    renew = options.renew and function()
-      return options.renew(pool)
-    end,
-    redact = function(s)
-      return (s:gsub("S3CRET", "***"))
-    end,
-    emit = options.emit,
-    is_closed = false,
-  }
-  return pool
-end
-
-local function longest()
-  return 1
-end
-
-local function new_run(pool, options)
-  local ids = options.ids or {}
-  local limit = options.limit or 1
-  local summary = report.new()
-  local operation = options.operation or operation_of(limit, options.form)
-  local result = options.keeps ~= false and {} or nil
-  pool.engine:reads(1, operation)
-  return run.new(pool, {
-    operation = operation,
-    number = 1,
-    source = options.source or source.list(ids, options.count or #ids),
-    limit = limit,
-    concurrency = options.concurrency or 4,
-    timeout = options.timeout or 10,
-    deadline = pool.clock() + (options.deadline or 60),
-    max_attempts = options.max_attempts or 4,
-    random = options.random or longest,
-    format = "json",
-    provider = "acme",
-    summary = summary,
-    on_item = options.on_item,
-    result = result,
-    total = result and not options.source and (options.count or #ids) or nil,
-    is_interrupted = options.is_interrupted,
-  }), summary, result
-end
-
--- All items of a run, by place, and the places in the order in which they came.
-local function drain(running)
-  local list, order = {}, {}
-  for one, place in running.next, running do
-    assert(list[place] == nil, "two items for one place")
-    list[place] = one
-    order[#order + 1] = place
-  end
-  return list, order
-end
-
--- Runs to the end. Gives what there is to look at.
-local function stop(options)
-  local pool = options.pool or new_pool(options)
-  local running, summary = new_run(pool, options)
-  local started = pool.clock()
-  local list, order = drain(running)
-  return {
-    items = list,
-    order = order,
-    summary = summary,
-    requests = pool.engine.requests,
-    engine = pool.engine,
-    pool = pool,
-    started = started,
-    elapsed = pool.clock() - started,
-  }
-end
-
--- "id1" .. "id<count>"
-local function names(count)
-  local list = {}
-  for i = 1, count do
-    list[i] = "id" .. i
-  end
-  return list
-end
-
--- Outcome -> how many items have it, with the reason where there is one.
-local function tally(list, count)
-  local found = {}
-  for i = 1, count do
-    local one = list[i]
-    local key = one.reason and one.outcome .. " " .. one.reason or one.outcome
-    found[key] = (found[key] or 0) + 1
-  end
-  return found
-end
-
--- Seconds after the start at which each request was sent.
-local function times(result)
-  local list = {}
-  for i, request in ipairs(result.requests) do
-    list[i] = request.at - result.started
-  end
-  return list
-end
-
-local function assert_times(expected, result)
-  local got = times(result)
-  assert.equal(#expected, #got)
-  for i, time in ipairs(expected) do
-    assert.near(time, got[i], 1e-4)
-  end
-end
+local http, items, item, given, OK = runs.http, runs.items, runs.item, runs.given, runs.OK
+local in_turn, by_id, names, LOST = runs.in_turn, runs.by_id, runs.names, runs.LOST
+local new_pool, new_run, operation_of = runs.new_pool, runs.new_run, runs.operation_of
+local drain, stop, tally, times = runs.drain, runs.stop, runs.tally, runs.times
+local REFUSED = runs.REFUSED
 
 describe("stopmsg.run", function()
-  describe("with one id", function()
-    -- Title, answers to the attempts, the item, requests, retries.
-    local ROWS = {
-      { "settles a stop", { OK }, { outcome = "stopped", code = 200 }, 1, 0 },
-      { "settles a refusal", { item(403) }, { outcome = "too_late", code = 403 }, 1, 0 },
-      { "settles an HTTP refusal", { http(409) },
-        { outcome = "failed", reason = "http_409", code = 409, http = 409 }, 1, 0 },
-      { "follows no redirect", { http(302) },
-        { outcome = "failed", reason = "http_302", code = 302, http = 302,
-          message = "not in the provider's form: check base_url, proxy" }, 1, 0 },
-      { "repeats what never got through", { REFUSED, NO_TLS, OK },
-        { outcome = "stopped", code = 200 }, 1, 2 },
-      { "calls what never got through failed", { REFUSED },
-        { outcome = "failed", reason = "connect", message = "connection refused", attempts = 0 },
-        0, 3 },
-      { "tells a failed handshake", { NO_TLS },
-        { outcome = "failed", reason = "tls", message = true, attempts = 0 }, 0, 3 },
-      { "repeats after a lost answer", { LOST, OK },
-        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
-      { "calls it unknown where every answer is lost", { LOST },
-        { outcome = "unknown", reason = "lost", message = "the connection was closed",
-          attempts = 4, ambiguous = true }, 4, 3 },
-      { "repeats after a timeout", { { after = 11 }, OK },
-        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
-      { "calls it unknown where every answer is late", { { after = 11 } },
-        { outcome = "unknown", reason = "timeout", message = "no complete answer in time",
-          attempts = 4, ambiguous = true }, 4, 3 },
-      { "calls a connection that is never made in time failed",
-        { { after = 11, reached = "queued" } },
-        { outcome = "failed", reason = "connect", message = "no complete answer in time",
-          attempts = 0 }, 0, 3 },
-      { "trusts no half answer", { { status = 200, stage = "status", fault = "lost" }, OK },
-        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 },
-      { "repeats what is no HTTP", { { fault = "protocol" } },
-        { outcome = "unknown", reason = "bad_response", message = "protocol", attempts = 4,
-          ambiguous = true }, 4, 3 },
-      { "repeats nothing after an answer that is too large",
-        { { fault = "too_large", stage = "status" } },
-        { outcome = "unknown", reason = "too_large", message = "too_large" }, 1, 0 },
-      { "repeats nothing after an answer that it cannot read", { http(200, { body = "<html>" }) },
-        { outcome = "unknown", reason = "bad_response", message = true }, 1, 0 },
-      { "repeats after a 429", { http(429), http(429), OK },
-        { outcome = "stopped", code = 200, attempts = 3 }, 3, 2 },
-      { "calls what is still refused with 429 failed", { http(429) },
-        { outcome = "failed", reason = "rate_limited", code = 429, http = 429, attempts = 4 },
-        4, 3 },
-      { "repeats a mix", { REFUSED, http(429), http(503), OK },
-        { outcome = "stopped", code = 200, attempts = 3, ambiguous = true }, 3, 3 },
-      { "calls the last of a mix by its name", { http(429), REFUSED, http(429), REFUSED },
-        { outcome = "failed", reason = "connect", message = "connection refused", attempts = 2 },
-        2, 3 },
-      { "does not know after a lost answer whether it was too late before", { LOST, item(403) },
-        { outcome = "unknown", reason = "too_late", code = 403, attempts = 2, ambiguous = true },
-        2, 1 },
-      { "nor whether it was found", { LOST, item(404) },
-        { outcome = "unknown", reason = "not_found", code = 404, attempts = 2, ambiguous = true },
-        2, 1 },
-      { "nor whether it could be stopped", { http(500), item(409) },
-        { outcome = "unknown", reason = "not_stoppable", code = 409, attempts = 2,
-          ambiguous = true }, 2, 1 },
-      { "nor after a lost answer and an HTTP 404", { LOST, http(404) },
-        { outcome = "unknown", reason = "not_found", code = 404, http = 404, attempts = 2,
-          ambiguous = true }, 2, 1 },
-      { "nor after a lost answer and an HTTP 403", { LOST, http(403) },
-        { outcome = "unknown", reason = "forbidden", code = 403, http = 403, attempts = 2,
-          ambiguous = true }, 2, 1 },
-      { "nor after a lost answer and an HTTP 400", { LOST, http(400) },
-        { outcome = "unknown", reason = "http_400", code = 400, http = 400, attempts = 2,
-          ambiguous = true }, 2, 1 },
-      { "nor after a lost answer and a refused token", { LOST, http(401) },
-        { outcome = "unknown", reason = "credentials", code = 401, http = 401, attempts = 2,
-          ambiguous = true }, 2, 1 },
-      { "nor after a lost answer and 429 to the end", { LOST, http(429) },
-        { outcome = "unknown", reason = "rate_limited", code = 429, http = 429, attempts = 4,
-          ambiguous = true }, 4, 3 },
-      { "nor after a lost answer and no connection any more", { LOST, REFUSED },
-        { outcome = "unknown", reason = "connect", message = "connection refused",
-          ambiguous = true }, 1, 3 },
-      { "keeps an `accepted` after a lost answer", { LOST, item(202) },
-        { outcome = "accepted", code = 202, attempts = 2, ambiguous = true }, 2, 1 },
-      { "holds a connection that failed first against no later answer", { REFUSED, item(403) },
-        { outcome = "too_late", code = 403 }, 1, 1 },
-      { "holds a 429 against no later answer", { http(429), item(403) },
-        { outcome = "too_late", code = 403, attempts = 2 }, 2, 1 },
-    }
-    for _, status in ipairs({ 500, 502, 503, 504 }) do
-      ROWS[#ROWS + 1] = { ("repeats after a %d"):format(status), { http(status), OK },
-        { outcome = "stopped", code = 200, attempts = 2, ambiguous = true }, 2, 1 }
-      ROWS[#ROWS + 1] = { ("calls it unknown after nothing but %d"):format(status),
-        { http(status) }, { outcome = "unknown", reason = "http_" .. status, code = status,
-          http = status, attempts = 4, ambiguous = true }, 4, 3 }
-    end
-
-    for _, row in ipairs(ROWS) do
-      it(row[1], function()
-        local result = stop({ ids = { "a" }, answer = in_turn(row[2]) })
-        local expected = { id = "a" }
-        for name, value in pairs(row[3]) do
-          expected[name] = value
-        end
-        if expected.message == true then
-          assert.is_string(result.items[1].message)
-          expected.message = result.items[1].message
-        end
-        assert.same({ expected }, result.items)
-        assert.equal(row[4], result.summary.requests)
-        assert.equal(row[5], result.summary.retries)
-        assert.equal(1, result.summary.total)
-        assert.equal(1, result.summary.counts[expected.outcome])
-        assert.equal(expected.outcome == "stopped", result.summary.ok)
-      end)
-    end
-
-    for _, row in ipairs({
-      { "503", http(503), { outcome = "unknown", reason = "http_503", code = 503, http = 503 } },
-      { "429", http(429), { outcome = "failed", reason = "rate_limited", code = 429, http = 429 } },
-      { "lost answer", LOST, { outcome = "unknown", reason = "lost",
-        message = "the connection was closed" } },
-      { "refused connection", REFUSED, { outcome = "failed", reason = "connect",
-        message = "connection refused", attempts = 0 } },
-    }) do
-      it("repeats nothing after a " .. row[1] .. " with max_attempts of 1", function()
-        local result = stop({ ids = { "a" }, answer = in_turn({ row[2] }), max_attempts = 1 })
-        row[3].id = "a"
-        assert.same({ row[3] }, result.items)
-        assert.equal(1, #result.requests)
-        assert.equal(0, result.summary.retries)
-      end)
-    end
-
-    it("waits longer before each repeat", function()
-      assert_times({ 0, 0.06, 0.17, 0.38 }, stop({ ids = { "a" }, answer = in_turn({ LOST }) }))
-    end)
-
-    it("waits longer after each 429", function()
-      assert_times({ 0, 1.01, 3.02, 7.03 }, stop({ ids = { "a" },
-        answer = in_turn({ http(429) }) }))
-    end)
-
-    it("waits as long as Retry-After says", function()
-      for _, status in ipairs({ 429, 503 }) do
-        assert_times({ 0, 7.01 }, stop({ ids = { "a" },
-          answer = in_turn({ http(status, { retry_after = 7 }), OK }) }))
-      end
-    end)
-
-    it("gives back at once where Retry-After is beyond the deadline", function()
-      for status, reason in pairs({ [429] = "rate_limited", [503] = "http_503" }) do
-        local result = stop({ ids = { "a" }, deadline = 20,
-          answer = in_turn({ http(status, { retry_after = 20 }), OK }) })
-        assert.equal(reason, result.items[1].reason)
-        assert.is_true(result.elapsed < 0.1)
-      end
-    end)
-  end)
-
   describe("with a batch", function()
     it("sends as many ids as the limit allows, in order", function()
       local result = stop({ ids = names(25), limit = 10 })
@@ -444,268 +73,6 @@ describe("stopmsg.run", function()
     end)
   end)
 
-  describe("halving", function()
-    -- Requests that it takes to find the bad ones among first..last.
-    local function cost(bad, first, last)
-      local has_bad = false
-      for i = first, last do
-        has_bad = has_bad or bad[i]
-      end
-      if not has_bad or first == last then
-        return 1
-      end
-      local middle = first + math.floor((last - first + 1) / 2) - 1
-      return 1 + cost(bad, first, middle) + cost(bad, middle + 1, last)
-    end
-
-    -- Refuses a request that holds one of these ids.
-    local function refuses(bad, status)
-      return function(request)
-        for _, id in ipairs(request.ids) do
-          if bad[tonumber(id:sub(3))] then
-            return http(status or 400, { body = '{"error":{"code":22,"text":"bad id"}}' })
-          end
-        end
-        return OK(request)
-      end
-    end
-
-    for _, case in ipairs({
-      { 1, { 1 } },
-      { 2, { 1 } },
-      { 2, { 1, 2 } },
-      { 3, { 2 } },
-      { 8, { 1 } },
-      { 8, { 8 } },
-      { 8, { 1, 8 } },
-      { 10, { 4, 5 } },
-      { 100, { 17, 50, 51, 99 } },
-      { 1000, { 1, 500, 501, 777, 1000 } },
-      { 7, { 1, 2, 3, 4, 5, 6, 7 } },
-    }) do
-      local n, bad = case[1], {}
-      for _, i in ipairs(case[2]) do
-        bad[i] = true
-      end
-      local requests = cost(bad, 1, n)
-
-      for _, status in ipairs(n < 10 and { 400, 413, 422 } or { 400 }) do
-        it(("finds %d bad among %d with %d requests after a %d"):format(#case[2], n, requests,
-          status), function()
-          local result = stop({ ids = names(n), limit = math.max(n, 2),
-            answer = refuses(bad, status) })
-          assert.equal(requests, #result.requests)
-          assert.equal(requests, result.summary.requests)
-          for i, one in ipairs(result.items) do
-            assert.equal("id" .. i, one.id)
-            if bad[i] then
-              assert.equal(status == 413 and "failed" or "invalid", one.outcome)
-              assert.equal("http_" .. status, one.reason)
-              assert.equal(22, one.code)
-              assert.equal(status, one.http)
-              assert.equal("bad id", one.message)
-            else
-              assert.equal("stopped", one.outcome)
-              assert.equal(200, one.code)
-            end
-            assert.is_nil(one.ambiguous)
-          end
-          assert.equal(#case[2], result.summary.counts[status == 413 and "failed" or "invalid"])
-          assert.equal(n - #case[2], result.summary.counts.stopped)
-        end)
-      end
-    end
-
-    it("tells how many requests held an id", function()
-      local result = stop({ ids = names(4), limit = 4, answer = refuses({ true }) })
-      local attempts = {}
-      for i, one in ipairs(result.items) do
-        attempts[i] = one.attempts
-      end
-      assert.same({ 3, 3, 2, 2 }, attempts)
-    end)
-
-    it("counts no repeats, and works with max_attempts of 1", function()
-      local result = stop({ ids = names(8), limit = 8, max_attempts = 1,
-        answer = refuses({ true }) })
-      assert.equal(0, result.summary.retries)
-      assert.equal(7, result.summary.counts.stopped)
-    end)
-
-    it("takes nothing from the budget of repeats", function()
-      local bad = {}
-      for i = 1, 64 do
-        bad[i] = true
-      end
-      local result = stop({ ids = names(64), limit = 64, concurrency = 1,
-        answer = refuses(bad) })
-      assert.equal(64, result.summary.counts.invalid)
-      assert.equal(127, #result.requests)
-    end)
-
-    it("does not know of an id at fault whether an earlier, lost attempt stopped it", function()
-      local refuse = refuses({ true })
-      local result = stop({ ids = names(2), limit = 2, answer = function(request)
-        return request.index == 1 and LOST or refuse(request)
-      end })
-      assert.equal("unknown", result.items[1].outcome)
-      assert.is_true(result.items[1].ambiguous)
-      assert.equal(3, result.items[1].attempts)
-      assert.equal("stopped", result.items[2].outcome)
-      assert.is_true(result.items[2].ambiguous)
-    end)
-
-    it("calls what it had no time to send again failed", function()
-      local refuse = refuses({ true })
-      local result = stop({ ids = names(8), limit = 8, concurrency = 1, deadline = 1,
-        timeout = 100, answer = function(request)
-          local answer = refuse(request)
-          answer.after = 0.6
-          return answer
-        end })
-      for i = 5, 8 do
-        assert.equal("failed", result.items[i].outcome)
-        assert.equal("http_400", result.items[i].reason)
-      end
-      for i = 1, 4 do
-        assert.equal("unknown", result.items[i].outcome)
-        assert.equal("deadline", result.items[i].reason)
-      end
-    end)
-
-    it("keeps the ids as they were given", function()
-      local result = stop({ ids = { 1, 2, "3" }, limit = 4, form = "digits",
-        answer = function(request)
-          return #request.ids > 1 and http(400) or OK(request)
-        end })
-      assert.same({ stopped = 3 }, tally(result.items, 3))
-      assert.equal(1, result.items[1].id)
-      assert.equal(2, result.items[2].id)
-      assert.equal("3", result.items[3].id)
-    end)
-
-    it("keeps the twins of the ids", function()
-      local result = stop({ ids = { "id1", "id2", "ID1", "ID2" }, limit = 4,
-        answer = refuses({ true }) })
-      assert.same({ ["invalid http_400"] = 2, stopped = 2 }, tally(result.items, 4))
-      assert.equal("ID1", result.items[3].id)
-      assert.equal("invalid", result.items[3].outcome)
-      assert.equal("ID2", result.items[4].id)
-    end)
-
-    it("makes a request smaller that is too large to be sent", function()
-      local result = stop({ ids = names(8), limit = 8, fits = function(sent)
-        return #sent <= 3
-      end })
-      assert.equal(4, #result.requests)
-      assert.same({ stopped = 8 }, tally(result.items, 8))
-      assert.is_nil(result.items[1].attempts)
-    end)
-
-    it("calls an id that is too large by itself invalid", function()
-      local result = stop({ ids = { "a", "bbb", "c" }, limit = 8, fits = function(sent)
-        return #table.concat(sent) <= 2
-      end })
-      assert.same({ stopped = 2, ["invalid too_large"] = 1 }, tally(result.items, 3))
-      assert.equal("bbb", result.items[2].id)
-      assert.equal(0, result.items[2].attempts)
-    end)
-  end)
-
-  describe("repeats", function()
-    -- Requests beyond the first of each id.
-    local function repeats(count, max_attempts)
-      local result = stop({ ids = names(count), max_attempts = max_attempts or 100,
-        answer = in_turn({ http(503) }) })
-      assert.same({ ["unknown http_503"] = count }, tally(result.items, count))
-      assert.equal(#result.requests - count, result.summary.retries)
-      return result.summary.retries, #result.requests
-    end
-
-    it("are ten where few requests are due", function()
-      assert.equal(10, (repeats(1)))
-      assert.equal(10, (repeats(20)))
-    end)
-
-    it("are a fifth of all requests in an outage", function()
-      local retries, requests = repeats(1000)
-      assert.is_true(retries <= 0.2 * requests + 1)
-      assert.is_true(retries >= 0.19 * requests)
-    end)
-
-    it("are no more than max_attempts allows", function()
-      assert.equal(2, (repeats(2, 2)))
-    end)
-
-    it("have a budget of their own in each call", function()
-      local pool = new_pool({ answer = in_turn({ http(503) }) })
-      for i = 1, 3 do
-        local result = stop({ pool = pool, ids = { "x" .. i }, max_attempts = 100 })
-        assert.equal(10, result.summary.retries)
-      end
-    end)
-
-    it("cost nothing after a 429", function()
-      local result = stop({ ids = names(40), answer = in_turn({ http(429), OK }), deadline = 600 })
-      assert.same({ stopped = 40 }, tally(result.items, 40))
-      assert.equal(40, result.summary.retries)
-    end)
-
-    it("let other ids go first while they wait", function()
-      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1,
-        answer = by_id({ a = in_turn({ http(503, { retry_after = 5 }), OK }) }) })
-      assert.same({ 2, 3, 1 }, result.order)
-    end)
-  end)
-
-  describe("after a 429", function()
-    local function paused(options)
-      options.answer = function(request)
-        if request.index == 1 then
-          return http(429, { retry_after = 5 })
-        end
-        return OK(request)
-      end
-      return stop(options)
-    end
-
-    it("sends nothing at all before the pause is over", function()
-      local result = paused({ ids = names(10), concurrency = 1 })
-      assert.near(0, times(result)[1], 1e-4)
-      for i = 2, 11 do
-        assert.is_true(times(result)[i] >= 5.01 - 1e-4)
-      end
-      assert.same({ stopped = 10 }, tally(result.items, 10))
-    end)
-
-    it("lets what is in flight finish", function()
-      local result = paused({ ids = names(10), concurrency = 4 })
-      for i = 5, 11 do
-        assert.is_true(times(result)[i] >= 5.01 - 1e-4)
-      end
-      assert.same({ stopped = 10 }, tally(result.items, 10))
-    end)
-
-    it("holds back the client's other calls, too", function()
-      local first = paused({ ids = { "a" }, max_attempts = 1 })
-      assert.equal("rate_limited", first.items[1].reason)
-      local started = first.pool.clock()
-      local second = stop({ pool = first.pool, ids = { "b" } })
-      assert.equal("stopped", second.items[1].outcome)
-      assert.is_true(second.requests[2].at >= started + 5 - 1e-3)
-    end)
-
-    it("skips what was never sent where the pause would outlast the deadline", function()
-      local result = stop({ ids = names(10), concurrency = 2, deadline = 20,
-        answer = in_turn({ http(429, { retry_after = 30 }) }) })
-      assert.equal(2, #result.requests)
-      assert.equal(2, result.summary.counts.failed)
-      assert.equal(8, result.summary.counts.skipped)
-      assert.equal("rate_limited", result.items[1].reason)
-      assert.is_true(result.elapsed < 0.1)
-    end)
-  end)
-
   describe("at the deadline", function()
     it("gives up what is in flight, waits for no more, and skips what was never sent", function()
       local result = stop({ ids = names(5), concurrency = 2, deadline = 8, timeout = 100,
@@ -734,10 +101,10 @@ describe("stopmsg.run", function()
     end)
 
     it("gives what waits for its repeat its last verdict", function()
-      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1, deadline = 8, timeout = 100,
-        answer = by_id({ a = http(503), b = { after = 1000 } }) })
-      assert.same({ id = "a", outcome = "unknown", reason = "http_503", code = 503, http = 503,
-        ambiguous = true }, result.items[1])
+      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1, slots = 1, deadline = 8,
+        timeout = 100, answer = by_id({ a = http(503), b = { after = 1000 } }) })
+      assert.same({ id = "a", outcome = "unknown", reason = "http_503", code = 503, http = 503 },
+        result.items[1])
       assert.equal("unknown", result.items[2].outcome)
       assert.equal("deadline", result.items[2].reason)
       assert.equal("skipped", result.items[3].outcome)
@@ -758,7 +125,7 @@ describe("stopmsg.run", function()
         answer = in_turn({ { after = 1000 } }) })
       assert.equal(2, #result.requests)
       assert.near(3, result.requests[1].timeout, 1e-3)
-      assert.near(5 - 3.05, result.requests[2].timeout, 1e-3)
+      assert.near(5 - 3.045, result.requests[2].timeout, 1e-3)
       assert.near(5, result.elapsed, 1e-3)
     end)
 
@@ -880,131 +247,6 @@ describe("stopmsg.run", function()
         local result = stop({ pool = pool, ids = { "b" } })
         assert.same({ id = "b", outcome = "stopped", code = 200 }, result.items[1])
       end)
-  end)
-
-  describe("after a refused token", function()
-    for title, refusal in pairs({
-      ["a 401"] = http(401),
-      ["a refusal by code"] = http(403, { body = '{"error":{"code":30}}' }),
-    }) do
-      it("ends the run after " .. title, function()
-        local result = stop({ ids = names(20), answer = in_turn({ refusal }) })
-        assert.equal(4, #result.requests)
-        assert.same({ ["denied credentials"] = 4, ["skipped credentials"] = 16 },
-          tally(result.items, 20))
-        assert.same({ id = "id20", outcome = "skipped", reason = "credentials", attempts = 0 },
-          result.items[20])
-        assert.equal(0, result.summary.retries)
-      end)
-    end
-
-    it("denies a whole batch, and skips the others", function()
-      local result = stop({ ids = names(30), limit = 10, concurrency = 1,
-        answer = in_turn({ http(401) }) })
-      assert.same({ ["denied credentials"] = 10, ["skipped credentials"] = 20 },
-        tally(result.items, 30))
-    end)
-
-    it("takes the answers of what is in flight, and repeats none of it", function()
-      local result = stop({ ids = names(10), answer = by_id({
-        id1 = http(401),
-        id2 = items(nil, { after = 0.02 }),
-        id3 = http(503, { after = 0.02 }),
-        id4 = http(429, { after = 0.02 }),
-      }) })
-      assert.equal(4, #result.requests)
-      assert.equal("denied", result.items[1].outcome)
-      assert.equal("stopped", result.items[2].outcome)
-      assert.same({ id = "id3", outcome = "unknown", reason = "http_503", code = 503, http = 503 },
-        result.items[3])
-      assert.equal("rate_limited", result.items[4].reason)
-      assert.equal(6, result.summary.counts.skipped)
-    end)
-
-    it("gives what waits for its repeat its last verdict", function()
-      local result = stop({ ids = { "a", "b", "c" }, concurrency = 1,
-        answer = by_id({ a = http(503), b = http(401) }) })
-      assert.equal("http_503", result.items[1].reason)
-      assert.equal("denied", result.items[2].outcome)
-      assert.equal("skipped", result.items[3].outcome)
-    end)
-
-    -- Refuses the old token.
-    local function by_token(request)
-      return request.secret == "new" and OK(request) or http(401)
-    end
-
-    local function renewing(calls)
-      return function(pool)
-        calls[#calls + 1] = pool.clock()
-        pool.engine:authorize(1, "new")
-        pool.generation = pool.generation + 1
-        return true
-      end
-    end
-
-    it("goes on with a new one", function()
-      local calls = {}
-      local result = stop({ ids = names(10), answer = by_token, renew = renewing(calls) })
-      assert.same({ stopped = 10 }, tally(result.items, 10))
-      assert.equal(1, #calls)
-      assert.equal(14, #result.requests)
-      for i, one in ipairs(result.items) do
-        assert.equal(i <= 4 and 2 or nil, one.attempts)
-        assert.is_nil(one.ambiguous)
-      end
-    end)
-
-    it("blames no new token for the refusal of the old", function()
-      local calls = {}
-      local result = stop({ ids = names(4), renew = renewing(calls), answer = function(request)
-        local answer = by_token(request)
-        answer.after = request.ids[1] == "id4" and request.attempt == 1 and 5 or nil
-        return answer
-      end })
-      assert.same({ stopped = 4 }, tally(result.items, 4))
-      assert.equal(1, #calls)
-    end)
-
-    it("asks once only, and ends when the new one is refused as well", function()
-      local calls = {}
-      local result = stop({ ids = names(10), renew = renewing(calls),
-        answer = in_turn({ http(401) }) })
-      assert.equal(1, #calls)
-      assert.equal(8, #result.requests)
-      assert.same({ ["denied credentials"] = 4, ["skipped credentials"] = 6 },
-        tally(result.items, 10))
-    end)
-
-    it("ends, and says why, where there is no new one", function()
-      local calls = 0
-      local result = stop({ ids = names(10), answer = in_turn({ http(401) }), renew = function()
-        calls = calls + 1
-        return false
-      end })
-      assert.equal(1, calls)
-      assert.equal(4, result.summary.counts.denied)
-      assert.equal(6, result.summary.counts.skipped)
-      assert.equal(1, #result.summary.warnings)
-    end)
-
-    it("leaves the further answers of a run that ended unrepeated", function()
-      local result = stop({ ids = { "a", "b" }, answer = by_id({
-        a = http(401),
-        b = http(429, { after = 0.02, retry_after = 1 }),
-      }) })
-      assert.equal(2, #result.requests)
-      assert.equal(0, result.summary.retries)
-      assert.is_true(result.elapsed < 0.1)
-    end)
-
-    it("asks for no new one after a 403 that is about the ids", function()
-      local calls = {}
-      local result = stop({ ids = names(3), answer = in_turn({ http(403) }),
-        renew = renewing(calls) })
-      assert.equal(0, #calls)
-      assert.same({ ["denied forbidden"] = 3 }, tally(result.items, 3))
-    end)
   end)
 
   describe("repeated ids", function()
@@ -1173,7 +415,7 @@ describe("stopmsg.run", function()
   end)
 
   describe("ids of an unusual shape among others that the core knows at sight", function()
-    local form = providers.load("clickatell").operations.stop.id
+    local form = stopmsg.definition("clickatell").id
 
     it("are sent once, in their places, and counted", function()
       local hex = ("0123456789abcdef"):rep(2)
@@ -1569,7 +811,7 @@ describe("stopmsg.run", function()
 
     local function finish(pool, options)
       local answered = new_pool(options)
-      for _, field in ipairs({ "engine", "clock", "pacer", "flights" }) do
+      for _, field in ipairs({ "engine", "clock", "pacer", "outage", "flights" }) do
         pool[field] = answered[field]
       end
       pool.renew = answered.renew
@@ -1616,7 +858,7 @@ describe("stopmsg.run", function()
         finish(pool, { ids = { "c" } })
       end })
       assert.equal(2, #pool.idle_runs)
-      assert.is_false(pcall(finish, pool, { ids = { "d" }, on_item = function()
+      assert.is_false(pcall(finish, pool, { source = function()
         error("no")
       end }))
       assert.equal(1, #pool.idle_runs)
@@ -1682,6 +924,8 @@ describe("stopmsg.run", function()
 
     it("tell each request, response, repeat and item, in order", function()
       local list, result = events({ ids = { "a" }, answer = in_turn({ http(503), LOST, OK }) })
+      assert.equal("outage", table.remove(list, 4).type)
+      assert.equal("outage", table.remove(list, 9).type)
       assert.same({ "request", "response", "retry", "request", "response", "retry", "request",
         "response", "item" }, types(list))
       for _, event in ipairs(list) do
@@ -1692,7 +936,7 @@ describe("stopmsg.run", function()
       assert.equal(1, list[1].attempt)
       assert.equal(503, list[2].status)
       assert.near(0.01, list[2].elapsed, 1e-4)
-      assert.near(0.05, list[3].delay, 1e-4)
+      assert.near(0.045, list[3].delay, 1e-4)
       assert.equal("http_503", list[3].reason)
       assert.equal(2, list[4].attempt)
       assert.is_nil(list[5].status)
@@ -1708,8 +952,8 @@ describe("stopmsg.run", function()
     it("tell a pause", function()
       local list = events({ ids = { "a" }, answer = in_turn({ http(429, { retry_after = 5 }),
         OK }) })
-      assert.same({ "request", "response", "throttle", "request", "response", "item" },
-        types(list))
+      assert.same({ "request", "response", "throttle", "outage", "request", "response", "outage",
+        "item" }, types(list))
       assert.equal(429, list[2].status)
       assert.equal(5, list[3].delay)
     end)

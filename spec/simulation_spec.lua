@@ -4,8 +4,9 @@
 -- STOPMSG_SCHEDULES sets how many; a failure names the seed, which repeats it.
 
 local fake = require("spec.support.fake_engine")
+local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
@@ -25,13 +26,26 @@ end
 -- A provider with messages of its own. `trouble` is how likely a request goes wrong.
 local function new_world(random, clock, ids, trouble)
   local world = { stopped = {}, leaves = {}, missing = {}, bad = {}, sent = {}, pauses = {},
-    requests = 0 }
+    token = 1, left = math.huge, foreign = {} }
   local says_again = random(2) == 1 -- whether a second stop is answered like the first
   for _, id in ipairs(ids) do
     local kind = random(10)
     world.leaves[id] = kind <= 2 and clock() + random() * 3 or math.huge
     world.missing[id] = kind == 3
     world.bad[id] = kind == 4 and trouble < 1
+    world.foreign[id] = random(20) == 1 -- of another account: 401
+  end
+  -- A while in which nothing but one fate is met, what a gateway lets through, and how many
+  -- requests a token is good for.
+  local from = random(2) == 1 and random() * 5 or math.huge
+  local till, away = from + random() * 10, random(9)
+  local most = random(3) == 1 and random(4) or math.huge
+  local uses = random(3) == 1 and random(9) or math.huge
+  world.left = uses
+
+  function world.renew()
+    world.token, world.left = world.token + 1, uses
+    return world.token
   end
 
   -- What the provider does with one id; the code it would answer.
@@ -83,20 +97,35 @@ local function new_world(random, clock, ids, trouble)
       end
       return { after = 0.01, status = 429, retry_after = pause }
     end,
+    function() return { status = 200, body = "<html>Log in</html>" } end,
+    function() return { status = 403, body = "<html>Blocked</html>" } end,
   }
 
-  function world.answer(request)
-    world.requests = world.requests + 1
-    local answer
+  local function refuses(request)
     for _, id in ipairs(request.ids) do
       if world.bad[id] then
-        answer = { status = 400 }
+        return { status = 400, body = '{"error":{"code":400001,"reason":"x"}}' }
       end
     end
-    if random() < trouble then
+    local is_old = request.secret and request.secret ~= world.token
+    for _, id in ipairs(request.ids) do
+      if is_old or world.left == 0 or world.foreign[id] then
+        return { status = 401 }
+      end
+    end
+    world.left = world.left - 1
+  end
+
+  function world.answer(request)
+    local answer
+    if request.at >= from and request.at < till then
+      answer = fates[away](request)
+    elseif random() < trouble then
       answer = fates[random(#fates)](request)
-    elseif random(400) == 1 then
-      answer = { status = 401 }
+    elseif #request.ids > most then
+      answer = { status = 413, body = "<html>Too large</html>" }
+    else
+      answer = refuses(request)
     end
     answer = answer or { body = execute_all(request) }
     answer.after = answer.after or 0.01 + random() * 0.2
@@ -163,13 +192,15 @@ local function schedule(seed)
   end
   local world = new_world(random, clock, ids, random(4) / 5)
   local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
-  local retries = 0
-  pool.engine, pool.clock, pool.flights = engine, clock, {}
+  pool.engine, pool.clock, pool.flights, pool.generation = engine, clock, {}, 1
+  pool.renew = random(2) == 1 and function()
+    pool.generation = pool.generation + 1
+    engine:authorize(1, world.renew())
+    return random(20) > 1
+  end or nil
   pool.pacer = pacer.new(random(4) == 1 and random(20) or nil)
-  pool.emit = function(event)
-    retries = retries + (event.type == "retry" and 1 or 0)
-  end
-  local deadline = random() * 20
+  pool.outage = outages.new({ slots = engine.slots, random = random })
+  local deadline, max_attempts = random() * 20, random(5)
   local operation = providers.load("revicom").operations.stop
   engine:reads(1, operation)
   local running = run.new(pool, {
@@ -180,7 +211,8 @@ local function schedule(seed)
     concurrency = random(6),
     timeout = 0.5 + random() * 3,
     deadline = deadline,
-    max_attempts = random(5),
+    patience = ({ 0, 0.2, 2, 60, math.huge })[random(5)],
+    max_attempts = max_attempts,
     random = random,
     format = "json",
     provider = "revicom",
@@ -193,6 +225,10 @@ local function schedule(seed)
   if not items then
     return fault
   end
+  local times = {} -- in a stream an id that comes again may be sent again
+  for _, id in ipairs(ids) do
+    times[id] = not result and (times[id] or 0) + 1 or 1
+  end
   for i, id in ipairs(ids) do
     local item = items[i]
     if not item or item.id ~= id then
@@ -203,6 +239,8 @@ local function schedule(seed)
       return item.outcome .. ", but it was not stopped: " .. id
     elseif NOT_STOPPED[item.outcome] and truth then
       return item.outcome .. ", but it was stopped: " .. id
+    elseif max_attempts == 1 and (world.sent[id] or 0) > times[id] then
+      return ("sent %d times: %s"):format(world.sent[id], id)
     elseif (item.attempts or 1) ~= (world.sent[id] or 0) then
       return ("%s attempts, but %s were sent: %s"):format(item.attempts or 1,
         world.sent[id] or 0, id)
@@ -222,37 +260,44 @@ local function schedule(seed)
   if clock() > deadline + 1e-3 and #engine.requests > 0 then
     return ("ended %.3f s after the deadline"):format(clock() - deadline)
   end
-  if retries > math.max(10, 0.2 * world.requests) then
-    return ("%d repeats for %d requests"):format(retries, world.requests)
-  end
 end
 
--- 5,000 ids one by one, 16 in flight, while the provider is away from second 2 to 12.
-local function outage(fate)
+-- A call over `count` requests while the provider meets `fate` from second 2 to 12, with figures:
+-- the requests, the summary, and when after the outage the first and the hundredth one were sent.
+local function outage(fate, count, limit)
   local clock = fake.clock(0)
-  local during, last_failure, first_success = 0, nil, nil
-  local tried = {}
+  local times = {}
+  local provider, name, concurrency = "idigital", "stop_dispatch", 16
+  if limit > 1 then
+    provider, name, concurrency = "revicom", "stop", 4
+  end
+  local operation = providers.load(provider).operations[name]
   local engine = fake.new({
     clock = clock,
     slots = 16,
     answer = function(request)
-      local is_away = request.at >= 2 and request.at < 12
-      if is_away then
-        during = during + 1
-        tried[request.ids[1]] = true
-        last_failure = request.at
-        local answer = {}
-        for name, value in pairs(fate) do
-          answer[name] = value
+      local answer = { after = 0.05 }
+      if request.at >= 2 and request.at < 12 then
+        for field, value in pairs(fate) do
+          answer[field] = value
         end
         return answer
       end
-      if last_failure and not first_success then
-        first_success = request.at
+      if request.at >= 12 then
+        times[#times + 1] = request.at - 12
       end
-      return { after = 0.05 }
+      if limit > 1 then
+        local items = {}
+        for i, id in ipairs(request.ids) do
+          items[i] = ('{"messageUuid":"%s","code":200}'):format(id)
+        end
+        answer.body = '{"errors":false,"items":[' .. table.concat(items, ",") .. "]}"
+        answer.after = 0.5
+      end
+      return answer
     end,
   })
+  engine:reads(1, operation)
   local summary = report.new()
   local place = 0
   local running = run.new({
@@ -262,33 +307,31 @@ local function outage(fate)
       e:wait(seconds)
     end,
     pacer = pacer.new(),
+    outage = outages.new({ slots = 16, random = generator(2) }),
     flights = {},
     generation = 1,
     redact = tostring,
   }, {
-    operation = providers.load("idigital").operations.stop_dispatch,
+    operation = operation,
     number = 1,
     source = source.iterator(function()
       place = place + 1
-      return place <= 5000 and place or nil
+      return place <= count * limit and (limit > 1 and uuid(place) or place) or nil
     end),
-    limit = 1,
-    concurrency = 16,
+    limit = limit,
+    concurrency = concurrency,
     timeout = 10,
-    deadline = 60,
+    deadline = math.huge,
+    patience = 60,
     max_attempts = 4,
     random = generator(1),
     format = "json",
-    provider = "idigital",
+    provider = provider,
     summary = summary,
   })
   while running:next() do -- luacheck: ignore
   end
-  local distinct = 0
-  for _ in pairs(tried) do
-    distinct = distinct + 1
-  end
-  return during / math.max(distinct, 1), first_success and first_success - 12, summary
+  return #engine.requests, summary, times
 end
 
 describe("a simulated provider", function()
@@ -302,21 +345,35 @@ describe("a simulated provider", function()
   end)
 
   for name, fate in pairs({
-    ["that refuses connections"] = { after = 0.001, fault = "connect", stage = "queued" },
-    ["that answers 503"] = { after = 0.05, status = 503 },
-    ["that answers nothing"] = { after = 1e6 },
-    ["that answers 429"] = { after = 0.05, status = 429, retry_after = 2 },
+    ["refuses connections"] = { after = 0.001, fault = "connect", stage = "queued" },
+    ["resets connections"] = { after = 0.02, fault = "lost", stage = "sent" },
+    ["answers 503"] = { status = 503 },
+    ["answers nothing"] = { after = 1e6 },
+    ["is hidden by a login page"] = { status = 200, body = "<html>Log in</html>" },
+    ["answers 429"] = { status = 429 },
+    ["answers 429 with Retry-After"] = { status = 429, retry_after = 2 },
   }) do
-    it("is not hit harder in an outage: one " .. name, function()
-      local factor, recovered, summary = outage(fate)
-      if os.getenv("STOPMSG_FIGURES") then
-        local first = recovered and ("%.2f s after its end"):format(recovered) or "never after it"
-        print(("\noutage of 10 s, a provider %s: %.2f requests an id, first request %s, %s")
-          :format(name, factor, first, tostring(summary)))
-      end
-      assert.equal(5000, summary.total)
-      -- The budget is 1.2, and what was saved up before; a 429 is outside of it, and paced.
-      assert.is_true(factor <= 1.4 or fate.status == 429)
-    end)
+    for _, kind in ipairs({ { "5,000 ids one by one", 5000, 1 }, { "50 batches", 50, 100 } }) do
+      it(("costs time, not ids, where it %s for 10 s: %s"):format(name, kind[1]), function()
+        local requests, summary, times = outage(fate, kind[2], kind[3])
+        local total, in_flight = kind[2] * kind[3], kind[3] > 1 and 4 or 16
+        local hundredth = times[math.min(100, #times)]
+        if os.getenv("STOPMSG_FIGURES") then
+          print(("\n10 s in which it %s, %s: %d of %d stopped, %.3f requests an id (a batch), the "
+            .. "first %.2f s after the return, the %dth %.2f s"):format(name, kind[1],
+            summary.counts.stopped, total, requests / kind[2], times[1], math.min(100, #times),
+            hundredth))
+        end
+        assert.equal(total, summary.total)
+        assert.equal(total, summary.counts.stopped)
+        assert.is_true(times[1] <= 2)
+        if kind[3] == 1 then
+          assert.is_true(hundredth <= 3)
+          assert.is_true(requests / kind[2] <= 1.05)
+        else
+          assert.is_true(requests - kind[2] <= in_flight + 2 * 13)
+        end
+      end)
+    end
   end
 end)

@@ -4,7 +4,7 @@
 local answers = require("spec.support.answers")
 local faults = require("spec.support.faults")
 local json = require("stopmsg.json")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local stopmsg = require("stopmsg")
 
 local BOM = "\239\187\191"
@@ -155,11 +155,12 @@ local REAL = {
 
 -- Every operation, with the id that is asked about: its name, and a reader of answers.
 local OPERATIONS = {}
-for _, provider in ipairs(providers.names) do
+for _, provider in ipairs({ "clickatell", "idigital", "pushwoosh", "revicom" }) do
   for name, operation in pairs(providers.load(provider).operations) do
     local id = ({ clickatell = HEX, pushwoosh = CODE })[provider]
       or name:find("dispatch") and NUMBER or UUID
-    for _, format in ipairs(provider == "clickatell" and { "json", "xml" } or { "json" }) do
+    local formats = provider == "clickatell" and { "json", "xml" } or { "json" }
+    for _, format in ipairs(operation.is_list and {} or formats) do
       OPERATIONS[#OPERATIONS + 1] = {
         name = provider .. " " .. name .. (provider == "clickatell" and " " .. format or ""),
         operation = operation,

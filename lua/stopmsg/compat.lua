@@ -29,6 +29,23 @@ function compat.try(f, ...)
   return without_memory(pcall(f, ...))
 end
 
+-- Whether a function may yield inside pcall, which Lua 5.1 does not allow.
+local can_yield
+do
+  local waiting = coroutine.create(function()
+    pcall(coroutine.yield)
+  end)
+  coroutine.resume(waiting)
+  can_yield = coroutine.status(waiting) == "suspended"
+end
+
+-- compat.try for a function of the user's, which may yield to a scheduler. On Lua 5.1 that needs
+-- the pcall of coxpcall, which is there with schedulers such as copas.
+function compat.try_hook(f, ...)
+  local coxpcall = not can_yield and package.loaded.coxpcall
+  return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
+end
+
 -- The same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled code.
 function compat.interpreted(f)
   if rawget(_G, "jit") then

@@ -22,10 +22,11 @@ function intake.new(fill)
     twin_count = 0,
     odd = 0, -- ids of an unusual shape
     odd_example = nil,
+    limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`
     _form = nil,
     _fill = fill,
-    _limit = nil,
+    _is_single = false, -- ids go one by one
     _place = 0, -- of the last id that was taken
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
@@ -55,7 +56,7 @@ function Intake:begin(form, limit, result, total)
   self.is_over, self._is_last = false, false
   self.result, self.seen, self._known = result, not known and {} or nil, known
   self.odd, self.odd_example = 0, nil
-  self._form, self._limit = form, limit
+  self._form, self.limit, self._is_single = form, limit, limit == 1
   self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
 end
 
@@ -70,6 +71,9 @@ local function new_batch()
     tries = 0, -- attempts of the batch as it is now
     attempts = 0, -- requests sent that held these ids
     is_ambiguous = false, -- one of them may have taken effect unseen
+    spell = nil, -- see outage.lua
+    in_spell = 0,
+    failures = 0,
     verdict = nil, -- what became of its ids, once that is known
     handed = 0, -- how many of them have their items
   }
@@ -83,11 +87,11 @@ function Intake:batch()
 end
 
 -- Takes back a batch whose items are all made. Ids that go one by one would each need a new one.
+-- One with a history is left to the collector.
 function Intake:recycle(batch)
-  if self._limit == 1 then
+  if self._is_single and batch.tries <= 1 and not batch.spell and not batch.last then
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
-    batch.is_ambiguous, batch.verdict, batch.last = false, nil, nil
-    batch.keys, batch.given = nil, nil
+    batch.verdict, batch.keys, batch.given = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch
   end
@@ -103,7 +107,7 @@ local function copy_at(list, i, into, count)
 end
 
 -- The ids at first..last of a batch as a batch of its own, with its history.
-function intake.part(batch, first, last)
+function Intake.part(_, batch, first, last)
   local part = new_batch()
   part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
   part.last = batch.last
@@ -186,10 +190,10 @@ local function admit(self, list, places, at, most)
   return admitted
 end
 
-local function take_usual(self, batch)
-  if self._limit > 1 then
+local function take_usual(self, batch, limit)
+  if self.limit > 1 then
     local count = batch.count
-    batch.count = count + admit(self, batch.ids, batch.places, count, self._limit - count)
+    batch.count = count + admit(self, batch.ids, batch.places, count, limit - count)
     return
   end
   local at = self._ready_at + 1
@@ -210,9 +214,9 @@ local function is_used_up(self)
 end
 
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
--- where it says so reading stops, to be gone on with: true.
-function Intake:read(batch, settled, must_share)
-  local chunk, limit = self._chunk, self._limit
+-- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
+function Intake:read(batch, settled, must_share, most)
+  local chunk, limit = self._chunk, most or self.limit
   while batch.count < limit and not self.is_over and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
@@ -222,7 +226,7 @@ function Intake:read(batch, settled, must_share)
       self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
     end
     if self._known then
-      take_usual(self, batch)
+      take_usual(self, batch, limit)
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
@@ -233,9 +237,14 @@ function Intake:read(batch, settled, must_share)
   return false
 end
 
+-- From now on no batch has more ids than this.
+function Intake:shrink(limit)
+  self.limit = math.min(self.limit, limit)
+end
+
 -- Whether more may be read: what repeats an id that is not settled takes memory, too.
 function Intake:has_room(settled)
-  return settled:has_room() and (self.result or self.twin_count < self._limit / 4 + 64)
+  return settled:has_room() and (self.result or self.twin_count < self.limit / 4 + 64)
 end
 
 return intake

@@ -149,9 +149,12 @@ function Lane:move()
   return has_any
 end
 
--- Wakes as many of those who wait for a slot as there are slots.
+-- Wakes as many of those who wait for their turn as may send a request.
 function Lane:_offer()
   local free = self._slots - self._in_flight
+  if self._outage.is_troubled then
+    free = math.min(free, self._outage:room(core.now(), self._in_flight))
+  end
   local queue = self._queue
   while free > 0 and queue.first <= queue.last do
     local run = queue[queue.first][1]
@@ -325,12 +328,13 @@ end
 
 -- open = nginx.opener(move): how a pool waits, see waiting.lua.
 function nginx.opener(move)
-  return function(engine, flights, slots)
+  return function(engine, flights, slots, outage)
     local lane = setmetatable({
       _engine = engine,
       _flights = flights, -- slot -> what is in flight there
       _move = move,
       _slots = slots,
+      _outage = outage,
       _in_flight = 0,
       _callers = setmetatable({}, WEAK_KEYS), -- run that waits -> its semaphore
       _owners = {}, -- runs whose answers came, until they are woken

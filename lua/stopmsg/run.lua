@@ -7,8 +7,10 @@
 
 local answer = require("stopmsg.answer")
 local compat = require("stopmsg.compat")
+local delivery = require("stopmsg.delivery")
 local intake = require("stopmsg.intake")
-local retry = require("stopmsg.retry")
+local patience = require("stopmsg.patience")
+local repeats = require("stopmsg.repeats")
 local settleds = require("stopmsg.settled")
 local text = require("stopmsg.text")
 
@@ -64,21 +66,28 @@ local function warn(self, message, is_own)
   end
 end
 
+-- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
+local function note(self, event)
+  if self._pool.emit then
+    self._events[#self._events + 1] = event
+  end
+end
+
 -- A run on the connections of `pool`, without a task yet. What run.new() does not set anew is empty
 -- again at the end of a run, or belongs to the pool.
 local function new(pool)
   local self = setmetatable({
     _pool = pool,
     _task = nil,
-    _retry = retry.new({}),
     _intake = nil,
     _settled = nil,
+    _repeats = nil,
+    _patience = nil,
     _must_share = nil, -- a function: whether others have waited for long enough
     _items = nil, -- the slice that is being handed out, up to _count
     _places = nil,
     _at = 0,
     _count = 0,
-    _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
@@ -86,12 +95,12 @@ local function new(pool)
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _has_begun = false, -- to give out items
-    _has_renewed = false, -- the token
     _has_form = false, -- an answer was the provider's own
     _has_strangers = false, -- one was not
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
     _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
-    _ended = nil, -- why nothing more is sent
+    _is_held = false, -- the provider does not answer, or bears no more requests for now
+    _has_raised = {}, -- name of a user's hook -> whether it did
     _abandons_at = nil, -- when what is in flight is given up after an interruption
     _started = 0,
     _looked = 0, -- when the network was last looked at
@@ -107,31 +116,47 @@ local function new(pool)
   self._settled = settleds.new(self._intake, pool.redact, function(message)
     warn(self, message)
   end, pool.breathe ~= nil)
+  local hooks = {
+    note = function(event)
+      note(self, event)
+    end,
+    warn = function(message)
+      warn(self, message)
+    end,
+    pause = function(now, seconds, reason)
+      self._patience:pause(now, seconds, reason)
+    end,
+  }
+  self._patience = patience.new(hooks)
+  self._repeats = repeats.new(self._intake, self._settled, hooks)
   return self
 end
 
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run), breathe() or nil, pacer, flights (slot -> batch), generation (number of the
--- current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a list of
--- runs to be used again) or nil.
+-- was_busy, run), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
+-- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
+-- list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), source (see
--- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), max_attempts, random
--- or nil, format, provider (its name), summary (a report to count in), on_item or nil,
--- is_interrupted (a function) or nil, result (a list that gets all items at their places, with a
--- repeated id known for the whole run) and total (places in the source), or neither.
+-- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
+-- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
+-- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither.
 function run.new(pool, task)
   local self = pool.idle_runs and table.remove(pool.idle_runs) or new(pool)
+  local now = pool.clock()
   self._task = task
-  self._retry:begin(task)
+  self._repeats:begin(task, pool)
+  self._patience:begin(task, pool, now)
   self._intake:begin(task.operation.id, task.limit, task.result, task.total)
   self._settled:begin(task.operation, task.limit)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
-  self._has_begun, self._has_renewed, self._ended, self._abandons_at = false, false, nil, nil
+  self._has_begun, self._is_held, self._abandons_at = false, false, nil
   self._has_form, self._has_strangers = false, false
-  self._started, self._looked, self._skip, self._gap = pool.clock(), 0, 0, 1
+  self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
+  self._has_raised.on_item, self._has_raised.on_event = nil, nil
   return self
 end
 
@@ -144,6 +169,8 @@ local function give_back_run(self)
   if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
     -- What is the caller's must not stay here.
     self._settled:forget()
+    self._repeats:forget()
+    self._patience:forget()
     self._task, self._intake.result, self._intake.seen = nil, nil, nil
     idle[#idle + 1] = self
   end
@@ -158,21 +185,25 @@ local function step(pool)
   return found
 end
 
--- Tells the user's hook.
-local function emit(self, event)
-  event.provider = self._task.provider
-  event.operation = self._task.operation.name
-  outside(self, self._pool.emit, event)
+-- Calls a hook of the user's. What it raises is told once, and ends nothing.
+local function call_hook(self, name, hook, ...)
+  local is_inside = self._is_torn
+  self._is_torn = false
+  local called, message = compat.try_hook(hook, ...)
+  self._is_torn = is_inside
+  if not called and not self._has_raised[name] then
+    self._has_raised[name] = true
+    warn(self, ("%s raised an error: %s"):format(name, tostring(message)))
+  end
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
 end
 
--- Notes an event to be told in its turn, when nothing is half done: a hook may raise.
-local function note(self, event)
-  if self._pool.emit then
-    self._events[#self._events + 1] = event
-  end
+local function emit(self, event)
+  event.provider = self._task.provider
+  event.operation = self._task.operation.name
+  call_hook(self, "on_event", self._pool.emit, event)
 end
 
 local function tell(self)
@@ -181,8 +212,9 @@ local function tell(self)
   end
 end
 
--- The next ids of the source as a batch; nil where there are none for now.
-local function read_batch(self)
+-- The next ids of the source as a batch, `most` of them or as many as a request holds; nil where
+-- there are none for now.
+local function read_batch(self, most)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
@@ -193,7 +225,7 @@ local function read_batch(self)
       return step(self._pool)
     end
   end
-  self._is_cut = self._intake:read(batch, self._settled, must_share)
+  self._is_cut = self._intake:read(batch, self._settled, must_share, most)
   if self._is_cut then
     return nil
   end
@@ -201,72 +233,158 @@ local function read_batch(self)
   return batch.count > 0 and batch or nil
 end
 
+-- Whether more may be read: an outage must not make a heap of what the source gives.
+local function may_read(self)
+  return not self._intake.is_over
+    and self._repeats:count() < MAX_WAITING * self._task.concurrency
+end
+
 -- The batch that is due to be sent at `now`.
 local function due_batch(self, now)
-  local batch = self._held
-  if batch then
-    self._held = nil
-    return batch
+  local batch = self._repeats:due(now)
+  if not batch and may_read(self) then
+    batch = read_batch(self)
   end
-  local waiting = self._waiting
-  for i = 1, #waiting do
-    if waiting[i].at <= now then
-      return table.remove(waiting, i)
+  return batch
+end
+
+-- The batch that is to find out whether an outage is over; nil and when to look again. What becomes
+-- of a probe may never be known, so it takes one new id at a time.
+local function probe_batch(self, now)
+  local outage = self._pool.outage
+  local failed, is_same = self._repeats:probe(now)
+  if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
+    local fresh = read_batch(self, self._task.patience > 0 and 1 or nil)
+    if fresh or self._is_cut then
+      return fresh
     end
   end
-  -- An outage must not make a heap of what the source gives.
-  if not self._intake.is_over and #waiting < MAX_WAITING * self._task.concurrency then
-    return read_batch(self)
+  if is_same and now < outage:repeats_at() then
+    return nil, outage:repeats_at()
   end
+  return failed and self._repeats:take(failed)
 end
 
--- Sends both halves of a batch that was refused as a whole; an id that stands alone is at fault.
-local function halve(self, batch, verdict, now)
-  if batch.count == 1 then
-    return self._settled:add(batch, verdict)
+-- While a token is on trial and no new id is there: a refused one, if there are several. Without
+-- any the trial ends.
+local function witness(self, now)
+  if self._is_cut or self._repeats:count() > 0 or not self._intake.is_over then
+    return nil -- there will be one
   end
-  local middle = math.floor(batch.count / 2)
-  batch.at = now
-  if batch.attempts > 0 then
-    -- What holds should the time be over before the halves are sent.
-    batch.last = { outcome = "failed", reason = verdict.reason, code = verdict.code,
-      http = verdict.http, message = verdict.message }
+  local batch = self._repeats:other()
+  if not batch and self._in_flight == 0 then
+    self._repeats:close_trial(now)
   end
-  -- In front of what waits for its time: it is due at once.
-  table.insert(self._waiting, 1, intake.part(batch, middle + 1, batch.count))
-  table.insert(self._waiting, 1, intake.part(batch, 1, middle))
+  return batch
 end
 
-local TOO_LARGE = { outcome = "invalid", reason = "too_large", message = "too large for a request" }
-
--- Nothing may come between the engine and what is noted here: a finalizer that uses the client
--- would take the answer, or the slot.
-local submit = compat.interpreted(function(engine, number, batch, timeout, flights)
-  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout)
-  if slot then
-    flights[slot] = batch
+-- The batch that goes next; nil where there is none, and then perhaps when to look again.
+local function next_batch(self, now)
+  local batch, at = self._held or self._repeats:take_first(), nil
+  local limit = self._intake.limit
+  self._held = nil
+  if not batch then
+    if self._pool.outage.is_shut then
+      batch, at = probe_batch(self, now)
+    else
+      batch = due_batch(self, now)
+    end
+    if not batch and self._repeats.trial then
+      batch = witness(self, now)
+    end
   end
-  return slot, why
-end)
+  if batch and batch.count > limit then
+    batch = self._repeats:cut(batch, limit, now)
+  end
+  return batch, at
+end
+
+-- How many requests of the client are in flight, counted no further than to `most`.
+local function in_flight(flights, most)
+  local count = 0
+  for _ in pairs(flights) do
+    count = count + 1
+    if count >= most then
+      break
+    end
+  end
+  return count
+end
+
+-- From when on the provider's state lets a request go.
+local function allowed_at(self, now)
+  local pool, held_till = self._pool, nil
+  local outage = pool.outage
+  if outage.is_shut then
+    if outage:ready_at() > now then
+      held_till = outage:ready_at()
+    elseif not self._patience:left(now) then
+      held_till = self._patience:ends_at(now)
+    end
+  elseif outage.window and outage:room(now, in_flight(pool.flights, outage.window)) < 1 then
+    held_till = math.huge
+  end
+  self._is_held = held_till ~= nil
+  outage:queue(self, self._is_held)
+  return held_till or now
+end
+
+-- From when on the next request may go.
+local function ready_at(self, now)
+  local pool, task = self._pool, self._task
+  if self._repeats:is_narrow() and not self._repeats:may_ask(now, self._in_flight) then
+    return math.huge -- until the answers in flight are here
+  end
+  local at = pool.pacer:ready_at(now)
+  if at > now then
+    if pool.pacer:paused_until() >= task.deadline then
+      self._repeats:finish("rate_limited") -- an earlier call was told to stay away for that long
+      return now
+    end
+    return at
+  end
+  return pool.outage.is_troubled and allowed_at(self, now) or now
+end
+
+-- Seconds that a request may take that is sent at `now`.
+local function timeout_at(self, now)
+  local seconds = math.min(self._task.timeout, self._task.deadline - now)
+  if self._pool.outage.is_shut then
+    seconds = math.min(seconds, self._patience:left(now) or seconds)
+  end
+  return seconds
+end
+
+-- A request has left.
+local function note_sent(self, batch, now)
+  local pool = self._pool
+  pool.pacer:sent(now)
+  self._in_flight = self._in_flight + 1
+  if pool.outage.is_shut then
+    pool.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+  end
+  self._repeats:sent(batch)
+  self._patience:sent()
+  if pool.emit then
+    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+  end
+end
 
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
-  local pool, task = self._pool, self._task
-  local engine, pacer = pool.engine, pool.pacer
+  local pool, task, outage = self._pool, self._task, self._pool.outage
   local has_started = false
-  self._is_cut = false
-  while self._in_flight < task.concurrency do
-    local at = pacer:ready_at(now)
-    if at > now then
-      if pacer:paused_until() >= task.deadline then
-        self._ended = "rate_limited" -- an earlier call was told to stay away for longer than that
-        return has_started, now
-      end
+  self._is_cut, self._is_held = false, false
+  -- A probe may hang while the next one goes.
+  while not self._repeats.ended and (self._in_flight < task.concurrency or outage.is_shut) do
+    local at = ready_at(self, now)
+    if at > now or self._repeats.ended then
       return has_started, at
     end
-    local batch = due_batch(self, now)
+    local batch
+    batch, at = next_batch(self, now)
     if not batch then
-      break
+      return has_started, at
     end
     now = pool.clock() -- the source may have taken its time
     if pool.is_closed then
@@ -276,19 +394,12 @@ local function fill(self, now)
       self._held = batch
       break
     end
-    local timeout = math.min(task.timeout, task.deadline - now)
-    batch.run = self
-    batch.generation = pool.generation
-    batch.started = now
-    local slot, why = submit(engine, task.number, batch, timeout, pool.flights)
+    local timeout = timeout_at(self, now)
+    batch.run, batch.generation, batch.started = self, pool.generation, now
+    local slot, why = delivery.submit(pool.engine, task.number, batch, timeout, pool.flights)
     if slot then
       has_started = true
-      pacer:sent(now)
-      self._retry:request()
-      self._in_flight = self._in_flight + 1
-      if pool.emit then
-        emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
-      end
+      note_sent(self, batch, now)
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
         if step(pool) and not self._has_begun then
@@ -300,67 +411,10 @@ local function fill(self, now)
       self._held = batch
       break
     else
-      halve(self, batch, TOO_LARGE, now)
+      self._repeats:too_large(batch, now)
     end
   end
   return has_started, nil
-end
-
--- Puts a batch aside until it is sent again.
-local function send_again(self, batch, verdict, at)
-  batch.last = verdict
-  batch.at = at
-  self._waiting[#self._waiting + 1] = batch
-  self._task.summary.retries = self._task.summary.retries + 1
-end
-
--- The answer says "later", or there was none.
-local function again(self, batch, verdict, retry_after, now)
-  local delay = not self._ended
-    and self._retry:again(batch.tries, retry_after, self._task.deadline - now)
-  if not delay then
-    return self._settled:add(batch, verdict)
-  end
-  if verdict.outcome == "unknown" and not self._task.operation.is_lookup then
-    batch.is_ambiguous = true
-  end
-  send_again(self, batch, verdict, now + delay)
-  note(self, { type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
-end
-
--- HTTP 429: nothing of this client is sent before the pause is over.
-local function throttle(self, batch, verdict, retry_after, now)
-  local left = self._task.deadline - now
-  local pause, is_repeated = self._retry:throttled(batch.tries, retry_after, left)
-  self._pool.pacer:pause(now + pause)
-  if retry_after and retry_after >= left then
-    self._ended = self._ended or "rate_limited" -- give back at once
-  end
-  if is_repeated and not self._ended then
-    send_again(self, batch, verdict, now + pause)
-  else
-    self._settled:add(batch, verdict)
-  end
-  note(self, { type = "throttle", delay = pause })
-end
-
--- The token was refused. It is renewed once; a second refusal ends the run.
-local function refuse(self, batch, verdict, now)
-  local pool = self._pool
-  local is_renewed = batch.generation ~= pool.generation
-  if not is_renewed and pool.renew and not self._has_renewed and not self._ended then
-    self._has_renewed = true
-    is_renewed = pool.renew()
-    if not is_renewed then
-      warn(self, "the token was refused, and the token function gave no new one")
-    end
-  end
-  if is_renewed and not self._ended then
-    batch.tries = batch.tries - 1
-    return send_again(self, batch, verdict, now)
-  end
-  self._ended = self._ended or "credentials"
-  self._settled:add(batch, verdict)
 end
 
 -- One finished request of this run.
@@ -368,7 +422,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     items)
   local task = self._task
   local now = self._pool.clock()
-  local action, verdict, warnings
+  local action, verdict, warnings, is_usable
   self._in_flight = self._in_flight - 1
   batch.tries = batch.tries + 1
   task.summary.connections = task.summary.connections + connections
@@ -383,10 +437,14 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     end
   else
     local reply = { status = status, body = body, format = task.format, items = items }
-    local is_in_form, _
-    action, verdict, warnings, _, is_in_form = answer.read(task.operation, reply, batch.ids)
-    self._has_form = self._has_form or is_in_form
-    self._has_strangers = self._has_strangers or not is_in_form
+    local is_in_form
+    action, verdict, warnings, is_usable, is_in_form = answer.read(task.operation, reply,
+      batch.ids)
+    if is_in_form then
+      self._has_form = true
+    else
+      self._has_strangers = true
+    end
   end
   if warnings then
     for _, message in ipairs(warnings) do
@@ -403,79 +461,22 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
       elapsed = now - batch.started,
     })
   end
-  if action == "settle" then
-    self._settled:add(batch, verdict)
-  elseif action == "again" then
-    again(self, batch, verdict, retry_after, now)
-  elseif action == "throttle" then
-    throttle(self, batch, verdict, retry_after, now)
-  elseif action == "halve" then
-    halve(self, batch, verdict, now)
-  else
-    refuse(self, batch, verdict, now)
+  self._repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
+  if self._pool.outage.is_troubled then
+    self._patience:look(now)
   end
   tell(self)
-end
-
--- batch, status, … as engine:collect() gives them; the batch is false where nobody knows of it.
-local take = compat.interpreted(function(engine, flights)
-  local slot, status, body, stage, fault, detail, retry_after, connections, items =
-    engine:collect()
-  if not slot then
-    return nil
-  end
-  local batch = flights[slot] or false
-  flights[slot] = nil
-  return batch, status, body, stage, fault, detail, retry_after, connections, items
-end)
-
--- Whose answer it is where submitting broke off before that was noted.
-local NOBODY = {}
-
--- Takes one answer: of this run it is dealt with, another's goes into its inbox. `self` may be nil.
--- Gives the run whose answer it was, nil when there is none.
-local function deliver(self, engine, flights)
-  local batch, status, body, stage, fault, detail, retry_after, connections, items =
-    take(engine, flights)
-  if batch == nil then
-    return nil
-  end
-  local owner = batch and batch.run or NOBODY
-  if batch and owner == self then
-    arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
-  elseif batch then
-    owner._on_way = owner._on_way + 1
-    -- Made before its place is chosen: a finalizer may use the client and deliver another one.
-    local parcel = { batch, status, body, stage, fault, detail, retry_after, connections, items }
-    owner._inbox[#owner._inbox + 1] = parcel
-    owner._on_way = owner._on_way - 1
-  end
-  return owner
-end
-
--- Moves bytes on behalf of nobody, and puts what came into the inboxes; told(run) for each.
--- true | nil, message, code
-function run.move(engine, flights, told)
-  local moved, message, code = engine:step()
-  if not moved then
-    return nil, message, code
-  end
-  local owner = deliver(nil, engine, flights)
-  while owner do
-    told(owner)
-    owner = deliver(nil, engine, flights)
-  end
-  return true
 end
 
 -- Takes the answers that are there, as long as there is room. True when there were any.
 local function collect(self)
   local pool = self._pool
   local has_any = false
-  while self._settled:has_room() and deliver(self, pool.engine, pool.flights) do
+  while self._settled:has_room()
+    and delivery.take(pool.engine, pool.flights, self, arrived) do
     has_any = true
   end
-  -- One by one: should a hook raise, the others are still there.
+  -- One by one: should the source raise, the others are still there.
   while self._inbox[1] do
     local a = table.remove(self._inbox, 1)
     arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
@@ -486,6 +487,8 @@ local function collect(self)
   end
   return has_any
 end
+
+run.move = delivery.move
 
 local function ignore() end
 
@@ -511,65 +514,54 @@ end
 -- Nothing more is sent: what waits is settled with what is known of it, what was never sent is
 -- skipped. What is in flight is still waited for.
 local function give_back(self)
-  local skipped = { outcome = "skipped", reason = self._ended }
-  local waiting = self._waiting
-  self._waiting = {}
+  self._repeats:give_back()
   if self._held then
-    waiting[#waiting + 1] = self._held
+    self._repeats:give_up(self._held)
     self._held = nil
-  end
-  for _, batch in ipairs(waiting) do
-    self._settled:add(batch, batch.last or (batch.is_ambiguous and {
-      outcome = "unknown",
-      reason = self._ended,
-    }) or skipped)
   end
   while not self._intake.is_over and self._intake:has_room(self._settled) do
     local batch = read_batch(self)
     if self._is_cut then
       break
     elseif batch then
-      self._settled:add(batch, skipped)
+      self._repeats:give_up(batch)
     end
   end
 end
 
 -- Settles what is in flight without its answers: nobody waits for them any more.
 local function abandon(self)
-  local flights = self._pool.flights
-  for slot, batch in pairs(flights) do
-    if batch.run == self then
-      local nobody = { run = { _inbox = {}, _on_way = 0 } }
-      flights[slot] = nobody
-      self._in_flight = self._in_flight - 1
-      self._task.summary.requests = self._task.summary.requests + 1
-      batch.attempts = batch.attempts + 1
-      self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
-    end
+  for _, batch in ipairs(delivery.forsake(self._pool.flights, self)) do
+    self._in_flight = self._in_flight - 1
+    self._task.summary.requests = self._task.summary.requests + 1
+    batch.attempts = batch.attempts + 1
+    self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
   end
 end
 
 local function is_over(self)
-  return self._intake.is_over and self._in_flight == 0 and not self._held and #self._waiting == 0
-    and #self._inbox == 0
+  return self._intake.is_over and self._in_flight == 0 and not self._held
+    and self._repeats:is_empty() and #self._inbox == 0
 end
 
--- The next moment at which there is something to do without the network.
-local function next_time(self, at)
-  if self._ended and not self._intake.is_over and self._intake:has_room(self._settled) then
-    return 0 -- the rest of the source is given back
+-- The next moment at which there is something to do without the network; nothing is sent before
+-- `at` (nil for now).
+local function next_time(self, now, at)
+  local ended = self._repeats.ended
+  if self._is_cut
+    or (ended and not self._intake.is_over and self._intake:has_room(self._settled)) then
+    return now -- the source is read on, or the rest of it given back
+  elseif ended then
+    return (self._held or not self._repeats:is_empty()) and now or math.huge
   end
-  if self._is_cut then
-    return 0
-  end
-  local time = math.min(at or math.huge, self._ended and math.huge or self._task.deadline)
-  if self._held or self._in_flight >= self._task.concurrency then
+  local time = math.min(at or math.huge, self._task.deadline)
+  if self._pool.outage.is_shut then
+    local ends_at = self._patience:ends_at(now)
+    return ends_at > now and math.min(time, ends_at) or time
+  elseif self._held or self._in_flight >= self._task.concurrency then
     return time -- what waits for its time waits for a slot, too
   end
-  for _, batch in ipairs(self._waiting) do
-    time = math.min(time, math.max(batch.at, at or 0))
-  end
-  return time
+  return math.min(time, self._repeats:next_at(at or 0))
 end
 
 local function check_whole(self)
@@ -587,6 +579,28 @@ local function take_slice(self)
   return items, places, count
 end
 
+-- Whether nothing of the run is under way that could still tell whether the provider answers.
+local function is_idle(self)
+  return self._in_flight == 0 and not self._held and self._intake.is_over
+    and self._repeats:count() == 0
+end
+
+-- Whether this call still waits for a provider that does not answer.
+local function watch(self, now)
+  local patient, again = self._patience, self._repeats
+  patient:look(now)
+  if self._pool.outage.is_shut and not again.ended then
+    local reason = patient:watch(now, again.sends, self._in_flight)
+    if reason then
+      again:finish(reason)
+    elseif self._in_flight == 0 and not self._held and self._intake.is_over
+      and again:is_foreign() then
+      again:finish("outage") -- each id has an answer, and there is no other to ask about
+    end
+  end
+  tell(self)
+end
+
 -- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
 -- nothing to do.
 local function turn(self, may_wait)
@@ -599,15 +613,21 @@ local function turn(self, may_wait)
   local now = pool.clock()
   self._looked = now
   if now >= self._task.deadline then
-    self._ended = self._ended or "deadline"
+    self._repeats:finish("deadline")
   end
   local has_started, at
   local is_interrupted = self._task.is_interrupted
   if is_interrupted and not self._abandons_at and outside(self, is_interrupted) then
-    self._ended = self._ended or "interrupted"
+    self._repeats:finish("interrupted")
     self._abandons_at = now + GRACE
   end
-  if self._ended then
+  if self._repeats:has_doubts() then
+    self._repeats:resolve(now, is_idle(self))
+  end
+  if pool.outage.is_troubled then
+    watch(self, now)
+  end
+  if self._repeats.ended then
     give_back(self)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
@@ -618,7 +638,7 @@ local function turn(self, may_wait)
     abandon(self) -- with room left, no answer that is here was overlooked
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
-    local seconds = math.max(0, next_time(self, at) - now)
+    local seconds = math.max(0, next_time(self, now, at) - now)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
     end
@@ -652,9 +672,9 @@ local function keep_moving(self)
   end
 end
 
--- Whether the run waits for a place in the engine, which others hold.
+-- Whether the run waits for its turn to send a request.
 function Run:wants_slot()
-  return self._held ~= nil
+  return self._held ~= nil or self._is_held
 end
 
 local function finish(self)
@@ -671,7 +691,10 @@ local function finish(self)
     -- As it is: the sandbox's token is a word of it.
     warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
-  task.summary.elapsed = self._pool.clock() - self._started
+  local now = self._pool.clock()
+  self._patience:finish(now, self._repeats.ended)
+  task.summary.elapsed = now - self._started
+  tell(self)
 end
 
 -- The next items, none of them handed out. False at the end.
@@ -693,7 +716,7 @@ end
 local function tell_item(self, item, place)
   local task = self._task
   if task.on_item then
-    task.on_item(item, place)
+    call_hook(self, "on_item", task.on_item, item, place)
   end
   if self._pool.emit then
     emit(self, { type = "item", item = item })

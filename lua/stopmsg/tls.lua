@@ -46,4 +46,9 @@ function tls.advise(detail)
   return text.cut(detail, MAX_DETAIL) .. "; " .. GENERAL
 end
 
+-- Whether the detail is about a certificate, ours or the server's: no repeat mends that.
+function tls.is_certificate(detail)
+  return detail:lower():find("certificat", 1, true) ~= nil
+end
+
 return tls

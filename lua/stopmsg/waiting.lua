@@ -46,8 +46,9 @@ end
 -- sleep: the scheduler's, or nil. move(engine, flights, told): moves bytes and hands answers to the
 -- runs they belong to, telling each.
 --
--- Gives { open, breathe, refusal }. open(engine, flights, slots) -> { engine, wait, breathe }: what
--- a pool uses. breathe and refusal may be nil; refusal() says why no call can wait just here.
+-- Gives { open, breathe, refusal }. open(engine, flights, slots, outage) -> { engine, wait,
+-- breathe }: what a pool uses. breathe and refusal may be nil; refusal() says why no call can wait
+-- just here.
 function waiting.choose(sleep, move)
   if not sleep and nginx.is_here() then
     return { open = nginx.opener(move), breathe = nginx.breathe, refusal = nginx.refusal }

@@ -6,7 +6,6 @@ local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
-local providers = require("stopmsg.providers")
 local retry = require("stopmsg.retry")
 local server = require("spec.support.server")
 local sorted = require("spec.support.sorted")
@@ -370,11 +369,5 @@ describe("docs/reference.md", function()
       end
     end
     assert.is_truthy(about:find("0001 to 0014", 1, true))
-  end)
-
-  it("names every provider", function()
-    for _, name in ipairs(providers.names) do
-      assert.is_truthy(by_name("option", "Options").provider[3]:find('`"' .. name .. '"`', 1, true))
-    end
   end)
 end)

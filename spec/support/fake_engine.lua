@@ -44,7 +44,7 @@ function fake.new(options)
     most = 0, -- requests in flight at one time
     broken = nil, -- what `step` fails with
     _clock = options.clock,
-    _slots = options.slots or 1024,
+    slots = options.slots or 1024,
     _answer = options.answer,
     _fits = options.fits,
     _flying = {}, -- slot -> { request, answer, due }
@@ -72,7 +72,7 @@ end
 
 -- Reads the answers to operation `number` as the real one does, where they have a code for each id.
 function Engine:reads(number, operation)
-  self._read[number] = operation.codes and {
+  self._read[number] = operation.items and {
     list = operation.items.list,
     id = operation.items.id,
     code = operation.items.code,
@@ -86,7 +86,7 @@ function Engine:authorize(_, secret)
 end
 
 local function free_slot(self)
-  for slot = 1, self._slots do
+  for slot = 1, self.slots do
     if not self._flying[slot] then
       return slot
     end

@@ -35,7 +35,7 @@ local function new_store()
   return { settled = {}, open = {} }
 end
 
-local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true }
+local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
 
 -- Keeps an item for its verification. Gives one back that there is no room for, or nil.
 local function keep(store, entry)

@@ -1,0 +1,35 @@
+return {
+  name = "resend",
+  about = "Resend: cancels a scheduled e-mail",
+  docs = "https://resend.com/docs/api-reference/emails/cancel-email",
+  url = "https://api.resend.com",
+  headers = { Authorization = "Bearer {token}" },
+  id = "uuid",
+  error = { code = "name", text = "message", form = "string", status = "statusCode" },
+  retry_after = { header = "ratelimit-reset" },
+  stop = {
+    request = "POST /emails/{id}/cancel",
+    [200] = { id = "id", means = "accepted" },
+    [422] = "not_stoppable",
+    refused = { not_found = "not_found" },
+  },
+  status = {
+    request = "GET /emails/{id}",
+    [200] = {
+      id = "id",
+      state = "last_event",
+      means = { canceled = "stopped", scheduled = "open", queued = "open", bounced = "too_late",
+        clicked = "too_late", complained = "too_late", delivered = "too_late",
+        delivery_delayed = "too_late", failed = "not_stoppable", opened = "too_late",
+        sent = "too_late", suppressed = "not_stoppable" },
+    },
+  },
+  find = {
+    request = "GET /emails?limit=100",
+    each = "data",
+    id = "id",
+    state = "last_event",
+    means = { scheduled = "open", canceled = "stopped" },
+    next = { by = "last", as = "query:after", more = "has_more" },
+  },
+}
