@@ -1,5 +1,5 @@
--- Signals at moments that are not those of interrupt_spec.lua: ignored ones, SIGHUP, and Ctrl-C
--- before anything was sent.
+-- Signals that come before the run has begun, or that were ignored when the command was started.
+-- anything was sent.
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
