@@ -265,4 +265,6 @@ void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
     take_codings(h, value, value_len);
   else if (is_word(line, name_len, "retry-after"))
     h->retry_after = retry_after_of(value, value_len, now);
+  else if (is_word(line, name_len, "server"))
+    h->is_sandbox = is_word(value, value_len, "stopmsg-sandbox");
 }

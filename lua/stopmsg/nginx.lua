@@ -315,6 +315,10 @@ function Engine:authorize(number, secret)
   self._lane._engine:authorize(number, secret)
 end
 
+function Engine:has_met_sandbox()
+  return self._lane._engine:has_met_sandbox()
+end
+
 function Engine:close()
   local lane = self._lane
   lane._is_closed = true

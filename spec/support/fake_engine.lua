@@ -217,6 +217,10 @@ function Engine:wait(seconds)
   self._clock.time = time
 end
 
+function Engine.has_met_sandbox()
+  return false
+end
+
 function Engine:close()
   self._is_closed = true
 end
