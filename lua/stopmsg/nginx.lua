@@ -25,8 +25,8 @@ local LONGEST = 3600
 -- Semaphores that are kept for the next who waits.
 local MOST_IDLE = 256
 
--- Where nginx lets Lua wait; in ssl_client_hello and proxy_ssl_verify with OpenResty's own nginx alone,
--- which is patched for it.
+-- Where nginx lets Lua wait; in ssl_client_hello and proxy_ssl_verify with OpenResty's own nginx
+-- alone, which is patched for it.
 local CAN_WAIT = {
   rewrite = true, server_rewrite = true, access = true, precontent = true, content = true,
   timer = true, preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,

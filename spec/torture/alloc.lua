@@ -23,8 +23,8 @@ local SAMPLE, SEED = tonumber(arg[4]), tonumber(arg[5]) or 1
 local ONLY = tonumber(os.getenv("ONLY")) -- one n, to look into it
 
 -- Seconds: of a try that is taken for one that hangs, and for one that waited for its deadline. It
--- may wait for the timeout of one attempt: since 8.20 libcurl forgets to watch a socket for which it
--- had no memory.
+-- may wait for the timeout of one attempt: since 8.20 libcurl forgets to watch a socket for which
+-- it had no memory.
 local HUNG, SLOW = 30, 5
 
 local SETTINGS = {
