@@ -89,8 +89,8 @@ function faults.answer(answer, word, extra)
   return script
 end
 
--- A whole HTTP answer. framing: "length" (the default), "chunked" or "close". Lua 5.1 cuts a "%s" at
--- a NUL, so the body is not put in with one.
+-- A whole HTTP answer. framing: "length" (the default), "chunked" or "close". Lua 5.1 cuts a "%s"
+-- at a NUL, so the body is not put in with one.
 function faults.http(status, body, framing, headers)
   local head = "HTTP/1.1 " .. status .. "\r\nContent-Type: application/json\r\n" .. (headers or "")
   if framing == "chunked" then
