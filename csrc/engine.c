@@ -188,6 +188,7 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   CURLcode rc;
 
   e->sockets.is_shared = is_http2;
+  e->sockets.is_http2_offered = is_http2;
   rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
