@@ -62,7 +62,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test check-time \
+.PHONY: all headers help setup demo sandbox spec matrix test oracle check-time \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
@@ -108,6 +108,7 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
 	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
+	@echo '  oracle     ask vendors'"'"' clients (npm) what they send, and how they read the sandbox'
 	@echo '  matrix     run every spec on every Lua'
 	@echo '  check-time run the specs that measure time, on a quiet machine'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
@@ -210,6 +211,22 @@ test:
 check-time:
 	@for lua in $(if $(filter file,$(origin LUA)),lua5.4 luajit,$(LUA)); do \
 	  $(MAKE) spec LUA=$$lua SPECS=spec/time ARGS=--pattern=_time || exit 1; done
+
+# The vendors' own clients as judges: what each sends for a cancel, what it makes
+# of the sandbox's answers. `make test` compares with what was kept of it.
+ORACLE = build/oracle
+oracle:
+	@sh tools/packages.sh oracle $(LUA_NAME)
+	@$(MAKE) all $(ORACLE)/node_modules
+	@ORACLE_MODULES='$(ORACLE)' SPEC_PART=oracle \
+	  $(MAKE) spec SPECS='spec/oracle_spec.lua spec/oracle/clients.lua'
+
+$(ORACLE)/node_modules: spec/oracle/package.json spec/oracle/package-lock.json
+	@echo "NPM $(firstword $^)"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	$(Q)touch $@
 
 torture: torture-journal torture-alloc torture-system
 

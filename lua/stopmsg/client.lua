@@ -100,7 +100,7 @@ local function misfit(checked, provider)
   if not checked.values then
     return "option 'settings': " .. message
   end
-  local missing = settings.missing(provider.required, checked.values)
+  local missing = settings.missing(provider, provider.required, checked.values)
   if #missing > 0 then
     return ("option 'settings': %s needs %s"):format(provider.name,
       settings.name_all(provider, missing))
@@ -245,7 +245,7 @@ local function operation_of(self, call, kind)
     return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
       .. "undocumented = true"):format(provider, callable(self), shown)
   end
-  local missing = settings.missing(operation.needs, self._options.values)
+  local missing = settings.missing(self._provider, operation.needs, self._options.values)
   if #missing > 0 then
     return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
       missing)), missing
