@@ -152,11 +152,11 @@ spec: all
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/docs spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
-EACH = $(filter-out $(foreach path,$(ONCE),$(path) $(path)/%),\
-  $(sort $(shell find spec -name '*_spec.lua')))
+EACH = $(filter-out $(ONCE),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
 PARTS = once $(LUAS) asan lint fuzz
@@ -351,9 +351,8 @@ valgrind-run:
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
 # Of all specs and the processes that they start, on Lua 5.4, then of what has no
-# memory, and of system calls that fail. All of it is slower than usual: a spec
-# that is about time may fail. Lua's own hint to the compiler would count each
-# condition twice.
+# memory, and of system calls that fail. Lua's own hint to the compiler would count
+# each condition twice.
 COVERAGE = $(CURDIR)/build/coverage
 COVERED = LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
   CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete' \
@@ -428,7 +427,7 @@ fuzz: $(FUZZER)
 
 fuzz-replay: $(FUZZER)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
-	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -runs=0 -verbosity=0 \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
 	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	done

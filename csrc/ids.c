@@ -204,7 +204,9 @@ static int known_admit(lua_State *L) {
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);
   luaL_checktype(L, 8, LUA_TTABLE);
-  luaL_checkstack(L, SM_GROUP + 4, "too many ids");
+  /* luaL_checkstack() would call the lack of memory a stack overflow. */
+  if (!lua_checkstack(L, SM_GROUP + 4))
+    return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
   do {
     int count = read_group(L, k, first + taken, last, keys, slots);

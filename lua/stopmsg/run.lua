@@ -53,9 +53,9 @@ local function outside(self, f, ...)
   return given
 end
 
-local function warn(self, message)
+local function warn(self, message, is_own)
   local warnings = self._task.summary.warnings
-  message = text.clean(message, self._pool.redact)
+  message = is_own and message or text.clean(message, self._pool.redact)
   for _, known in ipairs(warnings) do
     if known == message then
       return
@@ -123,8 +123,8 @@ local function new(pool)
     warn = function(message)
       warn(self, message)
     end,
-    pause = function(now, seconds, reason)
-      self._patience:pause(now, seconds, reason)
+    pause = function(seconds)
+      self._patience:pause(seconds)
     end,
   }
   self._patience = patience.new(hooks)
@@ -364,7 +364,6 @@ local function note_sent(self, batch, now)
     pool.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
   self._repeats:sent(batch)
-  self._patience:sent()
   if pool.emit then
     emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
   end
@@ -686,6 +685,10 @@ local function finish(self)
   end
   if self._has_strangers and not self._has_form then
     warn(self, "no answer was in the provider's form: check base_url and the proxy")
+  end
+  if self._pool.engine:has_met_sandbox() then
+    -- As it is: the sandbox's token is a word of it.
+    warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
   local now = self._pool.clock()
   self._patience:finish(now, self._repeats.ended)

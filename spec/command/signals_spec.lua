@@ -1,4 +1,4 @@
--- Signals at moments that are not those of interrupt_spec.lua: ignored ones, SIGHUP, and Ctrl-C before
+-- Signals that come before the run has begun, or that were ignored when the command was started.
 -- anything was sent.
 
 local command = require("spec.support.command")
