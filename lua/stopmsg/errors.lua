@@ -179,15 +179,22 @@ local function is_named(r, place)
   return false
 end
 
+-- An empty list, or (where that counts) an object without fields, which has json.decode's mark.
+local function is_without_fields(value, counts)
+  local first = next(value)
+  return first == nil or (counts and first == "" and next(value, first) == nil)
+end
+
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null`, an empty list nor an empty text. An `errors` that is a flag or a counter says nothing by
--- itself, and what the reading `r` has a word for is no surprise.
+-- `null`, an empty list nor an empty text. An `error` or `errors` that is a flag or a counter says
+-- nothing by itself, nor do `errors` without fields; what the reading `r` has a word for is no
+-- surprise.
 local function is_beside(places, document, r)
   for i, steps in ipairs(places) do
     local value = path.value(document, steps)
     local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
     local is_empty = (value == "" and steps.is_text)
-      or (type(value) == "table" and next(value) == nil)
+      or (type(value) == "table" and is_without_fields(value, i == 2))
     if value ~= nil and not is_flag and not is_empty and not is_named(r, steps) then
       return true
     end
