@@ -1,8 +1,13 @@
 # Completion of stopmsg(1) for bash.
 
+# The built-in providers: the command knows them, as each is a file of its own.
+_stopmsg_providers() {
+  stopmsg providers 2>/dev/null | sed -n 's/^\([a-z][a-z0-9_]*\) .*/\1/p'
+}
+
 _stopmsg() {
   local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-  local command= providers='clickatell idigital pushwoosh revicom'
+  local command=
   local word options
 
   # `--format=js` comes as three words, as `=` divides them.
@@ -19,7 +24,7 @@ _stopmsg() {
     fi
   done
 
-  local asking='-p --provider --token-file --base-url --allow-http --application --xml
+  local asking='-p --provider --set --token-file --base-url --allow-http --application --xml
     --undocumented --ca-file --cert-file --key-file --proxy --timeout --max-attempts --deadline -q --quiet'
   local input='-i --input --field --dispatch --max'
   local pace='--concurrency --rate --batch-size --patience'
@@ -32,7 +37,8 @@ _stopmsg() {
   status) options="$asking $input $pace $output" ;;
   report) options='--only --format -o --output' ;;
   check) options=$asking ;;
-  providers | help) options= ;;
+  providers) options=--check ;;
+  help) options= ;;
   sandbox) options='--port --delay --settle --log --log-bodies --until-eof' ;;
   *) return ;;
   esac
@@ -40,7 +46,8 @@ _stopmsg() {
   COMPREPLY=()
   case $prev in
   -p | --provider)
-    COMPREPLY=($(compgen -W "$providers" -- "$cur"))
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -W "$(_stopmsg_providers)" -- "$cur"; compgen -f -- "$cur")
     return
     ;;
   --format)
@@ -53,12 +60,12 @@ _stopmsg() {
     COMPREPLY=($(compgen -W 'auto bar plain none' -- "$cur"))
     return
     ;;
-  -i | --input | -o | --output | --journal | --token-file | --ca-file | --cert-file | --key-file | --log)
+  -i | --input | -o | --output | --journal | --token-file | --ca-file | --cert-file | --key-file | --log | --check)
     compopt -o filenames 2>/dev/null
     mapfile -t COMPREPLY < <(compgen -f -- "$cur")
     return
     ;;
-  --field | --only | --max | --base-url | --application | --proxy | --timeout | --max-attempts | \
+  --field | --only | --max | --base-url | --set | --application | --proxy | --timeout | --max-attempts | \
     --concurrency | --rate | --batch-size | --patience | --deadline | --port | --delay | --settle)
     return
     ;;
@@ -74,7 +81,7 @@ _stopmsg() {
   elif [[ $command == help ]]; then
     COMPREPLY=($(compgen -W 'stop status report check providers sandbox help' -- "$cur"))
   elif [[ $command == providers ]]; then
-    COMPREPLY=($(compgen -W "$providers" -- "$cur"))
+    COMPREPLY=($(compgen -W "$(_stopmsg_providers)" -- "$cur"))
   fi
 }
 

@@ -32,18 +32,6 @@ const char *sm_token_fault(const char *token, size_t len) {
   return NULL;
 }
 
-enum sm_status sm_auth_line(struct sm_buf *line, const struct sm_buf *prefix,
-                            const struct sm_buf *token) {
-  /* All room first: what a realloc leaves behind is not wiped. */
-  enum sm_status status = sm_buf_reserve(line, prefix->len + token->len + 1);
-
-  if (status == SM_OK)
-    status = sm_buf_add(line, prefix->bytes, prefix->len);
-  if (status == SM_OK)
-    status = sm_buf_add(line, token->bytes, token->len);
-  return status == SM_OK ? sm_buf_terminate(line) : status;
-}
-
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
                         size_t from, size_t len) {
   const char *at = text + from;

@@ -1,5 +1,5 @@
 /*
- * auth.h - the token: checked, written into a header, found, wiped.
+ * auth.h - the token: checked, found in what others wrote.
  *
  * No function here ever copies a token into a message.
  */
@@ -20,10 +20,6 @@ const char *sm_header_fault(const char *text, size_t len);
 
 /* The same for a token, which also has to be there and of a sane length. */
 const char *sm_token_fault(const char *token, size_t len);
-
-/* Writes prefix and token into `line`, which is empty, as a C string. */
-enum sm_status sm_auth_line(struct sm_buf *line, const struct sm_buf *prefix,
-                            const struct sm_buf *token);
 
 /* Where `token` next stands in text[from..len); -1 when it does not. */
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,

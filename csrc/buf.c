@@ -10,6 +10,21 @@ void sm_buf_init(struct sm_buf *b, size_t limit) {
   b->len = 0;
   b->cap = 0;
   b->limit = limit;
+  b->is_secret = 0;
+}
+
+/* As realloc, which may leave a copy of the bytes behind. */
+static char *move_secret(struct sm_buf *b, size_t cap) {
+  char *bytes = malloc(cap);
+
+  if (bytes == NULL)
+    return NULL;
+  if (b->len > 0)
+    memcpy(bytes, b->bytes, b->len);
+  if (b->bytes != NULL)
+    sm_wipe(b->bytes, b->cap);
+  free(b->bytes);
+  return bytes;
 }
 
 enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more) {
@@ -23,7 +38,7 @@ enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more) {
       return SM_NOMEM;
     cap *= 2;
   }
-  bytes = realloc(b->bytes, cap);
+  bytes = b->is_secret ? move_secret(b, cap) : realloc(b->bytes, cap);
   if (bytes == NULL)
     return SM_NOMEM;
   b->bytes = bytes;
@@ -53,14 +68,21 @@ enum sm_status sm_buf_terminate(struct sm_buf *b) {
 }
 
 void sm_buf_reset(struct sm_buf *b, size_t keep) {
+  if (b->is_secret && b->bytes != NULL)
+    sm_wipe(b->bytes, b->cap);
   if (b->cap > keep)
     sm_buf_free(b);
   b->len = 0;
 }
 
 void sm_buf_free(struct sm_buf *b) {
+  int is_secret = b->is_secret;
+
+  if (is_secret && b->bytes != NULL)
+    sm_wipe(b->bytes, b->cap);
   free(b->bytes);
   sm_buf_init(b, b->limit);
+  b->is_secret = is_secret;
 }
 
 void sm_wipe(void *bytes, size_t len) {

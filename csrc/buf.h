@@ -22,6 +22,7 @@ struct sm_buf {
   size_t len;
   size_t cap;
   size_t limit;
+  int is_secret; /* what it held is overwritten, also when it moves */
 };
 
 #pragma GCC visibility push(hidden)

@@ -9,6 +9,7 @@
 #include "decoder.h"
 #include "digest.h"
 #include "engine.h"
+#include "folder.h"
 #include "fork.h"
 #include "ids.h"
 #include "inflate.h"
@@ -20,6 +21,7 @@
 #include "process.h"
 #include "request.h"
 #include "secret.h"
+#include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
 
@@ -109,6 +111,8 @@ static const luaL_Reg functions[] = {
     {"next_member", sm_lines_member},
     {"scratch", sm_log_scratch},
     {"inflate", core_inflate},
+    {"uuid", sm_uuid},
+    {"names", sm_folder_names},
     {NULL, NULL},
 };
 

@@ -15,6 +15,7 @@
 #include "slot.h"
 
 #define SM_ENGINE "stopmsg.engine"
+#define SM_PREVIEW "stopmsg.preview"
 
 /* Where give_out() is kept: some Luas make a new object of a C function. */
 #define SM_GIVE_OUT "stopmsg.give_out"
@@ -27,10 +28,11 @@
 
 struct engine {
   int is_open;
-  CURLM *multi;    /* NULL before the first request, and after a failure */
-  CURLMcode fault; /* what the multi handle failed with, until it is gone */
-  CURL *model;     /* an easy handle with the options that all slots share */
-  pid_t pid;       /* handles must not be used, nor freed, by a forked child */
+  int has_met_sandbox; /* one of the answers was from our own sandbox */
+  CURLM *multi;        /* NULL before the first request, and after a failure */
+  CURLMcode fault;     /* what the multi handle failed with, until it is gone */
+  CURL *model; /* an easy handle with the options that all slots share */
+  pid_t pid;   /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
   struct sm_sockets sockets;
   struct sm_op **ops;
@@ -186,6 +188,7 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   CURLcode rc;
 
   e->sockets.is_shared = is_http2;
+  e->sockets.is_http2_offered = is_http2;
   rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
@@ -390,7 +393,7 @@ static int engine_authorize(lua_State *L) {
   struct sm_op *op = check_op(L, e);
   struct sm_auth **older;
 
-  if (op->auth_prefix.len == 0)
+  if (!op->has_token)
     return 0;
   if (sm_op_authorize(op, sm_secret_check(L, 3)) != SM_OK)
     return luaL_error(L, "not enough memory");
@@ -405,6 +408,7 @@ static int engine_authorize(lua_State *L) {
 }
 
 static void free_slot(struct engine *e, struct sm_slot *s) {
+  sm_request_forget(&s->request);
   s->state = SM_SLOT_FREE;
   s->next = e->first_free;
   e->first_free = s;
@@ -431,10 +435,9 @@ static struct sm_slot *find_slot(lua_State *L, struct engine *e) {
 
 /* The ids at positions first..last of the table at index 3, written into the
  * request. Raises before anything is started. */
-static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
-                                int last) {
-  struct sm_request *r = &s->request;
-  int is_expected = r->op->fields.list.len > 0;
+static enum sm_status write_ids(lua_State *L, struct sm_request *r,
+                                struct sm_reader *reader, int first, int last) {
+  int is_expected = reader != NULL && r->op->fields.list.len > 0;
   enum sm_status status = SM_OK;
   int i;
 
@@ -449,10 +452,24 @@ static enum sm_status write_ids(lua_State *L, struct sm_slot *s, int first,
     id = lua_tolstring(L, -1, &len);
     status = sm_request_id(r, i == first, id, len);
     if (is_expected && status == SM_OK)
-      status = sm_reader_expect(&s->reader, id, len);
+      status = sm_reader_expect(reader, id, len);
     lua_pop(L, 1);
   }
   return status;
+}
+
+/* What the holes of a request with these ids are filled with. The table keeps
+ * the id where it is. */
+static void read_values(lua_State *L, int first, int last, int uuid,
+                        struct sm_values *values) {
+  memset(values, 0, sizeof(*values));
+  values->uuid = luaL_optstring(L, uuid, "");
+  if (last < first)
+    return;
+  lua_rawgeti(L, 3, first);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    values->id = lua_tolstring(L, -1, &values->id_len);
+  lua_pop(L, 1);
 }
 
 static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
@@ -492,8 +509,25 @@ static int drop_multi(struct engine *e) {
   return 1;
 }
 
+/* What the multi handle said, and what it kept to itself. */
+static void note_fault(struct engine *e, CURLMcode rc) {
+  if (rc == CURLM_OK && e->sockets.is_broken)
+    rc = CURLM_ABORTED_BY_CALLBACK;
+  e->fault = rc;
+}
+
+/* Gives out a request that libcurl did not take. */
+static void refuse(struct engine *e, struct sm_slot *s, CURLcode result,
+                   const char *why) {
+  (void)snprintf(s->error, sizeof(s->error), "%s", why);
+  s->is_rejected = 1;
+  e->first_free = s->next;
+  slot_done(e, s, result);
+}
+
 /* Hands the slot's request to libcurl, or gives it out at once: the lack of a
- * descriptor is a connection that cannot be made, and may pass. */
+ * descriptor is a connection that cannot be made, and may pass. Fails for the
+ * lack of memory alone. */
 static CURLMcode begin(struct engine *e, struct sm_slot *s) {
   int has_room = sm_sockets_begin(&e->sockets);
   CURLMcode rc;
@@ -505,14 +539,17 @@ static CURLMcode begin(struct engine *e, struct sm_slot *s) {
       return CURLM_OUT_OF_MEMORY;
   }
   if (!has_room) {
-    (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
-    e->first_free = s->next;
-    slot_done(e, s, CURLE_COULDNT_CONNECT);
+    refuse(e, s, CURLE_COULDNT_CONNECT, strerror(errno));
     return CURLM_OK;
   }
   rc = curl_multi_add_handle(e->multi, s->request.easy);
-  if (rc != CURLM_OK)
+  if (rc == CURLM_OUT_OF_MEMORY)
     return rc;
+  if (rc != CURLM_OK) {
+    e->fault = rc;
+    refuse(e, s, CURLE_ABORTED_BY_CALLBACK, curl_multi_strerror(rc));
+    return CURLM_OK;
+  }
   e->first_free = s->next;
   s->state = SM_SLOT_BUSY;
   if (e->next_expiry == 0 || s->expires < e->next_expiry)
@@ -521,11 +558,12 @@ static CURLMcode begin(struct engine *e, struct sm_slot *s) {
 }
 
 /*
- * slot = engine:submit(operation, ids, first, last, timeout)
+ * slot = engine:submit(operation, ids, first, last, timeout, uuid)
  *      | nil, message
  *
  * One request with the ids at first..last, given up after `timeout` seconds.
- * nil when no slot is free or the request would be too large.
+ * `uuid` is what the operation's templates call so, if they do. nil when no
+ * slot is free or the request would be too large.
  */
 static int engine_submit(lua_State *L) {
   struct engine *e = check_open(L);
@@ -533,24 +571,25 @@ static int engine_submit(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 4);
   int last = (int)luaL_checkinteger(L, 5);
   double timeout = luaL_checknumber(L, 6);
+  struct sm_values values;
   enum sm_status status;
   struct sm_slot *s;
-  CURLMcode rc;
 
   luaL_checktype(L, 3, LUA_TTABLE);
-  if (op->auth_prefix.len > 0 && op->auth == NULL)
+  if (op->has_token && op->auth == NULL)
     return luaL_error(L, "operation %d has no token yet",
                       (int)lua_tointeger(L, 2));
   s = find_slot(L, e);
   if (s == NULL)
     return push_fault(L, "no free slot", 0);
 
-  status = sm_request_begin(&s->request, op);
+  read_values(L, first, last, 7, &values);
+  status = sm_request_begin(&s->request, op, &values);
   if (status == SM_OK && op->fields.list.len > 0)
     status = sm_reader_begin(&s->reader, &op->fields,
                              last >= first ? (size_t)(last - first) + 1 : 0);
   if (status == SM_OK)
-    status = write_ids(L, s, first, last);
+    status = write_ids(L, &s->request, &s->reader, first, last);
   if (status == SM_OK)
     status = sm_request_end(&s->request);
   if (status == SM_FULL)
@@ -565,13 +604,111 @@ static int engine_submit(lua_State *L) {
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
-  rc = begin(e, s);
-  if (rc != CURLM_OK)
-    return luaL_error(L, "%s",
-                      rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
-                                                : curl_multi_strerror(rc));
+  if (begin(e, s) != CURLM_OK)
+    return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)s->number);
   return 1;
+}
+
+/* A request that is only looked at; the userdata frees it. */
+static int preview_gc(lua_State *L) {
+  sm_request_free(luaL_checkudata(L, 1, SM_PREVIEW));
+  return 0;
+}
+
+/* Scheme, host and port of the operation's base, pushed. */
+static void push_origin(lua_State *L, const struct sm_op *op) {
+  static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST,
+                                    CURLUPART_PORT};
+  static const char *const before[] = {"", "://", ":"};
+  luaL_Buffer b;
+  size_t i;
+
+  luaL_buffinit(L, &b);
+  for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+    char *text = NULL;
+
+    if (curl_url_get(op->base, parts[i], &text, 0) != CURLUE_OK)
+      continue;
+    luaL_addstring(&b, before[i]);
+    luaL_addstring(&b, text);
+    curl_free(text);
+  }
+  luaL_pushresult(&b);
+}
+
+/* A line into the list on top of the stack. */
+static void push_line(lua_State *L, const char *line) {
+  lua_pushstring(L, line);
+  lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
+}
+
+/* The lines of a request that is looked at, in the order in which they are
+ * sent. */
+static void push_lines(lua_State *L, struct sm_request *r) {
+  const struct sm_op *op = r->op;
+  const struct curl_slist *line;
+  const char *text = r->text.bytes;
+  size_t i;
+
+  lua_newtable(L);
+  for (i = 0; i < op->request_lines.count; i++) {
+    push_line(L, text);
+    text += strlen(text) + 1;
+  }
+  for (i = 0; i < op->token_lines.count; i++) {
+    sm_buf_reset(&r->text, (size_t)-1);
+    if (sm_template_begin(&op->token_lines.list[i], &r->values, &r->text) !=
+            SM_OK ||
+        sm_buf_terminate(&r->text) != SM_OK)
+      luaL_error(L, "not enough memory");
+    push_line(L, r->text.bytes);
+  }
+  for (line = op->headers; line != NULL; line = line->next)
+    push_line(L, line->data);
+}
+
+/*
+ * method, origin, target, headers, body
+ *   = engine:preview(operation, ids, first, last, uuid)
+ *
+ * The request that engine:submit() would send, with a word in the token's
+ * place; body is nil where there is none.
+ */
+static int engine_preview(lua_State *L) {
+  struct engine *e = check_open(L);
+  struct sm_op *op = check_op(L, e);
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  struct sm_values values;
+  struct sm_request *r;
+  enum sm_status status;
+
+  luaL_checktype(L, 3, LUA_TTABLE);
+  read_values(L, first, last, 6, &values);
+  lua_settop(L, 6);
+  r = lua_newuserdata(L, sizeof(*r));
+  sm_request_init(r);
+  luaL_getmetatable(L, SM_PREVIEW);
+  lua_setmetatable(L, -2);
+  status = sm_request_preview(r, op, &values);
+  if (status == SM_OK)
+    status = write_ids(L, r, NULL, first, last);
+  if (status == SM_OK)
+    status = sm_request_end(r);
+  if (status != SM_OK)
+    return luaL_error(L, status == SM_NOMEM
+                             ? "not enough memory"
+                             : "the request could not be written");
+  lua_pushstring(L, op->method.bytes);
+  push_origin(L, op);
+  lua_pushlstring(L, r->path.bytes, r->path.len);
+  push_lines(L, r);
+  if (op->has_body)
+    lua_pushlstring(L, r->body.bytes, r->body.len);
+  else
+    lua_pushnil(L);
+  return 5;
 }
 
 /* What the server turned out to speak tells how its connections are used. */
@@ -611,9 +748,15 @@ static void harvest(struct engine *e) {
     if (result == CURLE_OK)
       sm_slot_decode(s);
     /* Nothing was sent: it costs no attempt. */
-    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
-        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
-      continue;
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s)) {
+      CURLMcode rc = curl_multi_add_handle(e->multi, s->request.easy);
+
+      if (rc == CURLM_OK)
+        continue;
+      s->is_rejected = 1;
+      s->is_nomem = rc == CURLM_OUT_OF_MEMORY;
+      e->fault = rc;
+    }
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (sm_slot_is_refused(s))
@@ -718,7 +861,7 @@ static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
 
   if (e->multi != NULL && e->fault == CURLM_OK) {
-    e->fault = move(e);
+    note_fault(e, move(e));
     harvest(e);
     if (e->fault == CURLM_OK && e->lost_port != 0)
       e->fault = hear_why(e);
@@ -737,7 +880,7 @@ static int engine_start(lua_State *L) {
   struct engine *e = check_open(L);
 
   if (e->multi != NULL && e->fault == CURLM_OK)
-    e->fault = move_timers(e);
+    note_fault(e, move_timers(e));
   return 0;
 }
 
@@ -801,6 +944,7 @@ static struct sm_slot *take_done(struct engine *e) {
   e->first_done = s->next;
   if (e->first_done == NULL)
     e->last_done = NULL;
+  e->has_met_sandbox |= s->headers.is_sandbox;
   return s;
 }
 
@@ -868,6 +1012,8 @@ static void close_engine(struct engine *e) {
   }
   for (i = 0; i < owned.op_count; i++)
     sm_op_forget(owned.ops[i]);
+  for (i = 0; i < owned.slot_count; i++)
+    sm_request_wipe(&owned.slots[i]->request);
 }
 
 /* Also __gc and __close: idempotent. */
@@ -932,14 +1078,24 @@ static int engine_tostring(lua_State *L) {
   return 1;
 }
 
+/* flag = engine:has_met_sandbox() */
+static int engine_has_met_sandbox(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  lua_pushboolean(L, e->has_met_sandbox);
+  return 1;
+}
+
 static const luaL_Reg engine_methods[] = {
     {"prepare", engine_prepare},
     {"authorize", engine_authorize},
     {"submit", engine_submit},
+    {"preview", engine_preview},
     {"start", engine_start},
     {"step", engine_step},
     {"wait", engine_wait},
     {"collect", engine_collect},
+    {"has_met_sandbox", engine_has_met_sandbox},
     {"close", engine_close},
     {NULL, NULL},
 };
@@ -951,7 +1107,17 @@ static const luaL_Reg engine_metamethods[] = {
     {NULL, NULL},
 };
 
+static const luaL_Reg preview_methods[] = {
+    {NULL, NULL},
+};
+
+static const luaL_Reg preview_metamethods[] = {
+    {"__gc", preview_gc},
+    {NULL, NULL},
+};
+
 void sm_engine_init(lua_State *L) {
+  sm_newtype(L, SM_PREVIEW, preview_methods, preview_metamethods);
   sm_newtype(L, SM_ENGINE, engine_methods, engine_metamethods);
   lua_pushcfunction(L, give_out);
   lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);

@@ -25,22 +25,173 @@ static void read_text(lua_State *L, const char *name, struct sm_buf *to) {
   lua_pop(L, 1);
 }
 
-/* Field `name` of the table at index 2: { open, between, close, escape }. */
-static int read_form(lua_State *L, const char *name, struct sm_form *form) {
-  lua_getfield(L, 2, name);
-  if (lua_isnil(L, -1)) {
-    lua_pop(L, 1);
-    return 0;
-  }
+/* Entry `i` of the piece on top of the stack, added to `to`. */
+static void read_entry(lua_State *L, int i, struct sm_buf *to) {
+  size_t len;
+  const char *text;
+  enum sm_status status;
+
+  lua_rawgeti(L, -1, i);
+  text = luaL_optlstring(L, -1, "", &len);
+  status = sm_buf_add(to, text, len);
+  if (status != SM_OK)
+    luaL_error(L, status == SM_NOMEM ? "not enough memory"
+                                     : "a text of a template is too long");
+  lua_pop(L, 1);
+}
+
+static void read_escape(lua_State *L, int i, struct sm_piece *piece) {
+  const char *name;
+
+  lua_rawgeti(L, -1, i);
+  name = luaL_optstring(L, -1, "raw");
+  if (sm_piece_escape(piece, name) != SM_OK)
+    luaL_error(L, "no escape is called '%s'", name);
+  lua_pop(L, 1);
+}
+
+static unsigned read_part(lua_State *L, int i, const struct sm_op *op) {
+  lua_Integer part;
+
+  lua_rawgeti(L, -1, i);
+  part = luaL_optinteger(L, -1, 0);
+  if (part < 0 || part > (lua_Integer)op->split.parts)
+    luaL_error(L, "no such part of an id");
+  lua_pop(L, 1);
+  return (unsigned)part;
+}
+
+/* The hole on top of the stack: { "id", escape, part },
+ * { "ids", escape, part, between }, { "uuid" }, { "token", escape } or
+ * { "basic", before, after }. */
+static void read_hole(lua_State *L, const struct sm_op *op,
+                      struct sm_template *t, struct sm_piece *piece) {
+  const char *kind;
+
   luaL_checktype(L, -1, LUA_TTABLE);
-  read_text(L, "open", &form->open);
-  read_text(L, "between", &form->between);
-  read_text(L, "close", &form->close);
-  lua_getfield(L, -1, "escape");
-  if (sm_form_escape(form, luaL_optstring(L, -1, "none")) != SM_OK)
-    luaL_error(L, "no escape is called '%s'", lua_tostring(L, -1));
-  lua_pop(L, 2);
-  return 1;
+  lua_rawgeti(L, -1, 1);
+  kind = luaL_checkstring(L, -1);
+  if (strcmp(kind, "id") == 0)
+    piece->kind = SM_PIECE_ID;
+  else if (strcmp(kind, "ids") == 0)
+    piece->kind = SM_PIECE_IDS;
+  else if (strcmp(kind, "uuid") == 0)
+    piece->kind = SM_PIECE_UUID;
+  else if (strcmp(kind, "token") == 0)
+    piece->kind = SM_PIECE_TOKEN;
+  else if (strcmp(kind, "basic") == 0)
+    piece->kind = SM_PIECE_BASIC;
+  else
+    luaL_error(L, "no piece of a template is called '%s'", kind);
+  lua_pop(L, 1);
+  if (piece->kind == SM_PIECE_BASIC) {
+    read_entry(L, 2, &piece->text);
+    read_entry(L, 3, &piece->after);
+    return;
+  }
+  read_escape(L, 2, piece);
+  piece->part = read_part(L, 3, op);
+  if (piece->kind != SM_PIECE_IDS)
+    return;
+  if (t->list != t->count)
+    luaL_error(L, "a template with two lists");
+  t->list = t->count - 1;
+  read_entry(L, 4, &piece->text);
+}
+
+/* The list of pieces on top of the stack, each a text or a hole. */
+static void read_template(lua_State *L, const struct sm_op *op,
+                          struct sm_template *t) {
+  size_t i, count;
+
+  luaL_checktype(L, -1, LUA_TTABLE);
+  count = lua_rawlen(L, -1);
+  for (i = 1; i <= count; i++) {
+    struct sm_piece *piece = sm_template_add(t);
+
+    if (piece == NULL)
+      luaL_error(L, "not enough memory");
+    if (lua_checkstack(L, 4) == 0)
+      luaL_error(L, "not enough memory");
+    lua_rawgeti(L, -1, (int)i);
+    if (lua_type(L, -1) == LUA_TSTRING) {
+      lua_pop(L, 1);
+      read_entry(L, (int)i, &piece->text);
+    } else {
+      read_hole(L, op, t, piece);
+      lua_pop(L, 1);
+    }
+  }
+}
+
+/* Field `name` of the table at index 2. */
+static int read_field_template(lua_State *L, const char *name,
+                               const struct sm_op *op, struct sm_template *t) {
+  int is_there;
+
+  lua_getfield(L, 2, name);
+  is_there = !lua_isnil(L, -1);
+  if (is_there)
+    read_template(L, op, t);
+  lua_pop(L, 1);
+  return is_there;
+}
+
+/* split = { "/" }: the texts between the parts of an id. */
+static void read_split(lua_State *L, struct sm_op *op) {
+  size_t i, count;
+
+  lua_getfield(L, 2, "split");
+  if (!lua_isnil(L, -1)) {
+    luaL_checktype(L, -1, LUA_TTABLE);
+    count = lua_rawlen(L, -1);
+    if (count < 1 || count > SM_MAX_PARTS - 1)
+      luaL_error(L, "an id of too many parts");
+    for (i = 1; i <= count; i++)
+      read_entry(L, (int)i, &op->split.between[i - 1]);
+    op->split.parts = (unsigned)count + 1;
+  }
+  lua_pop(L, 1);
+}
+
+static void check_header(lua_State *L, const char *line, size_t len, int i) {
+  const char *fault = sm_header_fault(line, len);
+
+  if (fault != NULL)
+    luaL_error(L, "header %d %s", i, fault);
+}
+
+/* A header line with holes. */
+static void read_line(lua_State *L, struct sm_op *op, int i) {
+  struct sm_template line, *kept;
+  struct sm_lines *lines;
+  size_t k;
+
+  /* Read into its place, so that it is freed whatever raises. */
+  kept = sm_op_line(&op->request_lines);
+  if (kept == NULL)
+    luaL_error(L, "not enough memory");
+  read_template(L, op, kept);
+  for (k = 0; k < kept->count; k++)
+    if (kept->pieces[k].kind == SM_PIECE_TEXT)
+      check_header(L, kept->pieces[k].text.bytes, kept->pieces[k].text.len, i);
+  if (kept->list != kept->count)
+    luaL_error(L, "header %d holds a list of ids", i);
+  if (sm_template_has(kept, SM_PIECE_ID) ||
+      sm_template_has(kept, SM_PIECE_UUID)) {
+    op->is_token_in_lines |= sm_template_has_token(kept);
+    return;
+  }
+  line = *kept;
+  op->request_lines.count--;
+  lines = &op->token_lines;
+  kept = sm_op_line(lines);
+  if (kept == NULL) {
+    op->request_lines.count++; /* frees it */
+    luaL_error(L, "not enough memory");
+    return;
+  }
+  *kept = line;
 }
 
 static void read_headers(lua_State *L, struct sm_op *op) {
@@ -50,16 +201,17 @@ static void read_headers(lua_State *L, struct sm_op *op) {
   luaL_checktype(L, -1, LUA_TTABLE);
   count = lua_rawlen(L, -1);
   for (i = 1; i <= count; i++) {
-    size_t len;
-    const char *line, *fault;
-
     lua_rawgeti(L, -1, (int)i);
-    line = luaL_checklstring(L, -1, &len);
-    fault = sm_header_fault(line, len);
-    if (fault != NULL)
-      luaL_error(L, "header %d %s", (int)i, fault);
-    if (sm_op_header(op, line) != SM_OK)
-      luaL_error(L, "not enough memory");
+    if (lua_istable(L, -1)) {
+      read_line(L, op, (int)i);
+    } else {
+      size_t len;
+      const char *line = luaL_checklstring(L, -1, &len);
+
+      check_header(L, line, len, (int)i);
+      if (sm_op_header(op, line) != SM_OK)
+        luaL_error(L, "not enough memory");
+    }
     lua_pop(L, 1);
   }
   lua_pop(L, 1);
@@ -87,21 +239,23 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
 
   lua_pushvalue(L, 2);
   read_text(L, "method", &op->method);
-  read_text(L, "auth", &op->auth_prefix);
   lua_settop(L, 2);
   luaL_argcheck(L,
                 op->method.len > 0 &&
                     strspn(op->method.bytes, UPPER) == op->method.len,
                 2, "no method in capitals");
-  if (sm_header_fault(op->auth_prefix.bytes, op->auth_prefix.len) != NULL)
-    luaL_error(L, "auth holds a control byte");
-  if (!read_form(L, "url", &op->url))
+  read_split(L, op);
+  if (!read_field_template(L, "url", op, &op->url))
     luaL_error(L, "no url");
-  op->has_body = read_form(L, "body", &op->body);
+  op->has_body = read_field_template(L, "body", op, &op->body);
   lua_getfield(L, 2, "items");
   if (!lua_isnil(L, -1))
     sm_fields_read(L, lua_gettop(L), &op->fields);
   lua_settop(L, 2);
   read_headers(L, op);
+  op->is_token_in_url = sm_template_has_token(&op->url);
+  op->is_token_in_body = sm_template_has_token(&op->body);
+  op->has_token = op->is_token_in_url || op->is_token_in_body ||
+                  op->is_token_in_lines || op->token_lines.count > 0;
   op->is_ready = 1;
 }

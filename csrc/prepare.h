@@ -1,11 +1,12 @@
 /*
  * prepare.h - a Lua table that describes an operation, read into an sm_op.
  *
- * Its fields: method, base (URL), allow_http, url and body (forms), headers (a
- * list of lines), auth ("Authorization: Basic ", what stands before the token;
- * nil where none is sent), items ({ list, id, code, folds }, the fields of an
- * answer that is read as it arrives; see reader.h). A form is { open, between,
- * close, escape }.
+ * Its fields: method, base (URL), allow_http, url and body (templates), headers
+ * (a list of lines, each a text or a template), split (the texts between the
+ * parts of an id), items ({ list, id, code, folds }, the fields of an answer
+ * that is read as it arrives; see reader.h). A template is a list of texts and
+ * of holes: { "id", escape, part }, { "ids", escape, part, between },
+ * { "uuid" }, { "token", escape }, { "basic", before, after }.
  */
 
 #ifndef SM_PREPARE_H

@@ -101,31 +101,52 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
 }
 
 void sm_op_init(struct sm_op *op) {
+  size_t i;
+
   memset(op, 0, sizeof(*op));
   sm_buf_init(&op->method, 32);
   sm_buf_init(&op->prefix, SM_MAX_PATH);
-  sm_form_init(&op->url);
-  sm_form_init(&op->body);
+  sm_template_init(&op->url);
+  sm_template_init(&op->body);
   sm_fields_init(&op->fields);
-  sm_buf_init(&op->auth_prefix, 256);
+  for (i = 0; i < SM_MAX_PARTS - 1; i++)
+    sm_buf_init(&op->split.between[i], 16);
+}
+
+static void wipe_auth(struct sm_auth *auth) {
+  sm_buf_wipe(&auth->token);
+  sm_buf_wipe(&auth->text);
 }
 
 void sm_op_forget(struct sm_op *op) {
   struct sm_auth *auth;
 
   for (auth = op->auth; auth != NULL; auth = auth->older)
-    sm_buf_wipe(&auth->line);
+    wipe_auth(auth);
+}
+
+static void free_lines(struct sm_lines *lines) {
+  size_t i;
+
+  for (i = 0; i < lines->count; i++)
+    sm_template_free(&lines->list[i]);
+  free(lines->list);
 }
 
 void sm_op_free(struct sm_op *op) {
+  size_t i;
+
   if (op->base != NULL)
     curl_url_cleanup(op->base);
   sm_buf_free(&op->method);
   sm_buf_free(&op->prefix);
-  sm_form_free(&op->url);
-  sm_form_free(&op->body);
+  sm_template_free(&op->url);
+  sm_template_free(&op->body);
+  free_lines(&op->token_lines);
+  free_lines(&op->request_lines);
   sm_fields_free(&op->fields);
-  sm_buf_free(&op->auth_prefix);
+  for (i = 0; i < SM_MAX_PARTS - 1; i++)
+    sm_buf_free(&op->split.between[i]);
   while (op->auth != NULL)
     sm_auth_drop(&op->auth);
   curl_slist_free_all(op->headers);
@@ -141,29 +162,100 @@ enum sm_status sm_op_header(struct sm_op *op, const char *line) {
   return SM_OK;
 }
 
+struct sm_template *sm_op_line(struct sm_lines *lines) {
+  struct sm_template *list =
+      realloc(lines->list, (lines->count + 1) * sizeof(*list));
+
+  if (list == NULL)
+    return NULL;
+  lines->list = list;
+  sm_template_init(&list[lines->count]);
+  return &list[lines->count++];
+}
+
 void sm_auth_drop(struct sm_auth **from) {
   struct sm_auth *auth = *from;
 
   *from = auth->older;
-  sm_buf_wipe(&auth->line);
+  wipe_auth(auth);
+  free(auth->lines);
   free(auth);
+}
+
+/* Header lines, one after the other as C strings in `text`. */
+static enum sm_status write_lines(const struct sm_lines *lines,
+                                  const struct sm_values *values,
+                                  struct sm_buf *text) {
+  enum sm_status status = SM_OK;
+  size_t i;
+
+  for (i = 0; i < lines->count && status == SM_OK; i++) {
+    status = sm_template_begin(&lines->list[i], values, text);
+    if (status == SM_OK)
+      status = sm_buf_add(text, "", 1);
+  }
+  return status;
+}
+
+/* The lines of `text` as the list that libcurl takes, with `tail` after them.
+ * Its head. */
+static struct curl_slist *link_lines(struct curl_slist *lines, size_t count,
+                                     char *text, struct curl_slist *tail) {
+  size_t i;
+
+  for (i = 0; i < count; i++) {
+    lines[i].data = text;
+    lines[i].next = i + 1 < count ? &lines[i + 1] : tail;
+    text += strlen(text) + 1;
+  }
+  return count > 0 ? lines : tail;
+}
+
+/* What `text` may take: with room for all, it moves nothing that is secret. */
+static size_t lines_room(const struct sm_lines *lines, size_t token) {
+  size_t i, k, room = 1;
+
+  for (i = 0; i < lines->count; i++) {
+    const struct sm_template *line = &lines->list[i];
+
+    for (k = 0; k < line->count; k++)
+      room +=
+          (line->pieces[k].text.len + line->pieces[k].after.len + token) * 3 +
+          4;
+    room++;
+  }
+  return room;
 }
 
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
   struct sm_auth *auth = calloc(1, sizeof(*auth));
+  size_t room = lines_room(&op->token_lines, token->len);
+  struct sm_values values = {NULL, 0, NULL, "", token};
   enum sm_status status;
 
   if (auth == NULL)
     return SM_NOMEM;
-  sm_buf_init(&auth->line, SM_MAX_TOKEN + 256);
-  status = sm_auth_line(&auth->line, &op->auth_prefix, token);
+  sm_buf_init(&auth->token, SM_MAX_TOKEN + 1);
+  sm_buf_init(&auth->text, room);
+  status = sm_buf_reserve(&auth->token, token->len + 1);
+  if (status == SM_OK)
+    status = sm_buf_add(&auth->token, token->bytes, token->len);
+  if (status == SM_OK)
+    status = sm_buf_reserve(&auth->text, room);
+  if (status == SM_OK)
+    status = write_lines(&op->token_lines, &values, &auth->text);
+  if (status == SM_OK && op->token_lines.count > 0) {
+    auth->lines = calloc(op->token_lines.count, sizeof(*auth->lines));
+    if (auth->lines == NULL)
+      status = SM_NOMEM;
+  }
   if (status != SM_OK) {
-    sm_buf_wipe(&auth->line);
+    wipe_auth(auth);
     free(auth);
     return status;
   }
-  auth->list.data = auth->line.bytes;
-  auth->list.next = op->headers;
+  (void)link_lines(auth->lines, op->token_lines.count, auth->text.bytes,
+                   op->headers);
   auth->older = op->auth;
   op->auth = auth;
   return SM_OK;
@@ -173,6 +265,7 @@ void sm_request_init(struct sm_request *r) {
   memset(r, 0, sizeof(*r));
   sm_buf_init(&r->path, SM_MAX_PATH);
   sm_buf_init(&r->body, SM_MAX_BODY);
+  sm_buf_init(&r->text, SM_MAX_PATH);
 }
 
 void sm_request_free(struct sm_request *r) {
@@ -182,6 +275,8 @@ void sm_request_free(struct sm_request *r) {
     curl_url_cleanup(r->url);
   sm_buf_free(&r->path);
   sm_buf_free(&r->body);
+  sm_buf_free(&r->text);
+  free(r->lines);
   sm_request_init(r);
 }
 
@@ -217,6 +312,12 @@ static int has_upload(const struct sm_op *op) {
          strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
+/* The headers that all requests of `op` send. */
+static struct curl_slist *shared_lines(const struct sm_op *op) {
+  return op->auth != NULL && op->token_lines.count > 0 ? op->auth->lines
+                                                       : op->headers;
+}
+
 /* Everything that all requests of `op` share. */
 static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   CURLcode rc = CURLE_OK;
@@ -235,8 +336,7 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, op->method.bytes);
   if (rc == CURLE_OK)
-    rc = curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER,
-                          op->auth != NULL ? &op->auth->list : op->headers);
+    rc = curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, shared_lines(op));
 #if SM_CURL_AT_LEAST(7, 85, 0)
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS_STR,
@@ -262,39 +362,92 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   return SM_OK;
 }
 
-enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op) {
+/* The request's own header lines, in front of those that all share. */
+static enum sm_status set_lines(struct sm_request *r) {
+  const struct sm_lines *own = &r->op->request_lines;
+  struct curl_slist *lines = r->lines;
+
+  if (r->line_room < own->count) {
+    lines = realloc(r->lines, own->count * sizeof(*lines));
+    if (lines == NULL)
+      return SM_NOMEM;
+    r->lines = lines;
+    r->line_room = own->count;
+  }
+  lines = link_lines(lines, own->count, r->text.bytes, shared_lines(r->op));
+  return curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, lines) == CURLE_OK
+             ? SM_OK
+             : SM_NOMEM;
+}
+
+/* Writes up to the ids. */
+static enum sm_status write_begin(struct sm_request *r, const struct sm_op *op,
+                                  const struct sm_values *values) {
+  enum sm_status status;
+
+  r->values = *values;
+  r->values.split = &op->split;
+  r->path.is_secret = op->is_token_in_url;
+  r->body.is_secret = op->is_token_in_body;
+  r->text.is_secret = op->is_token_in_lines;
+  sm_buf_reset(&r->path, SM_KEEP_BODY);
+  sm_buf_reset(&r->body, SM_KEEP_BODY);
+  sm_buf_reset(&r->text, SM_KEEP_BODY);
+  status = sm_buf_add(&r->path, op->prefix.bytes, op->prefix.len);
+  if (status == SM_OK)
+    status = sm_template_begin(&op->url, &r->values, &r->path);
+  if (status == SM_OK && op->has_body)
+    status = sm_template_begin(&op->body, &r->values, &r->body);
+  if (status == SM_OK && op->request_lines.count > 0)
+    status = write_lines(&op->request_lines, &r->values, &r->text);
+  return status;
+}
+
+enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
+                                const struct sm_values *values) {
+  struct sm_values own = *values;
   enum sm_status status = SM_OK;
 
   if (r->op != op || r->auth != op->auth)
     status = set_up(r, op);
-  sm_buf_reset(&r->path, SM_KEEP_BODY);
-  sm_buf_reset(&r->body, SM_KEEP_BODY);
+  own.token = op->auth != NULL ? &op->auth->token : NULL;
   if (status == SM_OK)
-    status = sm_buf_add(&r->path, op->prefix.bytes, op->prefix.len);
-  if (status == SM_OK)
-    status = sm_form_begin(&op->url, &r->path);
-  if (status == SM_OK && op->has_body)
-    status = sm_form_begin(&op->body, &r->body);
+    status = write_begin(r, op, &own);
+  if (status == SM_OK && op->request_lines.count > 0)
+    status = set_lines(r);
   return status;
+}
+
+enum sm_status sm_request_preview(struct sm_request *r, const struct sm_op *op,
+                                  const struct sm_values *values) {
+  struct sm_values own = *values;
+
+  r->op = op;
+  own.token = NULL;
+  return write_begin(r, op, &own);
 }
 
 enum sm_status sm_request_id(struct sm_request *r, int is_first, const char *id,
                              size_t len) {
-  enum sm_status status = sm_form_id(&r->op->url, &r->path, is_first, id, len);
+  const struct sm_op *op = r->op;
+  enum sm_status status =
+      sm_template_id(&op->url, &r->values, is_first, id, len, &r->path);
 
-  if (status == SM_OK && r->op->has_body)
-    status = sm_form_id(&r->op->body, &r->body, is_first, id, len);
+  if (status == SM_OK && op->has_body)
+    status = sm_template_id(&op->body, &r->values, is_first, id, len, &r->body);
   return status;
 }
 
 enum sm_status sm_request_end(struct sm_request *r) {
   const struct sm_op *op = r->op;
-  enum sm_status status = sm_form_end(&op->url, &r->path);
+  enum sm_status status = sm_template_end(&op->url, &r->values, &r->path);
 
   if (status == SM_OK && op->has_body)
-    status = sm_form_end(&op->body, &r->body);
+    status = sm_template_end(&op->body, &r->values, &r->body);
   if (status == SM_OK)
     status = sm_buf_terminate(&r->body);
+  if (status == SM_OK && r->easy == NULL)
+    return sm_buf_terminate(&r->path);
   if (status == SM_OK)
     status = set_url(r);
   /* Naming a body turns the request into a POST, so only where one is meant. */
@@ -305,4 +458,27 @@ enum sm_status sm_request_end(struct sm_request *r) {
                         (curl_off_t)r->body.len) != CURLE_OK))
     status = SM_NOMEM;
   return status;
+}
+
+void sm_request_wipe(struct sm_request *r) {
+  if (r->path.is_secret)
+    sm_buf_reset(&r->path, (size_t)-1);
+  if (r->body.is_secret)
+    sm_buf_reset(&r->body, (size_t)-1);
+  if (r->text.is_secret)
+    sm_buf_reset(&r->text, (size_t)-1);
+}
+
+void sm_request_forget(struct sm_request *r) {
+  const struct sm_op *op = r->op;
+
+  sm_request_wipe(r);
+  if (op == NULL || !op->is_token_in_url)
+    return;
+  if (op->is_proxied && r->url != NULL) {
+    (void)curl_url_set(r->url, CURLUPART_PATH, "/", 0);
+    (void)curl_url_set(r->url, CURLUPART_QUERY, NULL, 0);
+  } else {
+    (void)curl_easy_setopt(r->easy, CURLOPT_REQUEST_TARGET, NULL);
+  }
 }

@@ -3,18 +3,105 @@
 #include <string.h>
 
 #include "auth.h"
+#include "template.h"
 
 #define SM_SECRET "stopmsg.secret"
 
-/* What stands where a token was found. */
-static const char hidden[] = "[token]";
+/* Ways to write a token that are looked for besides the token itself. */
+#define SM_MAX_DISGUISES 16
+
+struct secret {
+  struct sm_buf token;
+  struct sm_buf disguises[SM_MAX_DISGUISES];
+  size_t count;
+};
 
 const struct sm_buf *sm_secret_check(lua_State *L, int index) {
-  struct sm_buf *token = luaL_checkudata(L, index, SM_SECRET);
+  struct secret *s = luaL_checkudata(L, index, SM_SECRET);
 
-  if (token->len == 0)
+  if (s->token.len == 0)
     luaL_error(L, "attempt to use a wiped token");
-  return token;
+  return &s->token;
+}
+
+/* Whether it is looked for already. */
+static int is_known(const struct secret *s, const struct sm_buf *text) {
+  size_t i;
+
+  if (sm_token_find(&s->token, text->bytes, 0, text->len) >= 0)
+    return 1;
+  for (i = 0; i < s->count; i++)
+    if (s->disguises[i].len == text->len &&
+        memcmp(s->disguises[i].bytes, text->bytes, text->len) == 0)
+      return 1;
+  return 0;
+}
+
+/* Keeps the text in the next free place, unless that is of no use. */
+static void keep_disguise(struct secret *s) {
+  struct sm_buf *text = &s->disguises[s->count];
+
+  if (text->len == 0 || is_known(s, text))
+    sm_buf_wipe(text);
+  else
+    s->count++;
+}
+
+static struct sm_buf *next_disguise(struct secret *s, size_t len) {
+  struct sm_buf *text = &s->disguises[s->count];
+
+  sm_buf_init(text, len * 6 + 16);
+  text->is_secret = 1;
+  return text;
+}
+
+static enum sm_status add_disguise(struct secret *s, enum sm_escape escape,
+                                   const struct sm_buf *text) {
+  enum sm_status status;
+
+  if (s->count == SM_MAX_DISGUISES)
+    return SM_OK;
+  status =
+      sm_escaped(next_disguise(s, text->len), escape, text->bytes, text->len);
+  if (status == SM_OK)
+    keep_disguise(s);
+  return status;
+}
+
+/* Hexadecimal digits may be written in either case. */
+static enum sm_status add_lower(struct secret *s, const struct sm_buf *text) {
+  struct sm_buf *lower;
+  enum sm_status status;
+  size_t i, k;
+
+  if (s->count == SM_MAX_DISGUISES)
+    return SM_OK;
+  lower = next_disguise(s, text->len);
+  status = sm_escaped(lower, SM_ESCAPE_PERCENT, text->bytes, text->len);
+  if (status != SM_OK)
+    return status;
+  for (i = 0; i + 2 < lower->len; i++)
+    for (k = 1; lower->bytes[i] == '%' && k <= 2; k++)
+      if (lower->bytes[i + k] >= 'A' && lower->bytes[i + k] <= 'F')
+        lower->bytes[i + k] = (char)(lower->bytes[i + k] - 'A' + 'a');
+  keep_disguise(s);
+  return SM_OK;
+}
+
+/* How a text looks in a URL, in JSON and in XML. */
+static enum sm_status add_disguises(struct secret *s,
+                                    const struct sm_buf *text) {
+  enum sm_status status = add_disguise(s, SM_ESCAPE_PERCENT, text);
+
+  if (status == SM_OK)
+    status = add_lower(s, text);
+  if (status == SM_OK)
+    status = add_disguise(s, SM_ESCAPE_PATH, text);
+  if (status == SM_OK)
+    status = add_disguise(s, SM_ESCAPE_JSON, text);
+  if (status == SM_OK)
+    status = add_disguise(s, SM_ESCAPE_XML, text);
+  return status;
 }
 
 /* secret = core.secret(token) | nil, message */
@@ -22,49 +109,102 @@ int sm_secret_new(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
   const char *fault = sm_token_fault(text, len);
-  struct sm_buf *token;
+  struct secret *s;
 
   if (fault != NULL) {
     lua_pushnil(L);
     lua_pushstring(L, fault);
     return 2;
   }
-  token = lua_newuserdata(L, sizeof(*token));
-  sm_buf_init(token, SM_MAX_TOKEN);
+  s = lua_newuserdata(L, sizeof(*s));
+  memset(s, 0, sizeof(*s));
+  sm_buf_init(&s->token, SM_MAX_TOKEN);
+  s->token.is_secret = 1;
   luaL_getmetatable(L, SM_SECRET);
   lua_setmetatable(L, -2);
-  if (sm_buf_add(token, text, len) != SM_OK)
+  if (sm_buf_add(&s->token, text, len) != SM_OK ||
+      add_disguises(s, &s->token) != SM_OK)
     return luaL_error(L, "not enough memory");
   return 1;
 }
 
-/* text = secret:redact(text): what others wrote, without the token */
-static int secret_redact(lua_State *L) {
-  const struct sm_buf *token = luaL_checkudata(L, 1, SM_SECRET);
-  size_t len, from = 0, width = token->len;
-  const char *text = luaL_checklstring(L, 2, &len);
-  ptrdiff_t at = sm_token_find(token, text, 0, len);
+/* secret:hide(before, after): where the token is sent as Base64 with texts
+ * around it, that is a secret, too */
+static int secret_hide(lua_State *L) {
+  struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
+  size_t before_len, after_len;
+  const char *before = luaL_checklstring(L, 2, &before_len);
+  const char *after = luaL_checklstring(L, 3, &after_len);
+  struct sm_piece piece;
+  enum sm_status status;
+  size_t place = s->count;
+
+  if (s->token.len == 0 || place == SM_MAX_DISGUISES)
+    return 0;
+  memset(&piece, 0, sizeof(piece));
+  sm_buf_init(&piece.text, before_len + 1);
+  sm_buf_init(&piece.after, after_len + 1);
+  status = sm_buf_add(&piece.text, before, before_len);
+  if (status == SM_OK)
+    status = sm_buf_add(&piece.after, after, after_len);
+  if (status == SM_OK)
+    status =
+        sm_piece_basic(&piece, &s->token, 0,
+                       next_disguise(s, before_len + s->token.len + after_len));
+  sm_buf_free(&piece.text);
+  sm_buf_free(&piece.after);
+  if (status == SM_OK)
+    keep_disguise(s);
+  if (status == SM_OK && s->count > place)
+    status = add_disguises(s, &s->disguises[place]);
+  if (status != SM_OK)
+    return luaL_error(L, "not enough memory");
+  return 0;
+}
+
+/* Replaces the text at index 2 by one without `word`. */
+static void redact(lua_State *L, const struct sm_buf *word) {
+  size_t len, from = 0;
+  const char *text = lua_tolstring(L, 2, &len);
+  ptrdiff_t at = sm_token_find(word, text, 0, len);
   luaL_Buffer b;
 
-  if (at < 0) {
-    lua_pushvalue(L, 2);
-    return 1;
-  }
+  if (at < 0)
+    return;
   luaL_buffinit(L, &b);
   while (at >= 0) {
     luaL_addlstring(&b, text + from, (size_t)at - from);
-    luaL_addlstring(&b, hidden, sizeof(hidden) - 1);
-    from = (size_t)at + width;
-    at = sm_token_find(token, text, from, len);
+    luaL_addlstring(&b, SM_HIDDEN, sizeof(SM_HIDDEN) - 1);
+    from = (size_t)at + word->len;
+    at = sm_token_find(word, text, from, len);
   }
   luaL_addlstring(&b, text + from, len - from);
   luaL_pushresult(&b);
+  lua_replace(L, 2);
+}
+
+/* text = secret:redact(text): what others wrote, without the token */
+static int secret_redact(lua_State *L) {
+  const struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
+  size_t i;
+
+  luaL_checkstring(L, 2);
+  lua_settop(L, 2);
+  redact(L, &s->token);
+  for (i = 0; i < s->count; i++)
+    redact(L, &s->disguises[i]);
   return 1;
 }
 
 /* Also __gc and __close: idempotent. */
 static int secret_close(lua_State *L) {
-  sm_buf_wipe(luaL_checkudata(L, 1, SM_SECRET));
+  struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
+  size_t i;
+
+  sm_buf_wipe(&s->token);
+  for (i = 0; i < SM_MAX_DISGUISES; i++)
+    sm_buf_wipe(&s->disguises[i]);
+  s->count = 0;
   return 0;
 }
 
@@ -76,6 +216,7 @@ static int secret_tostring(lua_State *L) {
 
 static const luaL_Reg secret_methods[] = {
     {"redact", secret_redact},
+    {"hide", secret_hide},
     {"close", secret_close},
     {NULL, NULL},
 };

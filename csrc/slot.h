@@ -44,11 +44,13 @@ struct sm_slot {
   int is_unreadable; /* its coding is unknown, or it ends too early in it */
   int is_overflow;   /* the answer was larger than allowed */
   int is_nomem;      /* no memory for the answer */
+  int is_rejected;   /* libcurl did not take the request */
   int is_spent;      /* its connection could not carry the request */
   int is_fresh;      /* it goes over a new connection, as the last was spent */
   int is_expired;    /* the attempt's time was up */
   int is_held;       /* still in the multi handle, for its resolver's sake */
   int port;          /* the local one of the connection it was sent over */
+  int is_alone;      /* there: what it writes is not mixed with others' */
   const char *refusal; /* what the server said of our certificate, or NULL */
   CURLcode result;
   char error[CURL_ERROR_SIZE];

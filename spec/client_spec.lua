@@ -1,6 +1,7 @@
 -- The public API over real sockets, against the sandbox in a process of its own.
 
 local faults = require("spec.support.faults")
+local files = require("spec.support.files")
 local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
@@ -105,13 +106,13 @@ describe("stopmsg.client", function()
         "1A2B-3C4D5E6F-7A8B0403 denied 7 nil 403",
         "1A2B-3C4D5E6F-7A8B0404 not_found 5 nil 404",
       }, lines(report))
-      assert.same({}, report.warnings)
+      assert.same({}, server.said(report))
     end)
 
     it("pushwoosh: an odd code is sent, with a warning", function()
       local report = new("pushwoosh"):stop("odd")
       assert.equal("stopped", report[1].outcome)
-      assert.is_truthy(report.warnings[1]:find("'odd'", 1, true))
+      assert.is_truthy(server.said(report)[1]:find("'odd'", 1, true))
     end)
 
     for _, format in ipairs({ "json", "xml" }) do
@@ -158,10 +159,10 @@ describe("stopmsg.client", function()
         "a55b8f8d-56f3-3440-e993-aa614c68bf8b stopped 006 nil nil",
       }, lines(report))
       assert.equal(4, report.requests)
-      assert.equal(1, #report.warnings)
-      assert.is_truthy(report.warnings[1]:find("3 id(s) of an unusual shape", 1, true))
-      assert.is_truthy(report.warnings[1]:find("'msg_1'", 1, true))
-      assert.is_truthy(report.warnings[1]:find("32 hex digits", 1, true))
+      assert.equal(1, #server.said(report))
+      assert.is_truthy(server.said(report)[1]:find("3 id(s) of an unusual shape", 1, true))
+      assert.is_truthy(server.said(report)[1]:find("'msg_1'", 1, true))
+      assert.is_truthy(server.said(report)[1]:find("32 hex digits", 1, true))
     end)
 
     it("the sibling's method works when undocumented ones are allowed", function()
@@ -593,8 +594,8 @@ describe("stopmsg.client", function()
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
         "option 'token': the token ends with a line break: strip it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; there are clickatell, idigital, "
-        .. "pushwoosh, revicom, or give a definition table" },
+        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? There are "
+        .. table.concat(stopmsg.providers(), ", ") .. ", or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "
@@ -635,7 +636,16 @@ describe("stopmsg.client", function()
 
   it("stopmsg tells its version, providers and outcomes", function()
     assert.equal(require("stopmsg.version"), stopmsg._VERSION)
-    assert.same({ "clickatell", "idigital", "pushwoosh", "revicom" }, stopmsg.providers())
+    local names = {}
+    for _, path in ipairs(files.list("lua/stopmsg/provider")) do
+      local loaded = require("stopmsg.provider." .. path:match("([%w_]+)%.lua$"))
+      if type(loaded) == "table" and loaded.url and loaded.name then
+        names[#names + 1] = loaded.name
+      end
+    end
+    table.sort(names)
+    assert.same(names, stopmsg.providers())
+    assert.is_true(#names >= 7)
     assert.is_true(stopmsg.outcomes.stopped.stopped)
     assert.is_nil(stopmsg.outcomes.unknown.stopped)
   end)

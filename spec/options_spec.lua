@@ -82,7 +82,6 @@ describe("stopmsg.options", function()
       assert.same({
         provider = "revicom",
         token = "key",
-        format = "json",
         patience = 60,
         timeout = 10,
         connect_timeout = 3,

@@ -6,6 +6,7 @@ local outcome = require("stopmsg.outcome")
 local WORDS = {
   stopped = { true, true },
   accepted = { false, "-" },
+  recalled = { true, "-" },
   too_late = { true, false },
   not_stoppable = { true, false },
   not_found = { true, "-" },
@@ -88,7 +89,7 @@ describe("stopmsg.outcome", function()
       end
     end)
 
-    for _, word in ipairs({ "stopped", "accepted", "unknown", "open" }) do
+    for _, word in ipairs({ "stopped", "accepted", "recalled", "unknown", "open" }) do
       it("lets " .. word .. " stand after an attempt that may have taken effect", function()
         assert.equal(word, outcome.weigh(word, true))
       end)

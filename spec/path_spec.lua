@@ -47,7 +47,7 @@ describe("stopmsg.path", function()
     assert.is_nil(path.value(nil, path.parse("error")))
   end)
 
-  for _, written in ipairs({ "", ".", "a.", ".a", "a..b", "a[", "a[]", "a[0]", "a[x]", "a[-1]",
+  for _, written in ipairs({ "", "..", "a.", ".a", "a..b", "a[", "a[0]", "a[x]", "a[-1]",
     "a]", "a[1]b", "[1].", "a.[1]", "a\nb" }) do
     it(("refuses '%s'"):format((written:gsub("%c", "?"))), function()
       local steps, message = path.parse(written)
@@ -70,5 +70,16 @@ describe("stopmsg.path", function()
     assert.equal(4031, path.first(DOCUMENT, path.list("error.code")))
     assert.equal(false, path.first(DOCUMENT, path.list({ "ok", "error.code" })))
     assert.is_nil(path.first(DOCUMENT, path.list({ "a", "b" })))
+  end)
+
+  it("gives every element of a list, and the document itself", function()
+    local document = { to = { { status = "a" }, { status = "b" }, { other = 1 }, 5 }, list = {} }
+    assert.same({ "a", "b" }, path.values(document, path.list("to[].status")))
+    assert.same({ 5 }, path.values(document, path.list("to[4]")))
+    assert.same({}, path.values(document, path.list("list[].status")))
+    assert.same({ "a", "b" }, path.values(document, path.list({ "list[].x", "to[].status" })))
+    assert.same({ true }, path.values(true, path.list(".")))
+    assert.same({ false }, path.values({ ok = false }, path.list({ "error", "ok" })))
+    assert.equal(document, path.value(document, path.parse(".")))
   end)
 end)

@@ -1,8 +1,9 @@
 -- The run loop over an engine of the specs' own: what is sent, given up and reported.
 
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local runs = require("spec.support.runs")
 local source = require("stopmsg.source")
+local stopmsg = require("stopmsg")
 
 local http, items, item, given, OK = runs.http, runs.items, runs.item, runs.given, runs.OK
 local in_turn, by_id, names, LOST = runs.in_turn, runs.by_id, runs.names, runs.LOST
@@ -407,6 +408,16 @@ describe("stopmsg.run", function()
         end)
     end
 
+    it("may be the end of one that was cut off", function()
+      local operation = providers.load("idigital").operations.stop_dispatch
+      for body, word in pairs({ [""] = "stopped", [false] = "unknown" }) do
+        local result = stop({ ids = { "7" }, operation = operation, answer = function()
+          return http(200, { body = body })
+        end })
+        assert.equal(word, result.items[1].outcome)
+      end
+    end)
+
     it("tell nothing where one answer of many is the provider's", function()
       local result = stop({ ids = names(5), answer = by_id({ id3 = OK }, PAGE) })
       assert.equal(4, result.summary.counts.unknown)
@@ -415,7 +426,7 @@ describe("stopmsg.run", function()
   end)
 
   describe("ids of an unusual shape among others that the core knows at sight", function()
-    local form = providers.load("clickatell").operations.stop.id
+    local form = stopmsg.definition("clickatell").id
 
     it("are sent once, in their places, and counted", function()
       local hex = ("0123456789abcdef"):rep(2)

@@ -16,6 +16,22 @@ local function quoted(value)
   return '"' .. value .. '"'
 end
 
+-- Where an answer of each provider has an id, and the status word.
+local FIELDS = {
+  revicom = { id = "messageUuid", code = "status" },
+  idigital = { id = "dispatchId", code = "status" },
+  pushwoosh = { id = "code", code = "status" },
+}
+
+-- The words of an operation, with what each means.
+local function words_of(operation)
+  local words = {}
+  for word, entry in pairs(operation.readings[200].means) do
+    words[word] = entry.word
+  end
+  return words
+end
+
 -- {"total":1,"items":[…]}; entries: list of { id, state }, both as JSON.
 local function body_of(fields, entries)
   local items = {}
@@ -97,11 +113,12 @@ for _, case in ipairs(LISTS) do
     local operation = answers.operation(case.provider, case.operation)
     local ids, one = case.ids, { case.ids[1] }
     local read = answers.reader(operation, ids)
+    local fields = FIELDS[case.provider]
 
     -- The verdict on one id whose status is this JSON value.
     local function state(value)
       local entries = { { case.id(one[1]), value } }
-      local action, list, warnings = read(200, body_of(operation.items, entries), one)
+      local action, list, warnings = read(200, body_of(fields, entries), one)
       assert.equal("settle", action)
       assert.same({}, warnings)
       assert.equal(1, #list)
@@ -124,7 +141,7 @@ for _, case in ipairs(LISTS) do
     end
 
     it("knows all the words of these specs, and no more", function()
-      assert.same(case.words, operation.states)
+      assert.same(case.words, words_of(operation))
     end)
 
     it("proves nothing by a word that it does not know, and passes that on", function()
@@ -172,14 +189,14 @@ for _, case in ipairs(LISTS) do
         for i, place in ipairs(order) do
           entries[i] = { case.id(ids[place]), quoted(place == 2 and late or open) }
         end
-        local _, list, warnings = read(200, body_of(operation.items, entries))
+        local _, list, warnings = read(200, body_of(fields, entries))
         assert.same({ "open", "too_late", "open" }, outcomes(list))
         assert.same({}, warnings)
       end
     end)
 
     it("does not know what an answer leaves out, be it one item or all", function()
-      local _, list = read(200, body_of(operation.items, { { case.id(ids[2]), quoted(late) } }))
+      local _, list = read(200, body_of(fields, { { case.id(ids[2]), quoted(late) } }))
       assert.same({ "unknown", "too_late", "unknown" }, outcomes(list))
       assert.equal("missing_in_answer", list[1].reason)
       assert.equal("missing_in_answer", list[3].reason)
@@ -190,14 +207,14 @@ for _, case in ipairs(LISTS) do
 
     it("says in the message of a missing item what may be wrong with the guess", function()
       -- A list that takes no repeated parameter, or no filter, looks just like this.
-      local _, list = read(200, body_of(operation.items, { { case.id(ids[1]), quoted(open) } }))
+      local _, list = read(200, body_of(fields, { { case.id(ids[1]), quoted(open) } }))
       assert.equal("missing_in_answer", list[2].reason)
       assert.is_truthy((list[2].message or ""):find(operation.inferred, 1, true))
       assert.is_nil(list[1].message)
     end)
 
     it("warns of items that nobody asked about, and takes nothing from them", function()
-      local _, list, warnings = read(200, body_of(operation.items, {
+      local _, list, warnings = read(200, body_of(fields, {
         { case.id(case.other), quoted(late) },
         { case.id(ids[1]), quoted(open) },
         { "null", quoted(late) },
@@ -210,7 +227,7 @@ for _, case in ipairs(LISTS) do
     it("takes the same state twice for one, two different ones for none", function()
       local id = case.id(one[1])
       local function twice(first, second)
-        return select(2, read(200, body_of(operation.items, {
+        return select(2, read(200, body_of(fields, {
           { id, quoted(first) },
           { id, quoted(second) },
         }), one))[1]
@@ -242,7 +259,7 @@ for _, case in ipairs(LISTS) do
     end)
 
     it("survives entries that are no entries", function()
-      local _, list = read(200, '{"items":[null,7,"x",[],{},{"' .. operation.items.id .. '":'
+      local _, list = read(200, '{"items":[null,7,"x",[],{},{"' .. fields.id .. '":'
         .. case.id(one[1]) .. "}]}", one)
       assert.same({ { id = one[1], outcome = "unknown", reason = "unknown_state" } }, list)
     end)
@@ -261,6 +278,7 @@ end)
 
 describe("a status answer of idigital", function()
   local operation = answers.operation("idigital", "status_dispatch")
+  local fields = FIELDS.idigital
   local read = answers.reader(operation)
 
   for _, case in ipairs({
@@ -272,7 +290,7 @@ describe("a status answer of idigital", function()
     { "a string beyond 53 bits", "9223372036854775807", '"9223372036854775807"' },
   }) do
     it("matches " .. case[1], function()
-      local _, list, warnings = read(200, body_of(operation.items, { { case[3], '"stopped"' } }),
+      local _, list, warnings = read(200, body_of(fields, { { case[3], '"stopped"' } }),
         { case[2] })
       answers.same({ id = case[2], outcome = "stopped", state = "stopped", verified = true },
         list[1])
@@ -282,14 +300,14 @@ describe("a status answer of idigital", function()
 
   it("takes no dispatch for its neighbour where a double cannot tell them apart", function()
     local ids = { "9007199254740992", "9007199254740993" }
-    local _, list = read(200, body_of(operation.items, {
+    local _, list = read(200, body_of(fields, {
       { "9007199254740992", '"sending"' },
       { "9007199254740993", '"stopped"' },
     }), ids)
     -- Not knowing is all right, the other's state is not.
     assert.not_equal("stopped", list[1].outcome)
     assert.not_equal("open", list[2].outcome)
-    local _, alone = read(200, body_of(operation.items, { { "9007199254740993", '"stopped"' } }),
+    local _, alone = read(200, body_of(fields, { { "9007199254740993", '"stopped"' } }),
       { ids[1] })
     assert.equal("unknown", alone[1].outcome)
     assert.is_nil(alone[1].verified)
@@ -297,7 +315,7 @@ describe("a status answer of idigital", function()
 
   it("takes no odd number for an id", function()
     for _, number in ipairs({ "1234.5", "-1234", "1e300", "0.1234e3" }) do
-      local _, list = read(200, body_of(operation.items, { { number, '"stopped"' } }), { "1234" })
+      local _, list = read(200, body_of(fields, { { number, '"stopped"' } }), { "1234" })
       assert.equal("missing_in_answer", list[1].reason)
     end
   end)
@@ -530,8 +548,8 @@ describe("a status answer that is none", function()
   end)
 
   it("has no hint where the definition has none", function()
-    local definition = require("stopmsg.providers").definition("pushwoosh")
-    definition.operations.status.inferred = nil
+    local definition = require("stopmsg.provider").definition("pushwoosh")
+    definition.status.inferred = nil
     local read = answers.reader(answers.operation(definition, "status"))
     for _, status in ipairs({ 200, 401, 403, 404 }) do
       local _, verdict = read(status, answers.HTML, { "1" })

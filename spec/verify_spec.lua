@@ -8,7 +8,7 @@ local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
 local source = require("stopmsg.source")
@@ -124,7 +124,7 @@ describe("stopmsg.verify", function()
     local LOOKED = {
       stopped = true, accepted = true, unknown = true, open = true, too_late = true,
       not_stoppable = true, not_found = true,
-      failed = false, skipped = false, denied = false, invalid = false,
+      failed = false, skipped = false, denied = false, invalid = false, recalled = false,
     }
 
     for _, word in ipairs(outcome.names) do

@@ -15,8 +15,10 @@
 -- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
+local errors = require("stopmsg.errors")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
+local reading = require("stopmsg.reading")
 local tls = require("stopmsg.tls")
 
 local answer = {}
@@ -38,23 +40,10 @@ local HALVED = { [400] = true, [422] = true }
 local NOT_DOCUMENTED = "the answer is not what the provider documents"
 local STRANGER = "not in the provider's form: check base_url, proxy"
 
--- Longer "codes" are not codes.
-local MAX_CODE = 64
+local plain_code = reading.plain_code
 
--- A provider's own code, untouched where it is one: a number, or a short printable string.
-local function plain_code(value)
-  if type(value) == "number" then
-    -- JSON can say 1e400, and nobody could write that down again.
-    return value > -math.huge and value < math.huge and json.integer(value) or nil
-  end
-  if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
-    return value
-  end
-  return nil
-end
-
--- The answer as a table: an object or list of JSON, the content of an XML document's root. Empty
--- objects are marked, see json.decode. nil where it is none.
+-- The answer decoded: a value of JSON, or the content of an XML document's root. Empty objects are
+-- marked, see json.decode. nil where it is none.
 local function document_of(operation, reply)
   local document
   if reply.format == "xml" then
@@ -63,12 +52,15 @@ local function document_of(operation, reply)
   else
     document = json.decode(reply.body, true)
   end
-  return type(document) == "table" and document or nil
+  if type(document) == "userdata" then
+    return nil -- null
+  end
+  return document
 end
 
 -- The same document for a definition's own function, which must not find our marks.
 local function unmarked(reply, document)
-  if document and reply.format ~= "xml" and reply.body:find("{%s*}") then
+  if type(document) == "table" and reply.format ~= "xml" and reply.body:find("{%s*}") then
     return json.decode(reply.body)
   end
   return document
@@ -108,172 +100,70 @@ local function read_decoded(operation, reply, ids)
   return verdict
 end
 
--- What the definition says of this status and code, the closest first.
-local function refusal(operation, status, code)
-  local refusals = operation.refusals
-  if not refusals then
-    return nil
-  end
-  if code ~= nil then
-    local word = refusals[status .. "/" .. tostring(code)] or refusals["*/" .. tostring(code)]
-    if word then
-      return word
+-- What the definition says of this status, code and text, the closest first: an entry, or nil.
+local function refusal(operation, status, code, message)
+  local refused = operation.refused
+  if refused and code ~= nil then
+    local written = tostring(code)
+    local entry = refused[status .. "/" .. written] or refused[written]
+    if entry then
+      return entry
     end
   end
-  return refusals[tostring(status)]
+  local entry = operation.texts and reading.of_text(operation.texts, message)
+  if entry then
+    return entry
+  end
+  local r = operation.readings[status]
+  return r and r.is_empty and r.entry or nil
 end
 
--- verdict = answer.of_code(operation, code): what an item says by its code, as items:codes() of the
--- core gives it.
-function answer.of_code(operation, code)
-  if code == false then
-    return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
-  elseif code == true then
-    return { outcome = "unknown", reason = "bad_response",
-      message = "the answer gives this id two different codes" }
-  end
-  code = plain_code(code)
-  local word = operation.words[code]
-  return { outcome = word or "unknown", reason = not word and "unknown_code" or nil, code = code }
-end
+answer.of_code = reading.of_code
 
--- { outcome, state, … } of a message whose status the provider calls `word`. Other cases of the
--- letters are the same word; a word that nobody knows proves nothing.
-local function read_state(operation, word)
-  local known = type(word) == "string" and word:lower()
-  local proven = known and operation.states[known]
-  if not proven then
-    return { outcome = "unknown", reason = "unknown_state", state = word }
-  end
-  local note = operation.shared and operation.shared[known]
-  return {
-    outcome = proven,
-    state = word,
-    message = note,
-    verified = proven ~= "open" and proven ~= "unknown" and not note or nil,
-  }
-end
-
--- The id of an entry as text: dispatches have numbers.
-local function entry_id(entry, field)
-  local id = type(entry) == "table" and entry[field]
-  if type(id) == "number" and id >= 0 and id % 1 == 0 and id < 2 ^ 53 then
-    return ("%.0f"):format(id)
-  end
-  return type(id) == "string" and id or nil
-end
-
--- Key of an id as the answer spells it.
-local function key_of(operation, id)
-  local form = operation.id
-  return form.fold and (not form.usual or id:find(form.usual)) and id:lower() or id
-end
-
--- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
--- that is due is tried first, and the index is made only when that fails.
-local function finder(operation, ids)
-  local places
-  return function(id, due)
-    if ids[due] == id then
-      return due
-    end
-    if not places then
-      places = {}
-      for i, asked in ipairs(ids) do
-        places[key_of(operation, asked)] = i
-      end
-    end
-    return places[key_of(operation, id)]
-  end
-end
-
-local function surplus_warning(count)
-  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
-end
-
--- The verdict of an answer that the core read, and warnings about what does not fit. The document
--- is the answer without its entries.
-local function read_codes(operation, reply, document)
-  local warnings = { surplus_warning(reply.items:surplus()) }
-  if operation.remark and document then
-    warnings[#warnings + 1] = operation.remark(document, reply.items:counts())
-  end
-  return { codes = reply.items }, warnings
-end
-
--- The verdicts of an answer that tells a state of each message, and warnings.
-local function read_states(operation, document, ids)
-  local fields = operation.items
-  local list = document[fields.list]
-  if type(list) ~= "table" or (list[1] == nil and next(list) ~= nil) then
-    return nil -- no list, or an object
-  end
-  local find = finder(operation, ids)
-  local verdicts, surplus = {}, 0
-  for i = 1, #ids do
-    verdicts[i] = false
-  end
-  for i, entry in ipairs(list) do
-    local id = entry_id(entry, fields.id)
-    local place = id and find(id, i)
-    local earlier = place and verdicts[place]
-    if not place then
-      surplus = surplus + 1
-    elseif not earlier then
-      local verdict = read_state(operation, plain_code(entry[fields.code]))
-      verdict.left = operation.left and operation.left(entry)
-      verdicts[place] = verdict
-    elseif earlier.state ~= plain_code(entry[fields.code]) then
-      verdicts[place] = { outcome = "unknown", reason = "bad_response",
-        message = "the answer gives this id two different states" }
-    end
-  end
-  for i = 1, #ids do
-    verdicts[i] = verdicts[i] or { outcome = "unknown", reason = "missing_in_answer",
-      message = operation.inferred }
-  end
-  return verdicts, { surplus_warning(surplus) }
-end
-
--- Whether the body is the one that the operation's success has, white space apart. An empty one
--- counts only where it is known that nothing else was to come: an answer without a length that was
--- cut off looks the same.
-local function is_expected(operation, reply)
-  if not operation.exactly then
+-- Whether the body is the one that a success has, white space apart. Nothing at all is one only
+-- where it is known that nothing else was to come: an answer without a length that was cut off
+-- looks the same.
+local function is_expected(r, reply)
+  if not r.exactly then
     return reply.is_framed and not reply.body:find("%S")
   end
-  return json.without_bom(reply.body):gsub("%s", "") == operation.exactly
+  return json.without_bom(reply.body):gsub("%s", "") == r.exactly
 end
 
--- verdict(s), warnings of the definition's own success; nil where it is none.
+-- action, verdict(s), warnings of what the definition lists for this status; nil where the answer
+-- is none of that.
 local function read_listed(operation, reply, ids)
-  if operation.success then
-    return is_expected(operation, reply) and { outcome = operation.success } or nil
+  local r = operation.readings[reply.status]
+  if r and (r.is_empty or r.exactly) then
+    if is_expected(r, reply) then
+      return reading.act(r.entry)
+    end
+    return nil
+  elseif not r and not (operation.decode and reply.status == 200) then
+    return nil
   end
   local document = document_of(operation, reply)
-  if document and operation.error and operation.error:is_beside(document) then
+  if reply.status < 300 and (r or operation.error)
+    and errors.is_beside(operation.error, document, r) then
     return nil
-  elseif operation.decode then
-    reply.document = unmarked(reply, document)
-    return read_decoded(operation, reply, ids)
-  elseif not document then
+  elseif not r then
+    document = unmarked(reply, document)
+    reply.document = type(document) == "table" and document or nil
+    local verdict = read_decoded(operation, reply, ids)
+    return verdict and "settle", verdict
+  elseif document == nil then
     return nil
-  elseif operation.states then
-    return read_states(operation, document, ids)
-  elseif reply.items then
-    return read_codes(operation, reply, document)
   end
+  return reading.read(r, operation, document, ids, reply.items)
 end
 
--- verdict(s), warnings, is_usable of a 2xx.
+-- action, verdict(s), warnings, is_usable of a 2xx.
 local function read_success(operation, reply, ids)
-  local verdict, warnings
-  if reply.status == 200 then
-    verdict, warnings = read_listed(operation, reply, ids)
-  end
+  local action, verdict, warnings = read_listed(operation, reply, ids)
   if not verdict then
     -- No code here: the status is 2xx, and that is just what must not be taken for success.
     local code, message = read_error(operation, reply)
+    action = "settle"
     verdict = { outcome = "unknown", reason = "bad_response", code = code,
       message = message or NOT_DOCUMENTED }
   elseif verdict[1] == nil and not verdict.codes then
@@ -285,7 +175,7 @@ local function read_success(operation, reply, ids)
   if reply.status ~= 200 then
     verdict.code, verdict.http = verdict.code or reply.status, reply.status
   end
-  return verdict, warnings, verdict.reason ~= "bad_response"
+  return action, verdict, warnings, verdict.reason ~= "bad_response"
 end
 
 -- action, outcome, reason of a status that is no success, by HTTP alone.
@@ -305,24 +195,24 @@ local function read_status(operation, status)
   return "settle", "unknown", "http_" .. status
 end
 
--- The same of a status under which the provider itself speaks, by what the definition says of its
--- code; nil where HTTP alone counts.
-local function read_refusal(operation, status, code)
-  local said = refusal(operation, status, code)
-  if said == "credentials" and status < 500 then
-    return "credentials", "denied", "credentials"
-  elseif said == "again" then
-    return "again", "unknown", "http_" .. status
-  elseif said and outcome.all[said] then
-    return "settle", said
+-- action, verdict of a status under which the provider itself speaks, by what the definition says
+-- of its code and text; nil where HTTP alone counts.
+local function read_refusal(operation, status, code, message)
+  local entry = refusal(operation, status, code, message)
+  if entry and (entry.word ~= "credentials" or status < 500) then
+    local action, verdict = reading.act(entry)
+    if action == "again" then
+      verdict.reason = "http_" .. status
+    end
+    return action, verdict
   elseif status == 403 then
-    return "settle", "denied", "forbidden"
+    return "settle", { outcome = "denied", reason = "forbidden" }
   elseif operation.limit > 1 and HALVED[status] then
-    return "halve", "invalid", "http_" .. status
+    return "halve", { outcome = "invalid", reason = "http_" .. status }
   elseif status == 404 and operation.limit == 1 then
-    return "settle", "not_found"
+    return "settle", { outcome = "not_found" }
   elseif status == 404 then
-    return "settle", "unknown", "http_404"
+    return "settle", { outcome = "unknown", reason = "http_404" }
   end
 end
 
@@ -347,15 +237,22 @@ function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
   if status >= 200 and status < 300 then
-    local verdict, warnings, is_usable = read_success(operation, reply, ids)
+    local action, verdict, warnings, is_usable = read_success(operation, reply, ids)
     if not is_usable then
       doubt(operation, verdict)
     end
-    return "settle", verdict, warnings, is_usable, is_usable
+    local is_in_form = is_usable
+    return action, verdict, warnings, is_usable and action ~= "again" and action ~= "throttle",
+      is_in_form
   end
   local code, message
   local is_in_form = false
   if status >= 400 and not FOREIGN[status] then
+    local listed, verdict, warnings = read_listed(operation, reply, ids)
+    if listed and not operation.readings[status].is_empty then
+      verdict.http, verdict.code = status, verdict.code or status
+      return listed, verdict, warnings, true, true
+    end
     code, message, is_in_form = read_error(operation, reply)
     if not is_in_form then
       code, message = nil, nil
@@ -364,22 +261,23 @@ function answer.read(operation, reply, ids)
     end
   end
   local action, word, reason = read_status(operation, status)
+  local verdict = { outcome = word, reason = reason }
   if is_in_form and action ~= "again" and action ~= "throttle" and action ~= "credentials" then
-    local said, its_word, its_reason = read_refusal(operation, status, code)
+    local said, its_own = read_refusal(operation, status, code, message)
     if said then
-      action, word, reason = said, its_word, its_reason
+      action, verdict = said, its_own
     end
   elseif not is_in_form and action ~= "again" and status >= 300 and status < 500
     and status ~= 429 then
     message = STRANGER
   end
-  if word == "not_found" and operation.is_lookup then
+  if verdict.outcome == "not_found" and operation.is_lookup then
     -- What was sent or stopped is no longer known at many providers.
-    word = "not_stoppable"
-    reason = "gone_or_sent"
+    verdict.outcome = "not_stoppable"
+    verdict.reason = "gone_or_sent"
   end
-  local verdict = { outcome = word, reason = reason, code = code or status, http = status,
-    message = message }
+  verdict.code, verdict.http = code or status, status
+  verdict.message = verdict.message or message
   if status < 500 and status ~= 429 then
     doubt(operation, verdict)
   end

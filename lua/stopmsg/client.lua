@@ -4,12 +4,15 @@ local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local options = require("stopmsg.options")
 local pools = require("stopmsg.pool")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
+local settings = require("stopmsg.provider.settings")
 local source = require("stopmsg.source")
+local text = require("stopmsg.text")
 local verify = require("stopmsg.verify")
 local waiting = require("stopmsg.waiting")
+local wire = require("stopmsg.provider.wire")
 
 local client = {}
 
@@ -64,14 +67,47 @@ local function stop_limit(provider, with_undocumented)
   return limit
 end
 
+-- The settings that were given, in `settings` or as options of their names. settings | nil, message
+local function settings_given(checked, provider)
+  local given = {}
+  for name, value in pairs(checked.settings or {}) do
+    given[name] = value
+  end
+  for _, name in ipairs(options.settings) do
+    local value = checked[name]
+    if value ~= nil and not provider.settings[name] then
+      if name == "format" and value ~= "json" then
+        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
+      end
+      value = nil -- these two are options of every client
+    end
+    if value ~= nil and given[name] ~= nil and given[name] ~= value then
+      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
+    elseif value ~= nil then
+      given[name] = value
+    end
+  end
+  return given
+end
+
 -- What can only be checked with the provider at hand. nil, or what is wrong.
 local function misfit(checked, provider)
-  local format = provider.formats[checked.format]
-  if not format then
-    return ("option 'format': %s does not answer in %s"):format(provider.name, checked.format)
+  local given, message = settings_given(checked, provider)
+  if not given then
+    return message
   end
-  if format.needs then
-    local found, message = compat.try(require, format.needs)
+  checked.values, message = settings.check(provider, given)
+  if not checked.values then
+    return "option 'settings': " .. message
+  end
+  local missing = settings.missing(provider, provider.required, checked.values)
+  if #missing > 0 then
+    return ("option 'settings': %s needs %s"):format(provider.name,
+      settings.name_all(provider, missing))
+  end
+  if checked.values.format == "xml" then
+    local found
+    found, message = compat.try(require, "stopmsg.xml")
     if not found then
       return "option 'format': " .. message
     end
@@ -81,12 +117,18 @@ local function misfit(checked, provider)
     return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
       provider.name, limit, checked.batch_size)
   end
-  local base_url = checked.base_url or provider.base_url
-  local usable, message = core.check_base(base_url, checked.allow_http)
+  local base_url = checked.base_url or wire.base(provider, checked.values)
+  if not base_url then
+    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
+      provider.name)
+  end
+  local usable
+  usable, message = core.check_base(base_url, checked.allow_http)
   if not usable then
     -- Without the URL itself: a token may have got into it.
     return "option 'base_url' " .. message
   end
+  checked.address = base_url
 end
 
 -- made = create(options, name) | nil, what is wrong
@@ -105,6 +147,7 @@ local function create(given, name)
   end
 
   local self = setmetatable({ _provider = provider, _options = checked }, Client)
+  self._warnings = provider.warnings
   if type(checked.token) == "string" then
     -- From here on the token is in C memory only.
     local secret, fault = core.secret(checked.token)
@@ -117,7 +160,6 @@ local function create(given, name)
     self._ask_token = checked.token
   end
   checked.token = nil
-  checked.base_url = checked.base_url or provider.base_url
   -- Many small requests gain from HTTP/2, a few large ones do not.
   checked.http_version = checked.http_version
     or (stop_limit(provider, false) > 1 and "1.1" or "2")
@@ -165,7 +207,8 @@ local function callable(self)
   local names, seen = {}, {}
   for key, operation in pairs(self._provider.operations) do
     local name = key == "status_dispatch" and "status" or key
-    if not seen[name] and (self._options.undocumented or not operation.undocumented) then
+    local is_allowed = self._options.undocumented or not operation.undocumented
+    if not seen[name] and not operation.is_list and is_allowed then
       seen[name] = true
       names[#names + 1] = name
     end
@@ -182,7 +225,8 @@ local function obstacle(self)
   return self._way.refusal and self._way.refusal()
 end
 
--- operation = operation_of(self, call, kind) | nil, what is wrong
+-- operation = operation_of(self, call, kind) | nil, what is wrong, names of settings that are
+-- missing
 local function operation_of(self, call, kind)
   if getmetatable(self) ~= Client then
     return nil, "calling a method on bad self: write client:" .. call .. "(…)"
@@ -200,11 +244,16 @@ local function operation_of(self, call, kind)
   elseif operation.undocumented and not self._options.undocumented then
     return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
       .. "undocumented = true"):format(provider, callable(self), shown)
-  elseif operation.needs and not self._options[operation.needs] then
-    return nil, ("%s needs the option '%s' for %s"):format(provider, operation.needs, shown)
+  end
+  local missing = settings.missing(self._provider, operation.needs, self._options.values)
+  if #missing > 0 then
+    return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
+      missing)), missing
   end
   return operation
 end
+
+client.operation = operation_of
 
 -- Fields of a report that are no items.
 local REPORT_FIELDS = 16
@@ -225,15 +274,27 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
+-- Places from which on making room for all of them takes a millisecond: others get their turn.
+local MANY_PLACES = 100000
+
 -- A run of `operation` over the ids of a source. The `total` items go into its report; without that
 -- they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local pool = open(self)
   local o = self._options
-  local summary = reports.new(core.table(total or 0, REPORT_FIELDS))
+  local list = core.table(total or 0, REPORT_FIELDS)
+  if pool.breathe and total and total >= MANY_PLACES then
+    pool.breathe()
+  end
+  local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
+  -- What is wrong with the definition is told once.
+  for _, warning in ipairs(self._warnings or {}) do
+    summary.warnings[#summary.warnings + 1] = text.clean(warning)
+  end
+  self._warnings = nil
   return run.new(pool, {
     operation = operation,
     number = pool:prepare(operation),
@@ -245,7 +306,8 @@ local function start(self, operation, ids, call, total)
     deadline = deadline,
     patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
-    format = o.format,
+    format = operation.answers.setting and o.values[operation.answers.setting]
+      or operation.answers.format,
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
@@ -253,6 +315,51 @@ local function start(self, operation, ids, call, total)
     total = total,
     is_interrupted = call.is_interrupted,
   }), summary
+end
+
+-- The provider's own address, whatever base_url says; nil where each customer has a host of their
+-- own.
+function client.own_address(self)
+  local provider, values = self._provider, self._options.values
+  local origin = wire.base(provider, values)
+  return origin and provider.is_old and provider.url or origin
+end
+
+-- Where requests of an operation go, with the settings in them that are not the default: what tells
+-- one account from another. For those who have to know whether it is the same as last time.
+function client.address(self, operation)
+  local o = self._options
+  local parts = { o.base_url or client.own_address(self) }
+  local names = {}
+  for name, value in pairs(o.values) do
+    local setting = self._provider.settings[name]
+    local is_default = setting.default ~= nil and settings.default(setting) == value
+    if operation.seen[name] and not is_default then
+      names[#names + 1] = name
+    end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    parts[#parts + 1] = name .. "=" .. o.values[name]
+  end
+  return table.concat(parts, " ")
+end
+
+-- The request for `ids`, a list checked by the operation's form, as it would be sent, without the
+-- token: { method, origin, target, headers, body }. Of several that are needed it is the first.
+function client.preview(self, operation, ids)
+  local pool = open(self)
+  local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
+  local method, origin, target, headers, body = pool.engine:preview(pool:prepare(operation), ids, 1,
+    #ids, uuid)
+  local lines = {}
+  for _, line in ipairs(headers) do
+    if not line:find(":$") then
+      lines[#lines + 1] = line
+    end
+  end
+  return { method = method, origin = origin, target = target, headers = lines, body = body,
+    user_agent = pool:user_agent() }
 end
 
 -- What ids mean where nobody says it: what the provider documents a stop of.

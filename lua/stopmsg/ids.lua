@@ -16,9 +16,12 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `usual`, a pattern
--- that all known ids match, where others only deserve a warning; `fold` where case makes no
--- difference (to the usual ones); `mask` of those that the core can check many at once.
+-- A form: `pattern` that an id has to match, or a list of which it has to match one; `max` bytes,
+-- `about` for messages; `usual`, a pattern that all known ids match, where others only deserve a
+-- warning; `fold` where case makes no difference (to the usual ones); `mask` of those that the core
+-- can check many at once; `number` where JSON has it without quotes. Of an id that has them:
+-- `parts`, a list of forms with a `name` each, `place_of` by name, and `between`, the texts that
+-- divide them.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -56,9 +59,99 @@ local function fault(form, id)
   return "the id is not of the right form; expected " .. form.about
 end
 
+-- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two
+-- of them one.
+function ids.key(form, id)
+  local folds = form.fold and (not form.usual or id:find(form.usual))
+  return folds and id:lower() or id
+end
+
+local check
+
+-- The parts of an id that is written as one text, as a list; nil where it does not fall into them.
+local function divide(form, id)
+  local values, at = {}, 1
+  for i, between in ipairs(form.between) do
+    local from, to = id:find(between, at, true)
+    if not from then
+      return nil
+    end
+    values[i] = id:sub(at, from - 1)
+    at = to + 1
+  end
+  values[#values + 1] = id:sub(at)
+  return values
+end
+
+-- The same of an id that is given as a table by the parts' names.
+local function gather(form, id)
+  local values = {}
+  for name in pairs(id) do
+    if not form.place_of[name] then
+      return nil, ("no part of an id is called %s; expected %s"):format(text.quote(name),
+        form.about)
+    end
+  end
+  for i, part in ipairs(form.parts) do
+    values[i] = id[part.name]
+    if values[i] == nil then
+      return nil, ("the id has no '%s'; expected %s"):format(part.name, form.about)
+    end
+  end
+  return values
+end
+
+-- An id of several parts.
+local function check_parts(form, id)
+  local values, message
+  if type(id) == "table" then
+    values, message = gather(form, id)
+  elseif type(id) == "string" and #id <= form.max then
+    values = divide(form, id)
+  end
+  if not values then
+    return nil, message or (type(id) == "string" and fault(form, id))
+      or "an id has to be a string or a table of its parts, this is a " .. type(id)
+  end
+  local keys = {}
+  for i, part in ipairs(form.parts) do
+    local between = form.between[i]
+    values[i], keys[i] = check(part, values[i])
+    if not values[i] then
+      return nil, ("the %s of the id: %s"):format(part.name, keys[i])
+    elseif between and values[i]:find(between, 1, true) then
+      return nil, ("the %s of the id holds %s, which divides the parts"):format(part.name,
+        text.quote(between))
+    end
+  end
+  local function join(list)
+    local joined = list[1]
+    for i, between in ipairs(form.between) do
+      joined = joined .. between .. list[i + 1]
+    end
+    return joined
+  end
+  return join(values), join(keys)
+end
+
+local function matches(pattern, id)
+  if type(pattern) == "string" then
+    return id:find(pattern) ~= nil
+  end
+  for _, one in ipairs(pattern) do
+    if id:find(one) then
+      return true
+    end
+  end
+  return false
+end
+
 -- sent, key = ids.check(form, id) | nil, message
 -- `sent` is the id as it goes to the provider, `key` is equal for spellings of the same id.
 function ids.check(form, id)
+  if form.parts then
+    return check_parts(form, id)
+  end
   local sent = id
   if type(id) == "number" then
     sent = digits_of(id)
@@ -69,16 +162,21 @@ function ids.check(form, id)
   elseif type(id) ~= "string" then
     return nil, "an id has to be a string, this is a " .. type(id)
   end
-  if #sent > form.max or not sent:find(form.pattern) then
+  if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
   end
   -- In a path these two would be taken for folders, escaped or not.
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
-  -- Of ids of an unusual shape it is not known what makes two of them one.
-  local folds = form.fold and (not form.usual or sent:find(form.usual))
-  return sent, folds and sent:lower() or sent
+  return sent, ids.key(form, sent)
+end
+
+check = ids.check
+
+-- Whether two texts are the same id.
+function ids.is_same(form, a, b)
+  return a == b or (form ~= nil and ids.key(form, a) == ids.key(form, b))
 end
 
 -- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each
@@ -91,6 +189,8 @@ local function is_pattern(pattern)
   end
   return true
 end
+
+ids.is_pattern = is_pattern
 
 -- form = ids.form(name or table) | nil, message
 function ids.form(given)

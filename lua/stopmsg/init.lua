@@ -4,7 +4,7 @@ require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it fo
 
 local client = require("stopmsg.client")
 local outcome = require("stopmsg.outcome")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local version = require("stopmsg.version")
 
 -- A copy, as what users change in it must not change what we decide by.
@@ -53,11 +53,7 @@ end
 ---The names of the built-in providers, sorted.
 ---@return string[]
 function stopmsg.providers()
-  local names = {}
-  for i, name in ipairs(providers.names) do
-    names[i] = name
-  end
-  return names
+  return providers.names()
 end
 
 ---A copy of a built-in provider's definition, to be changed and given as `provider`.
@@ -66,8 +62,7 @@ end
 function stopmsg.definition(name)
   local definition = providers.definition(name)
   if not definition then
-    error(("bad argument #1 to 'definition' (no provider is called '%s'; there are %s)"):format(
-      tostring(name), table.concat(providers.names, ", ")), 2)
+    error(("bad argument #1 to 'definition' (%s)"):format(providers.unknown(name)), 2)
   end
   return definition
 end

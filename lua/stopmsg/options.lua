@@ -8,7 +8,6 @@ local MIB = 1024 * 1024
 
 -- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
 options.defaults = {
-  format = "json",
   patience = 60, -- seconds for which a provider that answers nobody is waited for
   timeout = 10, -- seconds for one attempt
   connect_timeout = 3,
@@ -121,6 +120,9 @@ local function is_deadline(value)
   return value ~= math.huge and is_seconds(value) or nil
 end
 
+-- Settings that are options, too.
+options.settings = { "application", "format" }
+
 -- 0 waits for nobody, `math.huge` for ever.
 local function is_patience(value)
   return value ~= 0 and value ~= math.huge and is_seconds(value) or nil
@@ -133,8 +135,11 @@ local CLIENT = {
   provider = is_provider,
   token = is_token,
   base_url = is_text,
-  application = is_text,
+  application = is_text, -- in place of the setting of that name, as is `format`
   format = is_one_of("json", "xml"),
+  settings = function(value)
+    return type(value) ~= "table" and "a table like { account = \"…\" }" or nil
+  end,
   concurrency = is_whole(1, 1024, "requests in flight, a whole number from 1 to 1024"),
   rate = is_rate,
   burst = is_number(1, 1e6, "requests, a number of at least 1"),
@@ -188,53 +193,13 @@ options.verify_defaults = {
 -- The names that each kind of table may hold.
 options.known = { client = CLIENT, call = CALL, verify = VERIFY }
 
--- How many letters have to be added, dropped or changed to make `a` into `b`.
-local function distance(a, b)
-  local row = {}
-  for j = 0, #b do
-    row[j] = j
-  end
-  for i = 1, #a do
-    local diagonal = row[0]
-    row[0] = i
-    for j = 1, #b do
-      local cost = a:byte(i) == b:byte(j) and 0 or 1
-      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
-      diagonal, row[j] = row[j], best
-    end
-  end
-  return row[#b]
-end
-
--- How many letters two words begin with alike.
-local function common(a, b)
-  local n = 0
-  while n < #a and a:byte(n + 1) == b:byte(n + 1) do
-    n = n + 1
-  end
-  return n
-end
-
--- The known name that was probably meant: few changes away, or beginning alike.
-local function nearest(name, known)
-  local best, least
-  name = name:lower()
-  for candidate in pairs(known) do
-    local d = distance(name, candidate) - common(name, candidate) / 2
-    if not least or d < least or (d == least and candidate < best) then
-      best, least = candidate, d
-    end
-  end
-  return best
-end
-
 -- message = options.unknown(name, known): which name is wrong and which was meant.
 function options.unknown(name, known)
   if type(name) ~= "string" then
     return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
   end
   return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
-    nearest(text.cut(name, 64), known))
+    text.nearest(name, known))
 end
 
 -- checked = check(given, known, defaults) | nil, message

@@ -13,6 +13,10 @@ outcome.all = {
     about = "The provider took the request and does not promise.",
     settled = false,
   },
+  recalled = {
+    about = "It had been delivered; the provider took it back, and it may have been read.",
+    settled = true,
+  },
   too_late = {
     about = "It is being sent, or was sent already.",
     settled = true,
@@ -62,6 +66,7 @@ outcome.all = {
 outcome.names = {
   "stopped",
   "accepted",
+  "recalled",
   "too_late",
   "not_stoppable",
   "not_found",
@@ -76,15 +81,15 @@ outcome.names = {
 -- Counts of nothing yet. Written out, as a table of known size costs a small call least.
 function outcome.counts()
   return {
-    stopped = 0, accepted = 0, too_late = 0, not_stoppable = 0, not_found = 0, denied = 0,
-    invalid = 0, failed = 0, unknown = 0, open = 0, skipped = 0,
+    stopped = 0, accepted = 0, recalled = 0, too_late = 0, not_stoppable = 0, not_found = 0,
+    denied = 0, invalid = 0, failed = 0, unknown = 0, open = 0, skipped = 0,
   }
 end
 
 -- Words that hold whatever an earlier attempt may have done. All the others say that the message
 -- was not stopped; after an attempt that may have stopped it unseen that is no longer known:
 -- "too late" may be the echo of our own success.
-local HOLDS = { stopped = true, accepted = true, unknown = true, open = true }
+local HOLDS = { stopped = true, accepted = true, recalled = true, unknown = true, open = true }
 
 -- word = outcome.weigh(word, is_ambiguous): what may be said, given that an earlier attempt may
 -- have taken effect unseen.

@@ -1,20 +1,27 @@
--- Paths into a decoded answer: "error.code", "errors[1].code". Pure.
+-- Paths into a decoded answer: "error.code", "errors[1].code", "to[].status". Pure.
 
 local text = require("stopmsg.text")
 
 local path = {}
 
 -- steps = path.parse("errors[1].code") | nil, message
--- A step is a field's name, or a place in a list, counted from 1.
+-- A step is a field's name, a place in a list, counted from 1, or true for every place of one. "."
+-- is the document itself.
 function path.parse(written)
   if type(written) ~= "string" then
     return nil, "a path is a string like 'error.code', not a " .. type(written)
+  end
+  if written == "." then
+    return {}
   end
   local steps, at = {}, 1
   while at <= #written do
     local place, after = written:match("^%[(%d+)%]()", at)
     if place then
       steps[#steps + 1] = tonumber(place)
+    elseif written:find("^%[%]", at) then
+      place, after = true, at + 2
+      steps[#steps + 1] = true
     else
       local dot = #steps > 0 and "%." or ""
       place, after = written:match("^" .. dot .. "([^%.%[%]%c]+)()", at)
@@ -57,6 +64,35 @@ function path.first(document, list)
     end
   end
   return nil
+end
+
+local function add_values(value, steps, at, values)
+  local step = steps[at]
+  if value == nil or type(value) == "userdata" then
+    return
+  elseif step == nil then
+    values[#values + 1] = value
+  elseif type(value) ~= "table" then
+    return
+  elseif step == true then
+    for _, entry in ipairs(value) do
+      add_values(entry, steps, at + 1, values)
+    end
+  else
+    add_values(value[step], steps, at + 1, values)
+  end
+end
+
+-- values = path.values(document, list): all values at the first of several paths that gives one.
+function path.values(document, list)
+  local values = {}
+  for _, steps in ipairs(list) do
+    add_values(document, steps, 1, values)
+    if values[1] ~= nil then
+      break
+    end
+  end
+  return values
 end
 
 -- list = path.list(written) | nil, message: one path or a list of them, parsed for path.first.

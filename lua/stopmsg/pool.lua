@@ -3,11 +3,11 @@
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
-local json = require("stopmsg.json")
 local nginx = require("stopmsg.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
+local wire = require("stopmsg.provider.wire")
 
 local pool = {}
 
@@ -24,9 +24,13 @@ local function resolve_list(resolve)
   return list
 end
 
+local function user_agent_of(o)
+  return o.user_agent or "stopmsg/" .. version
+end
+
 local function engine_options(o)
   local proxy = o.proxy
-  local is_plain = o.base_url:find("^[Hh][Tt][Tt][Pp]:") ~= nil
+  local is_plain = o.address:find("^[Hh][Tt][Tt][Pp]:") ~= nil
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
   if not proxy and (is_plain or nginx.is_here()) then
@@ -44,7 +48,7 @@ local function engine_options(o)
     cert_file = o.cert_file,
     key_file = o.key_file,
     proxy = proxy,
-    user_agent = o.user_agent or "stopmsg/" .. version,
+    user_agent = user_agent_of(o),
     resolve = resolve_list(o.resolve),
   }
 end
@@ -62,9 +66,21 @@ local function ask(token_function)
   return secret
 end
 
--- Opens connections for a provider. `options` are those of a client, checked, with base_url,
--- http_version and slots filled in. The token is a `secret`, or comes from a function. `way` is how
--- calls wait: waiting.choose. Raises where the function gives no token.
+-- Every way in which the token is written goes into none of our texts.
+local function hide(self, secret)
+  for _, operation in pairs(self._provider.operations) do
+    local before, after = wire.basic(operation, self._provider, self._options.values)
+    if before then
+      secret:hide(before, after)
+    end
+  end
+  return secret
+end
+
+-- Opens connections for a provider. `options` are those of a client, checked, with `values` (of
+-- settings), `address` (of its requests), http_version and slots filled in. The token is a
+-- `secret`, or comes from a function. `way` is how calls wait: waiting.choose. Raises where the
+-- function gives no token.
 function pool.new(provider, options, way, secret, token_function)
   local fault
   if not secret then
@@ -99,6 +115,7 @@ function pool.new(provider, options, way, secret, token_function)
     _provider = provider,
     _options = options,
   }, Pool)
+  hide(self, secret)
   self.redact = function(s)
     for _, used in ipairs(self._secrets) do
       s = used:redact(s)
@@ -124,7 +141,7 @@ function Pool:_renew(token_function)
   if not called or not secret then
     return false
   end
-  self._secrets[#self._secrets + 1] = secret
+  self._secrets[#self._secrets + 1] = hide(self, secret)
   for _, number in pairs(self._numbers) do
     self.engine:authorize(number, secret)
   end
@@ -132,72 +149,33 @@ function Pool:_renew(token_function)
   return true
 end
 
--- lines = pool.headers(provider, operation, format): all header lines of an operation but the
--- token's.
-function pool.headers(provider, operation, format)
-  local lines = {}
-  local lists = {
-    provider.headers, provider.formats[format].headers or {}, operation.headers or {},
-  }
-  for _, list in ipairs(lists) do
-    for _, line in ipairs(list) do
-      lines[#lines + 1] = line
-    end
-  end
-  if operation.body then
-    lines[#lines + 1] = "Content-Type: " .. operation.body.type
-  end
-  return lines
-end
-
--- The same, with what libcurl must not add: it would ask for "100 Continue" before large bodies,
--- and call every POST a form.
-local function header_lines(self, operation)
-  local lines = pool.headers(self._provider, operation, self._options.format)
-  lines[#lines + 1] = "Expect:"
-  if not operation.body then
-    lines[#lines + 1] = "Content-Type:"
-  end
-  return lines
-end
-
--- A body form with the client's own option written where the template names it.
-local function fill_in(form, name, value)
-  local filled = {}
-  local written = json.encode(value):gsub("%%", "%%%%")
-  for field, part in pairs(form) do
-    filled[field] = field ~= "escape" and part:gsub("{" .. name .. "}", written) or part
-  end
-  return filled
-end
-
 -- The operation's number in the engine; prepared when it is first used.
 function Pool:prepare(operation)
-  local number = self._numbers[operation.name]
+  local number = self._numbers[operation]
   if not number then
-    local body = operation.body_form
-    if operation.needs then
-      body = fill_in(body, operation.needs, self._options[operation.needs])
+    local o = self._options
+    local made = wire.of(self._provider, operation, o.values, o.base_url)
+    made.allow_http = o.allow_http
+    made.items = operation.items and {
+      list = operation.items.list,
+      id = operation.items.id,
+      code = operation.items.code,
+      folds = operation.id.fold and not operation.id.usual,
+    }
+    -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
+    made.headers[#made.headers + 1] = "Expect:"
+    if not made.body then
+      made.headers[#made.headers + 1] = "Content-Type:"
     end
-    number = self.engine:prepare({
-      method = operation.method,
-      base = self._options.base_url,
-      allow_http = self._options.allow_http,
-      url = operation.url_form,
-      body = body,
-      items = operation.codes and {
-        list = operation.items.list,
-        id = operation.items.id,
-        code = operation.items.code,
-        folds = operation.id.fold and not operation.id.usual,
-      },
-      headers = header_lines(self, operation),
-      auth = operation.auth or self._provider.auth,
-    })
+    number = self.engine:prepare(made)
     self.engine:authorize(number, self._secrets[#self._secrets])
-    self._numbers[operation.name] = number
+    self._numbers[operation] = number
   end
   return number
+end
+
+function Pool:user_agent()
+  return user_agent_of(self._options)
 end
 
 function Pool:close()

@@ -49,4 +49,46 @@ function text.quote(value)
   return "'" .. text.cut(strip(text.cut(value, 1024)), 60) .. (#value > 60 and "...'" or "'")
 end
 
+-- How many letters have to be added, dropped or changed to make `a` into `b`.
+local function distance(a, b)
+  local row = {}
+  for j = 0, #b do
+    row[j] = j
+  end
+  for i = 1, #a do
+    local diagonal = row[0]
+    row[0] = i
+    for j = 1, #b do
+      local cost = a:byte(i) == b:byte(j) and 0 or 1
+      local best = math.min(row[j] + 1, row[j - 1] + 1, diagonal + cost)
+      diagonal, row[j] = row[j], best
+    end
+  end
+  return row[#b]
+end
+
+-- How many letters two words begin with alike.
+local function common(a, b)
+  local n = 0
+  while n < #a and a:byte(n + 1) == b:byte(n + 1) do
+    n = n + 1
+  end
+  return n
+end
+
+-- name = text.nearest(name, known): the key of `known` that was probably meant: few changes away,
+-- or beginning alike. nil where there is none.
+function text.nearest(name, known)
+  local best, least
+  name = text.cut(name, 64):lower()
+  for key in pairs(known) do
+    local candidate = tostring(key)
+    local d = distance(name, candidate) - common(name, candidate) / 2
+    if not least or d < least or (d == least and candidate < best) then
+      best, least = candidate, d
+    end
+  end
+  return best
+end
+
 return text

@@ -3,14 +3,15 @@
 
 ---What `stopmsg.new` takes.
 ---@class stopmsg.Options
----@field provider "revicom"|"idigital"|"pushwoosh"|"clickatell"|stopmsg.Provider
+---@field provider string|stopmsg.Provider a name of `stopmsg.providers()`, or a definition
 ---@field token string|fun(): string the key as issued; a function is called at first use, and again each time a token in use is refused
 ---@field base_url? string scheme, host, port, optional path; default: the provider's
 ---@field allow_http? boolean plain http to other hosts; default false
----@field application? string Pushwoosh application code
----@field format? "json"|"xml" default "json"; "xml" for Clickatell
+---@field settings? table<string, string|integer> the provider's own, by name: `stopmsg providers NAME` lists them
+---@field application? string short for the setting of that name
+---@field format? string short for the setting of that name: "json" or "xml" for Clickatell
 ---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
----@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: no limit
+---@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: what the provider documents, else no limit
 ---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, or twice what `rate` needs for the ids; none for `each`
@@ -54,7 +55,7 @@
 ---@field http? integer
 ---@field message? string
 
----@alias stopmsg.Outcome "stopped"|"accepted"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
+---@alias stopmsg.Outcome "stopped"|"accepted"|"recalled"|"too_late"|"not_stoppable"|"not_found"|"denied"|"invalid"|"failed"|"unknown"|"open"|"skipped"
 
 ---What an outcome means.
 ---@class stopmsg.OutcomeInfo
@@ -110,32 +111,76 @@
 
 ---A definition of a provider: docs/writing-a-provider.md explains the fields.
 ---@class stopmsg.Provider
----@field name string
+---@field name string small letters, digits and _
 ---@field about? string for people
 ---@field docs? string a page's address, for people
----@field base_url string
----@field auth stopmsg.ProviderAuth
----@field headers? string[] fixed header lines
----@field formats? table<string, stopmsg.ProviderFormat> what the option `format` chooses from
+---@field url string what all addresses begin with
+---@field settings? table<string, stopmsg.Setting> what has to be known of an account
+---@field auth? stopmsg.ProviderAuth HTTP Basic
+---@field headers? table<string, string>
+---@field answers? "json"|"xml"|string|{ format: string, root: string } default "json"
+---@field id? stopmsg.IdName|stopmsg.IdForm
 ---@field error? stopmsg.ErrorForm how an error of this provider looks
----@field fault? fun(answer: stopmsg.Answer): (string|number|nil), string? code and text of an error answer
----@field operations table<"stop"|"stop_dispatch"|"status"|"status_dispatch"|"check", stopmsg.Operation>
+---@field bare? integer[] statuses from 400 to 499 under which the provider sends no body
+---@field refused? table<string|integer, stopmsg.Meaning> code of an error -> what it means
+---@field texts? table<string, stopmsg.Meaning> what the text of an error holds -> what it means
+---@field rate? number|stopmsg.Rate requests per second, as documented
+---@field retry_after? string|stopmsg.Pause where a pause is told, besides Retry-After
+---@field token? stopmsg.TokenRequest how a token that ends is fetched
+---@field sign? fun(request: stopmsg.SignedRequest): table<string, string> gives further headers
+---@field stop? stopmsg.Operation
+---@field stop_dispatch? stopmsg.Operation
+---@field status? stopmsg.Operation
+---@field status_dispatch? stopmsg.Operation
+---@field check? stopmsg.Operation
+---@field find? stopmsg.ListOperation
+---@field find_dispatch? stopmsg.ListOperation
 
----What stands before the token.
+---@alias stopmsg.IdName "uuid"|"digits"|"hex32"|"text"
+
+---What has to be known of an account.
+---@class stopmsg.Setting
+---@field about string what it is, and where users find it
+---@field pattern? string a Lua pattern for the whole value
+---@field max? integer bytes; default 256
+---@field default? string may hold other settings
+---@field one_of? string[]|table<string, string> words, or what is sent for each
+---@field optional? boolean what it stands in is left out where it is not given
+---@field number? boolean written into JSON without quotes
+
 ---@class stopmsg.ProviderAuth
----@field header? string default "Authorization"
----@field prefix? string such as "Bearer "
+---@field basic string user and password, as in "{account}:{token}"
 
----@class stopmsg.ProviderFormat
----@field headers? string[]
----@field needs? string a module that has to be there
----@field root? string XML: the name of an answer's outermost element
+---@class stopmsg.Rate
+---@field [integer] number requests
+---@field per? number seconds; default 1
+---@field burst? number requests that may go at once after a pause
+
+---@class stopmsg.Pause
+---@field header? string
+---@field path? string
+
+---@class stopmsg.TokenRequest
+---@field request string method and whole address
+---@field auth? stopmsg.ProviderAuth
+---@field headers? table<string, string>
+---@field form? table<string, string>
+---@field json? table
+---@field value string path of the token
+---@field lasts? string path of the seconds that it lasts
+
+---What `sign` gets. The token is not in it.
+---@class stopmsg.SignedRequest
+---@field method string
+---@field url string
+---@field headers string[]
+---@field body? string
 
 ---The form of a provider's errors. An answer of 4xx without it is a stranger's, and settles nothing.
 ---@class stopmsg.ErrorForm
----@field code string|string[] a path such as "error.code", or several to try
+---@field code? string|string[] a path such as "error.code", or several to try
 ---@field text? string|string[] the same for the text
----@field form "integer"|"string"|"status_prefix"|"grpc"|string what the code has to be; or a pattern that begins with "^"
+---@field form "integer"|"string"|"status_prefix"|"grpc"|"text"|string what the code has to be; or a pattern that begins with "^"
 ---@field status? string|string[] where the answer repeats the HTTP status
 
 ---A complete answer, as a definition's functions get it.
@@ -145,46 +190,101 @@
 ---@field format "json"|"xml"
 ---@field document? table the body, decoded; of XML what the outermost element holds. Only for `decode`
 
----How one operation is asked for, and what its answers mean.
+---How one operation is asked for, and what its answers mean: a number is an HTTP status.
 ---@class stopmsg.Operation
+---@field [integer] stopmsg.Meaning|stopmsg.Reading|stopmsg.Reading[]
 ---@field docs? string
----@field method string in capitals
----@field path string `{id}` stands for the id, percent-encoded
----@field between? string text between two ids in the path
----@field id "uuid"|"digits"|"hex32"|"text"|stopmsg.IdForm
----@field limit? integer ids a request; default 1
----@field headers? string[]
----@field body? stopmsg.OperationBody
----@field success? stopmsg.Outcome the outcome of a HTTP 200 without a body
----@field exactly? string with `success`: the body that it has, such as "{}"
----@field items? stopmsg.OperationItems fields of an answer that has an entry for each id
----@field codes? table<string|integer, stopmsg.Outcome> what each code of an entry means
----@field states? table<string, stopmsg.Outcome> in place of `codes`, for lookups: status words in lower case
----@field shared? table<string, string> status words with other causes, too, and what to say about it
----@field left? fun(entry: table): integer? how many messages of a dispatch had left
----@field remark? fun(document: table, counts: table<string|integer, integer>): string? a warning about a whole answer
+---@field request string method and path, as in "POST /messages/{id}/cancel"
+---@field headers? table<string, string>
+---@field auth? stopmsg.ProviderAuth
+---@field json? any the body
+---@field form? table<string, string|number> the body
+---@field text? stopmsg.TextBody any other body
+---@field id? stopmsg.IdName|stopmsg.IdForm
+---@field limit? integer|integer[] ids a request; default 1. In `many` also the fewest and the most
+---@field join? string what stands between two ids
+---@field together? string a part of the id that is the same for all of a request
+---@field many? stopmsg.Operation the request for many ids
+---@field error? stopmsg.ErrorForm
+---@field bare? integer[]
+---@field refused? table<string|integer, stopmsg.Meaning>
+---@field texts? table<string, stopmsg.Meaning>
+---@field rate? number|stopmsg.Rate
+---@field retry_after? string|stopmsg.Pause
+---@field answers? string|{ format: string, root: string }
 ---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil verdict(s); nil for "not understood"
----@field bare? integer[] statuses from 400 to 499 under which the provider sends no body
----@field refusals? table<string, stopmsg.Outcome|"credentials"|"again"> by status, or status and code
----@field undocumented? boolean only with the client's option of that name
+---@field sign? fun(request: stopmsg.SignedRequest): table<string, string>
 ---@field inferred? string what of this is not documented; said when a call fails
----@field needs? string the client option that `{name}` in the body template stands for
----@field auth? stopmsg.ProviderAuth in place of the provider's
+---@field undocumented? boolean only with the client's option of that name
 
----@class stopmsg.OperationBody
+---@class stopmsg.TextBody
 ---@field type string Content-Type
----@field template string `{id}` stands for the ids
----@field between? string text between two ids
----@field escape "json"|"xml"|"percent"|"raw" how an id is written; "json" adds the quotes
+---@field body string
+---@field escape? "json"|"percent"|"raw"|"xml" how placeholders are written
 
----@class stopmsg.OperationItems
----@field list string the field that holds the list
----@field id string the field of an entry that holds the id
----@field code string the field of an entry that holds the code or status word
+---An outcome or an action, alone or as a table.
+---@alias stopmsg.Meaning stopmsg.Outcome|"credentials"|"again"|"throttle"|"halve"|stopmsg.Word
+
+---@class stopmsg.Word
+---@field [integer] string the outcome or action, then the reason
+---@field note? string told as the message; the word then proves nothing
+---@field quiet? boolean the provider's text is not told
+
+---What an answer says at its paths.
+---@class stopmsg.Reading
+---@field exactly? string the whole body
+---@field has? string|string[] where something has to stand
+---@field every? string[] a pattern for all names of the object, and the type of the values
+---@field id? string|string[]|table<string, string> where the id stands that was asked about
+---@field code? string|string[] where the value stands that decides
+---@field state? string|string[] the same of a status word, which is a proof
+---@field form? string what the value has to be
+---@field means? stopmsg.Meaning|table<string|number|boolean, stopmsg.Meaning>
+---@field more_than? number the value is a counter; `means` has true and false
+---@field verifies? stopmsg.Outcome[] what this answer proves by itself
+---@field others? stopmsg.Meaning of ids that a list does not name
+---@field text? string|string[] where the text for people stands
+---@field texts? table<string, stopmsg.Meaning>
+---@field each? string where the list stands that has an entry for each id
+---@field left? string|string[] counters of what had left
+---@field flag? { path: string, codes: number[] } true where an entry has one of these codes
+---@field next? string a cursor; where there is one the list goes on
+
+---A list of what can still be stopped.
+---@class stopmsg.ListOperation: stopmsg.Operation
+---@field each string where the list stands
+---@field id string|table where an entry names its id
+---@field state? string
+---@field means? table<string, stopmsg.Outcome>
+---@field where? table<string, stopmsg.Filter>
+---@field next? stopmsg.NextPage
+
+---@class stopmsg.Filter
+---@field about? string
+---@field query? string the parameter that asks for it
+---@field form? string
+---@field json? string
+---@field entry? string|string[] where an entry has to show it
+---@field time? "rfc3339"|"rfc3339_ms"|"unix"|"date"|string
+---@field list? "repeat"|"comma"|"array" how several values are written
+---@field required? boolean
+---@field default? string
+
+---@class stopmsg.NextPage
+---@field by "page"|"offset"|"cursor"|"last"|"url"
+---@field as? string the parameter, as in "query:page"
+---@field path? string where the answer has the cursor or URL
+---@field first? integer number of the first page
+---@field size? integer entries of a full page
+---@field most? integer entries that can be listed at all
+---@field more? string a flag that is true where the list goes on
+---@field total? string the number of all entries
 
 ---@class stopmsg.IdForm
----@field pattern string a Lua pattern for the whole id
----@field max integer bytes
----@field about string for messages
----@field fold? boolean upper and lower case are the same id
+---@field pattern? string|string[] a Lua pattern for the whole id, or several
+---@field max? integer bytes; default 256
+---@field about? string for messages
 ---@field usual? string a pattern; ids that do not match are sent with a warning
+---@field ignore_case? boolean upper and lower case are the same id
+---@field number? boolean written into JSON without quotes
+---@field write? string how the parts of an id are written, as in "{channel}/{message}"; each has a field of its name

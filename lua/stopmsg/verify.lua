@@ -13,7 +13,7 @@ local LAST_LOOK = 0.5
 local PIECE = 1024
 
 -- Never at the provider, or refused there: no lookup could tell more.
-local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true }
+local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
 
 -- Words that a lookup may still change. The others are the provider's own, and are looked up once.
 local OPEN = { accepted = true, unknown = true, open = true, stopped = true }

@@ -5,6 +5,7 @@ local exit = require("stopmsg.cli.exit")
 local json = require("stopmsg.json")
 local reports = require("stopmsg.report")
 local server = require("spec.support.server")
+local schema = require("stopmsg.provider.schema")
 local stopmsg = require("stopmsg")
 
 local ENV = { STOPMSG_TOKEN = "sandbox" }
@@ -66,6 +67,7 @@ describe("stopmsg", function()
       local code, _, err = run("status", "-p", "pushwoosh", "--base-url", sandbox.url, "1")
       assert.equal(2, code)
       assert.truthy(err:find("--application", 1, true))
+      assert.truthy(err:find("application code", 1, true))
     end)
 
     it("skips the rest after the deadline", function()
@@ -111,9 +113,14 @@ describe("stopmsg", function()
         local definition = stopmsg.definition(name)
         assert.equal(0, code)
         assert.truthy(out:find(definition.docs, 1, true))
-        for operation, given in pairs(definition.operations) do
-          assert.truthy(out:find("\n  " .. operation, 1, true))
-          assert.truthy(out:find(given.method .. " " .. given.path, 1, true))
+        for operation in pairs(schema.operations) do
+          local given = definition[operation]
+          assert.truthy(not given or out:find("\n  " .. operation, 1, true))
+          assert.truthy(not given or out:find(given.request, 1, true))
+        end
+        for setting, given in pairs(definition.settings or {}) do
+          assert.truthy(out:find(setting .. "=", 1, true))
+          assert.truthy(out:find(given.about, 1, true))
         end
       end
       assert.equal(2, (run("providers", "acme")))

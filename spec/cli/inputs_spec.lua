@@ -5,7 +5,7 @@
 local disguise = require("stopmsg.cli.disguise")
 local ids = require("stopmsg.ids")
 local input = require("stopmsg.cli.input")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 
 local A = "2a28d557-22a1-4be6-8908-1481723043dd"
 local B = "811c27e3-3bc4-406a-9fcd-44435a8208da"

@@ -112,7 +112,6 @@ describe("the command shows", function()
         "2a28d557-22a1-4be6-8908-148172300202" },
       dispatch = { "stop", "-p", "idigital", "--dispatch", "--yes", "--concurrency", "1",
         "10000000125", "10000004031" },
-      providers = { "providers" },
       ["providers-revicom"] = { "providers", "revicom" },
       help = { "--help" },
     }

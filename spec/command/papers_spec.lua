@@ -45,7 +45,7 @@ local OPTIONS, WITH_VALUE = parsed()
 local FILES = {
   ["-i"] = true, ["--input"] = true, ["-o"] = true, ["--output"] = true, ["--journal"] = true,
   ["--token-file"] = true, ["--ca-file"] = true, ["--cert-file"] = true, ["--key-file"] = true,
-  ["--log"] = true,
+  ["--log"] = true, ["--check"] = true, ["-p"] = true, ["--provider"] = true,
 }
 
 describe("the man page", function()
@@ -92,13 +92,10 @@ describe("the man page", function()
     end
   end)
 
-  it("names every provider, outcome, format and exit code", function()
+  it("names every outcome, format and exit code", function()
     local text = output_of("mandoc", "-T", "ascii", "docs/stopmsg.1"):gsub(".\8", "")
-    local words = { "ndjson", "csv", "143", "130", "NO_COLOR", "STOPMSG_TOKEN", "--version" }
-    for _, provider in ipairs(stopmsg.providers()) do
-      words[#words + 1] = provider
-      words[#words + 1] = ("STOPMSG_%s_TOKEN"):format(provider:upper())
-    end
+    local words = { "ndjson", "csv", "143", "130", "NO_COLOR", "STOPMSG_TOKEN", "--version",
+      "STOPMSG_PROVIDER_TOKEN", "STOPMSG_PROVIDER_NAME" }
     for word in pairs(stopmsg.outcomes) do
       words[#words + 1] = word
     end
@@ -127,7 +124,7 @@ describe("the exit codes", function()
   end)
 end)
 
-local BASH = [=[
+local BASH = ("stopmsg() { '%s' bin/stopmsg \"$@\"; }\n"):format(server.interpreter()) .. [=[
 source completions/stopmsg.bash
 function=$(complete -p stopmsg | sed 's/.*-F \([^ ]*\) .*/\1/')
 for line; do
@@ -140,7 +137,8 @@ done
 ]=]
 
 -- In the midst of a word, so that the line that is typed is not what is waited for.
-local ZSH = "fpath=($PWD/completions $fpath); autoload compinit; compinit -u -D; unsetopt beep; "
+local ZSH = ("stopmsg() { '%s' bin/stopmsg \"$@\" }; "):format(server.interpreter())
+  .. "fpath=($PWD/completions $fpath); autoload compinit; compinit -u -D; unsetopt beep; "
   .. "tab() { zle complete-word; BUFFER+=' do''ne '; }; zle -N tab; bindkey '^I' tab; "
   .. "print rea''dy\n"
 local KILL_LINE = "\21"

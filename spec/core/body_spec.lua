@@ -24,7 +24,7 @@ describe("an answer that the core gives out", function()
   local function answered(bytes, fields, is_kept)
     server:set({ requests = { { ["do"] = { { "read", "all" }, { "write", faults.bytes(bytes) },
       not is_kept and { "close" } or nil } } } })
-    local engine = assert(core.engine({ slots = 1, max_response = LIMIT, connect_timeout = 3,
+    local engine = assert(core.engine({ slots = 1, max_response = LIMIT, connect_timeout = 120,
       proxy = "", user_agent = "spec" }))
     local operation = engine:prepare({
       method = "POST",
@@ -33,7 +33,7 @@ describe("an answer that the core gives out", function()
       headers = { "Expect:", "Content-Type:" },
       items = fields,
     })
-    assert(engine:submit(operation, { "a" }, 1, 1, 5))
+    assert(engine:submit(operation, { "a" }, 1, 1, 120))
     local values
     repeat
       assert(engine:step())
@@ -45,7 +45,8 @@ describe("an answer that the core gives out", function()
   end
 
   local function http(status, body, lines)
-    return ("HTTP/1.1 %s\r\n%s\r\n%s"):format(status, lines or "", body)
+    -- Lua 5.1 would cut a "%s" at a NUL.
+    return "HTTP/1.1 " .. status .. "\r\n" .. (lines or "") .. "\r\n" .. body
   end
 
   local function length(body)
@@ -78,6 +79,10 @@ describe("an answer that the core gives out", function()
         "Content-Length: 0\r\nTransfer-Encoding: chunked\r\n") .. http("200 OK", ""),
       ["whose last coding is not chunks"] = http("200 OK", "",
         "Transfer-Encoding: chunked, identity\r\n"),
+      ["that is coded within its chunks"] = http("200 OK", "0\r\n\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n"),
+      ["that is coded by another line"] = http("200 OK", "0\r\n\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n"),
       ["that calls itself identity"] = http("200 OK", "", "Transfer-Encoding: identity\r\n"),
     }) do
       it("is not known to be empty " .. title, function()
@@ -117,8 +122,8 @@ describe("an answer that the core gives out", function()
           assert.equal(TEXT, (answered(http(status, bytes, lines .. length(bytes)))))
           assert.equal(TEXT, (answered(http(status, bytes, lines))))
         end
-        assert.equal(TEXT, (answered(http("200 OK", ("%x\r\n%s\r\n0\r\n\r\n"):format(#bytes, bytes),
-          lines .. "Transfer-Encoding: chunked\r\n"))))
+        assert.equal(TEXT, (answered(http("200 OK", ("%x\r\n"):format(#bytes) .. bytes
+          .. "\r\n0\r\n\r\n", lines .. "Transfer-Encoding: chunked\r\n"))))
       end)
 
       it(("is read as a batch's: %s as %s"):format(name, coding), function()
@@ -251,12 +256,12 @@ describe("an answer that the core gives out", function()
     end)
 
     it("tells a date in each of the three forms", function()
-      -- Months and years of all kinds; 0 to 2 s pass on the way.
+      -- Months and years of all kinds; some seconds may pass on the way.
       for _, ahead in ipairs({ 30, 86400 * 3, 86400 * 31, 86400 * 400, 86400 * 365 * 20 }) do
         for _, date in ipairs(dates(os.time() + ahead)) do
           local seconds = said(date)
           assert.message(date).is_truthy(seconds)
-          assert.message(date).is_true(seconds <= ahead and seconds > ahead - 20)
+          assert.message(date).is_true(seconds <= ahead and seconds > ahead - 120)
         end
       end
     end)

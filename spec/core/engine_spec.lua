@@ -1,5 +1,6 @@
 local core = require("stopmsg.core")
 local patience = require("spec.support.patience")
+local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
 local uv = require("luv")
 
@@ -60,7 +61,7 @@ describe("stopmsg.core.engine", function()
     for name, value in pairs(fields or {}) do
       all[name] = value
     end
-    local operation = engine:prepare(all)
+    local operation = engine:prepare(pieces.operation(all))
     engine:authorize(operation, (core.secret(TOKEN)))
     return operation
   end
@@ -206,8 +207,8 @@ describe("stopmsg.core.engine", function()
 
     it("sends nothing without a token", function()
       local engine = new_engine()
-      local operation = engine:prepare({ method = "POST", base = base, url = { open = "/" },
-        headers = {}, auth = "Authorization: Basic " })
+      local operation = engine:prepare({ method = "POST", base = base, url = { "/" },
+        headers = { { "Authorization: Basic ", { "token" } } } })
       assert.has_error(function()
         engine:submit(operation, {}, 1, 0, AMPLE)
       end, "operation 1 has no token yet")
@@ -302,7 +303,7 @@ describe("stopmsg.core.engine", function()
       assert_good([[
         local engine = require("stopmsg.core").engine({ slots = 1, max_response = 1000,
           connect_timeout = 1000 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/slow" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/slow" },
           headers = {} })
         -- From the second one on there are no timers of a new connection. A wait ends after a
         -- minute by itself: too late with the third.
@@ -543,7 +544,7 @@ describe("stopmsg.core.engine", function()
       local code = ([[
         local core = require("stopmsg.core")
         local engine = core.engine({ slots = 4, max_response = 1000, connect_timeout = 120 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/hang" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/hang" },
           headers = {} })
         engine:submit(operation, {}, 1, 0, 1000)
         engine:submit(operation, {}, 1, 0, 1000)
@@ -587,7 +588,7 @@ describe("stopmsg.core.engine", function()
         end
         for _ = 1, 20 do
           local engine = core.engine({ slots = 1, max_response = 2000000, connect_timeout = 120 })
-          local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+          local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
             headers = {} })
           assert(engine:submit(operation, {}, 1, 0, 1000))
           while not is_done(engine) do
@@ -614,7 +615,7 @@ describe("stopmsg.core.engine", function()
         local core = require("stopmsg.core")
         local finalizer = require("spec.support.finalizer")
         local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 120 })
-        local operation = engine:prepare({ method = "POST", base = %q, url = { open = "/big" },
+        local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
           headers = {} })
         -- Steps until the second answer is there, too; more of them where it was not.
         local steps, rounds = 1000, 0

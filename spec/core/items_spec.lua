@@ -492,9 +492,8 @@ describe("stopmsg.core.read_items", function()
       local operation = engine:prepare({
         method = "POST",
         base = echo.first_line,
-        url = { open = "/" },
-        headers = {},
-        auth = "Authorization: Basic ",
+        url = { "/" },
+        headers = { { "Authorization: Basic ", { "token" } } },
         items = FIELDS,
       })
       engine:authorize(operation, (core.secret("canary")))

@@ -47,9 +47,8 @@ describe("stopmsg.core.secret", function()
     local operation = engine:prepare({
       method = "GET",
       base = "http://127.0.0.1:1",
-      url = { open = "/" },
-      headers = {},
-      auth = "Authorization: Basic ",
+      url = { "/" },
+      headers = { { "Authorization: Basic ", { "token" } } },
     })
     assert.has_error(function()
       engine:authorize(operation, secret)

@@ -2,6 +2,7 @@
 
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
+local pieces = require("spec.support.pieces")
 local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 
@@ -22,7 +23,13 @@ local function operation(changes)
   for name, value in pairs(changes) do
     all[name] = value
   end
-  return all
+  return pieces.operation(all)
+end
+
+local function with_url(url)
+  local made = operation({})
+  made.url = url
+  return made
 end
 
 describe("wrong use of stopmsg.core", function()
@@ -79,6 +86,22 @@ describe("wrong use of stopmsg.core", function()
     ["a scheme of two lines"] = function() engine:prepare(operation({ auth = "a: b\nc: " })) end,
     ["an escape nobody knows"] = function()
       engine:prepare(operation({ url = { open = "/", escape = "html" } }))
+    end,
+    ["a hole nobody knows"] = function() engine:prepare(with_url({ "/", { "ip" } })) end,
+    ["a hole without a name"] = function() engine:prepare(with_url({ "/", {} })) end,
+    ["a piece that is a number"] = function() engine:prepare(with_url({ "/", 5 })) end,
+    ["a template that is a text"] = function() engine:prepare(with_url("/")) end,
+    ["two lists in one text"] = function()
+      engine:prepare(with_url({ "/", { "ids", "percent" }, { "ids", "percent" } }))
+    end,
+    ["a part that ids do not have"] = function()
+      engine:prepare(with_url({ "/", { "id", "percent", 2 } }))
+    end,
+    ["a list in a header"] = function()
+      engine:prepare(operation({ headers = { { "a: ", { "ids", "header" } } } }))
+    end,
+    ["ids of too many parts"] = function()
+      engine:prepare(operation({ split = { "/", "/", "/", "/" } }))
     end,
     ["fewer than no ids"] = function() core.known(-1) end,
     ["too many ids"] = function() core.known(2 ^ 31) end,
@@ -179,7 +202,7 @@ describe("stopmsg.core, where little is usual,", function()
 
   it("escapes the neighbours of what need not be escaped", function()
     local engine = assert(core.engine(options({})))
-    local number = engine:prepare(operation({ auth = "",
+    local number = engine:prepare(operation({
       url = { open = "/", escape = "percent", close = "" } }))
     engine:authorize(number, (core.secret("x"))) -- which it needs none of
     assert(engine:submit(number, { "/09:@AZ[`az{-._~" }, 1, 1, 120))

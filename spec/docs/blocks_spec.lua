@@ -6,7 +6,7 @@
 local examples = require("spec.support.examples")
 local json = require("stopmsg.json")
 local markdown = require("spec.support.markdown")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 
 local load_text = rawget(_G, "loadstring") or load
 
@@ -72,6 +72,7 @@ end
 -- What differs from run to run, made the same.
 local function plain(text, place)
   return (text:gsub(place.sandbox.url:gsub("%p", "%%%0"), "http://127.0.0.1:8080")
+    :gsub(place.sandbox.url:match("//(.*)"):gsub("%p", "%%%0"), "127.0.0.1:8080")
     :gsub("%d+%.%d+ s%)", "0.01 s)"):gsub("[ \t]+", " "):gsub(" \n", "\n"))
 end
 

@@ -1,10 +1,11 @@
 -- What the pages say of providers, definitions and files, where their links lead, and what README
 -- shows of the reference.
 
+local errors = require("stopmsg.errors")
 local ids = require("stopmsg.ids")
-local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local schema = require("stopmsg.provider.schema")
 local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
 
@@ -30,56 +31,83 @@ end
 describe("docs/writing-a-provider.md", function()
   local page = markdown.read("docs/writing-a-provider.md")
 
-  it("has every field of a definition", function()
-    assert.same(sorted.keys(providers.fields.definition), names_of(page, "field of a definition"))
-    assert.same(sorted.keys(providers.fields.operations), names_of(page, "operation"))
-    assert.same(sorted.keys(providers.fields.operation), names_of(page, "field of an operation"))
-  end)
+  for first, part in pairs({
+    ["field of a definition"] = "definition", ["field of an operation"] = "operation",
+    ["field of a setting"] = "setting", ["field of an id form"] = "id",
+    ["field of a reading"] = "reading", ["field of a word"] = "meaning",
+    ["field of `error`"] = "error", ["field of `token`"] = "token", ["field of a list"] = "list",
+    ["field of a filter"] = "filter", ["field of `next`"] = "next",
+  }) do
+    it("has every " .. first, function()
+      local names = {}
+      for name in pairs(schema.fields[part]) do
+        names[#names + 1] = type(name) == "string" and name or nil
+      end
+      assert.same(sorted.list(names), names_of(page, first))
+    end)
+  end
 
-  it("has every form of ids, and every field of one's own", function()
+  it("has every operation, id form, form of codes, action and placeholder", function()
+    assert.same(sorted.keys(schema.operations), names_of(page, "operation"))
     assert.same(sorted.keys(ids.forms), names_of(page, "id form"))
-    local types = luacats.read({ "lua/stopmsg/types.lua" })
-    assert.same(sorted.keys(types.classes["stopmsg.IdForm"].fields),
-      names_of(page, "field of an id form"))
+    assert.same(sorted.keys(errors.forms), names_of(page, "form"))
+    assert.same(sorted.keys(schema.actions), names_of(page, "action"))
+    for name in pairs(schema.placeholders) do
+      assert.message(name).is_truthy(page:find("`{" .. name .. "}`", 1, true))
+    end
   end)
 
-  it("has the words of `escape`, `refusals` and `body`", function()
-    for _, part in ipairs({ "escapes", "actions", "body", "items", "auth", "format", "error",
-      "error_forms" }) do
-      for word in pairs(providers.fields[part]) do
+  it("has the words that fields may be", function()
+    for _, words in ipairs({ schema.escapes, schema.paging, schema.lists, schema.times }) do
+      for word in pairs(words) do
         assert.message(word).is_truthy(page:find('`"?' .. word .. '"?`'))
       end
     end
   end)
 end)
 
-for _, name in ipairs(providers.names) do
+for _, name in ipairs(providers.names()) do
   describe("docs/providers/" .. name .. ".md", function()
     local page = markdown.read("docs/providers/" .. name .. ".md")
     local definition = stopmsg.definition(name)
 
     it("has every operation as it is", function()
-      local found = {}
+      local found, operations = {}, {}
+      for operation in pairs(schema.operations) do
+        operations[#operations + 1] = definition[operation] and operation or nil
+      end
       for _, row in ipairs(markdown.rows(page, "operation")) do
         local word = markdown.codes(row[1])[1]
-        local operation = definition.operations[word]
+        local operation = definition[word]
         found[#found + 1] = word
-        assert.equal(operation.method .. " " .. operation.path, markdown.codes(row[2])[1])
-        if word ~= "check" then
-          assert.equal(operation.limit or 1, tonumber(row[3]))
+        assert.message(word).is_truthy(operation)
+        assert.equal(operation.request, markdown.codes(row[2])[1])
+        if schema.operations[word].has_no_ids then
+          assert.equal("–", row[3])
+        else
+          local limit = operation.many and operation.many.limit or operation.limit or 1
+          limit = type(limit) == "table" and limit[2] or limit
+          assert.equal(limit, tonumber(row[3]))
         end
         if not operation.undocumented then
           assert.message(word).is_truthy(row[4]:find(operation.docs or definition.docs, 1, true))
         end
       end
-      assert.same(sorted.keys(definition.operations), sorted.list(found))
+      assert.same(sorted.list(operations), sorted.list(found))
     end)
 
-    it("has its address, its name and the scheme before the token", function()
-      assert.is_truthy(page:find("`" .. definition.base_url .. "`", 1, true))
+    it("has its address, its name, its settings and where the token stands", function()
+      assert.is_truthy(page:find("`" .. definition.url .. "`", 1, true))
       assert.is_truthy(page:find(('`provider = "%s"`'):format(name), 1, true))
-      assert.is_truthy(page:find("`Authorization: " .. definition.auth.prefix:sub(1, -2) .. "`", 1,
-        true))
+      for setting in pairs(definition.settings or {}) do
+        assert.message(setting).is_truthy(page:find("`" .. setting, 1, true))
+      end
+      for header, value in pairs(definition.headers or {}) do
+        if value:find("{token}", 1, true) then
+          local before = header .. ": " .. value:match("^(.-) ?{token}")
+          assert.message(before).is_truthy(page:find("`" .. before, 1, true))
+        end
+      end
     end)
 
     it("has the outcome of every code, refusal and state", function()
@@ -90,22 +118,27 @@ for _, name in ipairs(providers.names) do
           table.insert(row_of[word], line)
         end
       end
-      local function has(code, word)
-        local rows = row_of[tostring(code)] or row_of[tostring(code):upper()] or {}
-        assert.message(code .. " " .. word).is_truthy(table.concat(rows):find("`" .. word .. "`", 1,
-          true))
+      local function has(code, entry)
+        local rows = row_of[code] or row_of[code:upper()] or {}
+        assert.message(code .. " " .. entry.word).is_truthy(table.concat(rows):find(
+          "`" .. entry.word .. "`", 1, true))
       end
-      for _, operation in pairs(definition.operations) do
-        if not operation.undocumented then
-          for code, word in pairs(operation.codes or {}) do
-            has(code, word)
+      for _, operation in pairs(providers.load(name).operations) do
+        if not operation.undocumented and not operation.is_list then
+          for status, reading in pairs(operation.readings) do
+            if reading.entry and status ~= 200 then
+              has(tostring(status), reading.entry)
+            end
+            while reading do
+              for code, entry in pairs(reading.means or {}) do
+                has(code, entry)
+              end
+              reading = reading.otherwise
+            end
           end
-          for state, word in pairs(operation.states or {}) do
-            has(state, word)
-          end
-          for key, word in pairs(operation.refusals or {}) do
-            if word ~= "credentials" and word ~= "again" then
-              has(key:match("%d+$"), word)
+          for key, entry in pairs(operation.refused or {}) do
+            if not schema.actions[entry.word] then
+              has(key:match("[^/]+$"), entry)
             end
           end
         end
@@ -195,6 +228,18 @@ describe("docs/architecture.md", function()
     end
   end)
 
+  it("names specs that there are for what is relied on in libcurl", function()
+    local rows = markdown.rows(page, "habit")
+    assert.is_true(#rows > 10)
+    for _, row in ipairs(rows) do
+      local specs = markdown.codes(row[2])
+      assert.message(row[1]).is_true(#specs > 0)
+      for _, path in ipairs(specs) do
+        assert.message(path).is_true(exists(path))
+      end
+    end
+  end)
+
   it("has every file of the core", function()
     local known = {}
     for _, row in ipairs(markdown.rows(page, "files")) do
@@ -235,7 +280,7 @@ describe("README.md", function()
       names[i] = markdown.codes(row[1])[1]
       assert.is_truthy(row[4]:find(("(docs/providers/%s.md)"):format(names[i]), 1, true))
     end
-    assert.same(providers.names, sorted.list(names))
+    assert.same(providers.names(), sorted.list(names))
   end)
 end)
 

@@ -3,7 +3,7 @@
 local luacats = require("spec.support.luacats")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
-local providers = require("stopmsg.providers")
+local schema = require("stopmsg.provider.schema")
 local reports = require("stopmsg.report")
 local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
@@ -78,32 +78,42 @@ describe("the types", function()
     end
   end)
 
-  it("have the built-in providers and the parts of a definition", function()
-    local words = fields("Options").provider.uses
-    for _, name in ipairs(providers.names) do
-      local found = false
-      for _, word in ipairs(words) do
-        found = found or word == '"' .. name .. '"'
+  it("have the parts of a definition", function()
+    -- Names of fields, and places in a list.
+    local function named(part)
+      local names = {}
+      for name in pairs(schema.fields[part]) do
+        names[#names + 1] = type(name) == "string" and name or nil
       end
-      assert.message(name).is_true(found)
+      return names
+    end
+    local function check(class, names)
+      local found = {}
+      for name in pairs(fields(class)) do
+        if name:find("^[%a_]") then
+          found[#found + 1] = name
+        end
+      end
+      assert.same(sorted.list(names), sorted.list(found), class)
     end
     for class, part in pairs({
-      Provider = "definition", Operation = "operation", OperationBody = "body",
-      OperationItems = "items", ProviderAuth = "auth", ProviderFormat = "format",
-      ErrorForm = "error",
+      Operation = "operation", Setting = "setting", ProviderAuth = "auth", ErrorForm = "error",
+      TokenRequest = "token", TextBody = "text", Word = "meaning", Reading = "reading",
+      ListOperation = "list", Filter = "filter", NextPage = "next", IdForm = "id", Rate = "rate",
+      Pause = "retry_after",
     }) do
-      assert.same(sorted.keys(providers.fields[part]), sorted.keys(fields(class)), class)
+      check(class, named(part))
     end
-    local known = {}
-    for _, word in ipairs(fields("Provider").operations.uses) do
-      known[#known + 1] = word:match('^"(.*)"$')
+    local of_provider = named("definition")
+    for name in pairs(schema.operations) do
+      of_provider[#of_provider + 1] = name
     end
-    assert.same(sorted.keys(providers.fields.operations), sorted.list(known))
+    check("Provider", of_provider)
     local escapes = {}
-    for _, word in ipairs(fields("OperationBody").escape.uses) do
+    for _, word in ipairs(fields("TextBody").escape.uses) do
       escapes[#escapes + 1] = word:match('^"(.*)"$')
     end
-    assert.same(sorted.keys(providers.fields.escapes), sorted.list(escapes))
+    assert.same(sorted.keys(schema.escapes), sorted.list(escapes))
   end)
 
   it("have the fields of a report", function()

@@ -2,7 +2,7 @@
 
 local answers = require("spec.support.answers")
 local examples = require("spec.support.examples")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 

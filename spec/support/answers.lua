@@ -3,7 +3,7 @@
 local answer = require("stopmsg.answer")
 local assert = require("luassert")
 local core = require("stopmsg.core")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 
 local answers = {}
 
@@ -34,7 +34,7 @@ function answers.reader(operation, default_ids, default_format)
       body = body ~= false and (body or "") or nil,
       format = format or default_format or "json",
     }
-    if operation.codes and status == 200 then
+    if operation.items and status == 200 then
       reply.items, reply.body = core.read_items({
         list = operation.items.list,
         id = operation.items.id,

@@ -17,6 +17,17 @@ function files.write(path, text)
   return path
 end
 
+-- paths = files.list(folder): of the files in it.
+function files.list(folder)
+  local pipe = assert(io.popen("ls -d '" .. folder .. "'/*"))
+  local paths = {}
+  for path in pipe:lines() do
+    paths[#paths + 1] = path
+  end
+  pipe:close()
+  return paths
+end
+
 -- path = files.folder(): a new one, for files.remove.
 function files.folder()
   local pipe = assert(io.popen("mktemp -d"))

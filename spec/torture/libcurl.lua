@@ -28,8 +28,8 @@ local FUNCTIONS = {
   } },
   { "curl_multi_init", { [0] = { NO_MEMORY }, [24] = { "fault queued connect" } } },
   { "curl_multi_add_handle", {
-    [3] = { NO_MEMORY },
-    [4] = { "Internal error" },
+    [3] = { NO_MEMORY, "fault queued memory" },
+    [4] = { "fault queued lost" },
   } },
   { "curl_multi_socket_action", {
     [3] = { "fault sent memory", "fault queued memory", "fault connected memory" },
@@ -118,7 +118,7 @@ end
 -- A handle that failed, and that cannot be replaced yet: for the lack of memory, or of descriptors.
 local function check_replacing(context)
   local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 1000, proxy = "" })
-  local operation = engine:prepare({ method = "POST", base = context.url, url = { open = "/" },
+  local operation = engine:prepare({ method = "POST", base = context.url, url = { "/" },
     headers = {} })
   assert(engine:submit(operation, {}, 1, 0, 1000))
   libcurl.fail("epoll_ctl", 1, 28)

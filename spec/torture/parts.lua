@@ -2,6 +2,7 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
 local JSON = { open = "[", between = ",", close = "]", escape = "json" }
@@ -38,7 +39,7 @@ local function prepare(engine, fields)
   fields.method = fields.method or "POST"
   fields.headers = { "Expect:", "Content-Type: text/plain" }
   fields.auth = "Authorization: "
-  local operation = engine:prepare(fields)
+  local operation = engine:prepare(pieces.operation(fields))
   local token = core.secret("torture-7f3a")
   engine:authorize(operation, token)
   token:close()

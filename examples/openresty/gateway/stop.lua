@@ -12,7 +12,7 @@ local stopmsg = require("stopmsg")
 local stop = {}
 
 -- Messages where the provider documents a stop of messages, else dispatches.
-local documented = stopmsg.definition(settings.provider).operations.stop
+local documented = stopmsg.definition(settings.provider).stop
 local KIND = documented and not documented.undocumented and "message" or "dispatch"
 
 local function is_streamed(count)

@@ -42,7 +42,7 @@ function command.run(args, host)
     host:say(message)
     return exit.usage
   end
-  connection.tell_address(args, host, provider)
+  connection.tell_address(args, host)
   local ok, why, err = client:check()
   client:close()
   if ok then

@@ -3,7 +3,7 @@
 local client = require("stopmsg.client")
 local core = require("stopmsg.core")
 local duration = require("stopmsg.cli.duration")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
 local text = require("stopmsg.text")
 local token = require("stopmsg.cli.token")
 
@@ -35,7 +35,10 @@ function connection.seconds(name)
 end
 
 function connection.configure(parser)
-  parser:option("-p --provider", table.concat(providers.names, ", ") .. "."):argname("PROVIDER")
+  parser:option("-p --provider", "A provider's name, or a file with a definition (./acme.lua).")
+    :argname("PROVIDER")
+  parser:option("--set", "A setting of the provider; may be given again."):argname("NAME=VALUE")
+    :count("*")
   parser:option("--token-file", "File with the token in its first line."):argname("FILE")
   parser:option("--base-url", "Another address than the provider's."):argname("URL")
   parser:flag("--allow-http", "Allow plain http:// to other hosts than this one.")
@@ -87,24 +90,67 @@ local function find_address(args, provider, host)
   end
 end
 
--- provider = connection.provider(args, host): the checked definition | nil, message
-function connection.provider(args, host)
+-- What -p names: a built-in provider, or the definition in a file.
+-- name or definition | nil, message
+local function named(args)
   local name = args.provider
   if not name then
-    return nil, "which provider? -p " .. table.concat(providers.names, "|")
+    return nil, "which provider? -p " .. table.concat(providers.names(), "|")
+  elseif name:find("[/.]") then
+    return providers.read(name)
+  elseif not providers.is_built_in(name) then
+    return nil, providers.unknown(name)
   end
-  if not providers.definition(name) then
-    return nil, ("no provider is called %s; there are %s"):format(text.quote(name),
-      table.concat(providers.names, ", "))
+  return name
+end
+
+-- provider = connection.provider(args, host): the checked definition | nil, message. args.provider
+-- becomes its name, args.definition what -p named.
+function connection.provider(args, host)
+  local given, message = named(args)
+  if not given then
+    return nil, message
   end
-  find_address(args, name, host)
-  return providers.load(name)
+  local loaded, provider = pcall(providers.load, given)
+  if not loaded then
+    return nil, tostring(provider)
+  end
+  args.definition, args.provider = given, provider.name
+  find_address(args, provider.name, host)
+  return provider
+end
+
+-- The settings: --set, else STOPMSG_<PROVIDER>_<NAME>. settings | nil, message
+local function settings_of(args, provider, getenv)
+  local given = {}
+  for _, pair in ipairs(args.set or {}) do
+    local name, value = pair:match("^([^=]+)=(.*)$")
+    if not name then
+      return nil, ("--set wants NAME=VALUE, not %s"):format(text.quote(pair))
+    elseif given[name] and given[name] ~= value then
+      return nil, ("--set %s stands twice, with different values"):format(name)
+    end
+    given[name] = value
+  end
+  for name in pairs(provider.settings) do
+    local value = getenv(token.variable(provider.name, name:upper()))
+    if given[name] == nil and value ~= nil and value ~= "" then
+      given[name] = value
+    end
+  end
+  given.application = args.application or given.application
+  given.format = args.xml and "xml" or given.format
+  return given
 end
 
 -- In the library's messages, options have the library's names.
 local function translate(message)
   message = message:match("^bad argument #%d to '[^']*' %((.*)%)$") or message
   message = message:gsub("option 'format'", "--xml")
+  message = message:gsub("option 'settings': ", "")
+  message = message:gsub("the setting '([%w_]+)'", function(name)
+    return name == "application" and "--application" or "--set " .. name .. "=…"
+  end)
   message = message:gsub("option '([%w_]+)'", function(name)
     return "--" .. name:gsub("_", "-")
   end)
@@ -120,8 +166,9 @@ local function shown_address(url, value)
 end
 
 -- Tells before the first request on which address the provider is asked, where that is not its own.
-function connection.tell_address(args, host, provider)
-  if args.base_url and plain(args.base_url) ~= plain(provider.base_url) then
+function connection.tell_address(args, host)
+  local own = args.own_url
+  if args.base_url and own and plain(args.base_url) ~= plain(own) then
     host:say(("asking %s (from %s), which is not the address of %s"):format(args.shown_url,
       args.base_url_from, args.provider))
   end
@@ -131,6 +178,10 @@ end
 -- it needs no token. args.token_from says where the token came from, args.shown_url is the address
 -- that is asked.
 function connection.open(args, host, provider, on_event)
+  local settings, wrong = settings_of(args, provider, host.getenv)
+  if not settings then
+    return nil, wrong
+  end
   local value, from, first = "none", nil, nil
   if not args.dry_run then
     value, from, first = token.find(args.provider, args.token_file, host.getenv)
@@ -140,12 +191,11 @@ function connection.open(args, host, provider, on_event)
   end
   args.token_from = from
   local made, message = client.new({
-    provider = args.provider,
+    provider = args.definition,
+    settings = settings,
     token = value,
     base_url = args.base_url,
     allow_http = args.allow_http,
-    application = args.application,
-    format = args.xml and "xml" or nil,
     undocumented = args.undocumented,
     concurrency = args.concurrency,
     rate = args.rate,
@@ -167,7 +217,8 @@ function connection.open(args, host, provider, on_event)
     end
     return nil, message
   end
-  args.shown_url = shown_address(args.base_url or provider.base_url, first)
+  args.own_url = client.own_address(made)
+  args.shown_url = shown_address(args.base_url or args.own_url, first)
   return made
 end
 

@@ -1,52 +1,34 @@
 -- stopmsg stop --dry-run: the requests that would be made.
 
+local client = require("stopmsg.client")
 local exit = require("stopmsg.cli.exit")
 local form = require("stopmsg.ids")
-local pool = require("stopmsg.pool")
 local progress = require("stopmsg.cli.progress")
 local text = require("stopmsg.text")
 
 local dry_run = {}
 
--- Requests that are shown, and ids of each.
-local MAX_SHOWN, MAX_IDS = 10, 3
+-- Requests that are shown, and bytes of each one's address and body.
+local MAX_SHOWN, MAX_BYTES = 10, 1000
 
-local function percent(id)
-  return (id:gsub("[^%w%-._~]", function(char)
-    return ("%%%02X"):format(char:byte())
-  end))
-end
-
--- The address of a request that begins with these ids.
-local function address(operation, base, ids)
-  local url = operation.url_form
-  local path = url.open
-  if url.escape then
-    local parts = {}
-    for i, id in ipairs(ids) do
-      parts[i] = percent(id)
-    end
-    path = path .. table.concat(parts, url.between) .. url.close
-  end
-  return base:gsub("/+$", "") .. path
-end
-
--- Reads all ids as the run would: each(first ids, count) for every request.
+-- Reads all ids as the run would: each(ids, count) for every request; of those that are not shown
+-- only the count.
 local function cut(given, operation, limit, each)
-  local first, count, seen = {}, 0, {}
+  local ids, count, requests, seen = {}, 0, 0, {}
   local function close()
     if count > 0 then
-      each(first, count)
+      requests = requests + 1
+      each(ids, count)
     end
-    first, count, seen = {}, 0, {}
+    ids, count, seen = {}, 0, {}
   end
   for id in given:reader() do
     local sent, key = form.check(operation.id, id)
     if sent and not seen[key] then
       seen[key] = true
       count = count + 1
-      if count <= MAX_IDS then
-        first[count] = sent
+      if requests < MAX_SHOWN then
+        ids[count] = sent
       end
       if count == limit then
         close()
@@ -56,8 +38,32 @@ local function cut(given, operation, limit, each)
   close()
 end
 
--- code = dry_run.show(args, host, provider, operation, given)
-function dry_run.show(args, host, provider, operation, given)
+local function short(s)
+  if #s <= MAX_BYTES then
+    return s
+  end
+  return ("%s… (%s bytes)"):format(text.cut(s, MAX_BYTES), progress.grouped(#s))
+end
+
+-- One request as a server would get it.
+local function write_request(write, request)
+  write(("%s %s HTTP/1.1"):format(request.method, short(request.target)))
+  write("Host: " .. request.origin:match("://(.*)$"))
+  write("User-Agent: " .. request.user_agent)
+  write("Accept: */*")
+  for _, line in ipairs(request.headers) do
+    write(line)
+  end
+  if request.body then
+    write("Content-Length: " .. #request.body)
+    write("")
+    write(short(request.body))
+  end
+  write("")
+end
+
+-- code = dry_run.show(args, host, made, operation, given): `made` is a client.
+function dry_run.show(args, host, made, operation, given)
   local requests, total = 0, 0
   local function write(...)
     for _, line in ipairs({ ... }) do
@@ -65,19 +71,14 @@ function dry_run.show(args, host, provider, operation, given)
     end
   end
 
-  write(provider.auth .. "[token]")
-  for _, line in ipairs(pool.headers(provider, operation, args.xml and "xml" or "json")) do
-    write(line)
-  end
-  write("")
-  local base = args.base_url or provider.base_url
   local limit = math.min(args.batch_size or operation.limit, operation.limit)
-  cut(given, operation, limit, function(first, count)
+  cut(given, operation, limit, function(ids, count)
     requests, total = requests + 1, total + count
+    if requests == 1 then
+      write(client.preview(made, operation, ids).origin, "")
+    end
     if requests <= MAX_SHOWN then
-      local more = count > #first and (", … (%s ids)"):format(progress.grouped(count)) or ""
-      write(operation.method .. " " .. address(operation, base, first))
-      write("    " .. table.concat(first, ", ") .. more)
+      write_request(write, client.preview(made, operation, ids))
     end
   end)
   if requests > MAX_SHOWN then
@@ -89,7 +90,7 @@ function dry_run.show(args, host, provider, operation, given)
   end
   local time = args.rate and (", at least %s at %s a second"):format(
     progress.duration(math.max(0, requests - 1) / args.rate), tostring(args.rate)) or ""
-  write("", ("%s request(s) for %s id(s)%s; nothing was sent"):format(progress.grouped(requests),
+  write(("%s request(s) for %s id(s)%s; nothing was sent"):format(progress.grouped(requests),
     progress.grouped(total), time))
   return exit.ok
 end

@@ -1,7 +1,9 @@
 -- stopmsg providers
 
 local exit = require("stopmsg.cli.exit")
-local providers = require("stopmsg.providers")
+local providers = require("stopmsg.provider")
+local schema = require("stopmsg.provider.schema")
+local settings = require("stopmsg.provider.settings")
 local text = require("stopmsg.text")
 local token = require("stopmsg.cli.token")
 
@@ -12,48 +14,92 @@ local command = {
 Examples:
   stopmsg providers
   stopmsg providers revicom
+  stopmsg providers --check ./acme.lua
 ]],
 }
 
-local OPERATIONS = { "stop", "stop_dispatch", "status", "status_dispatch", "check" }
+local OPERATIONS = schema.operation_names
 
 function command.configure(parser)
   parser:argument("provider", "Only this one, in detail."):args("?"):argname("NAME")
+  parser:option("--check", "A definition of one's own: what is wrong with it, and what it lacks.")
+    :argname("FILE")
 end
 
 local function requests(operation)
   if operation.limit == 1 then
     return "one a request"
+  elseif operation.least > 1 then
+    return ("%d to %d a request"):format(operation.least, operation.limit)
   end
   return ("%d a request"):format(operation.limit)
 end
 
+local function sorted_keys(list)
+  local names = {}
+  for name in pairs(list) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
+end
+
+local function show_settings(provider, write)
+  for i, name in ipairs(sorted_keys(provider.settings)) do
+    local setting = provider.settings[name]
+    local how = (setting.optional and " (optional)")
+      or (setting.default and (" (%s)"):format(setting.default)) or ""
+    write(i == 1 and "settings" or "", ("%s=…%s  %s"):format(name, how,
+      settings.expected(setting)))
+  end
+end
+
+local function show_operation(provider, name, operation, out)
+  local function write(label, value)
+    out:write(("    %-8s %s\n"):format(label, value))
+  end
+  out:write(("\n  %s%s\n"):format(name,
+    operation.undocumented and " (documented by the sibling brand only)" or ""))
+  write("request", ("%s %s"):format(operation.method, operation.path))
+  if operation.is_list then
+    write("filters", table.concat(sorted_keys(operation.where), ", "))
+  elseif not operation.has_no_ids then
+    write("ids", ("%s, %s"):format(operation.id.about, requests(operation)))
+  end
+  local needs = {}
+  for _, setting in ipairs(operation.needs) do
+    if not provider.settings[setting].default then
+      needs[#needs + 1] = "--set " .. setting .. "=…"
+    end
+  end
+  if #needs > 0 then
+    write("needs", table.concat(needs, " "))
+  end
+  if operation.inferred then
+    write("beware", operation.inferred)
+  end
+  write("page", operation.docs or provider.docs or "-")
+end
+
 local function show(provider, out)
-  out:write(("%s\n    %s\n    address  %s\n    token    %s, or STOPMSG_TOKEN\n    pages    %s\n")
-    :format(provider.name, provider.about, provider.base_url, token.variable(provider.name),
-    provider.docs))
+  local function write(label, value)
+    out:write(("    %-8s %s\n"):format(label, value))
+  end
+  out:write(provider.name, "\n")
+  out:write("    ", provider.about or "-", "\n")
+  write("address", provider.url)
+  write("token", ("%s, or STOPMSG_TOKEN"):format(token.variable(provider.name)))
+  show_settings(provider, write)
+  write("pages", provider.docs or "-")
   for _, name in ipairs(OPERATIONS) do
-    local operation = provider.operations[name]
-    if operation then
-      out:write(("\n  %s%s\n    request  %s %s\n"):format(name,
-        operation.undocumented and " (documented by the sibling brand only)" or "",
-        operation.method, operation.path))
-      if name ~= "check" then
-        out:write(("    ids      %s, %s\n"):format(operation.id.about, requests(operation)))
-      end
-      if operation.needs then
-        out:write(("    needs    --%s\n"):format(operation.needs))
-      end
-      if operation.inferred then
-        out:write(("    beware   %s\n"):format(operation.inferred))
-      end
-      out:write(("    page     %s\n"):format(operation.docs or provider.docs))
+    if provider.operations[name] then
+      show_operation(provider, name, provider.operations[name], out)
     end
   end
 end
 
 local function list(out)
-  for _, name in ipairs(providers.names) do
+  for _, name in ipairs(providers.names()) do
     local provider = providers.load(name)
     local calls = {}
     for _, call in ipairs(OPERATIONS) do
@@ -69,14 +115,65 @@ local function list(out)
   out:write("\nIn brackets: ids in one request. stopmsg providers NAME tells more.\n")
 end
 
+-- What a definition can do without, and is better with.
+local function lacks(provider)
+  local missing = {}
+  local function add(is_missing, message)
+    if is_missing then
+      missing[#missing + 1] = message
+    end
+  end
+  local operations = provider.operations
+  add(not provider.docs, "`docs`, the address of the vendor's page")
+  add(not provider.about, "`about`, what it stops, in a sentence")
+  add(not operations.stop and not operations.stop_dispatch, "`stop`: nothing can be stopped yet")
+  add(not operations.status and not operations.status_dispatch,
+    "`status`: what was `accepted` or `unknown` stays so, and --verify is refused")
+  add(not operations.check, "`check`: the token is tried by the first stop")
+  add(not operations.find and not operations.find_dispatch, "`find`: ids have to be known")
+  for _, name in ipairs(OPERATIONS) do
+    local operation = operations[name]
+    if operation and not operation.is_list then
+      add(not operation.error and next(operation.is_bare) == nil,
+        ("%s: `error`, the form of errors: without it no 4xx settles a message"):format(name))
+    end
+  end
+  return missing
+end
+
+-- code = check_file(path, host)
+local function check_file(path, host)
+  local definition, message = providers.read(path)
+  if not definition then
+    host:say(message)
+    return exit.usage
+  end
+  local checked, provider = pcall(providers.check, definition)
+  if not checked then
+    host:say(tostring(provider))
+    return exit.usage
+  end
+  for _, warning in ipairs(provider.warnings) do
+    host:say("warning: " .. warning)
+  end
+  show(provider, host.stdout)
+  local missing = lacks(provider)
+  host.stdout:write("\n", #missing == 0 and "nothing is missing\n" or "what it lacks:\n")
+  for _, one in ipairs(missing) do
+    host.stdout:write("  ", one, "\n")
+  end
+  return exit.ok
+end
+
 function command.run(args, host)
   local name = args.provider
-  if not name then
+  if args.check then
+    return check_file(args.check, host)
+  elseif not name then
     list(host.stdout)
     return exit.ok
-  elseif not providers.definition(name) then
-    host:say(("no provider is called %s; there are %s"):format(text.quote(name),
-      table.concat(providers.names, ", ")))
+  elseif not providers.is_built_in(name) then
+    host:say(providers.unknown(text.printable(name)))
     return exit.usage
   end
   show(providers.load(name), host.stdout)

@@ -1,5 +1,6 @@
 -- stopmsg status
 
+local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local exit = require("stopmsg.cli.exit")
 local input = require("stopmsg.cli.input")
@@ -40,8 +41,6 @@ local function find_operation(args, provider)
   if not operation then
     return nil, ("%s has no status of %s"):format(provider.name,
       is_dispatch and "dispatches" or "messages")
-  elseif operation.needs and not args[operation.needs] then
-    return nil, ("%s needs --%s for status"):format(provider.name, operation.needs)
   end
   return is_dispatch and "dispatch" or "message", operation
 end
@@ -146,6 +145,11 @@ function command.run(args, host)
   if not client then
     return refuse(message)
   end
+  local found
+  found, message = clients.operation(client, "status", kind)
+  if not found then
+    return refuse(connection.translate(message))
+  end
   local given
   given, message = input.of(args, host, operation.id)
   if not given then
@@ -157,7 +161,7 @@ function command.run(args, host)
     return refuse(message)
   end
 
-  connection.tell_address(args, host, provider)
+  connection.tell_address(args, host)
   local bar = progress.new({
     host = host,
     mode = args.quiet and "none" or args.progress,

@@ -1,5 +1,6 @@
 -- stopmsg stop
 
+local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
@@ -135,17 +136,21 @@ local function check_operation(args, host)
   return provider, operation
 end
 
--- The option that a lookup would need besides --verify, "" for none | nil, why there is no lookup
-local function lookup_needs(args, provider)
-  local what = args.dispatch and "dispatches" or "messages"
-  local operation = provider.operations[args.dispatch and "status_dispatch" or "status"]
-  if not operation then
-    return nil, ("%s has no lookup of %s"):format(provider.name, what)
-  elseif operation.undocumented and not args.undocumented then
-    return nil, ("%s documents no lookup of %s"):format(provider.name, what)
+-- What a lookup would need besides --verify, "" for nothing | nil, why there is no lookup
+local function lookup_needs(client, args)
+  local operation, message, missing = clients.operation(client, "status",
+    args.dispatch and "dispatch" or "message")
+  if operation then
+    return ""
+  elseif not missing then
+    return nil, connection.translate(message)
   end
-  local name = operation.needs
-  return name and not args[name] and "--" .. name:gsub("_", "-") or ""
+  local options = {}
+  for i, name in ipairs(missing) do
+    options[i] = name == "application" and "--application VALUE"
+      or ("--set %s=VALUE"):format(name)
+  end
+  return table.concat(options, " "), connection.translate(message)
 end
 
 local function exists(path)
@@ -164,12 +169,6 @@ function command.run(args, host)
   if not provider then
     return refuse(operation)
   end
-  local needs, no_lookup = lookup_needs(args, provider)
-  if args.verify and no_lookup then
-    return refuse(no_lookup .. ": leave --verify out")
-  elseif args.verify and needs ~= "" then
-    return refuse(("--verify needs %s at %s"):format(needs, provider.name))
-  end
   local run
   local client, message = connection.open(args, host, provider, function(event)
     run:notice(event)
@@ -177,13 +176,19 @@ function command.run(args, host)
   if not client then
     return refuse(message)
   end
+  local needs, no_lookup = lookup_needs(client, args)
+  if args.verify and not needs then
+    return refuse(no_lookup .. ": leave --verify out")
+  elseif args.verify and needs ~= "" then
+    return refuse(("--verify needs %s: %s"):format(needs, no_lookup))
+  end
   local given
   given, message = input.of(args, host, operation.id)
   if not given then
     return refuse(message)
   end
   if args.dry_run then
-    return dry_run.show(args, host, provider, operation, given)
+    return dry_run.show(args, host, client, operation, given)
   end
 
   local batch = math.min(args.batch_size or operation.limit, operation.limit)
@@ -193,7 +198,7 @@ function command.run(args, host)
     book, why, is_fault = journal.open(args.journal, {
       provider = args.provider,
       operation = operation.name,
-      base_url = args.base_url or provider.base_url,
+      base_url = clients.address(client, operation),
       fingerprint = given.fingerprint,
       total = given.total,
     }, { batch = batch, now = host.now })
@@ -231,12 +236,12 @@ function command.run(args, host)
   if odd then
     host:say(odd)
   end
-  connection.tell_address(args, host, provider)
+  connection.tell_address(args, host)
   run = stopping.new(host, args, {
     given = given,
     book = book,
     client = client,
-    lookup = needs and ("--verify" .. (needs ~= "" and " " .. needs .. " VALUE" or "")) or nil,
+    lookup = needs and ("--verify" .. (needs ~= "" and " " .. needs or "")) or nil,
   })
   local code = run:go(file, adds)
   client:close()

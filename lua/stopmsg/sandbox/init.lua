@@ -4,7 +4,9 @@
 local clickatell = require("stopmsg.sandbox.clickatell")
 local direct = require("stopmsg.sandbox.direct")
 local memory = require("stopmsg.sandbox.memory")
+local providers = require("stopmsg.provider")
 local pushwoosh = require("stopmsg.sandbox.pushwoosh")
+local recorded = require("stopmsg.sandbox.recorded")
 
 local sandbox = {}
 
@@ -23,13 +25,44 @@ local PLATFORMS = {
 -- options.settle: seconds until a stop shows in status calls (default 0).
 function sandbox.new(options)
   options = options or {}
-  local opened, routes = {}, {}
+  local function new_memory()
+    return memory.new(options.now or os.time, options.settle or 0)
+  end
+  local opened, routes, others = {}, {}, {}
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
-    opened[open] = opened[open] or open(memory.new(options.now or os.time, options.settle or 0))
+    opened[open] = opened[open] or open(new_memory())
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
-  return setmetatable({ _routes = routes }, Sandbox)
+  for _, name in ipairs(providers.names()) do
+    if recorded.find(name) then
+      others[#others + 1] = { name = name, platform = recorded.new(name, new_memory()) }
+    end
+  end
+  return setmetatable({ _routes = routes, _others = others }, Sandbox)
+end
+
+-- What a provider answers whose methods are made from its definition. Where several have the same
+-- address, /NAME in front of it tells which is meant.
+local function answer_recorded(self, request)
+  for _, other in ipairs(self._others) do
+    local inner = request.path:match("^/" .. other.name .. "(/.*)$")
+    if inner then
+      local copy = {}
+      for field, value in pairs(request) do
+        copy[field] = value
+      end
+      copy.path = inner
+      return other.platform:answer(copy)
+    end
+  end
+  for _, other in ipairs(self._others) do
+    local answer = other.platform:answer(request)
+    if answer then
+      return answer
+    end
+  end
+  return nil
 end
 
 -- request: { method, path, query, headers (names in lower case), body }
@@ -43,6 +76,10 @@ function Sandbox:answer(request)
       answer.ids = answer.ids or 0
       return answer
     end
+  end
+  local answer = answer_recorded(self, request)
+  if answer then
+    return answer
   end
   return {
     status = 404,
@@ -74,6 +111,15 @@ Fates: the last four characters of an id choose what happens to it; every other 
                      0403 another account's 0404 not found
   Clickatell         0001 to 0014 that messageStatus, in stop and status calls    0015 status 015
                      0404 HTTP 404          0999 stopped, but the answer names another id
+
+  Other providers    0404 not there            0409 sent already
+                     (of a Brevo message id the four characters before the @)
+     Infobip, Sinch  0403 refused with 409
+     Telnyx          0403 refused with 403     0202 one of two recipients has it
+     SendGrid        0400 too many cancelled   0202 paused
+     Brevo           0202 a batch that is being sent
+                     (their answers are recorded from their pages; put /NAME before the path where
+                     two of them have the same)
 
 State: what was stopped stays stopped. A second stop gets 200 from Revicom, 403/4031 from i-Digital,
 400 code 9 from Pushwoosh, 006 from Clickatell. Status calls show stopped ids as unsent, stopped,

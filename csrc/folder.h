@@ -1,0 +1,16 @@
+/*
+ * folder.h - which files are in a folder.
+ */
+
+#ifndef SM_FOLDER_H
+#define SM_FOLDER_H
+
+#include "compat.h"
+
+#pragma GCC visibility push(hidden)
+
+int sm_folder_names(lua_State *L);
+
+#pragma GCC visibility pop
+
+#endif

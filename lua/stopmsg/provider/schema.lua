@@ -1,0 +1,275 @@
+-- What may stand where in a definition: the names of the fields, and the type of each. Pure.
+--
+-- docs/writing-a-provider.md explains them, and a spec compares it with this.
+
+local outcome = require("stopmsg.outcome")
+local text = require("stopmsg.text")
+
+local schema = {}
+
+-- The operations that there can be. A lookup changes nothing at the provider, so a lost answer to
+-- one leaves no doubt behind.
+schema.operations = {
+  stop = {},
+  stop_dispatch = {},
+  status = { is_lookup = true },
+  status_dispatch = { is_lookup = true },
+  check = { is_lookup = true, has_no_ids = true },
+  find = { is_lookup = true, has_no_ids = true, is_list = true },
+  find_dispatch = { is_lookup = true, has_no_ids = true, is_list = true },
+}
+
+-- The same in the order in which people want to read of them.
+schema.operation_names = { "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
+  "find_dispatch" }
+
+-- What a code may mean besides an outcome: what is done about the request.
+schema.actions = { credentials = true, again = true, throttle = true, halve = true }
+
+-- Names that placeholders have in every definition.
+schema.placeholders = { id = true, ids = true, token = true, uuid = true, base_url = true }
+
+local ANY = "any"
+
+schema.fields = {
+  definition = {
+    name = "string",
+    about = "string",
+    docs = "string",
+    url = "string",
+    settings = "table",
+    auth = "table",
+    headers = "table",
+    answers = "any",
+    id = ANY,
+    error = "table",
+    bare = "table",
+    refused = "table",
+    texts = "table",
+    rate = ANY,
+    retry_after = ANY,
+    token = "table",
+    sign = "function",
+  },
+  setting = {
+    about = "string",
+    pattern = "string",
+    max = "number",
+    default = "string",
+    one_of = "table",
+    optional = "boolean",
+    number = "boolean",
+  },
+  auth = { basic = "string" },
+  answers = { format = "string", root = "string" },
+  id = {
+    pattern = ANY,
+    max = "number",
+    about = "string",
+    usual = "string",
+    ignore_case = "boolean",
+    number = "boolean",
+    write = "string",
+  },
+  part = {
+    pattern = ANY,
+    max = "number",
+    about = "string",
+    ignore_case = "boolean",
+    number = "boolean",
+  },
+  error = { code = ANY, text = ANY, status = ANY, form = "string" },
+  rate = { "number", per = "number", burst = "number" },
+  retry_after = { header = "string", path = "string" },
+  token = {
+    request = "string",
+    auth = "table",
+    headers = "table",
+    form = "table",
+    json = "table",
+    value = "string",
+    lasts = "string",
+  },
+  operation = {
+    docs = "string",
+    request = "string",
+    headers = "table",
+    auth = "table",
+    json = ANY,
+    form = "table",
+    text = "table",
+    id = ANY,
+    limit = ANY,
+    join = "string",
+    together = "string",
+    many = "table",
+    error = "table",
+    bare = "table",
+    refused = "table",
+    texts = "table",
+    rate = ANY,
+    retry_after = ANY,
+    answers = ANY,
+    decode = "function",
+    sign = "function",
+    inferred = "string",
+    undocumented = "boolean",
+  },
+  -- What only lists have.
+  list = { each = "string", id = ANY, state = ANY, means = ANY, next = "table", where = "table" },
+  text = { type = "string", body = "string", escape = "string" },
+  reading = {
+    exactly = "string",
+    has = ANY,
+    every = "table",
+    id = ANY,
+    code = ANY,
+    state = ANY,
+    form = "string",
+    means = ANY,
+    more_than = "number",
+    verifies = "table",
+    others = ANY,
+    text = ANY,
+    texts = "table",
+    each = "string",
+    left = ANY,
+    flag = "table",
+    next = "string",
+  },
+  every = { "string", "string" },
+  flag = { path = "string", codes = "table" },
+  meaning = { "string", "string", note = "string", quiet = "boolean" },
+  next = {
+    by = "string",
+    as = "string",
+    path = "string",
+    first = "number",
+    size = "number",
+    most = "number",
+    more = "string",
+    total = "string",
+  },
+  filter = {
+    about = "string",
+    query = "string",
+    form = "string",
+    json = "string",
+    entry = ANY,
+    time = "string",
+    list = "string",
+    required = "boolean",
+    default = "string",
+  },
+}
+
+schema.escapes = { json = true, percent = true, raw = true, xml = true }
+
+-- How the pages of a list follow each other.
+schema.paging = { page = true, offset = true, cursor = true, last = true, url = true }
+
+-- How several values of a filter are written.
+schema.lists = { ["repeat"] = true, comma = true, array = true }
+
+-- How a filter's time is written, besides a format of os.date.
+schema.times = { rfc3339 = true, rfc3339_ms = true, unix = true, date = true }
+
+-- Every function here takes `where`, the dotted name of what it looks at, and raises with it.
+function schema.fail(where, message)
+  error("provider definition " .. where .. ": " .. message, 0)
+end
+
+-- Where else a field may stand, for those who put it into the wrong table.
+local function homes_of(name, fields)
+  local homes = {}
+  for _, part in ipairs({ "definition", "operation", "reading", "list", "setting", "id" }) do
+    if schema.fields[part] ~= fields and schema.fields[part][name] then
+      homes[#homes + 1] = part
+    end
+  end
+  return homes
+end
+
+-- message = schema.unknown(name, fields): which field is wrong, and which was meant.
+function schema.unknown(name, fields)
+  local homes = type(name) == "string" and homes_of(name, fields) or {}
+  if #homes > 0 then
+    return ("no field is called %s here; it is a field of %s"):format(text.quote(name),
+      table.concat(homes, ", "):gsub("%f[%w](%w+)", { definition = "the definition",
+        operation = "an operation", reading = "what a status means", list = "find",
+        setting = "a setting", id = "an id" }))
+  end
+  local known = fields
+  if fields == schema.fields.definition then
+    known = {}
+    for _, names in ipairs({ fields, schema.operations }) do
+      for field in pairs(names) do
+        known[field] = true
+      end
+    end
+  end
+  local nearest = text.nearest(tostring(name), known)
+  return ("no field is called %s%s"):format(text.quote(name),
+    nearest and "; did you mean '" .. nearest .. "'?" or "")
+end
+
+local function with_article(kind)
+  return (kind:find("^[aeiou]") and "an " or "a ") .. kind
+end
+
+-- Only known fields, each of its type. `others(name, value)` may take further ones: true.
+function schema.check(where, value, fields, others)
+  if type(value) ~= "table" then
+    schema.fail(where, "a table, not " .. with_article(type(value)))
+  end
+  for name, field in pairs(value) do
+    local wanted = fields[name]
+    if not wanted then
+      if not (others and others(name, field)) then
+        schema.fail(where, schema.unknown(name, fields))
+      end
+    elseif wanted ~= ANY and type(field) ~= wanted then
+      schema.fail(where .. "." .. tostring(name), ("%s, not %s"):format(with_article(wanted),
+        with_article(type(field))))
+    end
+  end
+end
+
+-- A list of values of one type, and nothing else in the table.
+function schema.check_list(where, value, wanted)
+  local count = 0
+  for key, entry in pairs(value) do
+    if type(key) ~= "number" then
+      schema.fail(where, ("a list, and %s is a name"):format(text.quote(key)))
+    elseif type(entry) ~= wanted then
+      schema.fail(("%s[%s]"):format(where, tostring(key)), ("%s, not %s"):format(
+        with_article(wanted), with_article(type(entry))))
+    end
+    count = count + 1
+  end
+  if count ~= #value or count == 0 then
+    schema.fail(where, "a list without gaps, and with something in it")
+  end
+end
+
+local WORDS = {}
+for _, words in ipairs({ outcome.all, schema.actions }) do
+  for word in pairs(words) do
+    WORDS[word] = true
+  end
+end
+schema.words = WORDS
+
+-- A word that `allowed` has, by default every outcome and action.
+function schema.check_word(where, word, allowed)
+  allowed = allowed or WORDS
+  if type(word) ~= "string" then
+    schema.fail(where, "a word like 'stopped', not " .. with_article(type(word)))
+  elseif not allowed[word] then
+    local nearest = text.nearest(word, allowed)
+    schema.fail(where, ("%s is no outcome and no action%s; did you mean '%s'?"):format(
+      text.quote(word), WORDS[word] and " here" or "", nearest))
+  end
+end
+
+return schema

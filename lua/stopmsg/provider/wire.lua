@@ -1,0 +1,309 @@
+-- An operation, filled with settings, as the core prepares it: method, address, header lines, body.
+-- What differs by request (ids, a UUID) and the token stay holes, which the core fills. Pure.
+
+local json = require("stopmsg.json")
+local template = require("stopmsg.provider.template")
+
+local wire = {}
+
+-- Adds a text or a hole to a list of pieces; texts beside each other become one.
+local function add(pieces, piece)
+  local last = #pieces
+  if type(piece) == "string" and type(pieces[last]) == "string" then
+    pieces[last] = pieces[last] .. piece
+  elseif piece ~= "" then
+    pieces[last + 1] = piece
+  end
+end
+
+local function add_all(pieces, others)
+  for _, piece in ipairs(others) do
+    add(pieces, piece)
+  end
+end
+
+-- What a placeholder stands for: { kind, part, is_number, value }. Kinds: "id", "ids", "uuid",
+-- "token", and "setting" with its value; nil for an optional setting that was not given.
+local function resolve(context, name)
+  local operation = context.operation
+  if name == "id" or name == "ids" then
+    return { kind = name, part = 0, is_number = operation.id and operation.id.number }
+  elseif name == "uuid" or name == "token" then
+    return { kind = name }
+  end
+  local part = operation.id and operation.id.place_of and operation.id.place_of[name]
+  if part then
+    local is_list = operation.limit > 1 and operation.together ~= name
+    return {
+      kind = is_list and "ids" or "id",
+      part = part,
+      is_number = operation.id.parts[part].number,
+    }
+  end
+  local value = context.values[name]
+  return value ~= nil and {
+    kind = "setting",
+    value = value,
+    is_number = context.settings[name].number,
+  } or nil
+end
+
+-- The pieces of a text; nil where it holds a setting that was not given. `between` divides ids of a
+-- list. In a path keys are written as their makers do, with what a path can hold as it is.
+local function fill(context, written, escape, between, is_path)
+  local pieces = {}
+  for _, piece in ipairs(template.parse(written)) do
+    if type(piece) == "string" then
+      add(pieces, piece)
+    else
+      local found = resolve(context, piece[1])
+      if not found then
+        return nil
+      elseif found.kind == "setting" then
+        add(pieces, template.escapes[escape](found.value))
+      elseif found.kind == "uuid" then
+        add(pieces, { "uuid" })
+      elseif found.kind == "token" then
+        add(pieces, { "token", is_path and "path" or escape })
+      elseif found.kind == "ids" then
+        add(pieces, { "ids", escape, found.part, between or context.operation.join or "" })
+      else
+        add(pieces, { "id", escape, found.part })
+      end
+    end
+  end
+  return pieces
+end
+
+local write_json
+
+-- A string: alone, a placeholder may be a number or a list.
+local function write_text(context, value)
+  local only = template.only(template.parse(value))
+  local found = only and resolve(context, only)
+  if only and not found then
+    return nil
+  end
+  local pieces = {}
+  local quote = found and found.is_number and "" or '"'
+  local escape = quote == "" and "raw" or "json"
+  if found and found.kind == "ids" and not context.operation.join then
+    add(pieces, "[" .. quote)
+    add(pieces, { "ids", escape, found.part, quote .. "," .. quote })
+    add(pieces, quote .. "]")
+    return pieces
+  end
+  local inner = fill(context, value, escape)
+  if not inner then
+    return nil
+  end
+  add(pieces, quote)
+  add_all(pieces, inner)
+  add(pieces, quote)
+  return pieces
+end
+
+local function sorted_keys(value)
+  local keys = {}
+  for key in pairs(value) do
+    keys[#keys + 1] = key
+  end
+  table.sort(keys)
+  return keys
+end
+
+local function write_table(context, value)
+  local pieces, count = {}, 0
+  local is_list = value[1] ~= nil
+  add(pieces, is_list and "[" or "{")
+  local function put(name, member)
+    local inner = write_json(context, member)
+    if inner then
+      count = count + 1
+      add(pieces, (count > 1 and "," or "") .. (name and '"' .. template.escapes.json(name) .. '":'
+        or ""))
+      add_all(pieces, inner)
+    end
+  end
+  if is_list then
+    for _, member in ipairs(value) do
+      put(nil, member)
+    end
+  else
+    for _, key in ipairs(sorted_keys(value)) do
+      put(key, value[key])
+    end
+  end
+  add(pieces, is_list and "]" or "}")
+  return pieces
+end
+
+-- The pieces of a value; nil where it holds a setting that was not given. Fields of an object that
+-- are nil are left out, and all are in the order of their names, so that a request is always the
+-- same.
+function write_json(context, value)
+  if type(value) == "string" then
+    return write_text(context, value)
+  elseif type(value) == "table" then
+    return write_table(context, value)
+  end
+  return { json.encode(json.integer(value)) }
+end
+
+-- One name and value of a query or form: a list is written as several, but where `join` says what
+-- stands between two ids.
+local function write_pair(context, pieces, name, value, sign)
+  local only = template.only(template.parse(value))
+  local found = only and resolve(context, only)
+  local inner
+  if found and found.kind == "ids" and not context.operation.join then
+    inner = { { "ids", "percent", found.part, "&" .. name .. "=" } }
+  else
+    inner = fill(context, value, "percent")
+  end
+  if inner then
+    add(pieces, sign .. name .. "=")
+    add_all(pieces, inner)
+    return "&"
+  end
+  return sign
+end
+
+local function write_form(context, form)
+  local pieces, sign = {}, ""
+  for _, name in ipairs(sorted_keys(form)) do
+    sign = write_pair(context, pieces, template.escapes.percent(name), tostring(form[name]), sign)
+  end
+  return pieces
+end
+
+-- The request's path and query, after the path of the definition's address.
+local function write_url(context, before)
+  local pieces = {}
+  add_all(pieces, fill(context, before, "percent", nil, true))
+  local path, query = context.operation.path:match("^([^?]*)%??(.*)$")
+  add_all(pieces, fill(context, path, "percent", nil, true))
+  local sign = "?"
+  for pair in query:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=(.*)$")
+    if name then
+      sign = write_pair(context, pieces, name, value, sign)
+    else
+      add(pieces, sign)
+      add_all(pieces, fill(context, pair, "percent") or {})
+      sign = "&"
+    end
+  end
+  return pieces
+end
+
+-- The type of a body, where no header says another.
+local function type_of(operation)
+  return operation.json and "application/json"
+    or operation.form and "application/x-www-form-urlencoded"
+    or operation.text and operation.text.type
+end
+
+local function write_body(context)
+  local operation = context.operation
+  if operation.json ~= nil then
+    return write_json(context, operation.json) or { "" }
+  elseif operation.form then
+    return write_form(context, operation.form)
+  elseif operation.text then
+    return fill(context, operation.text.body, operation.text.escape) or { "" }
+  end
+end
+
+-- A header line: a text where it has no holes.
+local function line_of(name, pieces)
+  local line = { name .. ": " }
+  add_all(line, pieces)
+  return #line == 1 and line[1] or line
+end
+
+-- The two texts around {token} in `auth.basic`.
+local function around_token(context, basic)
+  local sides, at = { "", "" }, 1
+  for _, piece in ipairs(fill(context, basic, "raw") or {}) do
+    if type(piece) == "table" then
+      at = 2
+    else
+      sides[at] = sides[at] .. piece
+    end
+  end
+  return sides[1], sides[2]
+end
+
+local function write_headers(context)
+  local operation = context.operation
+  local lines = {}
+  if operation.basic then
+    local before, after = around_token(context, operation.basic)
+    lines[1] = { "Authorization: Basic ", { "basic", before, after } }
+  end
+  local type = type_of(operation)
+  for _, name in ipairs(sorted_keys(operation.headers)) do
+    local pieces = fill(context, operation.headers[name], "header")
+    if pieces then
+      lines[#lines + 1] = line_of(name, pieces)
+    end
+    if name:lower() == "content-type" then
+      type = nil
+    end
+  end
+  if type then
+    lines[#lines + 1] = "Content-Type: " .. type
+  end
+  return lines
+end
+
+-- What stands around the token where it is sent as Base64; nil where it is not.
+function wire.basic(operation, provider, values)
+  local context = { operation = operation, settings = provider.settings, values = values }
+  if operation.basic then
+    return around_token(context, operation.basic)
+  end
+end
+
+-- The start of all addresses, and the path after it: by the definition, or by the client's
+-- base_url, whose own path comes before everything.
+local function origin_of(context, address, base_url, is_whole)
+  if base_url then
+    return base_url, is_whole and "" or address.path
+  end
+  local parts = {}
+  for _, piece in ipairs(template.parse(address.origin)) do
+    parts[#parts + 1] = type(piece) == "string" and piece
+      or resolve(context, piece[1]).value
+  end
+  return table.concat(parts), address.path
+end
+
+-- base = wire.base(provider, values): where its requests go, without a base_url of the user's; nil
+-- where each customer has a host of their own.
+function wire.base(provider, values)
+  if not provider.address.origin then
+    return nil
+  end
+  local context = { operation = {}, settings = provider.settings, values = values }
+  return (origin_of(context, provider.address))
+end
+
+-- made = wire.of(provider, operation, values, base_url): the fields of engine:prepare that say what
+-- is sent. `values` are the checked settings.
+function wire.of(provider, operation, values, base_url)
+  local context = { operation = operation, settings = provider.settings, values = values }
+  local base, path = origin_of(context, operation.address or provider.address, base_url,
+    provider.is_old)
+  return {
+    method = operation.method,
+    base = base,
+    url = write_url(context, path),
+    body = write_body(context),
+    headers = write_headers(context),
+    split = operation.id and operation.id.between,
+  }
+end
+
+return wire

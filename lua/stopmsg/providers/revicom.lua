@@ -1,9 +1,0 @@
-local direct = require("stopmsg.providers.direct")
-
-return direct.brand({
-  name = "revicom",
-  about = "Revicom Direct: stops messages by uuid, 10,000 in a request",
-  docs = "https://api.direct.revicom.ltd/messages/stopping",
-  base_url = "https://direct.revicom.ltd",
-  documented = { "stop", "status", "check" },
-})

@@ -1,0 +1,334 @@
+-- The methods of a provider, made from its definition and its recorded answers: what is asked is
+-- told by the definition, read backwards; what is answered was written down from the provider's
+-- pages. So the sandbox is no second opinion of what a provider does.
+--
+-- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
+-- pattern of what chooses an id's fate, where that is not its last four characters; `settings` of
+-- the examples; and for each operation an answer by what has become of the id: `scheduled`,
+-- `stopped`, `sent`, `missing`, and further fates. An answer is { status, body, says }, `says` the
+-- outcome that it has to be taken for. <id>, a part of it or a setting in angle brackets is filled
+-- in; <entries> is a list of the `entry` of each id, and <count> their number. `credentials` and
+-- `throttle` are answers of every operation.
+
+local json = require("stopmsg.json")
+local providers = require("stopmsg.provider")
+local template = require("stopmsg.provider.template")
+local url = require("stopmsg.sandbox.url")
+
+local recorded = {}
+
+local Recorded = {}
+Recorded.__index = Recorded
+
+-- Endings of ids -> what has become of them, at every provider.
+local FATES = { ["0404"] = "missing", ["0409"] = "sent" }
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function decode_base64(text)
+  local bits, count, bytes = 0, 0, {}
+  for char in text:gmatch("[%w+/]") do
+    bits = bits * 64 + DIGITS:find(char, 1, true) - 1
+    count = count + 6
+    if count >= 8 then
+      count = count - 8
+      local power = 2 ^ count
+      bytes[#bytes + 1] = string.char(math.floor(bits / power) % 256)
+      bits = bits % power
+    end
+  end
+  return table.concat(bytes)
+end
+
+local function escaped(text)
+  return (text:gsub("%p", "%%%0"))
+end
+
+-- Whether a text is what a template may have become. What its placeholders stood for goes into
+-- `found`; `one` is the pattern of a value.
+local function match(written, text, found, one)
+  local pattern, names = "^", {}
+  for _, piece in ipairs(template.parse(written)) do
+    if type(piece) == "string" then
+      pattern = pattern .. escaped(piece)
+    else
+      pattern = pattern .. "(" .. one .. ")"
+      names[#names + 1] = piece[1]
+    end
+  end
+  local values = { text:match(pattern .. "$") }
+  if values[1] == nil then
+    return false
+  end
+  for i, name in ipairs(names) do
+    local value = values[i]
+    if found[name] ~= nil and found[name] ~= value then
+      return false
+    end
+    found[name] = value
+  end
+  return true
+end
+
+-- The same of all values under one name of a query or form, in whatever order.
+local function match_pair(written, values, found)
+  local only = template.only(template.parse(written))
+  if only == "ids" then
+    found.ids = values
+    return values ~= nil
+  end
+  return values ~= nil and match(written, values[1], found, ".*")
+end
+
+local function match_json(written, value, found)
+  if type(written) == "table" then
+    if type(value) ~= "table" then
+      return false
+    end
+    for name, inner in pairs(written) do
+      if not match_json(inner, value[name], found) then
+        return false
+      end
+    end
+    return true
+  elseif type(written) ~= "string" then
+    return written == value
+  end
+  local only = template.only(template.parse(written))
+  if only == "ids" and type(value) == "table" then
+    found.ids = value
+    return true
+  elseif type(value) == "number" then
+    value = tostring(json.integer(value))
+  end
+  return type(value) == "string" and match(written, value, found, ".*")
+end
+
+local function match_body(operation, request, found)
+  if operation.json then
+    return match_json(operation.json, json.decode(request.body or ""), found)
+  elseif operation.form then
+    local fields = url.query(request.body)
+    for name, written in pairs(operation.form) do
+      if not match_pair(tostring(written), fields[name], found) then
+        return false
+      end
+    end
+  elseif operation.text then
+    return match(operation.text.body, request.body or "", found, ".-")
+  end
+  return true
+end
+
+-- Whether a request is one of an operation; what was filled into it.
+local function match_request(provider, operation, request)
+  local found = {}
+  local path, query = operation.path:match("^([^?]*)%??(.*)$")
+  -- Infobip's own client puts a slash at the end.
+  if request.method ~= operation.method
+    or not match(provider.address.path .. path, (request.path:gsub("/$", "")), found, "[^/]*") then
+    return nil
+  end
+  for name, value in pairs(found) do
+    found[name] = url.decode(value)
+  end
+  local fields = url.query(request.query)
+  for pair in query:gmatch("[^&]+") do
+    local name, written = pair:match("^([^=]*)=(.*)$")
+    if not match_pair(written, fields[url.decode(name)], found) then
+      return nil
+    end
+  end
+  return match_body(operation, request, found) and found or nil
+end
+
+-- Whether the token stands where it belongs, and is the sandbox's.
+local function has_token(operation, request, found)
+  for name, written in pairs(operation.headers) do
+    if written:find("{token}", 1, true) then
+      match(written, request.headers[name:lower()] or "", found, ".*")
+    end
+  end
+  if operation.basic then
+    local text = (request.headers.authorization or ""):match("^[Bb]asic +([%w+/=]+)$")
+    match(operation.basic, text and decode_base64(text) or "", found, "[^:]*")
+  end
+  return found.token == "sandbox"
+end
+
+-- The parts of an id, by name.
+local function parts_of(operation, id)
+  local form, parts = operation.id or operation.finds, {}
+  if form and form.parts then
+    local at = 1
+    for i, part in ipairs(form.parts) do
+      local between = form.between[i]
+      local from = between and id:find(between, at, true)
+      parts[part.name] = id:sub(at, from and from - 1)
+      at = from and from + #between or at
+    end
+  end
+  return parts
+end
+
+-- The ids that a request is about.
+local function ids_of(operation, found)
+  if found.ids then
+    return found.ids
+  elseif found.id then
+    return { found.id }
+  end
+  local form, joined = operation.id, nil
+  for i, part in ipairs(form and form.parts or {}) do
+    if not found[part.name] then
+      return {}
+    end
+    joined = joined and joined .. form.between[i - 1] .. found[part.name] or found[part.name]
+  end
+  return { joined }
+end
+
+-- platform = recorded.new(name, memory)
+function recorded.new(name, memory)
+  return setmetatable({
+    _provider = providers.load(name),
+    _answers = require("stopmsg.sandbox.answers." .. name),
+    _memory = memory,
+  }, Recorded)
+end
+
+-- What of an id chooses its fate.
+function Recorded:_ending(id)
+  local pattern = self._answers.ending
+  return pattern and id:match(pattern) or id:sub(-4)
+end
+
+-- What has become of an id.
+function Recorded:_fate(operation, id)
+  local ending = self:_ending(id)
+  local fate = (self._answers.fates or {})[ending] or FATES[ending]
+  if fate then
+    return fate
+  end
+  local is_stopped
+  if operation.is_lookup then
+    is_stopped = self._memory:shown(id)
+  else
+    is_stopped = self._memory:was_stopped(id)
+  end
+  return is_stopped and "stopped" or "scheduled"
+end
+
+-- An answer with its holes filled.
+local function fill(text, operation, id, found, entries)
+  local values = { id = id, entries = entries }
+  for name, value in pairs(parts_of(operation, id or "")) do
+    values[name] = value
+  end
+  return (text:gsub("<([%l_]+)>", function(name)
+    local value = values[name] or found[name]
+    if name == "entries" then
+      return value
+    end
+    return type(value) == "string" and template.escapes.json(value) or nil
+  end))
+end
+
+local function reply(answer, body, count)
+  local headers = { ["Content-Type"] = "application/json" }
+  for name, value in pairs(answer.headers or {}) do
+    headers[name] = value
+  end
+  return { status = answer.status or 200, headers = headers, body = body, ids = count }
+end
+
+-- The answer that a lookup of a whole list gets: the examples that are still scheduled.
+function Recorded:_list(answer, operation, found)
+  local entries = {}
+  for number = 1, 3 do
+    local id = self._answers.id:format(number)
+    local parts, is_asked = parts_of(operation, id), true
+    for name, value in pairs(parts) do
+      is_asked = is_asked and (found[name] == nil or found[name] == value)
+    end
+    if is_asked and not self._memory:shown(id) then
+      entries[#entries + 1] = fill(answer.entry, operation, id, found)
+    end
+  end
+  found.count = tostring(#entries)
+  return fill(answer.body, operation, nil, found, table.concat(entries, ","))
+end
+
+function Recorded:_answer(operation, request, found)
+  local answers = self._answers
+  if not has_token(operation, request, found) then
+    return reply(answers.credentials, answers.credentials.body or "", 0)
+  end
+  local own = answers[operation.name]
+  if not own then
+    return { status = 501, headers = {}, body = "", ids = 0 }
+  elseif own.entry then
+    return reply(own, self:_list(own, operation, found), 0)
+  elseif operation.has_no_ids then
+    return reply(own, fill(own.body, operation, nil, found), 0)
+  end
+  local ids = ids_of(operation, found)
+  local trouble = self._memory:trouble(ids)
+  if trouble == 429 and answers.throttle then
+    return reply(answers.throttle, answers.throttle.body or "", #ids)
+  elseif trouble then
+    local headers = trouble == 429 and { ["Retry-After"] = "1" } or nil
+    return reply({ status = trouble, headers = headers }, "", #ids)
+  end
+  local entries, answer, body = {}, own, nil
+  for i, id in ipairs(ids) do
+    local fate = self:_fate(operation, id)
+    answer = own[fate] or own.missing or own.scheduled
+    if not operation.is_lookup and fate == "scheduled" then
+      self._memory:stop(id, self._memory.now())
+    end
+    if answer.entry then
+      entries[#entries + 1] = fill(answer.entry, operation, id, found)
+    end
+    body = i == 1 and fill(answer.body or "", operation, id, found) or body
+  end
+  if own.body then
+    answer, body = own, fill(own.body, operation, nil, found, table.concat(entries, ","))
+  end
+  return reply(answer, body or "", #ids)
+end
+
+-- The operations that a provider has, those for many ids before the ones for a single id.
+local function operations_of(provider)
+  local list = {}
+  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
+    "find_dispatch" }) do
+    local operation = provider.operations[name]
+    if operation then
+      list[#list + 1] = operation
+      list[#list + 1] = operation.single
+    end
+  end
+  return list
+end
+
+-- answer = platform:answer(request) | nil, where the request is none of this provider's
+function Recorded:answer(request)
+  for _, operation in ipairs(operations_of(self._provider)) do
+    local found = match_request(self._provider, operation, request)
+    if found then
+      return self:_answer(operation, request, found)
+    end
+  end
+  return nil
+end
+
+-- The answers that are recorded of a provider; nil where there are none.
+function recorded.find(name)
+  local loaded, answers = pcall(require, "stopmsg.sandbox.answers." .. name)
+  return loaded and answers or nil
+end
+
+recorded.fates = FATES
+
+return recorded

@@ -1,0 +1,43 @@
+return {
+  name = "courier",
+  about = "Courier: cancels a message",
+  docs = "https://www2.courier.com/docs/reference/logs/cancel",
+  url = "https://api.courier.com",
+  headers = { Authorization = "Bearer {token}" },
+  id = "text",
+  error = { text = "message", form = "text" },
+  stop = {
+    request = "POST /messages/{id}/cancel",
+    [200] = { id = "id", code = "status", means = { CANCELED = "stopped" },
+      verifies = { "stopped" } },
+    -- The record comes with a 409, too, and tells why.
+    [409] = {
+      id = "id",
+      code = "status",
+      means = { CANCELED = "stopped", SENT = "too_late", DELIVERED = "too_late",
+        OPENED = "too_late", CLICKED = "too_late", UNDELIVERABLE = "too_late",
+        FILTERED = "not_stoppable", UNROUTABLE = "not_stoppable", UNMAPPED = "not_stoppable",
+        ENQUEUED = "not_stoppable", ROUTED = "not_stoppable", DELAYED = "not_stoppable",
+        DIGESTED = "not_stoppable", THROTTLED = "not_stoppable", SIMULATED = "not_stoppable" },
+    },
+    [404] = "not_found",
+  },
+  status = {
+    request = "GET /messages/{id}",
+    [200] = { id = "id", state = "status", means = { canceled = "stopped", enqueued = "open",
+      routed = "open", delayed = "open", digested = "open", throttled = "open", sent = "too_late",
+      delivered = "too_late", opened = "too_late", clicked = "too_late",
+      undeliverable = "too_late", filtered = "not_stoppable", unroutable = "not_stoppable",
+      unmapped = "not_stoppable", simulated = "not_stoppable" } },
+  },
+  find = {
+    request = "GET /messages?status=ENQUEUED",
+    where = { since = { query = "enqueued_after", entry = "enqueued", time = "rfc3339" },
+      tag = { query = "tag", entry = "tags", list = "repeat" } },
+    each = "results",
+    id = "id",
+    state = "status",
+    means = { enqueued = "open" },
+    next = { by = "cursor", as = "query:cursor", path = "paging.cursor", more = "paging.more" },
+  },
+}

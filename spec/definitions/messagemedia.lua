@@ -1,0 +1,46 @@
+return {
+  name = "messagemedia",
+  about = "Sinch MessageMedia: cancels a scheduled message",
+  docs = "https://github.com/messagemedia/sinchengage-documentation",
+  url = "https://{region}.app.api.sinch.com/v1",
+  settings = {
+    key = { about = "the API key; the token is its secret" },
+    region = { one_of = { "eu", "au" }, default = "au", about = "the region" },
+  },
+  auth = { basic = "{key}:{token}" },
+  id = "uuid",
+  error = { text = { "message", "details[1]" }, form = "text" },
+  bare = { 404 },
+  stop = {
+    request = "PUT /messages/{id}",
+    json = { status = "cancelled" },
+    [200] = "stopped",
+    [400] = "not_stoppable",
+    [404] = "not_found",
+  },
+  status = {
+    request = "GET /messages/{id}",
+    [200] = {
+      id = "message_id",
+      state = "status",
+      means = { scheduled = "open", queued = "open", processing = "too_late", enroute = "too_late",
+        submitted = "too_late", delivered = "too_late", expired = "too_late",
+        rejected = "not_stoppable", failed = "not_stoppable", read = "too_late", held = "open",
+        cancelled = "stopped" },
+    },
+  },
+  find = {
+    request = "POST /reporting/messages/detail",
+    json = { status = { "SCHEDULED" }, page_size = 100, start_date = "{since}",
+      end_date = "{till}" },
+    where = {
+      since = { entry = "timestamp", time = "rfc3339", required = true },
+      till = { entry = "timestamp", time = "rfc3339", required = true },
+    },
+    each = "messages",
+    id = "message_id",
+    state = "status",
+    means = { scheduled = "open" },
+    next = { by = "page", as = "json:page", first = 0, size = 100, more = "pagination.has_next" },
+  },
+}

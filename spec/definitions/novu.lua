@@ -1,0 +1,25 @@
+return {
+  name = "novu",
+  about = "Novu: cancels what is delayed of a trigger",
+  docs = "https://docs.novu.co",
+  url = "https://{region}/v1",
+  settings = { region = { one_of = { us = "api.novu.co", eu = "eu.api.novu.co" }, default = "us",
+    about = "where the account is" } },
+  headers = { Authorization = "ApiKey {token}", ["Idempotency-Key"] = "{uuid}" },
+  id = "text",
+  error = { text = "message", form = "text", status = "statusCode" },
+  stop = {
+    request = "DELETE /events/trigger/{id}",
+    [200] = { code = { "data", "." }, means = { [true] = "stopped", [false] = "not_stoppable" } },
+    [404] = "not_found",
+  },
+  find = {
+    request = "GET /notifications?limit=100",
+    where = { since = { query = "after", entry = "createdAt", time = "rfc3339_ms" } },
+    each = "data",
+    id = "transactionId",
+    state = "jobs[].status",
+    means = { delayed = "open", merged = "open", completed = "too_late", canceled = "stopped" },
+    next = { by = "page", as = "query:page", first = 0, more = "hasMore" },
+  },
+}

@@ -1,0 +1,325 @@
+-- Thirty providers as definitions, some of which come with stopmsg meanwhile: what fifty of them
+-- need can be said as data. Each is checked, its request is what the vendor's own client sends
+-- (recorded on 2026-11-29, or the vendor's page where there is no client), and its documented
+-- answers are taken for what its page says.
+
+local answers = require("spec.support.answers")
+local clients = require("stopmsg.client")
+local files = require("spec.support.files")
+local providers = require("stopmsg.provider")
+
+local UUID = "11111111-2222-4333-8444-555555555551"
+
+local function signed()
+  return { ["x-ncp-apigw-signature-v2"] = "…" }
+end
+
+local function load_definition(name)
+  if providers.is_built_in(name) then
+    return providers.definition(name)
+  end
+  local made = dofile("spec/definitions/" .. name .. ".lua")
+  return type(made) == "function" and made(signed) or made
+end
+
+local NAMES = { "airship", "brevo", "infobip", "resend", "sendgrid", "sinch", "telnyx" }
+for _, path in ipairs(files.list("spec/definitions")) do
+  NAMES[#NAMES + 1] = path:match("([%w_]+)%.lua$")
+end
+
+local BASIC = "Authorization: Basic [token]"
+local JSON = "Content-Type: application/json"
+
+-- name -> ids, settings, and the request: line, body, headers that matter.
+local REQUESTS = {
+  infobip = { { "b1" }, nil, "PUT /sms/1/bulks/status?bulkId=b1", '{"status":"CANCELED"}',
+    "Authorization: App [token]", JSON },
+  sinch = { { "B1" }, { plan = "plan1" }, "DELETE /xms/v1/plan1/batches/B1", nil,
+    "Authorization: Bearer [token]" },
+  sendgrid = { { "id1" }, nil, "POST /v3/user/scheduled_sends",
+    '{"batch_id":"id1","status":"cancel"}', "Authorization: Bearer [token]", JSON },
+  telnyx = { { UUID }, nil, "DELETE /v2/messages/" .. UUID, nil, "Authorization: Bearer [token]" },
+  airship = { { UUID }, { application = "app" }, "DELETE /api/schedules/" .. UUID, nil, BASIC,
+    "Accept: application/vnd.urbanairship+json; version=3" },
+  klaviyo = { { "id1" }, nil, "PATCH /api/campaign-send-jobs/id1",
+    '{"data":{"attributes":{"action":"cancel"},"id":"id1","type":"campaign-send-job"}}',
+    "Authorization: Klaviyo-API-Key [token]", "revision: 2026-07-15" },
+  resend = { { UUID }, nil, "POST /emails/" .. UUID .. "/cancel", nil,
+    "Authorization: Bearer [token]" },
+  brevo = { { "<1@x.y>" }, nil, "DELETE /v3/smtp/email/%3C1%40x.y%3E", nil, "api-key: [token]" },
+  braze = { { UUID }, { instance = "iad-01" }, "POST /messages/schedule/delete",
+    '{"schedule_id":"' .. UUID .. '"}', "Authorization: Bearer [token]" },
+  vonage = { { UUID }, nil, "PATCH /v1/messages/" .. UUID, '{"status":"revoked"}' },
+  rbm = { { "+4915112345678/m-1" }, { agent = "a 1", client_id = "c" },
+    "DELETE /v1/phones/%2B4915112345678/agentMessages/m-1?agentId=a%201", nil },
+  wavecell = { { UUID }, { account = "sub&1" },
+    "DELETE /api/v1/subaccounts/sub%261/messages/" .. UUID, nil },
+  messagemedia = { { UUID }, { key = "key" }, "PUT /v1/messages/" .. UUID,
+    '{"status":"cancelled"}', BASIC },
+  gatewayapi = { { "42" }, nil, "DELETE /rest/mtsms/42", nil, BASIC },
+  telegram = { { "-1001/101", "-1001/102" }, nil, "POST /bot[token]/deleteMessages",
+    '{"chat_id":-1001,"message_ids":[101,102]}', JSON },
+  discord = { { "42/1001", "42/1002" }, nil, "POST /api/v10/channels/42/messages/bulk-delete",
+    '{"messages":["1001","1002"]}', "Authorization: Bot [token]" },
+  iterable = { { "s1" }, { channel = "sms" }, "POST /api/sms/cancel",
+    '{"scheduledMessageId":"s1"}', "Api-Key: [token]" },
+  clevertap = { { "457" }, { account = "A-1" }, "POST /1/targets/stop.json", '{"id":457}',
+    "X-CleverTap-Account-Id: A-1", "X-CleverTap-Passcode: [token]" },
+  mandrill = { { "id1" }, nil, "POST /api/1.3/messages/cancel-scheduled",
+    '{"id":"id1","key":"[token]"}' },
+  courier = { { "id1" }, nil, "POST /messages/id1/cancel", nil, "Authorization: Bearer [token]" },
+  novu = { { "id1" }, nil, "DELETE /v1/events/trigger/id1", nil, "Authorization: ApiKey [token]",
+    "Idempotency-Key: 00000000-0000-4000-8000-000000000000" },
+  knock = { { "welcome/u1" }, nil, "POST /v1/workflows/welcome/cancel",
+    '{"cancellation_key":"u1","recipients":[]}' },
+  seven = { { "101", "102" }, nil, "DELETE /api/sms", '{"ids":["101","102"]}',
+    "X-Api-Key: [token]" },
+  smsapi = { { "101", "102" }, nil, "POST /sms.do", "format=json&sch_del=101,102",
+    "Authorization: Bearer [token]" },
+  unisender = { { "7" }, nil,
+    "GET /ru/api/cancelCampaign?format=json&api_key=[token]&campaign_id=7", nil },
+  smspartner = { { "7" }, nil, "GET /v1/message-cancel?apiKey=[token]&messageId=7&_format=json",
+    nil },
+  zulip = { { "11" }, { bot = "bot@x" }, "DELETE /api/v1/scheduled_messages/11", nil, BASIC },
+  matrix = { { "!r:x/$e" }, nil, "PUT /_matrix/client/v3/rooms/%21r%3Ax/redact/%24e/"
+    .. "00000000-0000-4000-8000-000000000000", '{"reason":"sent by mistake"}' },
+  webcom = { { "5" }, { login = "o'me" }, "POST /xml/scheduled.php", "<request><security>"
+    .. "<login value='o&apos;me'/><password value='[token]'/></security><delete_schedule>"
+    .. "<schedule id_sms='5'/></delete_schedule></request>" },
+  sens = { { "r1" }, { service = "s:1" }, "DELETE /sms/v2/services/s%3A1/reservations/r1", nil,
+    "x-ncp-iam-access-key: [token]" },
+}
+
+-- name -> id, and rows of status, body, what it is taken for; a reason where there is one.
+local ANSWERS = {
+  infobip = { "b1", { 200, '{"bulkId":"b1","status":"CANCELED"}', "stopped" },
+    { 200, '{"bulkId":"b1","status":"FINISHED"}', "too_late" },
+    { 200, '{"bulkId":"b2","status":"CANCELED"}', "unknown" },
+    { 404, '{"requestError":{"serviceException":{"messageId":"NOT_FOUND","text":"x"}}}',
+      "not_found" },
+    { 409, '{"requestError":{"serviceException":{"messageId":"CONFLICT","text":"x"}}}',
+      "not_stoppable" } },
+  sinch = { "B1", { 200, '{"id":"B1","canceled":true}', "accepted" },
+    { 200, '{"id":"B1","canceled":false}', "not_stoppable" },
+    { 404, '{"code":"resource_not_found","text":"x"}', "not_found" }, { 404, "", "not_found" },
+    { 404, "<html>", "failed" }, { 409, '{"code":"conflict_send_at","text":"x"}', "too_late" },
+    { 409, '{"code":"other","text":"x"}', "not_stoppable" } },
+  sendgrid = { "id1", { 201, '{"batch_id":"id1","status":"cancel"}', "accepted" },
+    { 201, '{"batch_id":"id1","status":"pause"}', "unknown" },
+    { 400, '{"errors":[{"message":"limit reached","field":null}]}', "failed" },
+    { 404, '{"errors":[{"message":"not found"}]}', "not_found" } },
+  telnyx = { UUID,
+    { 200, '{"data":{"id":"' .. UUID .. '","to":[{"status":"cancelled"}]}}', "stopped" },
+    { 200, '{"data":{"id":"' .. UUID .. '","to":[{"status":"cancelled"},{"status":"sent"}]}}',
+      "too_late" },
+    { 200, '{"data":{"id":"' .. UUID .. '","to":[{"status":"cancelled"},{"status":"odd"}]}}',
+      "unknown" },
+    { 403, '{"errors":[{"code":"10010","title":"x"}]}', "unknown" },
+    { 404, '{"errors":[{"code":"10005","title":"x"}]}', "not_found" } },
+  airship = { UUID, { 204, "", "stopped" }, { 404, "", "not_stoppable", "gone_or_sent" },
+    { 404, "<html>", "failed" } },
+  klaviyo = { "id1", { 204, "", "accepted" },
+    { 404, '{"errors":[{"code":"not_found","detail":"x"}]}', "not_found" } },
+  resend = { UUID, { 200, '{"object":"email","id":"' .. UUID .. '"}', "accepted" },
+    { 404, '{"statusCode":404,"name":"not_found","message":"x"}', "not_found" },
+    { 404, '{"name":"NotFound","message":"x"}', "failed" },
+    { 400, '{"name":"validation_error","message":"API key is invalid"}', "denied", "credentials" },
+    { 403, '{"name":"invalid_api_key","message":"x"}', "denied", "credentials" },
+    { 422, '{"name":"invalid_parameter","message":"x"}', "invalid" },
+    { 422, '{"statusCode":422,"name":"validation_error","message":"x"}', "not_stoppable" } },
+  brevo = { "<1@x.y>", { 204, "", "stopped" }, { 204, "x", "unknown" },
+    { 400, '{"code":"document_not_found","message":"x"}', "not_found" },
+    { 400, '{"code":"invalid_parameter","message":"x"}', "not_stoppable" } },
+  braze = { UUID, { 201, '{"message":"success"}', "accepted" },
+    { 404, '{"message":"not there"}', "not_found" } },
+  vonage = { UUID, { 200, "", "accepted" }, { 204, "", "accepted" }, { 200, "{}", "unknown" } },
+  rbm = { "+49/m-1", { 200, "{}", "accepted" }, { 200, "", "unknown" } },
+  wavecell = { UUID, { 200, '{"cancelledCount":1}', "stopped" },
+    { 200, '{"cancelledCount":0}', "too_late" }, { 200, '{"cancelledCount":"1"}', "unknown" },
+    { 404, '{"code":1300,"message":"x"}', "not_found" },
+    { 400, '{"code":1000,"message":"x"}', "invalid" } },
+  messagemedia = { UUID, { 200, "", "stopped" }, { 400, '{"message":"x"}', "not_stoppable" },
+    { 404, "", "not_found" } },
+  gatewayapi = { "42", { 204, "", "stopped" }, { 410, "", "not_stoppable", "gone_or_sent" },
+    { 404, "", "not_found" }, { 410, "<html>", "failed" } },
+  telegram = { "-1001/101", { 200, '{"ok":true,"result":true}', "recalled" },
+    { 400, '{"ok":false,"error_code":400,"description":"Bad Request: message to delete not found"}',
+      "not_found" },
+    { 400, '{"ok":false,"error_code":400,"description":"Bad Request: odd"}', "failed" } },
+  discord = { "42/1001", { 204, "", "recalled" },
+    { 404, '{"message":"Unknown Message","code":10008}', "not_found" },
+    { 403, '{"message":"Missing Permissions","code":50013}', "denied" } },
+  iterable = { "s1", { 200, '{"code":"Success","msg":"","params":null}', "accepted" },
+    { 400, '{"code":"NotFound","msg":"x"}', "not_found" } },
+  clevertap = { "457", { 200, '{"status":"success"}', "stopped" },
+    { 200, '{"status":"fail","error":"no such id"}', "unknown" } },
+  mandrill = { "id1", { 200, '{"_id":"id1","send_at":"x"}', "stopped" },
+    { 200, '{"_id":"id2"}', "unknown" },
+    { 404, '{"status":"error","code":11,"name":"Unknown_Message","message":"x"}', "not_found" } },
+  courier = { "id1", { 200, '{"id":"id1","status":"CANCELED"}', "stopped" },
+    { 409, '{"id":"id1","status":"SENT"}', "too_late" },
+    { 409, '{"id":"id1","status":"DELAYED"}', "not_stoppable" }, { 409, "", "failed" } },
+  novu = { "id1", { 200, "true", "stopped" }, { 200, "false", "not_stoppable" },
+    { 200, '{"data":true}', "stopped" }, { 200, '"true"', "stopped" }, { 200, "1", "unknown" },
+    { 404, '{"statusCode":404,"message":"x"}', "not_found" } },
+  knock = { "welcome/u1", { 204, "", "accepted" }, { 200, "<html>", "unknown" },
+    { 404, '{"code":"resource_missing","message":"x","status":404}', "not_found" } },
+  seven = { "101", { 200, '{"success":true,"deleted":["101"]}', "stopped" },
+    { 200, '{"success":true,"deleted":[]}', "not_stoppable" },
+    { 200, '{"success":"true","deleted":null}', "not_stoppable" }, { 200, "{}", "unknown" } },
+  smsapi = { "101", { 200, '{"count":1,"list":[{"id":"101"}]}', "stopped" },
+    { 200, '{"count":1,"list":[{"id":"102"}]}', "not_stoppable", "gone_or_sent" },
+    { 200, '{"error":301,"message":"Not exists ID message"}', "not_stoppable", "gone_or_sent" },
+    { 200, '{"error":999,"message":"x"}', "unknown" } },
+  unisender = { "7", { 200, '{"result":[]}', "stopped" },
+    { 200, '{"error":"SB140212-01: no such campaign","code":"unspecified"}', "not_found" },
+    { 200, '{"error":"SF161129-03: it is completed","code":"unspecified"}', "not_stoppable" },
+    { 200, '{"error":"odd","code":"unspecified"}', "unknown" } },
+  smspartner = { "7", { 200, '{"success":true,"code":200}', "stopped" },
+    { 200, '{"success":false,"code":6,"message":"x"}', "too_late" },
+    { 200, '{"success":false,"code":4}', "not_found" } },
+  zulip = { "11", { 200, '{"result":"success","msg":""}', "stopped" },
+    { 404, '{"result":"error","code":"BAD_REQUEST","msg":"x"}', "not_stoppable",
+      "gone_or_sent" } },
+  matrix = { "!r:x/$e", { 200, '{"event_id":"$f"}', "recalled" }, { 200, "{}", "unknown" },
+    { 403, '{"errcode":"M_FORBIDDEN","error":"x"}', "denied" } },
+  webcom = { "5", { 200, "<response><schedule>delete</schedule></response>", "stopped" },
+    { 200, "<response><schedule>not_found</schedule></response>", "not_found" },
+    { 200, "<html><body>delete</body></html>", "unknown" } },
+  sens = { "r1", { 204, "", "stopped" }, { 404, "", "not_found" } },
+}
+
+-- What of the format a definition uses, by the names of DESIGN's table.
+local function abilities_of(provider, definition)
+  local used = {}
+  local function add(name, is_used)
+    if is_used then
+      used[name] = true
+    end
+  end
+  add("settings", definition.settings)
+  add("Basic", definition.auth)
+  add("a customer's host, or one by region", definition.url:find("^[^/]*//{") or
+    definition.url:find("{base_url}", 1, true))
+  add("tokens that end", definition.token)
+  add("signing", definition.sign)
+  add("a pause told elsewhere", definition.retry_after)
+  add("a documented rate", definition.rate)
+  add("the form of errors", definition.error)
+  for _, operation in pairs(provider.operations) do
+    for _, one in ipairs({ operation, operation.single }) do
+      add("ids of parts", one.id and one.id.parts)
+      add("batches", one.limit > 1)
+      add("lower limits", one.least > 1)
+      add("batches of one part", one.together)
+      add("an idempotency key", one.has_uuid)
+      add("refusal by text", one.texts)
+      add("statuses without a body", next(one.is_bare) ~= nil)
+      add("lists of what can be stopped", one.is_list)
+      add("pages", one.next)
+      add("XML", one.format == "xml")
+      add("the secret elsewhere", one.seen.token and not (one.seen.token.header
+        or one.seen.token.basic))
+      for status, r in pairs(one.readings) do
+        add("a meaning for any status", status ~= 200)
+        while r do
+          add("values at paths", r.code or r.state)
+          add("counters", r.more_than)
+          add("lists of ids that worked", r.others)
+          add("refusal by text", r.texts)
+          for _, entry in pairs(r.means or {}) do
+            add("actions under any status", not require("stopmsg.outcome").all[entry.word])
+          end
+          r = r.otherwise
+        end
+      end
+    end
+  end
+  return used
+end
+
+local ABILITIES = {
+  "settings", "Basic", "a customer's host, or one by region", "tokens that end", "signing",
+  "a pause told elsewhere", "a documented rate", "the form of errors", "ids of parts", "batches",
+  "lower limits", "batches of one part", "an idempotency key", "refusal by text",
+  "statuses without a body", "lists of what can be stopped", "pages", "XML",
+  "the secret elsewhere", "a meaning for any status", "values at paths", "counters",
+  "lists of ids that worked", "actions under any status",
+}
+
+local function has_function(value)
+  if type(value) == "function" then
+    return true
+  end
+  for _, inner in pairs(type(value) == "table" and value or {}) do
+    if has_function(inner) then
+      return true
+    end
+  end
+  return false
+end
+
+describe("definitions of", function()
+  for _, name in ipairs(NAMES) do
+    local definition = load_definition(name)
+
+    it(name .. " are data, but for signing", function()
+      assert.equal(definition.sign ~= nil, has_function(definition))
+    end)
+
+    it(name .. " ask as the vendor says", function()
+      local case = REQUESTS[name]
+      local made = clients.new({ provider = definition, token = "canary-81", settings = case[2],
+        base_url = definition.url:find("{base_url}", 1, true) and "https://own.example" or nil },
+        "new")
+      local operation = made._provider.operations.stop
+      local shown = clients.preview(made, #case[1] == 1 and operation.single or operation, case[1])
+      made:close()
+      assert.equal(case[3], shown.method .. " " .. shown.target)
+      assert.equal(case[4], shown.body)
+      local headers = "\n" .. table.concat(shown.headers, "\n") .. "\n"
+      for i = 5, #case do
+        assert.matches("\n" .. case[i] .. "\n", headers, 1, true)
+      end
+    end)
+
+    for i = 2, #ANSWERS[name] do
+      local row = ANSWERS[name][i]
+      it(("%s take %d %s for %s"):format(name, row[1], row[2], row[3]), function()
+        local operation = providers.check(definition).operations.stop
+        operation = operation.single or operation
+        local format = operation.format
+        local _, verdict = answers.reader(operation, { ANSWERS[name][1] }, format)(row[1], row[2])
+        verdict = verdict[1] or verdict
+        assert.equal(row[3], verdict.outcome)
+        if row[4] then
+          assert.equal(row[4], verdict.reason)
+        end
+      end)
+    end
+  end
+end)
+
+describe("the abilities of the format", function()
+  it("are each used by a definition", function()
+    local users = {}
+    local function note(name, definition)
+      for ability in pairs(abilities_of(providers.check(definition), definition)) do
+        users[ability] = users[ability] or {}
+        table.insert(users[ability], name)
+      end
+    end
+    for _, name in ipairs(NAMES) do
+      note(name, load_definition(name))
+    end
+    for _, name in ipairs(providers.names()) do
+      note(name, require("stopmsg.provider." .. name))
+    end
+    for _, ability in ipairs(ABILITIES) do
+      assert.message(ability).is_truthy(users[ability])
+      if os.getenv("STOPMSG_ABILITIES") then
+        print(("| %s | %s |"):format(ability, table.concat(users[ability], ", ")))
+      end
+    end
+  end)
+end)

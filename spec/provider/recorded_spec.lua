@@ -1,0 +1,155 @@
+-- Providers whose methods in the sandbox are made from their definitions and recorded answers: each
+-- answer is taken for what the provider's page says of it, read alone and over a socket.
+
+local answers = require("spec.support.answers")
+local providers = require("stopmsg.provider")
+local recorded = require("stopmsg.sandbox.recorded")
+local server = require("spec.support.server")
+local stopmsg = require("stopmsg")
+
+-- Fates of ids over a socket: the ending, and the answer's name.
+local ENDINGS = { { "0007", "scheduled" }, { "0409", "sent" }, { "0404", "missing" } }
+
+local NAMES = {}
+for _, name in ipairs(providers.names()) do
+  NAMES[#NAMES + 1] = recorded.find(name) and name or nil
+end
+
+-- The example id with this ending.
+local function id_of(all, ending)
+  local id = all.id:format(1)
+  return id:sub(1, -#ending - 1) .. ending
+end
+
+local function parts_of(operation, id)
+  local values = { id = id }
+  local form = operation.id
+  for i, part in ipairs(form and form.parts or {}) do
+    local at = form.between[i] and id:find(form.between[i], 1, true)
+    values[part.name] = at and id:sub(1, at - 1) or id
+    id = at and id:sub(at + #form.between[i]) or ""
+  end
+  return values
+end
+
+for _, name in ipairs(NAMES) do
+  describe("the recorded answers of " .. name, function()
+    local all = recorded.find(name)
+    local provider = providers.load(name)
+    local sandbox
+
+    setup(function()
+      sandbox = server.start()
+    end)
+
+    teardown(function()
+      sandbox:stop()
+    end)
+
+    local function filled(text, operation, id)
+      local values = parts_of(operation, id)
+      for setting, value in pairs(all.settings or {}) do
+        values[setting] = value
+      end
+      return (text:gsub("<([%l_]+)>", values))
+    end
+
+    for _, call in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch" }) do
+      local operation = provider.operations[call]
+      for fate, answer in pairs(operation and all[call] or {}) do
+        if type(answer) == "table" and answer.says then
+          it(("say of a %s that finds an id %s: %s"):format(call, fate, answer.says), function()
+            local one = operation.single or operation
+            local id = id_of(all, "0007")
+            local body = filled(answer.body or "", one, id)
+            local _, verdict, _, is_usable = answers.reader(one, { id })(answer.status, body)
+            verdict = verdict[1] or verdict
+            assert.equal(answer.says, verdict.outcome)
+            assert.is_true(is_usable)
+          end)
+        end
+      end
+    end
+
+    local function new(token)
+      return stopmsg.new({ provider = name, settings = all.settings, token = token or "sandbox",
+        base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6 })
+    end
+
+    local kind = provider.operations.stop and "stop" or "stop_dispatch"
+    local stop = all[kind]
+
+    it("stop over a socket what can be stopped, and nothing twice", function()
+      local client = new()
+      local ids, wanted = {}, {}
+      for i, case in ipairs(ENDINGS) do
+        ids[i], wanted[i] = id_of(all, case[1]), stop[case[2]].says
+      end
+      for round = 1, 2 do
+        local report = client[kind](client, ids)
+        for i, item in ipairs(report) do
+          local says = round == 2 and i == 1 and stop.stopped.says or wanted[i]
+          assert.message(ids[i] .. " " .. round).equal(says, item.outcome)
+        end
+      end
+      client:close()
+    end)
+
+    it("ends a run over a socket where the token is refused", function()
+      local client = new("wrong")
+      local report = client[kind](client, id_of(all, "0008"))
+      client:close()
+      assert.equal("denied", report[1].outcome)
+      assert.equal("credentials", report[1].reason)
+    end)
+
+    it("try again over a socket after trouble", function()
+      local client = new()
+      local report = client[kind](client, { id_of(all, "0500") })
+      client:close()
+      assert.equal("stopped", report[1].outcome == "accepted" and "stopped" or report[1].outcome)
+      assert.equal(1, report.retries)
+    end)
+
+    if provider.operations.check then
+      it("take the token in a check", function()
+        local good, bad = new(), new("wrong")
+        assert.is_true((good:check()))
+        local _, _, err = bad:check()
+        assert.equal("denied", err.outcome)
+        good:close()
+        bad:close()
+      end)
+    end
+
+    if provider.operations.status and not all.status.entry then
+      it("look up over a socket what became of an id", function()
+        local client = new()
+        local ids = { id_of(all, "0011"), id_of(all, "0012"), id_of(all, "0409") }
+        client:stop(ids[1])
+        local report = client:status(ids)
+        client:close()
+        assert.equal(all.status.stopped.says, report[1].outcome)
+        assert.equal(all.status.scheduled.says, report[2].outcome)
+        assert.equal(all.status.sent.says, report[3].outcome)
+      end)
+    end
+  end)
+end
+
+describe("the recorded answers of slack", function()
+  it("list what is still scheduled, and prove nothing by absence", function()
+    local sandbox = server.start()
+    local client = stopmsg.new({ provider = "slack", token = "sandbox", base_url = sandbox.url,
+      rate = 1e6, burst = 1e6 })
+    local ids = { "C024BE91L/Q0000000002", "C024BE91L/Q0000000003", "C024BE91L/Q9999999999" }
+    assert.equal("stopped", client:stop(ids[1])[1].outcome)
+    local report = client:status(ids)
+    client:close()
+    sandbox:stop()
+    assert.same({ "not_stoppable", "open", "not_stoppable" }, { report[1].outcome,
+      report[2].outcome, report[3].outcome })
+    assert.equal("gone_or_sent", report[1].reason)
+    assert.is_nil(report[1].verified)
+  end)
+end)
