@@ -129,7 +129,9 @@ local function call(pool, case, ids, lines, number, is_stream)
     seen[id] = { doubts = 0, requests = 0 }
   end
   pool.clock, pool.flights, pool.pacer = clock, {}, pacer.new()
-  pool.outage = outage.new({ slots = 9 })
+  pool.outage = outage.new({ slots = number(4, 6), random = function()
+    return 0.5
+  end })
   pool.engine = fake.new({
     clock = clock,
     slots = number(4, 6),
@@ -147,7 +149,7 @@ local function call(pool, case, ids, lines, number, is_stream)
     concurrency = number(4, 6),
     timeout = 5,
     deadline = 30,
-    patience = 60,
+    patience = ({ 0, 5, 60 })[number(6, 3)],
     max_attempts = number(5, 5),
     random = function()
       return 0.5

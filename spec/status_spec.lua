@@ -569,7 +569,7 @@ local function items_of(operation, ids, answer)
       engine:wait(seconds)
     end,
     pacer = pacer.new(),
-    outage = outage.new({ slots = 1024 }),
+    outage = outage.new({ slots = 16 }),
     flights = {},
     generation = 1,
     redact = function(s)

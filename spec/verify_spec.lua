@@ -684,7 +684,7 @@ describe("stopmsg.verify", function()
           engine:wait(seconds)
         end,
         pacer = pacer.new(),
-        outage = outage.new({ slots = 1024 }),
+        outage = outage.new({ slots = 16 }),
         flights = {},
         generation = 1,
         redact = function(s)
