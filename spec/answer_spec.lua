@@ -219,8 +219,8 @@ describe("stopmsg.answer", function()
         _, verdict = read(404, '{"e":"E2"}')
         assert.equal("not_found", verdict.outcome)
         for _, body in ipairs({ '{"e":"e1"}', '{"e":1}', '{"e":"E1x"}' }) do
-          _, verdict = read(409, body)
-          assert.message(body).equal("failed", verdict.outcome)
+          local _, refused = read(409, body)
+          assert.message(body).equal("failed", refused.outcome)
         end
       end)
 
