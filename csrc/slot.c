@@ -71,7 +71,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
   } else if (size * count > 5 && memcmp(bytes, "HTTP/", 5) == 0) {
     s->is_headed = 0; /* another answer: the last one was interim */
     sm_headers_clear(&s->headers);
-    if (s->sends > 0) /* and no proxy's, before there is a connection */
+    /* No proxy's, before there is a connection, where that can be told. */
+    if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
       s->sockets->has_answered = 1;
   } else if (!s->is_headed) { /* what comes later is a trailer */
     sm_headers_line(&s->headers, bytes, size * count, time(NULL));
