@@ -7,7 +7,8 @@ local ID = ("0123456789abcdef"):rep(2)
 
 local SCRIPT = [[
 local stopmsg = require("stopmsg")
-local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1] })
+local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1],
+  patience = 0 })
 local files = {}
 local file = io.open("/dev/null")
 while file do

@@ -40,6 +40,7 @@ describe("a connection that is cut", function()
       token = "a-token",
       base_url = options.url or server.url,
       max_attempts = options.max_attempts or 1,
+      patience = not options.max_attempts and 0 or nil,
       timeout = patience.SECONDS,
     })
   end
