@@ -123,7 +123,7 @@ describe("stopmsg.verify", function()
     local LOOKED = {
       stopped = true, accepted = true, unknown = true, open = true, too_late = true,
       not_stoppable = true, not_found = true,
-      failed = false, skipped = false, denied = false, invalid = false,
+      failed = false, skipped = false, denied = false, invalid = false, recalled = false,
     }
 
     for _, word in ipairs(outcome.names) do
