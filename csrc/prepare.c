@@ -239,6 +239,9 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
 
   lua_pushvalue(L, 2);
   read_text(L, "method", &op->method);
+  read_text(L, "pause", &op->pause);
+  if (sm_buf_terminate(&op->pause) != SM_OK)
+    luaL_error(L, "not enough memory");
   lua_settop(L, 2);
   luaL_argcheck(L,
                 op->method.len > 0 &&

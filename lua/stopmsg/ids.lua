@@ -82,6 +82,11 @@ local function divide(form, id)
   return values
 end
 
+-- part = ids.part(form, id, place): of an id that was checked.
+function ids.part(form, id, place)
+  return divide(form, id)[place]
+end
+
 -- The same of an id that is given as a table by the parts' names.
 local function gather(form, id)
   local values = {}
