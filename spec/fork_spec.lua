@@ -64,7 +64,7 @@ describe("a forked child", function()
   end)
 
   it("cannot use an engine of its parent, and may close it", function()
-    local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 3 }))
+    local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 120 }))
     for _, method in ipairs({ "step", "start", "collect", "wait", "prepare", "submit" }) do
       assert.matches("attempt to use an engine of another process$", fork(function()
         engine[method](engine, 0)

@@ -424,26 +424,6 @@ describe("stopmsg.patience", function()
       end
     end)
 
-    it("in the report, as long as it lasts", function()
-      local pool = new_pool({ answer = away(REFUSED, 0, 10) })
-      local seen = {}
-      local running, summary
-      running, summary = runs.new_run(pool, { ids = names(50), is_interrupted = function()
-        local waits = summary and summary.waits_for
-        if waits and not seen[waits] then
-          seen[waits] = true
-          seen[#seen + 1] = waits
-        end
-        return false
-      end })
-      runs.drain(running)
-      assert.equal(1, #seen)
-      assert.equal("outage", seen[1].type)
-      assert.equal("connection refused", seen[1].message)
-      assert.near(1000, seen[1].since, 0.1)
-      assert.is_nil(summary.waits_for)
-    end)
-
     it("without what a body says", function()
       local list = {}
       stop({ ids = names(5), deadline = 3, emit = function(event)
@@ -452,19 +432,13 @@ describe("stopmsg.patience", function()
       assert.is_nil(list[1].message)
     end)
 
-    it("of a pause, as long as it lasts", function()
-      local pool = new_pool({ answer = runs.by_id({
-        id3 = in_turn({ http(429, { retry_after = 30 }), OK }) }, items(nil, { after = 0.05 })) })
-      local seen
-      local running, summary
-      running, summary = runs.new_run(pool, { ids = names(50), is_interrupted = function()
-        seen = seen or (summary and summary.waits_for)
-        return false
-      end })
-      runs.drain(running)
-      assert.equal("throttle", seen.type)
-      assert.near(1030, seen.till, 0.1)
-      assert.is_nil(summary.waits_for)
+    it("of a pause that a 503 asks for", function()
+      local list = {}
+      stop({ ids = { "a" }, emit = function(event)
+        list[#list + 1] = event.type == "throttle" and event or nil
+      end, answer = in_turn({ http(503, { retry_after = 30 }), OK }) })
+      assert.equal(1, #list)
+      assert.equal(30, list[1].delay)
     end)
 
     it("that no answer had the provider's form", function()

@@ -3,7 +3,6 @@
 local runs = require("spec.support.runs")
 local source = require("stopmsg.source")
 local stopmsg = require("stopmsg")
-local stopmsg = require("stopmsg")
 
 local http, items, item, given, OK = runs.http, runs.items, runs.item, runs.given, runs.OK
 local in_turn, by_id, names, LOST = runs.in_turn, runs.by_id, runs.names, runs.LOST

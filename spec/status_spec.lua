@@ -6,6 +6,7 @@
 local answers = require("spec.support.answers")
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
@@ -568,6 +569,7 @@ local function items_of(operation, ids, answer)
       engine:wait(seconds)
     end,
     pacer = pacer.new(),
+    outage = outage.new({ slots = 1024 }),
     flights = {},
     generation = 1,
     redact = function(s)
@@ -582,6 +584,7 @@ local function items_of(operation, ids, answer)
     timeout = 10,
     deadline = clock() + 60,
     max_attempts = 4,
+    patience = 60,
     format = "json",
     provider = "spec",
     summary = summary,

@@ -6,6 +6,7 @@ local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
@@ -683,6 +684,7 @@ describe("stopmsg.verify", function()
           engine:wait(seconds)
         end,
         pacer = pacer.new(),
+        outage = outage.new({ slots = 1024 }),
         flights = {},
         generation = 1,
         redact = function(s)
@@ -703,6 +705,7 @@ describe("stopmsg.verify", function()
         timeout = 10,
         deadline = pool.clock() + seconds,
         max_attempts = 4,
+        patience = 60,
         format = "json",
         provider = "spec",
         summary = report,

@@ -185,7 +185,7 @@ function journal.whole_size(log)
   return 0
 end
 
--- Reads what an earlier run left. true | nil, message, whether that is the machine's fault
+-- Reads what an earlier run left. true | nil, message, whether it is the machine's fault
 local function load(self, identity)
   local log = self._log
   local size, message = journal.whole_size(log)
@@ -232,7 +232,7 @@ local function load(self, identity)
   return read_lines(self, #header, size)
 end
 
--- opened = journal.open(path, identity, options) | nil, message, is_fault (the machine is at fault)
+-- opened = journal.open(path, identity, options) | nil, message, whether it is the machine's fault
 --
 -- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input).
 -- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the

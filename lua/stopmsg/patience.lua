@@ -25,7 +25,6 @@ function patience.new(hooks)
     _started = 0,
     _began = 0, -- the same on the outage's clock
     _since = nil, -- when it was told that this call waits
-    _pauses = false, -- a pause is told
     _longest = 0, -- pause that the provider asked for
   }, Patience)
 end
@@ -33,7 +32,7 @@ end
 function Patience:begin(task, pool, now)
   self._task, self._pool = task, pool
   self._started, self._began = now, pool.outage:clock(now)
-  self._since, self._pauses, self._longest = nil, false, 0
+  self._since, self._longest = nil, 0
 end
 
 function Patience:forget()
@@ -70,17 +69,14 @@ local function clean(self, message)
 end
 
 local function tell_begin(self, spell, now)
-  local message = clean(self, spell.message)
-  self._since, self._pauses = now, false
-  self._task.summary.waits_for = { type = "outage", reason = spell.reason, message = message,
-    since = now }
-  self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason, message = message })
+  self._since = now
+  self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason,
+    message = clean(self, spell.message) })
 end
 
 local function tell_end(self, reason, now)
-  local since = self._since
-  self._since, self._task.summary.waits_for = nil, nil
-  self._hooks.note({ type = "outage", phase = "end", reason = reason, elapsed = now - since })
+  self._hooks.note({ type = "outage", phase = "end", reason = reason, elapsed = now - self._since })
+  self._since = nil
 end
 
 -- Whether a call without patience gives up. One that has sent nothing may send a probe that is due.
@@ -126,25 +122,12 @@ local function seconds_of(seconds)
 end
 
 -- The provider asks for a pause.
-function Patience:pause(now, seconds, reason)
-  local summary = self._task.summary
+function Patience:pause(seconds)
   if seconds > LONGEST then
-    summary.again_at = os.time() + math.ceil(seconds)
     self._hooks.warn(("the provider asks for a pause of %s (Retry-After): run again after %s")
-      :format(seconds_of(seconds), os.date("%Y-%m-%d %H:%M:%S", summary.again_at)))
+      :format(seconds_of(seconds), os.date("%Y-%m-%d %H:%M:%S", os.time() + math.ceil(seconds))))
   elseif seconds > TOLD then
     self._longest = math.max(self._longest, seconds)
-    if not self._since then
-      self._pauses = true
-      summary.waits_for = { type = "throttle", reason = reason, since = now, till = now + seconds }
-    end
-  end
-end
-
--- A request was sent: no pause lasts any more.
-function Patience:sent()
-  if self._pauses then
-    self._pauses, self._task.summary.waits_for = false, nil
   end
 end
 
@@ -154,7 +137,6 @@ function Patience:finish(now, ended)
   if self._since then
     tell_end(self, ended or "settled", now)
   end
-  self._task.summary.waits_for = nil
   if self._longest > 0 then
     self._hooks.warn(("the provider asked for pauses (Retry-After), the longest of %s"):format(
       seconds_of(self._longest)))

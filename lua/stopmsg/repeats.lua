@@ -16,8 +16,8 @@ local ALIKE = 4
 local Repeats = {}
 Repeats.__index = Repeats
 
--- given, settled: those of the same run. hooks: note(event), warn(message), and pause(now, seconds,
--- reason) where the provider asks for one.
+-- given, settled: those of the same run. hooks: note(event), warn(message), pause(seconds) where
+-- the provider asks for one.
 function repeats.new(given, settled, hooks)
   return setmetatable({
     ended = nil, -- why nothing more is sent
@@ -82,7 +82,8 @@ end
 local function wait_for_it(self, batch, verdict, retry_after, now)
   local outage = self._pool.outage
   if retry_after then
-    self._hooks.pause(now, retry_after, verdict.reason)
+    self._hooks.pause(retry_after)
+    self._hooks.note({ type = "throttle", delay = retry_after })
     if is_endless(self, retry_after, now) then
       return self:finish("rate_limited")
     end
@@ -149,7 +150,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
   pacer:pause(now + pause)
   if retry_after then
-    self._hooks.pause(now, retry_after, verdict.reason)
+    self._hooks.pause(retry_after)
     if is_endless(self, retry_after, now) then
       self:finish("rate_limited")
     end

@@ -124,8 +124,8 @@ local function new(pool)
     warn = function(message)
       warn(self, message)
     end,
-    pause = function(now, seconds, reason)
-      self._patience:pause(now, seconds, reason)
+    pause = function(seconds)
+      self._patience:pause(seconds)
     end,
   }
   self._patience = patience.new(hooks)
@@ -374,7 +374,6 @@ local function note_sent(self, batch, now)
     pool.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
   self._repeats:sent(batch)
-  self._patience:sent()
   if pool.emit then
     emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
   end

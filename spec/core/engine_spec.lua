@@ -543,7 +543,7 @@ describe("stopmsg.core.engine", function()
     it("survives lua_close while requests are in flight", function()
       local code = ([[
         local core = require("stopmsg.core")
-        local engine = core.engine({ slots = 4, max_response = 1000, connect_timeout = 3 })
+        local engine = core.engine({ slots = 4, max_response = 1000, connect_timeout = 120 })
         local operation = engine:prepare({ method = "POST", base = %q, url = { "/hang" },
           headers = {} })
         engine:submit(operation, {}, 1, 0, 1000)
@@ -587,7 +587,7 @@ describe("stopmsg.core.engine", function()
           return has_done
         end
         for _ = 1, 20 do
-          local engine = core.engine({ slots = 1, max_response = 2000000, connect_timeout = 3 })
+          local engine = core.engine({ slots = 1, max_response = 2000000, connect_timeout = 120 })
           local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
             headers = {} })
           assert(engine:submit(operation, {}, 1, 0, 1000))
@@ -614,7 +614,7 @@ describe("stopmsg.core.engine", function()
       assert_good([[
         local core = require("stopmsg.core")
         local finalizer = require("spec.support.finalizer")
-        local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 3 })
+        local engine = core.engine({ slots = 2, max_response = 2000000, connect_timeout = 120 })
         local operation = engine:prepare({ method = "POST", base = %q, url = { "/big" },
           headers = {} })
         -- Steps until the second answer is there, too; more of them where it was not.

@@ -488,7 +488,7 @@ describe("stopmsg.core.read_items", function()
     it("outlive the engine that read them", function()
       local body = '{"n":1,"items":[{"messageUuid":"b","code":"x"},{"messageUuid":"a","code":200}]}'
       local echo = server.echo(body)
-      local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 3 }))
+      local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 120 }))
       local operation = engine:prepare({
         method = "POST",
         base = echo.first_line,
@@ -499,7 +499,7 @@ describe("stopmsg.core.read_items", function()
       engine:authorize(operation, (core.secret("canary")))
       local all = {}
       for round = 1, 2 do
-        assert(engine:submit(operation, { "a", "b" }, 1, 2, 5))
+        assert(engine:submit(operation, { "a", "b" }, 1, 2, 120))
         local answer
         repeat
           assert(engine:step())

@@ -5,14 +5,14 @@ if not rawget(_G, "jit") then
   return
 end
 
+local faults = require("spec.support.faults")
 local files = require("spec.support.files")
+local gateways = require("spec.support.gateway")
 local http10 = require("spec.support.http10")
 local json = require("stopmsg.json")
-local nginx = require("spec.support.nginx")
 local server = require("spec.support.server")
 local uv = require("luv")
 
-local FOLDER = uv.cwd() .. "/examples/openresty"
 local CANARY = "canary-7f3a91c4e2b8"
 local TEXT = { ["Content-Type"] = "text/plain" }
 local JSON = { ["Content-Type"] = "application/json" }
@@ -28,76 +28,6 @@ local function uuids(count)
     list[i] = uuid(i)
   end
   return list
-end
-
--- The shipped configuration, on a port of the kernel's and with its files elsewhere.
-local function start(environment)
-  local config = files.read(FOLDER .. "/nginx.conf")
-  for _, change in ipairs({
-    { "127%.0%.0%.1:8080", "127.0.0.1:$port" },
-    { "worker_processes auto", "worker_processes 2" },
-    { "%$prefix", FOLDER },
-    { " run/nginx%.pid", " $dir/pid" },
-    { " run/(%w+)", " $dir/%1" },
-  }) do
-    local count
-    config, count = config:gsub(change[1], change[2])
-    assert(count > 0, change[1])
-  end
-  return nginx.start({ config = config, environment = environment })
-end
-
-local function decode_lines(text)
-  local list = {}
-  for line in text:gmatch("[^\n]+") do
-    list[#list + 1] = assert(json.decode(line))
-  end
-  return list
-end
-
--- The metrics, as series -> number, and their text.
-local function metrics(gateway)
-  local text = http10.ask(gateway.port, "GET", "/metrics").body
-  local series = {}
-  for name, value in text:gmatch("stop_gateway_(%S+) (%S+)") do
-    series[name] = tonumber(value) or series[name]
-  end
-  return series, text
-end
-
--- Waits until the metric has that value.
-local function await(gateway, name, value)
-  local till = http10.now() + 5
-  local series
-  repeat
-    series = metrics(gateway)
-    if series[name] == value then
-      return series
-    end
-    http10.sleep(0.02)
-  until http10.now() > till
-  error(("%s is %s, expected %s"):format(name, tostring(series[name]), tostring(value)))
-end
-
--- The ids of its two processes, as soon as they are there.
-local function workers_of(gateway)
-  local path = ("/proc/%d/task/%d/children"):format(gateway.pid, gateway.pid)
-  local list
-  repeat
-    list = {}
-    for pid in files.read(path):gmatch("%d+") do
-      list[#list + 1] = tonumber(pid)
-    end
-  until #list == 2
-  return list
-end
-
--- Stops a process until it is told to go on.
-local function freeze(pid)
-  uv.kill(pid, "sigstop")
-  while not files.read(("/proc/%d/stat"):format(pid)):find("%) T ") do
-    http10.sleep(0.001)
-  end
 end
 
 local function sum_of(series, pattern)
@@ -117,7 +47,7 @@ describe("examples/openresty", function()
 
     setup(function()
       sandbox = server.start()
-      gateway = start({ STOPMSG_TOKEN = "sandbox", STOPMSG_BASE_URL = sandbox.url,
+      gateway = gateways.start({ STOPMSG_TOKEN = "sandbox", STOPMSG_BASE_URL = sandbox.url,
         STOPMSG_MAX_IDS = "100000" })
     end)
 
@@ -168,7 +98,7 @@ describe("examples/openresty", function()
     it("streams where the caller asks for it, with the totals as the last line", function()
       local answer = ask("POST", "/stop", STREAM, uuid(1) .. "\n" .. uuid(2, "0403") .. "\n")
       assert.equal("application/x-ndjson", answer.headers["content-type"])
-      local lines = decode_lines(answer.body)
+      local lines = gateways.decode_lines(answer.body)
       assert.equal(3, #lines)
       assert.same({ id = uuid(1), outcome = "stopped", code = 200 }, lines[1])
       assert.equal(2, lines[3].total)
@@ -188,7 +118,7 @@ describe("examples/openresty", function()
 
     it("streams 100,000 ids from a buffered file, each of them once", function()
       local body = table.concat(uuids(100000), "\n")
-      local lines = decode_lines(ask("POST", "/stop", TEXT, body).body)
+      local lines = gateways.decode_lines(ask("POST", "/stop", TEXT, body).body)
       assert.equal(100001, #lines)
       local seen = {}
       for i = 1, 100000 do
@@ -239,37 +169,6 @@ describe("examples/openresty", function()
       end)
     end
 
-    it("sends nothing more for a caller that hangs up", function()
-      requests = requests + 1
-      local before = #sandbox:log()
-      local exchange = http10.send(gateway.port, "POST", "/stop", STREAM,
-        table.concat(uuids(100000), "\n")):head()
-      assert.equal("stopped", json.decode(exchange:line()).outcome)
-      assert.is_true(metrics(gateway).ids_in_flight > 0)
-      exchange:close()
-      local series = await(gateway, "ids_in_flight", 0)
-      assert.is_true(series.ids_abandoned_total > 0)
-      -- What was in flight comes to its end; ten requests would have been all of the list.
-      local sent
-      repeat
-        sent = #sandbox:log()
-        http10.sleep(0.3)
-      until sent == #sandbox:log()
-      assert.is_true(sent - before < 10)
-    end)
-
-    it("ends a call at once whose caller hangs up", function()
-      requests = requests + 1
-      local before = metrics(gateway)
-      -- Such an id is asked for again and again, for some 200 ms.
-      local exchange = http10.send(gateway.port, "POST", "/stop", TEXT, uuid(1, "0503"))
-      await(gateway, "ids_in_flight", 1)
-      exchange:close()
-      local series = await(gateway, "ids_in_flight", 0)
-      assert.equal(before.ids_abandoned_total + 1, series.ids_abandoned_total)
-      http10.sleep(0.1) -- what was in flight comes to its end
-    end)
-
     it("tells how it is, and counts nothing for that", function()
       local answer = http10.ask(gateway.port, "GET", "/health")
       assert.equal(200, answer.status)
@@ -277,7 +176,7 @@ describe("examples/openresty", function()
     end)
 
     it("counts all of that over both workers", function()
-      local series = await(gateway, "request_seconds_count", requests)
+      local series = gateways.await(gateway, "request_seconds_count", requests)
       assert.equal(requests, sum_of(series, "^requests_total{"))
       assert.equal(requests, series['request_seconds_bucket{le="+Inf"}'])
       assert.is_true(series['request_seconds_bucket{le="0.01"}'] > 0)
@@ -299,57 +198,59 @@ describe("examples/openresty", function()
     end)
   end)
 
-  it("keeps the rate over both workers, and flushes items as they settle", function()
-    local RATE, CALLS, IDS = 100, 8, 20
-    local sandbox = server.start()
-    local gateway = start({ STOPMSG_PROVIDER = "pushwoosh", STOPMSG_TOKEN = "sandbox",
-      STOPMSG_BASE_URL = sandbox.url, STOPMSG_RATE = tostring(RATE) })
-    finally(function()
-      gateway:stop()
-      sandbox:stop()
+  describe("with a provider that holds its answers back", function()
+    local CONCURRENCY = 4
+    local provider = faults.providers[3]
+    local gateway, held
+    local answer = faults.answer(faults.http(provider.stopped()), "stopped")
+    local answer_later = faults.answer(faults.http(provider.stopped()), "stopped")
+    table.insert(answer_later["do"], 2, { "hold" })
+
+    setup(function()
+      held = faults.start()
+      gateway = gateways.start({ STOPMSG_PROVIDER = provider.name, STOPMSG_TOKEN = "sandbox",
+        STOPMSG_BASE_URL = held.url, STOPMSG_CONCURRENCY = tostring(CONCURRENCY) }, 1)
     end)
-    local workers = workers_of(gateway)
 
-    local started = http10.now()
-    local exchanges, first_after = {}, nil
-    for call = 1, CALLS do
-      -- One worker sleeps, so that the other has to take the call.
-      local other = workers[call % 2 + 1]
-      freeze(other)
-      local list = {}
-      for i = 1, IDS do
-        list[i] = ("C3F8-C3863ED4-%04X1%03X"):format(call, i)
-      end
-      exchanges[call] = http10.send(gateway.port, "POST", "/stop", STREAM, table.concat(list, "\n"))
-      exchanges[call]:head()
-      first_after = first_after or http10.now() - started
-      uv.kill(other, "sigcont")
-    end
-    for call = 1, CALLS do
-      local lines = decode_lines(exchanges[call]:answer().body)
-      assert.equal(IDS, lines[IDS + 1].counts.stopped)
-    end
-    local elapsed = http10.now() - started
-    local log = sandbox:log()
-    local access = files.read(gateway.dir .. "/access.log")
+    teardown(function()
+      gateway:stop()
+      held:stop()
+    end)
 
-    for _, pid in ipairs(workers) do
-      assert.matches("worker=" .. pid .. "\n", access)
-    end
-    assert.equal(CALLS * IDS, #log)
-    -- Long before the last item: all but the first call's first wait for the rate.
-    assert.is_true(first_after < elapsed / 4)
-    -- A twentieth of a second's permits may come at once at each end, and each worker may hold one.
-    local most = RATE * 0.5 + 2 * RATE / 20 + #workers
-    local from = 1
-    for i, record in ipairs(log) do
-      while record.started - log[from].started > 0.5 do
-        from = from + 1
+    local function list(count)
+      local ids = {}
+      for i = 1, count do
+        ids[i] = provider.id(i)
       end
-      assert.is_true(i - from + 1 <= most)
+      return table.concat(ids, "\n")
     end
-    assert.is_true(elapsed >= CALLS * IDS / RATE - 0.1)
-    assert.is_true(elapsed <= CALLS * IDS / RATE * 1.5 + 0.5)
+
+    it("flushes items as they settle, and sends nothing more for a caller that hangs up", function()
+      held:set({ requests = { answer }, ["then"] = answer_later })
+      local exchange = http10.send(gateway.port, "POST", "/stop", STREAM, list(100)):head()
+      assert.equal("stopped", json.decode(exchange:line()).outcome)
+      assert.is_true(gateways.metrics(gateway).ids_in_flight > 0)
+      exchange:close()
+      local series = gateways.await(gateway, "ids_in_flight", 0)
+      assert.equal(99, series.ids_abandoned_total)
+      -- What is in flight comes to its end, and nothing comes after it.
+      held:go()
+      local count = #faults.only(held:take(), "request")
+      assert.equal(200, http10.ask(gateway.port, "POST", "/stop", TEXT, list(1)).status)
+      count = count + #faults.only(held:take(), "request")
+      assert.is_true(count <= 1 + CONCURRENCY + 1, count .. " requests")
+    end)
+
+    it("ends a call at once whose caller hangs up", function()
+      local before = gateways.metrics(gateway)
+      held:set({ ["then"] = answer_later })
+      local exchange = http10.send(gateway.port, "POST", "/stop", TEXT, list(1))
+      gateways.await(gateway, "ids_in_flight", 1)
+      exchange:close()
+      local series = gateways.await(gateway, "ids_in_flight", 0)
+      assert.equal(before.ids_abandoned_total + 1, series.ids_abandoned_total)
+      held:go()
+    end)
   end)
 
   it("takes a new token from its file, and tells no token to anybody", function()
@@ -357,7 +258,7 @@ describe("examples/openresty", function()
     local path = os.tmpname()
     files.write(path, CANARY .. "\n")
     uv.fs_chmod(path, tonumber("644", 8))
-    local gateway = start({ STOPMSG_TOKEN_FILE = path, STOPMSG_BASE_URL = sandbox.url })
+    local gateway = gateways.start({ STOPMSG_TOKEN_FILE = path, STOPMSG_BASE_URL = sandbox.url })
     finally(function()
       gateway:stop()
       sandbox:stop()
@@ -386,8 +287,8 @@ describe("examples/openresty", function()
     assert.equal(3, down.counts.failed)
     assert.equal("connect", down.items[1].reason)
 
-    await(gateway, "request_seconds_count", 4) -- the log phase comes after the answer
-    local series, text = metrics(gateway)
+    gateways.await(gateway, "request_seconds_count", 4) -- the log phase comes after the answer
+    local series, text = gateways.metrics(gateway)
     assert.equal(1, series['requests_total{status="500"}'])
     assert.equal(9, series.ids_received_total)
     assert.equal(0, series.ids_in_flight)
@@ -414,7 +315,7 @@ describe("examples/openresty", function()
       "STOPMSG_RATE: a number above 0 expected, got 'fast'" },
   }) do
     it("does not start with " .. what, function()
-      local started, message = pcall(start, case[1])
+      local started, message = pcall(gateways.start, case[1])
       assert.is_false(started)
       assert.matches(case[2], message, 1, true)
       assert.is_nil(message:find(CANARY, 1, true))

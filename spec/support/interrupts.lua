@@ -59,8 +59,8 @@ function Interrupts:answer()
   self.server:set({ ["then"] = faults.answer(ANSWER, "stopped"), ids = self.ids })
 end
 
--- The steps of an interruption by Ctrl-C or a signal (by its name), once all requests that may be
--- in flight have arrived; `more` come when the program has taken it.
+-- The steps of an interruption by Ctrl-C or a signal (by its name), once all requests have arrived
+-- that may be in flight. When the program has taken it comes `more`: "again", or a file to make.
 function interrupts.steps(arrived, by, more)
   local function interrupt(step)
     if by == "Ctrl-C" then

@@ -22,8 +22,8 @@ local PATH, NAME, MODE = arg[1], arg[2], arg[3]
 local SAMPLE, SEED = tonumber(arg[4]), tonumber(arg[5]) or 1
 local ONLY = tonumber(os.getenv("ONLY")) -- one n, to look into it
 
--- Seconds: of a try that is taken for one that hangs, and for one that waited for its deadline.
-local HUNG, SLOW = 30, 2
+-- Seconds of a try that is taken for one that hangs: it would wait for its deadline.
+local HUNG = 120
 
 local SETTINGS = {
   revicom = { call = "stop", id = "%n-22a1-4be6-8908-%p0000000", late = "0403" },
@@ -113,9 +113,6 @@ local function try(n)
   tries[#tries + 1] = told
   slowest = math.max(slowest, seconds)
   all_failed = all_failed + told.failed
-  if seconds > SLOW then
-    wrong(n, ("took %.1f s"):format(seconds))
-  end
   return told
 end
 

@@ -16,7 +16,7 @@ local part_servers = require("spec.torture.part_servers")
 local PARTS = { "direct", "proxied", "named", "items", "lengths", "reader", "urls",
   "notes", "log", "inherited" }
 local MODES = { once = 0, sticky = 2 }
-local HUNG = 30 -- seconds
+local HUNG = 120 -- seconds
 
 -- What the state does whose memory fails. `number` is that of the part.
 local SOURCE = [[

@@ -25,8 +25,8 @@ local options = {
   base_url = setting.url,
   format = setting.format,
   application = "A",
-  deadline = 6,
-  timeout = 3,
+  deadline = 1000, -- whoever waits for it hangs
+  timeout = 1000,
   batch_size = setting.provider == "revicom" and 3 or nil,
   concurrency = 2,
 }

@@ -2,8 +2,8 @@
 --
 --   lua5.4 spec/torture/child.lua URL NUMBER [PROVIDER...]
 --
--- NUMBER keeps the ids of one run from those of another. CA_FILE, HTTP_VERSION and TIMEOUT are the
--- options of these names.
+-- NUMBER keeps the ids of one run from those of another. CA_FILE, HTTP_VERSION, TIMEOUT, DEADLINE
+-- and VERIFY (its timeout) are the options of these names.
 
 local stopmsg = require("stopmsg")
 
@@ -44,7 +44,7 @@ local function run(name)
     http_version = os.getenv("HTTP_VERSION"),
     concurrency = 4,
     timeout = tonumber(os.getenv("TIMEOUT") or 5),
-    deadline = 20,
+    deadline = tonumber(os.getenv("DEADLINE") or 20),
   })
   local first, rest = {}, {}
   for i, id in ipairs(ids) do
@@ -52,7 +52,9 @@ local function run(name)
     list[#list + 1] = id
   end
   local call = p.kind and client.stop_dispatch or client.stop
-  local report = call(client, first, { verify = { timeout = 1, interval = 0.01 } })
+  -- Of dispatches nothing is proven, however long one looks.
+  local seconds = not p.kind and tonumber(os.getenv("VERIFY")) or 1
+  local report = call(client, first, { verify = { timeout = seconds, interval = 0.01 } })
   for place, item in ipairs(report) do
     tell_item(name, place, item)
   end

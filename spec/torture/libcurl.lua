@@ -63,7 +63,7 @@ end
 -- As a failed start of libcurl is tried again, this has to be the first of all.
 local function check_start()
   local function new()
-    return core.engine({ slots = 1, max_response = 1000, connect_timeout = 3 })
+    return core.engine({ slots = 1, max_response = 1000, connect_timeout = 1000 })
   end
   libcurl.fail("curl_global_init", 1, 2)
   local engine, message, code = new()
@@ -117,27 +117,27 @@ end
 
 -- A handle that failed, and that cannot be replaced yet: for the lack of memory, or of descriptors.
 local function check_replacing(context)
-  local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local engine = core.engine({ slots = 2, max_response = 1000, connect_timeout = 1000, proxy = "" })
   local operation = engine:prepare({ method = "POST", base = context.url, url = { "/" },
     headers = {} })
-  assert(engine:submit(operation, {}, 1, 0, 3))
+  assert(engine:submit(operation, {}, 1, 0, 1000))
   libcurl.fail("epoll_ctl", 1, 28)
   libcurl.also("curl_multi_init", 1, 0)
   engine:start()
   engine:start()
-  local submitted, message = pcall(engine.submit, engine, operation, {}, 1, 0, 3)
+  local submitted, message = pcall(engine.submit, engine, operation, {}, 1, 0, 1000)
   check(not submitted and message == NO_MEMORY, "without memory submit: %s", tostring(message))
   check(engine:step() == true, "without another handle step fails")
   local _, _, _, stage, fault = engine:collect()
   check(stage == "queued" and fault == "lost", "the request is %s, %s", stage, fault)
   libcurl.fail("curl_multi_init", 1, 24)
-  check(engine:submit(operation, {}, 1, 0, 3), "without descriptors submit fails")
+  check(engine:submit(operation, {}, 1, 0, 1000), "without descriptors submit fails")
   libcurl.fail()
   local detail
   _, _, _, stage, fault, detail = engine:collect()
   check(stage == "queued" and fault == "connect" and detail == "Too many open files",
     "without descriptors a request is %s, %s: %s", stage, fault, detail)
-  check(engine:submit(operation, {}, 1, 0, 3), "with another handle submit fails")
+  check(engine:submit(operation, {}, 1, 0, 1000), "with another handle submit fails")
   check(engine:step() == true, "with another handle step fails")
   engine:close()
 end

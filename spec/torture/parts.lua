@@ -7,8 +7,9 @@ local pieces = require("spec.support.pieces")
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
 local JSON = { open = "[", between = ",", close = "]", escape = "json" }
 
--- Steps of a hundredth of a second at most.
-local MAX_STEPS = 300
+-- Seconds of a request, and steps of a hundredth of a second at most: on a busy machine, too.
+local AMPLE = 120
+local MAX_STEPS = AMPLE * 100
 
 local parts = {}
 
@@ -26,7 +27,7 @@ end
 local function with_engine(options, use)
   options.slots = options.slots or 2
   options.max_response = 100000
-  options.connect_timeout = 3
+  options.connect_timeout = AMPLE
   local engine, message = core.engine(options)
   if not engine then
     return "fault " .. message
@@ -92,16 +93,16 @@ function parts.direct(context)
       body = JSON })
     local get = prepare(engine, { method = "GET", base = context.url,
       url = { open = "/status?id=", between = "&id=", escape = "percent" } })
-    assert(engine:submit(post, { 'a"b', "c" }, 1, 2, 3))
+    assert(engine:submit(post, { 'a"b', "c" }, 1, 2, AMPLE))
     engine:authorize(post, (core.secret("torture-8a4b")))
     engine:start()
-    assert(engine:submit(get, { "a b", "c" }, 1, 2, 3))
-    assert(not engine:submit(get, { "d" }, 1, 1, 3))
+    assert(engine:submit(get, { "a b", "c" }, 1, 2, AMPLE))
+    assert(not engine:submit(get, { "d" }, 1, 1, AMPLE))
     local first = collect(engine, 2)
     if first:find("^fault") then
       return first
     end
-    assert(engine:submit(post, { "d" }, 1, 1, 3))
+    assert(engine:submit(post, { "d" }, 1, 1, AMPLE))
     local second = collect(engine, 1)
     return second:find("^fault") and second or first .. "\n" .. second
   end)
@@ -121,7 +122,7 @@ function parts.proxied(context)
     for i, path in ipairs({ "/a?b=", "/c/", "/d?e=" }) do
       local operation = prepare(engine, { base = "http://stop.test:" .. port, allow_http = true,
         url = { open = path, escape = "percent" } })
-      assert(engine:submit(operation, { "i" .. i }, 1, 1, 3))
+      assert(engine:submit(operation, { "i" .. i }, 1, 1, AMPLE))
       lines[i] = collect(engine, 1)
       if lines[i]:find("^fault") then
         return lines[i]
@@ -136,7 +137,7 @@ function parts.named(context)
   return with_engine({ proxy = "", http2 = true }, function(engine)
     local operation = prepare(engine, { url = { open = "/" }, body = JSON,
       base = (context.url:gsub("127%.0%.0%.1", "localhost")) })
-    assert(engine:submit(operation, { "a" }, 1, 1, 3))
+    assert(engine:submit(operation, { "a" }, 1, 1, AMPLE))
     return collect(engine, 1)
   end)
 end
@@ -147,12 +148,12 @@ function parts.items(context)
     local operation = prepare(engine, { base = context.items_url, url = { open = "/" },
       body = { open = "[" .. (" "):rep(250), between = ",", close = "]", escape = "json" },
       items = FIELDS })
-    assert(engine:submit(operation, { "A", "b" }, 1, 2, 3))
+    assert(engine:submit(operation, { "A", "b" }, 1, 2, AMPLE))
     local first = collect(engine, 1, 2)
     if first:find("^fault") then
       return first
     end
-    assert(engine:submit(operation, {}, 1, 0, 3))
+    assert(engine:submit(operation, {}, 1, 0, AMPLE))
     local second = collect(engine, 1, 0)
     return second:find("^fault") and second or first .. "\n" .. second
   end)
@@ -173,13 +174,13 @@ function parts.lengths(context)
       local operation = prepare(engine, { base = context.url, url = { open = "/" }, body = {
         open = ("x"):rep(length), between = ",", close = "]", escape = "json",
       } })
-      assert(engine:submit(operation, ids, 1, 2, 3))
+      assert(engine:submit(operation, ids, 1, 2, AMPLE))
     end
     for _, close in ipairs({ "", "y" }) do
       local operation = prepare(engine, { base = context.url, url = {
         open = "/" .. ("x"):rep(255), close = close,
       } })
-      assert(engine:submit(operation, {}, 1, 0, 3))
+      assert(engine:submit(operation, {}, 1, 0, AMPLE))
     end
     local result = collect(engine, 7)
     return result:find("^fault") and result or digest(result)
@@ -272,7 +273,7 @@ end
 
 -- An engine for the children of this process to inherit.
 function parts.inherit(context)
-  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 3, proxy = "" })
+  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
   local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
   assert(engine:submit(operation, {}, 1, 0, 30))
   engine:start()

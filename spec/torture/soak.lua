@@ -1,22 +1,28 @@
 -- Stops without end in one process, and what they leave behind.
 --
---   lua5.4 spec/torture/soak.lua SECONDS
+--   lua5.4 spec/torture/soak.lua SECONDS [STOPS]
 --
--- Clients are made, used in every way and closed, until the time is over: plain, over TLS and over
--- HTTP/2, against a sandbox that is well, one that answers too late, and a port where nobody
--- listens. The memory that is resident is noted all along, and its slope after the first third is
--- that of the line with the least squares. Neither memory nor descriptors may grow. The last line
--- says what was done; the exit code is 1 where something grew.
+-- Clients are made, used in every way and closed, until the time is over or so many stops are made:
+-- plain, over TLS and over HTTP/2, against a sandbox that is well, one that answers too late, and a
+-- port where nobody listens. The memory that is resident is noted all along, and its slope after
+-- the first third is that of the line with the least squares. Neither memory nor descriptors may
+-- grow. The last line says what was done; the exit code is 1 where something grew.
 
 local certificates = require("spec.support.certificates")
 local core = require("stopmsg.core")
+local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
 local SECONDS = assert(tonumber(arg[1]), "how many seconds?")
+local STOPS = tonumber(arg[2]) or math.huge
 
--- Bytes a stop that the slope may show, and in all: pages come and go by these.
-local SLOPE, NOISE = 4, 4 * 1024 * 1024
+-- Bytes a stop that the slope may show, and in all: pages come and go by these, the more in the few
+-- stops of a short form.
+local SLOPE, NOISE = 4, (arg[2] and 16 or 4) * 1024 * 1024
+
+-- How often memory is looked at.
+local SAMPLES = 60
 
 -- Clients that are kept over many calls, and calls after which each is made anew.
 local USES = 200
@@ -71,7 +77,7 @@ local function start_servers()
   os.remove(addresses)
   servers = assert(io.popen(("%s spec/torture/soak_servers.lua %s %s"):format(server.interpreter(),
     addresses, keys), "w"))
-  local file, till = io.open(addresses), core.now() + 20
+  local file, till = io.open(addresses), core.now() + patience.SECONDS
   while not file and core.now() < till do
     os.execute("sleep 0.05")
     file = io.open(addresses)
@@ -128,7 +134,7 @@ local function check_all(report, ...)
   end
 end
 
-local SURE = { verify = { timeout = 5, interval = 0.01 } }
+local SURE = { verify = { timeout = patience.SECONDS, interval = 0.01 } }
 
 -- What the provider, the network or the caller may do to a stop.
 local TROUBLES = {
@@ -230,10 +236,13 @@ local function warm_up()
 end
 
 local function work()
-  local step = SECONDS / 60
+  -- Of what is done, from 0 to 1.
+  local function progress()
+    return math.max((core.now() - began) / SECONDS, calls / STOPS)
+  end
   local due = 0
   repeat
-    local now = core.now() - began
+    local now = progress()
     for i, p in ipairs(PROVIDERS) do
       clients[i] = clients[i] or new_client(p)
       use(clients[i], p)
@@ -250,15 +259,15 @@ local function work()
         end
         clients[i] = nil -- closed, or to be collected
       end
-      sample(now)
-      due = now + step
+      sample(core.now() - began)
+      due = now + 1 / SAMPLES
       if ids_sent > runs * REMEMBERED then
         stop_servers()
         start_servers()
         runs = math.floor(ids_sent / REMEMBERED) + 1
       end
     end
-  until now >= SECONDS
+  until now >= 1
 end
 
 start_servers()
@@ -288,8 +297,9 @@ end
 local deviation = math.sqrt(rest / (n - 2) / sxx)
 local growth = slope * (samples[#samples].calls - samples[first].calls)
 print(("%d stops of %d ids, %d with trouble, in %.0f s: %.2f +- %.2f bytes a stop, %.0f KiB in "
-  .. "all, of %.1f MiB; %d to %d descriptors"):format(calls, ids_sent, troubles, SECONDS, slope,
-  deviation, growth / 1024, samples[#samples].bytes / 2 ^ 20, descriptors.least, descriptors.most))
+  .. "all, of %.1f MiB; %d to %d descriptors"):format(calls, ids_sent, troubles,
+  core.now() - began, slope, deviation, growth / 1024, samples[#samples].bytes / 2 ^ 20,
+  descriptors.least, descriptors.most))
 -- A sanitizer, which is preloaded, keeps what was freed.
 local has_grown = slope > SLOPE and growth > NOISE and not os.getenv("LD_PRELOAD")
 os.exit((has_grown or descriptors.most > descriptors.least) and 1 or 0)

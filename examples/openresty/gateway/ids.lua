@@ -53,7 +53,6 @@ function ids.read()
     return nil, 415, "wrong_type", 'Content-Type: application/json with {"ids":["…"]}, or '
       .. "text/plain with an id a line"
   end
-  ngx.req.read_body()
   local body = { text = ngx.req.get_body_data(), path = ngx.req.get_body_file() }
   if not body.text and not body.path then
     return nil, 400, "no_ids", "the body is empty"
