@@ -385,7 +385,7 @@ local function sign(self, batch, operation, number)
   local method, origin, target, headers, body = self._pool.engine:preview(number, batch.ids, 1,
     batch.count, batch.uuid)
   local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
-    headers = headers, body = body })
+    headers = headers, body = body or "" })
   if not called or type(given) ~= "table" then
     warn(self, ("the definition's `sign` %s"):format(called and "gave no table of headers"
       or "raised an error: " .. tostring(given)))
