@@ -62,7 +62,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec matrix test check-time \
+.PHONY: all headers help setup demo sandbox spec matrix test oracle check-time \
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
@@ -108,6 +108,7 @@ help:
 	@echo '  spec       run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted,'
 	@echo '             GC=hard or GC=generational for an eager collector)'
 	@echo '  test       set up, lint, replay what was fuzzed, run the specs on every Lua, some with sanitizers'
+	@echo '  oracle     ask vendors'"'"' clients (npm) what they send, and how they read the sandbox'
 	@echo '  matrix     run every spec on every Lua'
 	@echo '  check-time run the specs that measure time, on a quiet machine'
 	@echo '  torture    kill the command, fill its disk, take memory and system calls away (30 minutes)'
@@ -151,11 +152,11 @@ spec: all
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/docs spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
-EACH = $(filter-out $(foreach path,$(ONCE),$(path) $(path)/%),\
-  $(sort $(shell find spec -name '*_spec.lua')))
+EACH = $(filter-out $(ONCE),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
 PARTS = once $(LUAS) asan lint fuzz
@@ -210,6 +211,22 @@ test:
 check-time:
 	@for lua in $(if $(filter file,$(origin LUA)),lua5.4 luajit,$(LUA)); do \
 	  $(MAKE) spec LUA=$$lua SPECS=spec/time ARGS=--pattern=_time || exit 1; done
+
+# The vendors' own clients as judges: what each sends for a cancel, what it makes
+# of the sandbox's answers. `make test` compares with what was kept of it.
+ORACLE = build/oracle
+oracle:
+	@sh tools/packages.sh oracle $(LUA_NAME)
+	@$(MAKE) all $(ORACLE)/node_modules
+	@ORACLE_MODULES='$(ORACLE)' SPEC_PART=oracle \
+	  $(MAKE) spec SPECS='spec/oracle_spec.lua spec/oracle/clients.lua'
+
+$(ORACLE)/node_modules: spec/oracle/package.json spec/oracle/package-lock.json
+	@echo "NPM $(firstword $^)"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	$(Q)touch $@
 
 torture: torture-journal torture-alloc torture-system
 
@@ -334,9 +351,8 @@ valgrind-run:
 	  --show-leak-kinds=definite $(LUA) spec/run.lua $(or $(SPECS),spec/core) $(ARGS) </dev/null
 
 # Of all specs and the processes that they start, on Lua 5.4, then of what has no
-# memory, and of system calls that fail. All of it is slower than usual: a spec
-# that is about time may fail. Lua's own hint to the compiler would count each
-# condition twice.
+# memory, and of system calls that fail. Lua's own hint to the compiler would count
+# each condition twice.
 COVERAGE = $(CURDIR)/build/coverage
 COVERED = LUA=lua5.4 BUILD=build/coverage CPPFLAGS='-Dluai_likely= $(ANALYSE_FLAGS)' \
   CFLAGS='-O0 -g --coverage' LIBFLAG='-shared -Wl,-z,nodelete' \
@@ -411,7 +427,7 @@ fuzz: $(FUZZER)
 
 fuzz-replay: $(FUZZER)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
-	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -runs=0 -verbosity=0 \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
 	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	done

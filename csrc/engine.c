@@ -531,8 +531,25 @@ static int drop_multi(struct engine *e) {
   return 1;
 }
 
+/* What the multi handle said, and what it kept to itself. */
+static void note_fault(struct engine *e, CURLMcode rc) {
+  if (rc == CURLM_OK && e->sockets.is_broken)
+    rc = CURLM_ABORTED_BY_CALLBACK;
+  e->fault = rc;
+}
+
+/* Gives out a request that libcurl did not take. */
+static void refuse(struct engine *e, struct sm_slot *s, CURLcode result,
+                   const char *why) {
+  (void)snprintf(s->error, sizeof(s->error), "%s", why);
+  s->is_rejected = 1;
+  e->first_free = s->next;
+  slot_done(e, s, result);
+}
+
 /* Hands the slot's request to libcurl, or gives it out at once: the lack of a
- * descriptor is a connection that cannot be made, and may pass. */
+ * descriptor is a connection that cannot be made, and may pass. Fails for the
+ * lack of memory alone. */
 static CURLMcode begin(struct engine *e, struct sm_slot *s) {
   int has_room = sm_sockets_begin(&e->sockets);
   CURLMcode rc;
@@ -544,14 +561,17 @@ static CURLMcode begin(struct engine *e, struct sm_slot *s) {
       return CURLM_OUT_OF_MEMORY;
   }
   if (!has_room) {
-    (void)snprintf(s->error, sizeof(s->error), "%s", strerror(errno));
-    e->first_free = s->next;
-    slot_done(e, s, CURLE_COULDNT_CONNECT);
+    refuse(e, s, CURLE_COULDNT_CONNECT, strerror(errno));
     return CURLM_OK;
   }
   rc = curl_multi_add_handle(e->multi, s->request.easy);
-  if (rc != CURLM_OK)
+  if (rc == CURLM_OUT_OF_MEMORY)
     return rc;
+  if (rc != CURLM_OK) {
+    e->fault = rc;
+    refuse(e, s, CURLE_ABORTED_BY_CALLBACK, curl_multi_strerror(rc));
+    return CURLM_OK;
+  }
   e->first_free = s->next;
   s->state = SM_SLOT_BUSY;
   if (e->next_expiry == 0 || s->expires < e->next_expiry)
@@ -577,7 +597,6 @@ static int engine_submit(lua_State *L) {
   struct sm_values values;
   enum sm_status status;
   struct sm_slot *s;
-  CURLMcode rc;
 
   luaL_checktype(L, 3, LUA_TTABLE);
   if (op->has_token && op->auth == NULL)
@@ -610,11 +629,8 @@ static int engine_submit(lua_State *L) {
 
   sm_slot_reset(s);
   s->expires = now() + timeout;
-  rc = begin(e, s);
-  if (rc != CURLM_OK)
-    return luaL_error(L, "%s",
-                      rc == CURLM_OUT_OF_MEMORY ? "not enough memory"
-                                                : curl_multi_strerror(rc));
+  if (begin(e, s) != CURLM_OK)
+    return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)s->number);
   return 1;
 }
@@ -757,9 +773,15 @@ static void harvest(struct engine *e) {
     if (result == CURLE_OK)
       sm_slot_decode(s);
     /* Nothing was sent: it costs no attempt. */
-    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s) &&
-        curl_multi_add_handle(e->multi, s->request.easy) == CURLM_OK)
-      continue;
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s)) {
+      CURLMcode rc = curl_multi_add_handle(e->multi, s->request.easy);
+
+      if (rc == CURLM_OK)
+        continue;
+      s->is_rejected = 1;
+      s->is_nomem = rc == CURLM_OUT_OF_MEMORY;
+      e->fault = rc;
+    }
     if (s->state == SM_SLOT_BUSY)
       slot_done(e, s, result);
     if (sm_slot_is_refused(s))
@@ -864,7 +886,7 @@ static int engine_step(lua_State *L) {
   struct engine *e = check_open(L);
 
   if (e->multi != NULL && e->fault == CURLM_OK) {
-    e->fault = move(e);
+    note_fault(e, move(e));
     harvest(e);
     if (e->fault == CURLM_OK && e->lost_port != 0)
       e->fault = hear_why(e);
@@ -883,7 +905,7 @@ static int engine_start(lua_State *L) {
   struct engine *e = check_open(L);
 
   if (e->multi != NULL && e->fault == CURLM_OK)
-    e->fault = move_timers(e);
+    note_fault(e, move_timers(e));
   return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "ids.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SM_KNOWN "stopmsg.known"
@@ -15,6 +16,10 @@ struct key {
   uint64_t half[2];
 };
 
+/* Slots that are zeroed at once; more come from the system, zeroed when they
+ * are first touched: nobody waits for all of them. */
+#define SM_FEW_SLOTS ((size_t)1 << 18)
+
 /* The ids that were seen, by place. 32 hex digits are 16 bytes, which is less
  * than any string, and nothing that a collector would have to walk. */
 struct known {
@@ -22,12 +27,14 @@ struct known {
   uint32_t last;   /* of the slots: one less than a power of two */
   struct key *keys;
   uint32_t *slots; /* place of a key, 0 for none */
+  uint32_t *own;   /* the slots, where they are not behind the keys */
 };
 
 /* known = core.known(places): for ids at places up to that number */
 int sm_ids_known(lua_State *L) {
   lua_Number wanted = luaL_checknumber(L, 1);
   size_t slots = 16, keys;
+  int is_large;
   struct known *k;
 
   luaL_argcheck(L, wanted >= 0 && wanted <= SM_MAX_PLACES, 1,
@@ -35,14 +42,24 @@ int sm_ids_known(lua_State *L) {
   while ((lua_Number)slots < wanted * 2)
     slots *= 2;
   keys = ((size_t)wanted + 1) * sizeof(*k->keys);
-  k = lua_newuserdata(L, sizeof(*k) + keys + slots * sizeof(*k->slots));
+  is_large = slots > SM_FEW_SLOTS;
+  k = lua_newuserdata(L, sizeof(*k) + keys +
+                             (is_large ? 0 : slots * sizeof(*k->slots)));
   k->places = (uint32_t)wanted;
   k->last = (uint32_t)(slots - 1);
   k->keys = (struct key *)(void *)(k + 1);
   k->slots = (uint32_t *)(void *)((char *)k->keys + keys);
-  memset(k->slots, 0, slots * sizeof(*k->slots));
+  k->own = NULL;
   luaL_getmetatable(L, SM_KNOWN);
   lua_setmetatable(L, -2);
+  if (is_large) {
+    k->own = calloc(slots, sizeof(*k->slots));
+    if (k->own == NULL)
+      return luaL_error(L, "not enough memory");
+    k->slots = k->own;
+  } else {
+    memset(k->slots, 0, slots * sizeof(*k->slots));
+  }
   return 1;
 }
 
@@ -108,6 +125,7 @@ static uint32_t check_place(lua_State *L, int index, const struct known *k,
                             lua_Integer more) {
   lua_Number place = luaL_checknumber(L, index);
 
+  luaL_argcheck(L, k->slots != NULL, 1, "closed");
   luaL_argcheck(L, place >= 0 && place + (lua_Number)more <= k->places, index,
                 "no such place");
   return (uint32_t)place;
@@ -186,7 +204,9 @@ static int known_admit(lua_State *L) {
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);
   luaL_checktype(L, 8, LUA_TTABLE);
-  luaL_checkstack(L, SM_GROUP + 4, "too many ids");
+  /* luaL_checkstack() would call the lack of memory a stack overflow. */
+  if (!lua_checkstack(L, SM_GROUP + 4))
+    return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
   do {
     int count = read_group(L, k, first + taken, last, keys, slots);
@@ -215,7 +235,24 @@ static const luaL_Reg known_methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg known_metamethods[] = {{NULL, NULL}};
+/* __gc */
+static int known_close(lua_State *L) {
+  struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
+
+  if (k->own != NULL) {
+    /* A finalizer that still gets at it finds no place. */
+    k->places = 0;
+    k->slots = NULL;
+    free(k->own);
+    k->own = NULL;
+  }
+  return 0;
+}
+
+static const luaL_Reg known_metamethods[] = {
+    {"__gc", known_close},
+    {NULL, NULL},
+};
 
 void sm_ids_init(lua_State *L) {
   sm_newtype(L, SM_KNOWN, known_methods, known_metamethods);

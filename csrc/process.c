@@ -39,12 +39,20 @@ static void fill_streams(void) {
       (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/* Takes a signal over, unless whoever started us wants it ignored: a script
- * does that to what it puts into the background. */
-static void take(int number, const struct sigaction *action) {
-  struct sigaction before;
+static int is_ignored(int number) {
+  struct sigaction now;
 
-  if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+  return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+/* Takes a signal over, unless it was ignored when the process began: a script
+ * has SIGINT and SIGQUIT ignored by what it puts into the background. The
+ * interpreter has set SIGINT to its own by now, so that only the other tells.
+ */
+static void take(int number, const struct sigaction *action) {
+  if (number == SIGINT && is_ignored(SIGQUIT))
+    signal(SIGINT, SIG_IGN);
+  else if (!is_ignored(number))
     sigaction(number, action, NULL);
 }
 

@@ -252,6 +252,7 @@ static void forget_answer(struct sm_slot *s) {
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
+  s->is_rejected = 0;
   s->is_spent = 0;
   s->is_expired = 0;
   s->port = 0;
@@ -417,7 +418,8 @@ static int is_lost_in_handshake(const struct sm_slot *s) {
 
   if (s->refusal != NULL || is_hung_up(s))
     return 1;
-  if (s->sends > 0 || s->is_spent)
+  /* Else the time is that of the handle's last request. */
+  if (s->sends > 0 || s->is_spent || s->is_rejected)
     return 0;
   curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
   return connected > 0;

@@ -44,6 +44,7 @@ struct sm_slot {
   int is_unreadable; /* its coding is unknown, or it ends too early in it */
   int is_overflow;   /* the answer was larger than allowed */
   int is_nomem;      /* no memory for the answer */
+  int is_rejected;   /* libcurl did not take the request */
   int is_spent;      /* its connection could not carry the request */
   int is_fresh;      /* it goes over a new connection, as the last was spent */
   int is_expired;    /* the attempt's time was up */

@@ -194,6 +194,7 @@ void sm_sockets_forget(struct sm_sockets *s) {
     drop(s, s->list);
   }
   s->ready_count = 0;
+  s->is_broken = 0;
 }
 
 curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
@@ -226,6 +227,12 @@ int sm_sockets_close(void *user, curl_socket_t fd) {
   return close(fd);
 }
 
+/* -1 leaves the multi handle dead, which newer libcurls do not tell at once. */
+static int fail(struct sm_sockets *s) {
+  s->is_broken = 1;
+  return -1;
+}
+
 int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
                      void *socket) {
   struct sm_sockets *s = user;
@@ -236,10 +243,10 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
   if (one == NULL && what != CURL_POLL_REMOVE)
     one = add(s, fd, 0);
   if (one == NULL)
-    return what == CURL_POLL_REMOVE ? 0 : -1;
+    return what == CURL_POLL_REMOVE ? 0 : fail(s);
   one->wanted = what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT;
   if (one->wanted != 0)
-    return set_watched(s, one, one->wanted) ? 0 : -1;
+    return set_watched(s, one, one->wanted) ? 0 : fail(s);
   if (!one->is_ours) {
     /* Who closes it does not tell. */
     (void)set_watched(s, one, 0);

@@ -46,6 +46,7 @@ struct sm_sockets {
   /* HTTP/2, or it may become that: bytes may wait for other requests. */
   int is_shared;
   int has_answered; /* a server has answered on one of them, ever */
+  int is_broken;    /* libcurl was told that a socket cannot be watched */
 };
 
 #pragma GCC visibility push(hidden)

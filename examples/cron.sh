@@ -10,6 +10,11 @@
 set -eu
 umask 077
 
+if [ $# -lt 2 ]; then
+  echo "usage: sh $0 FOLDER -p PROVIDER [OPTION...]" >&2
+  exit 2
+fi
+
 folder=$1
 shift
 mkdir -p "$folder/done"
@@ -26,7 +31,7 @@ for list in "$folder"/*.txt; do
   0 | 3) # all stopped, or the provider said why not
     mv "$list" "$name.journal" "$name.ndjson" "$folder/done"
     ;;
-  4 | 5 | 130 | 143) # unsure, undone or interrupted: the next run goes on
+  4 | 5 | 129 | 130 | 143) # unsure, undone or interrupted: the next run goes on
     echo "$list: exit code $code, tried again" >&2
     ;;
   *) # a fault, wrong input or a refused token: somebody has to look

@@ -3,6 +3,13 @@
 
 local stopmsg = require("stopmsg")
 
+-- Of a sandbox: the token below is no provider's.
+local base_url = arg[1] or os.getenv("STOPMSG_BASE_URL")
+if not base_url then
+  io.stderr:write("usage: lua examples/demo.lua http://127.0.0.1:PORT\n")
+  os.exit(2)
+end
+
 -- In the sandbox the last four characters of an id choose its fate.
 local work = {
   { "revicom", "stop", {
@@ -30,7 +37,7 @@ local ROW = "  %-38s %-14s %-6s %s"
 
 for _, task in ipairs(work) do
   local provider, call, ids = task[1], task[2], task[3]
-  local client = stopmsg.new({ provider = provider, token = "sandbox", base_url = arg[1] })
+  local client = stopmsg.new({ provider = provider, token = "sandbox", base_url = base_url })
   local report = client[call](client, ids)
   client:close()
 

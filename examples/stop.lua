@@ -1,6 +1,11 @@
 -- Stops the messages whose uuids stand in a file, one a line: lua examples/stop.lua ids.txt
 local stopmsg = require("stopmsg")
 
+if not arg[1] then
+  io.stderr:write("usage: lua stop.lua ids.txt\n")
+  os.exit(2)
+end
+
 local client = stopmsg.new({
   provider = "revicom",
   token = os.getenv("STOPMSG_TOKEN"),

@@ -6,6 +6,11 @@
 -- Each brand of the platform documents one of the two stops; `undocumented` allows the other.
 local stopmsg = require("stopmsg")
 
+if not arg[2] then
+  io.stderr:write("usage: lua stop_campaign.lua DISPATCH messages.txt\n")
+  os.exit(2)
+end
+
 local dispatch, path = arg[1], arg[2]
 local client = stopmsg.new({
   provider = "idigital",

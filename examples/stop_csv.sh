@@ -7,6 +7,10 @@
 # lines of those that were not stopped, and exits as the command does.
 set -eu
 
+if [ $# -lt 2 ]; then
+  echo "usage: sh $0 EXPORT.csv COLUMN -p PROVIDER [OPTION...]" >&2
+  exit 2
+fi
 export=$1 column=$2
 shift 2
 results=${export%.csv}.stopped.csv

@@ -5,6 +5,11 @@ local copas = require("copas")
 local socket = require("socket")
 local stopmsg = require("stopmsg")
 
+if not arg[2] then
+  io.stderr:write("usage: lua under_copas.lua UUID PUSHWOOSH-CODE\n")
+  os.exit(2)
+end
+
 -- Since 2.0 copas can sleep. Before that, who sleeps is kept here, and woken between its steps.
 local sleeping = {}
 local sleep = copas.sleep or function(seconds)

@@ -4,6 +4,11 @@
 local stopmsg = require("stopmsg")
 local uv = require("luv")
 
+if not arg[1] then
+  io.stderr:write("usage: lua under_luv.lua UUID...\n")
+  os.exit(2)
+end
+
 -- Called in a coroutine: lets the loop run for so many seconds.
 local function sleep(seconds)
   local thread, timer = coroutine.running(), uv.new_timer()

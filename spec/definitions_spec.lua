@@ -1,7 +1,7 @@
--- Thirty more providers as definitions: what fifty of them need can be said as data. Each is
--- checked, its request is what the vendor's own client sends (recorded on 2026-11-29, or the
--- vendor's page where there is no client), and its documented answers are taken for what its page
--- says.
+-- Thirty providers as definitions, some of which come with stopmsg meanwhile: what fifty of them
+-- need can be said as data. Each is checked, its request is what the vendor's own client sends
+-- (recorded on 2026-11-29, or the vendor's page where there is no client), and its documented
+-- answers are taken for what its page says.
 
 local answers = require("spec.support.answers")
 local clients = require("stopmsg.client")
@@ -15,11 +15,14 @@ local function signed()
 end
 
 local function load_definition(name)
+  if providers.is_built_in(name) then
+    return providers.definition(name)
+  end
   local made = dofile("spec/definitions/" .. name .. ".lua")
   return type(made) == "function" and made(signed) or made
 end
 
-local NAMES = {}
+local NAMES = { "airship", "brevo", "infobip", "resend", "sendgrid", "sinch", "telnyx" }
 for _, path in ipairs(files.list("spec/definitions")) do
   NAMES[#NAMES + 1] = path:match("([%w_]+)%.lua$")
 end
@@ -98,7 +101,9 @@ local ANSWERS = {
       "not_stoppable" } },
   sinch = { "B1", { 200, '{"id":"B1","canceled":true}', "accepted" },
     { 200, '{"id":"B1","canceled":false}', "not_stoppable" },
-    { 404, '{"code":"resource_not_found","text":"x"}', "not_found" }, { 404, "", "failed" } },
+    { 404, '{"code":"resource_not_found","text":"x"}', "not_found" }, { 404, "", "not_found" },
+    { 404, "<html>", "failed" }, { 409, '{"code":"conflict_send_at","text":"x"}', "too_late" },
+    { 409, '{"code":"other","text":"x"}', "not_stoppable" } },
   sendgrid = { "id1", { 201, '{"batch_id":"id1","status":"cancel"}', "accepted" },
     { 201, '{"batch_id":"id1","status":"pause"}', "unknown" },
     { 400, '{"errors":[{"message":"limit reached","field":null}]}', "failed" },
@@ -117,7 +122,10 @@ local ANSWERS = {
     { 404, '{"errors":[{"code":"not_found","detail":"x"}]}', "not_found" } },
   resend = { UUID, { 200, '{"object":"email","id":"' .. UUID .. '"}', "accepted" },
     { 404, '{"statusCode":404,"name":"not_found","message":"x"}', "not_found" },
-    { 404, '{"statusCode":400,"name":"not_found","message":"x"}', "failed" },
+    { 404, '{"name":"NotFound","message":"x"}', "failed" },
+    { 400, '{"name":"validation_error","message":"API key is invalid"}', "denied", "credentials" },
+    { 403, '{"name":"invalid_api_key","message":"x"}', "denied", "credentials" },
+    { 422, '{"name":"invalid_parameter","message":"x"}', "invalid" },
     { 422, '{"statusCode":422,"name":"validation_error","message":"x"}', "not_stoppable" } },
   brevo = { "<1@x.y>", { 204, "", "stopped" }, { 204, "x", "unknown" },
     { 400, '{"code":"document_not_found","message":"x"}', "not_found" },

@@ -5,6 +5,7 @@ local server = require("spec.support.server")
 
 local PROGRAM = [[
   local stopmsg = require("stopmsg")
+  local collector = require("spec.support.collector")
   local finalizer = require("spec.support.finalizer")
   local client = stopmsg.new({ provider = "revicom", token = "sandbox", base_url = "URL",
     batch_size = 1, concurrency = 12 })
@@ -27,8 +28,8 @@ local PROGRAM = [[
     end
   end
 
-  collectgarbage("setpause", 20)
-  collectgarbage("setstepmul", 1000)
+  collector.set("pause", 20)
+  collector.set("stepmul", 1000)
   local given, seen = 0, 0
   for item, place in client:each(function()
     given = given + 1

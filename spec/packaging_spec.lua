@@ -201,6 +201,22 @@ describe("packaging", function()
         os.remove(path)']]):format(interpreter(), build))
     end)
 
+    it("test says first that it needs root where packages are missing, and how long it takes",
+      function()
+        local stubs = dir .. "/stubs"
+        succeed("mkdir " .. stubs)
+        for name, text in pairs({
+          ["dpkg-query"] = "exit 1", ["apt-cache"] = "exit 0", sudo = "exit 1", id = "echo 1000",
+        }) do
+          files.write(stubs .. "/" .. name, "#!/bin/sh\n" .. text .. "\n")
+        end
+        succeed("chmod 755 " .. stubs .. "/*")
+        local output, status = run(("%s PATH=%s:$PATH make test </dev/null"):format(CLEAN, stubs))
+        assert.not_equal(0, status)
+        assert.matches("^make test: about %d+ minutes [^\n]*root or sudo[^\n]*apt%-get[^\n]* gcc[^\n]*"
+          .. "\nmissing packages:[^\n]* gcc", output)
+      end)
+
     it("clean leaves the sources alone, whatever was built here", function()
       local folder = copy("cleaned")
       local before = files_in(folder)

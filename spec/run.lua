@@ -7,11 +7,12 @@ local GC = os.getenv("STOPMSG_GC")
 -- Instructions between two full collections.
 local EVERY = 200000
 
-if GC == "generational" and _VERSION == "Lua 5.4" then
+if GC == "generational" and _VERSION >= "Lua 5.4" then
   collectgarbage("generational")
 elseif GC == "hard" then
-  collectgarbage("setpause", 0)
-  collectgarbage("setstepmul", 1000)
+  local collector = require("spec.support.collector")
+  collector.set("pause", 0)
+  collector.set("stepmul", 1000)
   debug.sethook(function()
     collectgarbage()
   end, "", EVERY)

@@ -4,6 +4,7 @@
 --
 -- SEEDS sets how many; a failure names the seed, which SEED repeats.
 
+local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 local uv = require("luv")
@@ -276,13 +277,10 @@ describe("random sequences of calls", function()
       ACTS[self.random(#ACTS)](self)
     end
     -- What is left goes on to its end.
-    for _ = 1, 10000 do
-      if #self.threads == 0 then
-        break
-      end
+    patience.until_(function()
       self:resume()
-    end
-    assert.equal(0, #self.threads, "a call that does not end")
+      return #self.threads == 0
+    end, "a call that does not end")
     for _, one in ipairs(self.clients) do
       one.client:close()
     end

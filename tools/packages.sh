@@ -2,7 +2,7 @@
 # packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
 # -n only names them.
-# Sets: build, demo, specs, test, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
+# Sets: build, demo, specs, test, oracle, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
 # luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
 # that this release has.
@@ -29,6 +29,16 @@ packages() {
     packages specs
     echo "clang $(clang_runtime) clang-format clang-tidy cppcheck valgrind strace"
     ;;
+  oracle)
+    packages demo
+    packages npm
+    echo lua-busted
+    ;;
+  npm)
+    echo nodejs
+    # Some builds of nodejs bring it along, and exclude the package.
+    command -v npm >/dev/null || echo npm
+    ;;
   musl)
     packages specs
     echo 'musl-tools linux-libc-dev perl bzip2 xz-utils'
@@ -39,9 +49,8 @@ packages() {
     echo 'nginx libnginx-mod-http-lua openssl time util-linux python3 gnuplot-nox'
     echo 'nghttp2-client wrk curl lua-http lua-socket lua-curl'
     echo 'python3-pycurl python3-aiohttp python3-httpx python3-h2'
-    echo 'lua-luv golang-go nodejs'
-    # Some builds of nodejs bring it along, and exclude the package.
-    command -v npm >/dev/null || echo npm
+    echo 'lua-luv golang-go'
+    packages npm
     ;;
   deb)
     packages build
@@ -102,7 +111,7 @@ fi
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | musl | bench | deb | page | picture | lua*) ;;
+  build | demo | specs | test | oracle | musl | bench | deb | page | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -100,7 +100,7 @@ local function misfit(checked, provider)
   if not checked.values then
     return "option 'settings': " .. message
   end
-  local missing = settings.missing(provider.required, checked.values)
+  local missing = settings.missing(provider, provider.required, checked.values)
   if #missing > 0 then
     return ("option 'settings': %s needs %s"):format(provider.name,
       settings.name_all(provider, missing))
@@ -245,7 +245,7 @@ local function operation_of(self, call, kind)
     return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
       .. "undocumented = true"):format(provider, callable(self), shown)
   end
-  local missing = settings.missing(operation.needs, self._options.values)
+  local missing = settings.missing(self._provider, operation.needs, self._options.values)
   if #missing > 0 then
     return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
       missing)), missing
@@ -278,13 +278,20 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
+-- Places from which on making room for all of them takes a millisecond: others get their turn.
+local MANY_PLACES = 100000
+
 -- A run of `operation` over the ids of a source. The `total` items go into its report; without that
 -- they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local pool = open(self)
   local o = self._options
-  local summary = reports.new(core.table(total or 0, REPORT_FIELDS))
+  local list = core.table(total or 0, REPORT_FIELDS)
+  if pool.breathe and total and total >= MANY_PLACES then
+    pool.breathe()
+  end
+  local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
   -- What is wrong with the definition is told once.

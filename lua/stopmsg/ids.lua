@@ -16,11 +16,12 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, `max` bytes, `about` for messages; `usual`, a pattern
--- that all known ids match, where others only deserve a warning; `fold` where case makes no
--- difference (to the usual ones); `mask` of those that the core can check many at once; `number`
--- where JSON has it without quotes. Of an id that has them: `parts`, a list of forms with a `name`
--- each, `place_of` by name, and `between`, the texts that divide them.
+-- A form: `pattern` that an id has to match, or a list of which it has to match one; `max` bytes,
+-- `about` for messages; `usual`, a pattern that all known ids match, where others only deserve a
+-- warning; `fold` where case makes no difference (to the usual ones); `mask` of those that the core
+-- can check many at once; `number` where JSON has it without quotes. Of an id that has them:
+-- `parts`, a list of forms with a `name` each, `place_of` by name, and `between`, the texts that
+-- divide them.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -138,6 +139,18 @@ local function check_parts(form, id)
   return join(values), join(keys)
 end
 
+local function matches(pattern, id)
+  if type(pattern) == "string" then
+    return id:find(pattern) ~= nil
+  end
+  for _, one in ipairs(pattern) do
+    if id:find(one) then
+      return true
+    end
+  end
+  return false
+end
+
 -- sent, key = ids.check(form, id) | nil, message
 -- `sent` is the id as it goes to the provider, `key` is equal for spellings of the same id.
 function ids.check(form, id)
@@ -154,7 +167,7 @@ function ids.check(form, id)
   elseif type(id) ~= "string" then
     return nil, "an id has to be a string, this is a " .. type(id)
   end
-  if #sent > form.max or not sent:find(form.pattern) or sent:find("%c") then
+  if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
   end
   -- In a path these two would be taken for folders, escaped or not.

@@ -38,6 +38,7 @@ function settled.new(taken, redact, warn, is_shared)
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
     _codes = {},
+    _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
 
@@ -163,17 +164,34 @@ local function make(self, batch, i, code)
   return item
 end
 
--- The same id at its further places.
-local function put_twins(self, item, place)
+-- Notes that the same id stands at further places: their copies are made a slice at a time, as one
+-- id may stand at all of them.
+local function note_twins(self, item, place)
   local intake = self._intake
   local others = intake.twins[place]
   if others then
-    for _, other in ipairs(others) do
-      put(self, copy_of(item, other.id), other.place)
-    end
     intake.twins[place] = nil
-    intake.twin_count = intake.twin_count - #others
     self.backlog = self.backlog + #others
+    self._copies[#self._copies + 1] = { item = item, others = others, made = 0 }
+  end
+end
+
+-- Makes copies until the slice is full.
+local function put_copies(self)
+  local task = self._copies[1]
+  while task and self._count < SLICE do
+    local first = task.made + 1
+    local last = math.min(#task.others, task.made + SLICE - self._count)
+    for i = first, last do
+      local other = task.others[i]
+      put(self, copy_of(task.item, other.id), other.place)
+    end
+    task.made = last
+    self._intake.twin_count = self._intake.twin_count - (last - first + 1)
+    if last == #task.others then
+      table.remove(self._copies, 1)
+    end
+    task = self._copies[1]
   end
 end
 
@@ -203,9 +221,7 @@ local function put_items(self, batch, first, last)
       seen[keys and keys[i] or ids[i]] = nil
     end
     if has_twins then
-      self._count = count
-      put_twins(self, item, place)
-      count = self._count
+      note_twins(self, item, place)
     end
   end
   self._count = count
@@ -250,9 +266,11 @@ end
 -- items, places, count = settled:slice(): nil when nothing is left. The lists are good until the
 -- next slice; what settles meanwhile goes into others.
 function Settled:slice()
+  put_copies(self)
   local batch = self._batches[self._first]
   while batch and self._count < SLICE do
     go_on(self, batch)
+    put_copies(self)
     batch = self._batches[self._first]
   end
   local count = self._count

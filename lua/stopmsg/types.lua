@@ -279,7 +279,7 @@
 ---@field total? string the number of all entries
 
 ---@class stopmsg.IdForm
----@field pattern? string a Lua pattern for the whole id
+---@field pattern? string|string[] a Lua pattern for the whole id, or several
 ---@field max? integer bytes; default 256
 ---@field about? string for messages
 ---@field usual? string a pattern; ids that do not match are sent with a warning

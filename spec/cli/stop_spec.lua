@@ -168,6 +168,34 @@ describe("stopmsg stop", function()
     assert.equal(2, code)
   end)
 
+  it("takes a token from files as editors write them", function()
+    for _, content in ipairs({ "\239\187\191sandbox\r\n",
+      "\255\254s\0a\0n\0d\0b\0o\0x\0\r\0\n\0",
+      "\254\255\0s\0a\0n\0d\0b\0o\0x", "sandbox \nmore\n" }) do
+      local path = cli.file(content)
+      local code, _, err = stop({ uuid(1), "--token-file", path }, { env = {} })
+      assert.message(err).equal(0, code)
+      os.remove(path)
+    end
+  end)
+
+  it("refuses a token in quotes, by where it came from, and sends nothing", function()
+    local before = requests()
+    local path = cli.file('"sandbox"\n')
+    local code, _, err = stop({ uuid(1), "--token-file", path })
+    assert.equal(2, code)
+    assert.truthy(err:find(path, 1, true))
+    assert.matches("quotes", err)
+    os.remove(path)
+    for _, quote in ipairs({ '"', "'" }) do
+      code, _, err = stop({ uuid(1) },
+        { env = { STOPMSG_REVICOM_TOKEN = quote .. CANARY .. quote } })
+      assert.equal(2, code)
+      assert.matches("STOPMSG_REVICOM_TOKEN: [^\n]*quotes", err)
+    end
+    assert.equal(before, requests())
+  end)
+
   describe("--journal", function()
     it("sends nothing again that is settled, and counts the whole", function()
       local arguments = { "--journal", journal, "--format", "json", uuid(1), uuid(2, "0404"),

@@ -253,7 +253,7 @@ describe("docs/reference.md", function()
       end,
     })
     client:stop("cc46e6b6-2d77-4457-aa81-c17a02770500")
-    client:stop("811c27e3-3bc4-406a-9fcd-44435a820429", { deadline = 0.5 })
+    client:stop("811c27e3-3bc4-406a-9fcd-44435a820429")
     client:close()
     sandbox:stop()
 

@@ -46,6 +46,20 @@ describe("examples", function()
     list:close()
   end)
 
+  it("say how they are used where they are given nothing, and ask nobody", function()
+    local before = #sandbox:log()
+    local names = { "$lua $examples/stop.lua", "$lua $examples/stop_campaign.lua",
+      "$lua $examples/under_luv.lua", "sh $examples/cron.sh", "sh $examples/stop_csv.sh",
+      "env -u STOPMSG_BASE_URL $lua $examples/demo.lua" }
+    for _, name in ipairs(names) do
+      local code, out, err = place:run(name .. " </dev/null")
+      assert.message(name .. err).equal(2, code)
+      assert.equal("", out)
+      assert.matches("^usage: [^\n]+\n$", err)
+    end
+    assert.equal(before, #sandbox:log())
+  end)
+
   it("stop.lua prints what became of each line of a file", function()
     place:write("ids.txt", STOPPED .. "\n" .. TOO_LATE .. "\n")
     local code, out, err = place:run("$lua $examples/stop.lua ids.txt")
@@ -55,7 +69,7 @@ describe("examples", function()
   end)
 
   describe("stop_csv.sh", function()
-    local RUN = "sh $examples/stop_csv.sh export.csv %s -p pushwoosh --base-url $STOPMSG_BASE_URL"
+    local RUN = "sh $examples/stop_csv.sh export.csv %s -p pushwoosh"
     local EXPORT = "name,message_code,note\n"
       .. "a,C3F8-C3863ED4-334AD4F1,\"one, two\"\n"
       .. "b,C3F8-C3863ED4-334A0404,\n"
@@ -111,8 +125,8 @@ describe("examples", function()
   end
 
   describe("cron.sh", function()
-    local RUN = "sh $examples/cron.sh spool -p revicom --max-attempts 1 "
-      .. "--base-url $STOPMSG_BASE_URL"
+    -- Where to ask comes from STOPMSG_BASE_URL, as the README has it.
+    local RUN = "sh $examples/cron.sh spool -p revicom --max-attempts 1"
 
     it("moves a list that is done, with its journal and results", function()
       place:write("spool/a.txt", STOPPED .. "\n" .. TOO_LATE .. "\n")

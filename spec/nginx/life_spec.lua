@@ -2,6 +2,7 @@
 
 local fetch = require("spec.support.fetch")
 local nginx = require("spec.support.nginx")
+local patience = require("spec.support.patience")
 local server = require("spec.support.server")
 
 if not nginx.is_due() then
@@ -14,6 +15,7 @@ local HTTP = [[
   init_by_lua_block {
     client = require("stopmsg").new({ provider = "idigital", token = "sandbox",
       base_url = "SANDBOX", concurrency = 8 })
+    begun = {}
     function stop(first, last)
       local words = {}
       for id = first, last do
@@ -30,9 +32,11 @@ local SERVER = [[
     content_by_lua_block {
       ngx.sleep(tonumber(ngx.var.arg_after or 0))
       local id = tonumber(ngx.var.arg_id)
+      begun[id] = true
       ngx.print(id, " ", stop(id, id))
     }
   }
+  location /begun { content_by_lua_block { ngx.print(tostring(begun[tonumber(ngx.var.arg_id)])) } }
   location /job {
     content_by_lua_block {
       local id = tonumber(ngx.var.arg_id)
@@ -77,7 +81,9 @@ describe("a worker of nginx", function()
       fetch.start(port, "/stop?id=3&after=" .. DELAY) }
     assert.equal("started", get("/job?id=10"))
     local gone = fetch.start(port, "/stop?id=4")
-    fetch.rest(DELAY / 2)
+    for _, id in ipairs({ 1, 2, 4 }) do
+      patience.until_(function() return get("/begun?id=" .. id) == "true" end)
+    end
     gone:close()
     return waiting
   end
@@ -118,7 +124,7 @@ describe("a worker of nginx", function()
   it("finishes what it began when nginx is asked to quit", function()
     local waiting = begin(start({}))
     worker:kill("sigquit")
-    assert.is_true(worker:has_ended(10))
+    assert.is_true(worker:has_ended())
     check_all(waiting)
   end)
 

@@ -1,5 +1,7 @@
 -- Finalizers on every Lua, and a collector that runs them when it is to.
 
+local collector = require("spec.support.collector")
+
 local finalizer = {}
 
 local newproxy = rawget(_G, "newproxy")
@@ -18,10 +20,10 @@ function finalizer.collect(engine, f)
   collectgarbage()
   collectgarbage("stop")
   finalizer.arm(f)
-  local multiplier = collectgarbage("setstepmul", newproxy and 0 or 100000)
+  local multiplier = collector.set("stepmul", newproxy and 0 or 100000)
   collectgarbage("restart")
   local slot, status, body, stage = engine:collect()
-  collectgarbage("setstepmul", multiplier)
+  collector.set("stepmul", multiplier)
   return slot, status, body, stage
 end
 

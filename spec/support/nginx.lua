@@ -106,9 +106,9 @@ function Nginx:kill(signal)
   self._child:kill(signal)
 end
 
--- Whether it ended by itself within so many seconds.
-function Nginx:has_ended(seconds)
-  return server.wait(function() return self._child.code ~= nil end, seconds) and true
+-- Waits for it to end by itself: whether it did.
+function Nginx:has_ended()
+  return server.wait(function() return self._child.code ~= nil end) and true
 end
 
 -- nginx.start(options): waits until it serves.
@@ -116,7 +116,7 @@ end
 -- (1), listen ("ssl"), level (of the log, "notice"), environment (variables, by name). Or config, a
 -- whole configuration, which has to listen on 127.0.0.1:$port and to write $dir/pid and
 -- $dir/error.log; the Lua paths are in its environment.
--- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended(seconds) }.
+-- Gives { url, port, pid, dir, log(), stop(), kill(signal), has_ended() }.
 function nginx.start(options)
   -- It inherits a socket that listens already: no other process can take the port in between, and
   -- nobody has to wait until it serves.

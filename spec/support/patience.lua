@@ -17,7 +17,7 @@ function patience.until_(done, about)
       return result
     end
   until uv.hrtime() > till
-  error("waited in vain" .. (about and " for " .. about or ""), 2)
+  error("waited in vain for " .. (about or "what never came"), 2)
 end
 
 -- Calls try(seconds) with a limit of time that is doubled until it gives something, which is

@@ -116,7 +116,7 @@ local function cqueues()
       end
       assert(queue:loop())
     end,
-  }
+  } or nil
 end
 
 -- Those that this Lua has.

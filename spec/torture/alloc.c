@@ -244,7 +244,11 @@ static int state(lua_State *L) {
 
   (void)dl_iterate_phdr(find_code, &loader);
   before = c_blocks;
+#if LUA_VERSION_NUM >= 505
+  victim = lua_newstate(lua_memory, NULL, 0);
+#else
   victim = lua_newstate(lua_memory, NULL);
+#endif
   if (victim == NULL)
     return luaL_error(L, "no state with an allocator of its own");
   lua_atpanic(victim, panic);

@@ -28,8 +28,8 @@ local FUNCTIONS = {
   } },
   { "curl_multi_init", { [0] = { NO_MEMORY }, [24] = { "fault queued connect" } } },
   { "curl_multi_add_handle", {
-    [3] = { NO_MEMORY },
-    [4] = { "Internal error" },
+    [3] = { NO_MEMORY, "fault queued memory" },
+    [4] = { "fault queued lost" },
   } },
   { "curl_multi_socket_action", {
     [3] = { "fault sent memory", "fault queued memory", "fault connected memory" },

@@ -63,7 +63,7 @@ schema.fields = {
   auth = { basic = "string" },
   answers = { format = "string", root = "string" },
   id = {
-    pattern = "string",
+    pattern = ANY,
     max = "number",
     about = "string",
     usual = "string",
@@ -72,7 +72,7 @@ schema.fields = {
     write = "string",
   },
   part = {
-    pattern = "string",
+    pattern = ANY,
     max = "number",
     about = "string",
     ignore_case = "boolean",

@@ -102,15 +102,17 @@ function settings.check(provider, given)
   return values
 end
 
--- names = settings.missing(needs, values): those of the list that have no value.
-function settings.missing(needs, values)
-  local missing = {}
+-- names = settings.missing(provider, needs, values): those of the list that users have to give. One
+-- with a default lacks a value only where the setting that it stands on does.
+function settings.missing(provider, needs, values)
+  local missing, unfilled = {}, {}
   for _, name in ipairs(needs) do
     if values[name] == nil then
-      missing[#missing + 1] = name
+      local list = provider.settings[name].default and unfilled or missing
+      list[#list + 1] = name
     end
   end
-  return missing
+  return missing[1] and missing or unfilled
 end
 
 -- "the setting 'account': the Account SID" for each.

@@ -28,7 +28,12 @@ end
 
 -- A form of one piece.
 local function single(where, given, about)
-  if given.pattern then
+  if type(given.pattern) == "table" then
+    schema.check_list(where .. ".pattern", given.pattern, "string")
+    for i, pattern in ipairs(given.pattern) do
+      shape.check_pattern(("%s.pattern[%d]"):format(where, i), pattern)
+    end
+  elseif given.pattern then
     shape.check_pattern(where .. ".pattern", given.pattern)
   elseif not given.number then
     schema.fail(where, "needs `pattern`, a Lua pattern of the whole id")

@@ -41,7 +41,7 @@ return {
   about = "Slack: deletes a scheduled message before it is posted",
   docs = "https://docs.slack.dev/reference/methods/chat.deleteScheduledMessage",
   url = "https://slack.com/api",
-  headers = { Authorization = "Bearer {token}" },
+  headers = { Authorization = "Bearer {token}", Accept = "application/json" },
   id = {
     write = "{channel}/{message}",
     channel = { pattern = "^[CDG]%w+$", max = 32, about = "a conversation like C024BE91L" },

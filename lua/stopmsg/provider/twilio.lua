@@ -20,6 +20,7 @@ return {
     },
   },
   auth = { basic = "{key}:{token}" },
+  headers = { Accept = "application/json" },
   id = { pattern = "^[SM]M%x+$", max = 34, about = "a message SID like SM… or MM…" },
   error = { code = "code", text = "message", form = "integer", status = "status" },
   stop = {

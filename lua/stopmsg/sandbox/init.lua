@@ -113,6 +113,11 @@ Fates: the last four characters of an id choose what happens to it; every other 
                      0404 HTTP 404          0999 stopped, but the answer names another id
 
   Other providers    0404 not there            0409 sent already
+                     (of a Brevo message id the four characters before the @)
+     Infobip, Sinch  0403 refused with 409
+     Telnyx          0403 refused with 403     0202 one of two recipients has it
+     SendGrid        0400 too many cancelled   0202 paused
+     Brevo           0202 a batch that is being sent
                      (their answers are recorded from their pages; put /NAME before the path where
                      two of them have the same)
 

@@ -2,12 +2,13 @@
 -- told by the definition, read backwards; what is answered was written down from the provider's
 -- pages. So the sandbox is no second opinion of what a provider does.
 --
--- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `settings` of
+-- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
+-- pattern of what chooses an id's fate, where that is not its last four characters; `settings` of
 -- the examples; and for each operation an answer by what has become of the id: `scheduled`,
 -- `stopped`, `sent`, `missing`, and further fates. An answer is { status, body, says }, `says` the
 -- outcome that it has to be taken for. <id>, a part of it or a setting in angle brackets is filled
--- in; <entries> is a list of the `entry` of each id. `credentials` and `throttle` are answers of
--- every operation.
+-- in; <entries> is a list of the `entry` of each id, and <count> their number. `credentials` and
+-- `throttle` are answers of every operation.
 
 local json = require("stopmsg.json")
 local providers = require("stopmsg.provider")
@@ -123,8 +124,9 @@ end
 local function match_request(provider, operation, request)
   local found = {}
   local path, query = operation.path:match("^([^?]*)%??(.*)$")
+  -- Infobip's own client puts a slash at the end.
   if request.method ~= operation.method
-    or not match(provider.address.path .. path, request.path, found, "[^/]*") then
+    or not match(provider.address.path .. path, (request.path:gsub("/$", "")), found, "[^/]*") then
     return nil
   end
   for name, value in pairs(found) do
@@ -156,7 +158,7 @@ end
 
 -- The parts of an id, by name.
 local function parts_of(operation, id)
-  local form, parts = operation.id, {}
+  local form, parts = operation.id or operation.finds, {}
   if form and form.parts then
     local at = 1
     for i, part in ipairs(form.parts) do
@@ -195,9 +197,15 @@ function recorded.new(name, memory)
   }, Recorded)
 end
 
+-- What of an id chooses its fate.
+function Recorded:_ending(id)
+  local pattern = self._answers.ending
+  return pattern and id:match(pattern) or id:sub(-4)
+end
+
 -- What has become of an id.
 function Recorded:_fate(operation, id)
-  local ending = id:sub(-4)
+  local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
     return fate
@@ -247,6 +255,7 @@ function Recorded:_list(answer, operation, found)
       entries[#entries + 1] = fill(answer.entry, operation, id, found)
     end
   end
+  found.count = tostring(#entries)
   return fill(answer.body, operation, nil, found, table.concat(entries, ","))
 end
 
@@ -258,9 +267,10 @@ function Recorded:_answer(operation, request, found)
   local own = answers[operation.name]
   if not own then
     return { status = 501, headers = {}, body = "", ids = 0 }
-  elseif own.entry or operation.has_no_ids then
-    return reply(own, operation.has_no_ids and fill(own.body, operation, nil, found)
-      or self:_list(own, operation, found), 0)
+  elseif own.entry then
+    return reply(own, self:_list(own, operation, found), 0)
+  elseif operation.has_no_ids then
+    return reply(own, fill(own.body, operation, nil, found), 0)
   end
   local ids = ids_of(operation, found)
   local trouble = self._memory:trouble(ids)
@@ -291,7 +301,8 @@ end
 -- The operations that a provider has, those for many ids before the ones for a single id.
 local function operations_of(provider)
   local list = {}
-  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check" }) do
+  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
+    "find_dispatch" }) do
     local operation = provider.operations[name]
     if operation then
       list[#list + 1] = operation

@@ -28,6 +28,11 @@ return {
   },
   check = { status = 200, body = '{"total_count":0,"offset":0,"limit":1,"notifications":[]}',
     says = "accepted" },
+  find = {
+    status = 200,
+    body = '{"total_count":<count>,"limit":50,"notifications":[<entries>]}',
+    entry = message("false", "null"),
+  },
   credentials = { status = 401, body = '{"errors":["Access denied. Please include an API key"]}' },
   throttle = { status = 429, headers = { ["Retry-After"] = "1" },
     body = '{"errors":["API rate limit exceeded"]}' },

@@ -12,6 +12,13 @@ end
 
 local GONE = says(refusal("invalid_scheduled_message_id"), "not_stoppable")
 
+local LIST = {
+  status = 200,
+  body = '{"ok":true,"scheduled_messages":[<entries>],"response_metadata":{"next_cursor":""}}',
+  entry = '{"id":"<message>","channel_id":"<channel>","post_at":1551991428,'
+    .. '"date_created":1551891734,"text":"Hello"}',
+}
+
 return {
   id = "C024BE91L/Q%010d",
   fates = { ["0001"] = "scheduled", ["0410"] = "closed" },
@@ -22,12 +29,8 @@ return {
     missing = says(refusal("channel_not_found"), "not_found"),
     closed = says(refusal("missing_scope"), "denied"),
   },
-  status = {
-    status = 200,
-    body = '{"ok":true,"scheduled_messages":[<entries>],"response_metadata":{"next_cursor":""}}',
-    entry = '{"id":"<message>","channel_id":"<channel>","post_at":1551991428,'
-      .. '"date_created":1551891734,"text":"Hello"}',
-  },
+  status = LIST,
+  find = LIST,
   check = {
     status = 200,
     body = '{"ok":true,"url":"https://sandbox.slack.com/","team":"Sandbox","user":"bot"}',

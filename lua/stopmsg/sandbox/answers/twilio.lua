@@ -39,6 +39,11 @@ return {
     missing = { status = 404, body = NOT_FOUND, says = "not_stoppable" },
   },
   check = { status = 200, body = '{"messages":[],"page":0,"page_size":1}', says = "accepted" },
+  find = {
+    status = 200,
+    body = '{"messages":[<entries>],"page":0,"page_size":1000,"next_page_uri":null}',
+    entry = message("scheduled"),
+  },
   credentials = { status = 401, body = refusal(20003, 401, "Authenticate") },
   throttle = {
     status = 429,
