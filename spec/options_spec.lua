@@ -25,6 +25,7 @@ local ACCEPTED = {
   rate = { 0.5, 1, 1000, function() end },
   batch_size = { 1, 10000 },
   deadline = { 0.5, 60, 86400, math.huge },
+  patience = { 0, 0.001, 60, 86400, math.huge },
   timeout = { 0.1, 10 },
   connect_timeout = { 0.1, 3 },
   max_attempts = { 1, 4, 100 },
@@ -53,6 +54,7 @@ local REFUSED = {
   rate = { 0, -1, NAN, math.huge, "4" },
   batch_size = { 0, 1.5, -1, NAN, math.huge, "4" },
   deadline = { 0, -1, NAN, -math.huge, "60" },
+  patience = { -1, NAN, -math.huge, "60" },
   timeout = { 0, -1, NAN, math.huge, "10" },
   connect_timeout = { 0, -1, NAN, math.huge, "3" },
   max_attempts = { 0, 1.5, -1, NAN, math.huge, "4" },
@@ -80,7 +82,7 @@ describe("stopmsg.options", function()
       assert.same({
         provider = "revicom",
         token = "key",
-        deadline = 60,
+          patience = 60,
         timeout = 10,
         connect_timeout = 3,
         max_attempts = 4,
@@ -92,10 +94,10 @@ describe("stopmsg.options", function()
     end)
 
     it("changes neither what was given nor the defaults", function()
-      local given = with("deadline", 5)
-      options.client(given).deadline = 7
-      assert.same(with("deadline", 5), given)
-      assert.equal(60, options.client(with()).deadline)
+      local given = with("patience", 5)
+      options.client(given).patience = 7
+      assert.same(with("patience", 5), given)
+      assert.equal(60, options.client(with()).patience)
     end)
 
     for name, values in pairs(ACCEPTED) do

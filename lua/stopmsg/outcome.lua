@@ -56,7 +56,7 @@ outcome.all = {
     stopped = false,
   },
   skipped = {
-    about = "Never sent: the deadline, an interruption or refused credentials came first.",
+    about = "Never sent: a deadline, an outage, an interruption or refused credentials came first.",
     settled = false,
     stopped = false,
   },

@@ -4,7 +4,7 @@
 ---What `stopmsg.new` takes.
 ---@class stopmsg.Options
 ---@field provider string|stopmsg.Provider a name of `stopmsg.providers()`, or a definition
----@field token string|fun(): string the key as issued; a function is called at first use, and once more when refused
+---@field token string|fun(): string the key as issued; a function is called at first use, and again each time a token in use is refused
 ---@field base_url? string scheme, host, port, optional path; default: the provider's
 ---@field allow_http? boolean plain http to other hosts; default false
 ---@field settings? table<string, string|integer> the provider's own, by name: `stopmsg providers NAME` lists them
@@ -14,10 +14,11 @@
 ---@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: what the provider documents, else no limit
 ---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
----@field deadline? number seconds for one call; default 60, math.huge for none
+---@field deadline? number seconds for one call; default 60, or twice what `rate` needs for the ids; none for `each`
+---@field patience? number seconds to wait for a provider that answers nobody; default 60, 0 does not wait
 ---@field timeout? number seconds for one attempt; default 10
 ---@field connect_timeout? number seconds to connect; default 3
----@field max_attempts? integer first try included; default 4
+---@field max_attempts? integer first try included; default 4, with 1 no id is sent twice
 ---@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
 ---@field ca_file? string trusted certificates; default: the system's
 ---@field cert_file? string your own certificate (PEM), for servers that ask for one
@@ -29,7 +30,7 @@
 ---@field verify_tls? boolean default true
 ---@field max_response? integer bytes of one decoded answer; default 16 MiB
 ---@field sleep? fun(seconds: number) of a cooperative scheduler
----@field on_event? fun(event: stopmsg.Event) told of each request, response, repeat, pause and item
+---@field on_event? fun(event: stopmsg.Event) told of each request, response, repeat, pause, outage and item
 ---@field undocumented? boolean allow what only the sibling brand documents; default false
 
 ---What `stop`, `stop_dispatch`, `each` and `status` take.
@@ -93,7 +94,7 @@
 
 ---What `on_event` is told. It never holds the token or a body.
 ---@class stopmsg.Event
----@field type "request"|"response"|"retry"|"throttle"|"item"
+---@field type "request"|"response"|"retry"|"throttle"|"outage"|"item"
 ---@field provider string
 ---@field operation string
 ---@field ids? integer how many ids the request holds
@@ -101,9 +102,11 @@
 ---@field status? integer response: HTTP status
 ---@field stage? "queued"|"connected"|"sent"|"status"|"complete" response: how far it got
 ---@field fault? string response: what went wrong, in one word
----@field elapsed? number response: seconds
+---@field elapsed? number response, the end of an outage: seconds
 ---@field delay? number retry, throttle: seconds
----@field reason? string retry: why
+---@field reason? string retry, outage: why
+---@field phase? "begin"|"end" outage
+---@field message? string outage: the transport's words
 ---@field item? stopmsg.Item item
 
 ---A definition of a provider: docs/writing-a-provider.md explains the fields.

@@ -198,4 +198,21 @@ describe("stopmsg.cli.output", function()
       assert.equal("one\ntorn", cli.read(path))
     end)
   end)
+
+  it("says in words why an outage began", function()
+    for words, event in pairs({
+      ["couldn't connect to server"] = { reason = "connect",
+        message = "Failed to connect to 127.0.0.1 port 9 after 0 ms: Couldn't connect to server" },
+      ["could not resolve host: example.invalid"] = { reason = "connect",
+        message = "Could not resolve host: example.invalid" },
+      ["SSL certificate problem: certificate has expired"] = { reason = "tls",
+        message = "SSL certificate problem: certificate has expired" },
+      ["no connection"] = { reason = "connect" },
+      ["HTTP 503"] = { reason = "http_503" },
+      ["HTTP 429"] = { reason = "rate_limited" },
+      ["answers that are not the provider's"] = { reason = "bad_response" },
+    }) do
+      assert.equal(words, output.failure(event))
+    end
+  end)
 end)

@@ -33,6 +33,35 @@ local function counts(given)
 end
 
 describe("stopmsg.cli.progress", function()
+  it("says that it waits for the provider, why and for how long", function()
+    local bar, clock, err = make({ total = 1000, columns = 80 })
+    bar:outage("connection refused")
+    clock.time = 112
+    bar:tick(clock.time, 500, counts({ stopped = 490 }))
+    assert.equal("\r\27[K 50% waiting for the provider: connection refused, 12 s; Ctrl-C to stop",
+      err.text)
+    bar:outage(nil)
+    err.text = ""
+    bar:tick(clock.time + 0.01, 500, counts({ stopped = 490 }))
+    assert.truthy(err.text:find("490 stopped", 1, true))
+  end)
+
+  it("says so in lines, too, from a second on", function()
+    local bar, clock, err = make({ total = 1000, mode = "plain" })
+    clock.time = 104
+    bar:outage("HTTP 503")
+    bar:tick(clock.time, 500, counts({ stopped = 490 }))
+    assert.equal("", err.text)
+    for time = 105, 120 do
+      clock.time = time
+      bar:tick(clock.time, 500, counts({ stopped = 490 }))
+    end
+    assert.equal("stopmsg: 500 of 1,000 ids; waiting for the provider: HTTP 503, 1 s; "
+      .. "Ctrl-C to stop\n", err.text:match("^[^\n]*\n"))
+    local _, lines = err.text:gsub("\n", "\n")
+    assert.equal(4, lines)
+  end)
+
   it("groups digits by three", function()
     for n, text in pairs({ [0] = "0", [7] = "7", [12] = "12", [123] = "123", [1234] = "1,234",
       [12345] = "12,345", [123456] = "123,456", [1234567] = "1,234,567", [1e7] = "10,000,000" }) do

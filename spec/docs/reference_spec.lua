@@ -5,6 +5,7 @@ local exit = require("stopmsg.cli.exit")
 local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
 local options = require("stopmsg.options")
+local outage = require("stopmsg.outage")
 local outcome = require("stopmsg.outcome")
 local retry = require("stopmsg.retry")
 local server = require("spec.support.server")
@@ -142,19 +143,8 @@ describe("docs/reference.md", function()
     assert.equal(2 * first, policy:again(2, nil, 100))
     says("a random pause of up to %d ms that doubles each time (%d s at most)", first * 1000,
       policy:again(50, nil, 100))
-    local least = 3
-    while policy:again(1, nil, 100) do
-      least = least + 1
-    end
-    for _ = 1, 100 do
-      policy:request()
-    end
-    local share = least
-    while policy:again(1, nil, 100) do
-      share = share + 1
-    end
-    says("at most %d %% of the requests of a call (%d are always allowed)", share, least)
-    says("or a pause of up to %d s", (policy:throttled(1, nil, 100)))
+    local tracker = outage.new({ slots = 16, random = function() return 1 end })
+    says("else for up to %g s, then %g s", tracker:throttled(1, 0, 16), tracker:throttled(3, 2, 16))
   end)
 
   describe("has every field", function()
@@ -198,14 +188,14 @@ describe("docs/reference.md", function()
     end
     for _, path in ipairs(files_below("lua/stopmsg")) do
       local text = path:find("types.lua", 1, true) and "" or markdown.read(path)
-      -- `reason = "x"`, `reason = a and "x" or "y"`, `_ended = … or "x"`, and the third value of
-      -- what answer.lua says of a HTTP status.
+      -- `reason = "x"`, `reason = a and "x" or "y"`, `finish("x")`, and the third value of what
+      -- answer.lua says of a HTTP status.
       for expression in text:gsub("word, reason = ", ""):gmatch("reason = ([^\n,}]+)") do
         for word in expression:gmatch('"([%l_]+)"') do
           add(word)
         end
       end
-      for word in text:gmatch('_ended = [^\n"]*"([%l_]+)"') do
+      for word in text:gmatch('[:.]finish%("([%l_]+)"%)') do
         add(word)
       end
       for word in text:gmatch('return "%l+", "[%l_]+", "([%l_]+)"') do
@@ -257,7 +247,7 @@ describe("docs/reference.md", function()
     client:close()
     sandbox:stop()
 
-    documented.response.fault = nil -- of an attempt without an answer
+    documented.response.fault, documented.outage.message = nil, nil -- without an answer
     assert.same(documented, seen)
     local types = {}
     for _, word in ipairs(TYPES.classes["stopmsg.Event"].fields.type.uses) do

@@ -64,7 +64,7 @@ function connection.configure_pace(parser)
     :convert(number("batch-size"))
   parser:option("--deadline", "Time for the whole run (none)."):argname("SECONDS")
     :convert(connection.seconds("deadline"))
-  parser:option("--patience", "Wait so long for a provider that answers nobody.")
+  parser:option("--patience", "Time to wait for a provider that answers nobody (60).")
     :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 

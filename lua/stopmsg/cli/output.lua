@@ -271,6 +271,26 @@ function Sink:finish(summary, reasons)
   self:flush()
 end
 
+-- Reasons of failed requests, for people.
+local FAILURES = {
+  connect = "no connection",
+  tls = "no TLS connection",
+  timeout = "no answer in time",
+  lost = "answers are lost",
+  bad_response = "answers that are not the provider's",
+  rate_limited = "HTTP 429",
+}
+
+-- words = output.failure(event): why an outage began.
+function output.failure(event)
+  local reason = tostring(event.reason)
+  if not event.message then
+    return FAILURES[reason] or reason:gsub("^http_", "HTTP ")
+  end
+  local words = event.message:gsub("^Failed to connect to .- after %d+ ms: ", "")
+  return (text.cut(words, 80):gsub("^%u%l", string.lower))
+end
+
 -- line = output.event(event): what --verbose says of an answer.
 function output.event(event)
   return ("%d id%s: %s%s, %.3f s"):format(event.ids, event.ids == 1 and "" or "s",

@@ -8,6 +8,9 @@ local progress = {}
 -- Seconds between two drawings of the bar, between two lines, and over which the rate is measured.
 local BAR_EVERY, LINE_EVERY, RATE_OVER = 0.1, 5, 5
 
+-- Where lines are kept, as in a log: seconds after which an outage is told.
+local OUTAGE_AFTER = 1
+
 local LEAST_BAR, MOST_BAR = 10, 40
 
 local CLEAR = "\r\27[K"
@@ -87,12 +90,21 @@ function Progress:_waiting(now)
 end
 
 function Progress:_line(now, done, counts)
+  if self._outage then
+    return ("%s of %s ids; %s"):format(grouped(done), grouped(self._total), self:_outage_line(now))
+  end
   local rate, left = self:_pace(now, done)
   local waiting = self:_waiting(now)
   return ("%s of %s ids%s%s; %s%s"):format(grouped(done), grouped(self._total),
     rate and (", %s/s"):format(grouped(rate)) or "",
     left and (", %s left"):format(duration.clock(left)) or "",
     progress.outcomes(counts, "unknown"), waiting ~= "" and "; " .. waiting or "")
+end
+
+-- "waiting for the provider: connection refused, 12 s; Ctrl-C to stop"
+function Progress:_outage_line(now)
+  return ("waiting for the provider: %s, %s; Ctrl-C to stop"):format(self._outage.why,
+    duration.words(math.floor(now - self._outage.since)))
 end
 
 -- What fits beside the bar: of these, what is worth least is left out first.
@@ -105,6 +117,9 @@ function Progress:_bar(now, done, counts)
   local rate, left = self:_pace(now, done)
   local waiting = self:_waiting(now)
   local head = ("%3d%% "):format(math.floor(share * 100))
+  if self._outage then
+    return (head .. self:_outage_line(now)):sub(1, columns - 1)
+  end
   local parts = {
     count = ("%s/%s  "):format(grouped(done), grouped(self._total)),
     rate = rate and ("%s/s  "):format(grouped(rate)) or "",
@@ -144,6 +159,13 @@ end
 -- Says what the run waits for: a word for people, or "pause" and when it ends; nil for nothing.
 function Progress:wait_for(what, till)
   self._waits, self._till = what, till
+end
+
+-- Says that the provider answers nobody, and why, in place of how fast the run is; nil: it does.
+function Progress:outage(why)
+  local now = self._host.now()
+  self._outage = why and { why = why, since = now } or nil
+  self._due = now + (self._mode == "plain" and OUTAGE_AFTER or 0)
 end
 
 -- Draws what is due. Called as often as there is time for it.

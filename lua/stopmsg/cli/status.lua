@@ -65,6 +65,8 @@ function Run:ended(found)
     if exit.is_end(item) then
       self.is_refused = true
       return "credentials"
+    elseif item.outcome == "skipped" then
+      return item.reason -- an outage, or a long pause: the ids that follow would wait as long
     end
   end
 end

@@ -30,6 +30,9 @@ local MOST_REASONS = 5
 -- Pauses of more seconds than the first are told; one of more than the second ends the run.
 local LONG_PAUSE, LONGEST_PAUSE = 2, 900
 
+-- The end of an outage is told where that lasted for so many seconds.
+local LONG_OUTAGE = 2
+
 -- Items that a lookup may still change, within bounds: the settled ones give way to the others.
 local function new_store()
   return { settled = {}, open = {} }
@@ -139,14 +142,13 @@ function Run:notice_outage(event)
   if self.book then
     self.book:note("outage", fields)
   end
-  local is_over = event.phase == "end"
-  local why = event.message or event.reason
-  self.bar:wait_for(not is_over and "no usable answer, trying again" or nil)
-  if not self.args.quiet then
-    self:tell(is_over and ("the provider answers again, after %s"):format(
-      duration.words(event.elapsed or 0))
-      or ("no usable answer from the provider%s; waiting for one"):format(
-        why and " (" .. why .. ")" or ""))
+  if event.phase == "begin" then
+    self.bar:outage(output.failure(event))
+  else
+    self.bar:outage(nil)
+    if event.reason == "answered" and event.elapsed >= LONG_OUTAGE and not self.args.quiet then
+      self:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+    end
   end
 end
 
