@@ -236,39 +236,32 @@ describe("a definition", function()
   end)
 
   describe("retry_after", function()
+    -- The seconds of the pause that is told after this answer.
     local function paused(value, body, header)
+      local seconds
       local c = client({ retry_after = value }, ([[return function(_, n)
         if n == 1 then
           return 429, %q, { %q }
         end
         return 200, '{"result":"ok"}'
-      end]]):format(body, header))
-      local pause
-      c:close()
-      c = stopmsg.new({ provider = definition({ retry_after = value }), token = SECRET,
-        base_url = one.url, on_event = function(event)
-          pause = event.type == "pause" and (event.seconds or event.pause) or pause
-        end })
-      local report = c:stop({ "a" })
-      assert.same({ "stopped" }, outcomes(report))
-      return report.elapsed
+      end]]):format(body, header), { on_event = function(event)
+        if event.type == "throttle" then
+          seconds = event.delay
+        end
+      end })
+      assert.same({ "stopped" }, outcomes(c:stop({ "a" })))
+      return seconds
     end
 
     it("is read at a path", function()
-      local elapsed = paused("wait", '{"error":"SLOW_DOWN","wait":0.6}', "X: y")
-      assert.is_true(elapsed >= 0.6, elapsed)
-    end)
-
-    it("is read at a path in milliseconds", function()
-      local elapsed = paused({ path = "wait", milliseconds = true },
-        '{"error":"SLOW_DOWN","wait":600}', "X: y")
-      assert.is_true(elapsed >= 0.6 and elapsed < 60, elapsed)
+      assert.equal(0.1, paused("wait", '{"error":"SLOW_DOWN","wait":0.1}', "X: y"))
+      assert.equal(0.1, paused({ path = "wait", milliseconds = true },
+        '{"error":"SLOW_DOWN","wait":100}', "X: y"))
     end)
 
     it("is read in a header", function()
-      local elapsed = paused({ header = "X-Reset-After" }, '{"error":"SLOW_DOWN"}',
-        "X-Reset-After: 0.6")
-      assert.is_true(elapsed >= 0.6, elapsed)
+      assert.equal(1, paused({ header = "X-Reset-After" }, '{"error":"SLOW_DOWN"}',
+        "X-Reset-After: 1"))
     end)
   end)
 
@@ -371,10 +364,8 @@ describe("a definition", function()
     end)
 
     it("is fetched again before it ends", function()
-      local c = client(TOKEN, tokens(0.2), OPTIONS)
+      local c = client(TOKEN, tokens(1e-6), OPTIONS)
       assert.equal(1, c:stop({ "a" }).counts.stopped)
-      local till = os.clock() + 0.3
-      while os.clock() < till do end -- luacheck: ignore 542
       assert.equal(1, c:stop({ "a" }).counts.stopped)
       assert.equal(2, fetches(one:log()))
     end)
