@@ -28,10 +28,11 @@
 
 struct engine {
   int is_open;
-  CURLM *multi;    /* NULL before the first request, and after a failure */
-  CURLMcode fault; /* what the multi handle failed with, until it is gone */
-  CURL *model;     /* an easy handle with the options that all slots share */
-  pid_t pid;       /* handles must not be used, nor freed, by a forked child */
+  int has_met_sandbox; /* one of the answers was from our own sandbox */
+  CURLM *multi;        /* NULL before the first request, and after a failure */
+  CURLMcode fault;     /* what the multi handle failed with, until it is gone */
+  CURL *model; /* an easy handle with the options that all slots share */
+  pid_t pid;   /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
   struct sm_sockets sockets;
   struct sm_op **ops;
@@ -187,6 +188,7 @@ static CURLcode set_common(lua_State *L, struct engine *e) {
   CURLcode rc;
 
   e->sockets.is_shared = is_http2;
+  e->sockets.is_http2_offered = is_http2;
   rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
@@ -971,6 +973,7 @@ static struct sm_slot *take_done(struct engine *e) {
   e->first_done = s->next;
   if (e->first_done == NULL)
     e->last_done = NULL;
+  e->has_met_sandbox |= s->headers.is_sandbox;
   return s;
 }
 
@@ -1104,12 +1107,26 @@ static int engine_tostring(lua_State *L) {
   return 1;
 }
 
+/* flag = engine:has_met_sandbox() */
+static int engine_has_met_sandbox(lua_State *L) {
+  struct engine *e = luaL_checkudata(L, 1, SM_ENGINE);
+
+  lua_pushboolean(L, e->has_met_sandbox);
+  return 1;
+}
+
 static const luaL_Reg engine_methods[] = {
-    {"prepare", engine_prepare}, {"authorize", engine_authorize},
-    {"submit", engine_submit},   {"preview", engine_preview},
-    {"start", engine_start},     {"step", engine_step},
-    {"wait", engine_wait},       {"collect", engine_collect},
-    {"close", engine_close},     {NULL, NULL},
+    {"prepare", engine_prepare},
+    {"authorize", engine_authorize},
+    {"submit", engine_submit},
+    {"preview", engine_preview},
+    {"start", engine_start},
+    {"step", engine_step},
+    {"wait", engine_wait},
+    {"collect", engine_collect},
+    {"has_met_sandbox", engine_has_met_sandbox},
+    {"close", engine_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg engine_metamethods[] = {

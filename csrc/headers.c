@@ -66,18 +66,6 @@ static void take_codings(struct sm_headers *h, const char *text, size_t len) {
   }
 }
 
-/* Chunks end an answer only where they are the last coding. */
-static int ends_in_chunks(const char *text, size_t len) {
-  size_t at = len, last_len;
-  const char *last;
-
-  while (at > 0 && text[at - 1] != ',')
-    at--;
-  last_len = len - at;
-  last = trim(text + at, &last_len);
-  return is_word(last, last_len, "chunked");
-}
-
 static int is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -237,6 +225,15 @@ static double retry_after_of(const char *text, size_t len, time_t now) {
   return seconds > 0 ? seconds : 0;
 }
 
+/* Chunks have an end of their own. What libcurl decodes besides may have been
+ * cut off before it was put into them. */
+static void take_transfer(struct sm_headers *h, const char *text, size_t len) {
+  if (is_word(text, len, "chunked"))
+    h->is_chunked = 1;
+  else
+    h->is_contradictory = 1;
+}
+
 static void take_length(struct sm_headers *h, const char *text, size_t len) {
   double length = 0;
   size_t i;
@@ -261,13 +258,15 @@ void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
   value_len = len - name_len - 1;
   value = trim(colon + 1, &value_len);
   if (is_word(line, name_len, "transfer-encoding"))
-    h->is_chunked = ends_in_chunks(value, value_len);
+    take_transfer(h, value, value_len);
   else if (is_word(line, name_len, "content-length"))
     take_length(h, value, value_len);
   else if (is_word(line, name_len, "content-encoding"))
     take_codings(h, value, value_len);
   else if (is_word(line, name_len, "retry-after"))
     h->retry_after = retry_after_of(value, value_len, now);
+  else if (is_word(line, name_len, "server"))
+    h->is_sandbox = is_word(value, value_len, "stopmsg-sandbox");
 }
 
 void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,

@@ -1,6 +1,7 @@
 /*
- * headers.h - what the headers of an answer say of its body, and when to come
- * back: Transfer-Encoding, Content-Encoding, Retry-After.
+ * headers.h - what the headers of an answer say of its body, when to come back,
+ * and whether it is from our own sandbox: Transfer-Encoding, Content-Encoding,
+ * Retry-After, Server.
  *
  * libcurl reads Retry-After with functions that make a number of anything:
  * 2026 seconds of a date in another form, 1 of "1.9". Here it is a number of
@@ -25,12 +26,13 @@ struct sm_headers {
   int is_chunked;
   double length; /* of the body, as the last Content-Length has it */
   int length_count;
-  int is_contradictory;                   /* two of them differ */
+  int is_contradictory; /* two lengths that differ, more than chunks */
   enum sm_coding codings[SM_MAX_CODINGS]; /* in the order they were applied */
   int coding_count;
   int has_unknown_coding;
   double retry_after; /* seconds; 0 where it does not say any */
   double pause;       /* the same by another header */
+  int is_sandbox;     /* nobody's messages were stopped */
 };
 
 #pragma GCC visibility push(hidden)

@@ -3,37 +3,71 @@
 #include "openssl.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SM_OPENSSL "OpenSSL/"
+
+/* What SSL_get0_alpn_selected() is. */
+typedef void alpn_function(const void *ssl, const unsigned char **name,
+                           unsigned *len);
 
 /* C has no cast between functions and objects, dladdr and dlsym need one. */
 union symbol {
   void *address;
   char *(*curl)(void);
   unsigned long (*number)(void);
+  alpn_function *alpn;
 };
 
-/* Major and minor number of what libcurl was linked with, as OpenSSL packs
- * them; 0 where that is unknown. */
-static unsigned long linked_version(void) {
-  unsigned long version = 0;
+/* A function of what libcurl was linked with; NULL where there is none. What
+ * it is stays loaded for as long as libcurl does. */
+static void *find(const char *name) {
   union symbol symbol;
   void *library;
   Dl_info info;
 
   symbol.curl = curl_version;
   if (!dladdr(symbol.address, &info) || info.dli_fname == NULL)
-    return 0;
+    return NULL;
   library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
   if (library == NULL)
-    return 0;
-  symbol.address = dlsym(library, "OpenSSL_version_num");
-  if (symbol.address != NULL)
-    version = symbol.number() >> 20;
+    return NULL;
+  symbol.address = dlsym(library, name);
   dlclose(library);
-  return version;
+  return symbol.address;
+}
+
+/* Major and minor number of what libcurl was linked with, as OpenSSL packs
+ * them; 0 where that is unknown. */
+static unsigned long linked_version(void) {
+  union symbol symbol;
+
+  symbol.address = find("OpenSSL_version_num");
+  return symbol.address != NULL ? symbol.number() >> 20 : 0;
+}
+
+static union symbol alpn_selected;
+
+static void find_alpn(void) {
+  alpn_selected.address = find("SSL_get0_alpn_selected");
+}
+
+int sm_openssl_is_http1(CURL *easy) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  const struct curl_tlssessioninfo *session = NULL;
+  const unsigned char *name = NULL;
+  unsigned len = 0;
+
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK ||
+      session == NULL || session->backend != CURLSSLBACKEND_OPENSSL ||
+      session->internals == NULL)
+    return 0;
+  if (pthread_once(&once, find_alpn) != 0 || alpn_selected.address == NULL)
+    return 0;
+  alpn_selected.alpn(session->internals, &name, &len);
+  return len != 2 || memcmp(name, "h2", 2) != 0;
 }
 
 void sm_openssl_clash(lua_State *L) {

@@ -1,5 +1,6 @@
 /*
- * openssl.h - whether libcurl runs with the OpenSSL it was linked with.
+ * openssl.h - whether libcurl runs with the OpenSSL it was linked with, and
+ * what it agreed on with a server.
  *
  * A program with an OpenSSL linked into it (some builds of nginx) answers
  * libcurl's calls with that one, where both have a function. The others still
@@ -10,12 +11,17 @@
 #ifndef SM_OPENSSL_H
 #define SM_OPENSSL_H
 
+#include <curl/curl.h>
+
 #include "compat.h"
 
 #pragma GCC visibility push(hidden)
 
 /* Pushes one line on what clashes, or nil. */
 void sm_openssl_clash(lua_State *L);
+
+/* Whether it is known that the connection of this handle speaks HTTP/1.1. */
+int sm_openssl_is_http1(CURL *easy);
 
 #pragma GCC visibility pop
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compat.h"
+#include "openssl.h"
 
 /* Bytes of all header lines of one answer, interim answers included. */
 #define SM_MAX_HEADERS ((size_t)256 * 1024)
@@ -154,8 +155,11 @@ static int on_send(void *user, char *to, char *from, int to_port,
     s->is_spent = 1;
     return CURL_PREREQFUNC_ABORT;
   }
-  if (s->sends == 0)
+  if (s->sends == 0) {
     s->port = from_port;
+    s->is_alone = s->request.op->is_plain || !s->sockets->is_http2_offered ||
+                  sm_openssl_is_http1(s->request.easy);
+  }
   s->sends++;
   return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
@@ -256,6 +260,7 @@ static void forget_answer(struct sm_slot *s) {
   s->is_spent = 0;
   s->is_expired = 0;
   s->port = 0;
+  s->is_alone = 0;
   s->refusal = NULL;
   s->error[0] = '\0';
 }
@@ -378,10 +383,13 @@ void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
 
 /* Whether the connection failed before a byte of the request was written. Told
  * only where libcurl gave it up: while it still tries, it may have written
- * bytes that it has not counted. */
+ * bytes that it has not counted. Over HTTP/2 it may have handed them to what
+ * writes for all requests of the connection. */
 static int is_unwritten(const struct sm_slot *s) {
   long written = 0;
 
+  if (s->sends > 0 && !s->is_alone)
+    return 0;
   if (s->sends < 2 && s->result != CURLE_SEND_ERROR &&
       s->result != CURLE_RECV_ERROR && s->result != CURLE_HTTP2)
     return 0;

@@ -50,6 +50,7 @@ struct sm_slot {
   int is_expired;    /* the attempt's time was up */
   int is_held;       /* still in the multi handle, for its resolver's sake */
   int port;          /* the local one of the connection it was sent over */
+  int is_alone;      /* there: what it writes is not mixed with others' */
   const char *refusal; /* what the server said of our certificate, or NULL */
   CURLcode result;
   char error[CURL_ERROR_SIZE];

@@ -45,8 +45,9 @@ struct sm_sockets {
   int ready_count;
   /* HTTP/2, or it may become that: bytes may wait for other requests. */
   int is_shared;
-  int has_answered; /* a server has answered on one of them, ever */
-  int is_broken;    /* libcurl was told that a socket cannot be watched */
+  int is_http2_offered; /* to servers, over TLS */
+  int has_answered;     /* a server has answered on one of them, ever */
+  int is_broken;        /* libcurl was told that a socket cannot be watched */
 };
 
 #pragma GCC visibility push(hidden)

@@ -28,17 +28,40 @@ end
 
 local ACTIONS = { settle = true, again = true, throttle = true, halve = true, credentials = true }
 
--- What an answer other than 200 may say at most.
-local REFUSED = {
-  too_late = false, stopped = false, open = false, skipped = false,
-  accepted = function(status) return status == 202 end,
-  denied = function(status) return status == 401 or status == 403 end,
-  not_found = function(status, body) return status == 404 or body:find("103", 1, true) end,
-  invalid = function(status) return status == 400 or status == 413 or status == 422 end,
-  not_stoppable = function(status) return status == 400 or status == 403 end,
+-- Under which status a word may come that needs no look at the body.
+local BY_HTTP = {
   failed = function(status) return status >= 300 and status < 500 end,
+  denied = function(status) return status == 401 end,
   unknown = function() return true end,
 }
+
+-- What the provider itself may say by a refusal.
+local REFUSALS = { not_found = true, not_stoppable = true, invalid = true, denied = true }
+
+local function check_refusal(case, status, format, body, word)
+  if BY_HTTP[word] and BY_HTTP[word](status) then
+    return
+  end
+  assert(REFUSALS[word], word .. " of a HTTP " .. status)
+  assert(status >= 400 and status ~= 407 and status ~= 429 and status ~= 511, word .. " of a HTTP "
+    .. status)
+  assert(evidence.is_refusal(case, status, format, body), word .. " by a stranger's HTTP "
+    .. status)
+end
+
+local function check_action(case, status, format, body, action, is_usable)
+  if action == "throttle" then
+    assert(status == 429, "a pause for a HTTP " .. status)
+  elseif action == "halve" then
+    assert(status == 413 or (status == 400 or status == 422)
+      and evidence.is_refusal(case, status, format, body), "halved for a stranger")
+  elseif action == "credentials" then
+    assert(status == 401 or evidence.is_refusal(case, status, format, body),
+      "credentials by a stranger's HTTP " .. status)
+  end
+  assert(not is_usable or status == 200 or evidence.is_refusal(case, status, format, body),
+    "a stranger's answer is usable")
+end
 
 local function check(case, status, format, id, body, verdict)
   local word = verdict.outcome
@@ -49,11 +72,11 @@ local function check(case, status, format, id, body, verdict)
   local message = text.clean(verdict.message)
   assert(message == nil or #message <= 200 and not message:find("%c"), "a message not cleaned")
   if status ~= 200 then
-    assert(REFUSED[word] and REFUSED[word](status, body), word .. " of a HTTP " .. status)
+    check_refusal(case, status, format, body, word)
   elseif word == "stopped" then
     assert(evidence.is_stopped(case, format, id, body), "stopped, and nothing says so")
-  elseif word == "too_late" then
-    assert(body:find("%S"), "too late, and nothing says so")
+  elseif word ~= "unknown" then
+    assert(evidence.is_listed(case, format, id, body), word .. ", and nothing says so")
   end
 end
 
@@ -75,8 +98,9 @@ return function(data)
     return
   end
   local format = case.provider == "clickatell" and kind == "x" and "xml" or "json"
-  local action, verdict = answers.reader(case.operation)(status, body, ids, format)
+  local action, verdict, _, is_usable = answers.reader(case.operation)(status, body, ids, format)
   assert(ACTIONS[action], "no action: " .. tostring(action))
+  check_action(case, status, format, body, action, is_usable)
   for i, id in ipairs(ids) do
     check(case, status, format, id, body, verdict[1] and verdict[i] or verdict)
   end

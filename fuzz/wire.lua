@@ -57,11 +57,11 @@ local function halves(bytes)
   return bytes:sub(1, middle), bytes:sub(middle + 1)
 end
 
--- libcurl may lose the first part of a header line with a NUL in it: what is left of the line is
--- then the end of the headers.
+-- libcurl may lose the first part of a header line where a NUL stands in it, or in one before: what
+-- is left of the line is then the end of the headers.
 local function loses_header(bytes)
   local first, second = halves(bytes)
-  return first:find("\0[^\n]*$") and second:find("^[\r\n]")
+  return first:find("\0", 1, true) and second:find("^[\r\n]")
 end
 
 -- Sends the answer, and closes. Returns what the core makes of it.
@@ -172,6 +172,9 @@ return function(data)
   assert(STAGES[stage], "no stage: " .. tostring(stage))
   assert((fault == nil) == (stage == "complete"), "complete with a fault, or the other way round")
   assert(stage == "complete" or body == "", "a body of half an answer")
+  -- Nothing tells that it was empty, or it cannot be decoded.
+  local is_known = body ~= nil
+  body = body or ""
   assert(not (detail and detail:find(TOKEN, 1, true)), "the token in a message")
   assert(not items or status == 200 and is_read and stage == "complete", "items of no answer")
   assert(#body <= 4096, "larger than allowed")
@@ -185,6 +188,7 @@ return function(data)
     assert(stage == "complete", "refused: " .. tostring(fault) .. ", " .. tostring(detail))
     assert(status == plain_status, "another status: " .. status)
     assert(items or is_read and status == 200 or body == plain_body, "another body")
+    assert(is_known == (body ~= ""), "known to be empty, without a length")
     local said = tonumber(headers["Retry-After"])
     assert(not said or said > 1e9 or retry_after == (said > 0 and said or nil), "another pause")
   end

@@ -224,6 +224,38 @@ describe("stopmsg.answer", function()
         end
       end)
 
+      it("finds an error beside a success, wherever it may stand", function()
+        local function stopped(form, body)
+          local read = answers.reader(answers.operation({
+            name = "acme",
+            base_url = "https://acme.example",
+            auth = {},
+            error = form,
+            operations = { stop = { method = "GET", path = "/{id}", id = FORM,
+              decode = function() return { outcome = "stopped" } end } },
+          }), { "a" })
+          local _, verdict = read(200, body)
+          return verdict.outcome == "stopped"
+        end
+        for _, case in ipairs({
+          { "code", '{"ok":1}', '{"code":0}' },
+          { "code", '{"ok":{"code":1}}', '{"code":"x","ok":1}' },
+          { "err.code", '{"err":null}', '{"err":{"text":"x"}}' },
+          { "err.code", '{"err":[]}', '{"err":false}' },
+          { "err.code", '{"error":false}', '{"error":"x"}' },
+          { "err.code", '{"errors":0}', '{"errors":["x"]}' },
+          { "err.code", '{"errors":{}}', '{"\\u0065rr":{"code":1}}' },
+          { "[1].code", "[]", '[{"code":5}]' },
+          { "[1]", "[null]", '["x"]' },
+          { "a[2].b.code", '{"a":[{"b":1}]}', '{"a":[0,{"b":{}}]}' },
+          { { "x.code", "y" }, '{"z":1}', '{"y":""}' },
+        }) do
+          local form = { code = case[1], form = "integer" }
+          assert.message(case[2]).is_true(stopped(form, case[2]))
+          assert.message(case[3]).is_false(stopped(form, case[3]))
+        end
+      end)
+
       it("can be read by a function in its place", function()
         local definition = {
           name = "acme",

@@ -112,7 +112,7 @@ describe("stopmsg.client", function()
       assert.equal("number", type(report[1].id))
       assert.equal("dispatch", report.kind)
       assert.same({ "40 message(s) of dispatch 10000000125 had left before it was stopped" },
-        report.warnings)
+        server.said(report))
       assert.same({ "open sending nil" }, lines(client:status(1234, { kind = "dispatch" })))
     end)
 
@@ -282,11 +282,12 @@ describe("stopmsg.client", function()
         "not_stoppable initiated nil", "not_found nil nil",
       }, lines(report))
       assert.equal(4031, report[1].code)
-      table.sort(report.warnings)
+      local said = server.said(report)
+      table.sort(said)
       assert.same({
         "40 message(s) of dispatch 501 had left before it was stopped",
         "40 message(s) of dispatch 502 had left before it was stopped",
-      }, report.warnings)
+      }, said)
     end)
 
     it("pushwoosh: a 200 becomes CANCELED, a 400 what it was about", function()
@@ -347,9 +348,9 @@ describe("stopmsg.client", function()
         report = new(slow, definition):stop({ code(41), code(42) }, { verify = QUICK })
       end)
       assert.same({ "stopped nil nil", "stopped nil nil" }, lines(report))
-      assert.equal(1, #report.warnings)
-      assert.is_truthy(report.warnings[1]:find("the status lookup was refused", 1, true))
-      assert.is_truthy(report.warnings[1]:find("inferred", 1, true))
+      assert.equal(1, #server.said(report))
+      assert.is_truthy(server.said(report)[1]:find("the status lookup was refused", 1, true))
+      assert.is_truthy(server.said(report)[1]:find("inferred", 1, true))
       assert.equal(3, #log)
     end)
 
@@ -360,10 +361,10 @@ describe("stopmsg.client", function()
         return one.requests > 2 and one
       end)
       assert.equal("stopped", report[1].outcome)
-      assert.equal(2, #report.warnings)
-      assert.is_truthy(report.warnings[1]:find("unusual shape", 1, true))
+      assert.equal(2, #server.said(report))
+      assert.is_truthy(server.said(report)[1]:find("unusual shape", 1, true))
       assert.equal("1 message(s) are not proven yet, the provider says 'PENDING'",
-        report.warnings[2])
+        server.said(report)[2])
       assert.equal(1, report.unproven)
     end)
 
@@ -380,7 +381,7 @@ describe("stopmsg.client", function()
       end
       local twice = new(slow, "idigital"):stop_dispatch({ 520, 520 }, { verify = QUICK })
       assert.same({ "40 message(s) of dispatch 520 had left before it was stopped" },
-        twice.warnings)
+        server.said(twice))
     end)
 
     it("does not block a scheduler's other work, not even between two looks", function()
@@ -467,7 +468,8 @@ describe("stopmsg.client", function()
       client:verify(report, QUICK)
       assert.same({ "too_late sent true", "stopped unsent true" }, lines(report))
       assert.is_false(report.ok)
-      assert.same({ "1 message(s) had left before the stop that was promised" }, report.warnings)
+      assert.same({ "1 message(s) had left before the stop that was promised" },
+        server.said(report))
     end)
 
     it("of a status report: unsent without a stop of ours stays without proof", function()

@@ -82,7 +82,7 @@ describe("stopmsg.options", function()
       assert.same({
         provider = "revicom",
         token = "key",
-          patience = 60,
+        patience = 60,
         timeout = 10,
         connect_timeout = 3,
         max_attempts = 4,

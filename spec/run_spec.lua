@@ -1,5 +1,6 @@
 -- The run loop over an engine of the specs' own: what is sent, given up and reported.
 
+local providers = require("stopmsg.provider")
 local runs = require("spec.support.runs")
 local source = require("stopmsg.source")
 local stopmsg = require("stopmsg")
@@ -406,6 +407,16 @@ describe("stopmsg.run", function()
           assert.equal(case[2], told)
         end)
     end
+
+    it("may be the end of one that was cut off", function()
+      local operation = providers.load("idigital").operations.stop_dispatch
+      for body, word in pairs({ [""] = "stopped", [false] = "unknown" }) do
+        local result = stop({ ids = { "7" }, operation = operation, answer = function()
+          return http(200, { body = body })
+        end })
+        assert.equal(word, result.items[1].outcome)
+      end
+    end)
 
     it("tell nothing where one answer of many is the provider's", function()
       local result = stop({ ids = names(5), answer = by_id({ id3 = OK }, PAGE) })

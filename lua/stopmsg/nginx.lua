@@ -25,10 +25,12 @@ local LONGEST = 3600
 -- Semaphores that are kept for the next who waits.
 local MOST_IDLE = 256
 
--- Where nginx lets Lua wait.
+-- Where nginx lets Lua wait; in ssl_client_hello and proxy_ssl_verify with OpenResty's own nginx
+-- alone, which is patched for it.
 local CAN_WAIT = {
-  rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
-  preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
+  rewrite = true, server_rewrite = true, access = true, precontent = true, content = true,
+  timer = true, preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
+  proxy_ssl_cert = true, proxy_ssl_verify = true,
 }
 
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
@@ -313,6 +315,10 @@ end
 
 function Engine:authorize(number, secret)
   self._lane._engine:authorize(number, secret)
+end
+
+function Engine:has_met_sandbox()
+  return self._lane._engine:has_met_sandbox()
 end
 
 function Engine:close()

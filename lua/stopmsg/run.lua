@@ -54,9 +54,9 @@ local function outside(self, f, ...)
   return given
 end
 
-local function warn(self, message)
+local function warn(self, message, is_own)
   local warnings = self._task.summary.warnings
-  message = text.clean(message, self._pool.redact)
+  message = is_own and message or text.clean(message, self._pool.redact)
   for _, known in ipairs(warnings) do
     if known == message then
       return
@@ -778,6 +778,10 @@ local function finish(self)
   end
   if self._has_strangers and not self._has_form then
     warn(self, "no answer was in the provider's form: check base_url and the proxy")
+  end
+  if self._pool.engine:has_met_sandbox() then
+    -- As it is: the sandbox's token is a word of it.
+    warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
   local now = self._pool.clock()
   self._patience:finish(now, self._repeats.ended)

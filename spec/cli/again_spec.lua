@@ -91,7 +91,8 @@ describe("a stop that is run again", function()
   for _, status in ipairs({ 302, 402, 403, 405, 407, 408, 421, 425, 451 }) do
     it(("sends again what was answered with HTTP %d"):format(status), function()
       provider:set({ ["then"] = answer(status, "<html>go away</html>") })
-      local code, _, err = stop({ "--journal", journal, "--max-attempts", "1" })
+      local code, _, err = stop({ "--journal", journal, "--max-attempts", "1",
+        "--patience", "0" })
       assert.message(err).is_true(code >= 3)
       assert.is_true(#asked() >= 1)
       provider:set({ ["then"] = codes({ 200, 200, 200 }) })
@@ -158,7 +159,8 @@ describe("a stop that is run again", function()
 
   it("tells a pause, and when the provider may be asked again", function()
     provider:set({ ["then"] = answer(429, "", "Retry-After: 3\r\n") })
-    local _, _, err = stop({ "--deadline", "1", "--max-attempts", "1" })
+    local _, _, err = stop({ "--deadline", "1", "--max-attempts", "1",
+        "--patience", "0" })
     assert.matches("asks for a pause: nothing is sent for 3 s\n", err)
   end)
 

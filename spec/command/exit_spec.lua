@@ -102,7 +102,7 @@ describe("the command's exit code", function()
   end)
 
   it("is 5 where the provider cannot be reached", function()
-    local result = stop({ GOOD }, { url = "http://127.0.0.1:1" })
+    local result = stop({ GOOD }, { url = "http://127.0.0.1:1", arguments = { "--patience", "0" } })
     assert.equal(5, result.code)
     assert.matches("failed", result.stdout)
   end)
@@ -186,7 +186,7 @@ describe("the token", function()
       "FOLDER/journal", "-o", "FOLDER/results", "--format", "json", GOOD } },
     { "refused for a lookup", { "status", "--base-url", "URL", GOOD } },
     { "refused in a check", { "check", "--base-url", "URL" } },
-    { "never sent", { "stop", "--base-url", "http://127.0.0.1:1", GOOD } },
+    { "never sent", { "stop", "--base-url", "http://127.0.0.1:1", "--patience", "0", GOOD } },
     { "not needed", { "stop", "--dry-run", GOOD } },
     { "no use to a wrong option", { "stop", "--rate", "none", GOOD } },
   }

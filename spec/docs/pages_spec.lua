@@ -228,6 +228,18 @@ describe("docs/architecture.md", function()
     end
   end)
 
+  it("names specs that there are for what is relied on in libcurl", function()
+    local rows = markdown.rows(page, "habit")
+    assert.is_true(#rows > 10)
+    for _, row in ipairs(rows) do
+      local specs = markdown.codes(row[2])
+      assert.message(row[1]).is_true(#specs > 0)
+      for _, path in ipairs(specs) do
+        assert.message(path).is_true(exists(path))
+      end
+    end
+  end)
+
   it("has every file of the core", function()
     local known = {}
     for _, row in ipairs(markdown.rows(page, "files")) do

@@ -101,6 +101,30 @@ describe("over HTTP/2", function()
     return faults.judge(report, log, ids), report, requests
   end
 
+  it("knows that an answer is empty by the end of its stream, and no sooner", function()
+    local idigital = faults.providers[2]
+    for _, case in ipairs({
+      { "stopped", faults.http2("200", "", 1) },
+      { "stopped", faults.http2("200", " ", 1) },
+      -- The headers do not end the stream, and an empty frame of data does.
+      { "stopped", faults.frame(4, 0, 0, "") .. faults.frame(4, 1, 0, "")
+        .. faults.frame(1, 4, 1, "\8\003200") .. faults.frame(0, 1, 1, "") },
+      { "unknown", faults.http2("200", "{}", 1) },
+      { "unknown", faults.http2("204", "", 1) },
+      { "unknown", faults.frame(4, 0, 0, "") .. faults.frame(4, 1, 0, "")
+        .. faults.frame(1, 4, 1, "\8\003200") },
+    }) do
+      server:set({ port = port, requests = {
+        { ["do"] = { { "read", "all" }, { "write", faults.bytes(case[2]) }, { "close" } } },
+      } })
+      local client = new_client(idigital)
+      local report = client:stop_dispatch(idigital.id(1))
+      assert.equal(case[1], report[1].outcome)
+      client:close()
+      server:take()
+    end
+  end)
+
   it("stops messages, two requests on one connection", function()
     for _, provider in ipairs(providers) do
       local ids = some_ids(provider, 0)

@@ -1,5 +1,6 @@
 -- Where in nginx a call can be made.
 
+local certificates = require("spec.support.certificates")
 local fetch = require("spec.support.fetch")
 local nginx = require("spec.support.nginx")
 local server = require("spec.support.server")
@@ -10,13 +11,18 @@ end
 
 local ID = "1A2B-3C4D5E6F-7A8B9C0D"
 
+-- What older modules do not know, and what OpenResty's nginx has a patch for.
+local HAS_PRECONTENT = nginx.knows("precontent_by_lua_block")
+local HAS_PROXY_SSL = nginx.knows("proxy_ssl_verify_by_lua_block")
+
 describe("a call in nginx's phase", function()
-  local sandbox, worker
+  local sandbox, worker, keys
 
   setup(function()
+    keys = certificates.make()
     sandbox = server.start()
     worker = nginx.start({
-      http = [[
+      http = ([[
         init_by_lua_block {
           local stopmsg = require("stopmsg")
           client = stopmsg.new({ provider = "pushwoosh", token = "sandbox",
@@ -44,15 +50,32 @@ describe("a call in nginx's phase", function()
             require("ngx.balancer").set_current_peer("127.0.0.1", $port)
           }
         }
-      ]],
+        server {
+          listen unix:$dir/tls.sock ssl;
+          ssl_certificate KEYS/good.pem;
+          ssl_certificate_key KEYS/good.key;
+          ssl_verify_client optional_no_ca;
+          location / { return 200 secured; }
+        }
+      ]]):gsub("KEYS", keys),
       server = [[
         location /heard { content_by_lua_block { ngx.print(heard[ngx.var.arg_name]) } }
         location /balanced { proxy_pass http://itself/plain; }
         location /plain { return 200 plain; }
+        location /secured {
+          proxy_pass https://unix:$dir/tls.sock:/;
+          ]] .. (HAS_PROXY_SSL and [[
+            proxy_ssl_certificate_by_lua_block { stop("proxy_ssl_cert") }
+            proxy_ssl_verify_by_lua_block { stop("proxy_ssl_verify") }
+          ]] or "") .. [[
+
+        }
         location /all {
           set_by_lua_block $unused { stop("set") }
           rewrite_by_lua_block { stop("rewrite") }
           access_by_lua_block { stop("access") }
+          ]] .. (HAS_PRECONTENT and 'precontent_by_lua_block { stop("precontent") }' or "") .. [[
+
           content_by_lua_block {
             stop("content")
             ngx.say("done")
@@ -79,18 +102,28 @@ describe("a call in nginx's phase", function()
     })
     assert.equal("done\n", fetch.one(worker.port, "/all"))
     assert.equal("plain", fetch.one(worker.port, "/balanced"))
+    assert.equal("secured", fetch.one(worker.port, "/secured"))
   end)
 
   teardown(function()
     worker:stop()
     sandbox:stop()
+    certificates.remove(keys)
   end)
 
   local function heard(name)
     return (fetch.one(worker.port, "/heard?name=" .. name))
   end
 
-  for _, phase in ipairs({ "rewrite", "access", "content", "timer" }) do
+  local can_wait = { "rewrite", "access", "content", "timer" }
+  if HAS_PRECONTENT then
+    can_wait[#can_wait + 1] = "precontent"
+  end
+  if HAS_PROXY_SSL then
+    can_wait[#can_wait + 1] = "proxy_ssl_cert"
+    can_wait[#can_wait + 1] = "proxy_ssl_verify"
+  end
+  for _, phase in ipairs(can_wait) do
     it(phase .. " stops", function()
       assert.equal("stopped", heard(phase))
     end)

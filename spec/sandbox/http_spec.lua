@@ -110,7 +110,8 @@ describe("stopmsg.sandbox.http", function()
 
   it("writes answers", function()
     local answer = { status = 200, headers = { A = "b" }, body = "hello" }
-    assert.equal("HTTP/1.1 200 OK\r\nA: b\r\nContent-Length: 5\r\n\r\nhello",
+    assert.equal("HTTP/1.1 200 OK\r\nA: b\r\nServer: stopmsg-sandbox\r\n"
+      .. "Content-Length: 5\r\n\r\nhello",
       http.answer(answer, true))
     assert.truthy(http.answer(answer, false):find("\r\nConnection: close\r\n", 1, true))
   end)

@@ -1,14 +1,40 @@
--- Bodies as servers code them, made by Python's zlib.
+-- Bodies as servers code them, made and read by Python's zlib.
 
 local coded = {}
 
+-- A line for each text: what it is coded as, or what is coded in it, in hex digits; "broken" for
+-- what is no complete text of that coding.
 local SCRIPT = [[
 import sys, zlib
-coding, level = sys.argv[1], int(sys.argv[2])
-bits = {"gzip": 31, "zlib": 15, "raw": -15}[coding]
-made = zlib.compressobj(level, zlib.DEFLATED, bits)
-data = bytes.fromhex(sys.stdin.read())
-sys.stdout.write((made.compress(data) + made.flush()).hex())
+what, coding, level = sys.argv[1:4]
+def make(data):
+    bits = {"gzip": 31, "zlib": 15, "raw": -15}[coding]
+    made = zlib.compressobj(int(level), zlib.DEFLATED, bits)
+    return made.compress(data) + made.flush()
+def one(data, bits):
+    read = zlib.decompressobj(bits)
+    text = read.decompress(data) + read.flush()
+    if not read.eof:
+        raise zlib.error("its end is missing")
+    return text, read.unused_data
+def read(data):
+    if coding == "gzip":
+        text, rest = one(data, 31)
+        while rest:
+            more, rest = one(rest, 31)
+            text += more
+        return text
+    is_zlib = (len(data) > 1 and data[0] & 15 == 8 and data[0] >> 4 < 8 and not data[1] & 32
+        and (data[0] * 256 + data[1]) % 31 == 0)
+    text, rest = one(data, 15 if is_zlib else -15)
+    if rest:
+        raise zlib.error("something follows")
+    return text
+for line in sys.stdin.read().split("\n")[:-1]:
+    try:
+        print((make if what == "make" else read)(bytes.fromhex(line)).hex())
+    except zlib.error:
+        print("broken")
 ]]
 
 local function to_hex(s)
@@ -23,27 +49,50 @@ local function of_hex(s)
   end))
 end
 
+local function write(text)
+  local name = os.tmpname()
+  local file = assert(io.open(name, "wb"))
+  file:write(text)
+  file:close()
+  return name
+end
+
+-- Its lines for these texts.
+local function run(what, coding, level, texts)
+  local lines = {}
+  for i, text in ipairs(texts) do
+    lines[i] = to_hex(text) .. "\n"
+  end
+  local input, script = write(table.concat(lines)), write(SCRIPT)
+  local pipe = assert(io.popen(("python3 '%s' %s %s %d <'%s'"):format(script, what, coding, level,
+    input)))
+  local results = {}
+  for line in pipe:lines() do
+    results[#results + 1] = line
+  end
+  pipe:close()
+  os.remove(input)
+  os.remove(script)
+  assert(#results == #texts, "Python's zlib is missing")
+  return results
+end
+
 local made = {}
 
 -- bytes = coded.make("gzip", "zlib" or "raw", text, level); level 0 does not compress
 function coded.make(coding, text, level)
   local key = coding .. " " .. (level or 9) .. " " .. text
-  if not made[key] then
-    local input, script = os.tmpname(), os.tmpname()
-    local file = assert(io.open(input, "w"))
-    file:write(to_hex(text))
-    file:close()
-    file = assert(io.open(script, "w"))
-    file:write(SCRIPT)
-    file:close()
-    local pipe = assert(io.popen(("python3 '%s' %s %d <'%s'"):format(script, coding, level or 9,
-      input)))
-    made[key] = of_hex(pipe:read("*a"))
-    pipe:close()
-    os.remove(input)
-    os.remove(script)
-  end
+  made[key] = made[key] or of_hex(run("make", coding, level or 9, { text })[1])
   return made[key]
+end
+
+-- texts = coded.read("gzip" or "deflate", list): what is coded in each, false where it is broken
+function coded.read(coding, list)
+  local texts = run("read", coding, 0, list)
+  for i, line in ipairs(texts) do
+    texts[i] = line ~= "broken" and of_hex(line)
+  end
+  return texts
 end
 
 return coded

@@ -33,7 +33,8 @@ local ROUND_UP = 1e-6
 -- engine = fake.new{ clock, slots, answer, fits }
 --
 -- answer: a function that gets each request, { number, ids, attempt, at, timeout, secret, index },
--- and returns its answer: { after (seconds, 0.01), status (200), body, retry_after, connections,
+-- and returns its answer: { after (seconds, 0.01), status (200), body ("", or false where it is
+-- not known to be empty), retry_after, connections,
 -- fault, detail, stage ("complete", or "sent" with a fault), reached (the stage at its timeout) }.
 -- fits: a function that tells whether these ids go into one request.
 -- All requests stay in `requests`.
@@ -187,10 +188,10 @@ function Engine:collect()
   self._used = self._used - 1
   self._idle = 0
   local status = answer.status or (answer.fault and 0 or 200)
-  local body = answer.body or ""
+  local body = answer.body ~= false and (answer.body or "") or nil
   local fields, items = self._read[request.number], nil
   if fields and status == 200 and not answer.fault then
-    items, body = core.read_items(fields, request.ids, body)
+    items, body = core.read_items(fields, request.ids, body or "")
   end
   return slot, status, body, answer.stage or (answer.fault and "sent" or "complete"), answer.fault,
     answer.fault and (answer.detail or answer.fault), answer.retry_after, answer.connections or 0,
@@ -214,6 +215,10 @@ function Engine:wait(seconds)
   self._idle = (time - now <= 2 * ROUND_UP) and self._idle + 1 or 0
   assert(self._idle < MAX_IDLE, "the run spins")
   self._clock.time = time
+end
+
+function Engine.has_met_sandbox()
+  return false
 end
 
 function Engine:close()

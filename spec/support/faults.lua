@@ -93,23 +93,24 @@ function faults.answer(answer, word, extra)
   return script
 end
 
--- A whole HTTP answer. framing: "length" (the default), "chunked" or "close".
+-- A whole HTTP answer. framing: "length" (the default), "chunked" or "close". Lua 5.1 cuts a "%s"
+-- at a NUL, so the body is not put in with one.
 function faults.http(status, body, framing, headers)
   local head = "HTTP/1.1 " .. status .. "\r\nContent-Type: application/json\r\n" .. (headers or "")
   if framing == "chunked" then
     local chunks = ""
     for chunk in body:gmatch(("."):rep(20) .. "?") do
-      chunks = chunks .. ("%x\r\n%s\r\n"):format(#chunk, chunk)
+      chunks = chunks .. ("%x\r\n"):format(#chunk) .. chunk .. "\r\n"
     end
     local rest = body:sub(#body - #body % 20 + 1)
     if rest ~= "" then
-      chunks = chunks .. ("%x\r\n%s\r\n"):format(#rest, rest)
+      chunks = chunks .. ("%x\r\n"):format(#rest) .. rest .. "\r\n"
     end
     return head .. "Transfer-Encoding: chunked\r\n\r\n" .. chunks .. "0\r\n\r\n"
   elseif framing == "close" then
     return head .. "Connection: close\r\n\r\n" .. body
   end
-  return head .. ("Content-Length: %d\r\n\r\n%s"):format(#body, body)
+  return head .. ("Content-Length: %d\r\n\r\n"):format(#body) .. body
 end
 
 -- A frame of HTTP/2.

@@ -1,4 +1,5 @@
--- A real nginx for specs, with this tree on its Lua paths, on a port that the kernel chooses.
+-- A real nginx for specs, with this tree on its Lua paths, on a port that the kernel chooses: the
+-- one in NGINX_BINARY, with its Lua module in it, or else the system's.
 
 local files = require("spec.support.files")
 local server = require("spec.support.server")
@@ -22,12 +23,23 @@ function nginx.is_due()
 end
 
 local function binary()
+  local named = os.getenv("NGINX_BINARY")
+  if named then
+    return named
+  end
   for _, path in ipairs(BINARIES) do
     if is_there(path) then
       return path
     end
   end
   error("needs nginx with its Lua module (Debian: nginx-light, libnginx-mod-http-lua)")
+end
+
+-- Whether its Lua module has this directive; older ones lack some.
+function nginx.knows(directive)
+  local module = MODULES .. "ngx_http_lua_module.so"
+  local place = not os.getenv("NGINX_BINARY") and is_there(module) and module or binary()
+  return files.read(place):find(directive .. "\0", 1, true) ~= nil
 end
 
 -- package.path or package.cpath with absolute names: nginx changes its directory.
@@ -138,7 +150,7 @@ function nginx.start(options)
     modules = "",
   }
   for _, module in ipairs({ "ndk_http_module.so", "ngx_http_lua_module.so" }) do
-    if is_there(MODULES .. module) then
+    if is_there(MODULES .. module) and not os.getenv("NGINX_BINARY") then
       values.modules = values.modules .. "load_module " .. MODULES .. module .. ";\n"
     end
   end

@@ -172,6 +172,17 @@ local function decode_lines(path)
   return lines
 end
 
+-- The warnings of a report but the one that every report of a sandbox has.
+function server.said(report)
+  local list = {}
+  for _, warning in ipairs(report.warnings) do
+    if not warning:find("sandbox: no message was stopped", 1, true) then
+      list[#list + 1] = warning
+    end
+  end
+  return list
+end
+
 local Sandbox = setmetatable({}, { __index = Child })
 Sandbox.__index = Sandbox
 

@@ -31,7 +31,7 @@ end
 
 -- line = advice.of(known): nil where there is nothing to do.
 --
--- known: counts (by outcome), reason (the commonest of what was not stopped, or nil), left (ids
+-- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
 -- that were not reached), journal (its path), lookup (the options for one, nil where the provider
 -- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
 -- after a verification), refused (what is known of the token), is_strange (no answer was the
@@ -41,7 +41,10 @@ function advice.of(known)
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
   local open = unknown + (counts.failed or 0) + (counts.skipped or 0) + known.left
   local promised = accepted + known.unproven
-  local why = known.reason and (" (%s)"):format(known.reason) or ""
+  local function why(...)
+    local reason = known.reason_of(...)
+    return reason and (" (%s)"):format(reason) or ""
+  end
   if known.refused then
     return known.refused .. "; with one that is accepted, run the same command again"
   elseif known.is_strange then
@@ -52,16 +55,18 @@ function advice.of(known)
       duration.words(known.pause), known.clock)
   elseif unknown > 0 and known.lookup and not known.has_verified then
     return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
-      why, known.lookup, known.journal and "looks them up first and sends only what is still open"
-      or "looks up what is not proven")
+      why("unknown"), known.lookup, known.journal
+      and "looks them up first and sends only what is still open" or "looks up what is not proven")
   elseif open > 0 and known.journal then
     return ("%s; run the same command again to go on from %s"):format(
       known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")
       .. " not reached"
-      or ids(open) .. " " .. is_are(open) .. " not settled" .. why, known.journal)
+      or ("%s %s not settled%s"):format(ids(open), is_are(open),
+        why("unknown", "failed", "skipped")), known.journal)
   elseif open > 0 then
     return ("%s %s not settled%s; no journal was kept: run the command again, and with --journal "
-      .. "FILE it goes on where it ended"):format(ids(open), is_are(open), why)
+      .. "FILE it goes on where it ended"):format(ids(open), is_are(open),
+      why("unknown", "failed", "skipped"))
   elseif promised > 0 and known.lookup and not known.has_verified then
     return ("%s %s not proven: run again with %s, which looks %s up"):format(ids(promised),
       is_are(promised), known.lookup, promised == 1 and "it" or "them")

@@ -70,6 +70,7 @@ function stopping.new(host, args, with)
     lookup = with.lookup,
     counts = nil, -- by outcome, of the whole input as far as it is known
     reasons = {}, -- of what was not stopped in this run: reason -> count
+    own_reasons = {}, -- outcome -> the same of it alone
     settled = 0, -- how many these are
     unproven = with.book and with.book:unproven() or 0, -- stopped, by the provider's word alone
     positions = nil, -- place in the run -> position in the input, where they differ
@@ -299,6 +300,9 @@ function Run:notice_trouble(item)
   local reason = item.reason
   if reason then
     self.reasons[reason] = (self.reasons[reason] or 0) + 1
+    local own = self.own_reasons[item.outcome] or {}
+    self.own_reasons[item.outcome] = own
+    own[reason] = (own[reason] or 0) + 1
     self.is_refused = self.is_refused or exit.is_end(item)
   end
   self.has_answer = self.has_answer or advice.is_answer(item)
@@ -457,17 +461,31 @@ function Run:top_reasons(most)
   end)
   local parts = {}
   for i = 1, math.min(most, #list) do
-    parts[i] = most == 1 and list[i].reason
-      or ("%s %s"):format(list[i].reason, progress.grouped(list[i].count))
+    parts[i] = ("%s %s"):format(list[i].reason, progress.grouped(list[i].count))
   end
   return #parts > 0 and table.concat(parts, ", ") or nil
+end
+
+-- The commonest reason of these outcomes; nil where they have none.
+function Run:commonest(...)
+  local best, most = nil, 0
+  for _, word in ipairs({ ... }) do
+    for reason, count in pairs(self.own_reasons[word] or {}) do
+      if count > most or (count == most and reason < best) then
+        best, most = reason, count
+      end
+    end
+  end
+  return best
 end
 
 -- What to do next, in words; nil where there is nothing to do.
 function Run:advice(summary)
   return advice.of({
     counts = summary.counts,
-    reason = self:top_reasons(1),
+    reason_of = function(...)
+      return self:commonest(...)
+    end,
     left = self.given.total - summary.total,
     journal = self.book and self.args.journal,
     lookup = self.lookup,

@@ -230,6 +230,7 @@ function http.answer(answer, keep_alive)
   for name, value in pairs(answer.headers) do
     lines[#lines + 1] = name .. ": " .. value
   end
+  lines[#lines + 1] = "Server: stopmsg-sandbox"
   lines[#lines + 1] = "Content-Length: " .. #answer.body
   if not keep_alive then
     lines[#lines + 1] = "Connection: close"
