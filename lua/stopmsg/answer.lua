@@ -147,7 +147,7 @@ local function read_listed(operation, reply, ids)
   end
   local document = document_of(operation, reply)
   if reply.status < 300 and (r or operation.error)
-    and errors.is_beside(operation.error, document, r) then
+    and errors.is_beside(operation.error, document, reply.body, r) then
     return nil
   elseif not r then
     document = unmarked(reply, document)

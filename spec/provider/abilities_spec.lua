@@ -128,6 +128,26 @@ describe("a definition", function()
     end)
   end)
 
+  describe("answers in XML", function()
+    it("are lists like others, of one element, too", function()
+      local c = client({ answers = { format = "xml", root = "reply" }, stop = {
+        request = "POST /stop",
+        text = { type = "application/xml", body = "<ids>{ids}</ids>" },
+        join = " ",
+        limit = 2,
+        [200] = { each = "items.item", id = "id", code = "result", means = { ok = "stopped" } },
+      } }, [[return function(request)
+        local all = {}
+        for id in request.body:match("<ids>(.*)</ids>"):gmatch("%S+") do
+          all[#all + 1] = "<item><id>" .. id .. "</id><result>ok</result></item>"
+        end
+        return 200, "<reply><items>" .. table.concat(all) .. "</items></reply>"
+      end]])
+      assert.same({ "stopped", "stopped", "stopped" }, outcomes(c:stop({ "a", "b", "c" })))
+      assert.equal(2, #one:log())
+    end)
+  end)
+
   describe("together", function()
     local TOGETHER = {
       id = { write = "{channel}/{message}", channel = "^%u%d$", message = "^%d+$" },
