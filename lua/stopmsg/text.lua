@@ -81,8 +81,8 @@ end
 function text.nearest(name, known)
   local best, least
   name = text.cut(name, 64):lower()
-  for candidate in pairs(known) do
-    candidate = tostring(candidate)
+  for key in pairs(known) do
+    local candidate = tostring(key)
     local d = distance(name, candidate) - common(name, candidate) / 2
     if not least or d < least or (d == least and candidate < best) then
       best, least = candidate, d

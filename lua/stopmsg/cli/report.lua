@@ -50,8 +50,8 @@ local function wanted_of(args)
     return nil
   end
   local set = {}
-  for word in args.only:gmatch("[^,]+") do
-    word = word:match("^%s*(.-)%s*$")
+  for part in args.only:gmatch("[^,]+") do
+    local word = part:match("^%s*(.-)%s*$")
     if not outcome.all[word] then
       return nil, ("--only: no outcome is called %s; there are %s"):format(text.quote(word),
         table.concat(outcome.names, ", "))
