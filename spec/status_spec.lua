@@ -569,7 +569,11 @@ local function items_of(operation, ids, answer)
       engine:wait(seconds)
     end,
     pacer = pacer.new(),
+<<<<<<< HEAD
     outage = outage.new({ slots = 1024 }),
+=======
+    outage = outage.new({ slots = 16 }),
+>>>>>>> main
     flights = {},
     generation = 1,
     redact = function(s)
@@ -583,6 +587,7 @@ local function items_of(operation, ids, answer)
     concurrency = 4,
     timeout = 10,
     deadline = clock() + 60,
+    patience = 60,
     max_attempts = 4,
     patience = 60,
     format = "json",

@@ -684,7 +684,11 @@ describe("stopmsg.verify", function()
           engine:wait(seconds)
         end,
         pacer = pacer.new(),
+<<<<<<< HEAD
         outage = outage.new({ slots = 1024 }),
+=======
+        outage = outage.new({ slots = 16 }),
+>>>>>>> main
         flights = {},
         generation = 1,
         redact = function(s)
@@ -704,6 +708,7 @@ describe("stopmsg.verify", function()
         concurrency = 4,
         timeout = 10,
         deadline = pool.clock() + seconds,
+        patience = 60,
         max_attempts = 4,
         patience = 60,
         format = "json",

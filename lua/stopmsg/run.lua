@@ -646,11 +646,12 @@ local function next_time(self, now, at)
   elseif ended then
     return (self._held or not self._repeats:is_empty()) and now or math.huge
   end
-  local time = math.min(at or math.huge, self._task.deadline)
-  if self._pool.outage.is_shut then
-    local ends_at = self._patience:ends_at(now)
-    return ends_at > now and math.min(time, ends_at) or time
-  elseif self._held or self._in_flight >= self._task.concurrency then
+  local time, is_shut = math.min(at or math.huge, self._task.deadline), self._pool.outage.is_shut
+  local ends_at = is_shut and self._patience:ends_at(now) or math.huge
+  if ends_at > now then
+    time = math.min(time, ends_at)
+  end
+  if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
     return time -- what waits for its time waits for a slot, too
   end
   return math.min(time, self._repeats:next_at(at or 0))
@@ -720,6 +721,7 @@ local function turn(self, may_wait)
     watch(self, now)
   end
   if self._repeats.ended then
+    self._is_held = false
     give_back(self)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
@@ -784,6 +786,7 @@ local function finish(self)
     warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
   local now = self._pool.clock()
+  self._pool.outage:queue(self, false)
   self._patience:finish(now, self._repeats.ended)
   task.summary.elapsed = now - self._started
   tell(self)

@@ -31,7 +31,7 @@ describe("a signal", function()
   it("that says that the terminal is gone ends a run in good order", function()
     local journal = folder .. "/hangup"
     local result = runner:run({ "stop", "-p", "revicom", "--base-url", slow.url, "-i", input,
-      "--format", "ndjson", "--batch-size", "2", "--concurrency", "1", "--journal", journal },
+      "--format", "ndjson", "--batch-size", "2", "--rate", "0.01", "--journal", journal },
       { env = { STOPMSG_TOKEN = "sandbox" },
         steps = { { wait = '"outcome"', signal = "SIGHUP" } } })
     assert.message(result.stderr).equal(129, result.code)

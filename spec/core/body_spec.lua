@@ -24,7 +24,7 @@ describe("an answer that the core gives out", function()
   local function answered(bytes, fields, is_kept)
     server:set({ requests = { { ["do"] = { { "read", "all" }, { "write", faults.bytes(bytes) },
       not is_kept and { "close" } or nil } } } })
-    local engine = assert(core.engine({ slots = 1, max_response = LIMIT, connect_timeout = 3,
+    local engine = assert(core.engine({ slots = 1, max_response = LIMIT, connect_timeout = 120,
       proxy = "", user_agent = "spec" }))
     local operation = engine:prepare({
       method = "POST",
@@ -33,7 +33,7 @@ describe("an answer that the core gives out", function()
       headers = { "Expect:", "Content-Type:" },
       items = fields,
     })
-    assert(engine:submit(operation, { "a" }, 1, 1, 5))
+    assert(engine:submit(operation, { "a" }, 1, 1, 120))
     local values
     repeat
       assert(engine:step())
@@ -256,12 +256,12 @@ describe("an answer that the core gives out", function()
     end)
 
     it("tells a date in each of the three forms", function()
-      -- Months and years of all kinds; 0 to 2 s pass on the way.
+      -- Months and years of all kinds; some seconds may pass on the way.
       for _, ahead in ipairs({ 30, 86400 * 3, 86400 * 31, 86400 * 400, 86400 * 365 * 20 }) do
         for _, date in ipairs(dates(os.time() + ahead)) do
           local seconds = said(date)
           assert.message(date).is_truthy(seconds)
-          assert.message(date).is_true(seconds <= ahead and seconds > ahead - 20)
+          assert.message(date).is_true(seconds <= ahead and seconds > ahead - 120)
         end
       end
     end)

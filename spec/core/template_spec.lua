@@ -18,7 +18,7 @@ describe("stopmsg.core.template", function()
   end)
 
   local function new_engine()
-    return assert(core.engine({ slots = 2, max_response = 100000, connect_timeout = 3,
+    return assert(core.engine({ slots = 2, max_response = 100000, connect_timeout = 120,
       user_agent = "spec", proxy = "" }))
   end
 
@@ -33,7 +33,7 @@ describe("stopmsg.core.template", function()
   end
 
   local function collect(engine)
-    for _ = 1, 1000 do
+    for _ = 1, 12000 do
       engine:step()
       local slot, _, body = engine:collect()
       if slot then
@@ -47,7 +47,7 @@ describe("stopmsg.core.template", function()
   local function sent(fields, ids, uuid)
     local engine = new_engine()
     local operation = prepare(engine, fields)
-    assert(engine:submit(operation, ids, 1, #ids, 5, uuid))
+    assert(engine:submit(operation, ids, 1, #ids, 120, uuid))
     local body = collect(engine)
     engine:close()
     return body
@@ -140,7 +140,7 @@ describe("stopmsg.core.template", function()
       look()
       -- Twice: the second time nothing of the first is left to be sent.
       for _ = 1, 2 do
-        assert(engine:submit(operation, { "id" }, 1, 1, 5))
+        assert(engine:submit(operation, { "id" }, 1, 1, 120))
         assert.matches(case[2], collect(engine), 1, true)
       end
       look()
@@ -155,7 +155,7 @@ describe("stopmsg.core.template", function()
       end
       local operation = engine:prepare(all)
       assert.error_matches(function()
-        engine:submit(operation, { "id" }, 1, 1, 5)
+        engine:submit(operation, { "id" }, 1, 1, 120)
       end, "no token yet")
       engine:close()
     end)
@@ -189,7 +189,7 @@ describe("stopmsg.core.template", function()
       local engine = new_engine()
       local operation = prepare(engine, case[1])
       assert.error_matches(function()
-        engine:submit(operation, { case[2] }, 1, 1, 5)
+        engine:submit(operation, { case[2] }, 1, 1, 120)
       end, "could not be written")
       assert.error_matches(function()
         engine:preview(operation, { case[2] }, 1, 1, "")
