@@ -70,8 +70,8 @@ local function settings_of(compiled)
   return given
 end
 
-local IDS = { "11111111-2222-4333-8444-555555555551", "1", "a", "SM0000000000000000000000000000000a",
-  "00000000000000000000000000000001", "C1/Q1", "A1B2C-D3E4F", "<1@x.y>" }
+local IDS = { "11111111-2222-4333-8444-555555555551", "00000000000000000000000000000001", "1", "a",
+  "SM0000000000000000000000000000000a", "C1/Q1", "A1B2C-D3E4F", "<1@x.y>" }
 
 local function check_request(client, operation, id, may_have_braces)
   local made, shown = pcall(clients.preview, client, operation, { id, n = 1 })
@@ -88,8 +88,8 @@ end
 local function check_answers(operation, ids)
   for _, body in ipairs(EMPTY) do
     for _, status in ipairs({ 200, 204, 302, 400, 404, 500 }) do
-      local reply = { status = status, body = body, format = body:find("<", 1, true) and "xml"
-        or "json" }
+      local format = body:find("<", 1, true) and "xml" or "json"
+      local reply = { status = status, body = body, format = format }
       local action, verdict = answer.read(operation, reply, ids)
       assert(type(action) == "string" and type(verdict) == "table", "no verdict")
     end
@@ -107,8 +107,13 @@ return function(data)
     assert(type(compiled) == "string" and compiled:find("provider definition", 1, true), compiled)
     return
   end
-  local made, client = pcall(clients.new, { provider = definition, token = TOKEN,
-    settings = settings_of(compiled), base_url = "https://127.0.0.1:1", undocumented = true }, "new")
+  local made, client = pcall(clients.new, {
+    provider = definition,
+    token = TOKEN,
+    settings = settings_of(compiled),
+    base_url = "https://127.0.0.1:1",
+    undocumented = true,
+  }, "new")
   if not made or not client then
     return -- a setting of another form
   end

@@ -569,11 +569,7 @@ local function items_of(operation, ids, answer)
       engine:wait(seconds)
     end,
     pacer = pacer.new(),
-<<<<<<< HEAD
-    outage = outage.new({ slots = 1024 }),
-=======
     outage = outage.new({ slots = 16 }),
->>>>>>> main
     flights = {},
     generation = 1,
     redact = function(s)
@@ -589,7 +585,6 @@ local function items_of(operation, ids, answer)
     deadline = clock() + 60,
     patience = 60,
     max_attempts = 4,
-    patience = 60,
     format = "json",
     provider = "spec",
     summary = summary,

@@ -684,11 +684,7 @@ describe("stopmsg.verify", function()
           engine:wait(seconds)
         end,
         pacer = pacer.new(),
-<<<<<<< HEAD
-        outage = outage.new({ slots = 1024 }),
-=======
         outage = outage.new({ slots = 16 }),
->>>>>>> main
         flights = {},
         generation = 1,
         redact = function(s)
@@ -710,7 +706,6 @@ describe("stopmsg.verify", function()
         deadline = pool.clock() + seconds,
         patience = 60,
         max_attempts = 4,
-        patience = 60,
         format = "json",
         provider = "spec",
         summary = report,

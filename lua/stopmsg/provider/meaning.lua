@@ -136,7 +136,7 @@ local function echo_of(where, given, form)
   local parts = form and form.parts or {}
   for place = 1, math.max(#parts, 1) do
     if not by_part[place] then
-      fail(where, "a path, or of an id with parts a path for each")
+      fail(where, "a path, or a path for each part of an id that has some")
     end
   end
   return { by_part = by_part }
