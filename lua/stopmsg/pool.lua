@@ -12,6 +12,9 @@ local wire = require("stopmsg.provider.wire")
 
 local pool = {}
 
+-- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
+local MOST_SECRETS = 16
+
 local Pool = {}
 Pool.__index = Pool
 
@@ -176,9 +179,18 @@ function Pool:_renew(token_function)
   return true
 end
 
+-- Lets go of the oldest token that no answer repeats any more.
+local function forget_oldest(self)
+  local first = self._secrets[1] == self._source and self.fetch and 2 or 1
+  table.remove(self._secrets, first):close()
+end
+
 -- From now on this is the token.
 function Pool:adopt(secret)
   self._secrets[#self._secrets + 1] = hide(self, secret)
+  if #self._secrets > MOST_SECRETS then
+    forget_oldest(self)
+  end
   for operation, number in pairs(self._numbers) do
     if operation ~= self._provider.token then
       self.engine:authorize(number, secret)

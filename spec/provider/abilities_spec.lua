@@ -390,6 +390,16 @@ describe("a definition", function()
       assert.equal(2, fetches(one:log()))
     end)
 
+    it("is kept no longer than it may be repeated", function()
+      local c = client(TOKEN, tokens(1e-6), OPTIONS)
+      for _ = 1, 40 do
+        assert.equal(1, c:stop({ "a" }).counts.stopped)
+      end
+      assert.equal(40, fetches(one:log()))
+      assert.equal("Basic bWU6Y2FuYXJ5KzRkLzFmPTc3", one:log()[79].headers.authorization)
+      assert.is_true(#c._pool._secrets <= 16)
+    end)
+
     it("is fetched again when it is refused", function()
       local c = client(TOKEN, tokens(3600, [[
         if request.target:find("/stop/b") and count == 1 then
