@@ -390,6 +390,31 @@ describe("a definition", function()
       assert.equal(2, fetches(one:log()))
     end)
 
+    it("is fetched once for calls that wait at the same time", function()
+      local c = client(TOKEN, tokens(3600), { settings = OPTIONS.settings,
+        sleep = function() coroutine.yield() end })
+      local calls, reports = {}, {}
+      for i = 1, 5 do
+        calls[i] = coroutine.create(function()
+          reports[i] = c:stop({ "a" .. i, "b" .. i })
+        end)
+      end
+      local is_over
+      repeat
+        is_over = true
+        for _, call in ipairs(calls) do
+          if coroutine.status(call) ~= "dead" then
+            assert(coroutine.resume(call))
+            is_over = false
+          end
+        end
+      until is_over
+      for i = 1, 5 do
+        assert.equal(2, reports[i].counts.stopped)
+      end
+      assert.equal(1, fetches(one:log()))
+    end)
+
     it("is kept no longer than it may be repeated", function()
       local c = client(TOKEN, tokens(1e-6), OPTIONS)
       for _ = 1, 40 do
