@@ -110,6 +110,7 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
   if (s->has_status && !is_status_like(line, len)) {
     if (!s->is_headed) /* what comes later is a trailer */
       sm_headers_line(&s->headers, line, len, time(NULL));
+    sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
     return is_field(line, len);
   }
   s->has_status = 1;
