@@ -126,6 +126,7 @@ function Stalls:call(phase, name, seconds)
   local port = self.ports[phase.port or "plain"]
   local options, call = stalls.limits[name](seconds)
   options.provider = "revicom"
+  options.patience = 0
   options.token = "a-token"
   options.base_url = (phase.port == "tls" and "https" or "http") .. "://127.0.0.1:" .. port
   options.ca_file = self.folder .. "/ca.pem"
