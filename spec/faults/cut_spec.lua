@@ -40,6 +40,7 @@ describe("a connection that is cut", function()
       token = "a-token",
       base_url = options.url or server.url,
       max_attempts = options.max_attempts or 1,
+      patience = 0,
       timeout = patience.SECONDS,
     })
   end
@@ -52,9 +53,8 @@ describe("a connection that is cut", function()
     end
     local stage = {
       provider = provider,
-      new_client = function()
-        return new_client(provider, options)
-      end,
+      options = options,
+      client = new_client(provider, options),
       ids = ids,
       others = others,
       good_for_others = faults.answer(faults.http(provider.stopped(others)), "stopped"),
@@ -76,11 +76,9 @@ describe("a connection that is cut", function()
   -- One cut: what is wrong with what the client says of it, and the report.
   -- cut: { script or nil, accept or nil, is_reused, label }
   local function try(stage, cut)
-    -- One for each: an outage that the last cut began would make this one wait.
-    if stage.client then
-      stage.client:close()
-    end
-    stage.client = stage.new_client()
+    -- One that has seen a cut would wait before it asks once more.
+    stage.client:close()
+    stage.client = new_client(stage.provider, stage.options)
     if cut.is_reused then
       server:set({
         requests = { stage.good_for_others, cut.script },
@@ -245,16 +243,16 @@ describe("a connection that is cut", function()
     for i = 1, 10000 do
       ids[i] = provider.id(i)
     end
-    local client = new_client(provider)
     for _, how in ipairs({ "close", "reset" }) do
       for _, n in ipairs({ 1, 100, 1000, 65536, 200000, 380000 }) do
+        local client = new_client(provider)
         server:set({ requests = { { ["do"] = { { "read", n }, { how } } } }, ids = { ids[1] } })
         local report = client:stop(ids)
+        client:close()
         assert.equal(10000, report.counts.unknown)
         assert.equal(10000, report.total)
         assert.is_false(faults.only(server:take(), "request")[1].whole)
       end
     end
-    client:close()
   end)
 end)

@@ -47,8 +47,8 @@ describe("a resolver that never answers", function()
       assert.same({ 0, 0 }, { code, signal })
       assert.equal(child.count or 1, #answer.outcomes)
       for _, outcome in ipairs(answer.outcomes) do
-        assert.is_truthy(("failed/connect failed/deadline failed/timeout skipped/deadline")
-          :find(outcome, 1, true), outcome)
+        assert.is_truthy(("failed/connect failed/deadline failed/timeout skipped/deadline "
+          .. "skipped/outage"):find(outcome, 1, true), outcome)
       end
       assert.equal(0, answer.requests)
     end)

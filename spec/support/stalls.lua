@@ -15,7 +15,7 @@ stalls.limits = {
     return { timeout = 1000 }, { deadline = seconds }
   end,
   ["timeout"] = function(seconds)
-    return { timeout = seconds, max_attempts = 1, patience = 0 }
+    return { timeout = seconds, max_attempts = 1 }
   end,
   ["deadline over many attempts"] = function(seconds)
     return { timeout = seconds / 4, max_attempts = 50 }, { deadline = seconds }
@@ -126,6 +126,7 @@ function Stalls:call(phase, name, seconds)
   local port = self.ports[phase.port or "plain"]
   local options, call = stalls.limits[name](seconds)
   options.provider = "revicom"
+  options.patience = 0
   options.token = "a-token"
   options.base_url = (phase.port == "tls" and "https" or "http") .. "://127.0.0.1:" .. port
   options.ca_file = self.folder .. "/ca.pem"

@@ -26,6 +26,7 @@ local function tell(report, began)
 end
 local function new(options)
   options.provider = options.provider or "clickatell"
+  options.patience = 0
   options.token = "a-token"
   options.base_url = "https://stuck.test"
   return stopmsg.new(options)
