@@ -458,6 +458,30 @@ static enum sm_status write_ids(lua_State *L, struct sm_request *r,
   return status;
 }
 
+/* The header lines at this index, which may be nil, added to a request. */
+static enum sm_status write_lines(lua_State *L, int index,
+                                  struct sm_request *r) {
+  enum sm_status status = SM_OK;
+  size_t i, count;
+
+  if (lua_isnoneornil(L, index))
+    return SM_OK;
+  luaL_checktype(L, index, LUA_TTABLE);
+  count = lua_rawlen(L, index);
+  for (i = 1; i <= count && status == SM_OK; i++) {
+    size_t len;
+    const char *line;
+
+    lua_rawgeti(L, index, (int)i);
+    line = luaL_checklstring(L, -1, &len);
+    if (sm_header_fault(line, len) != NULL || strchr(line, ':') == NULL)
+      return luaL_error(L, "header %d cannot be sent", (int)i);
+    status = sm_request_line(r, line, len);
+    lua_pop(L, 1);
+  }
+  return status;
+}
+
 /* What the holes of a request with these ids are filled with. The table keeps
  * the id where it is. */
 static void read_values(lua_State *L, int first, int last, int uuid,
@@ -558,11 +582,12 @@ static CURLMcode begin(struct engine *e, struct sm_slot *s) {
 }
 
 /*
- * slot = engine:submit(operation, ids, first, last, timeout, uuid)
+ * slot = engine:submit(operation, ids, first, last, timeout, uuid, lines)
  *      | nil, message
  *
  * One request with the ids at first..last, given up after `timeout` seconds.
- * `uuid` is what the operation's templates call so, if they do. nil when no
+ * `uuid` is what the operation's templates call so, if they do; `lines` are
+ * header lines of this request alone, or nil. nil when no
  * slot is free or the request would be too large.
  */
 static int engine_submit(lua_State *L) {
@@ -590,6 +615,8 @@ static int engine_submit(lua_State *L) {
                              last >= first ? (size_t)(last - first) + 1 : 0);
   if (status == SM_OK)
     status = write_ids(L, &s->request, &s->reader, first, last);
+  if (status == SM_OK)
+    status = write_lines(L, 8, &s->request);
   if (status == SM_OK)
     status = sm_request_end(&s->request);
   if (status == SM_FULL)
@@ -928,8 +955,10 @@ static int give_out(lua_State *L) {
   lua_pushstring(L, stage);
   lua_pushstring(L, fault); /* nil for NULL */
   lua_pushstring(L, fault != NULL ? detail : NULL);
-  if (s->headers.retry_after > 0)
-    lua_pushnumber(L, (lua_Number)s->headers.retry_after);
+  if (s->headers.retry_after > 0 || s->headers.pause > 0)
+    lua_pushnumber(L, (lua_Number)(s->headers.retry_after > 0
+                                       ? s->headers.retry_after
+                                       : s->headers.pause));
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);

@@ -268,3 +268,32 @@ void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
   else if (is_word(line, name_len, "server"))
     h->is_sandbox = is_word(value, value_len, "stopmsg-sandbox");
 }
+
+void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,
+                      size_t len) {
+  size_t name_len = strlen(name), value_len, i;
+  const char *value;
+  double seconds = 0, place = 0;
+
+  if (name_len == 0 || len <= name_len || line[name_len] != ':' ||
+      !is_word(line, name_len, name))
+    return;
+  value_len = len - name_len - 1;
+  value = trim(line + name_len + 1, &value_len);
+  for (i = 0; i < value_len; i++) {
+    if (value[i] == '.' && place == 0 && i > 0 && i + 1 < value_len) {
+      place = 1;
+      continue;
+    }
+    if (value[i] < '0' || value[i] > '9')
+      return;
+    if (place == 0) {
+      seconds = seconds * 10 + (value[i] - '0');
+    } else {
+      place /= 10;
+      seconds += place * (value[i] - '0');
+    }
+  }
+  if (seconds > 0 && seconds <= SM_MAX_RETRY_AFTER)
+    h->pause = seconds;
+}

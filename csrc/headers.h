@@ -31,6 +31,7 @@ struct sm_headers {
   int coding_count;
   int has_unknown_coding;
   double retry_after; /* seconds; 0 where it does not say any */
+  double pause;       /* the same by another header */
   int is_sandbox;     /* nobody's messages were stopped */
 };
 
@@ -41,6 +42,11 @@ struct sm_headers {
 void sm_headers_clear(struct sm_headers *h);
 void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
                      time_t now);
+
+/* The same of a header of the provider's own: seconds, with a fraction or
+ * without. `name` is in lower case, or empty. */
+void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,
+                      size_t len);
 
 #pragma GCC visibility pop
 

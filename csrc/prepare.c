@@ -137,20 +137,23 @@ static int read_field_template(lua_State *L, const char *name,
   return is_there;
 }
 
-/* split = { "/" }: the texts between the parts of an id. */
-static void read_split(lua_State *L, struct sm_op *op) {
+static void read_between(lua_State *L, struct sm_op *op) {
   size_t i, count;
 
+  luaL_checktype(L, -1, LUA_TTABLE);
+  count = lua_rawlen(L, -1);
+  if (count < 1 || count > SM_MAX_PARTS - 1)
+    luaL_error(L, "an id of too many parts");
+  for (i = 1; i <= count; i++)
+    read_entry(L, (int)i, &op->split.between[i - 1]);
+  op->split.parts = (unsigned)count + 1;
+}
+
+/* split = { "/" }: the texts between the parts of an id. */
+static void read_split(lua_State *L, struct sm_op *op) {
   lua_getfield(L, 2, "split");
-  if (!lua_isnil(L, -1)) {
-    luaL_checktype(L, -1, LUA_TTABLE);
-    count = lua_rawlen(L, -1);
-    if (count < 1 || count > SM_MAX_PARTS - 1)
-      luaL_error(L, "an id of too many parts");
-    for (i = 1; i <= count; i++)
-      read_entry(L, (int)i, &op->split.between[i - 1]);
-    op->split.parts = (unsigned)count + 1;
-  }
+  if (!lua_isnil(L, -1))
+    read_between(L, op);
   lua_pop(L, 1);
 }
 
@@ -239,6 +242,9 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
 
   lua_pushvalue(L, 2);
   read_text(L, "method", &op->method);
+  read_text(L, "pause", &op->pause);
+  if (sm_buf_terminate(&op->pause) != SM_OK)
+    luaL_error(L, "not enough memory");
   lua_settop(L, 2);
   luaL_argcheck(L,
                 op->method.len > 0 &&

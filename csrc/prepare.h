@@ -3,10 +3,11 @@
  *
  * Its fields: method, base (URL), allow_http, url and body (templates), headers
  * (a list of lines, each a text or a template), split (the texts between the
- * parts of an id), items ({ list, id, code, folds }, the fields of an answer
- * that is read as it arrives; see reader.h). A template is a list of texts and
- * of holes: { "id", escape, part }, { "ids", escape, part, between },
- * { "uuid" }, { "token", escape }, { "basic", before, after }.
+ * parts of an id), pause (the header that tells how long to, in lower case),
+ * items ({ list, id, code, folds }, the fields of an answer that is read as it
+ * arrives; see reader.h). A template is a list of texts and of holes: { "id",
+ * escape, part }, { "ids", escape, part, between }, { "uuid" }, { "token",
+ * escape }, { "basic", before, after }.
  */
 
 #ifndef SM_PREPARE_H

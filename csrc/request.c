@@ -109,6 +109,7 @@ void sm_op_init(struct sm_op *op) {
   sm_template_init(&op->url);
   sm_template_init(&op->body);
   sm_fields_init(&op->fields);
+  sm_buf_init(&op->pause, 128);
   for (i = 0; i < SM_MAX_PARTS - 1; i++)
     sm_buf_init(&op->split.between[i], 16);
 }
@@ -145,6 +146,7 @@ void sm_op_free(struct sm_op *op) {
   free_lines(&op->token_lines);
   free_lines(&op->request_lines);
   sm_fields_free(&op->fields);
+  sm_buf_free(&op->pause);
   for (i = 0; i < SM_MAX_PARTS - 1; i++)
     sm_buf_free(&op->split.between[i]);
   while (op->auth != NULL)
@@ -364,17 +366,17 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
 
 /* The request's own header lines, in front of those that all share. */
 static enum sm_status set_lines(struct sm_request *r) {
-  const struct sm_lines *own = &r->op->request_lines;
+  size_t count = r->op->request_lines.count + r->more_lines;
   struct curl_slist *lines = r->lines;
 
-  if (r->line_room < own->count) {
-    lines = realloc(r->lines, own->count * sizeof(*lines));
+  if (r->line_room < count) {
+    lines = realloc(r->lines, count * sizeof(*lines));
     if (lines == NULL)
       return SM_NOMEM;
     r->lines = lines;
-    r->line_room = own->count;
+    r->line_room = count;
   }
-  lines = link_lines(lines, own->count, r->text.bytes, shared_lines(r->op));
+  lines = link_lines(lines, count, r->text.bytes, shared_lines(r->op));
   return curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, lines) == CURLE_OK
              ? SM_OK
              : SM_NOMEM;
@@ -411,10 +413,23 @@ enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
   if (r->op != op || r->auth != op->auth)
     status = set_up(r, op);
   own.token = op->auth != NULL ? &op->auth->token : NULL;
+  /* What the last request had of its own is no longer there. */
+  if (status == SM_OK && r->more_lines > 0 &&
+      curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, shared_lines(op)) !=
+          CURLE_OK)
+    status = SM_NOMEM;
+  r->more_lines = 0;
+  return status == SM_OK ? write_begin(r, op, &own) : status;
+}
+
+enum sm_status sm_request_line(struct sm_request *r, const char *line,
+                               size_t len) {
+  enum sm_status status = sm_buf_add(&r->text, line, len);
+
   if (status == SM_OK)
-    status = write_begin(r, op, &own);
-  if (status == SM_OK && op->request_lines.count > 0)
-    status = set_lines(r);
+    status = sm_buf_add(&r->text, "", 1);
+  if (status == SM_OK)
+    r->more_lines++;
   return status;
 }
 
@@ -448,6 +463,8 @@ enum sm_status sm_request_end(struct sm_request *r) {
     status = sm_buf_terminate(&r->body);
   if (status == SM_OK && r->easy == NULL)
     return sm_buf_terminate(&r->path);
+  if (status == SM_OK && op->request_lines.count + r->more_lines > 0)
+    status = set_lines(r);
   if (status == SM_OK)
     status = set_url(r);
   /* Naming a body turns the request into a POST, so only where one is meant. */

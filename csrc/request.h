@@ -45,6 +45,7 @@ struct sm_op {
   struct sm_lines token_lines;   /* headers with the token and no id */
   struct sm_lines request_lines; /* headers that differ by request */
   struct sm_split split;
+  struct sm_buf pause;        /* a C string: the header that tells of a pause */
   int has_token;              /* somewhere */
   int is_token_in_url;        /* then what was written is wiped */
   int is_token_in_body;       /* the same */
@@ -67,6 +68,7 @@ struct sm_request {
   struct sm_buf text;       /* of header lines of its own */
   struct curl_slist *lines; /* as many as there is room for */
   size_t line_room;
+  size_t more_lines; /* of one request alone, behind the operation's own */
 };
 
 #pragma GCC visibility push(hidden)
@@ -103,6 +105,10 @@ enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
 enum sm_status sm_request_id(struct sm_request *r, int is_first, const char *id,
                              size_t len);
 enum sm_status sm_request_end(struct sm_request *r);
+
+/* Between begin and end: one more header line, of this request alone. */
+enum sm_status sm_request_line(struct sm_request *r, const char *line,
+                               size_t len);
 
 /* The same without a handle to be started, and without the token: what is
  * written can be looked at in `path`, `body` and `text`. */

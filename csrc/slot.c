@@ -110,12 +110,14 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
   if (s->has_status && !is_status_like(line, len)) {
     if (!s->is_headed) /* what comes later is a trailer */
       sm_headers_line(&s->headers, line, len, time(NULL));
+    sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
     return is_field(line, len);
   }
   s->has_status = 1;
   s->is_headed = 0; /* another answer: the last one was interim */
   sm_headers_clear(&s->headers);
-  if (s->sends > 0) /* and no proxy's, before there is a connection */
+  /* No proxy's, before there is a connection, where that can be told. */
+  if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
     s->sockets->has_answered = 1;
   return is_status(line, len);
 }

@@ -8,6 +8,7 @@
 local evidence = require("fuzz.evidence")
 local fake = require("spec.support.fake_engine")
 local outcome = require("stopmsg.outcome")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
@@ -128,6 +129,9 @@ local function call(pool, case, ids, lines, number, is_stream)
     seen[id] = { doubts = 0, requests = 0 }
   end
   pool.clock, pool.flights, pool.pacer = clock, {}, pacer.new()
+  pool.outage = outage.new({ slots = number(4, 6), random = function()
+    return 0.5
+  end })
   pool.engine = fake.new({
     clock = clock,
     slots = number(4, 6),
@@ -145,6 +149,7 @@ local function call(pool, case, ids, lines, number, is_stream)
     concurrency = number(4, 6),
     timeout = 5,
     deadline = 30,
+    patience = ({ 0, 5, 60 })[number(6, 3)],
     max_attempts = number(5, 5),
     random = function()
       return 0.5

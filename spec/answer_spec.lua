@@ -193,9 +193,9 @@ describe("stopmsg.answer", function()
           '{"code":20404,"message":"x"}', '{"code":20404,"status":null}',
           '{"code":"20404","status":404}', '{"code":20404.5,"status":404}',
           '{"code":20404,"status":{}}' }) do
-          _, verdict, _, is_usable = read(404, body)
-          assert.message(body).equal("failed", verdict.outcome)
-          assert.message(body).is_false(is_usable)
+          local _, refused, _, is_own = read(404, body)
+          assert.message(body).equal("failed", refused.outcome)
+          assert.message(body).is_false(is_own)
         end
         _, verdict = read(404, '{"code":20404,"status":"404"}')
         assert.equal("not_found", verdict.outcome)
@@ -219,8 +219,8 @@ describe("stopmsg.answer", function()
         _, verdict = read(404, '{"e":"E2"}')
         assert.equal("not_found", verdict.outcome)
         for _, body in ipairs({ '{"e":"e1"}', '{"e":1}', '{"e":"E1x"}' }) do
-          _, verdict = read(409, body)
-          assert.message(body).equal("failed", verdict.outcome)
+          local _, refused = read(409, body)
+          assert.message(body).equal("failed", refused.outcome)
         end
       end)
 

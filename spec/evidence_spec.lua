@@ -40,7 +40,7 @@ local function too_strong(report, stopped, is_lookup)
       claim = nil -- "stopped or sent": absence does not tell
     end
     if claim ~= nil and claim ~= (stopped[item.id] or false) then
-      list[#list + 1] = item.id .. " " .. item.outcome
+      list[#list + 1] = ("%s %s %s"):format(item.id, item.outcome, item.reason or "")
     end
   end
   return list

@@ -171,4 +171,20 @@ describe("stopmsg.ids", function()
       assert.is_nil((ids.form(nil)))
     end)
   end)
+
+  describe("of ids that JSON has without quotes", function()
+    local form = { pattern = "^%w+$", max = 20, about = "a number", number = true }
+
+    it("takes only what is one way to write a number", function()
+      for _, id in ipairs({ "0", "7", "10", "9007199254740993" }) do
+        assert.equal(id, (ids.check(form, id)))
+      end
+      assert.equal("12", (ids.check(form, 12)))
+      for _, id in ipairs({ "007", "00", "1e5", "1a", "-1", "1.0" }) do
+        local sent, message = ids.check(form, id)
+        assert.is_nil(sent)
+        assert.is_truthy(message:find("a number", 1, true))
+      end
+    end)
+  end)
 end)

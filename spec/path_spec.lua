@@ -82,4 +82,42 @@ describe("stopmsg.path", function()
     assert.same({ false }, path.values({ ok = false }, path.list({ "error", "ok" })))
     assert.equal(document, path.value(document, path.parse(".")))
   end)
+
+  describe("into XML", function()
+    local xml = require("stopmsg.xml")
+
+    local function of_xml(written, text)
+      return path.values(xml.decode(text), { assert(path.parse(written)) })
+    end
+
+    local TWO = "<r><m><id>1</id><s>a</s></m><m><id>2</id><s>b</s></m></r>"
+
+    it("finds the first element of a name, and each of them", function()
+      assert.same({ "1" }, of_xml("r.m.id", TWO))
+      assert.same({ "1", "2" }, of_xml("r.m[].id", TWO))
+      assert.same({ "b" }, of_xml("r.m[2].s", TWO))
+      assert.same({}, of_xml("r.m[3].s", TWO))
+      assert.same({ "1" }, of_xml("r.m[].id", "<r><m><id>1</id></m></r>"))
+      assert.same({ "x", "y" }, of_xml("r.m[]", "<r><m>x</m><m>y</m></r>"))
+      assert.same({}, of_xml("r.m[].id", "<r><n/></r>"))
+    end)
+
+    it("gives a list of one where there is one", function()
+      local steps = assert(path.parse("r.m"))
+      assert.equal(2, #path.list_at(xml.decode(TWO), steps))
+      assert.same({ { id = "1" } }, path.list_at(xml.decode("<r><m><id>1</id></m></r>"), steps))
+      assert.is_nil(path.list_at(xml.decode("<r><n/></r>"), steps))
+    end)
+
+    it("is not led astray by names that mean something to Lua", function()
+      local two = "<r><__index><y>1</y></__index><__index><y>2</y></__index></r>"
+      assert.same({}, of_xml("r.x.y", two))
+      assert.same({ "1" }, of_xml("r.lists", "<r><lists>1</lists></r>"))
+    end)
+
+    it("makes no list of an object of JSON", function()
+      assert.same({}, path.values(json.decode('{"m":{"id":1}}'),
+        { assert(path.parse("m[].id")) }))
+    end)
+  end)
 end)

@@ -6,6 +6,7 @@
 local answers = require("spec.support.answers")
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run")
@@ -568,6 +569,7 @@ local function items_of(operation, ids, answer)
       engine:wait(seconds)
     end,
     pacer = pacer.new(),
+    outage = outage.new({ slots = 16 }),
     flights = {},
     generation = 1,
     redact = function(s)
@@ -581,6 +583,7 @@ local function items_of(operation, ids, answer)
     concurrency = 4,
     timeout = 10,
     deadline = clock() + 60,
+    patience = 60,
     max_attempts = 4,
     format = "json",
     provider = "spec",

@@ -313,8 +313,8 @@ describe("an answer of a stranger", function()
               or body:find('"code":5', 1, true) and not case.name:find("pushwoosh")
             local is_own = body == real.body or body:find("^%s*$") or is_open
             if not is_own then
-              action, verdict, _, is_usable = case.read(200, body)
-              local fault = fault_of(200, action, verdict, is_usable)
+              local said, word, _, is_its_own = case.read(200, body)
+              local fault = fault_of(200, said, word, is_its_own)
               assert(not fault, ("%s: %s: %s"):format(case.name, body, tostring(fault)))
               count = count + 1
             end

@@ -13,7 +13,7 @@ local SETTINGS = server.interpreter():find("5%.1$")
   and { "revicom", "idigital", "pushwoosh", "clickatell", "clickatell-xml" } or { "revicom" }
 
 -- Of the core, every request for memory.
-local PARTS = #SETTINGS > 1 and { "direct", "items", "notes", "inherited" }
+local PARTS = #SETTINGS > 1 and { "direct", "filled", "items", "notes", "inherited" }
   or { "inherited" }
 
 -- text, succeeded

@@ -6,6 +6,7 @@ local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
 local options = require("stopmsg.options")
 local outcome = require("stopmsg.outcome")
+local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
@@ -683,6 +684,7 @@ describe("stopmsg.verify", function()
           engine:wait(seconds)
         end,
         pacer = pacer.new(),
+        outage = outage.new({ slots = 16 }),
         flights = {},
         generation = 1,
         redact = function(s)
@@ -702,6 +704,7 @@ describe("stopmsg.verify", function()
         concurrency = 4,
         timeout = 10,
         deadline = pool.clock() + seconds,
+        patience = 60,
         max_attempts = 4,
         format = "json",
         provider = "spec",

@@ -18,6 +18,7 @@ local compat = require("stopmsg.compat")
 local errors = require("stopmsg.errors")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.outcome")
+local path = require("stopmsg.path")
 local reading = require("stopmsg.reading")
 local tls = require("stopmsg.tls")
 
@@ -85,7 +86,9 @@ end
 -- used.
 local function read_decoded(operation, reply, ids)
   local called, verdict = compat.try(operation.decode, reply, ids)
-  if not called or type(verdict) ~= "table" then
+  if not called then
+    return nil, { "the definition's `decode` raised an error: " .. tostring(verdict) }
+  elseif type(verdict) ~= "table" then
     return nil
   end
   if verdict[1] == nil then
@@ -144,13 +147,13 @@ local function read_listed(operation, reply, ids)
   end
   local document = document_of(operation, reply)
   if reply.status < 300 and (r or operation.error)
-    and errors.is_beside(operation.error, document, r) then
+    and errors.is_beside(operation.error, document, reply.body, r) then
     return nil
   elseif not r then
     document = unmarked(reply, document)
     reply.document = type(document) == "table" and document or nil
-    local verdict = read_decoded(operation, reply, ids)
-    return verdict and "settle", verdict
+    local verdict, raised = read_decoded(operation, reply, ids)
+    return verdict and "settle" or nil, verdict, raised
   elseif document == nil then
     return nil
   end
@@ -283,6 +286,16 @@ function answer.read(operation, reply, ids)
   end
   local is_usable = is_in_form and action ~= "again" and action ~= "throttle"
   return action, verdict, nil, is_usable, is_in_form
+end
+
+-- seconds = answer.pause(operation, reply): how long to stay away, where the answer itself says it.
+function answer.pause(operation, reply)
+  local pause = operation.pause
+  local document = pause and pause.path and document_of(operation, reply)
+  local seconds = document and path.first(document, pause.path)
+  if type(seconds) == "number" and seconds > 0 and seconds < 1e9 then
+    return seconds * pause.unit
+  end
 end
 
 -- Faults that a repeat cannot mend.

@@ -267,6 +267,10 @@ end
 -- for twice the time that the rate takes, else no end.
 local function seconds_for(self, operation, call, total)
   local seconds, rate = call.deadline or self._options.deadline, self._options.rate
+  if not rate then
+    local documented = operation.rate or self._provider.rate
+    rate = documented and documented.rate
+  end
   if seconds or not total then
     return seconds or math.huge
   end
@@ -298,6 +302,8 @@ local function start(self, operation, ids, call, total)
   return run.new(pool, {
     operation = operation,
     number = pool:prepare(operation),
+    pacer = pool:pacer_of(operation),
+    single_number = operation.single and pool:prepare(operation.single),
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -419,7 +425,9 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
   if not plan.operation or (checked.verify and not plan.status) then
     return nil, message
   end
-  if type(given) == "string" or type(given) == "number" then
+  local is_one = type(given) == "table" and plan.operation.id.parts and given[1] == nil
+    and next(given) ~= nil -- an id as a table of its parts
+  if type(given) == "string" or type(given) == "number" or is_one then
     given = { given }
   elseif type(given) ~= "table" then
     return nil, wrong_argument(offset + 1, name, "an id or a list of ids expected, got "

@@ -10,7 +10,8 @@ local delivery = {}
 -- Nothing may come between the engine and what is noted here: a finalizer that uses the client
 -- would take the answer, or the slot.
 delivery.submit = compat.interpreted(function(engine, number, batch, timeout, flights)
-  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout)
+  local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout, batch.uuid,
+    batch.lines)
   if slot then
     flights[slot] = batch
   end

@@ -79,6 +79,29 @@ function errors.form(given)
     text.quote(given))
 end
 
+-- The last name on a path.
+local function name_of(steps)
+  for i = #steps, 1, -1 do
+    if type(steps[i]) == "string" then
+      return steps[i]
+    end
+  end
+  return "" -- in any text
+end
+
+-- The names of which one has to be in the text of an answer that holds an error.
+local function names_at(places)
+  local names = {}
+  for _, steps in ipairs(places) do
+    local name, is_found = name_of(steps), false
+    for _, other in ipairs(names) do
+      is_found = is_found or name:find(other, 1, true) ~= nil
+    end
+    names[#names + 1] = not is_found and name or nil
+  end
+  return names
+end
+
 -- Where an error may stand in an answer that should tell of success: at the paths, and around them
 -- as an object without a code. `error` and `errors` are what many APIs call it.
 local function places_of(lists)
@@ -96,6 +119,7 @@ local function places_of(lists)
       end
     end
   end
+  places.names = names_at(places)
   return places
 end
 
@@ -179,23 +203,39 @@ local function is_named(r, place)
   return false
 end
 
--- An empty list, or (where that counts) an object without fields, which has json.decode's mark.
-local function is_without_fields(value, counts)
-  local first = next(value)
-  return first == nil or (counts and first == "" and next(value, first) == nil)
+-- Whether the text may name a place of an error. An escape may hide a name.
+local function may_name(places, body)
+  if not body or body:find("\\", 1, true) then
+    return true
+  end
+  for _, name in ipairs(places.names) do
+    if body:find(name, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a value at the i-th place is no error. An object without fields has json.decode's mark;
+-- an `errors` that is one, a flag or a counter says nothing by itself.
+local function is_nothing(value, steps, i)
+  local kind = type(value)
+  if kind == "table" then
+    local first = next(value)
+    return first == nil or (i == 2 and first == "" and next(value, first) == nil)
+  end
+  return value == nil or (value == "" and steps.is_text)
+    or (i <= 2 and (kind == "boolean" or kind == "number"))
 end
 
 -- Whether an error stands in a document beside what should be success: something that is neither
--- `null`, an empty list nor an empty text. An `error` or `errors` that is a flag or a counter says
--- nothing by itself, nor do `errors` without fields; what the reading `r` has a word for is no
--- surprise.
-local function is_beside(places, document, r)
+-- `null`, an empty list nor an empty text. What the reading `r` has a word for is no surprise.
+local function is_beside(places, document, body, r)
+  if not may_name(places, body) then
+    return false
+  end
   for i, steps in ipairs(places) do
-    local value = path.value(document, steps)
-    local is_flag = i <= 2 and (type(value) == "boolean" or type(value) == "number")
-    local is_empty = (value == "" and steps.is_text)
-      or (type(value) == "table" and is_without_fields(value, i == 2))
-    if value ~= nil and not is_flag and not is_empty and not is_named(r, steps) then
+    if not is_nothing(path.value(document, steps), steps, i) and not is_named(r, steps) then
       return true
     end
   end
@@ -204,9 +244,10 @@ end
 
 local COMMON = places_of({})
 
--- The same where a definition does not say what errors look like.
-function errors.is_beside(form, document, r)
-  return is_beside(form and form._places or COMMON, document, r)
+-- The same where a definition does not say what errors look like. `body` is the document's text, or
+-- nil.
+function errors.is_beside(form, document, body, r)
+  return is_beside(form and form._places or COMMON, document, body, r)
 end
 
 return errors

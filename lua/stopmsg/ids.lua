@@ -83,6 +83,11 @@ local function divide(form, id)
   return values
 end
 
+-- part = ids.part(form, id, place): of an id that was checked.
+function ids.part(form, id, place)
+  return divide(form, id)[place]
+end
+
 -- The same of an id that is given as a table by the parts' names.
 local function gather(form, id)
   local values = {}
@@ -164,6 +169,10 @@ function ids.check(form, id)
   end
   if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
+  end
+  -- JSON has no such numbers: it would be another text than the one that was given.
+  if form.number and not (sent == "0" or sent:find("^[1-9]%d*$")) then
+    return nil, ("the id is no number as JSON writes them; expected %s"):format(form.about)
   end
   -- In a path these two would be taken for folders, escaped or not.
   if sent == "." or sent == ".." then

@@ -9,6 +9,9 @@ local intake = {}
 -- Ids that are asked of the source at once.
 local CHUNK = 256
 
+-- Ids that are read ahead where only some of them go into one request.
+local WINDOW = 2048
+
 local Intake = {}
 Intake.__index = Intake
 
@@ -37,6 +40,11 @@ function intake.new(fill)
     _ready_at = 0, -- of the last of them that is in a batch
     _is_last = false, -- the chunk is the source's last
     _spare = nil, -- batches to be used again
+    _together = nil, -- which part of an id is the same for all of a batch
+    _groups = {}, -- part -> batch of the ids that are read ahead
+    _group_order = {}, -- the parts, as they came
+    _grouped = 0, -- ids in these
+    _is_drained = false, -- the source is over, but for these
   }, Intake)
 end
 
@@ -44,8 +52,9 @@ end
 --
 -- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
 -- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
--- long as the first is not settled.
-function Intake:begin(form, limit, result, total)
+-- long as the first is not settled. together: the place of the part that all ids of a batch share,
+-- or nil.
+function Intake:begin(form, limit, result, total, together)
   local known = total and form.mask and core.known(total)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
@@ -57,6 +66,7 @@ function Intake:begin(form, limit, result, total)
   self.result, self.seen, self._known = result, not known and {} or nil, known
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
+  self._together, self._is_drained = limit > 1 and together or nil, false
   self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
 end
 
@@ -76,6 +86,9 @@ local function new_batch()
     failures = 0,
     verdict = nil, -- what became of its ids, once that is known
     handed = 0, -- how many of them have their items
+    asked = nil, -- the operation by which they are asked about, where that is not the run's
+    uuid = nil, -- what the request is called, its repeats included
+    lines = nil, -- header lines of this request alone
   }
 end
 
@@ -92,6 +105,7 @@ function Intake:recycle(batch)
   if self._is_single and batch.tries <= 1 and not batch.spell and not batch.last then
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
+    batch.uuid, batch.lines = nil, nil
     batch.next_spare = self._spare
     self._spare = batch
   end
@@ -148,7 +162,42 @@ local function seen_at(self, key, place, is_odd)
   return first
 end
 
--- Takes one id into the batch, or settles it right away.
+-- The batch of those ids that share a part with this one.
+local function group_of(self, sent)
+  local part = ids.part(self._form, sent, self._together)
+  local group = self._groups[part]
+  if not group then
+    group = new_batch()
+    self._groups[part] = group
+    self._group_order[#self._group_order + 1] = part
+  end
+  self._grouped = self._grouped + 1
+  return group
+end
+
+-- Moves ids of the group that is fullest into the batch.
+local function take_group(self, batch, limit)
+  local order, best = self._group_order, 1
+  for i = 2, #order do
+    if self._groups[order[i]].count > self._groups[order[best]].count then
+      best = i
+    end
+  end
+  local group = self._groups[order[best]]
+  local taken = math.min(group.count, limit)
+  local first = self:part(group, 1, taken)
+  batch.count, batch.ids, batch.places = first.count, first.ids, first.places
+  batch.keys, batch.given = first.keys, first.given
+  self._grouped = self._grouped - taken
+  if taken < group.count then
+    self._groups[order[best]] = self:part(group, taken + 1, group.count)
+  else
+    self._groups[order[best]] = nil
+    table.remove(order, best)
+  end
+end
+
+-- Takes one id into the batch, or settles it right away. The batch that it is in, if any.
 local function take(self, given, batch, settled)
   local form, place = self._form, self._place + 1
   self._place = place
@@ -165,6 +214,7 @@ local function take(self, given, batch, settled)
     self.odd = self.odd + 1
     self.odd_example = self.odd_example or sent
   end
+  batch = self._together and group_of(self, sent) or batch
   local count = batch.count + 1
   batch.count = count
   batch.ids[count] = sent
@@ -177,6 +227,7 @@ local function take(self, given, batch, settled)
     batch.given = batch.given or {}
     batch.given[count] = given
   end
+  return batch
 end
 
 -- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are,
@@ -213,9 +264,39 @@ local function is_used_up(self)
   return self._taken >= self._chunk.n and self._ready_at >= self._ready_count
 end
 
+-- The same for ids of which only those go into one request that share a part: reads ahead until a
+-- group of them is full, within bounds.
+local function read_groups(self, batch, settled, must_share, limit)
+  local chunk, fullest = self._chunk, 0
+  while fullest < limit and self._grouped < WINDOW and not self._is_drained
+    and self:has_room(settled) do
+    if not self._is_last and is_used_up(self) then
+      if must_share and must_share() then
+        return true
+      end
+      self._taken, chunk.n = 0, 0
+      self._is_last = self._fill(chunk, math.min(CHUNK, self._room))
+    end
+    if self._taken < chunk.n then
+      self._taken = self._taken + 1
+      local group = take(self, chunk[self._taken], batch, settled)
+      fullest = math.max(fullest, group and group.count or 0)
+    end
+    self._is_drained = self._is_last and is_used_up(self)
+  end
+  if self._grouped > 0 then
+    take_group(self, batch, limit)
+  end
+  self.is_over = self._is_drained and self._grouped == 0
+  return false
+end
+
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
 -- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
 function Intake:read(batch, settled, must_share, most)
+  if self._together then
+    return read_groups(self, batch, settled, must_share, most or self.limit)
+  end
   local chunk, limit = self._chunk, most or self.limit
   while batch.count < limit and not self.is_over and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then

@@ -39,14 +39,44 @@ function path.parse(written)
   return steps
 end
 
--- value = path.value(document, steps): what stands there, nil where nothing or `null` does.
-function path.value(document, steps)
+-- The elements of XML that have this name, which no bracket makes a list; nil for anything else.
+local function elements(parent, name)
+  local of_xml = type(parent) == "table" and getmetatable(parent)
+  if type(of_xml) ~= "table" or not of_xml.lists or parent[name] == nil then
+    return nil
+  end
+  return of_xml.lists[name] or { parent[name] }
+end
+
+-- What a step leads to, where the next one is `after`.
+local function follow(value, step, after)
+  if after == true or type(after) == "number" then
+    return elements(value, step) or value[step]
+  end
+  return value[step]
+end
+
+-- value = path.list_at(document, steps): what stands there, with `null` told from nothing; of XML
+-- all elements of the name that comes last.
+function path.list_at(document, steps)
   local value = document
-  for _, step in ipairs(steps) do
+  for i, step in ipairs(steps) do
     if type(value) ~= "table" then
       return nil
     end
-    value = value[step]
+    value = follow(value, step, steps[i + 1] or true)
+  end
+  return value
+end
+
+-- value = path.value(document, steps): what stands there, nil where nothing or `null` does.
+function path.value(document, steps)
+  local value = document
+  for i, step in ipairs(steps) do
+    if type(value) ~= "table" then
+      return nil
+    end
+    value = follow(value, step, steps[i + 1])
   end
   -- lua-cjson decodes `null` to a userdata, the only one that an answer can hold.
   if type(value) == "userdata" then
@@ -79,7 +109,7 @@ local function add_values(value, steps, at, values)
       add_values(entry, steps, at + 1, values)
     end
   else
-    add_values(value[step], steps, at + 1, values)
+    add_values(follow(value, step, steps[at + 1]), steps, at + 1, values)
   end
 end
 

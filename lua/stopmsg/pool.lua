@@ -3,6 +3,7 @@
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
+local fetch = require("stopmsg.fetch")
 local nginx = require("stopmsg.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
@@ -10,6 +11,9 @@ local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
 
 local pool = {}
+
+-- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
+local MOST_SECRETS = 16
 
 local Pool = {}
 Pool.__index = Pool
@@ -68,11 +72,21 @@ end
 
 -- Every way in which the token is written goes into none of our texts.
 local function hide(self, secret)
-  for _, operation in pairs(self._provider.operations) do
-    local before, after = wire.basic(operation, self._provider, self._options.values)
+  local provider, values = self._provider, self._options.values
+  local function hide_of(operation)
+    local before, after = wire.basic(operation, provider, values)
     if before then
       secret:hide(before, after)
     end
+  end
+  for _, operation in pairs(provider.operations) do
+    hide_of(operation)
+    if operation.single then
+      hide_of(operation.single)
+    end
+  end
+  if provider.token then
+    hide_of(provider.token)
   end
   return secret
 end
@@ -102,7 +116,9 @@ function pool.new(provider, options, way, secret, token_function)
     clock = core.now,
     wait = opened.wait,
     breathe = opened.breathe,
-    pacer = pacer.new(options.rate, options.burst),
+    pacer = pacer.new(options.rate or (provider.rate and provider.rate.rate),
+      options.burst or (not options.rate and provider.rate and provider.rate.burst) or nil),
+    timeout = options.timeout,
     outage = outage,
     flights = flights,
     idle_runs = {},
@@ -111,7 +127,9 @@ function pool.new(provider, options, way, secret, token_function)
     is_closed = false,
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
+    _source = secret, -- with which tokens that end are fetched
     _numbers = {}, -- operation -> its number in the engine
+    _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
     _options = options,
   }, Pool)
@@ -122,12 +140,28 @@ function pool.new(provider, options, way, secret, token_function)
     end
     return s
   end
-  if token_function then
+  if provider.token then
+    self.fetch = fetch.new(self, provider.token)
+    self.renew = function()
+      return self:_fetch_again(token_function)
+    end
+  elseif token_function then
     self.renew = function()
       return self:_renew(token_function)
     end
   end
   return self
+end
+
+-- The pacer of an operation that has a documented rate of its own; nil for others, and where the
+-- user gave a rate.
+function Pool:pacer_of(operation)
+  if not operation.rate or self._options.rate then
+    return nil
+  end
+  local own = self._pacers[operation] or pacer.new(operation.rate.rate, operation.rate.burst)
+  self._pacers[operation] = own
+  return own
 end
 
 -- Whether this process opened it: a child that was forked must leave it alone.
@@ -141,12 +175,46 @@ function Pool:_renew(token_function)
   if not called or not secret then
     return false
   end
+  self:adopt(secret)
+  return true
+end
+
+-- Lets go of the oldest token that no answer repeats any more.
+local function forget_oldest(self)
+  local first = self._secrets[1] == self._source and self.fetch and 2 or 1
+  table.remove(self._secrets, first):close()
+end
+
+-- From now on this is the token.
+function Pool:adopt(secret)
   self._secrets[#self._secrets + 1] = hide(self, secret)
-  for _, number in pairs(self._numbers) do
-    self.engine:authorize(number, secret)
+  if #self._secrets > MOST_SECRETS then
+    forget_oldest(self)
+  end
+  for operation, number in pairs(self._numbers) do
+    if operation ~= self._provider.token then
+      self.engine:authorize(number, secret)
+    end
   end
   self.generation = self.generation + 1
-  return true
+end
+
+-- A token that was fetched is refused: another one, with a new secret where a function gives it.
+function Pool:_fetch_again(token_function)
+  self.fetch:drop()
+  local got, _, fault = self.fetch:get(self.clock() + self.timeout)
+  if not got and not fault and token_function then
+    local called, secret = compat.try(ask, token_function)
+    if not called or not secret then
+      return false
+    end
+    self._source = hide(self, secret)
+    table.insert(self._secrets, 1, secret)
+    local number = self._numbers[self._provider.token]
+    self.engine:authorize(number, secret)
+    got = self.fetch:get(self.clock() + self.timeout)
+  end
+  return got == true
 end
 
 -- The operation's number in the engine; prepared when it is first used.
@@ -156,6 +224,7 @@ function Pool:prepare(operation)
     local o = self._options
     local made = wire.of(self._provider, operation, o.values, o.base_url)
     made.allow_http = o.allow_http
+    made.pause = operation.pause and operation.pause.header
     made.items = operation.items and {
       list = operation.items.list,
       id = operation.items.id,
@@ -168,7 +237,11 @@ function Pool:prepare(operation)
       made.headers[#made.headers + 1] = "Content-Type:"
     end
     number = self.engine:prepare(made)
-    self.engine:authorize(number, self._secrets[#self._secrets])
+    if operation == self._provider.token then
+      self.engine:authorize(number, self._source)
+    elseif not self.fetch or #self._secrets > 1 then
+      self.engine:authorize(number, self._secrets[#self._secrets])
+    end
     self._numbers[operation] = number
   end
   return number

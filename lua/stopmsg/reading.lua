@@ -273,15 +273,6 @@ local function is_list(value)
   return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
 
--- The value at a path, `null` told from nothing.
-local function raw(document, steps)
-  local value = document
-  for _, step in ipairs(steps) do
-    value = type(value) == "table" and value[step] or nil
-  end
-  return value
-end
-
 -- What holds for an id that a list does not name.
 local function absent(r, operation, document)
   local cursor = r.next and path.first(document, r.next)
@@ -297,7 +288,7 @@ end
 
 -- The verdicts of a list, one an id, and warnings about what does not fit.
 local function read_list(r, operation, document, ids)
-  local list = raw(document, r.each)
+  local list = path.list_at(document, r.each)
   if r.others and list == json.null then
     list = {}
   end

@@ -7,6 +7,7 @@
 
 local answer = require("stopmsg.answer")
 local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
 local intake = require("stopmsg.intake")
 local patience = require("stopmsg.patience")
@@ -139,7 +140,8 @@ end
 -- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
 -- list of runs to be used again) or nil.
 --
--- task: operation (checked definition), number (of the operation in the engine), source (see
+-- task: operation (checked definition), number (of the operation in the engine), single_number (of
+-- its form for one id) or nil, pacer (of the operation) or nil, source (see
 -- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -150,7 +152,9 @@ function run.new(pool, task)
   self._task = task
   self._repeats:begin(task, pool)
   self._patience:begin(task, pool, now)
-  self._intake:begin(task.operation.id, task.limit, task.result, task.total)
+  local operation = task.operation
+  self._intake:begin(operation.id, task.limit, task.result, task.total,
+    operation.together and operation.id.place_of[operation.together])
   self._settled:begin(task.operation, task.limit)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = false, false, nil
@@ -336,6 +340,9 @@ local function ready_at(self, now)
     return math.huge -- until the answers in flight are here
   end
   local at = pool.pacer:ready_at(now)
+  if task.pacer then
+    at = math.max(at, task.pacer:ready_at(now))
+  end
   if at > now then
     if pool.pacer:paused_until() >= task.deadline then
       self._repeats:finish("rate_limited") -- an earlier call was told to stay away for that long
@@ -359,6 +366,9 @@ end
 local function note_sent(self, batch, now)
   local pool = self._pool
   pool.pacer:sent(now)
+  if self._task.pacer then
+    self._task.pacer:sent(now)
+  end
   self._in_flight = self._in_flight + 1
   if pool.outage.is_shut then
     pool.outage:probed(now, batch, batch.tries + batch.attempts == 0)
@@ -367,6 +377,72 @@ local function note_sent(self, batch, now)
   if pool.emit then
     emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
   end
+end
+
+-- What a definition's `sign` adds to a request: header lines; nil where it gives none that can be
+-- used.
+local function sign(self, batch, operation, number)
+  local method, origin, target, headers, body = self._pool.engine:preview(number, batch.ids, 1,
+    batch.count, batch.uuid)
+  local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
+    headers = headers, body = body or "" })
+  if not called or type(given) ~= "table" then
+    warn(self, ("the definition's `sign` %s"):format(called and "gave no table of headers"
+      or "raised an error: " .. tostring(given)))
+    return nil
+  end
+  local lines = {}
+  for name, value in pairs(given) do
+    lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
+    if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
+      warn(self, "the definition's `sign` gave a header that cannot be sent")
+      return nil
+    end
+  end
+  return lines
+end
+
+-- How a batch is asked about: the batch, cut where it is too small for a request of many, and the
+-- number of its operation in the engine. nil where it cannot be signed, and then it is settled.
+local function prepare(self, batch, now)
+  local task = self._task
+  local operation, number = task.operation, task.number
+  batch.asked = nil
+  if operation.single and batch.count < operation.least then
+    batch = batch.count > 1 and self._repeats:cut(batch, 1, now) or batch
+    operation, number = operation.single, task.single_number
+    batch.asked = operation
+  end
+  if operation.has_uuid and not batch.uuid then
+    batch.uuid = core.uuid()
+  end
+  if operation.sign then
+    batch.lines = sign(self, batch, operation, number)
+    if not batch.lines then
+      self._settled:add(batch, { outcome = "failed", reason = "not_signed",
+        message = "the definition's own function could not sign the request" })
+      return nil
+    end
+  end
+  return batch, number
+end
+
+-- Fetches a token for all calls. False where there is none: then the batch that wanted to go is
+-- settled, or sent again later.
+local function fetch_token(self, batch, now)
+  local got, verdict, fault = self._pool.fetch:get(self._task.deadline)
+  if got then
+    return true
+  elseif fault then
+    batch.run, batch.generation, batch.started = self, self._pool.generation, now
+    batch.tries = batch.tries + 1
+    self._repeats:decide(self._pool.clock(), batch, "again", verdict, false, nil, fault,
+      verdict.message)
+  else
+    self._settled:add(batch, verdict)
+    self._repeats:finish("credentials")
+  end
+  return false
 end
 
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
@@ -393,9 +469,23 @@ local function fill(self, now)
       self._held = batch
       break
     end
+    if pool.fetch and not pool.fetch:is_ready(now) then
+      if pool.fetch.is_busy then
+        self._held = batch
+        return has_started, pool.fetch:look_at(now)
+      elseif not fetch_token(self, batch, now) then
+        break
+      end
+      now = pool.clock()
+    end
+    local number
+    batch, number = prepare(self, batch, now)
+    if not batch then
+      break
+    end
     local timeout = timeout_at(self, now)
     batch.run, batch.generation, batch.started = self, pool.generation, now
-    local slot, why = delivery.submit(pool.engine, task.number, batch, timeout, pool.flights)
+    local slot, why = delivery.submit(pool.engine, number, batch, timeout, pool.flights)
     if slot then
       has_started = true
       note_sent(self, batch, now)
@@ -437,8 +527,11 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   else
     local reply = { status = status, body = body, format = task.format, items = items }
     local is_in_form
-    action, verdict, warnings, is_usable, is_in_form = answer.read(task.operation, reply,
-      batch.ids)
+    local asked = batch.asked or task.operation
+    action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
+    if action == "throttle" or action == "again" then
+      retry_after = retry_after or answer.pause(asked, reply)
+    end
     if is_in_form then
       self._has_form = true
     else
@@ -553,11 +646,12 @@ local function next_time(self, now, at)
   elseif ended then
     return (self._held or not self._repeats:is_empty()) and now or math.huge
   end
-  local time = math.min(at or math.huge, self._task.deadline)
-  if self._pool.outage.is_shut then
-    local ends_at = self._patience:ends_at(now)
-    return ends_at > now and math.min(time, ends_at) or time
-  elseif self._held or self._in_flight >= self._task.concurrency then
+  local time, is_shut = math.min(at or math.huge, self._task.deadline), self._pool.outage.is_shut
+  local ends_at = is_shut and self._patience:ends_at(now) or math.huge
+  if ends_at > now then
+    time = math.min(time, ends_at)
+  end
+  if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
     return time -- what waits for its time waits for a slot, too
   end
   return math.min(time, self._repeats:next_at(at or 0))
@@ -627,6 +721,7 @@ local function turn(self, may_wait)
     watch(self, now)
   end
   if self._repeats.ended then
+    self._is_held = false
     give_back(self)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
@@ -691,6 +786,7 @@ local function finish(self)
     warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
   local now = self._pool.clock()
+  self._pool.outage:queue(self, false)
   self._patience:finish(now, self._repeats.ended)
   task.summary.elapsed = now - self._started
   tell(self)

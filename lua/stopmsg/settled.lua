@@ -146,7 +146,7 @@ end
 -- The i-th item of a batch, from a verdict of any kind.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
-  local own = verdict.codes and answer.of_code(self._operation, code) or verdict[i]
+  local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
   if own then
     own.message = text.clean(own.message, redact)
     if own.left and own.left > 0 then

@@ -159,6 +159,7 @@
 ---@class stopmsg.Pause
 ---@field header? string
 ---@field path? string
+---@field milliseconds? boolean of what stands at `path`
 
 ---@class stopmsg.TokenRequest
 ---@field request string method and whole address

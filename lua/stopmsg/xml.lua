@@ -15,11 +15,17 @@ local function close(element)
   return element.children
 end
 
+-- What repeats among an element's children is kept by name, out of the way, for paths to lists.
+local function new_element(name)
+  return { name = name, children = setmetatable({}, { lists = {} }), text = {} }
+end
+
 -- root = xml.decode(text) | nil, message
 -- `<a><b>1</b></a>` gives { a = { b = "1" } }. Attributes are dropped, and of elements of one name
--- the first is kept. A DTD is refused: answers have none, and entities only serve attacks.
+-- the first is kept; path.list_at() knows the others. A DTD is refused: answers have none, and
+-- entities only serve attacks.
 function xml.decode(text)
-  local stack = { { children = {}, text = {} } }
+  local stack = { new_element() }
   local fault
   local parser
 
@@ -36,13 +42,17 @@ function xml.decode(text)
       if #stack > MAX_DEPTH then
         return stop("is too deep")
       end
-      stack[#stack + 1] = { name = name, children = {}, text = {} }
+      stack[#stack + 1] = new_element(name)
     end,
     EndElement = function()
       local element = table.remove(stack)
-      local children = stack[#stack].children
+      local children, value = stack[#stack].children, close(element)
       if children[element.name] == nil then
-        children[element.name] = close(element)
+        children[element.name] = value
+      else
+        local lists = getmetatable(children).lists
+        lists[element.name] = lists[element.name] or { children[element.name] }
+        table.insert(lists[element.name], value)
       end
     end,
     CharacterData = function(_, characters)

@@ -37,6 +37,74 @@ describe("stopmsg.cli.input", function()
     return list
   end
 
+  describe("of ids with parts", function()
+    local FORM = assert(require("stopmsg.provider").check({
+      name = "acme",
+      url = "https://acme.example",
+      headers = { Authorization = "Bearer {token}" },
+      id = { write = "{channel}/{message}", channel = "^C%d+$", message = "^Q%d+$" },
+      stop = { request = "POST /stop/{channel}/{message}", [204] = "stopped" },
+    })).operations.stop.id
+    local FIELD = "channel=where,message=what"
+
+    local function parts_of(content, field)
+      return ids_of(content, { form = FORM, field = field or FIELD })
+    end
+
+    it("takes each from a column of its own", function()
+      assert.same({ "C1/Q2", "C3/Q4" }, parts_of("what,note,where\nQ2,x,C1\nQ4,\"y, z\",C3\n"))
+      assert.same({ "C1/Q2" }, parts_of("where;what\nC1;Q2\n", "message=what,channel=where"))
+      assert.same({ "C1/Q2", "C3/Q4" }, parts_of("Q2,C1\nQ4,C3\n", "channel=2,message=1"))
+    end)
+
+    it("tells that a first row was taken for a header", function()
+      local given = assert(read("what,where\nQ2,C1\n", { form = FORM,
+        field = "channel=2,message=1" }))
+      assert.same({ "C1/Q2" }, drain(given))
+      assert.is_truthy(given:notes()[1]:find("taken for a header", 1, true))
+    end)
+
+    it("takes each from a field of its own", function()
+      assert.same({ "C1/Q2", "C3/Q4" }, parts_of('{"where":"C1","what":"Q2"}\n'
+        .. '{"what":"Q4","where":"C3"}\n'))
+      assert.same({ "C1/Q2" }, parts_of('[{"a":{"where":"C1"},"what":"Q2"}]',
+        "channel=a.where,message=what"))
+    end)
+
+    it("still takes whole ids from one", function()
+      assert.same({ "C1/Q2" }, parts_of("id,b\nC1/Q2,x\n", "id"))
+    end)
+
+    it("names what is wrong in a row", function()
+      for content, message in pairs({
+        ["where,what\nC1,\n"] = "the message of the id: an empty id",
+        ["where,what\nC1/Q,Q2\n"] = "the channel of the id",
+        ["where,what\nC1\n"] = "1 field where the header has 2",
+        ['{"where":"C1"}\n'] = "no id in 'what'",
+        ['{"where":["C1","C2"],"what":"Q2"}\n'] = "several values in 'where'",
+      }) do
+        local list = parts_of(content)
+        assert.equal(1, #list)
+        assert.is_truthy(list[1]:find(message, 1, true), list[1])
+      end
+    end)
+
+    it("refuses a field that says something else", function()
+      for field, message in pairs({
+        ["channel=where"] = "--field says nothing of 'message'",
+        ["chanel=where,message=what"] = "a part of the id is expected, as in channel=COLUMN",
+        ["channel=where,message"] = "a part of the id is expected",
+        ["channel=where,message=that"] = "no column is called 'that'",
+        ["channel=where,message=9"] = "there is no column 9",
+      }) do
+        local given, why = read("where,what\nC1,Q2\n", { form = FORM, field = field })
+        assert.is_nil(given)
+        assert.is_truthy(why:find(message, 1, true), why)
+        os.remove(path)
+      end
+    end)
+  end)
+
   describe("a file of lines", function()
     local rows = {
       { "takes one id a line", "a\nb\n", { "a", "b" } },

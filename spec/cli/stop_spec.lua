@@ -188,10 +188,10 @@ describe("stopmsg stop", function()
     assert.matches("quotes", err)
     os.remove(path)
     for _, quote in ipairs({ '"', "'" }) do
-      code, _, err = stop({ uuid(1) },
+      local status, _, told = stop({ uuid(1) },
         { env = { STOPMSG_REVICOM_TOKEN = quote .. CANARY .. quote } })
-      assert.equal(2, code)
-      assert.matches("STOPMSG_REVICOM_TOKEN: [^\n]*quotes", err)
+      assert.equal(2, status)
+      assert.matches("STOPMSG_REVICOM_TOKEN: [^\n]*quotes", told)
     end
     assert.equal(before, requests())
   end)

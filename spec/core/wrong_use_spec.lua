@@ -2,8 +2,8 @@
 
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
-local pieces = require("spec.support.pieces")
 local patience = require("spec.support.patience")
+local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
 
 local HUGE, NAN = math.huge, 0 / 0

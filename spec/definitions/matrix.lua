@@ -6,7 +6,7 @@ return {
   headers = { Authorization = "Bearer {token}" },
   id = { write = "{room}/{event}", room = "^![%w:.%-]+$", event = "^%$[%w:.%-_]+$" },
   error = { code = "errcode", text = "error", form = "^M_[%u_]+$" },
-  retry_after = "retry_after_ms",
+  retry_after = { path = "retry_after_ms", milliseconds = true },
   stop = {
     request = "PUT /rooms/{room}/redact/{event}/{uuid}",
     json = { reason = "sent by mistake" },

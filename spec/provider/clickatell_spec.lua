@@ -16,8 +16,8 @@ local function to_xml(value)
     return tostring(value)
   end
   local parts = {}
-  for name, inner in pairs(value) do
-    name = type(name) == "number" and "item" or name
+  for key, inner in pairs(value) do
+    local name = type(key) == "number" and "item" or key
     parts[#parts + 1] = ("<%s>%s</%s>"):format(name, to_xml(inner), name)
   end
   return table.concat(parts)

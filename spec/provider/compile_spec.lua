@@ -65,8 +65,8 @@ end
 -- Sets what a dotted path leads to; numbers are statuses or places.
 local function set(made, path, value)
   local at, last = made, nil
-  for name in path:gmatch("[^.]+") do
-    name = tonumber(name) or name
+  for word in path:gmatch("[^.]+") do
+    local name = tonumber(word) or word
     if last then
       at[last] = at[last] or {}
       at = at[last]

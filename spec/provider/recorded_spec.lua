@@ -73,7 +73,8 @@ for _, name in ipairs(NAMES) do
 
     local function new(token)
       return stopmsg.new({ provider = name, settings = all.settings, token = token or "sandbox",
-        base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6 })
+        base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6,
+      patience = 0 })
     end
 
     local kind = provider.operations.stop and "stop" or "stop_dispatch"
@@ -141,7 +142,8 @@ describe("the recorded answers of slack", function()
   it("list what is still scheduled, and prove nothing by absence", function()
     local sandbox = server.start()
     local client = stopmsg.new({ provider = "slack", token = "sandbox", base_url = sandbox.url,
-      rate = 1e6, burst = 1e6 })
+      rate = 1e6, burst = 1e6,
+      patience = 0 })
     local ids = { "C024BE91L/Q0000000002", "C024BE91L/Q0000000003", "C024BE91L/Q9999999999" }
     assert.equal("stopped", client:stop(ids[1])[1].outcome)
     local report = client:status(ids)

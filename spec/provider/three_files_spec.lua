@@ -2,6 +2,7 @@
 -- alone the module, the command, the completions and the sandbox have it.
 
 local files = require("spec.support.files")
+local json = require("stopmsg.json")
 local server = require("spec.support.server")
 
 local DEFINITION = [[
@@ -100,5 +101,40 @@ describe("a provider of three files", function()
       "m0000000404,not_found," }) do
       assert.matches(line, shown, 1, true)
     end
+  end)
+end)
+
+-- The same of one whose tokens end, without files: the sandbox gives them.
+describe("a provider whose tokens are fetched", function()
+  local memory = require("stopmsg.sandbox.memory")
+  local providers = require("stopmsg.provider")
+  local recorded = require("stopmsg.sandbox.recorded")
+
+  local function read(source)
+    return assert((rawget(_G, "loadstring") or load)(source))()
+  end
+
+  it("gets one from the sandbox for the user's, and no answer with another", function()
+    local definition = read(DEFINITION)
+    definition.headers = { Authorization = "Bearer {token}" }
+    definition.token = { request = "POST https://auth.acme.example/oauth2/token",
+      auth = { basic = "me:{token}" }, form = { grant_type = "client_credentials" },
+      value = "data.access_token", lasts = "expires_in" }
+    local platform = recorded.of(providers.check(definition), read(ANSWERS),
+      memory.new(os.time, 0))
+
+    local function ask(path, authorization, body)
+      local answer = platform:answer({ method = "POST", path = path, query = "",
+        headers = { authorization = authorization }, body = body or "" })
+      return answer.status, answer.body
+    end
+    local status, body = ask("/oauth2/token", "Basic bWU6c2FuZGJveA==",
+      "grant_type=client_credentials")
+    assert.equal(200, status)
+    local given = json.decode(body)
+    assert.same({ data = { access_token = "sandbox-fetched" }, expires_in = 3600 }, given)
+    assert.equal(401, (ask("/oauth2/token", "Basic bWU6d3Jvbmc=", "grant_type=client_credentials")))
+    assert.equal(401, (ask("/v9/messages/m0000000001/cancel", "Bearer sandbox")))
+    assert.equal(200, (ask("/v9/messages/m0000000001/cancel", "Bearer sandbox-fetched")))
   end)
 end)

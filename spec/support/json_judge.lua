@@ -30,9 +30,17 @@ function judge.same(a, b)
   return true
 end
 
+-- Newer lua-cjsons decode whole numbers as integers, and cut them to 64 bits.
+local LONG = "([^%w.+])(%-?" .. ("%d"):rep(19) .. "%d*)([,}%]%s])"
+local cuts = codec.decode("[123456789012345678901234567890]")[1] < 1e29
+
 -- The decoded text, nil for what is no JSON.
 function judge.decode(text)
-  local decoded, value = pcall(codec.decode, (text:gsub("^\239\187\191", "")))
+  text = text:gsub("^\239\187\191", "")
+  if cuts then
+    text = text:gsub(LONG, "%1%2.0%3")
+  end
+  local decoded, value = pcall(codec.decode, text)
   if decoded then
     return value
   end
@@ -50,7 +58,7 @@ end
 local function entry_code(entry, field)
   local code = entry[field]
   if type(code) == "number" and code > -math.huge and code < math.huge then
-    return code
+    return code + 0.0 -- as the reader has it
   end
   return type(code) == "string" and #code <= MAX_CODE and code or nil
 end

@@ -200,6 +200,20 @@ function Sandbox:stop()
   return code, signal
 end
 
+-- scripted = server.scripted(code): scripted_server.lua in a process of its own; code is its chunk.
+-- scripted: { url, log() (the requests until now, decoded), stop() }
+function server.scripted(code)
+  local path = os.tmpname()
+  local started, self = pcall(server.spawn,
+    { server.interpreter(), "spec/support/scripted_server.lua", path, code })
+  if not started then
+    os.remove(path)
+    error(self, 2)
+  end
+  self.url, self._path = self.first_line, path
+  return setmetatable(self, Sandbox)
+end
+
 -- sandbox = server.start(options): the sandbox in a process of its own.
 -- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; log (false: none).
 -- sandbox: { url, port, pid, stop(), log() }

@@ -11,7 +11,7 @@ local core = require("stopmsg.core")
 local part_servers = require("spec.torture.part_servers")
 local parts = require("spec.torture.parts")
 
-local PARTS = { "direct", "proxied", "items", "lengths", "urls" }
+local PARTS = { "direct", "filled", "proxied", "items", "lengths", "urls" }
 
 -- Functions, what they may fail with, and what is said of that.
 local NO_MEMORY = "not enough memory"

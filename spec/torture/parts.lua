@@ -108,6 +108,44 @@ function parts.direct(context)
   end)
 end
 
+local UUID = "11111111-2222-4333-8444-555555555551"
+
+-- A request with a hole of each kind in each place, header lines of its own and a pause in another
+-- header; also as it would be shown.
+function parts.filled(context)
+  return with_engine({ proxy = "" }, function(engine)
+    local operation = engine:prepare({
+      method = "POST",
+      base = context.url,
+      url = { "/a/", { "id", "percent", 1 }, "/", { "token", "path" }, "?u=", { "uuid", "raw" } },
+      headers = {
+        "Expect:",
+        { "X-Id: ", { "id", "header", 2 } },
+        { "X-Key: ", { "token", "header" } },
+        { "Authorization: Basic ", { "basic", "user:", "" } },
+        { "X-Uuid: ", { "uuid", "header" } },
+      },
+      body = { '{"list":["', { "ids", "json", 0, '","' }, '"],"key":"', { "token", "json" }, '"}' },
+      split = { "/" },
+      pause = "X-Reset-After",
+    })
+    local token = core.secret("torture-7f3a")
+    engine:authorize(operation, token)
+    token:close()
+    local lines = {}
+    for i, id in ipairs({ "c1/m1", "c2/m 2" }) do
+      local method, _, target, headers, body = engine:preview(operation, { id }, 1, 1, UUID)
+      lines[#lines + 1] = table.concat({ method, target, table.concat(headers, "|"), body }, " ")
+      assert(engine:submit(operation, { id }, 1, 1, AMPLE, UUID, { "X-Signed: " .. i }))
+      lines[#lines + 1] = collect(engine, 1)
+      if lines[#lines]:find("^fault") then
+        return lines[#lines]
+      end
+    end
+    return table.concat(lines, "\n")
+  end)
+end
+
 -- The same where there may be a proxy, and names with addresses of their own.
 function parts.proxied(context)
   local port = context.url:match("%d+$")

@@ -26,6 +26,42 @@ function input.explain(item)
   end
 end
 
+-- columns, message = columns_of(field, form): of an id with parts, where --field says where each of
+-- them stands: "channel=COLUMN,message=COLUMN". Nil for any other field, the message where it is
+-- wrong.
+local function columns_of(field, form)
+  if not field or not form.parts or not field:find("=", 1, true) then
+    return nil
+  end
+  local given = {}
+  for piece in (field .. ","):gmatch("([^,]*),") do
+    local name, column = piece:match("^%s*([%w_]+)=(.+)$")
+    if not name or not form.place_of[name] then
+      return nil, ("--field %s: a part of the id is expected, as in %s=COLUMN"):format(
+        text.quote(piece), form.parts[1].name)
+    end
+    given[name] = column
+  end
+  local columns = {}
+  for i, part in ipairs(form.parts) do
+    columns[i] = given[part.name]
+    if not columns[i] then
+      return nil, ("--field says nothing of '%s', a part of the id"):format(part.name)
+    end
+  end
+  function columns.is_id(value)
+    return ids.check(form.parts[1], value) ~= nil
+  end
+  function columns.join(values)
+    local id = {}
+    for i, part in ipairs(form.parts) do
+      id[part.name] = values[i]
+    end
+    return ids.check(form, id)
+  end
+  return columns
+end
+
 -- Parts of an input: { name, what, open(on_block) -> next, layout }.
 
 local function list_part(list)
@@ -68,7 +104,7 @@ local function file_part(path, options)
     what = "line",
     open = function(on_block)
       file:seek("set", start)
-      return lines.open(file, on_block, options.field, function(value)
+      return lines.open(file, on_block, options.columns or options.field, function(value)
         return disguise.is_id(form, value)
       end)
     end,
@@ -196,7 +232,8 @@ function input.configure(parser)
   parser:argument("ids", "Ids; - reads them from standard input."):args("*"):argname("ID")
   parser:option("-i --input", "File of ids; given again, the next one is read after it.")
     :argname("FILE"):count("*"):target("inputs")
-  parser:option("--field", "Column (name or number) or JSON field (a.b) that holds the ids.")
+  parser:option("--field", "Column (name or number) or JSON field (a.b) that holds the ids; "
+    .. "of ids with parts also one for each, as in channel=COLUMN,message=COLUMN.")
     :argname("NAME")
   parser:option("--max", "Refuse to start with more ids than this."):argname("N")
     :convert(connection.number("max"))
@@ -210,7 +247,11 @@ end
 -- unusual shape), odd_example, fingerprint.
 function input.read(options)
   options.getenv = options.getenv or os.getenv
-  local parts, message = parts_of(options)
+  local parts, message
+  options.columns, message = columns_of(options.field, options.form)
+  if not message then
+    parts, message = parts_of(options)
+  end
   if not parts then
     return nil, message
   end
@@ -285,7 +326,8 @@ function Input:notes()
   local list = {}
   for _, part in ipairs(self._parts) do
     local layout = part.layout
-    if layout and layout.header and self._field:find("^%d+$") then
+    local is_numbered = layout and (layout.is_numbered or self._field:find("^%d+$"))
+    if is_numbered and layout.header then
       list[#list + 1] = ("%s: the first row is taken for a header, as %s is not %s"):format(
         part.name, text.quote(layout.header[layout.column]), self._form.about)
     end

@@ -297,9 +297,29 @@ local function id_of(value, field, shown)
   return value
 end
 
+local ids_of
+
+-- The id whose parts stand in fields of their own, as a list of one.
+local function joined(value, columns, source)
+  local values = {}
+  for i, column in ipairs(columns) do
+    local found = ids_of(value, column, source)
+    if #found > 1 then
+      return { problem("several values in " .. text.quote(column), source) }
+    elseif type(found[1]) ~= "string" then
+      return found
+    end
+    values[i] = found[1]
+  end
+  local id, message = columns.join(values)
+  return { id or problem(message, source) }
+end
+
 -- The ids in one value of JSON, each an id or a problem. `source` is its text.
-local function ids_of(value, field, source)
-  if not field then
+function ids_of(value, field, source)
+  if type(field) == "table" then
+    return joined(value, field, source)
+  elseif not field then
     return { type(value) == "table" and problem("an object: name the field with --field", source)
       or id_of(value, nil, source) }
   elseif type(value) ~= "table" then
@@ -344,7 +364,7 @@ local function each_of(take)
   end
 end
 
--- An object a line, the id in the one called `field`.
+-- An object a line, the id in the one called `field`; see lines.open().
 function lines.ndjson(file, on_block, field)
   local buffer = new_buffer(file, on_block)
   local rest, at, line = nil, 0, nil
@@ -357,7 +377,10 @@ function lines.ndjson(file, on_block, field)
       end
       rest = nil
     end
-    local quick, after = next_member(buffer.bytes, buffer.at, field)
+    local quick, after
+    if type(field) == "string" then
+      quick, after = next_member(buffer.bytes, buffer.at, field)
+    end
     if quick then
       line = buffer.line
       buffer.at, buffer.line = after, line + 1
@@ -765,9 +788,66 @@ local function is_word(value)
   return value:find("^[^%s]+$") ~= nil
 end
 
+-- The columns of an id's parts, the first of which is known.
+local function columns_of_parts(layout, fields)
+  local columns = { layout.column }
+  for i = 2, #fields do
+    local found = columns_of(layout.header or {}, fields[i])
+    local number = found[1] or (fields[i]:find("^%d+$") and tonumber(fields[i]))
+    if #found > 1 then
+      unreadable(("the name %s stands %d times in the header: give the column's number"):format(
+        text.quote(fields[i]), #found))
+    elseif not number then
+      unreadable(("no column is called %s; there are %s"):format(text.quote(fields[i]),
+        names_of(layout.header or {})))
+    elseif number < 1 or number > layout.width then
+      unreadable(("there is no column %d: the first line has %d"):format(number, layout.width))
+    end
+    columns[i] = number
+  end
+  return columns
+end
+
+local function values_of(row, columns)
+  local values = {}
+  for i, column in ipairs(columns) do
+    values[i] = trim(row[column])
+  end
+  return values
+end
+
+-- Rows, the parts of each id in columns of their own; see lines.open().
+local function csv_of_parts(file, on_block, fields)
+  local layout = layout_of(file, fields[1], fields.is_id)
+  local separator = layout.separator
+  local columns = columns_of_parts(layout, fields)
+  local buffer = new_buffer(file, on_block)
+  if layout.is_declared then
+    buffer.skip_line()
+  end
+  local judge = row_judge(layout.width, columns[1], separator, fields.is_id)
+  if layout.header then
+    take_record(buffer, separator)
+    layout.is_numbered = fields[1]:find("^%d+$") ~= nil
+  end
+  return function()
+    local row, line = take_record(buffer, separator, judge)
+    if not row then
+      return nil
+    elseif row.message then
+      return row, line
+    end
+    local id, message = fields.join(values_of(row, columns))
+    return id or problem(message, table.concat(row, separator)), line
+  end, layout
+end
+
 -- Rows, with the id in the column that `field` names or numbers. is_id(value) says what an id looks
 -- like. The third value that this gives is the header, where there is one.
 function lines.csv(file, on_block, field, is_id)
+  if type(field) == "table" then
+    return csv_of_parts(file, on_block, field)
+  end
   is_id = is_id or is_word
   local layout = layout_of(file, field, is_id)
   local separator, column = layout.separator, layout.column
@@ -881,7 +961,9 @@ local function fields_of(file, kind)
 end
 
 -- next, layout = lines.open(file, on_block, field, is_id): the reader that fits the file. Without a
--- field it must not look like a table. is_id(value) says what ids look like.
+-- field it must not look like a table. is_id(value) says what ids look like. Where the parts of an
+-- id stand in fields of their own, `field` is a list of them, with join(values) -> id | nil,
+-- message, and is_id(value) for the first part.
 function lines.open(file, on_block, field, is_id)
   local list = first_lines(file)
   local kind = json_kind(list)

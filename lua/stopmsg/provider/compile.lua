@@ -215,6 +215,7 @@ local function pause_of(where, given)
   return {
     header = given.header and given.header:lower(),
     path = given.path and meaning.paths(where, given.path),
+    unit = given.milliseconds and 0.001 or 1,
   }
 end
 

@@ -133,8 +133,11 @@ local function echo_of(where, given, form)
     end
     by_part[place] = paths_of(where .. "." .. tostring(name), written)
   end
-  if #by_part ~= #form.parts then
-    fail(where, "a path for each part of the id")
+  local parts = form and form.parts or {}
+  for place = 1, math.max(#parts, 1) do
+    if not by_part[place] then
+      fail(where, "a path, or a path for each part of an id that has some")
+    end
   end
   return { by_part = by_part }
 end

@@ -80,7 +80,7 @@ schema.fields = {
   },
   error = { code = ANY, text = ANY, status = ANY, form = "string" },
   rate = { "number", per = "number", burst = "number" },
-  retry_after = { header = "string", path = "string" },
+  retry_after = { header = "string", path = "string", milliseconds = "boolean" },
   token = {
     request = "string",
     auth = "table",

@@ -13,7 +13,9 @@ local MAX, MAX_PARTS = 256, 4
 local NUMBER = "^%-?%d+$"
 
 function shape.check_pattern(where, pattern)
-  if not ids.is_pattern(pattern) then
+  if type(pattern) ~= "string" then
+    schema.fail(where, "a Lua pattern, a string, not a " .. type(pattern))
+  elseif not ids.is_pattern(pattern) then
     schema.fail(where, "a Lua pattern, and " .. text.quote(pattern) .. " is none")
   elseif not pattern:find("^%^") or not pattern:find("%$$") then
     schema.fail(where, "a pattern of the whole value: it begins with '^' and ends with '$'")

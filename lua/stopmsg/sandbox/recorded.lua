@@ -20,6 +20,9 @@ local recorded = {}
 local Recorded = {}
 Recorded.__index = Recorded
 
+-- The tokens that it takes: of users, and of requests where those fetch one with theirs.
+local TOKEN, FETCHED = "sandbox", "sandbox-fetched"
+
 -- Endings of ids -> what has become of them, at every provider.
 local FATES = { ["0404"] = "missing", ["0409"] = "sent" }
 
@@ -124,9 +127,10 @@ end
 local function match_request(provider, operation, request)
   local found = {}
   local path, query = operation.path:match("^([^?]*)%??(.*)$")
+  local base = (operation.address or provider.address).path
   -- Infobip's own client puts a slash at the end.
-  if request.method ~= operation.method
-    or not match(provider.address.path .. path, (request.path:gsub("/$", "")), found, "[^/]*") then
+  local asked = request.path:gsub("/$", "")
+  if request.method ~= operation.method or not match(base .. path, asked, found, "[^/]*") then
     return nil
   end
   for name, value in pairs(found) do
@@ -142,8 +146,8 @@ local function match_request(provider, operation, request)
   return match_body(operation, request, found) and found or nil
 end
 
--- Whether the token stands where it belongs, and is the sandbox's.
-local function has_token(operation, request, found)
+-- Whether the token stands where it belongs, and is this one.
+local function has_token(operation, request, found, token)
   for name, written in pairs(operation.headers) do
     if written:find("{token}", 1, true) then
       match(written, request.headers[name:lower()] or "", found, ".*")
@@ -153,7 +157,16 @@ local function has_token(operation, request, found)
     local text = (request.headers.authorization or ""):match("^[Bb]asic +([%w+/=]+)$")
     match(operation.basic, text and decode_base64(text) or "", found, "[^:]*")
   end
-  return found.token == "sandbox"
+  return found.token == token
+end
+
+-- A document with a value at a path of names.
+local function with_value(document, steps, value)
+  local at = document
+  for i, name in ipairs(steps) do
+    at[name] = i == #steps and value or at[name] or {}
+    at = at[name]
+  end
 end
 
 -- The parts of an id, by name.
@@ -188,13 +201,14 @@ local function ids_of(operation, found)
   return { joined }
 end
 
--- platform = recorded.new(name, memory)
+-- platform = recorded.of(provider, answers, memory): of a checked definition
+function recorded.of(provider, answers, memory)
+  return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
+end
+
+-- platform = recorded.new(name, memory): of one that comes with stopmsg
 function recorded.new(name, memory)
-  return setmetatable({
-    _provider = providers.load(name),
-    _answers = require("stopmsg.sandbox.answers." .. name),
-    _memory = memory,
-  }, Recorded)
+  return recorded.of(providers.load(name), require("stopmsg.sandbox.answers." .. name), memory)
 end
 
 -- What of an id chooses its fate.
@@ -259,10 +273,24 @@ function Recorded:_list(answer, operation, found)
   return fill(answer.body, operation, nil, found, table.concat(entries, ","))
 end
 
+-- The answer that gives a token for the user's.
+local function give_token(operation)
+  local document = {}
+  with_value(document, operation.value[1], FETCHED)
+  if operation.lasts then
+    with_value(document, operation.lasts[1], 3600)
+  end
+  return reply({}, json.encode(document), 0)
+end
+
 function Recorded:_answer(operation, request, found)
   local answers = self._answers
-  if not has_token(operation, request, found) then
+  local is_fetch = operation == self._provider.token
+  local token = self._provider.token and not is_fetch and FETCHED or TOKEN
+  if not has_token(operation, request, found, token) then
     return reply(answers.credentials, answers.credentials.body or "", 0)
+  elseif is_fetch then
+    return give_token(operation)
   end
   local own = answers[operation.name]
   if not own then
@@ -300,7 +328,7 @@ end
 
 -- The operations that a provider has, those for many ids before the ones for a single id.
 local function operations_of(provider)
-  local list = {}
+  local list = { provider.token }
   for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
     "find_dispatch" }) do
     local operation = provider.operations[name]

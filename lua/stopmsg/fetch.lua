@@ -1,0 +1,146 @@
+-- Tokens that end: fetched with the secret that the user gave, by a request of the same engine, for
+-- all calls that wait; again before one ends, and when one is refused.
+
+local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
+local delivery = require("stopmsg.delivery")
+local json = require("stopmsg.json")
+local path = require("stopmsg.path")
+
+local fetch = {}
+
+-- Seconds before its end from which on a token is not used any more, at most, and which part of its
+-- time that is at most.
+local EARLY, PART = 60, 0.1
+
+-- Attempts of one fetch, and seconds between two of them at first.
+local MOST, PAUSE = 4, 0.2
+
+-- Seconds between two looks where another call fetches.
+local LOOK_EVERY = 0.02
+
+local REPEATED = { [408] = true, [425] = true, [429] = true }
+
+local Fetch = {}
+Fetch.__index = Fetch
+
+-- fetch.new(pool, operation): `operation` is the definition's `token`, compiled.
+function fetch.new(pool, operation)
+  return setmetatable({
+    is_busy = false, -- a call fetches for all
+    _pool = pool,
+    _operation = operation,
+    _ends_at = nil, -- when the token in use ends; nil where it does not
+    _has_token = false,
+  }, Fetch)
+end
+
+-- Whether there is a token that can be used at `now`.
+function Fetch:is_ready(now)
+  return self._has_token and (not self._ends_at or now < self._ends_at)
+end
+
+-- What was fetched is of no use any more.
+function Fetch:drop()
+  self._has_token = false
+end
+
+-- One request, and its answer: { status, body, stage, fault, detail } | nil where no slot is free
+-- or the time is over.
+local function ask(self, deadline)
+  local pool = self._pool
+  local now = pool.clock()
+  local owner = { _inbox = {}, _on_way = 0 }
+  local batch = { run = owner, ids = {}, count = 0 }
+  local timeout = math.min(pool.timeout, deadline - now)
+  if timeout <= 0 then
+    return nil
+  end
+  local slot = delivery.submit(pool.engine, pool:prepare(self._operation), batch, timeout,
+    pool.flights)
+  while slot and not owner._inbox[1] do
+    local moved, message = delivery.move(pool.engine, pool.flights, function() end)
+    if not moved then
+      error("libcurl: " .. message, 0)
+    elseif not owner._inbox[1] then
+      pool.wait(pool.engine, 0.1, false, owner)
+    end
+    if pool.is_closed then
+      error("attempt to use a closed client", 0)
+    end
+  end
+  local answer = owner._inbox[1]
+  return answer and { status = answer[2], body = answer[3], stage = answer[4], fault = answer[5],
+    detail = answer[6] }
+end
+
+-- Waits while others' requests go on.
+local function rest(self, seconds)
+  local pool = self._pool
+  local till = pool.clock() + seconds
+  while pool.clock() < till do
+    delivery.move(pool.engine, pool.flights, function() end)
+    pool.wait(pool.engine, till - pool.clock(), false, {})
+    if pool.is_closed then
+      error("attempt to use a closed client", 0)
+    end
+  end
+end
+
+-- Takes the token out of an answer: true | nil.
+local function take(self, body)
+  local document = body and json.decode(body)
+  local value = path.first(document, self._operation.value)
+  local secret = type(value) == "string" and core.secret(value)
+  if not secret then
+    return nil
+  end
+  local lasts = self._operation.lasts and tonumber(path.first(document, self._operation.lasts))
+  self._ends_at = lasts and lasts > 0
+    and self._pool.clock() + lasts - math.min(EARLY, lasts * PART) or nil
+  self._has_token = true
+  self._pool:adopt(secret)
+  return true
+end
+
+-- true | nil, verdict, fault: what became of a fetch. `fault` is nil where the secret was refused.
+local function get(self, deadline)
+  local last
+  for attempt = 1, MOST do
+    last = ask(self, deadline)
+    if not last then
+      break
+    elseif not last.fault and last.status == 200 and take(self, last.body) then
+      return true
+    elseif not last.fault and last.status >= 400 and last.status < 500
+      and not REPEATED[last.status] then
+      return nil, { outcome = "denied", reason = "credentials", code = last.status,
+        http = last.status, message = "no token was given for the secret" }
+    end
+    if attempt < MOST then
+      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._pool.clock())))
+    end
+  end
+  local status = last and not last.fault and last.status or nil
+  return nil, { outcome = "failed", reason = status and "http_" .. status or "connect",
+    http = status, code = status, message = last and last.detail
+      or "the address that gives tokens gave none" }, "connect"
+end
+
+-- true | nil, verdict, fault = fetch:get(deadline): see above. Only where nobody else is at it.
+function Fetch:get(deadline)
+  self.is_busy = true
+  local called, done, verdict, fault = compat.try(get, self, deadline)
+  self.is_busy = false
+  if not called then
+    error(done, 0)
+  end
+  return done, verdict, fault
+end
+
+-- When to look again where another call fetches.
+function Fetch.look_at(_, now)
+  return now + LOOK_EVERY
+end
+
+return fetch
