@@ -33,6 +33,7 @@ local HEAD = select(2, BYTES:find("\r\n\r\n", 1, true))
 local function stalled(...)
   local actions = { ... }
   actions[#actions + 1] = { "wait", patience.SECONDS }
+  actions[#actions + 1] = { "close" } -- for who is still there
   return { ["do"] = actions }
 end
 
