@@ -7,7 +7,8 @@ local ID = ("0123456789abcdef"):rep(2)
 
 local SCRIPT = [[
 local stopmsg = require("stopmsg")
-local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1] })
+local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1],
+  patience = 3 })
 local files = {}
 local file = io.open("/dev/null")
 while file do
@@ -34,7 +35,8 @@ end
 -- A client each with none, one, two, ... descriptors.
 local EACH = [[
 local stopmsg = require("stopmsg")
-stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1] },
+stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1],
+  patience = 0 },
   ("0123456789abcdef"):rep(2))
 local files = {}
 local file = io.open("/dev/null")
@@ -43,7 +45,8 @@ while file do
   file = io.open("/dev/null")
 end
 for _ = 0, 12 do
-  local report = stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1] },
+  local report = stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1],
+  patience = 0 },
     ("0123456789abcdef"):rep(2))
   print(report[1].outcome, report[1].reason)
   table.remove(files):close()

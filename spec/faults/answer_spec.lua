@@ -375,6 +375,7 @@ describe("an answer that is not what it should be", function()
       token = "a-token",
       base_url = server.url,
       max_attempts = 1,
+      patience = 0,
       max_response = MIB,
       timeout = patience.SECONDS,
       concurrency = 1,

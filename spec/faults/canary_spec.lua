@@ -203,6 +203,7 @@ describe("the token", function()
       token = TOKEN,
       base_url = server.url,
       max_attempts = 1,
+      patience = 0,
       timeout = patience.SECONDS,
       on_event = function(event)
         told[#told + 1] = event
@@ -305,7 +306,7 @@ describe("the token", function()
             end
           end,
         })
-        assert.is_false(ok, kind)
+        assert.is_true(ok, kind) -- a warning tells of it
       end
       assert.same({}, places)
     end)

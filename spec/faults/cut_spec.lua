@@ -52,7 +52,9 @@ describe("a connection that is cut", function()
     end
     local stage = {
       provider = provider,
-      client = new_client(provider, options),
+      new_client = function()
+        return new_client(provider, options)
+      end,
       ids = ids,
       others = others,
       good_for_others = faults.answer(faults.http(provider.stopped(others)), "stopped"),
@@ -74,6 +76,11 @@ describe("a connection that is cut", function()
   -- One cut: what is wrong with what the client says of it, and the report.
   -- cut: { script or nil, accept or nil, is_reused, label }
   local function try(stage, cut)
+    -- One for each: an outage that the last cut began would make this one wait.
+    if stage.client then
+      stage.client:close()
+    end
+    stage.client = stage.new_client()
     if cut.is_reused then
       server:set({
         requests = { stage.good_for_others, cut.script },

@@ -9,6 +9,9 @@ local stopmsg = require("stopmsg")
 -- The longest of the limits that are tried, in seconds.
 local LONGEST = 30
 
+-- What a server does that stalls.
+local STALLED = "wait " .. patience.SECONDS
+
 describe("a server that stalls", function()
   local stalled
 
@@ -25,8 +28,14 @@ describe("a server that stalls", function()
       for _, name in ipairs(sorted.keys(stalls.limits)) do
         -- Within a short limit a busy machine may not even connect: that is another outcome.
         patience.grow(0.03, function(seconds)
-          local report, _, wrong = stalled:call(phase, name, seconds)
+          local report, log, wrong = stalled:call(phase, name, seconds)
           assert.same({}, wrong)
+          for _, record in ipairs(log) do
+            -- It did not wait for as long as the server would have.
+            if record.did[#record.did] == STALLED then
+              assert.equal("the peer left", record.error, name)
+            end
+          end
           local item, expected = report[1], phase.outcome or "unknown"
           if seconds > LONGEST then
             assert.equal(expected, item.outcome, ("%s: %s"):format(name, tostring(item.reason)))

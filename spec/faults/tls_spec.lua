@@ -110,6 +110,7 @@ describe("TLS", function()
       base_url = "https://127.0.0.1:" .. port,
       ca_file = folder .. "/ca.pem",
       max_attempts = 1,
+      patience = 0,
       timeout = patience.SECONDS,
     }
     for name, value in pairs(options or {}) do

@@ -292,8 +292,7 @@ describe("stopmsg.provider.old", function()
 
     it("is told in the report of the first call", function()
       local client = stopmsg.new({ provider = definition(), token = "x",
-        base_url = "http://127.0.0.1:1", max_attempts = 1,
-        patience = 0 })
+        base_url = "http://127.0.0.1:1", max_attempts = 1, patience = 0 })
       local first = client:stop("2a28d557-22a1-4be6-8908-1481723043dd")
       local second = client:stop("2a28d557-22a1-4be6-8908-1481723043dd")
       client:close()

@@ -15,7 +15,7 @@ stalls.limits = {
     return { timeout = 1000 }, { deadline = seconds }
   end,
   ["timeout"] = function(seconds)
-    return { timeout = seconds, max_attempts = 1 }
+    return { timeout = seconds, max_attempts = 1, patience = 0 }
   end,
   ["deadline over many attempts"] = function(seconds)
     return { timeout = seconds / 4, max_attempts = 50 }, { deadline = seconds }
