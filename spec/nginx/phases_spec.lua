@@ -54,18 +54,24 @@ describe("a call in nginx's phase", function()
           listen unix:$dir/tls.sock ssl;
           ssl_certificate KEYS/good.pem;
           ssl_certificate_key KEYS/good.key;
-          ssl_verify_client optional_no_ca;
+          ssl_verify_client on;
+          ssl_client_certificate KEYS/ca.pem;
           location / { return 200 secured; }
         }
       ]]):gsub("KEYS", keys),
-      server = [[
+      server = ([[
         location /heard { content_by_lua_block { ngx.print(heard[ngx.var.arg_name]) } }
         location /balanced { proxy_pass http://itself/plain; }
         location /plain { return 200 plain; }
         location /secured {
           proxy_pass https://unix:$dir/tls.sock:/;
+          proxy_ssl_session_reuse off;
+          proxy_ssl_verify on;
+          proxy_ssl_name localhost;
+          proxy_ssl_trusted_certificate KEYS/ca.pem;
+          proxy_ssl_certificate KEYS/good.pem;
+          proxy_ssl_certificate_key KEYS/good.key;
           ]] .. (HAS_PROXY_SSL and [[
-            proxy_ssl_certificate_by_lua_block { stop("proxy_ssl_cert") }
             proxy_ssl_verify_by_lua_block { stop("proxy_ssl_verify") }
           ]] or "") .. [[
 
@@ -98,7 +104,7 @@ describe("a call in nginx's phase", function()
             end
           }
         }
-      ]],
+      ]]):gsub("KEYS", keys),
     })
     assert.equal("done\n", fetch.one(worker.port, "/all"))
     assert.equal("plain", fetch.one(worker.port, "/balanced"))
@@ -120,7 +126,6 @@ describe("a call in nginx's phase", function()
     can_wait[#can_wait + 1] = "precontent"
   end
   if HAS_PROXY_SSL then
-    can_wait[#can_wait + 1] = "proxy_ssl_cert"
     can_wait[#can_wait + 1] = "proxy_ssl_verify"
   end
   for _, phase in ipairs(can_wait) do

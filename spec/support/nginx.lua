@@ -24,7 +24,7 @@ end
 
 local function binary()
   local named = os.getenv("NGINX_BINARY")
-  if named then
+  if named and named ~= "" then
     return named
   end
   for _, path in ipairs(BINARIES) do
