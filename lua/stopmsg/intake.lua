@@ -175,14 +175,20 @@ local function group_of(self, sent)
   return group
 end
 
--- Moves ids of the group that is fullest into the batch.
-local function take_group(self, batch, limit)
-  local order, best = self._group_order, 1
-  for i = 2, #order do
-    if self._groups[order[i]].count > self._groups[order[best]].count then
-      best = i
+-- place, count of the group that has most.
+local function fullest(self)
+  local best, most = nil, 0
+  for i, part in ipairs(self._group_order) do
+    if self._groups[part].count > most then
+      best, most = i, self._groups[part].count
     end
   end
+  return best, most
+end
+
+-- Moves ids of the group that is fullest into the batch.
+local function take_group(self, batch, limit)
+  local order, best = self._group_order, fullest(self)
   local group = self._groups[order[best]]
   local taken = math.min(group.count, limit)
   local first = self:part(group, 1, taken)
@@ -267,8 +273,9 @@ end
 -- The same for ids of which only those go into one request that share a part: reads ahead until a
 -- group of them is full, within bounds.
 local function read_groups(self, batch, settled, must_share, limit)
-  local chunk, fullest = self._chunk, 0
-  while fullest < limit and self._grouped < WINDOW and not self._is_drained
+  local chunk = self._chunk
+  local _, most = fullest(self)
+  while most < limit and self._grouped < WINDOW and not self._is_drained
     and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
@@ -280,7 +287,7 @@ local function read_groups(self, batch, settled, must_share, limit)
     if self._taken < chunk.n then
       self._taken = self._taken + 1
       local group = take(self, chunk[self._taken], batch, settled)
-      fullest = math.max(fullest, group and group.count or 0)
+      most = math.max(most, group and group.count or 0)
     end
     self._is_drained = self._is_last and is_used_up(self)
   end

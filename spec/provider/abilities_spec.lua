@@ -209,6 +209,84 @@ describe("a definition", function()
     end)
   end)
 
+  describe("a reading", function()
+    -- what, stop, the answer, outcomes of a, b and c, and what a warning says.
+    for _, case in ipairs({
+      { "of a status without a body", { request = "DELETE /{id}", [204] = "stopped" },
+        'return 204, ""', { "stopped", "stopped", "stopped" } },
+      { "of a status that comes bare", { request = "DELETE /{id}", [204] = "stopped",
+        bare = { 404 }, [404] = { "not_stoppable", "gone_or_sent" } },
+        'return request.target:find("/b") and 404 or 204, ""',
+        { "stopped", "not_stoppable", "stopped" } },
+      { "of ids that worked, and what holds for the others", {
+        request = "POST /stop", json = { list = "{ids}" }, limit = 3,
+        [200] = { each = "done", means = "stopped", others = "not_found" } },
+        [[return 200, '{"done":["a","c"]}']], { "stopped", "not_found", "stopped" } },
+      { "of a list that goes on", {
+        request = "POST /stop", json = { list = "{ids}" }, limit = 3,
+        [200] = { each = "done", means = "stopped", others = "not_found", next = "more" } },
+        [[return 200, '{"done":["a"],"more":"x"}']], { "stopped", "unknown", "unknown" } },
+      { "of a count", { request = "DELETE /{id}",
+        [200] = { code = "count", more_than = 0, means = { [true] = "stopped",
+          [false] = "not_stoppable" } } },
+        [[return 200, request.target:find("/b") and '{"count":0}' or '{"count":2}']],
+        { "stopped", "not_stoppable", "stopped" } },
+      { "of true and false", { request = "DELETE /{id}",
+        [200] = { code = "ok", means = { [true] = "stopped" } } },
+        [[return 200, request.target:find("/b") and '{"ok":false}' or '{"ok":true}']],
+        { "stopped", "unknown", "stopped" } },
+      { "of the first path that gives something", { request = "DELETE /{id}",
+        [200] = { code = { "error", "state" }, means = { gone = "stopped", busy = "too_late" } } },
+        [[return 200, request.target:find("/b") and '{"error":"busy","state":"gone"}'
+          or '{"state":"gone"}']], { "stopped", "too_late", "stopped" } },
+      { "of the worst of several values", { request = "DELETE /{id}",
+        [200] = { code = "to[].s", means = { gone = "stopped", sent = "too_late" } } },
+        [[return 200, request.target:find("/b") and '{"to":[{"s":"gone"},{"s":"sent"}]}'
+          or '{"to":[{"s":"gone"},{"s":"gone"}]}']], { "stopped", "too_late", "stopped" } },
+      { "of the id that was asked", { request = "DELETE /{id}",
+        [200] = { id = "id", means = "stopped" } },
+        [[return 200, '{"id":"a"}']], { "stopped", "unknown", "unknown" } },
+      { "of the whole body", { request = "DELETE /{id}",
+        [200] = { exactly = "{}", means = "stopped" } },
+        [[return 200, request.target:find("/b") and '{"a":1}' or "{}"]],
+        { "stopped", "unknown", "stopped" } },
+      { "with words for errors", { request = "DELETE /{id}", [204] = "stopped",
+        refused = { SENT = "too_late", ["409/NONE"] = "not_found" } },
+        [[if request.target:find("/a") then return 204, "" end
+          return 409, request.target:find("/b") and '{"error":"SENT"}' or '{"error":"NONE"}']],
+        { "stopped", "too_late", "not_found" } },
+      { "with words in the texts of errors", { request = "DELETE /{id}", [204] = "stopped",
+        error = { text = "text", form = "text" }, texts = { ["already sent"] = "too_late" } },
+        [[if request.target:find("/a") then return 204, "" end
+          return 400, request.target:find("/b") and '{"text":"It was Already Sent."}'
+            or '{"text":"No."}']],
+        { "stopped", "too_late", "failed" } },
+      { "with a batch that is cut in halves", {
+        request = "POST /stop", json = { list = "{ids}" }, limit = 3,
+        refused = { BAD = "halve" }, [200] = { each = "done", means = "stopped" } },
+        [[if request.body:find('"b"') then return 409, '{"error":"BAD"}' end
+          return 200, '{"done":' .. request.body:match("%[.*%]") .. "}"]],
+        { "stopped", "invalid", "stopped" } },
+      { "with counters of what had left", { request = "DELETE /{id}",
+        limit = 1, json = { list = "{id}" },
+        [200] = { each = "list", id = "id", state = "s", means = { ok = "stopped" },
+          left = { "sent", "gone" } } },
+        [[return 200, '{"list":[{"id":"' .. request.target:match("%w$")
+          .. '","s":"ok","sent":2,"gone":1}]}']],
+        { "stopped", "stopped", "stopped" }, "3 message(s) of dispatch a had left" },
+    }) do
+      it(case[1], function()
+        local c = client({ stop = case[2] }, ("return function(request) %s end"):format(case[3]))
+        local report = c:stop({ "a", "b", "c" })
+        assert.same(case[4], outcomes(report))
+        if case[5] then
+          assert.is_truthy(table.concat(report.warnings, "\n"):find(case[5], 1, true),
+            json.encode(report.warnings))
+        end
+      end)
+    end
+  end)
+
   describe("sign", function()
     it("gets the whole request without the token, and adds headers", function()
       local got

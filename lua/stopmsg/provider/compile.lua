@@ -3,45 +3,26 @@
 -- Every mistake that can be found without asking the provider is found here, and told with the
 -- place and the nearest right name; nothing is ignored in silence.
 
-local errors = require("stopmsg.errors")
+local fields = require("stopmsg.provider.fields")
 local ids = require("stopmsg.ids")
+local lists = require("stopmsg.provider.lists")
 local meaning = require("stopmsg.provider.meaning")
 local path = require("stopmsg.path")
 local schema = require("stopmsg.provider.schema")
 local shape = require("stopmsg.provider.shape")
-local template = require("stopmsg.provider.template")
 local text = require("stopmsg.text")
 
 local compile = {}
 
 local fail = schema.fail
 
-local NAME = "^%l[%l%d_]*$"
-
 -- Placeholders that stand for one id or more.
 local IS_ID = { id = true, ids = true }
-
-local function parse(where, written)
-  local pieces, message = template.parse(written)
-  if not pieces then
-    fail(where, message)
-  end
-  return pieces
-end
-
--- Notes each placeholder of a text.
-local function visit_text(where, written, kind, see)
-  for _, piece in ipairs(parse(where, written)) do
-    if type(piece) == "table" then
-      see(piece[1], where, kind)
-    end
-  end
-end
 
 -- The same in all texts of a JSON value.
 local function visit_json(where, value, see)
   if type(value) == "string" then
-    visit_text(where, value, "json", see)
+    fields.visit_text(where, value, "json", see)
   elseif type(value) == "table" then
     for key, member in pairs(value) do
       local place = ("%s.%s"):format(where, tostring(key))
@@ -55,223 +36,6 @@ local function visit_json(where, value, see)
   elseif type(value) ~= "number" and type(value) ~= "boolean" then
     fail(where, "what JSON can hold, not a " .. type(value))
   end
-end
-
-local function check_headers(where, headers)
-  local seen = {}
-  for name, value in pairs(headers) do
-    local place = ("%s[%s]"):format(where, type(name) == "string" and text.quote(name)
-      or tostring(name))
-    if type(name) ~= "string" then
-      fail(place, "headers are written [\"X-Version\"] = \"1\"")
-    elseif not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
-      fail(place, "no header can be called that")
-    elseif type(value) ~= "string" then
-      fail(place, "a string, not a " .. type(value))
-    elseif value:find("%c") or value == "" then
-      fail(place, "a text without control characters")
-    elseif seen[name:lower()] then
-      fail(place, "the same header as " .. text.quote(seen[name:lower()]))
-    end
-    seen[name:lower()] = name
-  end
-end
-
--- The definition's headers, with those of an operation in their place.
-local function merge_headers(where, definition, given)
-  local merged, lower = {}, {}
-  for name, value in pairs(definition.headers or {}) do
-    merged[name], lower[name:lower()] = value, name
-  end
-  if given.headers then
-    check_headers(where .. ".headers", given.headers)
-    for name, value in pairs(given.headers) do
-      local other = lower[name:lower()]
-      if other then
-        merged[other] = nil
-      end
-      merged[name] = value
-    end
-  end
-  return merged
-end
-
--- address = { origin, path } of a URL with placeholders; origin is nil for {base_url}.
-local function address_of(where, url)
-  if url:find("^{base_url}") then
-    return { path = url:sub(#"{base_url}" + 1) }
-  end
-  local origin, rest = url:match("^(https?://[^/?#]+)(.*)$")
-  if not origin then
-    fail(where, "an address like https://api.example.com/v1, or {base_url} where each customer has "
-      .. "a host of their own")
-  elseif rest:find("[?#]") then
-    fail(where, "scheme, host and path; a query stands in `request`")
-  elseif origin:find("@", 1, true) then
-    fail(where, "an address without a user")
-  end
-  return { origin = origin, path = rest:gsub("/+$", "") }
-end
-
-local function check_setting(where, given, name)
-  schema.check(where, given, schema.fields.setting)
-  if not given.about then
-    fail(where, "needs `about`: what it is, and where users find it")
-  end
-  if given.pattern then
-    shape.check_pattern(where .. ".pattern", given.pattern)
-  end
-  if given.one_of then
-    local count = 0
-    for key, value in pairs(given.one_of) do
-      count = count + 1
-      if type(value) ~= "string" or (type(key) ~= "number" and type(key) ~= "string") then
-        fail(where .. ".one_of", "a list of words, or a table from each word to what is sent")
-      end
-    end
-    if count == 0 then
-      fail(where .. ".one_of", "says nothing")
-    elseif given.pattern then
-      fail(where .. ".pattern", "is of no use beside `one_of`")
-    end
-  end
-  if given.optional and given.default then
-    fail(where .. ".optional", "has a default, so it is never missing")
-  elseif given.default and given.one_of then
-    local is_there = given.one_of[given.default] ~= nil
-    for _, word in ipairs(given.one_of) do
-      is_there = is_there or word == given.default
-    end
-    if not is_there then
-      fail(where .. ".default", text.quote(given.default) .. " is not one of `one_of`")
-    end
-  end
-  local setting = {}
-  for field, value in pairs(given) do
-    setting[field] = value
-  end
-  setting.name = name
-  return setting
-end
-
-local function settings_of(definition)
-  local declared = {}
-  for name, given in pairs(definition.settings or {}) do
-    local where = ("%s.settings.%s"):format(definition.name, tostring(name))
-    if type(name) ~= "string" or not name:find(NAME) then
-      fail(where, "a name is small letters, digits and _")
-    elseif schema.placeholders[name] then
-      fail(where, ("{%s} stands for something else already"):format(name))
-    end
-    declared[name] = check_setting(where, given, name)
-  end
-  for name, setting in pairs(declared) do
-    local where = ("%s.settings.%s.default"):format(definition.name, name)
-    if setting.default and not setting.one_of then
-      visit_text(where, setting.default, "raw", function(other)
-        if not declared[other] or other == name then
-          fail(where, ("{%s} is no other setting"):format(other))
-        end
-      end)
-      if setting.pattern and not setting.default:find("{", 1, true)
-        and not setting.default:find(setting.pattern) then
-        fail(where, "does not fit `pattern`")
-      end
-    end
-  end
-  return declared
-end
-
--- Requests per second and what may go at once, of 50 or { 150, per = 60 }.
-local function rate_of(where, given)
-  if given == nil then
-    return nil
-  elseif type(given) == "number" then
-    given = { given }
-  end
-  schema.check(where, given, schema.fields.rate)
-  local count, per = given[1], given.per or 1
-  if not count or count <= 0 or per <= 0 or count / per > 1e6 or count / per < 1e-3 then
-    fail(where, "requests per second, or { requests, per = seconds }")
-  elseif given.burst and given.burst < 1 then
-    fail(where .. ".burst", "at least 1")
-  end
-  return { rate = count / per, burst = given.burst }
-end
-
--- Where an answer tells how long to pause, besides Retry-After.
-local function pause_of(where, given)
-  if given == nil then
-    return nil
-  elseif type(given) == "string" then
-    given = { path = given }
-  end
-  schema.check(where, given, schema.fields.retry_after)
-  if (given.path == nil) == (given.header == nil) then
-    fail(where, "a path in the answer, or { header = \"X-RateLimit-Reset-After\" }")
-  elseif given.header and not given.header:find("^[%w%-]+$") then
-    fail(where .. ".header", "the name of a header")
-  end
-  return {
-    header = given.header and given.header:lower(),
-    path = given.path and meaning.paths(where, given.path),
-    unit = given.milliseconds and 0.001 or 1,
-  }
-end
-
-local function answers_of(where, given)
-  if given == nil then
-    return { format = "json" }
-  elseif type(given) == "string" then
-    given = { format = given }
-  end
-  schema.check(where, given, schema.fields.answers)
-  local only = type(given.format) == "string" and given.format:match("^{([%w_]+)}$")
-  if not only and given.format ~= "json" and given.format ~= "xml" then
-    fail(where, "'json', 'xml', or a setting that is one of them: \"{format}\"")
-  end
-  return { format = given.format, setting = only, root = given.root }
-end
-
-local function error_of(where, given)
-  if not given then
-    return nil
-  end
-  schema.check(where, given, schema.fields.error)
-  local form, message, field = errors.compile(given)
-  if not form then
-    fail(where .. (field and "." .. field or ""), message)
-  end
-  return form
-end
-
-local function body_of(where, given)
-  local count, kind = 0, nil
-  for _, name in ipairs({ "json", "form", "text" }) do
-    if given[name] ~= nil then
-      count, kind = count + 1, name
-    end
-  end
-  if count > 1 then
-    fail(where, "has more than one of `json`, `form` and `text`")
-  end
-  return kind
-end
-
-local function text_body(where, given)
-  schema.check(where, given, schema.fields.text)
-  if not given.type or not given.body then
-    fail(where, "needs `type`, a Content-Type, and `body`")
-  elseif given.type:find("%c") then
-    fail(where .. ".type", "a text without control characters")
-  end
-  local escape = given.escape
-  if escape and not schema.escapes[escape] then
-    fail(where .. ".escape", "one of json, percent, raw, xml")
-  end
-  escape = escape or (given.type:find("xml") and "xml") or (given.type:find("json") and "json")
-    or (given.type:find("urlencoded") and "percent") or "raw"
-  return { type = given.type, body = given.body, escape = escape }
 end
 
 local Compiler = {}
@@ -339,24 +103,23 @@ function Compiler:request(operation, given, where, filters)
   end
   operation.method = method
   if operation.address then
-    operation.address = address_of(where .. ".request", target:match("^[^?]*"))
+    operation.address = fields.address(where .. ".request", target:match("^[^?]*"))
     operation.path = target:match("%?.*$") or ""
   else
     operation.path = target
   end
   local address = operation.address or self.address
-  visit_text(where .. ".request", operation.path:match("^[^?]*"), "path", see)
-  visit_text(where .. ".request", operation.path:match("%?(.*)$") or "", "query", see)
+  fields.visit_text(where .. ".request", operation.path:match("^[^?]*"), "path", see)
+  fields.visit_text(where .. ".request", operation.path:match("%?(.*)$") or "", "query", see)
+  local place_of_url = operation.address and where .. ".request" or self.where .. ".url"
   if address.origin then
-    visit_text(operation.address and where .. ".request" or self.where .. ".url", address.origin,
-      "host", see)
+    fields.visit_text(place_of_url, address.origin, "host", see)
   end
-  visit_text(operation.address and where .. ".request" or self.where .. ".url", address.path,
-    "path", see)
+  fields.visit_text(place_of_url, address.path, "path", see)
   for name, value in pairs(operation.headers) do
-    visit_text(("%s.headers[%s]"):format(where, text.quote(name)), value, "header", see)
+    fields.visit_text(("%s.headers[%s]"):format(where, text.quote(name)), value, "header", see)
   end
-  local kind = body_of(where, given)
+  local kind = fields.body(where, given)
   if kind == "json" then
     visit_json(where .. ".json", given.json, see)
     operation.json = given.json
@@ -366,12 +129,12 @@ function Compiler:request(operation, given, where, filters)
       if type(name) ~= "string" or (type(value) ~= "string" and type(value) ~= "number") then
         fail(place, "a name and a text")
       end
-      visit_text(place, tostring(value), "form", see)
+      fields.visit_text(place, tostring(value), "form", see)
     end
     operation.form = given.form
   elseif kind == "text" then
-    operation.text = text_body(where .. ".text", given.text)
-    visit_text(where .. ".text.body", operation.text.body, "text", see)
+    operation.text = fields.text(where .. ".text", given.text)
+    fields.visit_text(where .. ".text.body", operation.text.body, "text", see)
   end
   local auth = given.auth or (given.headers == nil or not given.headers.Authorization)
     and self.definition.auth or nil
@@ -386,7 +149,7 @@ function Compiler:request(operation, given, where, filters)
     if tokens ~= 1 then
       fail(place .. ".basic", "holds {token} once")
     end
-    visit_text(place .. ".basic", auth.basic, "basic", see)
+    fields.visit_text(place .. ".basic", auth.basic, "basic", see)
     for name in pairs(operation.seen) do
       if operation.seen[name].basic and name ~= "token" and not self.settings[name] then
         fail(place .. ".basic", ("{%s} cannot stand here"):format(name))
@@ -467,32 +230,6 @@ local function check_ids(operation, where, given)
   end
 end
 
-local function limits_of(where, given)
-  if given == nil then
-    return 1, 1
-  elseif type(given) == "table" then
-    schema.check_list(where, given, "number")
-    if #given ~= 2 then
-      fail(where, "the fewest and the most ids of a request, like { 2, 100 }")
-    end
-  elseif type(given) ~= "number" then
-    fail(where, "a whole number of ids, or the fewest and the most: { 2, 100 }")
-  end
-  local least, most = 1, given
-  if type(given) == "table" then
-    least, most = given[1], given[2]
-  end
-  for _, number in ipairs({ least, most }) do
-    if number < 1 or number > 1e6 or number % 1 ~= 0 then
-      fail(where, "a whole number of ids, at least 1")
-    end
-  end
-  if least > most then
-    fail(where, "the fewest come first")
-  end
-  return most, least
-end
-
 -- What all operations of one name share.
 function Compiler:begin(name, given, where)
   local kind = schema.operations[name]
@@ -511,16 +248,16 @@ function Compiler:begin(name, given, where)
     sign = given.sign or definition.sign,
     join = given.join,
     together = given.together,
-    headers = merge_headers(where, definition, given),
-    error = error_of(where .. ".error", given.error) or self.error,
+    headers = fields.merge_headers(where, definition, given),
+    error = fields.error(where .. ".error", given.error) or self.error,
     texts = nil,
-    rate = rate_of(where .. ".rate", given.rate),
-    pause = pause_of(where .. ".retry_after", given.retry_after) or self.pause,
-    answers = given.answers and answers_of(where .. ".answers", given.answers) or self.answers,
+    rate = fields.rate(where .. ".rate", given.rate),
+    pause = fields.pause(where .. ".retry_after", given.retry_after) or self.pause,
+    answers = given.answers and fields.answers(where .. ".answers", given.answers) or self.answers,
   }
   operation.format = operation.answers.setting and "json" or operation.answers.format
   operation.root = operation.answers.root
-  operation.limit, operation.least = limits_of(where .. ".limit", given.limit)
+  operation.limit, operation.least = fields.limits(where .. ".limit", given.limit)
   if kind.has_no_ids then
     operation.id = not kind.is_list and ids.forms.text or nil -- of the one thing that is asked
     for _, field in ipairs({ "id", "limit", "join", "together", "many" }) do
@@ -535,7 +272,7 @@ function Compiler:begin(name, given, where)
     end
     operation.id = shape.of(given.id ~= nil and where .. ".id" or self.where .. ".id", own)
     for part in pairs(operation.id.place_of or {}) do
-      if not part:find(NAME) then
+      if not part:find(fields.NAME) then
         fail(where .. ".id." .. part, "a name is small letters, digits and _")
       elseif schema.placeholders[part] or self.settings[part] then
         fail(where .. ".id." .. part, ("{%s} stands for something else already"):format(part))
@@ -620,112 +357,12 @@ function Compiler:meanings(operation, given, where)
   end
 end
 
-local function next_of(where, given)
-  schema.check(where, given, schema.fields.next)
-  if not schema.paging[given.by] then
-    fail(where .. ".by", ("one of cursor, last, offset, page, url%s"):format(given.by
-      and "; did you mean '" .. text.nearest(given.by, schema.paging) .. "'?" or ""))
-  end
-  local needs_as = given.by ~= "url"
-  if needs_as and not given.as then
-    fail(where, "needs `as`, the parameter that asks for the next page: \"query:page\"")
-  elseif not needs_as and given.as then
-    fail(where .. ".as", "a URL is asked for as it is")
-  end
-  local place, name = (given.as or ""):match("^(%l+):(.+)$")
-  if given.as and not (name and (place == "query" or place == "form" or place == "json")) then
-    fail(where .. ".as", "where the parameter stands and its name: query:page, form:cursor or "
-      .. "json:filters.page")
-  end
-  if (given.by == "cursor" or given.by == "url") and not given.path then
-    fail(where, "needs `path`, where the answer tells the next page")
-  elseif given.path and given.by ~= "cursor" and given.by ~= "url" then
-    fail(where .. ".path", "is for a cursor or a URL")
-  end
-  local has_end = given.size or given.more or given.total
-  if (given.by == "page" or given.by == "offset") and not has_end then
-    fail(where, "needs `size`, entries of a full page, or `more` or `total`, by which the last one "
-      .. "is known")
-  end
-  local checked = {
-    by = given.by, place = place, name = name, first = given.first, size = given.size,
-    most = given.most,
-  }
-  for _, field in ipairs({ "path", "more", "total" }) do
-    if given[field] then
-      checked[field] = meaning.paths(where .. "." .. field, given[field])
-    end
-  end
-  return checked
-end
-
-local function filter_of(where, given)
-  schema.check(where, given, schema.fields.filter)
-  local count = 0
-  local checked = { about = given.about, required = given.required, default = given.default }
-  for _, place in ipairs({ "query", "form", "json" }) do
-    if given[place] then
-      count = count + 1
-      checked.place, checked.name = place, given[place]
-    end
-  end
-  if count > 1 then
-    fail(where, "is asked for in one place: `query`, `form` or `json`")
-  elseif count == 0 and not given.entry then
-    fail(where, "needs `query`, `form` or `json`, how it is asked for, or `entry`, which field "
-      .. "shows it")
-  end
-  if given.entry then
-    checked.entry = meaning.paths(where .. ".entry", given.entry)
-  end
-  if given.time and not schema.times[given.time] and not given.time:find("%%") then
-    fail(where .. ".time", "one of date, rfc3339, rfc3339_ms, unix, or a format like %Y-%m-%d")
-  elseif given.list and not schema.lists[given.list] then
-    fail(where .. ".list", "one of array, comma, repeat")
-  end
-  checked.time, checked.list = given.time, given.list
-  return checked
-end
-
 local function check_token(operation, where)
   if not operation.seen.token and not operation.sign then
     fail(where, "sends the token nowhere: {token} stands in a header, the address or the body, or "
       .. "in auth = { basic = … }")
   end
   operation.has_uuid = operation.seen.uuid ~= nil
-end
-
--- Where an entry of a list names its id: a path, { path = …, match = "([^/]+)$" }, or one of these
--- for each part.
-local function found_id(where, given, form)
-  local function one(place, written)
-    if type(written) == "table" and written.path then
-      schema.check(place, written, { path = "string", match = "string" })
-      if written.match and not ids.is_pattern(written.match) then
-        fail(place .. ".match", "a Lua pattern")
-      end
-      return { paths = meaning.paths(place .. ".path", written.path), match = written.match }
-    end
-    return { paths = meaning.paths(place, written) }
-  end
-  if not form.parts then
-    return { one(where, given) }
-  elseif type(given) ~= "table" then
-    fail(where, "a path for each part of the id")
-  end
-  local found = {}
-  for i, part in ipairs(form.parts) do
-    if given[part.name] == nil then
-      fail(where, "has no path for the part " .. text.quote(part.name))
-    end
-    found[i] = one(where .. "." .. part.name, given[part.name])
-  end
-  for name in pairs(given) do
-    if not form.place_of[name] then
-      fail(where, ("no part of the id is called %s"):format(text.quote(tostring(name))))
-    end
-  end
-  return found
 end
 
 -- A list of what can still be stopped.
@@ -745,12 +382,12 @@ function Compiler:list(name, given, where)
   local filters = {}
   for filter, one in pairs(given.where or {}) do
     local place = ("%s.where.%s"):format(where, tostring(filter))
-    if type(filter) ~= "string" or not filter:find(NAME) then
+    if type(filter) ~= "string" or not filter:find(fields.NAME) then
       fail(place, "a name is small letters, digits and _")
     elseif schema.placeholders[filter] or self.settings[filter] then
       fail(place, ("{%s} stands for something else already"):format(filter))
     end
-    filters[filter] = filter_of(place, one)
+    filters[filter] = lists.filter(place, one)
   end
   operation.where = filters
   self:request(operation, given, where, filters)
@@ -763,7 +400,7 @@ function Compiler:list(name, given, where)
   if not reading.each then
     fail(where .. ".each", select(2, path.parse(given.each)))
   end
-  reading.id = found_id(where .. ".id", given.id, operation.finds)
+  reading.id = lists.id(where .. ".id", given.id, operation.finds)
   if given.state ~= nil then
     reading.state = meaning.paths(where .. ".state", given.state)
     if type(given.means) ~= "table" then
@@ -774,7 +411,7 @@ function Compiler:list(name, given, where)
     fail(where .. ".means", "needs `state`, where its words stand")
   end
   operation.reading = reading
-  operation.next = given.next and next_of(where .. ".next", given.next)
+  operation.next = given.next and lists.next(where .. ".next", given.next)
   operation.readings, operation.is_bare = {}, {}
   local refused = merge(given.refused, self.definition.refused)
   operation.refused = refused and operation.error
@@ -835,7 +472,7 @@ function Compiler:token()
     is_lookup = true,
   }
   if given.headers then
-    check_headers(where .. ".headers", given.headers)
+    fields.check_headers(where .. ".headers", given.headers)
     for name, value in pairs(given.headers) do
       operation.headers[name] = value
     end
@@ -891,7 +528,7 @@ end
 function compile.provider(definition, old)
   if type(definition) ~= "table" then
     error("a provider definition is a table, not a " .. type(definition), 0)
-  elseif type(definition.name) ~= "string" or not definition.name:find(NAME) then
+  elseif type(definition.name) ~= "string" or not definition.name:find(fields.NAME) then
     error("a provider definition needs a `name`: small letters, digits and _, like 'acme'", 0)
   end
   local where = definition.name
@@ -905,19 +542,19 @@ function compile.provider(definition, old)
     fail(where, "needs `url`, the address that all requests begin with")
   end
   if definition.headers then
-    check_headers(where .. ".headers", definition.headers)
+    fields.check_headers(where .. ".headers", definition.headers)
   end
   local self = setmetatable({
     definition = definition,
     where = where,
-    settings = settings_of(definition),
+    settings = fields.settings(definition),
     is_used = {},
     fault = old and old.fault,
     is_old = old ~= nil,
-    address = address_of(where .. ".url", definition.url),
-    error = error_of(where .. ".error", definition.error),
-    pause = pause_of(where .. ".retry_after", definition.retry_after),
-    answers = answers_of(where .. ".answers", definition.answers),
+    address = fields.address(where .. ".url", definition.url),
+    error = fields.error(where .. ".error", definition.error),
+    pause = fields.pause(where .. ".retry_after", definition.retry_after),
+    answers = fields.answers(where .. ".answers", definition.answers),
   }, Compiler)
   local provider = {
     name = definition.name,
@@ -926,7 +563,7 @@ function compile.provider(definition, old)
     url = definition.url,
     address = self.address,
     settings = self.settings,
-    rate = rate_of(where .. ".rate", definition.rate),
+    rate = fields.rate(where .. ".rate", definition.rate),
     operations = {},
     warnings = {},
   }
@@ -935,13 +572,13 @@ function compile.provider(definition, old)
     if given then
       local place = where .. (old and ".operations." or ".") .. name
       if schema.operations[name].is_list then
-        local fields = {}
+        local known = {}
         for _, list in ipairs({ schema.fields.operation, schema.fields.list }) do
           for field, kind in pairs(list) do
-            fields[field] = kind
+            known[field] = kind
           end
         end
-        schema.check(place, given, fields)
+        schema.check(place, given, known)
         provider.operations[name] = self:list(name, given, place)
       else
         provider.operations[name] = self:operation(name, given, place)
@@ -954,7 +591,7 @@ function compile.provider(definition, old)
   provider.token = definition.token and self:token()
   for _, setting in pairs(self.settings) do
     if setting.default and not setting.one_of then
-      visit_text(where, setting.default, "raw", function(other)
+      fields.visit_text(where, setting.default, "raw", function(other)
         self.is_used[other] = true
       end)
     end

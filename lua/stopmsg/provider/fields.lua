@@ -1,0 +1,277 @@
+-- The fields of a definition that mean the same wherever they stand, checked and made ready. Pure.
+
+local errors = require("stopmsg.errors")
+local meaning = require("stopmsg.provider.meaning")
+local schema = require("stopmsg.provider.schema")
+local shape = require("stopmsg.provider.shape")
+local template = require("stopmsg.provider.template")
+local text = require("stopmsg.text")
+
+local fields = {}
+
+local fail = schema.fail
+
+-- What settings and filters may be called.
+fields.NAME = "^%l[%l%d_]*$"
+
+local function parse(where, written)
+  local pieces, message = template.parse(written)
+  if not pieces then
+    fail(where, message)
+  end
+  return pieces
+end
+
+-- Notes each placeholder of a text.
+function fields.visit_text(where, written, kind, see)
+  for _, piece in ipairs(parse(where, written)) do
+    if type(piece) == "table" then
+      see(piece[1], where, kind)
+    end
+  end
+end
+
+function fields.check_headers(where, headers)
+  local seen = {}
+  for name, value in pairs(headers) do
+    local place = ("%s[%s]"):format(where, type(name) == "string" and text.quote(name)
+      or tostring(name))
+    if type(name) ~= "string" then
+      fail(place, "headers are written [\"X-Version\"] = \"1\"")
+    elseif not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
+      fail(place, "no header can be called that")
+    elseif type(value) ~= "string" then
+      fail(place, "a string, not a " .. type(value))
+    elseif value:find("%c") or value == "" then
+      fail(place, "a text without control characters")
+    elseif seen[name:lower()] then
+      fail(place, "the same header as " .. text.quote(seen[name:lower()]))
+    end
+    seen[name:lower()] = name
+  end
+end
+
+-- The definition's headers, with those of an operation in their place.
+function fields.merge_headers(where, definition, given)
+  local merged, lower = {}, {}
+  for name, value in pairs(definition.headers or {}) do
+    merged[name], lower[name:lower()] = value, name
+  end
+  if given.headers then
+    fields.check_headers(where .. ".headers", given.headers)
+    for name, value in pairs(given.headers) do
+      local other = lower[name:lower()]
+      if other then
+        merged[other] = nil
+      end
+      merged[name] = value
+    end
+  end
+  return merged
+end
+
+-- address = { origin, path } of a URL with placeholders; origin is nil for {base_url}.
+function fields.address(where, url)
+  if url:find("^{base_url}") then
+    return { path = url:sub(#"{base_url}" + 1) }
+  end
+  local origin, rest = url:match("^(https?://[^/?#]+)(.*)$")
+  if not origin then
+    fail(where, "an address like https://api.example.com/v1, or {base_url} where each customer has "
+      .. "a host of their own")
+  elseif rest:find("[?#]") then
+    fail(where, "scheme, host and path; a query stands in `request`")
+  elseif origin:find("@", 1, true) then
+    fail(where, "an address without a user")
+  end
+  return { origin = origin, path = rest:gsub("/+$", "") }
+end
+
+local function check_setting(where, given, name)
+  schema.check(where, given, schema.fields.setting)
+  if not given.about then
+    fail(where, "needs `about`: what it is, and where users find it")
+  end
+  if given.pattern then
+    shape.check_pattern(where .. ".pattern", given.pattern)
+  end
+  if given.one_of then
+    local count = 0
+    for key, value in pairs(given.one_of) do
+      count = count + 1
+      if type(value) ~= "string" or (type(key) ~= "number" and type(key) ~= "string") then
+        fail(where .. ".one_of", "a list of words, or a table from each word to what is sent")
+      end
+    end
+    if count == 0 then
+      fail(where .. ".one_of", "says nothing")
+    elseif given.pattern then
+      fail(where .. ".pattern", "is of no use beside `one_of`")
+    end
+  end
+  if given.optional and given.default then
+    fail(where .. ".optional", "has a default, so it is never missing")
+  elseif given.default and given.one_of then
+    local is_there = given.one_of[given.default] ~= nil
+    for _, word in ipairs(given.one_of) do
+      is_there = is_there or word == given.default
+    end
+    if not is_there then
+      fail(where .. ".default", text.quote(given.default) .. " is not one of `one_of`")
+    end
+  end
+  local setting = {}
+  for field, value in pairs(given) do
+    setting[field] = value
+  end
+  setting.name = name
+  return setting
+end
+
+function fields.settings(definition)
+  local declared = {}
+  for name, given in pairs(definition.settings or {}) do
+    local where = ("%s.settings.%s"):format(definition.name, tostring(name))
+    if type(name) ~= "string" or not name:find(fields.NAME) then
+      fail(where, "a name is small letters, digits and _")
+    elseif schema.placeholders[name] then
+      fail(where, ("{%s} stands for something else already"):format(name))
+    end
+    declared[name] = check_setting(where, given, name)
+  end
+  for name, setting in pairs(declared) do
+    local where = ("%s.settings.%s.default"):format(definition.name, name)
+    if setting.default and not setting.one_of then
+      fields.visit_text(where, setting.default, "raw", function(other)
+        if not declared[other] or other == name then
+          fail(where, ("{%s} is no other setting"):format(other))
+        end
+      end)
+      if setting.pattern and not setting.default:find("{", 1, true)
+        and not setting.default:find(setting.pattern) then
+        fail(where, "does not fit `pattern`")
+      end
+    end
+  end
+  return declared
+end
+
+-- Requests per second and what may go at once, of 50 or { 150, per = 60 }.
+function fields.rate(where, given)
+  if given == nil then
+    return nil
+  elseif type(given) == "number" then
+    given = { given }
+  end
+  schema.check(where, given, schema.fields.rate)
+  local count, per = given[1], given.per or 1
+  if not count or count <= 0 or per <= 0 or count / per > 1e6 or count / per < 1e-3 then
+    fail(where, "requests per second, or { requests, per = seconds }")
+  elseif given.burst and given.burst < 1 then
+    fail(where .. ".burst", "at least 1")
+  end
+  return { rate = count / per, burst = given.burst }
+end
+
+-- Where an answer tells how long to pause, besides Retry-After.
+function fields.pause(where, given)
+  if given == nil then
+    return nil
+  elseif type(given) == "string" then
+    given = { path = given }
+  end
+  schema.check(where, given, schema.fields.retry_after)
+  if (given.path == nil) == (given.header == nil) then
+    fail(where, "a path in the answer, or { header = \"X-RateLimit-Reset-After\" }")
+  elseif given.header and not given.header:find("^[%w%-]+$") then
+    fail(where .. ".header", "the name of a header")
+  end
+  return {
+    header = given.header and given.header:lower(),
+    path = given.path and meaning.paths(where, given.path),
+    unit = given.milliseconds and 0.001 or 1,
+  }
+end
+
+function fields.answers(where, given)
+  if given == nil then
+    return { format = "json" }
+  elseif type(given) == "string" then
+    given = { format = given }
+  end
+  schema.check(where, given, schema.fields.answers)
+  local only = type(given.format) == "string" and given.format:match("^{([%w_]+)}$")
+  if not only and given.format ~= "json" and given.format ~= "xml" then
+    fail(where, "'json', 'xml', or a setting that is one of them: \"{format}\"")
+  end
+  return { format = given.format, setting = only, root = given.root }
+end
+
+function fields.error(where, given)
+  if not given then
+    return nil
+  end
+  schema.check(where, given, schema.fields.error)
+  local form, message, field = errors.compile(given)
+  if not form then
+    fail(where .. (field and "." .. field or ""), message)
+  end
+  return form
+end
+
+function fields.body(where, given)
+  local count, kind = 0, nil
+  for _, name in ipairs({ "json", "form", "text" }) do
+    if given[name] ~= nil then
+      count, kind = count + 1, name
+    end
+  end
+  if count > 1 then
+    fail(where, "has more than one of `json`, `form` and `text`")
+  end
+  return kind
+end
+
+function fields.text(where, given)
+  schema.check(where, given, schema.fields.text)
+  if not given.type or not given.body then
+    fail(where, "needs `type`, a Content-Type, and `body`")
+  elseif given.type:find("%c") then
+    fail(where .. ".type", "a text without control characters")
+  end
+  local escape = given.escape
+  if escape and not schema.escapes[escape] then
+    fail(where .. ".escape", "one of json, percent, raw, xml")
+  end
+  escape = escape or (given.type:find("xml") and "xml") or (given.type:find("json") and "json")
+    or (given.type:find("urlencoded") and "percent") or "raw"
+  return { type = given.type, body = given.body, escape = escape }
+end
+
+function fields.limits(where, given)
+  if given == nil then
+    return 1, 1
+  elseif type(given) == "table" then
+    schema.check_list(where, given, "number")
+    if #given ~= 2 then
+      fail(where, "the fewest and the most ids of a request, like { 2, 100 }")
+    end
+  elseif type(given) ~= "number" then
+    fail(where, "a whole number of ids, or the fewest and the most: { 2, 100 }")
+  end
+  local least, most = 1, given
+  if type(given) == "table" then
+    least, most = given[1], given[2]
+  end
+  for _, number in ipairs({ least, most }) do
+    if number < 1 or number > 1e6 or number % 1 ~= 0 then
+      fail(where, "a whole number of ids, at least 1")
+    end
+  end
+  if least > most then
+    fail(where, "the fewest come first")
+  end
+  return most, least
+end
+
+return fields
