@@ -1,7 +1,6 @@
 -- Tokens that end: fetched with the secret that the user gave, by a request of the same engine, for
 -- all calls that wait; again before one ends, and when one is refused.
 
-local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
 local json = require("stopmsg.json")
@@ -27,7 +26,7 @@ Fetch.__index = Fetch
 -- fetch.new(pool, operation): `operation` is the definition's `token`, compiled.
 function fetch.new(pool, operation)
   return setmetatable({
-    is_busy = false, -- a call fetches for all
+    _busy_till = -math.huge, -- until then a call fetches for all
     _pool = pool,
     _operation = operation,
     _ends_at = nil, -- when the token in use ends; nil where it does not
@@ -127,15 +126,20 @@ local function get(self, deadline)
       or "the address that gives tokens gave none" }, "connect"
 end
 
--- true | nil, verdict, fault = fetch:get(deadline): see above. Only where nobody else is at it.
+-- true | nil, verdict, fault = fetch:get(deadline): see above. Only while no other call fetches. It
+-- runs without pcall, as the scheduler's sleep may yield, and Lua 5.1 cannot do that inside pcall.
 function Fetch:get(deadline)
-  self.is_busy = true
-  local called, done, verdict, fault = compat.try(get, self, deadline)
-  self.is_busy = false
-  if not called then
-    error(done, 0)
-  end
+  local now = self._pool.clock()
+  -- A call that raises, or is never resumed, must not keep the others waiting for longer than this.
+  self._busy_till = math.min(deadline, now + MOST * self._pool.timeout + PAUSE * 2 ^ MOST)
+  local done, verdict, fault = get(self, deadline)
+  self._busy_till = -math.huge
   return done, verdict, fault
+end
+
+-- Whether another call fetches a token at `now`.
+function Fetch:is_busy(now)
+  return now < self._busy_till
 end
 
 -- When to look again where another call fetches.

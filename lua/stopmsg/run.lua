@@ -470,7 +470,7 @@ local function fill(self, now)
       break
     end
     if pool.fetch and not pool.fetch:is_ready(now) then
-      if pool.fetch.is_busy then
+      if pool.fetch:is_busy(now) then
         self._held = batch
         return has_started, pool.fetch:look_at(now)
       elseif not fetch_token(self, batch, now) then
