@@ -116,6 +116,7 @@ local function new_client(p, url, timeout)
     base_url = url or p.tls and proxy or sandbox,
     ca_file = p.tls and keys .. "/ca.pem" or nil,
     max_attempts = url and 2 or nil,
+    patience = url and 0 or nil,
     timeout = timeout,
   })
 end
