@@ -315,7 +315,7 @@ describe("stopmsg.client", function()
     end)
 
     it("never raises for what the network does", function()
-      local report = stopmsg.stop({ provider = "revicom", token = "x", max_attempts = 2,
+      local report = stopmsg.stop({ provider = "revicom", token = "x", patience = 0,
         base_url = "http://127.0.0.1:1" }, { uuid(1), uuid(2) })
       assert.equal(2, report.counts.failed)
       assert.equal("connect", report[1].reason)
