@@ -7,7 +7,8 @@ local ID = ("0123456789abcdef"):rep(2)
 
 local SCRIPT = [[
 local stopmsg = require("stopmsg")
-local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1] })
+local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1],
+  patience = 3 }) -- longer than any pause before it tries again
 local files = {}
 local file = io.open("/dev/null")
 while file do
@@ -43,8 +44,8 @@ while file do
   file = io.open("/dev/null")
 end
 for _ = 0, 12 do
-  local report = stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1] },
-    ("0123456789abcdef"):rep(2))
+  local report = stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1],
+    patience = 0 }, ("0123456789abcdef"):rep(2))
   print(report[1].outcome, report[1].reason)
   table.remove(files):close()
 end

@@ -116,6 +116,7 @@ local function new_client(p, url, timeout)
     base_url = url or p.tls and proxy or sandbox,
     ca_file = p.tls and keys .. "/ca.pem" or nil,
     max_attempts = url and 2 or nil,
+    patience = url and 0 or nil,
     timeout = timeout,
   })
 end
@@ -163,13 +164,13 @@ local TROUBLES = {
   end,
   function(_, p)
     local client = new_client(p, nobody)
-    check_all(client[p.call or "stop"](client, make_ids(p)), "failed")
+    check_all(client[p.call or "stop"](client, make_ids(p)), "failed", "skipped")
     client:close()
   end,
   function(_, p)
     -- Nobody has vouched for the certificate; and the client is left to the collector.
     local client = new_client({ provider = p.provider, format = p.format }, proxy)
-    check_all(client[p.call or "stop"](client, make_ids(p)), "failed")
+    check_all(client[p.call or "stop"](client, make_ids(p)), "failed", "skipped")
   end,
 }
 
