@@ -8,7 +8,7 @@ local ID = ("0123456789abcdef"):rep(2)
 local SCRIPT = [[
 local stopmsg = require("stopmsg")
 local client = stopmsg.new({ provider = "clickatell", token = "k", base_url = arg[1],
-  patience = 3 })
+  patience = 3 }) -- longer than any pause before it tries again
 local files = {}
 local file = io.open("/dev/null")
 while file do
@@ -35,8 +35,7 @@ end
 -- A client each with none, one, two, ... descriptors.
 local EACH = [[
 local stopmsg = require("stopmsg")
-stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1],
-  patience = 0 },
+stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1] },
   ("0123456789abcdef"):rep(2))
 local files = {}
 local file = io.open("/dev/null")
@@ -46,8 +45,7 @@ while file do
 end
 for _ = 0, 12 do
   local report = stopmsg.stop({ provider = "clickatell", token = "k", base_url = arg[1],
-  patience = 0 },
-    ("0123456789abcdef"):rep(2))
+    patience = 0 }, ("0123456789abcdef"):rep(2))
   print(report[1].outcome, report[1].reason)
   table.remove(files):close()
 end
