@@ -142,13 +142,18 @@ local function check_replacing(context)
   engine:close()
 end
 
+-- Older than 7.87, libcurl would wait for the resolver of a request that had not come to it: its
+-- handles are left where they are.
+local major, minor = core.curl:match("^(%d+)%.(%d+)")
+local leaves_some = tonumber(major) * 1000 + tonumber(minor) < 7087
+
 -- result of a part, or what it raised
 local function run(name, context)
   local done, result = pcall(parts[name], context)
   result = result:gsub("^[^\n]-%.lua:%d+: ", "")
   collectgarbage()
   collectgarbage()
-  check(libcurl.live() == 0, "%s: %d handles are left", name, libcurl.live())
+  check(leaves_some or libcurl.live() == 0, "%s: %d handles are left", name, libcurl.live())
   return result, not done
 end
 
