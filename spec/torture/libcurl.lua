@@ -222,7 +222,9 @@ for _, name in ipairs(PARTS) do
   end
 end
 check_results(context)
-check_replacing(context)
+if not leaves_some then -- those do not open a socket in their first move
+  check_replacing(context)
+end
 
 stop_servers()
 for i = 1, math.min(#wrongs, 40) do
