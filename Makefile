@@ -199,7 +199,7 @@ matrix:
 	+@$(call run-parts,$(LUAS:%=all-%))
 
 # Minutes that it takes on two processors with nothing else to do.
-MINUTES = 4
+MINUTES = 7
 
 test:
 	@missing=$$(sh tools/packages.sh -n test) || exit; \
