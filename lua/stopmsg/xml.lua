@@ -20,6 +20,15 @@ local function new_element(name)
   return { name = name, children = setmetatable({}, { lists = {} }), text = {} }
 end
 
+-- Expat has memory of its own, and LuaExpat words the lack of it as a fault like any other.
+local function new_parser(callbacks)
+  local made, parser = pcall(lxp.new, callbacks)
+  if not made then
+    error("not enough memory", 0)
+  end
+  return parser
+end
+
 -- root = xml.decode(text) | nil, message
 -- `<a><b>1</b></a>` gives { a = { b = "1" } }. Attributes are dropped, and of elements of one name
 -- the first is kept; path.list_at() knows the others. A DTD is refused: answers have none, and
@@ -34,7 +43,7 @@ function xml.decode(text)
     parser:stop()
   end
 
-  parser = lxp.new({
+  parser = new_parser({
     StartDoctypeDecl = function()
       stop("has a DTD")
     end,
