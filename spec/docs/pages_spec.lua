@@ -173,7 +173,7 @@ describe("docs/troubleshooting.md", function()
   it("has what TLS says where we have advice for it", function()
     local tls = require("stopmsg.tls")
     local general = tls.advise("x"):match("; (.*)$")
-    for _, row in ipairs(markdown.rows(page, "it says")) do
+    for _, row in ipairs(markdown.rows(page, "message")) do
       local advice = tls.advise(row[1]):match("; (.*)$")
       assert.message(row[1]).not_equal(general, advice)
     end
