@@ -1,7 +1,7 @@
 -- What the pages say of providers, definitions and files, where their links lead, and what README
 -- shows of the reference.
 
-local errors = require("stopmsg.errors")
+local errors = require("stopmsg.meaning.errors")
 local ids = require("stopmsg.ids")
 local markdown = require("spec.support.markdown")
 local providers = require("stopmsg.provider")
@@ -158,7 +158,7 @@ describe("docs/troubleshooting.md", function()
     ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",
     ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
-    ["cannot wait in the"] = "lua/stopmsg/nginx.lua",
+    ["cannot wait in the"] = "lua/stopmsg/wait/nginx.lua",
     ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",
     ["belongs to another run"] = "lua/stopmsg/journal.lua",
   }

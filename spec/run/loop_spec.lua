@@ -2,16 +2,16 @@
 
 local providers = require("stopmsg.provider")
 local runs = require("spec.support.runs")
-local source = require("stopmsg.source")
+local source = require("stopmsg.run.source")
 local stopmsg = require("stopmsg")
 
 local http, items, item, given, OK = runs.http, runs.items, runs.item, runs.given, runs.OK
 local in_turn, by_id, names, LOST = runs.in_turn, runs.by_id, runs.names, runs.LOST
-local new_pool, new_run, operation_of = runs.new_pool, runs.new_run, runs.operation_of
+local new_session, new_run, operation_of = runs.new_session, runs.new_run, runs.operation_of
 local drain, stop, tally, times = runs.drain, runs.stop, runs.tally, runs.times
 local REFUSED = runs.REFUSED
 
-describe("stopmsg.run", function()
+describe("stopmsg.run.loop", function()
   describe("with a batch", function()
     it("sends as many ids as the limit allows, in order", function()
       local result = stop({ ids = names(25), limit = 10 })
@@ -144,25 +144,25 @@ describe("stopmsg.run", function()
     end)
 
     it("sends nothing where it has passed before the start", function()
-      local pool = new_pool({})
-      local running, summary = new_run(pool, { ids = names(3), deadline = 5 })
-      pool.clock:advance(6)
+      local session = new_session({})
+      local running, summary = new_run(session, { ids = names(3), deadline = 5 })
+      session.clock:advance(6)
       assert.same({ ["skipped deadline"] = 3 }, tally(drain(running), 3))
-      assert.equal(0, #pool.engine.requests)
+      assert.equal(0, #session.engine.requests)
       assert.equal(0, summary.requests)
     end)
 
     it("sends nothing that the source gave only after it", function()
-      local pool = new_pool({})
+      local session = new_session({})
       local i = 0
-      local running = new_run(pool, { deadline = 5, source = source.iterator(function()
+      local running = new_run(session, { deadline = 5, source = source.iterator(function()
         i = i + 1
-        pool.clock:advance(4)
+        session.clock:advance(4)
         return i <= 4 and "id" .. i or nil
       end) })
       local list = drain(running)
       assert.equal(4, #list)
-      for _, request in ipairs(pool.engine.requests) do
+      for _, request in ipairs(session.engine.requests) do
         assert.message(request.ids[1] .. " is sent").near(4, request.at - 1000, 1e-3)
         assert.message("it may take").near(1, request.timeout, 1e-3)
       end
@@ -170,12 +170,12 @@ describe("stopmsg.run", function()
     end)
 
     it("does not make the first answer wait for the ids of others", function()
-      local pool = new_pool({ answer = items(nil, { after = 0.1 }) })
+      local session = new_session({ answer = items(nil, { after = 0.1 }) })
       local i = 0
-      local running = new_run(pool, { limit = 1000, concurrency = 4, keeps = false,
+      local running = new_run(session, { limit = 1000, concurrency = 4, keeps = false,
         source = source.iterator(function()
           i = i + 1
-          pool.clock:advance(1e-4) -- the answer comes with the thousandth id after its request's
+          session.clock:advance(1e-4) -- the answer comes with the thousandth id after its request's
           return i <= 10000 and "id" .. i or nil
         end) })
       assert.equal("id1", running:next().id)
@@ -193,19 +193,19 @@ describe("stopmsg.run", function()
 
   describe("an interruption", function()
     -- True from `seconds` on.
-    local function after(pool, seconds)
-      local at = pool.clock() + seconds
+    local function after(session, seconds)
+      local at = session.clock() + seconds
       return function()
-        return pool.clock() >= at
+        return session.clock() >= at
       end
     end
 
     it("sends nothing more and takes the answers that come within two seconds", function()
-      local pool = new_pool({ answer = function(request)
+      local session = new_session({ answer = function(request)
         return items(nil, { after = request.index == 1 and 2.2 or 9 })(request)
       end })
-      local result = stop({ pool = pool, ids = names(5), concurrency = 2,
-        is_interrupted = after(pool, 0.5) })
+      local result = stop({ session = session, ids = names(5), concurrency = 2,
+        is_interrupted = after(session, 0.5) })
       assert.equal(2, #result.requests)
       assert.equal("stopped", result.items[1].outcome)
       assert.same({ id = "id2", outcome = "unknown", reason = "interrupted" }, result.items[2])
@@ -218,34 +218,34 @@ describe("stopmsg.run", function()
     end)
 
     it("is noticed within a tenth of a second while the network is silent", function()
-      local pool = new_pool({ answer = function(request)
+      local session = new_session({ answer = function(request)
         return items(nil, { after = 9 })(request)
       end })
-      local asked, longest_gap = pool.clock(), 0
-      stop({ pool = pool, ids = { "a" }, is_interrupted = function()
-        longest_gap = math.max(longest_gap, pool.clock() - asked)
-        asked = pool.clock()
+      local asked, longest_gap = session.clock(), 0
+      stop({ session = session, ids = { "a" }, is_interrupted = function()
+        longest_gap = math.max(longest_gap, session.clock() - asked)
+        asked = session.clock()
         return false
       end })
       assert.is_true(longest_gap <= 0.1001)
     end)
 
     it("gives back what waits for its repeat as what is known of it", function()
-      local pool = new_pool({ answer = function()
+      local session = new_session({ answer = function()
         return http(503, { retry_after = 30 })
       end })
-      local result = stop({ pool = pool, ids = { "a" }, is_interrupted = after(pool, 1) })
+      local result = stop({ session = session, ids = { "a" }, is_interrupted = after(session, 1) })
       assert.equal("unknown", result.items[1].outcome)
       assert.is_true(result.elapsed < 1.2)
     end)
 
     it("leaves the client to other calls, which an answer that comes late does not disturb",
       function()
-        local pool = new_pool({ answer = function(request)
+        local session = new_session({ answer = function(request)
           return items(nil, { after = request.index == 1 and 5 or 4 })(request)
         end })
-        stop({ pool = pool, ids = { "a" }, is_interrupted = after(pool, 1) })
-        local result = stop({ pool = pool, ids = { "b" } })
+        stop({ session = session, ids = { "a" }, is_interrupted = after(session, 1) })
+        local result = stop({ session = session, ids = { "b" } })
         assert.same({ id = "b", outcome = "stopped", code = 200 }, result.items[1])
       end)
   end)
@@ -501,10 +501,10 @@ describe("stopmsg.run", function()
     end)
 
     it("come as soon as they settle", function()
-      local pool = new_pool({ answer = by_id({ b = items(nil, { after = 9 }) }) })
-      local running = new_run(pool, { ids = { "a", "b" } })
+      local session = new_session({ answer = by_id({ b = items(nil, { after = 9 }) }) })
+      local running = new_run(session, { ids = { "a", "b" } })
       assert.equal("a", running:next().id)
-      assert.near(1000.01, pool.clock(), 1e-3)
+      assert.near(1000.01, session.clock(), 1e-3)
     end)
 
     it("are few fields where all went well", function()
@@ -518,7 +518,7 @@ describe("stopmsg.run", function()
     end)
 
     it("end with nil, however often it is asked", function()
-      local running = new_run(new_pool({}), { ids = { "a" } })
+      local running = new_run(new_session({}), { ids = { "a" } })
       assert.not_nil((running:next()))
       assert.is_nil((running:next()))
       assert.is_nil((running:next()))
@@ -546,7 +546,7 @@ describe("stopmsg.run", function()
     it("are counted before on_item sees them", function()
       local running, summary
       local totals = {}
-      running, summary = new_run(new_pool({}), { ids = names(3), on_item = function()
+      running, summary = new_run(new_session({}), { ids = names(3), on_item = function()
         totals[#totals + 1] = summary.total
       end })
       drain(running)
@@ -604,8 +604,8 @@ describe("stopmsg.run", function()
     -- Reads all of it, item by item; gives how far the source was ever ahead of that.
     local function ahead(options)
       local read, taken, most = 0, 0, 0
-      local pool = new_pool({ answer = options.answer })
-      local running = new_run(pool, {
+      local session = new_session({ answer = options.answer })
+      local running = new_run(session, {
         limit = options.limit,
         concurrency = options.concurrency or 4,
         deadline = options.deadline or math.huge,
@@ -622,7 +622,7 @@ describe("stopmsg.run", function()
       for _ in running.next, running do
         taken = taken + 1
         if options.pause then
-          pool.clock:advance(options.pause)
+          session.clock:advance(options.pause)
         end
       end
       assert.equal(options.count, taken)
@@ -709,15 +709,15 @@ describe("stopmsg.run", function()
 
     for _, slots in ipairs({ 1, 3, 100 }) do
       it(("get their own answers over %d slot(s)"):format(slots), function()
-        local pool = new_pool({ slots = slots, answer = staggered(function(request)
+        local session = new_session({ slots = slots, answer = staggered(function(request)
           return item(request.ids[1]:find("^x") and 403 or 200)(request)
         end) })
         local ids = {}
         for i = 1, 50 do
           ids[i] = "x" .. i
         end
-        local one, first = new_run(pool, { ids = names(30) })
-        local other, second = new_run(pool, { ids = ids })
+        local one, first = new_run(session, { ids = names(30) })
+        local other, second = new_run(session, { ids = ids })
         local lists = drain_both(one, other)
         assert.same({ stopped = 30 }, tally(lists[1], 30))
         assert.same({ too_late = 50 }, tally(lists[2], 50))
@@ -725,14 +725,14 @@ describe("stopmsg.run", function()
         assert.equal("x7", lists[2][7].id)
         assert.equal(30, first.requests)
         assert.equal(50, second.requests)
-        assert.equal(80, #pool.engine.requests)
+        assert.equal(80, #session.engine.requests)
       end)
     end
 
     it("repeat each their own", function()
-      local pool = new_pool({ answer = staggered(in_turn({ http(503), OK })) })
-      local one = new_run(pool, { ids = { "a", "b" } })
-      local other = new_run(pool, { ids = { "c", "d", "e" } })
+      local session = new_session({ answer = staggered(in_turn({ http(503), OK })) })
+      local one = new_run(session, { ids = { "a", "b" } })
+      local other = new_run(session, { ids = { "c", "d", "e" } })
       local lists = drain_both(one, other)
       assert.same({ stopped = 2 }, tally(lists[1], 2))
       assert.same({ stopped = 3 }, tally(lists[2], 3))
@@ -744,18 +744,19 @@ describe("stopmsg.run", function()
     end)
 
     it("may send the same id each", function()
-      local pool = new_pool({})
-      local lists = drain_both(new_run(pool, { ids = { "a" } }), new_run(pool, { ids = { "a" } }))
+      local session = new_session({})
+      local lists = drain_both(new_run(session, { ids = { "a" } }),
+        new_run(session, { ids = { "a" } }))
       assert.equal("stopped", lists[1][1].outcome)
       assert.equal("stopped", lists[2][1].outcome)
-      assert.equal(2, #pool.engine.requests)
+      assert.equal(2, #session.engine.requests)
     end)
 
     it("finish one after the other though the first waits for nobody", function()
-      local pool = new_pool({ answer = staggered(OK) })
-      local one = new_run(pool, { ids = names(20) })
+      local session = new_session({ answer = staggered(OK) })
+      local one = new_run(session, { ids = names(20) })
       one:next()
-      assert.same({ stopped = 9 }, tally(drain((new_run(pool, { ids = names(9) }))), 9))
+      assert.same({ stopped = 9 }, tally(drain((new_run(session, { ids = names(9) }))), 9))
       local list = drain(one)
       local count = 0
       for _ in pairs(list) do
@@ -766,17 +767,18 @@ describe("stopmsg.run", function()
 
     for _, slots in ipairs({ 2, 100 }) do
       it(("do not mind one that was left midway, over %d slots"):format(slots), function()
-        local pool = new_pool({ slots = slots, answer = staggered(in_turn({ http(503), OK })) })
-        local left = new_run(pool, { ids = names(40), concurrency = 2, max_attempts = 1 })
+        local session = new_session({ slots = slots,
+          answer = staggered(in_turn({ http(503), OK })) })
+        local left = new_run(session, { ids = names(40), concurrency = 2, max_attempts = 1 })
         left:next()
-        assert.not_nil((next(pool.flights)))
-        local sent = #pool.engine.requests
+        assert.not_nil((next(session.flights)))
+        local sent = #session.engine.requests
         left = nil -- luacheck: ignore 311
         collectgarbage()
-        local result = stop({ pool = pool, ids = { "a", "b", "c" } })
+        local result = stop({ session = session, ids = { "a", "b", "c" } })
         assert.same({ stopped = 3 }, tally(result.items, 3))
         assert.equal(6, result.summary.requests)
-        assert.equal(sent + 6, #pool.engine.requests)
+        assert.equal(sent + 6, #session.engine.requests)
       end)
     end
   end)
@@ -820,78 +822,78 @@ describe("stopmsg.run", function()
       { ids = names(6), answer = by_id({ id2 = http(400), id5 = LOST }), limit = 6 },
     }
 
-    local function finish(pool, options)
-      local answered = new_pool(options)
+    local function finish(session, options)
+      local answered = new_session(options)
       for _, field in ipairs({ "engine", "clock", "pacer", "outage", "flights" }) do
-        pool[field] = answered[field]
+        session[field] = answered[field]
       end
-      pool.renew = answered.renew
+      session.renew = answered.renew
       local told = {}
-      pool.emit = function(event)
+      session.emit = function(event)
         told[#told + 1] = event.type
       end
-      local running, summary, result = new_run(pool, options)
+      local running, summary, result = new_run(session, options)
       running:finish()
-      return { items = result, summary = summary, told = told, requests = pool.engine.requests }
+      return { items = result, summary = summary, told = told, requests = session.engine.requests }
     end
 
     it("knows nothing of its last call, however that ended", function()
       for first, before in ipairs(CALLS) do
         for second, options in ipairs(CALLS) do
-          local pool = new_pool({})
-          local fresh = finish(pool, options)
-          pool.idle_runs = {}
-          finish(pool, before)
-          assert.equal(1, #pool.idle_runs)
-          local running = pool.idle_runs[1]
-          assert.same(fresh, finish(pool, options), first .. ", then " .. second)
-          assert.equal(running, pool.idle_runs[1])
+          local session = new_session({})
+          local fresh = finish(session, options)
+          session.idle_runs = {}
+          finish(session, before)
+          assert.equal(1, #session.idle_runs)
+          local running = session.idle_runs[1]
+          assert.same(fresh, finish(session, options), first .. ", then " .. second)
+          assert.equal(running, session.idle_runs[1])
         end
       end
     end)
 
     it("hands out no item of its last call", function()
-      local pool = new_pool({})
-      pool.idle_runs = {}
-      finish(pool, { ids = { "a", "b" }, limit = 2 })
-      pool.emit = nil
-      local list = drain((new_run(pool, { ids = { "c" }, keeps = false })))
+      local session = new_session({})
+      session.idle_runs = {}
+      finish(session, { ids = { "a", "b" }, limit = 2 })
+      session.emit = nil
+      local list = drain((new_run(session, { ids = { "c" }, keeps = false })))
       assert.equal(1, #list)
       assert.equal("c", list[1].id)
     end)
 
     it("is no other's while it lasts, nor after it raised, nor after an interruption", function()
-      local pool = new_pool({})
-      pool.idle_runs = {}
-      finish(pool, { ids = { "a" } })
-      finish(pool, { ids = { "b" }, on_item = function()
-        assert.equal(0, #pool.idle_runs)
-        finish(pool, { ids = { "c" } })
+      local session = new_session({})
+      session.idle_runs = {}
+      finish(session, { ids = { "a" } })
+      finish(session, { ids = { "b" }, on_item = function()
+        assert.equal(0, #session.idle_runs)
+        finish(session, { ids = { "c" } })
       end })
-      assert.equal(2, #pool.idle_runs)
-      assert.is_false(pcall(finish, pool, { source = function()
+      assert.equal(2, #session.idle_runs)
+      assert.is_false(pcall(finish, session, { source = function()
         error("no")
       end }))
-      assert.equal(1, #pool.idle_runs)
-      finish(pool, { ids = { "e" }, is_interrupted = function()
+      assert.equal(1, #session.idle_runs)
+      finish(session, { ids = { "e" }, is_interrupted = function()
         return true
       end })
-      assert.equal(0, #pool.idle_runs)
+      assert.equal(0, #session.idle_runs)
     end)
 
     it("is kept for small calls only, and holds nothing of the caller's", function()
-      local pool = new_pool({})
-      pool.idle_runs = {}
-      finish(pool, { ids = names(17), limit = 17 })
-      assert.equal(0, #pool.idle_runs)
+      local session = new_session({})
+      session.idle_runs = {}
+      finish(session, { ids = names(17), limit = 17 })
+      assert.equal(0, #session.idle_runs)
       local kept = setmetatable({}, { __mode = "v" })
       do
-        local done = finish(pool, { ids = names(16), limit = 16, on_item = function()
+        local done = finish(session, { ids = names(16), limit = 16, on_item = function()
           return kept
         end })
         kept.result, kept.summary, kept.item = done.items, done.summary, done.items[16]
       end
-      assert.equal(1, #pool.idle_runs)
+      assert.equal(1, #session.idle_runs)
       collectgarbage()
       collectgarbage()
       assert.is_nil(kept.result)
@@ -998,10 +1000,10 @@ describe("stopmsg.run", function()
   end)
 
   describe("the lack of memory", function()
-    -- A pool whose engine lacks memory in the n-th call of a method.
+    -- A session whose engine lacks memory in the n-th call of a method.
     local function lacking(method, n)
-      local pool = new_pool({ answer = OK })
-      local engine = pool.engine
+      local session = new_session({ answer = OK })
+      local engine = session.engine
       local call = engine[method]
       engine[method] = function(...)
         n = n - 1
@@ -1010,13 +1012,13 @@ describe("stopmsg.run", function()
         end
         return call(...)
       end
-      return pool
+      return session
     end
 
     for _, method in ipairs({ "submit", "step", "collect" }) do
       it(("ends a run for good, in %s"):format(method), function()
-        local pool = lacking(method, 2)
-        local running = new_run(pool, { ids = names(6), concurrency = 1 })
+        local session = lacking(method, 2)
+        local running = new_run(session, { ids = names(6), concurrency = 1 })
         assert.has_error(function() drain(running) end, "not enough memory")
         for _ = 1, 2 do
           assert.has_error(function() running:next() end,
@@ -1026,20 +1028,20 @@ describe("stopmsg.run", function()
     end
 
     it("spoils no other run of the client", function()
-      local pool = lacking("submit", 2)
-      local running = new_run(pool, { ids = names(6), concurrency = 1 })
+      local session = lacking("submit", 2)
+      local running = new_run(session, { ids = names(6), concurrency = 1 })
       assert.has_error(function() drain(running) end, "not enough memory")
-      assert.same({ stopped = 4 }, tally(stop({ pool = pool, ids = names(4) }).items, 4))
+      assert.same({ stopped = 4 }, tally(stop({ session = session, ids = names(4) }).items, 4))
     end)
   end)
 
   describe("a closed client", function()
     it("ends its runs with an error", function()
-      local pool = new_pool({})
-      local running = new_run(pool, { ids = names(50) })
+      local session = new_session({})
+      local running = new_run(session, { ids = names(50) })
       running:next()
-      pool.is_closed = true
-      pool.engine:close()
+      session.is_closed = true
+      session.engine:close()
       local called, message = pcall(drain, running)
       assert.is_false(called)
       assert.equal("attempt to use a closed client", message)
@@ -1047,9 +1049,9 @@ describe("stopmsg.run", function()
   end)
 
   it("raises what libcurl says when nothing goes on", function()
-    local pool = new_pool({})
-    pool.engine.broken = "out of file descriptors"
-    local called, message = pcall(drain, (new_run(pool, { ids = { "a" } })))
+    local session = new_session({})
+    session.engine.broken = "out of file descriptors"
+    local called, message = pcall(drain, (new_run(session, { ids = { "a" } })))
     assert.is_false(called)
     assert.equal("libcurl: out of file descriptors", message)
   end)
@@ -1057,13 +1059,13 @@ describe("stopmsg.run", function()
   it("asks the waiting function with the engine, the seconds and whether something was sent",
     function()
       local asked = {}
-      local pool = new_pool({})
-      pool.wait = function(engine, seconds, was_busy)
+      local session = new_session({})
+      session.wait = function(engine, seconds, was_busy)
         asked[#asked + 1] = { engine, seconds, was_busy }
         engine:wait(seconds)
       end
-      drain((new_run(pool, { ids = { "a" }, deadline = 7 })))
-      assert.equal(pool.engine, asked[1][1])
+      drain((new_run(session, { ids = { "a" }, deadline = 7 })))
+      assert.equal(session.engine, asked[1][1])
       assert.near(7, asked[1][2], 1e-6)
       assert.is_true(asked[1][3])
     end)

@@ -3,16 +3,16 @@
 --
 -- It is a stream from end to end: what is read ahead, in flight and settled but not handed out is
 -- bounded, whatever the length of the source. Nothing here knows a provider, and nothing waits but
--- through `pool.wait`.
+-- through `session.wait`.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
-local intake = require("stopmsg.intake")
-local patience = require("stopmsg.patience")
-local repeats = require("stopmsg.repeats")
-local settleds = require("stopmsg.settled")
+local intake = require("stopmsg.run.ids")
+local patience = require("stopmsg.run.patience")
+local repeats = require("stopmsg.run.repeats")
+local settleds = require("stopmsg.run.items")
 local text = require("stopmsg.text")
 
 local run = {}
@@ -56,7 +56,7 @@ end
 
 local function warn(self, message, is_own)
   local warnings = self._task.summary.warnings
-  message = is_own and message or text.clean(message, self._pool.redact)
+  message = is_own and message or text.clean(message, self._session.redact)
   for _, known in ipairs(warnings) do
     if known == message then
       return
@@ -69,16 +69,16 @@ end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
 local function note(self, event)
-  if self._pool.emit then
+  if self._session.emit then
     self._events[#self._events + 1] = event
   end
 end
 
--- A run on the connections of `pool`, without a task yet. What run.new() does not set anew is empty
--- again at the end of a run, or belongs to the pool.
-local function new(pool)
+-- A run on the connections of `session`, without a task yet. What run.new() does not set anew is
+-- empty again at the end of a run, or belongs to the session.
+local function new(session)
   local self = setmetatable({
-    _pool = pool,
+    _session = session,
     _task = nil,
     _intake = nil,
     _settled = nil,
@@ -108,15 +108,15 @@ local function new(pool)
     _skip = 0, -- items to hand out before the clock is asked again
     _gap = 1,
   }, Run)
-  self._must_share = pool.breathe and function()
-    return pool.clock() - self._looked >= SHARE_EVERY
+  self._must_share = session.breathe and function()
+    return session.clock() - self._looked >= SHARE_EVERY
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
   end)
-  self._settled = settleds.new(self._intake, pool.redact, function(message)
+  self._settled = settleds.new(self._intake, session.redact, function(message)
     warn(self, message)
-  end, pool.breathe ~= nil)
+  end, session.breathe ~= nil)
   local hooks = {
     note = function(event)
       note(self, event)
@@ -133,25 +133,25 @@ local function new(pool)
   return self
 end
 
--- A run over `task`, on the connections of `pool`.
+-- A run over `task`, on the connections of `session`.
 --
--- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
+-- session, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
 -- was_busy, run), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
 -- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
 -- list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
--- its form for one id) or nil, pacer (of the operation) or nil, source (see
--- source.lua), limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
+-- its form for one id) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
 -- places, with a repeated id known for the whole run) and total (places in the source), or neither.
-function run.new(pool, task)
-  local self = pool.idle_runs and table.remove(pool.idle_runs) or new(pool)
-  local now = pool.clock()
+function run.new(session, task)
+  local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
+  local now = session.clock()
   self._task = task
-  self._repeats:begin(task, pool)
-  self._patience:begin(task, pool, now)
+  self._repeats:begin(task, session)
+  self._patience:begin(task, session, now)
   local operation = task.operation
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together])
@@ -167,7 +167,7 @@ end
 -- Keeps a small run that has ended well for the next call: with hundreds of calls at a time, its
 -- tables are most of what the collector would have to do.
 local function give_back_run(self)
-  local idle, task = self._pool.idle_runs, self._task
+  local idle, task = self._session.idle_runs, self._task
   local is_small = task.total and task.total <= SMALL
   -- One that was interrupted may have left answers that are still to come.
   if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
@@ -181,8 +181,8 @@ local function give_back_run(self)
 end
 
 -- Moves what can be moved. Whether an answer is there.
-local function step(pool)
-  local moved, found = pool.engine:step()
+local function step(session)
+  local moved, found = session.engine:step()
   if not moved then
     error("libcurl: " .. found, 0)
   end
@@ -199,7 +199,7 @@ local function call_hook(self, name, hook, ...)
     self._has_raised[name] = true
     warn(self, ("%s raised an error: %s"):format(name, tostring(message)))
   end
-  if self._pool.is_closed then
+  if self._session.is_closed then
     error(run.CLOSED, 0)
   end
 end
@@ -207,7 +207,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  call_hook(self, "on_event", self._pool.emit, event)
+  call_hook(self, "on_event", self._session.emit, event)
 end
 
 local function tell(self)
@@ -226,7 +226,7 @@ local function read_batch(self, most)
   if not must_share and not self._has_begun and self._in_flight > 0 then
     -- The first answer is not to wait for the ids of others.
     must_share = function()
-      return step(self._pool)
+      return step(self._session)
     end
   end
   self._is_cut = self._intake:read(batch, self._settled, must_share, most)
@@ -255,7 +255,7 @@ end
 -- The batch that is to find out whether an outage is over; nil and when to look again. What becomes
 -- of a probe may never be known, so it takes one new id at a time.
 local function probe_batch(self, now)
-  local outage = self._pool.outage
+  local outage = self._session.outage
   local failed, is_same = self._repeats:probe(now)
   if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
     local fresh = read_batch(self, self._task.patience > 0 and 1 or nil)
@@ -288,7 +288,7 @@ local function next_batch(self, now)
   local limit = self._intake.limit
   self._held = nil
   if not batch then
-    if self._pool.outage.is_shut then
+    if self._session.outage.is_shut then
       batch, at = probe_batch(self, now)
     else
       batch = due_batch(self, now)
@@ -317,15 +317,15 @@ end
 
 -- From when on the provider's state lets a request go.
 local function allowed_at(self, now)
-  local pool, held_till = self._pool, nil
-  local outage = pool.outage
+  local session, held_till = self._session, nil
+  local outage = session.outage
   if outage.is_shut then
     if outage:ready_at() > now then
       held_till = outage:ready_at()
     elseif not self._patience:left(now) then
       held_till = self._patience:ends_at(now)
     end
-  elseif outage.window and outage:room(now, in_flight(pool.flights, outage.window)) < 1 then
+  elseif outage.window and outage:room(now, in_flight(session.flights, outage.window)) < 1 then
     held_till = math.huge
   end
   self._is_held = held_till ~= nil
@@ -335,28 +335,28 @@ end
 
 -- From when on the next request may go.
 local function ready_at(self, now)
-  local pool, task = self._pool, self._task
+  local session, task = self._session, self._task
   if self._repeats:is_narrow() and not self._repeats:may_ask(now, self._in_flight) then
     return math.huge -- until the answers in flight are here
   end
-  local at = pool.pacer:ready_at(now)
+  local at = session.pacer:ready_at(now)
   if task.pacer then
     at = math.max(at, task.pacer:ready_at(now))
   end
   if at > now then
-    if pool.pacer:paused_until() >= task.deadline then
+    if session.pacer:paused_until() >= task.deadline then
       self._repeats:finish("rate_limited") -- an earlier call was told to stay away for that long
       return now
     end
     return at
   end
-  return pool.outage.is_troubled and allowed_at(self, now) or now
+  return session.outage.is_troubled and allowed_at(self, now) or now
 end
 
 -- Seconds that a request may take that is sent at `now`.
 local function timeout_at(self, now)
   local seconds = math.min(self._task.timeout, self._task.deadline - now)
-  if self._pool.outage.is_shut then
+  if self._session.outage.is_shut then
     seconds = math.min(seconds, self._patience:left(now) or seconds)
   end
   return seconds
@@ -364,17 +364,17 @@ end
 
 -- A request has left.
 local function note_sent(self, batch, now)
-  local pool = self._pool
-  pool.pacer:sent(now)
+  local session = self._session
+  session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
   self._in_flight = self._in_flight + 1
-  if pool.outage.is_shut then
-    pool.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+  if session.outage.is_shut then
+    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
   self._repeats:sent(batch)
-  if pool.emit then
+  if session.emit then
     emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
   end
 end
@@ -382,7 +382,7 @@ end
 -- What a definition's `sign` adds to a request: header lines; nil where it gives none that can be
 -- used.
 local function sign(self, batch, operation, number)
-  local method, origin, target, headers, body = self._pool.engine:preview(number, batch.ids, 1,
+  local method, origin, target, headers, body = self._session.engine:preview(number, batch.ids, 1,
     batch.count, batch.uuid)
   local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
     headers = headers, body = body or "" })
@@ -430,13 +430,13 @@ end
 -- Fetches a token for all calls. False where there is none: then the batch that wanted to go is
 -- settled, or sent again later.
 local function fetch_token(self, batch, now)
-  local got, verdict, fault = self._pool.fetch:get(self._task.deadline)
+  local got, verdict, fault = self._session.fetch:get(self._task.deadline)
   if got then
     return true
   elseif fault then
-    batch.run, batch.generation, batch.started = self, self._pool.generation, now
+    batch.run, batch.generation, batch.started = self, self._session.generation, now
     batch.tries = batch.tries + 1
-    self._repeats:decide(self._pool.clock(), batch, "again", verdict, false, nil, fault,
+    self._repeats:decide(self._session.clock(), batch, "again", verdict, false, nil, fault,
       verdict.message)
   else
     self._settled:add(batch, verdict)
@@ -447,7 +447,7 @@ end
 
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
-  local pool, task, outage = self._pool, self._task, self._pool.outage
+  local session, task, outage = self._session, self._task, self._session.outage
   local has_started = false
   self._is_cut, self._is_held = false, false
   -- A probe may hang while the next one goes.
@@ -461,22 +461,22 @@ local function fill(self, now)
     if not batch then
       return has_started, at
     end
-    now = pool.clock() -- the source may have taken its time
-    if pool.is_closed then
+    now = session.clock() -- the source may have taken its time
+    if session.is_closed then
       error(run.CLOSED, 0) -- it may have waited, too
     end
     if now >= task.deadline then
       self._held = batch
       break
     end
-    if pool.fetch and not pool.fetch:is_ready(now) then
-      if pool.fetch:is_busy(now) then
+    if session.fetch and not session.fetch:is_ready(now) then
+      if session.fetch:is_busy(now) then
         self._held = batch
-        return has_started, pool.fetch:look_at(now)
+        return has_started, session.fetch:look_at(now)
       elseif not fetch_token(self, batch, now) then
         break
       end
-      now = pool.clock()
+      now = session.clock()
     end
     local number
     batch, number = prepare(self, batch, now)
@@ -484,17 +484,17 @@ local function fill(self, now)
       break
     end
     local timeout = timeout_at(self, now)
-    batch.run, batch.generation, batch.started = self, pool.generation, now
-    local slot, why = delivery.submit(pool.engine, number, batch, timeout, pool.flights)
+    batch.run, batch.generation, batch.started = self, session.generation, now
+    local slot, why = delivery.submit(session.engine, number, batch, timeout, session.flights)
     if slot then
       has_started = true
       note_sent(self, batch, now)
       if task.limit > 1 then
         -- Reading the next ids takes a while: let this request leave first.
-        if step(pool) and not self._has_begun then
+        if step(session) and not self._has_begun then
           break
         end
-        now = pool.clock()
+        now = session.clock()
       end
     elseif why == "no free slot" then
       self._held = batch
@@ -510,7 +510,7 @@ end
 local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
     items)
   local task = self._task
-  local now = self._pool.clock()
+  local now = self._session.clock()
   local action, verdict, warnings, is_usable
   self._in_flight = self._in_flight - 1
   batch.tries = batch.tries + 1
@@ -543,7 +543,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
       warn(self, message)
     end
   end
-  if self._pool.emit then
+  if self._session.emit then
     note(self, {
       type = "response",
       ids = batch.count,
@@ -554,7 +554,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     })
   end
   self._repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
-  if self._pool.outage.is_troubled then
+  if self._session.outage.is_troubled then
     self._patience:look(now)
   end
   tell(self)
@@ -562,10 +562,10 @@ end
 
 -- Takes the answers that are there, as long as there is room. True when there were any.
 local function collect(self)
-  local pool = self._pool
+  local session = self._session
   local has_any = false
   while self._settled:has_room()
-    and delivery.take(pool.engine, pool.flights, self, arrived) do
+    and delivery.take(session.engine, session.flights, self, arrived) do
     has_any = true
   end
   -- One by one: should the source raise, the others are still there.
@@ -585,21 +585,21 @@ run.move = delivery.move
 local function ignore() end
 
 -- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
-function run.pause(pool, seconds, is_interrupted)
-  local till = pool.clock() + seconds
+function run.pause(session, seconds, is_interrupted)
+  local till = session.clock() + seconds
   local nobody = {}
   local left = seconds
   while left > 0 and not (is_interrupted and is_interrupted()) do
-    if pool.is_closed then
+    if session.is_closed then
       error(run.CLOSED, 0)
     end
-    local moved, message = run.move(pool.engine, pool.flights, ignore)
+    local moved, message = run.move(session.engine, session.flights, ignore)
     if not moved then
       error("libcurl: " .. message, 0)
     end
     local pause = is_interrupted and math.min(left, ASK_EVERY) or left
-    pool.wait(pool.engine, pause, false, nobody)
-    left = till - pool.clock()
+    session.wait(session.engine, pause, false, nobody)
+    left = till - session.clock()
   end
 end
 
@@ -623,7 +623,7 @@ end
 
 -- Settles what is in flight without its answers: nobody waits for them any more.
 local function abandon(self)
-  for _, batch in ipairs(delivery.forsake(self._pool.flights, self)) do
+  for _, batch in ipairs(delivery.forsake(self._session.flights, self)) do
     self._in_flight = self._in_flight - 1
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
@@ -646,7 +646,7 @@ local function next_time(self, now, at)
   elseif ended then
     return (self._held or not self._repeats:is_empty()) and now or math.huge
   end
-  local time, is_shut = math.min(at or math.huge, self._task.deadline), self._pool.outage.is_shut
+  local time, is_shut = math.min(at or math.huge, self._task.deadline), self._session.outage.is_shut
   local ends_at = is_shut and self._patience:ends_at(now) or math.huge
   if ends_at > now then
     time = math.min(time, ends_at)
@@ -682,7 +682,7 @@ end
 local function watch(self, now)
   local patient, again = self._patience, self._repeats
   patient:look(now)
-  if self._pool.outage.is_shut and not again.ended then
+  if self._session.outage.is_shut and not again.ended then
     local reason = patient:watch(now, again.sends, self._in_flight)
     if reason then
       again:finish(reason)
@@ -697,13 +697,13 @@ end
 -- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
 -- nothing to do.
 local function turn(self, may_wait)
-  local pool = self._pool
-  if pool.is_closed then
+  local session = self._session
+  if session.is_closed then
     error(run.CLOSED, 0)
   end
   check_whole(self)
   self._is_torn = true
-  local now = pool.clock()
+  local now = session.clock()
   self._looked = now
   if now >= self._task.deadline then
     self._repeats:finish("deadline")
@@ -717,7 +717,7 @@ local function turn(self, may_wait)
   if self._repeats:has_doubts() then
     self._repeats:resolve(now, is_idle(self))
   end
-  if pool.outage.is_troubled then
+  if session.outage.is_troubled then
     watch(self, now)
   end
   if self._repeats.ended then
@@ -726,7 +726,7 @@ local function turn(self, may_wait)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
-  step(pool)
+  step(session)
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -739,7 +739,7 @@ local function turn(self, may_wait)
     if self._inbox[1] then
       seconds = 0 -- a finalizer that used the client has collected it just now
     end
-    outside(self, pool.wait, pool.engine, seconds, has_started, self)
+    outside(self, session.wait, session.engine, seconds, has_started, self)
   end
   self._is_torn = false
 end
@@ -751,14 +751,14 @@ local function keep_moving(self)
   if self._skip > 0 then
     return
   end
-  local pool = self._pool
-  local elapsed = pool.clock() - self._looked
-  if elapsed >= (pool.breathe and SHARE_EVERY or LOOK_EVERY) then
+  local session = self._session
+  local elapsed = session.clock() - self._looked
+  if elapsed >= (session.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
-    if pool.breathe then
-      pool.breathe()
-      self._looked = pool.clock()
+    if session.breathe then
+      session.breathe()
+      self._looked = session.clock()
     end
   else
     self._gap = math.min(self._gap * 2, 64)
@@ -781,12 +781,12 @@ local function finish(self)
   if self._has_strangers and not self._has_form then
     warn(self, "no answer was in the provider's form: check base_url and the proxy")
   end
-  if self._pool.engine:has_met_sandbox() then
+  if self._session.engine:has_met_sandbox() then
     -- As it is: the sandbox's token is a word of it.
     warn(self, "the answers are those of a sandbox: no message was stopped", true)
   end
-  local now = self._pool.clock()
-  self._pool.outage:queue(self, false)
+  local now = self._session.clock()
+  self._session.outage:queue(self, false)
   self._patience:finish(now, self._repeats.ended)
   task.summary.elapsed = now - self._started
   tell(self)
@@ -813,7 +813,7 @@ local function tell_item(self, item, place)
   if task.on_item then
     call_hook(self, "on_item", task.on_item, item, place)
   end
-  if self._pool.emit then
+  if self._session.emit then
     emit(self, { type = "item", item = item })
   end
 end
@@ -838,7 +838,7 @@ end
 -- next call may have it.
 function Run:finish()
   local summary = self._task.summary
-  local has_hooks = self._task.on_item or self._pool.emit
+  local has_hooks = self._task.on_item or self._session.emit
   while next_slice(self) do
     local items, places, count = self._items, self._places, self._count
     summary:count_all(items, count)

@@ -1,5 +1,5 @@
 local json = require("stopmsg.json")
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 
 local DOCUMENT = json.decode('{"error":{"code":4031,"msg":null},'
   .. '"errors":[{"code":"a"},{"code":"b"}],'
@@ -9,7 +9,7 @@ local function at(written, document)
   return path.value(document or DOCUMENT, assert(path.parse(written)))
 end
 
-describe("stopmsg.path", function()
+describe("stopmsg.meaning.path", function()
   for written, expected in pairs({
     ["error.code"] = 4031,
     ["errors[1].code"] = "a",

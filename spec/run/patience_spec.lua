@@ -3,7 +3,7 @@
 local runs = require("spec.support.runs")
 
 local http, items, OK, names, tally = runs.http, runs.items, runs.OK, runs.names, runs.tally
-local stop, times, new_pool, in_turn = runs.stop, runs.times, runs.new_pool, runs.in_turn
+local stop, times, new_session, in_turn = runs.stop, runs.times, runs.new_session, runs.in_turn
 local LOST, REFUSED, NO_TLS = runs.LOST, runs.REFUSED, runs.NO_TLS
 
 local LOGIN = http(200, { body = "<html>Log in</html>" })
@@ -32,7 +32,7 @@ local function sent_in(result, from, till)
   return list
 end
 
-describe("stopmsg.patience", function()
+describe("stopmsg.run.patience", function()
   describe("a provider that answers nobody", function()
     for name, answer in pairs({ ["503"] = http(503), ["lost answers"] = LOST,
       ["refused connections"] = REFUSED, ["a firewall's 403"] = FIREWALL, ["login pages"] = LOGIN,
@@ -296,20 +296,20 @@ describe("stopmsg.patience", function()
     end)
 
     it("sends a probe where one is due, and nothing else", function()
-      local pool = new_pool({ answer = away(http(503), 0, 20) })
-      stop({ pool = pool, ids = names(16), concurrency = 16, patience = 0 })
-      pool.clock:advance(5)
-      local sent = #pool.engine.requests
-      local one = stop({ pool = pool, ids = names(16), concurrency = 16, patience = 0 })
-      assert.equal(sent + 1, #pool.engine.requests)
+      local session = new_session({ answer = away(http(503), 0, 20) })
+      stop({ session = session, ids = names(16), concurrency = 16, patience = 0 })
+      session.clock:advance(5)
+      local sent = #session.engine.requests
+      local one = stop({ session = session, ids = names(16), concurrency = 16, patience = 0 })
+      assert.equal(sent + 1, #session.engine.requests)
       assert.equal(15, one.summary.counts.skipped)
       assert.equal("http_503", one.items[1].reason)
-      local other = stop({ pool = pool, ids = { "x" }, patience = 0 })
+      local other = stop({ session = session, ids = { "x" }, patience = 0 })
       assert.same({ id = "x", outcome = "skipped", reason = "outage", attempts = 0 },
         other.items[1])
-      assert.equal(sent + 1, #pool.engine.requests)
-      pool.clock:advance(20)
-      assert.equal(16, stop({ pool = pool, ids = names(16), concurrency = 16,
+      assert.equal(sent + 1, #session.engine.requests)
+      session.clock:advance(20)
+      assert.equal(16, stop({ session = session, ids = names(16), concurrency = 16,
         patience = 0 }).summary.counts.stopped)
     end)
   end)
@@ -329,10 +329,10 @@ describe("stopmsg.patience", function()
     end)
 
     it("does not end a later call before that has tried it", function()
-      local pool = new_pool({ answer = away(NO_TLS, 0, 10) })
-      stop({ pool = pool, ids = names(5) })
-      pool.clock:advance(20)
-      assert.equal(5, stop({ pool = pool, ids = names(5) }).summary.counts.stopped)
+      local session = new_session({ answer = away(NO_TLS, 0, 10) })
+      stop({ session = session, ids = names(5) })
+      session.clock:advance(20)
+      assert.equal(5, stop({ session = session, ids = names(5) }).summary.counts.stopped)
     end)
 
     it("is told apart from a handshake that breaks off", function()
@@ -360,25 +360,25 @@ describe("stopmsg.patience", function()
     end
 
     it("share what they know of the provider", function()
-      local pool = new_pool({ answer = away(http(503), 0, 10) })
+      local session = new_session({ answer = away(http(503), 0, 10) })
       local list = {}
       for i = 1, 8 do
-        list[i] = runs.new_run(pool, { ids = names(20), concurrency = 4, deadline = math.huge })
+        list[i] = runs.new_run(session, { ids = names(20), concurrency = 4, deadline = math.huge })
       end
       assert.same({ stopped = 160 }, drain_all(list))
       local away_count = 0
-      for _, request in ipairs(pool.engine.requests) do
+      for _, request in ipairs(session.engine.requests) do
         away_count = away_count + (request.at < 1010 and 1 or 0)
       end
       assert.is_true(away_count <= 4 + 1 + 12, away_count)
     end)
 
     it("begin with probes where the provider was away", function()
-      local pool = new_pool({ answer = away(http(503), 0, 20) })
-      stop({ pool = pool, ids = names(16), concurrency = 16, patience = 1 })
-      local before = #pool.engine.requests
-      local result = stop({ pool = pool, ids = names(100), concurrency = 16, patience = 5 })
-      assert.is_true(#pool.engine.requests - before <= 4)
+      local session = new_session({ answer = away(http(503), 0, 20) })
+      stop({ session = session, ids = names(16), concurrency = 16, patience = 1 })
+      local before = #session.engine.requests
+      local result = stop({ session = session, ids = names(100), concurrency = 16, patience = 5 })
+      assert.is_true(#session.engine.requests - before <= 4)
       assert.near(5, result.elapsed, 0.1)
     end)
   end)
@@ -407,17 +407,17 @@ describe("stopmsg.patience", function()
         deadline = { deadline = 5 },
         interrupted = { is_interrupted = true },
       }) do
-        local list, pool = {}, nil
+        local list, session = {}, nil
         options.emit = function(event)
           if event.type == "outage" then
             list[#list + 1] = event.phase .. " " .. event.reason
           end
         end
         options.answer = forever(http(503))
-        pool = new_pool(options)
-        options.pool, options.ids = pool, names(50)
+        session = new_session(options)
+        options.session, options.ids = session, names(50)
         options.is_interrupted = options.is_interrupted and function()
-          return pool.clock() > 1005
+          return session.clock() > 1005
         end
         stop(options)
         assert.same({ "begin http_503", "end " .. reason }, list)

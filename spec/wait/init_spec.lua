@@ -1,9 +1,9 @@
 -- How a call waits: in the calling thread, or by a scheduler's sleep.
 
 local fake_engine = require("spec.support.fake_engine")
-local waiting = require("stopmsg.waiting")
+local waiting = require("stopmsg.wait")
 
-describe("stopmsg.waiting", function()
+describe("stopmsg.wait", function()
   describe("thread", function()
     it("waits in the engine, as long as it is told", function()
       local waited = {}

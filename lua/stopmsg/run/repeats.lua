@@ -1,9 +1,9 @@
 -- What becomes of a request that settled nothing, or not all of its ids: whether they are sent
 -- again, when, in which parts and with which token.
 
-local retry = require("stopmsg.retry")
+local retry = require("stopmsg.run.retry")
 local tls = require("stopmsg.tls")
-local trials = require("stopmsg.trial")
+local trials = require("stopmsg.run.trial")
 
 local repeats = {}
 
@@ -29,7 +29,7 @@ function repeats.new(given, settled, hooks)
     _hooks = hooks,
     _retry = retry.new({}),
     _task = nil,
-    _pool = nil,
+    _session = nil,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _doubted = {}, -- batches that failed for good, unless it is an outage
     _is_out = false, -- `alone` is in flight
@@ -40,8 +40,8 @@ function repeats.new(given, settled, hooks)
 end
 
 -- For a new call; nothing is left of the last one.
-function Repeats:begin(task, pool)
-  self._task, self._pool = task, pool
+function Repeats:begin(task, session)
+  self._task, self._session = task, session
   self._retry:begin(task)
   self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
   self._worked, self._renewed, self._is_barren = nil, nil, false
@@ -70,7 +70,7 @@ end
 
 -- Whether this call waits for the outage that is on.
 local function is_waited_for(self)
-  return self._pool.outage.is_shut and self._task.patience > 0
+  return self._session.outage.is_shut and self._task.patience > 0
 end
 
 -- Whether a pause outlasts the call, or what anybody would wait for.
@@ -80,7 +80,7 @@ end
 
 -- During an outage that is waited for: puts the batch aside. Gives the pause before the next probe.
 local function wait_for_it(self, batch, verdict, retry_after, now)
-  local outage = self._pool.outage
+  local outage = self._session.outage
   if retry_after then
     self._hooks.pause(retry_after)
     self._hooks.note({ type = "throttle", delay = retry_after })
@@ -96,7 +96,7 @@ end
 -- Settles a batch that failed, unless that may still turn out to be part of an outage.
 local function conclude(self, batch, verdict)
   if may_send(self, batch) and self._task.patience > 0
-    and batch.spell == self._pool.outage.spell then
+    and batch.spell == self._session.outage.spell then
     batch.last = verdict
     self._doubted[#self._doubted + 1] = batch
   else
@@ -145,8 +145,8 @@ end
 
 -- HTTP 429: nothing of this client is sent before the pause is over.
 local function throttle(self, batch, verdict, retry_after, now)
-  local outage, pacer = self._pool.outage, self._pool.pacer
-  local pause = outage:throttled(now, batch.started, count(self._pool.flights), retry_after)
+  local outage, pacer = self._session.outage, self._session.pacer
+  local pause = outage:throttled(now, batch.started, count(self._session.flights), retry_after)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
   pacer:pause(now + pause)
   if retry_after then
@@ -186,7 +186,7 @@ end
 
 -- Settles what turned out to be no part of an outage. is_idle: nothing of the run can tell yet.
 function Repeats:resolve(now, is_idle)
-  local doubted, outage = self._doubted, self._pool.outage
+  local doubted, outage = self._doubted, self._session.outage
   self._doubted = {}
   for _, batch in ipairs(doubted) do
     if batch.spell ~= outage.spell or (is_idle and not outage.is_shut) or not may_send(self, batch)
@@ -293,16 +293,16 @@ end
 -- Whether there is a new token now. `first` is the batch that was refused first. A new token that
 -- never worked ends the run, unless it may be that batch which spoils tokens.
 local function renew(self, first, has_worked, token)
-  local pool = self._pool
+  local session = self._session
   local is_new = self._renewed == token
   local may_be_spoilt = first.refusals and first.refusals > 0 and not self._is_barren
-  if not pool.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
+  if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
-  elseif not pool.renew() then
+  elseif not session.renew() then
     self._hooks.warn("the token was refused, and the token function gave no new one")
     return false
   end
-  self._renewed, self._is_barren = pool.generation, is_new and not has_worked
+  self._renewed, self._is_barren = session.generation, is_new and not has_worked
   return true
 end
 
@@ -339,7 +339,7 @@ end
 
 -- The token was refused.
 local function refuse(self, batch, verdict, was_witness, now)
-  local token, trial = self._pool.generation, self.trial
+  local token, trial = self._session.generation, self.trial
   local entry = { batch = batch, verdict = verdict }
   if self.ended then
     self._settled:add(batch, verdict)
@@ -351,7 +351,7 @@ local function refuse(self, batch, verdict, was_witness, now)
     if not trial then
       trial = trials.new(token)
       trial.is_open = self._worked == token or (batch.refusals or 0) > 0
-      trial.was_answered = self._worked == token and batch.started < self._pool.outage.usable_at
+      trial.was_answered = self._worked == token and batch.started < self._session.outage.usable_at
       self.trial = trial
     end
     trial:add(batch, verdict, self.sends)
@@ -396,7 +396,7 @@ function Repeats:may_ask(now, in_flight)
     return not self._is_out
   end
   local is_known = trial.is_open or self._worked == trial.token
-  if trial.token ~= self._pool.generation then
+  if trial.token ~= self._session.generation then
     acquit(self, now, ask_again) -- another call has renewed it
   elseif not is_known and in_flight == 0 then
     condemn(self, now)
@@ -409,7 +409,7 @@ end
 -- Ends a trial with nothing in flight, and nobody left who could be asked. A new token tells best.
 function Repeats:close_trial(now)
   local trial = self.trial
-  if trial:is_refused_again() or (trial.was_answered and not self._pool.renew) then
+  if trial:is_refused_again() or (trial.was_answered and not self._session.renew) then
     acquit(self, now, deny)
   else
     condemn(self, now)
@@ -458,11 +458,11 @@ local function is_evidence(batch, action, fault)
 end
 
 local function note_failure(self, now, batch, action, verdict, detail)
-  local outage = self._pool.outage
+  local outage = self._session.outage
   outage:failed(now, batch, {
     reason = verdict.reason,
     message = detail,
-    is_alone = next(self._pool.flights) == nil,
+    is_alone = next(self._session.flights) == nil,
     is_free = action == "throttle",
     is_refused = detail and verdict.reason == "tls" and tls.is_certificate(detail),
   })
@@ -472,7 +472,8 @@ local function note_failure(self, now, batch, action, verdict, detail)
 end
 
 -- Settles the ids of a request that has ended, or keeps them to be sent again.
--- action, verdict, is_usable: see answer.lua. fault, detail: nil where the answer is complete.
+-- action, verdict, is_usable: see meaning/answer.lua. fault, detail: nil where the answer is
+-- complete.
 function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
   local trial, family = self.trial, batch.family
   local was_witness = trial and trial.witness == batch
@@ -487,9 +488,9 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
   end
   if is_usable and action == "credentials" then
     refuse(self, batch, verdict, was_witness, now)
-    return self._pool.outage:answered(now, batch)
+    return self._session.outage:answered(now, batch)
   elseif is_usable then
-    self._pool.outage:answered(now, batch)
+    self._session.outage:answered(now, batch)
     if action == "settle" then
       self._worked = batch.generation
       if trial then
@@ -543,7 +544,7 @@ end
 -- batch, is_same = :probe(now): the one to be asked about during an outage. is_same: it is the one
 -- that was asked about last. It stays here.
 function Repeats:probe(now)
-  local outage, same = self._pool.outage, nil
+  local outage, same = self._session.outage, nil
   for _, batch in ipairs(self._waiting) do
     if may_go(batch) and (batch.at <= now or not batch.is_timed) then
       if not outage:was_last(batch) then

@@ -6,8 +6,8 @@
 
 local forms = require("stopmsg.ids")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
-local path = require("stopmsg.path")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
 
 local reading = {}
 

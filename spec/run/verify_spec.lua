@@ -1,18 +1,18 @@
 -- What `verify` looks up, when, and what it makes of it: pure, with a clock that moves only when it
 -- is told to. The states are read by the real definitions, so that what is proven here holds there.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
 local options = require("stopmsg.options")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
-local run = require("stopmsg.run")
-local source = require("stopmsg.source")
-local verify = require("stopmsg.verify")
+local run = require("stopmsg.run.loop")
+local source = require("stopmsg.run.source")
+local verify = require("stopmsg.run.verify")
 
 local function copy_of(item)
   local copy = {}
@@ -119,7 +119,7 @@ local function uuid(n)
   return ("%08x-0000-4000-8000-0123456789ab"):format(n)
 end
 
-describe("stopmsg.verify", function()
+describe("stopmsg.run.verify", function()
   describe("what it looks up", function()
     local LOOKED = {
       stopped = true, accepted = true, unknown = true, open = true, too_late = true,
@@ -676,7 +676,7 @@ describe("stopmsg.verify", function()
 
   describe("after a lost answer and a refused repeat", function()
     -- A stop and its lookup as the client makes them, over an engine that answers from a script.
-    local function pool_of(clock, script)
+    local function session_of(clock, script)
       return {
         engine = fake.new({ clock = clock, answer = script }),
         clock = clock,
@@ -693,17 +693,17 @@ describe("stopmsg.verify", function()
       }
     end
 
-    local function call(pool, number, operation, ids, seconds)
+    local function call(session, number, operation, ids, seconds)
       local report = reports.new()
-      pool.engine:reads(number, operation)
-      local running = run.new(pool, {
+      session.engine:reads(number, operation)
+      local running = run.new(session, {
         operation = operation,
         number = number,
         source = source.list(ids, #ids),
         limit = operation.limit,
         concurrency = 4,
         timeout = 10,
-        deadline = pool.clock() + seconds,
+        deadline = session.clock() + seconds,
         patience = 60,
         max_attempts = 4,
         format = "json",
@@ -738,14 +738,14 @@ describe("stopmsg.verify", function()
           local operations = providers.load(provider).operations
           local clock = fake.clock()
           local lookups = 0
-          local pool = pool_of(clock, function(request)
+          local session = session_of(clock, function(request)
             if request.number == STOP then
               return request.attempt == 1 and { fault = "lost", detail = "gone" } or late
             end
             lookups = lookups + 1
             return { body = READERS[provider](id, state) }
           end)
-          local report = call(pool, STOP, operations.stop, { id }, 60)
+          local report = call(session, STOP, operations.stop, { id }, 60)
           assert.equal("unknown", report[1].outcome)
           assert.equal(case[5], report[1].reason)
           assert.is_true(report[1].ambiguous)
@@ -759,7 +759,7 @@ describe("stopmsg.verify", function()
               clock:advance(seconds)
             end,
             lookup = function(ids, seconds)
-              return call(pool, STATUS, operations.status, ids, seconds)
+              return call(session, STATUS, operations.status, ids, seconds)
             end,
           })
           assert.equal(1, lookups)

@@ -1,7 +1,7 @@
 -- How a call waits for the network: in the calling thread, by a scheduler's sleep, or inside nginx.
 
 local core = require("stopmsg.core")
-local nginx = require("stopmsg.nginx")
+local nginx = require("stopmsg.wait.nginx")
 
 local waiting = {}
 
@@ -47,8 +47,8 @@ end
 -- runs they belong to, telling each.
 --
 -- Gives { open, breathe, refusal }. open(engine, flights, slots, outage) -> { engine, wait,
--- breathe }: what a pool uses. breathe and refusal may be nil; refusal() says why no call can wait
--- just here.
+-- breathe }: what a session uses. breathe and refusal may be nil; refusal() says why no call can
+-- wait just here.
 function waiting.choose(sleep, move)
   if not sleep and nginx.is_here() then
     return { open = nginx.opener(move), breathe = nginx.breathe, refusal = nginx.refusal }

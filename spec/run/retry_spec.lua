@@ -1,6 +1,6 @@
 -- When an id that failed by itself is sent again.
 
-local retry = require("stopmsg.retry")
+local retry = require("stopmsg.run.retry")
 
 local LONG = 1000 -- seconds that are left, in the cases that are not about time
 
@@ -15,7 +15,7 @@ local function with(options)
   })
 end
 
-describe("stopmsg.retry", function()
+describe("stopmsg.run.retry", function()
   describe(":again", function()
     for tries, delay in ipairs({ 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2 }) do
       it(("waits up to %g s after try %d"):format(delay, tries), function()

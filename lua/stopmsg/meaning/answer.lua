@@ -15,11 +15,11 @@
 -- is what the definition lists, and a refusal has the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
-local errors = require("stopmsg.errors")
+local errors = require("stopmsg.meaning.errors")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
-local path = require("stopmsg.path")
-local reading = require("stopmsg.reading")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
+local reading = require("stopmsg.meaning.reading")
 local tls = require("stopmsg.tls")
 
 local answer = {}

@@ -4,7 +4,8 @@ local runs = require("spec.support.runs")
 
 local http, items, item, OK = runs.http, runs.items, runs.item, runs.OK
 local in_turn, by_id, names, tally = runs.in_turn, runs.by_id, runs.names, runs.tally
-local new_pool, stop, times, assert_times = runs.new_pool, runs.stop, runs.times, runs.assert_times
+local new_session, stop = runs.new_session, runs.stop
+local times, assert_times = runs.times, runs.assert_times
 local LOST, REFUSED, NO_TLS = runs.LOST, runs.REFUSED, runs.NO_TLS
 
 -- Refusals in the provider's form.
@@ -40,7 +41,7 @@ local function times_of(result, id)
   return list
 end
 
-describe("stopmsg.repeats", function()
+describe("stopmsg.run.repeats", function()
   describe("with one id", function()
     -- Title, answers to the attempts, the item, requests, retries.
     local ROWS = {
@@ -459,15 +460,15 @@ describe("stopmsg.repeats", function()
     end)
 
     it("is the limit of that call alone", function()
-      local pool = new_pool({ answer = gateway(5) })
-      pool.idle_runs = {}
+      local session = new_session({ answer = gateway(5) })
+      session.idle_runs = {}
       for _ = 1, 2 do
-        local running = runs.new_run(pool, { ids = names(10), limit = 10 })
+        local running = runs.new_run(session, { ids = names(10), limit = 10 })
         running:finish()
-        assert.equal(1, #pool.idle_runs)
+        assert.equal(1, #session.idle_runs)
       end
-      assert.equal(6, #pool.engine.requests)
-      assert.equal(10, #pool.engine.requests[4].ids)
+      assert.equal(6, #session.engine.requests)
+      assert.equal(10, #session.engine.requests[4].ids)
     end)
   end)
 
@@ -560,8 +561,8 @@ describe("stopmsg.repeats", function()
     it("holds back the client's other calls, too", function()
       local first = paused({ ids = { "a" }, max_attempts = 1 })
       assert.equal("rate_limited", first.items[1].reason)
-      local started = first.pool.clock()
-      local second = stop({ pool = first.pool, ids = { "b" } })
+      local started = first.session.clock()
+      local second = stop({ session = first.session, ids = { "b" } })
       assert.equal("stopped", second.items[1].outcome)
       assert.is_true(second.requests[2].at >= started + 5 - 1e-3)
     end)
@@ -588,21 +589,21 @@ describe("stopmsg.repeats", function()
 
     it("halves what is in flight, and lets it grow again", function()
       local flying, most = 0, {}
-      local pool
-      pool = new_pool({ answer = function(request)
+      local session
+      session = new_session({ answer = function(request)
         flying = flying + 1
         most[#most + 1] = { request.at, flying }
         local answer = request.index == 17 and http(429) or OK(request)
         answer.after = 0.1
         return answer
       end })
-      local collect = pool.engine.collect
-      pool.engine.collect = function(engine)
+      local collect = session.engine.collect
+      session.engine.collect = function(engine)
         local slot, a, b, c, d, e, f, g, h = collect(engine)
         flying = flying - (slot and 1 or 0)
         return slot, a, b, c, d, e, f, g, h
       end
-      local result = stop({ pool = pool, ids = names(300), concurrency = 16,
+      local result = stop({ session = session, ids = names(300), concurrency = 16,
         random = function() return 1 end })
       assert.same({ stopped = 300 }, tally(result.items, 300))
       local after, last = 0, 0
@@ -751,10 +752,10 @@ describe("stopmsg.repeats", function()
     end
 
     local function renewing(calls)
-      return function(pool)
-        calls[#calls + 1] = pool.clock()
-        pool.engine:authorize(1, "new")
-        pool.generation = pool.generation + 1
+      return function(session)
+        calls[#calls + 1] = session.clock()
+        session.engine:authorize(1, "new")
+        session.generation = session.generation + 1
         return true
       end
     end
@@ -912,11 +913,11 @@ describe("stopmsg.repeats", function()
         end
         used = used + 1
         return OK(request)
-      end, function(pool)
+      end, function(session)
         tokens, used = tokens + 1, 0
         calls.count = (calls.count or 0) + 1
-        pool.engine:authorize(1, tokens)
-        pool.generation = pool.generation + 1
+        session.engine:authorize(1, tokens)
+        session.generation = session.generation + 1
         return true
       end
     end
@@ -944,11 +945,11 @@ describe("stopmsg.repeats", function()
           spoilt[used] = true
         end
         return spoilt[used] and http(401) or OK(request)
-      end, renew = function(pool)
+      end, renew = function(session)
         calls[#calls + 1] = true
         token = token + 1
-        pool.engine:authorize(1, token)
-        pool.generation = pool.generation + 1
+        session.engine:authorize(1, token)
+        session.generation = session.generation + 1
         return true
       end })
       assert.same({ stopped = 59, ["denied forbidden"] = 1 }, tally(result.items, 60))
@@ -967,16 +968,16 @@ describe("stopmsg.repeats", function()
 
     it("is renewed once for two calls", function()
       local calls = {}
-      local pool = new_pool({ answer = function(request)
+      local session = new_session({ answer = function(request)
         return request.secret == nil and request.index > 6 and http(401) or OK(request)
-      end, renew = function(pool)
+      end, renew = function(session)
         calls[#calls + 1] = true
-        pool.engine:authorize(1, "new")
-        pool.generation = pool.generation + 1
+        session.engine:authorize(1, "new")
+        session.generation = session.generation + 1
         return true
       end })
-      local one = runs.new_run(pool, { ids = names(20), concurrency = 2 })
-      local other = runs.new_run(pool, { ids = names(20), concurrency = 2 })
+      local one = runs.new_run(session, { ids = names(20), concurrency = 2 })
+      local other = runs.new_run(session, { ids = names(20), concurrency = 2 })
       local counts = { 0, 0 }
       for _ = 1, 20 do
         for i, running in ipairs({ one, other }) do

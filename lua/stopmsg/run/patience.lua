@@ -21,7 +21,7 @@ function patience.new(hooks)
   return setmetatable({
     _hooks = hooks,
     _task = nil,
-    _pool = nil,
+    _session = nil,
     _started = 0,
     _began = 0, -- the same on the outage's clock
     _since = nil, -- when it was told that this call waits
@@ -29,9 +29,9 @@ function patience.new(hooks)
   }, Patience)
 end
 
-function Patience:begin(task, pool, now)
-  self._task, self._pool = task, pool
-  self._started, self._began = now, pool.outage:clock(now)
+function Patience:begin(task, session, now)
+  self._task, self._session = task, session
+  self._started, self._began = now, session.outage:clock(now)
   self._since, self._longest = nil, 0
 end
 
@@ -41,13 +41,13 @@ end
 
 -- When a call without patience gives up: a few requests may have failed by themselves.
 local function quick_end(self)
-  return math.max(self._pool.outage.usable_at, self._started) + QUICK
+  return math.max(self._session.outage.usable_at, self._started) + QUICK
 end
 
 -- When this call gives up, or would send the probe that it has no patience for; only during an
 -- outage.
 function Patience:ends_at(now)
-  local outage, seconds = self._pool.outage, self._task.patience
+  local outage, seconds = self._session.outage, self._task.patience
   if seconds == 0 then
     return outage:is_wide() and outage:ready_at() or quick_end(self)
   end
@@ -65,7 +65,7 @@ end
 
 -- A text of the transport's, as items have it.
 local function clean(self, message)
-  return message and text.clean(message, self._pool.redact)
+  return message and text.clean(message, self._session.redact)
 end
 
 local function tell_begin(self, spell, now)
@@ -81,8 +81,8 @@ end
 
 -- Whether a call without patience gives up. One that has sent nothing may send a probe that is due.
 local function is_quick_over(self, now, sends, in_flight)
-  local outage = self._pool.outage
-  local goes_at = math.max(outage:ready_at(), self._pool.pacer:paused_until())
+  local outage = self._session.outage
+  local goes_at = math.max(outage:ready_at(), self._session.pacer:paused_until())
   if outage:is_wide() then
     return goes_at > now and in_flight == 0 or goes_at <= now and sends > 0
   end
@@ -92,7 +92,7 @@ end
 -- During an outage: why the call gives up at `now`, after so many requests of which some are in
 -- flight; nil where it goes on. Tells that the provider is away.
 function Patience:watch(now, sends, in_flight)
-  local outage, is_over = self._pool.outage
+  local outage, is_over = self._session.outage
   if not self._since then
     tell_begin(self, outage.spell, now)
   end
@@ -111,7 +111,7 @@ end
 
 -- Tells that the provider is back, where that is so.
 function Patience:look(now)
-  if self._since and not self._pool.outage.is_shut then
+  if self._since and not self._session.outage.is_shut then
     tell_end(self, "answered", now)
   end
 end

@@ -1,22 +1,22 @@
 -- The connections of a client: one engine with its prepared operations and the token in use.
--- All runs of the client share it; run.lua says which of its fields a run uses.
+-- All runs of the client share it; run/loop.lua says which of its fields a run uses.
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local fetch = require("stopmsg.fetch")
-local nginx = require("stopmsg.nginx")
+local nginx = require("stopmsg.wait.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
 
-local pool = {}
+local session = {}
 
 -- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
 local MOST_SECRETS = 16
 
-local Pool = {}
-Pool.__index = Pool
+local Session = {}
+Session.__index = Session
 
 -- { ["host:port"] = "address" } as libcurl wants it.
 local function resolve_list(resolve)
@@ -95,7 +95,7 @@ end
 -- settings), `address` (of its requests), http_version and slots filled in. The token is a
 -- `secret`, or comes from a function. `way` is how calls wait: waiting.choose. Raises where the
 -- function gives no token.
-function pool.new(provider, options, way, secret, token_function)
+function session.new(provider, options, way, secret, token_function)
   local fault
   if not secret then
     secret, fault = ask(token_function)
@@ -132,7 +132,7 @@ function pool.new(provider, options, way, secret, token_function)
     _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
     _options = options,
-  }, Pool)
+  }, Session)
   hide(self, secret)
   self.redact = function(s)
     for _, used in ipairs(self._secrets) do
@@ -155,7 +155,7 @@ end
 
 -- The pacer of an operation that has a documented rate of its own; nil for others, and where the
 -- user gave a rate.
-function Pool:pacer_of(operation)
+function Session:pacer_of(operation)
   if not operation.rate or self._options.rate then
     return nil
   end
@@ -165,12 +165,12 @@ function Pool:pacer_of(operation)
 end
 
 -- Whether this process opened it: a child that was forked must leave it alone.
-function Pool:is_mine()
+function Session:is_mine()
   return self._pid == core.pid()
 end
 
 -- Asks the token function once more. False where that gave no token that can be used.
-function Pool:_renew(token_function)
+function Session:_renew(token_function)
   local called, secret = compat.try(ask, token_function)
   if not called or not secret then
     return false
@@ -186,7 +186,7 @@ local function forget_oldest(self)
 end
 
 -- From now on this is the token.
-function Pool:adopt(secret)
+function Session:adopt(secret)
   self._secrets[#self._secrets + 1] = hide(self, secret)
   if #self._secrets > MOST_SECRETS then
     forget_oldest(self)
@@ -200,7 +200,7 @@ function Pool:adopt(secret)
 end
 
 -- A token that was fetched is refused: another one, with a new secret where a function gives it.
-function Pool:_fetch_again(token_function)
+function Session:_fetch_again(token_function)
   self.fetch:drop()
   local got, _, fault = self.fetch:get(self.clock() + self.timeout)
   if not got and not fault and token_function then
@@ -218,7 +218,7 @@ function Pool:_fetch_again(token_function)
 end
 
 -- The operation's number in the engine; prepared when it is first used.
-function Pool:prepare(operation)
+function Session:prepare(operation)
   local number = self._numbers[operation]
   if not number then
     local o = self._options
@@ -247,11 +247,11 @@ function Pool:prepare(operation)
   return number
 end
 
-function Pool:user_agent()
+function Session:user_agent()
   return user_agent_of(self._options)
 end
 
-function Pool:close()
+function Session:close()
   self.is_closed = true
   self.engine:close()
   for _, secret in ipairs(self._secrets) do
@@ -259,4 +259,4 @@ function Pool:close()
   end
 end
 
-return pool
+return session

@@ -1,7 +1,7 @@
 -- The form of a provider's errors. Proxies, login pages, gateways and switched-off APIs answer,
 -- too; an error is the provider's only where its code stands at the right place, in the right form.
 
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 local text = require("stopmsg.text")
 
 local errors = {}

@@ -1,6 +1,6 @@
 -- The vocabulary, and what proof each word needs.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 
 -- Word -> is it final, was the message stopped ("-" where the word does not tell).
 local WORDS = {
@@ -18,7 +18,7 @@ local WORDS = {
   skipped = { "-", false },
 }
 
-describe("stopmsg.outcome", function()
+describe("stopmsg.meaning.outcome", function()
   it("counts every word, from nothing", function()
     local counts = outcome.counts()
     for _, word in ipairs(outcome.names) do

@@ -1,10 +1,10 @@
 local ids = require("stopmsg.ids")
-local intake = require("stopmsg.intake")
-local settled = require("stopmsg.settled")
-local source = require("stopmsg.source")
+local intake = require("stopmsg.run.ids")
+local settled = require("stopmsg.run.items")
+local source = require("stopmsg.run.source")
 
 -- What is made at once stays small: others may wait for the thread.
-describe("stopmsg.settled", function()
+describe("stopmsg.run.items", function()
   it("makes the copies of an id that stands everywhere a slice at a time", function()
     local list, result = {}, {}
     for i = 1, 10000 do

@@ -1,7 +1,7 @@
 -- What an answer means: the rules that hold for every provider. What the providers' own codes mean
 -- is in spec/providers.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local answers = require("spec.support.answers")
 local json = require("stopmsg.json")
 
@@ -40,7 +40,7 @@ local batch = operation({
   codes = { [200] = "stopped" },
 })
 
-describe("stopmsg.answer", function()
+describe("stopmsg.meaning.answer", function()
   it("raises the lack of memory, which is no fault of the answer's", function()
     local function without_memory()
       error("not enough memory", 0)

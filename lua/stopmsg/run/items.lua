@@ -1,9 +1,9 @@
 -- What has settled and was not handed out yet. Whole batches come in; items come out, a slice at a
 -- time, so that an answer of ten thousand items never holds up who takes them.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
 local settled = {}

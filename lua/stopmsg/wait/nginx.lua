@@ -328,7 +328,7 @@ function Engine:close()
   lane:wake_all()
 end
 
--- open = nginx.opener(move): how a pool waits, see waiting.lua.
+-- open = nginx.opener(move): how a session waits, see wait/init.lua.
 function nginx.opener(move)
   return function(engine, flights, slots, outage)
     local lane = setmetatable({
