@@ -273,15 +273,6 @@ describe("README.md", function()
       end
     end
   end)
-
-  it("has every provider with its page", function()
-    local names = {}
-    for i, row in ipairs(markdown.rows(page, "name")) do
-      names[i] = markdown.codes(row[1])[1]
-      assert.is_truthy(row[4]:find(("(docs/providers/%s.md)"):format(names[i]), 1, true))
-    end
-    assert.same(providers.names(), sorted.list(names))
-  end)
 end)
 
 describe("links", function()
