@@ -503,10 +503,12 @@ check-page: all
 INST_BINDIR = $(abspath $(PREFIX))/bin
 INST_LIBDIR = $(abspath $(PREFIX))/lib/lua/$(LUA_VERSION)
 INST_LUADIR = $(abspath $(PREFIX))/share/lua/$(LUA_VERSION)
-# The command's papers: where each goes, and what it is here.
-INST_PAPERS = man/man1/stopmsg.1=docs/stopmsg.1 \
-  bash-completion/completions/stopmsg=completions/stopmsg.bash \
-  zsh/site-functions/_stopmsg=completions/_stopmsg
+# The command's papers: where each goes, and what tools/papers.lua calls it.
+INST_PAPERS = man/man1/stopmsg.1=man \
+  bash-completion/completions/stopmsg=bash \
+  zsh/site-functions/_stopmsg=zsh \
+  fish/vendor_completions.d/stopmsg.fish=fish
+PAPERS = $(addprefix $(BUILD)/papers/,$(foreach paper,$(INST_PAPERS),$(lastword $(subst =, ,$(paper)))))
 INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstword $(subst =, ,$(paper))))
 
 install-module: all
@@ -517,7 +519,7 @@ install-module: all
 	  install -m 644 lua/$$file $(DESTDIR)$(INST_LUADIR)/$$file || exit 1; done
 
 # The command looks into the directories it was installed with first.
-install: install-module
+install: install-module $(PAPERS)
 	@echo "INSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
 	$(Q)mkdir -p $(DESTDIR)$(INST_BINDIR)
 	$(Q)sed -e '1s|.*|#!$(if $(findstring /,$(LUA)),,/usr/bin/env )$(LUA)|' \
@@ -526,7 +528,11 @@ install: install-module
 	$(Q)chmod 755 $(DESTDIR)$(INST_BINDIR)/stopmsg
 	$(Q)mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(INST_SHARED))))
 	$(Q)for paper in $(INST_PAPERS); do \
-	  install -m 644 $${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
+	  install -m 644 $(BUILD)/papers/$${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
+
+$(BUILD)/papers/%: docs/stopmsg.1.in tools/papers.lua $(LUA_FILES:%=lua/%) $(CORE)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(RUN) $(LUA) tools/papers.lua $* >$@
 
 uninstall:
 	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
