@@ -66,7 +66,7 @@ MAKEFLAGS += --no-print-directory
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install install-module uninstall rock rock-install deb picture providers-page check-page clean
+  bench bench-nginx soak install install-module uninstall rock rock-install deb picture pages check-page clean
 
 all: $(CORE)
 
@@ -132,7 +132,7 @@ help:
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
 	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
-	@echo '  providers-page  the tables of docs/providers.md, from the definitions'
+	@echo '  pages      write the tables of docs/providers.md and docs/reference.md anew'
 	@echo '  clean      remove build/ and what LuaRocks left here'
 
 setup:
@@ -489,9 +489,10 @@ picture: all
 	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
 	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
-# The tables of docs/providers.md, from the definitions and spec/oracle/facts.
-providers-page: all
-	@$(RUN) $(LUA) -e 'require("tools.providers").write()'
+# Tables of pages: of providers, from the definitions and spec/oracle/facts; of options, from the
+# command's parser. Specs compare.
+pages: all
+	@$(RUN) $(LUA) -e 'require("tools.providers").write() require("tools.reference").write()'
 
 # What `stopmsg report --format html` makes, in headless Chromium.
 check-page: all

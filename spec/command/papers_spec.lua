@@ -108,7 +108,8 @@ end
 
 for name, complete in pairs(shells) do
   describe("completion in " .. name, function()
-    local LINES = { "stopmsg ", "stopmsg stop --jour", "stopmsg stop -p ", "stopmsg stop -q --format ",
+    local LINES = { "stopmsg ", "stopmsg stop --jour", "stopmsg stop -p ",
+      "stopmsg stop -q --format ",
       "stopmsg report --format ", "stopmsg stop --progress ", "stopmsg stop -i READ",
       "stopmsg stop --verify READ", "stopmsg help " }
     local WANTED = {
@@ -129,8 +130,8 @@ for name, complete in pairs(shells) do
       runner:stop()
       for i, line in ipairs(LINES) do
         for _, word in ipairs(WANTED[line]) do
-          assert.matches("%f[%w-]" .. word:gsub("%p", "%%%0") .. "%f[^%w-]", " " .. offers[i] .. " ",
-            1, false, line)
+          local pattern = "%f[%w-]" .. word:gsub("%p", "%%%0") .. "%f[^%w-]"
+          assert.matches(pattern, " " .. offers[i] .. " ", 1, false, line)
         end
       end
     end)

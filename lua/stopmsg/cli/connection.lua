@@ -57,8 +57,8 @@ end
 
 -- The options of commands that send many requests.
 function connection.configure_pace(parser)
-  parser:option("--concurrency", "Requests in flight (4 for batches, 16 for single ids)."):argname("N")
-    :convert(number("concurrency"))
+  parser:option("--concurrency", "Requests in flight (4 for batches, 16 for single ids).")
+    :argname("N"):convert(number("concurrency"))
   parser:option("--rate", "Maximum requests per second."):argname("N"):convert(number("rate"))
   parser:option("--batch-size", "Ids per request (default: the provider's limit)."):argname("N")
     :convert(number("batch-size"))

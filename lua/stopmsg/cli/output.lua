@@ -299,8 +299,8 @@ function output.event(event)
 end
 
 function output.configure(parser)
-  parser:option("--format", "Format of the results: text, ndjson, json or csv (text)."):argname("FORMAT")
-    :choices(output.formats):default("text"):show_default(false)
+  parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
+    :argname("FORMAT"):choices(output.formats):default("text"):show_default(false)
   parser:option("-o --output", "Write the results to this file."):argname("FILE")
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)

@@ -34,8 +34,8 @@ function command.configure(parser)
   parser:argument("journals", "Journals of stopmsg stop."):args("+"):argname("JOURNAL")
   parser:option("--only", "Print only the ids with these outcomes, ready for stopmsg stop -.")
     :argname("WORD,...")
-  parser:option("--format", "Format of the report: text, ndjson, json, csv or html (text)."):argname("FORMAT")
-    :choices(FORMATS):default("text"):show_default(false)
+  parser:option("--format", "Format of the report: text, ndjson, json, csv or html (text).")
+    :argname("FORMAT"):choices(FORMATS):default("text"):show_default(false)
   parser:option("-o --output", "Write the report to this file."):argname("FILE")
   parser:epilog([[
 Sends nothing. ndjson and csv have the last outcome of each id; html is a single page for people.

@@ -53,8 +53,8 @@ A bare number after --verify is refused: write --verify=30, or --verify -- 30 fo
 The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
 STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, sets --base-url.
 
-stopmsg asks for confirmation before it stops a dispatch or more than 10,000 ids. Without a terminal,
-pass --yes.
+stopmsg asks for confirmation before it stops a dispatch or more than 10,000 ids. Without a
+terminal, pass --yes.
 
 ]] .. exit.about)
 end
