@@ -66,7 +66,7 @@ MAKEFLAGS += --no-print-directory
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install install-module uninstall rock rock-install deb picture providers-page check-page clean
+  bench bench-nginx soak install install-module uninstall rock rock-install deb picture pages check-page clean
 
 all: $(CORE)
 
@@ -132,7 +132,7 @@ help:
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
 	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
-	@echo '  providers-page  the tables of docs/providers.md, from the definitions'
+	@echo '  pages      write the tables of docs/providers.md and docs/reference.md anew'
 	@echo '  clean      remove build/ and what LuaRocks left here'
 
 setup:
@@ -489,9 +489,10 @@ picture: all
 	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
 	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
 
-# The tables of docs/providers.md, from the definitions and spec/oracle/facts.
-providers-page: all
-	@$(RUN) $(LUA) -e 'require("tools.providers").write()'
+# Tables of pages: of providers, from the definitions and spec/oracle/facts; of options, from the
+# command's parser. Specs compare.
+pages: all
+	@$(RUN) $(LUA) -e 'require("tools.providers").write() require("tools.reference").write()'
 
 # What `stopmsg report --format html` makes, in headless Chromium.
 check-page: all
@@ -503,10 +504,12 @@ check-page: all
 INST_BINDIR = $(abspath $(PREFIX))/bin
 INST_LIBDIR = $(abspath $(PREFIX))/lib/lua/$(LUA_VERSION)
 INST_LUADIR = $(abspath $(PREFIX))/share/lua/$(LUA_VERSION)
-# The command's papers: where each goes, and what it is here.
-INST_PAPERS = man/man1/stopmsg.1=docs/stopmsg.1 \
-  bash-completion/completions/stopmsg=completions/stopmsg.bash \
-  zsh/site-functions/_stopmsg=completions/_stopmsg
+# The command's papers: where each goes, and what tools/papers.lua calls it.
+INST_PAPERS = man/man1/stopmsg.1=man \
+  bash-completion/completions/stopmsg=bash \
+  zsh/site-functions/_stopmsg=zsh \
+  fish/vendor_completions.d/stopmsg.fish=fish
+PAPERS = $(addprefix $(BUILD)/papers/,$(foreach paper,$(INST_PAPERS),$(lastword $(subst =, ,$(paper)))))
 INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstword $(subst =, ,$(paper))))
 
 install-module: all
@@ -517,7 +520,7 @@ install-module: all
 	  install -m 644 lua/$$file $(DESTDIR)$(INST_LUADIR)/$$file || exit 1; done
 
 # The command looks into the directories it was installed with first.
-install: install-module
+install: install-module $(PAPERS)
 	@echo "INSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
 	$(Q)mkdir -p $(DESTDIR)$(INST_BINDIR)
 	$(Q)sed -e '1s|.*|#!$(if $(findstring /,$(LUA)),,/usr/bin/env )$(LUA)|' \
@@ -526,7 +529,11 @@ install: install-module
 	$(Q)chmod 755 $(DESTDIR)$(INST_BINDIR)/stopmsg
 	$(Q)mkdir -p $(addprefix $(DESTDIR),$(sort $(dir $(INST_SHARED))))
 	$(Q)for paper in $(INST_PAPERS); do \
-	  install -m 644 $${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
+	  install -m 644 $(BUILD)/papers/$${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
+
+$(BUILD)/papers/%: docs/stopmsg.1.in tools/papers.lua $(LUA_FILES:%=lua/%) $(CORE)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(RUN) $(LUA) tools/papers.lua $* >$@
 
 uninstall:
 	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
