@@ -78,7 +78,7 @@ schema.fields = {
     ignore_case = "boolean",
     number = "boolean",
   },
-  error = { code = ANY, text = ANY, status = ANY, form = "string" },
+  error = { code = ANY, text = ANY, status = ANY, has = ANY, form = "string", least = "number" },
   rate = { "number", per = "number", burst = "number" },
   retry_after = { header = "string", path = "string", milliseconds = "boolean" },
   token = {
