@@ -136,7 +136,7 @@ end
 -- A run over `task`, on the connections of `pool`.
 --
 -- pool, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
+-- was_busy, run, redis), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
 -- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
 -- list of runs to be used again) or nil.
 --
@@ -333,6 +333,23 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
+-- A rate that is shared with other processes: what they were asked for, and whether it can still be
+-- told.
+local function heed_keeper(self, now)
+  local pacer = self._pool.pacer
+  local pause = pacer:take_news()
+  if pause then
+    self._patience:pause(pause)
+    note(self, { type = "throttle", delay = pause })
+    if patience.is_endless(pause) then
+      self._repeats:finish("rate_limited")
+    end
+  end
+  if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
+    self._repeats:finish("outage")
+  end
+end
+
 -- From when on the next request may go.
 local function ready_at(self, now)
   local pool, task = self._pool, self._task
@@ -340,6 +357,9 @@ local function ready_at(self, now)
     return math.huge -- until the answers in flight are here
   end
   local at = pool.pacer:ready_at(now)
+  if pool.pacer.keeper or self._patience.rate_trouble then
+    heed_keeper(self, now)
+  end
   if task.pacer then
     at = math.max(at, task.pacer:ready_at(now))
   end
@@ -739,7 +759,7 @@ local function turn(self, may_wait)
     if self._inbox[1] then
       seconds = 0 -- a finalizer that used the client has collected it just now
     end
-    outside(self, pool.wait, pool.engine, seconds, has_started, self)
+    outside(self, pool.wait, pool.engine, seconds, has_started, self, pool.pacer:connection())
   end
   self._is_torn = false
 end
