@@ -66,7 +66,7 @@ MAKEFLAGS += --no-print-directory
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install install-module uninstall rock rock-install deb picture check-page clean
+  bench bench-nginx soak install install-module uninstall rock rock-install deb picture providers-page check-page clean
 
 all: $(CORE)
 
@@ -132,6 +132,7 @@ help:
 	@echo '  uninstall  remove what install put there'
 	@echo '  deb        Debian packages, into build/deb'
 	@echo '  picture    docs/stopmsg.svg, from a run of the command on a terminal'
+	@echo '  providers-page  the tables of docs/providers.md, from the definitions'
 	@echo '  clean      remove build/ and what LuaRocks left here'
 
 setup:
@@ -286,7 +287,7 @@ need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1;
 lint: lint-lua lint-format lint-gcc lint-clang lint-cppcheck
 
 # Not everything: luacheck would walk through the Debians in build/.
-LINTED = bin/stopmsg lua spec examples bench fuzz $(wildcard *.rockspec) .busted .luacheckrc
+LINTED = bin/stopmsg lua spec examples bench fuzz tools $(wildcard *.rockspec) .busted .luacheckrc
 lint-lua:
 	@$(call need,luacheck,lua-check)
 	@echo "LINT luacheck"
@@ -487,6 +488,10 @@ picture: all
 	@sh tools/packages.sh picture
 	@$(RUN) python3 tools/picture.py $(LUA) bin/stopmsg >build/stopmsg.svg
 	$(Q)mv -f build/stopmsg.svg docs/stopmsg.svg
+
+# The tables of docs/providers.md, from the definitions and spec/oracle/facts.
+providers-page: all
+	@$(RUN) $(LUA) -e 'require("tools.providers").write()'
 
 # What `stopmsg report --format html` makes, in headless Chromium.
 check-page: all

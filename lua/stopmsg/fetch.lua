@@ -4,7 +4,7 @@
 local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
 local json = require("stopmsg.json")
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 
 local fetch = {}
 
@@ -23,11 +23,11 @@ local REPEATED = { [408] = true, [425] = true, [429] = true }
 local Fetch = {}
 Fetch.__index = Fetch
 
--- fetch.new(pool, operation): `operation` is the definition's `token`, compiled.
-function fetch.new(pool, operation)
+-- fetch.new(session, operation): `operation` is the definition's `token`, compiled.
+function fetch.new(session, operation)
   return setmetatable({
     _busy_till = -math.huge, -- until then a call fetches for all
-    _pool = pool,
+    _session = session,
     _operation = operation,
     _ends_at = nil, -- when the token in use ends; nil where it does not
     _has_token = false,
@@ -47,24 +47,24 @@ end
 -- One request, and its answer: { status, body, stage, fault, detail } | nil where no slot is free
 -- or the time is over.
 local function ask(self, deadline)
-  local pool = self._pool
-  local now = pool.clock()
+  local session = self._session
+  local now = session.clock()
   local owner = { _inbox = {}, _on_way = 0 }
   local batch = { run = owner, ids = {}, count = 0 }
-  local timeout = math.min(pool.timeout, deadline - now)
+  local timeout = math.min(session.timeout, deadline - now)
   if timeout <= 0 then
     return nil
   end
-  local slot = delivery.submit(pool.engine, pool:prepare(self._operation), batch, timeout,
-    pool.flights)
+  local slot = delivery.submit(session.engine, session:prepare(self._operation), batch, timeout,
+    session.flights)
   while slot and not owner._inbox[1] do
-    local moved, message = delivery.move(pool.engine, pool.flights, function() end)
+    local moved, message = delivery.move(session.engine, session.flights, function() end)
     if not moved then
       error("libcurl: " .. message, 0)
     elseif not owner._inbox[1] then
-      pool.wait(pool.engine, 0.1, false, owner)
+      session.wait(session.engine, 0.1, false, owner)
     end
-    if pool.is_closed then
+    if session.is_closed then
       error("attempt to use a closed client", 0)
     end
   end
@@ -75,12 +75,12 @@ end
 
 -- Waits while others' requests go on.
 local function rest(self, seconds)
-  local pool = self._pool
-  local till = pool.clock() + seconds
-  while pool.clock() < till do
-    delivery.move(pool.engine, pool.flights, function() end)
-    pool.wait(pool.engine, till - pool.clock(), false, {})
-    if pool.is_closed then
+  local session = self._session
+  local till = session.clock() + seconds
+  while session.clock() < till do
+    delivery.move(session.engine, session.flights, function() end)
+    session.wait(session.engine, till - session.clock(), false, {})
+    if session.is_closed then
       error("attempt to use a closed client", 0)
     end
   end
@@ -96,9 +96,9 @@ local function take(self, body)
   end
   local lasts = self._operation.lasts and tonumber(path.first(document, self._operation.lasts))
   self._ends_at = lasts and lasts > 0
-    and self._pool.clock() + lasts - math.min(EARLY, lasts * PART) or nil
+    and self._session.clock() + lasts - math.min(EARLY, lasts * PART) or nil
   self._has_token = true
-  self._pool:adopt(secret)
+  self._session:adopt(secret)
   return true
 end
 
@@ -117,7 +117,7 @@ local function get(self, deadline)
         http = last.status, message = "no token was given for the secret" }
     end
     if attempt < MOST then
-      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._pool.clock())))
+      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._session.clock())))
     end
   end
   local status = last and not last.fault and last.status or nil
@@ -129,9 +129,9 @@ end
 -- true | nil, verdict, fault = fetch:get(deadline): see above. Only while no other call fetches. It
 -- runs without pcall, as the scheduler's sleep may yield, and Lua 5.1 cannot do that inside pcall.
 function Fetch:get(deadline)
-  local now = self._pool.clock()
+  local now = self._session.clock()
   -- A call that raises, or is never resumed, must not keep the others waiting for longer than this.
-  self._busy_till = math.min(deadline, now + MOST * self._pool.timeout + PAUSE * 2 ^ MOST)
+  self._busy_till = math.min(deadline, now + MOST * self._session.timeout + PAUSE * 2 ^ MOST)
   local done, verdict, fault = get(self, deadline)
   self._busy_till = -math.huge
   return done, verdict, fault

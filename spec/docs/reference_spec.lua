@@ -6,8 +6,8 @@ local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
 local options = require("stopmsg.options")
 local outage = require("stopmsg.outage")
-local outcome = require("stopmsg.outcome")
-local retry = require("stopmsg.retry")
+local outcome = require("stopmsg.meaning.outcome")
+local retry = require("stopmsg.run.retry")
 local server = require("spec.support.server")
 local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
@@ -189,7 +189,7 @@ describe("docs/reference.md", function()
     for _, path in ipairs(files_below("lua/stopmsg")) do
       local text = path:find("types.lua", 1, true) and "" or markdown.read(path)
       -- `reason = "x"`, `reason = a and "x" or "y"`, `finish("x")`, and the third value of what
-      -- answer.lua says of a HTTP status.
+      -- meaning/answer.lua says of a HTTP status.
       for expression in text:gsub("word, reason = ", ""):gmatch("reason = ([^\n,}]+)") do
         for word in expression:gmatch('"([%l_]+)"') do
           add(word)

@@ -1,7 +1,7 @@
 -- The last line that a stop says: what to do next. Pure. It never names what would not help.
 
 local duration = require("stopmsg.cli.duration")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 
 local advice = {}

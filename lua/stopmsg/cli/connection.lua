@@ -95,7 +95,7 @@ end
 local function named(args)
   local name = args.provider
   if not name then
-    return nil, "which provider? -p " .. table.concat(providers.names(), "|")
+    return nil, "which provider? Give -p NAME; `stopmsg providers` lists the names"
   elseif name:find("[/.]") then
     return providers.read(name)
   elseif not providers.is_built_in(name) then

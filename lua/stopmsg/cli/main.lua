@@ -1,7 +1,7 @@
 -- The launcher of the command: code = main(argv, io). It ends nothing and writes only to what it is
 -- given, so that specs can call it.
 --
--- A command is a file beside this one: { name, summary, examples, configure(parser),
+-- A command is a file beside this one: { name, summary, examples, notes(), configure(parser),
 -- run(args, host) -> code }.
 
 local needs = require("stopmsg.needs")
@@ -32,10 +32,16 @@ Examples:
   stopmsg sandbox --port 8080
 ]]
 
+-- A command's `notes()` make the end of its help; they may take a while to gather.
+local function help_of(parser, examples, notes)
+  return (examples and examples .. "\n" or "") .. parser:get_help()
+    .. (notes and "\n\n" .. notes() or "")
+end
+
 -- argparse's own help leaves the process; this one leaves the parsing.
-local function add_help(parser, wanted, examples)
+local function add_help(parser, wanted, examples, notes)
   parser:flag("-h --help", "Show this help."):action(function()
-    wanted.text = (examples and examples .. "\n" or "") .. parser:get_help()
+    wanted.text = help_of(parser, examples, notes)
     error("help", 0)
   end)
 end
@@ -71,7 +77,7 @@ local function new_parser(argparse, wanted)
     local subparser = parser:command(command.name):summary(command.summary)
       :description("stopmsg " .. command.name .. ": " .. command.summary .. ".")
       :add_help(false)
-    add_help(subparser, wanted, command.examples)
+    add_help(subparser, wanted, command.examples, command.notes)
     command.configure(subparser)
     refuse_contradictions(subparser, wanted)
     commands[command.name] = command
@@ -83,7 +89,7 @@ local function new_parser(argparse, wanted)
       return nil
     end
     local examples = command and command.examples or not name and EXAMPLES
-    return (examples and examples .. "\n" or "") .. (of or parser):get_help()
+    return help_of(of or parser, examples, command and command.notes)
   end
   return parser, commands
 end

@@ -99,6 +99,11 @@ local function show(provider, out)
 end
 
 local function list(out)
+  local width = 0
+  for _, name in ipairs(providers.names()) do
+    width = math.max(width, #name)
+  end
+  local indent = (" "):rep(width + 2)
   for _, name in ipairs(providers.names()) do
     local provider = providers.load(name)
     local calls = {}
@@ -109,8 +114,8 @@ local function list(out)
           or "")
       end
     end
-    out:write(("%-11s %s\n            %s\n            %s\n"):format(name, provider.about,
-      table.concat(calls, ", "), provider.docs))
+    out:write(("%s%s%s\n%s%s\n%s%s\n"):format(name, indent:sub(#name + 1), provider.about,
+      indent, table.concat(calls, ", "), indent, provider.docs))
   end
   out:write("\nIn brackets: ids in one request. stopmsg providers NAME tells more.\n")
 end

@@ -33,7 +33,10 @@ function command.configure(parser)
   parser:option("--log", "Add a line of JSON for each request to this file."):argname("FILE")
   parser:flag("--log-bodies", "Have in these lines the body of each request, too.")
   parser:flag("--until-eof", "End when standard input does.")
-  parser:epilog(require("stopmsg.sandbox").about())
+end
+
+function command.notes()
+  return require("stopmsg.sandbox").about()
 end
 
 function command.run(args, io)

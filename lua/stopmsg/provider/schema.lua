@@ -2,7 +2,7 @@
 --
 -- docs/writing-a-provider.md explains them, and a spec compares it with this.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
 local schema = {}
