@@ -20,7 +20,8 @@ end
 
 -- In the library's messages, options have the command's names.
 local function translate(message)
-  return (message:gsub("option 'redis'", ADDRESS):gsub("option 'name'", "--shared")
+  return (message:gsub("give it apart from the address", "put it into " .. PASSWORD)
+    :gsub("option 'redis'", ADDRESS):gsub("option 'name'", "--shared")
     :gsub("option 'rate'", "--rate"):gsub("option 'ca_file'", "--ca-file"))
 end
 

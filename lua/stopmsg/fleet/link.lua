@@ -115,19 +115,21 @@ local function greet(self)
 end
 
 -- What libcurl says, for people.
-local function why(message, kind)
+local function why(self, message, kind)
   if kind == "protocol" then
-    return "is none: " .. message
+    return "answers as no Redis does"
   end
-  return ("%s (%s)"):format(kind == "lost" and "was lost" or "cannot be reached",
-    text.clean(message))
+  local hint = self._place.is_tls and kind ~= "lost" and kind ~= "resolve" and message:find("SSL")
+    and "; does it speak TLS on this port?" or ""
+  return ("%s (%s%s)"):format(kind == "lost" and "was lost" or "cannot be reached",
+    text.clean((message:gsub("^Failed to connect to .- after %d+ ms: ", ""))), hint)
 end
 
 local function connect(self, now)
   self._refusal = nil
   local begun, message, kind = self.connection:connect()
   if not begun then
-    lose(self, now, why(message, kind), false)
+    lose(self, now, why(self, message, kind), false)
     return
   end
   self._state, self._began = "connecting", now
@@ -138,7 +140,7 @@ local function take(self, now)
   while self._state ~= "off" do
     local has, value, kind = self.connection:receive()
     if has == nil then
-      lose(self, now, why(value, kind), kind == "protocol")
+      lose(self, now, why(self, value, kind), kind == "protocol")
       return
     elseif not has then
       return
@@ -181,7 +183,7 @@ function Link:step()
   end
   local connected, seconds, kind = self.connection:step()
   if connected == nil then
-    lose(self, now, why(seconds, kind), kind == "tls")
+    lose(self, now, why(self, seconds, kind), kind == "tls")
     return
   end
   self._step_at = seconds and now + seconds or math.huge
@@ -189,7 +191,7 @@ function Link:step()
     greet(self)
     connected, seconds, kind = self.connection:step()
     if connected == nil then
-      lose(self, now, why(seconds, kind), false)
+      lose(self, now, why(self, seconds, kind), false)
       return
     end
   end
@@ -238,7 +240,7 @@ function Link:command(words, on_reply)
   -- It leaves now.
   local connected, message, kind = self.connection:step()
   if connected == nil then
-    lose(self, self._clock(), why(message, kind), false)
+    lose(self, self._clock(), why(self, message, kind), false)
   end
   return true
 end
