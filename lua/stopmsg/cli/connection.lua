@@ -198,7 +198,7 @@ function connection.open(args, host, provider, on_event)
     allow_http = args.allow_http,
     undocumented = args.undocumented,
     concurrency = args.concurrency,
-    rate = args.rate,
+    rate = args.rate_function or args.rate,
     batch_size = args.batch_size,
     deadline = args.deadline or math.huge,
     patience = args.patience,

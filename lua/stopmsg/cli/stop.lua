@@ -8,6 +8,7 @@ local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
+local sharing = require("stopmsg.cli.sharing")
 local stopping = require("stopmsg.cli.stopping")
 local text = require("stopmsg.text")
 
@@ -42,6 +43,7 @@ function command.configure(parser)
   parser:flag("--dry-run", "Show the requests without sending any.")
   parser:flag("-y --yes", "Do not ask for confirmation.")
   connection.configure_pace(parser)
+  sharing.configure(parser)
   output.configure(parser)
   parser:epilog([[
 Results cover this run. When a journal is continued, -o appends to an ndjson or csv file, and
@@ -168,6 +170,11 @@ function command.run(args, host)
   if not provider then
     return refuse(operation)
   end
+  local shared, unshared = sharing.open(args, host)
+  if unshared then
+    return refuse(unshared)
+  end
+  args.rate_function = shared and shared.rate or nil
   local run
   local client, message = connection.open(args, host, provider, function(event)
     run:notice(event)
@@ -188,6 +195,13 @@ function command.run(args, host)
   end
   if args.dry_run then
     return dry_run.show(args, host, client, operation, given)
+  end
+  local can_share, unable = true, nil
+  if shared then
+    can_share, unable = shared:check(host)
+  end
+  if not can_share then
+    return refuse(unable)
   end
 
   local batch = math.min(args.batch_size or operation.limit, operation.limit)

@@ -136,9 +136,9 @@ end
 -- A run over `task`, on the connections of `session`.
 --
 -- session, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
--- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
--- list of runs to be used again) or nil.
+-- was_busy, run, redis), breathe() or nil, pacer, outage, flights (slot -> batch), generation
+-- (number of the current token), renew() or nil, redact(text), emit(event) or nil, is_closed,
+-- idle_runs (a list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, pacer (of the operation) or nil, source (see run/source.lua),
@@ -333,6 +333,23 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
+-- A rate that is shared with other processes: what they were asked for, and whether it can still be
+-- told.
+local function heed_keeper(self, now)
+  local pacer = self._session.pacer
+  local pause = pacer:take_news()
+  if pause then
+    self._patience:pause(pause)
+    note(self, { type = "throttle", delay = pause })
+    if patience.is_endless(pause) then
+      self._repeats:finish("rate_limited")
+    end
+  end
+  if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
+    self._repeats:finish("outage")
+  end
+end
+
 -- From when on the next request may go.
 local function ready_at(self, now)
   local session, task = self._session, self._task
@@ -340,6 +357,9 @@ local function ready_at(self, now)
     return math.huge -- until the answers in flight are here
   end
   local at = session.pacer:ready_at(now)
+  if session.pacer.keeper or self._patience.rate_trouble then
+    heed_keeper(self, now)
+  end
   if task.pacer then
     at = math.max(at, task.pacer:ready_at(now))
   end
@@ -739,7 +759,8 @@ local function turn(self, may_wait)
     if self._inbox[1] then
       seconds = 0 -- a finalizer that used the client has collected it just now
     end
-    outside(self, session.wait, session.engine, seconds, has_started, self)
+    outside(self, session.wait, session.engine, seconds, has_started, self,
+      session.pacer:connection())
   end
   self._is_torn = false
 end
