@@ -145,7 +145,8 @@ end
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
--- places, with a repeated id known for the whole run) and total (places in the source), or neither.
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither;
+-- is_page: its ids are requests for pages of a list, and no events tell their items.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -239,7 +240,8 @@ end
 
 -- Whether more may be read: an outage must not make a heap of what the source gives.
 local function may_read(self)
-  return not self._intake.is_over
+  local taken = self._intake
+  return not taken.is_over and (not taken.waits_till or self._session.clock() >= taken.waits_till)
     and self._repeats:count() < MAX_WAITING * self._task.concurrency
 end
 
@@ -674,7 +676,16 @@ local function next_time(self, now, at)
   if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
     return time -- what waits for its time waits for a slot, too
   end
+  local waits_till = not self._intake.is_over and self._intake.waits_till
+  if waits_till and self._repeats:count() < MAX_WAITING * self._task.concurrency then
+    time = math.min(time, math.max(waits_till, at or now))
+  end
   return math.min(time, self._repeats:next_at(at or 0))
+end
+
+-- Why nothing more is sent; nil while more may be.
+function Run:ended()
+  return self._repeats.ended
 end
 
 local function check_whole(self)
@@ -834,7 +845,7 @@ local function tell_item(self, item, place)
   if task.on_item then
     call_hook(self, "on_item", task.on_item, item, place)
   end
-  if self._session.emit then
+  if self._session.emit and not task.is_page then
     emit(self, { type = "item", item = item })
   end
 end
