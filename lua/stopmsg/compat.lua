@@ -5,6 +5,7 @@ local compat = {
   -- Both nil where every number is a float.
   math_type = math.type,
   tointeger = math.tointeger,
+  unpack = table.unpack or unpack,
 }
 
 -- Lua 5.1 cannot tell whether its collector was stopped, and a step would start it again.

@@ -4,6 +4,9 @@ local outcome = require("stopmsg.meaning.outcome")
 
 local report = {}
 
+-- More different warnings than this tell nobody anything.
+local MAX_WARNINGS = 50
+
 -- Items that are counted without a pause.
 local PIECE = 4096
 
@@ -27,6 +30,18 @@ end
 
 function report.is(value)
   return getmetatable(value) == Report
+end
+
+-- Tells something once.
+function Report:warn(message)
+  for _, known in ipairs(self.warnings) do
+    if known == message then
+      return
+    end
+  end
+  if message and #self.warnings < MAX_WARNINGS then
+    self.warnings[#self.warnings + 1] = message
+  end
 end
 
 -- Counts items that have settled: those at the places first (1) to last of a list.

@@ -152,7 +152,7 @@ describe("docs/troubleshooting.md", function()
 
   -- What it quotes of our own messages, and where these are made.
   local QUOTED = {
-    ["no headers of"] = "Makefile",
+    ["no headers of"] = "tools/headers.sh",
     ["has no C core for"] = "lua/stopmsg/needs.lua",
     ["was built for another Lua"] = "lua/stopmsg/needs.lua",
     ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",

@@ -149,7 +149,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
   local pause = outage:throttled(now, batch.started, count(self._session.flights), retry_after)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
-  pacer:pause(now + pause)
+  pacer:pause(now + pause, pause)
   if retry_after then
     self._hooks.pause(retry_after)
     if is_endless(self, retry_after, now) then
