@@ -579,7 +579,7 @@ describe("stopmsg.client", function()
 
     it("opens nothing when it is made", function()
       local client = stopmsg.new({ provider = "revicom", token = "x" })
-      assert.is_nil(client._pool)
+      assert.is_nil(client._session)
       client:close()
     end)
   end)

@@ -205,7 +205,7 @@ local function abilities_of(provider, definition)
           add("lists of ids that worked", r.others)
           add("refusal by text", r.texts)
           for _, entry in pairs(r.means or {}) do
-            add("actions under any status", not require("stopmsg.outcome").all[entry.word])
+            add("actions under any status", not require("stopmsg.meaning.outcome").all[entry.word])
           end
           r = r.otherwise
         end

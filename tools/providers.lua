@@ -1,7 +1,5 @@
--- Writes the tables of docs/providers.md anew, from the definitions and from what spec/oracle keeps
--- of each provider. `make providers-page` runs it; a spec compares the page with what it gives.
---
--- Tables stand between lines like <!-- table: providers --> and <!-- end -->.
+-- Writes the tables of docs/providers.md from the definitions and from what spec/oracle keeps of
+-- each provider.
 
 local files = require("spec.support.files")
 local oracle = require("spec.support.oracle")
@@ -11,9 +9,7 @@ local PAGE = "docs/providers.md"
 
 local facts, packages = oracle.facts(), oracle.packages()
 
-local function line(cells)
-  return "| " .. table.concat(cells, " | ") .. " |"
-end
+local line = require("tools.tables").row
 
 local function code(text)
   return "`" .. text .. "`"
@@ -184,10 +180,7 @@ function tables.summary()
 end
 
 local function made()
-  return (files.read(PAGE):gsub("(<!%-%- table: (%l+) %-%->\n).-(<!%-%- end %-%->\n)",
-    function(first, name, last)
-      return first .. table.concat(assert(tables[name], name)(), "\n") .. "\n" .. last
-    end))
+  return require("tools.tables").fill(PAGE, tables)
 end
 
 return { page = PAGE, made = made, write = function() files.write(PAGE, made()) end }

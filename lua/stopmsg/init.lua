@@ -3,7 +3,7 @@
 require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it for granted
 
 local client = require("stopmsg.client")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local providers = require("stopmsg.provider")
 local version = require("stopmsg.version")
 
