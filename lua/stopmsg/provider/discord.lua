@@ -20,6 +20,9 @@ return {
   stop = {
     request = "DELETE /channels/{channel}/messages/{message}",
     [204] = "recalled",
+    -- Other APIs have codes of five digits, too.
+    [403] = "failed",
+    [404] = "failed",
     refused = { [10008] = "not_found", [50021] = "not_stoppable" },
     many = {
       docs = DOCS .. "message#bulk-delete-messages",
@@ -29,6 +32,8 @@ return {
       json = { messages = "{message}" },
       -- Ids that are not there count, and nothing is said of them.
       [204] = "accepted",
+      [403] = "failed",
+      [404] = "failed",
       refused = { [50034] = "halve" }, -- one of them is older than two weeks
     },
   },
@@ -36,11 +41,13 @@ return {
     docs = DOCS .. "message#get-channel-message",
     request = "GET /channels/{channel}/messages/{message}",
     [200] = { id = { channel = "channel_id", message = "id" }, means = "too_late" },
+    [403] = "failed",
+    [404] = "failed",
     refused = { [10008] = { "not_stoppable", "gone_or_sent" } },
   },
   check = {
     docs = DOCS .. "user#get-current-user",
     request = "GET /users/@me",
-    [200] = { has = "id", means = "accepted" },
+    [200] = { has = { "id", "username" }, means = "accepted" },
   },
 }

@@ -50,7 +50,7 @@ return {
     docs = DOCS .. "get_campaigns",
     request = "GET /campaigns?fields%5Bcampaign%5D=status"
       .. "&filter=equals(messages.channel,'{channel}')",
-    [200] = { has = "data", means = "accepted" },
+    [200] = { has = { "data", "links" }, means = "accepted" },
   },
   find = {
     docs = DOCS .. "get_campaigns",
