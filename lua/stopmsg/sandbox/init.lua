@@ -15,10 +15,12 @@ Sandbox.__index = Sandbox
 Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
-  { prefix = "/api/v1/", open = direct.new },
+  { prefix = "/api/v1/message", open = direct.new },
+  { prefix = "/api/v1/dispatch", open = direct.new },
+  { prefix = "/api/v1/balance", open = direct.new },
   { prefix = "/messaging/v2/", open = pushwoosh.new },
   { prefix = "/api/v2/", open = pushwoosh.new },
-  { prefix = "/rest/", open = clickatell.new },
+  { prefix = "/rest/message", open = clickatell.new },
 }
 
 -- options.now: function that returns seconds since the epoch (default os.time).

@@ -6,10 +6,11 @@
 -- pattern of what chooses an id's fate, where that is not its last four characters; `fates` of
 -- further endings; `settings` of the examples; and for each operation an answer by what has become
 -- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
--- body, says }, `says` the outcome that it has to be taken for. <id>, a part of it or a setting in
--- angle brackets is filled in; <entries> is a list of the `entry` of each id, and <count> their
--- number. `many` is the answer of a request of many ids where that is another request.
--- `credentials` and `throttle` are answers of every operation.
+-- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
+-- it shows whose it is. <id>, a part of it or a setting in angle brackets is filled in; <entries>
+-- is a list of the `entry` of each id, and <count> their number. `many` is the answer of a request
+-- of many ids where that is another request. `credentials` and `throttle` are answers of every
+-- operation.
 
 local json = require("stopmsg.json")
 local providers = require("stopmsg.provider")
@@ -265,7 +266,7 @@ local function fill(text, operation, id, found, entries)
 end
 
 local function reply(answer, body, count)
-  local headers = { ["Content-Type"] = "application/json" }
+  local headers = { ["Content-Type"] = body ~= "" and "application/json" or nil }
   for name, value in pairs(answer.headers or {}) do
     headers[name] = value
   end
