@@ -220,6 +220,7 @@ function shared.keeper(given)
     name = checked.address and "Redis at " .. address.show(checked.address) or "Redis",
     caller = caller,
     clock = core.now,
+    password = checked.password,
   }), caller
 end
 

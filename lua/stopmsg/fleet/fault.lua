@@ -49,6 +49,30 @@ function fault.of(reply)
   return "answered: " .. text.clean(reply), true
 end
 
+-- The same of an error that answers no command: why a server hangs up.
+function fault.of_unasked(reply)
+  local word = reply:match("^%u[%u%d]*") or ""
+  if PASSING[word] or LASTING[word] then
+    return fault.of(word)
+  elseif reply:find("max number of clients", 1, true) then
+    return fault.of("ERR max number of clients")
+  end
+  return "answered what was not asked", true
+end
+
+-- redact(message): a message without the password, which a server may repeat at any time.
+function fault.redactor(password)
+  if not password or password == "" then
+    return function(message)
+      return message
+    end
+  end
+  local pattern = password:gsub("%p", "%%%0")
+  return function(message)
+    return (message:gsub(pattern, "[password]"))
+  end
+end
+
 -- The same of the reply to AUTH or SELECT: some servers repeat the words of the command.
 function fault.of_greeting(name, reply)
   local word = reply:match("^%u[%u%d]*") or ""
