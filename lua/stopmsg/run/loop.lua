@@ -350,6 +350,7 @@ local function heed_keeper(self, now)
   if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
     self._repeats:finish("outage")
   end
+  tell(self)
 end
 
 -- From when on the next request may go.
