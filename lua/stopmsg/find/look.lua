@@ -25,6 +25,7 @@ local FAR = 100 * 365 * 86400
 function looks.new(with)
   return setmetatable({
     found = 0, -- ids that were given
+    changing = 0, -- entries whose state will be another in a moment
     is_complete = false, -- at the end: everything that is listed was read
     err = nil, -- at the end: why it is not complete
     _with = with,
@@ -126,7 +127,9 @@ local function take(self, page)
           :format(text.quote(name), text.quote(item.id)) }
     end
     items[i] = is_meant and item.outcome == "open" and item or false
-    if is_meant and item.outcome == "unknown" then
+    if is_meant and item.outcome == "again" then
+      self.changing = self.changing + 1
+    elseif is_meant and item.outcome == "unknown" then
       with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
         :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
         .. "such entries are left out")

@@ -3,6 +3,7 @@
 
 local clickatell = require("stopmsg.sandbox.clickatell")
 local direct = require("stopmsg.sandbox.direct")
+local json = require("stopmsg.json")
 local memory = require("stopmsg.sandbox.memory")
 local providers = require("stopmsg.provider")
 local pushwoosh = require("stopmsg.sandbox.pushwoosh")
@@ -15,31 +16,51 @@ Sandbox.__index = Sandbox
 Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
-  { prefix = "/api/v1/", open = direct.new },
-  { prefix = "/messaging/v2/", open = pushwoosh.new },
-  { prefix = "/api/v2/", open = pushwoosh.new },
-  { prefix = "/rest/", open = clickatell.new },
+  { name = "revicom", prefix = "/api/v1/", open = direct.new },
+  { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
+  { name = "pushwoosh", prefix = "/api/v2/", open = pushwoosh.new },
+  { name = "clickatell", prefix = "/rest/", open = clickatell.new },
 }
 
 -- options.now: function that returns seconds since the epoch (default os.time).
 -- options.settle: seconds until a stop shows in status calls (default 0).
+-- options.campaign: the messages that each provider holds, which lists show: { size = at the start,
+-- created_per_second =, leave_per_second = }; those that leave can no longer be stopped. Without it
+-- there are three.
 function sandbox.new(options)
   options = options or {}
-  local function new_memory()
-    return memory.new(options.now or os.time, options.settle or 0)
+  local memories = {}
+  local function new_memory(name)
+    local made = memory.new(options.now or os.time, options.settle or 0, options.campaign)
+    memories[name] = made
+    return made
   end
   local opened, routes, others = {}, {}, {}
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
-    opened[open] = opened[open] or open(new_memory())
+    if not opened[open] then
+      -- The second one is for dispatches, where there are any.
+      opened[open] = open(new_memory(platform.name), new_memory("idigital"))
+    end
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
   for _, name in ipairs(providers.names()) do
     if recorded.find(name) then
-      others[#others + 1] = { name = name, platform = recorded.new(name, new_memory()) }
+      others[#others + 1] = { name = name, platform = recorded.new(name, new_memory(name)) }
     end
   end
-  return setmetatable({ _routes = routes, _others = others }, Sandbox)
+  return setmetatable({ _routes = routes, _others = others, _memories = memories },
+    Sandbox)
+end
+
+-- What has become of the messages that are held, by provider, of those that were asked for them:
+-- see campaign.lua.
+function Sandbox:tally()
+  local tallies = {}
+  for name, held in pairs(self._memories) do
+    tallies[name] = held:tally()
+  end
+  return tallies
 end
 
 -- What a provider answers whose methods are made from its definition. Where several have the same
@@ -80,6 +101,9 @@ function Sandbox:answer(request)
   local answer = answer_recorded(self, request)
   if answer then
     return answer
+  elseif request.path == "/sandbox/campaign" then
+    return { status = 200, headers = { ["Content-Type"] = "application/json" },
+      body = json.encode(self:tally()), ids = 0 }
   end
   return {
     status = 404,
