@@ -60,7 +60,8 @@ describe("stopmsg.find.filter", function()
   end
 
   for title, given in pairs({
-    ["a table with names"] = { dispatch = { a = 1 } }, ["a list with gaps"] = { dispatch = { [3] = 1 } },
+    ["a table with names"] = { dispatch = { a = 1 } },
+    ["a list with gaps"] = { dispatch = { [3] = 1 } },
     ["a broken number"] = { dispatch = 1.5 }, ["a function"] = { dispatch = print },
     ["a control character"] = { tag = "a\nb" }, ["what is no UTF-8"] = { tag = "a\255b" },
     ["a long text"] = { tag = ("x"):rep(2000) }, ["no time"] = { since = "soon" },

@@ -125,7 +125,8 @@ describe("stopmsg.find.hunt", function()
   end)
 
   it("looks on at once where the provider lists only so many", function()
-    local self = start({ { { "a" }, err = { reason = "depth", is_depth = true } }, { { "b" } }, {} })
+    local self = start({ { { "a" }, err = { reason = "depth", is_depth = true } }, { { "b" } },
+      {} })
     assert.same({ "a", "b", INTERVAL }, drain(self))
   end)
 

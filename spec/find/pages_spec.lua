@@ -184,7 +184,7 @@ describe("stopmsg.find.pages", function()
     assert.is_true(one.is_deep)
   end)
 
-  it("ends at the first page of which all entries are too old, where the newest come first", function()
+  it("ends at the first page of entries that are all too old", function()
     local one = reader({ by = "cursor", as = "query:c", path = "next",
       oldest = { path = "made", days = 35 } })
     local now = 100 * 86400

@@ -27,9 +27,9 @@ local function pattern_of(format)
 end
 
 -- campaign.new(with): with: now, a function that gives seconds since 1970; settle, seconds until a
--- stop shows; format of an id, with one number in it; size, created_per_second and leave_per_second
--- of the messages; newest_first, whether they are listed so; lists_all, whether those that can no
--- longer be stopped are listed, too.
+-- stop shows; format of an id, with one number in it; size, created_per_second (for create_seconds,
+-- where these are given) and leave_per_second of the messages; newest_first, whether they are
+-- listed so; lists_all, whether those that can no longer be stopped are listed, too.
 function campaign.new(with)
   local pattern, is_hex = pattern_of(with.format)
   return setmetatable({
@@ -78,7 +78,8 @@ local function tick(self)
   local with = self._with
   local now = with.now()
   local elapsed = now - self._started
-  create(self, with.size + math.floor(elapsed * (with.created_per_second or 0)))
+  local seconds = math.min(elapsed, with.create_seconds or math.huge)
+  create(self, with.size + math.floor(seconds * (with.created_per_second or 0)))
   local due = math.floor(elapsed * (with.leave_per_second or 0))
   while self._due < due do
     while self._states[self._next] do
@@ -104,7 +105,6 @@ end
 function Campaign:number(id)
   local digits = id:match(self._pattern)
   local number = digits and tonumber(digits, self._base)
-  tick(self)
   return number and number >= 1 and number <= self.created
     and self:id(number):lower() == id:lower() and number or nil
 end
@@ -125,18 +125,16 @@ function Campaign:state(number, is_shown)
   return "scheduled"
 end
 
--- Stops a message, if it can be: what has become of it before.
+-- Stops a message, if it can be. No time goes by since its state was asked for.
 function Campaign:stop(number)
-  local state = self:state(number)
-  if state == "stopped" then
-    self.again = self.again + 1
-  elseif state == "scheduled" then
+  local state = self._states[number]
+  if state == false then
     self._states[number], self.stopped = self._with.now(), self.stopped + 1
     self._last = self._last + 1
     self._unshown[self._last] = number
-    tick(self)
+  elseif state ~= true then
+    self.again = self.again + 1
   end
-  return state
 end
 
 -- When it is to be sent.

@@ -16,7 +16,7 @@ Sandbox.__index = Sandbox
 Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
-  { name = "revicom", prefix = "/api/v1/", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/", open = direct.new },
   { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
   { name = "pushwoosh", prefix = "/api/v2/", open = pushwoosh.new },
   { name = "clickatell", prefix = "/rest/", open = clickatell.new },
@@ -25,8 +25,8 @@ local PLATFORMS = {
 -- options.now: function that returns seconds since the epoch (default os.time).
 -- options.settle: seconds until a stop shows in status calls (default 0).
 -- options.campaign: the messages that each provider holds, which lists show: { size = at the start,
--- created_per_second =, leave_per_second = }; those that leave can no longer be stopped. Without it
--- there are three.
+-- created_per_second =, create_seconds =, leave_per_second = }; those that leave can no longer be
+-- stopped. It begins when a provider's messages are first asked for. Without it there are three.
 function sandbox.new(options)
   options = options or {}
   local memories = {}
@@ -39,8 +39,8 @@ function sandbox.new(options)
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
     if not opened[open] then
-      -- The second one is for dispatches, where there are any.
-      opened[open] = open(new_memory(platform.name), new_memory("idigital"))
+      opened[open] = open(new_memory(platform.name),
+        platform.dispatches and new_memory(platform.dispatches))
     end
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end

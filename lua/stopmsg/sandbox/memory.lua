@@ -12,7 +12,7 @@ local ONCE = { ["0429"] = 429, ["0500"] = 500 }
 local ALWAYS = { ["0503"] = 503 }
 
 -- now: function that returns seconds. settle: seconds until a stop shows. campaign: what is held in
--- lists, { size, created_per_second, leave_per_second }; nil for a few examples.
+-- lists, { size, created_per_second, create_seconds, leave_per_second }; nil for a few examples.
 function memory.new(now, settle, campaign)
   return setmetatable({ now = now, _settle = settle, _stopped = {}, _failed = {},
     _wanted = campaign or campaigns.examples, _held = nil, _campaign = nil }, Memory)
@@ -28,6 +28,7 @@ function Memory:hold(format, with)
     lists_all = with.lists_all,
     size = self._wanted.size or 0,
     created_per_second = self._wanted.created_per_second,
+    create_seconds = self._wanted.create_seconds,
     leave_per_second = self._wanted.leave_per_second,
   }
 end

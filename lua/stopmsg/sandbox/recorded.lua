@@ -234,14 +234,12 @@ function Recorded:_fate(operation, id)
     return fate
   end
   local is_stopped
-  if self._memory:has_left(id) then
-    return "sent"
-  elseif operation.is_lookup then
+  if operation.is_lookup then
     is_stopped = self._memory:shown(id)
   else
     is_stopped = self._memory:was_stopped(id)
   end
-  return is_stopped and "stopped" or "scheduled"
+  return is_stopped and "stopped" or (self._memory:has_left(id) and "sent") or "scheduled"
 end
 
 -- An answer with its holes filled.
