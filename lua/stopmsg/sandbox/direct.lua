@@ -308,7 +308,7 @@ function Direct:_stop_dispatch(_, id)
     return refusal(4030, "Access Denied", 1)
   elseif ending == "4040" then
     return refusal(4040, "Dispatch " .. id .. " not found", 1)
-  elseif ending == "4031" or ending == "4032" or self._dispatches:was_stopped(id)
+  elseif ending == "4031" or ending == "4032" or self._dispatches:is_again(id)
     or self._dispatches:has_left(id) then
     return refusal(4031, "Inappropriate dispatch status", 1)
   end

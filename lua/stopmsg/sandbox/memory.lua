@@ -91,6 +91,16 @@ function Memory:stop(id, at)
   end
 end
 
+-- Whether it was stopped before, where that is asked by another stop: those of what is held are
+-- counted.
+function Memory:is_again(id)
+  local is_stopped = self:was_stopped(id)
+  if is_stopped then
+    self:stop(id)
+  end
+  return is_stopped
+end
+
 function Memory:was_stopped(id)
   local number, campaign = held(self, id)
   if number then

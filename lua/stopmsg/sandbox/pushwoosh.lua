@@ -79,7 +79,7 @@ function Pushwoosh:_cancel(document)
     return refusal(7, "message belongs to another account", 1)
   elseif ending == "0404" then
     return refusal(5, "message not found", 1)
-  elseif ending == "0400" or self._memory:was_stopped(code)
+  elseif ending == "0400" or self._memory:is_again(code)
     or self._memory:has_left(code) then
     return refusal(9, "message is not in a cancelable state", 1)
   end

@@ -373,7 +373,7 @@ function Recorded:_answer(operation, request, found)
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
     answer = own[fate] or own.missing or own.scheduled
-    if not operation.is_lookup and fate == "scheduled" then
+    if not operation.is_lookup and (fate == "scheduled" or fate == "stopped") then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then
