@@ -49,9 +49,9 @@ Run.__index = Run
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
-  local given = f(...)
+  local given, more = f(...)
   self._is_torn = is_inside
-  return given
+  return given, more
 end
 
 local function warn(self, message, is_own)
