@@ -19,7 +19,7 @@ local PLATFORMS = {
   { prefix = "/api/v1/dispatch", open = direct.new },
   { prefix = "/api/v1/balance", open = direct.new },
   { prefix = "/messaging/v2/", open = pushwoosh.new },
-  { prefix = "/api/v2/", open = pushwoosh.new },
+  { prefix = "/api/v2/messages", open = pushwoosh.new },
   { prefix = "/rest/message", open = clickatell.new },
 }
 
