@@ -238,7 +238,7 @@ end
 function recorded.of(provider, answers, memory)
   local list = answers.find
   if list then
-    memory:hold(answers.listed or answers.id, { newest_first = list.newest_first,
+    memory:hold(answers.id, { newest_first = list.newest_first,
       lists_all = type(list.entry) == "table" })
   end
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
@@ -257,6 +257,10 @@ end
 
 -- What has become of an id.
 function Recorded:_fate(operation, id)
+  local state = self._memory:state(id, operation.is_lookup)
+  if state then
+    return state
+  end
   local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
@@ -268,7 +272,7 @@ function Recorded:_fate(operation, id)
   else
     is_stopped = self._memory:was_stopped(id)
   end
-  return is_stopped and "stopped" or (self._memory:has_left(id) and "sent") or "scheduled"
+  return is_stopped and "stopped" or "scheduled"
 end
 
 -- An answer with its holes filled.
