@@ -32,7 +32,7 @@ _stopmsg() {
   case $command in
   '') options='-V --version' ;;
   stop)
-    options="$asking $input $pace $output --verify --journal --dry-run -y --yes"
+    options="$asking $input $pace $output --shared --verify --journal --dry-run -y --yes"
     ;;
   status) options="$asking $input $pace $output" ;;
   report) options='--only --format -o --output' ;;
@@ -66,7 +66,7 @@ _stopmsg() {
     return
     ;;
   --field | --only | --max | --base-url | --set | --application | --proxy | --timeout | --max-attempts | \
-    --concurrency | --rate | --batch-size | --patience | --deadline | --port | --delay | --settle)
+    --concurrency | --rate | --shared | --batch-size | --patience | --deadline | --port | --delay | --settle)
     return
     ;;
   esac
