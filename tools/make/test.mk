@@ -56,6 +56,7 @@ part-%:
 	  line='$*: '; \
 	  case $* in lint | fuzz) echo "$*: 1 passed, 0 failed" | tee -a $$log >$$sum ;; esac; \
 	fi; \
+	times >$(RUNS)/$*.times; \
 	grep -qs "^$$line" $$sum || echo "$*: 0 passed, 1 failed" | tee -a $$log >>$$sum; \
 	cat $$log
 
