@@ -21,6 +21,7 @@
 #include "process.h"
 #include "request.h"
 #include "secret.h"
+#include "seen.h"
 #include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
@@ -95,6 +96,7 @@ static const luaL_Reg functions[] = {
     {"pid", core_pid},
     {"read_items", sm_items_read},
     {"known", sm_ids_known},
+    {"seen", sm_seen_new},
     {"table", core_table},
     {"log", sm_log_new},
     {"same_file", sm_log_same},
@@ -124,6 +126,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_ids_init(L);
   sm_items_init(L);
   sm_secret_init(L);
+  sm_seen_init(L);
   sm_log_init(L);
   sm_lines_init(L);
   sm_marks_init(L);

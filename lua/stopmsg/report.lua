@@ -5,7 +5,7 @@ local outcome = require("stopmsg.outcome")
 local report = {}
 
 -- Items that are counted without a pause.
-local PIECE = 4096
+local PIECE = 1024
 
 local Report = {}
 Report.__index = Report

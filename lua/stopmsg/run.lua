@@ -113,7 +113,7 @@ local function new(pool)
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
-  end)
+  end, pool.breathe ~= nil)
   self._settled = settleds.new(self._intake, pool.redact, function(message)
     warn(self, message)
   end, pool.breathe ~= nil)
@@ -202,6 +202,12 @@ local function call_hook(self, name, hook, ...)
   if self._pool.is_closed then
     error(run.CLOSED, 0)
   end
+end
+
+-- Lets others run when it is time to.
+local function share(self)
+  outside(self, self._pool.breathe)
+  self._looked = self._pool.clock()
 end
 
 local function emit(self, event)
@@ -496,6 +502,10 @@ local function fill(self, now)
         end
         now = pool.clock()
       end
+      if self._must_share and self._must_share() then
+        self._is_cut = true
+        break
+      end
     elseif why == "no free slot" then
       self._held = batch
       break
@@ -567,6 +577,9 @@ local function collect(self)
   while self._settled:has_room()
     and delivery.take(pool.engine, pool.flights, self, arrived) do
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   -- One by one: should the source raise, the others are still there.
   while self._inbox[1] do
@@ -727,6 +740,13 @@ local function turn(self, may_wait)
     has_started, at = fill(self, now)
   end
   step(pool)
+  if self._must_share then
+    share(self) -- reading an answer takes a while
+    if pool.is_closed then
+      error(run.CLOSED, 0)
+    end
+    now = pool.clock()
+  end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -740,6 +760,8 @@ local function turn(self, may_wait)
       seconds = 0 -- a finalizer that used the client has collected it just now
     end
     outside(self, pool.wait, pool.engine, seconds, has_started, self)
+  elseif self._must_share then
+    share(self)
   end
   self._is_torn = false
 end
@@ -756,10 +778,6 @@ local function keep_moving(self)
   if elapsed >= (pool.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
-    if pool.breathe then
-      pool.breathe()
-      self._looked = pool.clock()
-    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap

@@ -10,7 +10,7 @@ local GROWTH, LONGEST = 1.5, 10
 local LAST_LOOK = 0.5
 
 -- Items that are looked at without a pause.
-local PIECE = 1024
+local PIECE = 128
 
 -- Never at the provider, or refused there: no lookup could tell more.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
