@@ -132,6 +132,9 @@ local function item_of(verdict, id, redact)
   if verdict.state then
     item.state = redact(verdict.state)
   end
+  if verdict.left and verdict.left > 0 then
+    item.left = verdict.left
+  end
   return item
 end
 
@@ -151,12 +154,12 @@ local function make(self, batch, i, code)
   local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
   if own then
     own.message = text.clean(own.message, redact)
-    if own.left and own.left > 0 then
-      self._warn(("%.0f message(s) of dispatch %s had left before it was stopped"):format(own.left,
-        batch.ids[i]))
-    end
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
+  end
   if batch.attempts ~= 1 or batch.is_ambiguous then
     add_history(batch, item)
   end

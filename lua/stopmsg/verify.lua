@@ -32,7 +32,7 @@ local function apply(report, item, found, counts)
   elseif not found.state then
     return not OPEN[item.outcome] -- no answer about this id
   end
-  item.state = found.state
+  item.state, item.left = found.state, found.left or item.left
   local word = found.outcome
   if word == "stopped" then
     -- The word may have other causes; after a stop that was taken, or may have been, it has one.
