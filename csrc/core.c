@@ -19,6 +19,7 @@
 #include "marks.h"
 #include "openssl.h"
 #include "process.h"
+#include "redis.h"
 #include "request.h"
 #include "secret.h"
 #include "seen.h"
@@ -95,6 +96,8 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"read_items", sm_items_read},
+    {"redis", sm_redis_new},
+    {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
     {"table", core_table},
     {"log", sm_log_new},
@@ -125,6 +128,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);
+  sm_redis_init(L);
   sm_secret_init(L);
   sm_log_init(L);
   sm_lines_init(L);

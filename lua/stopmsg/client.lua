@@ -4,15 +4,15 @@ local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
 local options = require("stopmsg.options")
-local pools = require("stopmsg.pool")
+local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
-local run = require("stopmsg.run")
+local run = require("stopmsg.run.loop")
 local settings = require("stopmsg.provider.settings")
-local source = require("stopmsg.source")
+local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
-local verify = require("stopmsg.verify")
-local waiting = require("stopmsg.waiting")
+local verify = require("stopmsg.run.verify")
+local waiting = require("stopmsg.wait")
 local wire = require("stopmsg.provider.wire")
 
 local client = {}
@@ -191,11 +191,11 @@ local function open(self)
   if self._is_closed then
     error(run.CLOSED, 0)
   end
-  if not self._pool or not self._pool:is_mine() then
-    self._pool = pools.new(self._provider, self._options, self._way, self._secret,
+  if not self._session or not self._session:is_mine() then
+    self._session = sessions.new(self._provider, self._options, self._way, self._secret,
       self._ask_token)
   end
-  return self._pool
+  return self._session
 end
 
 -- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
@@ -288,11 +288,11 @@ local MANY_PLACES = 100000
 -- they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
-  local pool = open(self)
+  local session = open(self)
   local o = self._options
   local list = core.table(total or 0, REPORT_FIELDS)
-  if pool.breathe and total and total >= MANY_PLACES then
-    pool.breathe()
+  if session.breathe and total and total >= MANY_PLACES then
+    session.breathe()
   end
   local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
@@ -302,11 +302,11 @@ local function start(self, operation, ids, call, total)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
-  return run.new(pool, {
+  return run.new(session, {
     operation = operation,
-    number = pool:prepare(operation),
-    pacer = pool:pacer_of(operation),
-    single_number = operation.single and pool:prepare(operation.single),
+    number = session:prepare(operation),
+    pacer = session:pacer_of(operation),
+    single_number = operation.single and session:prepare(operation.single),
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -358,10 +358,10 @@ end
 -- The request for `ids`, a list checked by the operation's form, as it would be sent, without the
 -- token: { method, origin, target, headers, body }. Of several that are needed it is the first.
 function client.preview(self, operation, ids)
-  local pool = open(self)
+  local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
-  local method, origin, target, headers, body = pool.engine:preview(pool:prepare(operation), ids, 1,
-    #ids, uuid)
+  local method, origin, target, headers, body = session.engine:preview(
+    session:prepare(operation), ids, 1, #ids, uuid)
   local lines = {}
   for _, line in ipairs(headers) do
     if not line:find(":$") then
@@ -369,7 +369,7 @@ function client.preview(self, operation, ids)
     end
   end
   return { method = method, origin = origin, target = target, headers = lines, body = body,
-    user_agent = pool:user_agent() }
+    user_agent = session:user_agent() }
 end
 
 -- What ids mean where nobody says it: what the provider documents a stop of.
@@ -387,16 +387,16 @@ end
 
 -- Looks up what `result` leaves open, by the status operation, for `given.timeout` at most.
 local function verify_all(self, operation, result, given)
-  local pool = open(self)
-  local started = pool.clock()
+  local session = open(self)
+  local started = session.clock()
   verify.run(result, {
     timeout = given.timeout,
     interval = given.interval,
-    clock = pool.clock,
-    breathe = pool.breathe,
+    clock = session.clock,
+    breathe = session.breathe,
     is_interrupted = given.is_interrupted,
     wait = function(seconds)
-      run.pause(pool, seconds, given.is_interrupted)
+      run.pause(session, seconds, given.is_interrupted)
     end,
     lookup = function(list, seconds)
       return collect(self, operation, list, #list, {
@@ -405,8 +405,8 @@ local function verify_all(self, operation, result, given)
       })
     end,
   })
-  result:recount(pool.breathe)
-  result.elapsed = result.elapsed + pool.clock() - started
+  result:recount(session.breathe)
+  result.elapsed = result.elapsed + session.clock() - started
 end
 
 -- plan = plan_call(self, name, call, kind, given, call_options, offset) | nil, what is wrong
@@ -580,7 +580,7 @@ end
 
 -- What reads the list of a filter, for a call with `report`.
 local function lister_of(self, filter, call, report)
-  local pool, o = open(self), self._options
+  local session, o = open(self), self._options
   local operation = filter.operation
   self._paged = self._paged or {}
   self._paged[operation] = self._paged[operation] or find.paged(operation)
@@ -595,10 +595,10 @@ local function lister_of(self, filter, call, report)
     own_address = wire.base(self._provider, o.values),
     filter = filter,
     report = report,
-    clock = pool.clock,
-    deadline = pool.clock() + (call.deadline or o.deadline or math.huge),
+    clock = session.clock,
+    deadline = session.clock() + (call.deadline or o.deadline or math.huge),
     warn = function(message)
-      report:warn(text.clean(message, pool.redact))
+      report:warn(text.clean(message, session.redact))
     end,
     collect = function(list, seconds)
       return collect(self, paged, list, #list, {
@@ -745,10 +745,10 @@ end
 ---Closes the connections and wipes the token. May be called again; anything else then raises.
 function Client:close()
   self._is_closed = true
-  if self._pool then
-    self._pool:close()
+  if self._session then
+    self._session:close()
   end
-  self._pool = nil
+  self._session = nil
   if self._secret then
     self._secret:close()
   end

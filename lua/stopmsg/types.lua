@@ -219,6 +219,8 @@
 ---@field text? string|string[] the same for the text
 ---@field form "integer"|"string"|"status_prefix"|"grpc"|"text"|string what the code has to be; or a pattern that begins with "^"
 ---@field status? string|string[] where the answer repeats the HTTP status
+---@field has? string|string[] where something has to stand, too
+---@field least? integer with "integer": smaller codes are another's
 
 ---A complete answer, as a definition's functions get it.
 ---@class stopmsg.Answer

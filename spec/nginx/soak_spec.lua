@@ -36,7 +36,7 @@ local CONFIG = {
         collectgarbage()
         collectgarbage()
         local flights, pages, fds = 0, 0, 0
-        for _ in pairs(client._pool and client._pool.flights or {}) do
+        for _ in pairs(client._session and client._session.flights or {}) do
           flights = flights + 1
         end
         for line in io.open("/proc/self/statm"):lines() do

@@ -4,9 +4,9 @@
 local clients = require("stopmsg.client")
 local json = require("stopmsg.json")
 local mime = require("mime")
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 local providers = require("stopmsg.provider")
-local reading = require("stopmsg.reading")
+local reading = require("stopmsg.meaning.reading")
 local recorded = require("stopmsg.sandbox.recorded")
 local sandbox = require("stopmsg.sandbox")
 

@@ -1,7 +1,7 @@
 -- What to look for: the filters that a user gives, checked against those that a definition has, and
 -- whether an entry of a list shows them. Pure: the clock is passed in.
 
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 local text = require("stopmsg.text")
 local times = require("stopmsg.find.times")
 

@@ -1,12 +1,12 @@
--- What answers mean, as a definition says it, made ready for answer.lua: words, and readings with
--- paths. Pure.
+-- What answers mean, as a definition says it, made ready for meaning/answer.lua: words, and
+-- readings with paths. Pure.
 
-local errors = require("stopmsg.errors")
+local errors = require("stopmsg.meaning.errors")
 local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
-local path = require("stopmsg.path")
-local reading_of = require("stopmsg.reading")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
+local reading_of = require("stopmsg.meaning.reading")
 local schema = require("stopmsg.provider.schema")
 local text = require("stopmsg.text")
 

@@ -2,7 +2,7 @@
 --
 -- docs/writing-a-provider.md explains them, and a spec compares it with this.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
 local schema = {}
@@ -78,7 +78,7 @@ schema.fields = {
     ignore_case = "boolean",
     number = "boolean",
   },
-  error = { code = ANY, text = ANY, status = ANY, form = "string" },
+  error = { code = ANY, text = ANY, status = ANY, has = ANY, form = "string", least = "number" },
   rate = { "number", per = "number", burst = "number" },
   retry_after = { header = "string", path = "string", milliseconds = "boolean" },
   token = {

@@ -65,7 +65,7 @@ return {
   check = {
     docs = "https://www.twilio.com/docs/messaging/api/message-resource",
     request = "GET /Messages.json?PageSize=1",
-    [200] = { has = "messages", means = "accepted" },
+    [200] = { has = { "messages", "page_size" }, means = "accepted" },
     refused = { [20003] = "credentials" },
   },
   find = {
