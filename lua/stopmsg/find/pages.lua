@@ -1,5 +1,5 @@
--- Which page of a list comes next, and whether there is one. Pure: pages as reading.lua gives them
--- go in, what to ask for comes out. Nothing a provider says makes the requests go elsewhere.
+-- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
+-- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go elsewhere.
 
 local pages = {}
 
