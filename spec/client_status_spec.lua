@@ -282,6 +282,9 @@ describe("stopmsg.client", function()
         "not_stoppable initiated nil", "not_found nil nil",
       }, lines(report))
       assert.equal(4031, report[1].code)
+      assert.equal(40, report[1].left)
+      assert.equal(40, report[2].left)
+      assert.is_nil(report[3].left)
       local said = server.said(report)
       table.sort(said)
       assert.same({

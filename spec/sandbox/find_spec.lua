@@ -6,7 +6,7 @@ local json = require("stopmsg.json")
 local mime = require("mime")
 local path = require("stopmsg.meaning.path")
 local providers = require("stopmsg.provider")
-local reading = require("stopmsg.reading")
+local reading = require("stopmsg.meaning.reading")
 local recorded = require("stopmsg.sandbox.recorded")
 local sandbox = require("stopmsg.sandbox")
 
