@@ -20,8 +20,8 @@ local FAR = 100 * 365 * 86400
 
 -- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
 -- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
--- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what pages.new gets
--- besides cursors; with.warn(message).
+-- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what
+-- pages.new gets besides cursors; with.warn(message).
 function looks.new(with)
   return setmetatable({
     found = 0, -- ids that were given
