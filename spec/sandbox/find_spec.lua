@@ -20,13 +20,17 @@ local function request_of(client, operation, all, ids)
   end
   local basic = providers.definition(all.name).auth
   if basic then
-    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}", "{account}")
+    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}",
+      all.settings and all.settings.key or "{account}")
       :gsub("{([%w_]+)}", all.settings)
     headers.authorization = "Basic " .. mime.b64(text)
   end
-  local target, query = shown.target:match("^([^?]*)%??(.*)$")
+  local function with_token(text)
+    return (text:gsub("%[token%]", "sandbox"))
+  end
+  local target, query = with_token(shown.target):match("^([^?]*)%??(.*)$")
   return { method = shown.method, path = target, query = query, headers = headers,
-    body = shown.body or "" }
+    body = with_token(shown.body or "") }
 end
 
 -- The ids that an answer lists as open, as the definition's find reads them.
@@ -36,7 +40,8 @@ local function listed(operation, answer)
   for _, entry in ipairs(path.value(document, r.each)) do
     local parts = {}
     for i, one in ipairs(r.id) do
-      local text = tostring(path.first(entry, one.paths))
+      local found = path.first(entry, one.paths)
+      local text = tostring(type(found) == "number" and json.integer(found) or found)
       parts[i] = one.match and text:match(one.match) or text
     end
     local verdict = { outcome = "open" }

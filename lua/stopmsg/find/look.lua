@@ -136,7 +136,7 @@ local function take(self, page)
     end
   end
   for _, item in ipairs(items) do
-    if item and with.seen:add(item.key) then
+    if item and not with.seen:add(item.key) then
       fresh[#fresh + 1] = { id = item.id, outcome = "open", state = item.state }
     end
   end

@@ -115,7 +115,7 @@ local function follow(self, page)
       return nil, fault("elsewhere", message)
     end
   end
-  if not self._with.cursors:add(target or value) then
+  if self._with.cursors:add(target or value) then
     return nil, fault("circle", "the list goes in circles: it names a page again that was read")
   end
   self.target = target

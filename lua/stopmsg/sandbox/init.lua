@@ -17,10 +17,10 @@ Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
   { name = "revicom", dispatches = "idigital", prefix = "/api/v1/message", open = direct.new },
-  { name = "revicom", prefix = "/api/v1/dispatch", open = direct.new },
-  { name = "revicom", prefix = "/api/v1/balance", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/dispatch", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/balance", open = direct.new },
   { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
-  { name = "pushwoosh", prefix = "/api/v2/", open = pushwoosh.new },
+  { name = "pushwoosh", prefix = "/api/v2/messages", open = pushwoosh.new },
   { name = "clickatell", prefix = "/rest/message", open = clickatell.new },
 }
 
@@ -46,8 +46,8 @@ function sandbox.new(options)
     end
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
-  return setmetatable({ _routes = routes, _recorded = {}, _new_memory = new_memory,
-    _memories = memories }, Sandbox)
+  return setmetatable({ _routes = routes, _recorded = {}, _memories = memories,
+    _new_memory = new_memory }, Sandbox)
 end
 
 -- What has become of the messages that are held, by provider, of those that were asked for them:

@@ -199,10 +199,22 @@ local function parts_of(operation, id)
   return parts
 end
 
+-- Ids that were written with a text between two of them.
+local function split(joined, between)
+  local list, at = {}, 1
+  repeat
+    local from, to = joined:find(between, at, true)
+    list[#list + 1] = joined:sub(at, from and from - 1)
+    at = to and to + 1
+  until not at
+  return list
+end
+
 -- The ids that a request is about.
 local function ids_of(operation, found)
   if found.ids then
-    return found.ids
+    local joined = type(found.ids) == "table" and found.ids[1] or found.ids
+    return operation.join and split(joined, operation.join) or found.ids
   elseif found.id then
     return { found.id }
   end
