@@ -129,6 +129,8 @@ local function take(self, page)
     items[i] = is_meant and item.outcome == "open" and item or false
     if is_meant and item.outcome == "again" then
       self.changing = self.changing + 1
+      with.warn(("entries that are %s are about to change, and are left out until they have")
+        :format(text.quote(item.state)))
     elseif is_meant and item.outcome == "unknown" then
       with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
         :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
