@@ -22,6 +22,7 @@
 #include "redis.h"
 #include "request.h"
 #include "secret.h"
+#include "seen.h"
 #include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
@@ -98,10 +99,12 @@ static const luaL_Reg functions[] = {
     {"redis", sm_redis_new},
     {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
+    {"seen", sm_seen_new},
     {"table", core_table},
     {"log", sm_log_new},
     {"same_file", sm_log_same},
     {"marks", sm_marks_new},
+    {"seen", sm_seen_new},
     {"digest", sm_digest_new},
     {"lines", sm_lines_new},
     {"next_line", sm_lines_next},
@@ -128,9 +131,11 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_items_init(L);
   sm_redis_init(L);
   sm_secret_init(L);
+  sm_seen_init(L);
   sm_log_init(L);
   sm_lines_init(L);
   sm_marks_init(L);
+  sm_seen_init(L);
   sm_digest_init(L);
   sm_decoder_init(L);
   luaL_newlib(L, functions);

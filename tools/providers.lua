@@ -1,9 +1,8 @@
--- Writes the tables of docs/providers.md anew, from the definitions and from what spec/oracle keeps
--- of each provider. `make providers-page` runs it; a spec compares the page with what it gives.
---
--- Tables stand between lines like <!-- table: providers --> and <!-- end -->.
+-- Writes the tables of docs/providers.md from the definitions and from what spec/oracle keeps of
+-- each provider.
 
 local files = require("spec.support.files")
+local json = require("stopmsg.json")
 local oracle = require("spec.support.oracle")
 local providers = require("stopmsg.provider")
 
@@ -11,12 +10,15 @@ local PAGE = "docs/providers.md"
 
 local facts, packages = oracle.facts(), oracle.packages()
 
-local function line(cells)
-  return "| " .. table.concat(cells, " | ") .. " |"
-end
+local line = require("tools.tables").row
 
 local function code(text)
   return "`" .. text .. "`"
+end
+
+-- What differs may be more than a text.
+local function written(value)
+  return type(value) == "table" and json.encode(value) or value
 end
 
 -- Whether a reading has a word for this outcome that proves it.
@@ -155,8 +157,8 @@ function tables.differences()
   for _, name in ipairs(providers.names()) do
     for _, difference in ipairs(facts[name].differences or {}) do
       rows[#rows + 1] = line({ code(name), difference.at,
-        difference.theirs and code(difference.theirs) or "not sent",
-        difference.ours and code(difference.ours) or "not sent", difference.reason })
+        difference.theirs and code(written(difference.theirs)) or "not sent",
+        difference.ours and code(written(difference.ours)) or "not sent", difference.reason })
     end
   end
   return rows
@@ -184,10 +186,7 @@ function tables.summary()
 end
 
 local function made()
-  return (files.read(PAGE):gsub("(<!%-%- table: (%l+) %-%->\n).-(<!%-%- end %-%->\n)",
-    function(first, name, last)
-      return first .. table.concat(assert(tables[name], name)(), "\n") .. "\n" .. last
-    end))
+  return require("tools.tables").fill(PAGE, tables)
 end
 
 return { page = PAGE, made = made, write = function() files.write(PAGE, made()) end }

@@ -131,7 +131,9 @@ for _, name in ipairs(providers.names()) do
             end
             while reading do
               for code, entry in pairs(reading.means or {}) do
-                has(code, entry)
+                if not schema.actions[entry.word] then
+                  has(code, entry)
+                end
               end
               reading = reading.otherwise
             end
@@ -152,7 +154,7 @@ describe("docs/troubleshooting.md", function()
 
   -- What it quotes of our own messages, and where these are made.
   local QUOTED = {
-    ["no headers of"] = "Makefile",
+    ["no headers of"] = "tools/headers.sh",
     ["has no C core for"] = "lua/stopmsg/needs.lua",
     ["was built for another Lua"] = "lua/stopmsg/needs.lua",
     ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",

@@ -9,7 +9,7 @@ local token = require("stopmsg.cli.token")
 
 local command = {
   name = "providers",
-  summary = "what each provider can do",
+  summary = "list the providers, and what each can do",
   examples = [[
 Examples:
   stopmsg providers
@@ -21,8 +21,8 @@ Examples:
 local OPERATIONS = schema.operation_names
 
 function command.configure(parser)
-  parser:argument("provider", "Only this one, in detail."):args("?"):argname("NAME")
-  parser:option("--check", "A definition of one's own: what is wrong with it, and what it lacks.")
+  parser:argument("provider", "Show this provider in detail."):args("?"):argname("NAME")
+  parser:option("--check", "Check the definition in this file for mistakes and gaps.")
     :argname("FILE")
 end
 

@@ -49,9 +49,9 @@ Run.__index = Run
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
-  local given = f(...)
+  local given, more = f(...)
   self._is_torn = is_inside
-  return given
+  return given, more
 end
 
 local function warn(self, message, is_own)
@@ -113,7 +113,7 @@ local function new(session)
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
-  end)
+  end, session.breathe ~= nil)
   self._settled = settleds.new(self._intake, session.redact, function(message)
     warn(self, message)
   end, session.breathe ~= nil)
@@ -145,7 +145,8 @@ end
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
--- places, with a repeated id known for the whole run) and total (places in the source), or neither.
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither;
+-- is_page: its ids are requests for pages of a list, and no events tell their items.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -204,6 +205,12 @@ local function call_hook(self, name, hook, ...)
   end
 end
 
+-- Lets others run when it is time to.
+local function share(self)
+  outside(self, self._session.breathe)
+  self._looked = self._session.clock()
+end
+
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
@@ -239,7 +246,8 @@ end
 
 -- Whether more may be read: an outage must not make a heap of what the source gives.
 local function may_read(self)
-  return not self._intake.is_over
+  local taken = self._intake
+  return not taken.is_over and (not taken.waits_till or self._session.clock() >= taken.waits_till)
     and self._repeats:count() < MAX_WAITING * self._task.concurrency
 end
 
@@ -517,6 +525,10 @@ local function fill(self, now)
         end
         now = session.clock()
       end
+      if self._must_share and self._must_share() then
+        self._is_cut = true
+        break
+      end
     elseif why == "no free slot" then
       self._held = batch
       break
@@ -588,6 +600,9 @@ local function collect(self)
   while self._settled:has_room()
     and delivery.take(session.engine, session.flights, self, arrived) do
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   -- One by one: should the source raise, the others are still there.
   while self._inbox[1] do
@@ -675,7 +690,16 @@ local function next_time(self, now, at)
   if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
     return time -- what waits for its time waits for a slot, too
   end
+  local waits_till = not self._intake.is_over and self._intake.waits_till
+  if waits_till and self._repeats:count() < MAX_WAITING * self._task.concurrency then
+    time = math.min(time, math.max(waits_till, at or now))
+  end
   return math.min(time, self._repeats:next_at(at or 0))
+end
+
+-- Why nothing more is sent; nil while more may be.
+function Run:ended()
+  return self._repeats.ended
 end
 
 local function check_whole(self)
@@ -748,6 +772,13 @@ local function turn(self, may_wait)
     has_started, at = fill(self, now)
   end
   step(session)
+  if self._must_share then
+    share(self) -- reading an answer takes a while
+    if session.is_closed then
+      error(run.CLOSED, 0)
+    end
+    now = session.clock()
+  end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -762,6 +793,8 @@ local function turn(self, may_wait)
     end
     outside(self, session.wait, session.engine, seconds, has_started, self,
       session.pacer:connection())
+  elseif self._must_share then
+    share(self)
   end
   self._is_torn = false
 end
@@ -778,10 +811,6 @@ local function keep_moving(self)
   if elapsed >= (session.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
-    if session.breathe then
-      session.breathe()
-      self._looked = session.clock()
-    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
@@ -835,7 +864,7 @@ local function tell_item(self, item, place)
   if task.on_item then
     call_hook(self, "on_item", task.on_item, item, place)
   end
-  if self._session.emit then
+  if self._session.emit and not task.is_page then
     emit(self, { type = "item", item = item })
   end
 end

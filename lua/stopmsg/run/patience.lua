@@ -1,7 +1,5 @@
 -- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
 
-local text = require("stopmsg.text")
-
 local patience = {}
 
 -- A call without patience still repeats what failed by itself, for so many seconds.
@@ -66,15 +64,10 @@ function Patience:left(now)
   return left >= LEAST and left or nil
 end
 
--- A text of the transport's, as items have it.
-local function clean(self, message)
-  return message and text.clean(message, self._session.redact)
-end
-
 local function tell_begin(self, spell, now)
   self._since = now
   self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason,
-    message = clean(self, spell.message) })
+    message = spell.message })
 end
 
 local function tell_end(self, reason, now)

@@ -2,6 +2,9 @@
 -- chunk.n of a chunk: `want` at most where somebody has to be asked for each, as that may take
 -- time. They return true once the end is reached.
 --
+-- A source that has nothing for now returns false and the time at which to ask again, with chunk.n
+-- of 0.
+--
 -- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
 -- lost.
 
@@ -10,7 +13,7 @@ local text = require("stopmsg.text")
 local source = {}
 
 -- Ids of a list that are counted without a pause, and that are handed over at once.
-local COUNTED, PIECE = 4096, 256
+local COUNTED, PIECE = 1024, 256
 
 -- count = source.length(list, breathe) | nil, message
 -- The number of places in a list, holes included. nil and why, for what is no list. breathe() may
