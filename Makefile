@@ -66,7 +66,7 @@ MAKEFLAGS += --no-print-directory
   torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain \
   lint lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format \
   asan asan-run valgrind valgrind-run check-32bit check-debian check-libcurl check-musl fuzz fuzz-replay coverage \
-  bench bench-nginx soak install install-module uninstall rock rock-install deb picture check-page clean
+  bench bench-instructions bench-nginx soak install install-module uninstall rock rock-install deb picture check-page clean
 
 all: $(CORE)
 
@@ -124,6 +124,7 @@ help:
 	@echo '  coverage   which branches of the C core and which lines of Lua no spec or torture reaches'
 	@echo '  fuzz       feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)'
 	@echo '  bench      measure against other clients (ROW=one64: one row, and our own; QUICK=1: once)'
+	@echo '  bench-instructions  count the instructions that an id takes, by callgrind (ROW=one64)'
 	@echo '  bench-nginx  measure what stopping messages costs the rest of an nginx worker'
 	@echo '  check-page  look at the page of stopmsg report in headless Chromium'
 	@echo '  soak       reloads, calls and early ends in nginx, for some minutes'
@@ -447,6 +448,15 @@ bench:
 	@$(MAKE) -s build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
 	@$(BENCH) $(if $(QUICK),--rounds 1 --seconds 0.3) \
 	  $(if $(ROW),,--page $(if $(QUICK),build/bench,docs))
+
+# Instructions an id, which a busy machine does not move.
+bench-instructions:
+	@$(call need,valgrind,valgrind)
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=lua5.4
+	@$(MAKE) all LUA=luajit
+	@$(MAKE) -s build/bench/floor
+	@python3 bench/instructions.py build/bench $(ROW)
 
 build/bench/floor: bench/floor.c
 	@echo "CC $<"
