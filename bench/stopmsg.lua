@@ -44,7 +44,8 @@ end
 collectgarbage()
 collectgarbage()
 
--- With BENCH_COUNTS the instructions of Lua are counted, some at a time: compiled code calls no hook.
+-- With BENCH_COUNTS the instructions of Lua are counted, some at a time. Compiled code calls no
+-- hook.
 local instructions, STEP = 0, 100
 if os.getenv("BENCH_COUNTS") then
   local jit = rawget(_G, "jit")
@@ -94,5 +95,6 @@ if is_latency then
   p99 = ("%.6f"):format(latencies[math.floor(#latencies * 99 / 100) + 1])
 end
 print(("elapsed=%.6f cpu=%.6f first=%s p50=%s p99=%s requests=%d connections=%d stopped=%d "
-  .. "too_late=%d lua=%d"):format(ended - started, cpu, first and ("%.6f"):format(first - started) or "-",
-  p50, p99, report.requests, report.connections, report.counts.stopped, report.counts.too_late, instructions))
+  .. "too_late=%d lua=%d"):format(ended - started, cpu,
+  first and ("%.6f"):format(first - started) or "-", p50, p99, report.requests, report.connections,
+  report.counts.stopped, report.counts.too_late, instructions))

@@ -21,6 +21,7 @@
 #include "process.h"
 #include "request.h"
 #include "secret.h"
+#include "usual.h"
 #include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
@@ -94,6 +95,7 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"read_items", sm_items_read},
+    {"meaning", sm_usual_meaning},
     {"known", sm_ids_known},
     {"table", core_table},
     {"log", sm_log_new},
@@ -123,6 +125,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);
+  sm_usual_init(L);
   sm_secret_init(L);
   sm_log_init(L);
   sm_lines_init(L);

@@ -112,6 +112,9 @@ end
 -- An item for this id with what the verdict says; fields that say nothing stay absent.
 local function item_of(verdict, id, redact)
   local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if verdict.is_usual then
+    redact = tostring -- the definition's own words
+  end
   if type(item.code) == "string" then
     item.code = redact(item.code)
   end
