@@ -594,8 +594,8 @@ describe("stopmsg.client", function()
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
         "option 'token': the token ends with a line break: strip it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? There are "
-        .. table.concat(stopmsg.providers(), ", ") .. ", or give a definition table" },
+        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? "
+        .. "`stopmsg providers` lists all, or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "

@@ -10,7 +10,7 @@ local stopmsg = require("stopmsg")
 local COUNT = tonumber(os.getenv("STOPMSG_IDS") or 60)
 
 -- What each word says of the message; `accepted` and `unknown` say that nobody is sure.
-local CLAIMS = { stopped = true }
+local CLAIMS = { stopped = true, recalled = true }
 for _, word in ipairs({ "too_late", "not_stoppable", "not_found", "denied", "invalid", "failed",
   "open", "skipped" }) do
   CLAIMS[word] = false
@@ -74,7 +74,7 @@ for _, name in ipairs(providers.names()) do
           })
           local ids = ids_of(all)
           local report = client:stop(ids)
-          local after = client:status(ids)
+          local after = client._provider.operations.status and client:status(ids) or {}
           client:close()
           sandbox:stop()
           local stopped = stopped_in(path)
@@ -83,7 +83,8 @@ for _, name in ipairs(providers.names()) do
           assert.same({}, too_strong(after, stopped, true))
           -- The trouble was there, and most of it was overcome.
           assert.is_true(report.retries > COUNT / 20)
-          assert.is_true(report.counts.stopped + report.counts.accepted > COUNT / 2)
+          local counts = report.counts
+          assert.is_true(counts.stopped + counts.accepted + counts.recalled > COUNT / 2)
         end)
     end)
   end

@@ -56,7 +56,7 @@ describe("packaging", function()
   -- What is needed to build, as in a clone, in a folder of its own.
   local function copy(name)
     local folder = dir .. "/" .. name
-    succeed(("mkdir %s && cp -r Makefile csrc lua bin docs completions stopmsg-scm-1.rockspec %s")
+    succeed(("mkdir %s && cp -r Makefile csrc lua bin docs tools stopmsg-scm-1.rockspec %s")
       :format(folder, folder))
     return folder
   end
@@ -115,6 +115,7 @@ describe("packaging", function()
         "./opt/x/bin/stopmsg",
         ("./opt/x/lib/lua/%s/stopmsg/core.so"):format(VERSION),
         "./opt/x/share/bash-completion/completions/stopmsg",
+        "./opt/x/share/fish/vendor_completions.d/stopmsg.fish",
         "./opt/x/share/man/man1/stopmsg.1",
         "./opt/x/share/zsh/site-functions/_stopmsg",
       }

@@ -54,7 +54,7 @@ packages() {
     ;;
   deb)
     packages build
-    echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
+    echo 'liblua5.1-0-dev liblua5.4-dev lua5.4 build-essential debhelper lintian'
     ;;
   page)
     packages build

@@ -2,6 +2,7 @@
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
+local find = require("stopmsg.find")
 local options = require("stopmsg.options")
 local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
@@ -206,9 +207,10 @@ end
 local function callable(self)
   local names, seen = {}, {}
   for key, operation in pairs(self._provider.operations) do
-    local name = key == "status_dispatch" and "status" or key
+    local name = (key == "status_dispatch" and "status") or (key == "find_dispatch" and "find")
+      or key
     local is_allowed = self._options.undocumented or not operation.undocumented
-    if not seen[name] and not operation.is_list and is_allowed then
+    if not seen[name] and is_allowed then
       seen[name] = true
       names[#names + 1] = name
     end
@@ -237,7 +239,8 @@ local function operation_of(self, call, kind)
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
-  local shown = name == "status_dispatch" and "status of dispatches" or name
+  local shown = (name == "status_dispatch" and "status of dispatches")
+    or (name == "find_dispatch" and "find of dispatches") or name
   local operation = self._provider.operations[name]
   if not operation then
     return nil, ("%s has no %s; it has: %s"):format(provider, shown, callable(self))
@@ -323,6 +326,7 @@ local function start(self, operation, ids, call, total)
     result = total and summary,
     total = total,
     is_interrupted = call.is_interrupted,
+    is_page = operation.is_page,
   }), summary
 end
 
@@ -545,6 +549,143 @@ function Client:each(given, call_options)
     end
     return running:next()
   end, summary
+end
+
+-- The list that `kind` chooses, and the filter, checked: filter, kind | nil, what is wrong. `name`
+-- is the public function.
+local function plan_find(self, name, given, checked)
+  local kind = checked.kind or default_kind(self)
+  local operation, wrong = operation_of(self, "find", kind)
+  if operation and name == "stop_where" then
+    local stopping
+    stopping, wrong = operation_of(self, "stop", kind)
+    operation = stopping and operation
+  end
+  if not operation then
+    return nil, wrong
+  end
+  local filter
+  filter, wrong = find.filter(operation, self._provider.name, given, find.now(), {
+    needs_one = name == "stop_where",
+    all = checked.all,
+  })
+  if not filter then
+    return nil, wrong_argument(1, name, wrong)
+  end
+  return filter, kind
+end
+
+-- filter = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for those who tell
+-- what will be done before it is. kind: "message", "dispatch", or nil for the provider's own.
+function client.filter(self, kind, given, is_stop, all)
+  return plan_find(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
+end
+
+-- What reads the list of a filter, for a call with `report`.
+local function lister_of(self, filter, call, report)
+  local session, o = open(self), self._options
+  local operation = filter.operation
+  self._paged = self._paged or {}
+  self._paged[operation] = self._paged[operation] or find.paged(operation)
+  local paged = self._paged[operation]
+  return find.new({
+    provider = self._provider,
+    operation = operation,
+    paged = paged,
+    values = o.values,
+    base_url = o.base_url,
+    address = o.address,
+    own_address = wire.base(self._provider, o.values),
+    filter = filter,
+    report = report,
+    clock = session.clock,
+    deadline = session.clock() + (call.deadline or o.deadline or math.huge),
+    warn = function(message)
+      report:warn(text.clean(message, session.redact))
+    end,
+    collect = function(list, seconds)
+      return collect(self, paged, list, #list, {
+        deadline = seconds,
+        is_interrupted = call.is_interrupted,
+      })
+    end,
+  })
+end
+
+---Lists what the provider says can still be stopped, in bounded memory: `for item in
+---client:find({ dispatch = 17 })`. Each id is given once. At the end of the list
+---`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what was
+---given holds.
+---Raises on wrong use only: a filter that the provider does not have, a time that is none.
+---@param filter? stopmsg.Where
+---@param find_options? stopmsg.FindOptions
+---@return fun(): stopmsg.Item? iterator gives items with the outcome `open`
+---@return stopmsg.FindReport report
+function Client:find(filter, find_options)
+  local call, wrong = options.find(find_options)
+  if not call then
+    refuse(self, wrong_argument(2, "find", wrong))
+  end
+  local checked, kind = plan_find(self, "find", filter, call)
+  if not checked then
+    refuse(self, kind)
+  end
+  local report = reports.new()
+  report.kind, report.is_lookup, report.is_complete = kind, true, false
+  local started = core.now()
+  local next_item = find.items(lister_of(self, checked, call, report), report)
+  return function()
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    local item = next_item()
+    report.elapsed = core.now() - started
+    return item
+  end, report
+end
+
+---Finds what can still be stopped and stops it, look after look, until two complete looks in a row,
+---`interval` seconds apart, find nothing new. An id is stopped once. Items come as in `each`; take
+---them to the end. Then `report.is_complete` tells whether the list was read to its end;
+---`report.rounds` and `report.found` count looks and ids meanwhile.
+---Raises on wrong use, and without a filter unless `all = true` says that everything is meant.
+---@param filter? stopmsg.Where
+---@param stop_options? stopmsg.StopWhereOptions
+---@return fun(): stopmsg.Item? iterator gives an item for each id that was found
+---@return stopmsg.FindReport report counts so far, without the items
+function Client:stop_where(filter, stop_options)
+  local call, wrong = options.stop_where(stop_options)
+  if not call then
+    refuse(self, wrong_argument(2, "stop_where", wrong))
+  end
+  local checked, kind = plan_find(self, "stop_where", filter, call)
+  if not checked then
+    refuse(self, kind)
+  end
+  local running, source_of
+  local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
+    return source_of(chunk, want)
+  end, call)
+  running = stopping
+  local seen
+  source_of, seen = find.source(lister_of(self, checked, call, report), {
+    report = report,
+    clock = open(self).clock,
+    interval = call.interval,
+    ended = function()
+      return running:ended()
+    end,
+  })
+  return function()
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    local item = running:next()
+    if not item then
+      seen:close()
+    end
+    return item
+  end, report
 end
 
 ---Looks up messages: `state` is the provider's word, `outcome` what that proves.

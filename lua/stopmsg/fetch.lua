@@ -1,5 +1,5 @@
--- Tokens that end: fetched with the secret that the user gave, by a request of the same engine, for
--- all calls that wait; again before one ends, and when one is refused.
+-- Access tokens that expire. One request of the same engine fetches a token with the user's secret
+-- for all waiting calls; again before it expires, and when it is refused.
 
 local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
@@ -8,14 +8,14 @@ local path = require("stopmsg.meaning.path")
 
 local fetch = {}
 
--- Seconds before its end from which on a token is not used any more, at most, and which part of its
--- time that is at most.
+-- A token is no longer used this many seconds before it expires, or for this part of its lifetime,
+-- whichever is shorter.
 local EARLY, PART = 60, 0.1
 
--- Attempts of one fetch, and seconds between two of them at first.
+-- Attempts of one fetch, and the first pause between two, in seconds.
 local MOST, PAUSE = 4, 0.2
 
--- Seconds between two looks where another call fetches.
+-- Seconds between two looks while another call fetches.
 local LOOK_EVERY = 0.02
 
 local REPEATED = { [408] = true, [425] = true, [429] = true }
@@ -26,26 +26,26 @@ Fetch.__index = Fetch
 -- fetch.new(session, operation): `operation` is the definition's `token`, compiled.
 function fetch.new(session, operation)
   return setmetatable({
-    _busy_till = -math.huge, -- until then a call fetches for all
+    _busy_till = -math.huge, -- a call fetches for all until then
     _session = session,
     _operation = operation,
-    _ends_at = nil, -- when the token in use ends; nil where it does not
+    _ends_at = nil, -- when the token in use expires; nil if it does not
     _has_token = false,
   }, Fetch)
 end
 
--- Whether there is a token that can be used at `now`.
+-- Whether a token is usable at `now`.
 function Fetch:is_ready(now)
   return self._has_token and (not self._ends_at or now < self._ends_at)
 end
 
--- What was fetched is of no use any more.
+-- Discards the fetched token.
 function Fetch:drop()
   self._has_token = false
 end
 
--- One request, and its answer: { status, body, stage, fault, detail } | nil where no slot is free
--- or the time is over.
+-- Sends one request and returns its answer: { status, body, stage, fault, detail } | nil if no slot
+-- is free or the time is up.
 local function ask(self, deadline)
   local session = self._session
   local now = session.clock()
@@ -73,7 +73,7 @@ local function ask(self, deadline)
     detail = answer[6] }
 end
 
--- Waits while others' requests go on.
+-- Waits while other requests continue.
 local function rest(self, seconds)
   local session = self._session
   local till = session.clock() + seconds
@@ -86,7 +86,7 @@ local function rest(self, seconds)
   end
 end
 
--- Takes the token out of an answer: true | nil.
+-- Reads the token from an answer: true | nil.
 local function take(self, body)
   local document = body and json.decode(body)
   local value = path.first(document, self._operation.value)
@@ -102,7 +102,7 @@ local function take(self, body)
   return true
 end
 
--- true | nil, verdict, fault: what became of a fetch. `fault` is nil where the secret was refused.
+-- true | nil, verdict, fault: the result of a fetch. `fault` is nil if the secret was refused.
 local function get(self, deadline)
   local last
   for attempt = 1, MOST do
@@ -126,23 +126,23 @@ local function get(self, deadline)
       or "the address that gives tokens gave none" }, "connect"
 end
 
--- true | nil, verdict, fault = fetch:get(deadline): see above. Only while no other call fetches. It
--- runs without pcall, as the scheduler's sleep may yield, and Lua 5.1 cannot do that inside pcall.
+-- true | nil, verdict, fault = fetch:get(deadline): see above. Call it only while no other call
+-- fetches. It uses no pcall, because the scheduler's sleep may yield, which Lua 5.1 forbids there.
 function Fetch:get(deadline)
   local now = self._session.clock()
-  -- A call that raises, or is never resumed, must not keep the others waiting for longer than this.
+  -- A call that raises or is never resumed blocks the others no longer than this.
   self._busy_till = math.min(deadline, now + MOST * self._session.timeout + PAUSE * 2 ^ MOST)
   local done, verdict, fault = get(self, deadline)
   self._busy_till = -math.huge
   return done, verdict, fault
 end
 
--- Whether another call fetches a token at `now`.
+-- Whether another call is fetching a token at `now`.
 function Fetch:is_busy(now)
   return now < self._busy_till
 end
 
--- When to look again where another call fetches.
+-- When to look again while another call fetches.
 function Fetch.look_at(_, now)
   return now + LOOK_EVERY
 end

@@ -1,6 +1,5 @@
 -- docs/reference.md has every name that users meet, and none that is not there.
 
-local argparse = require("argparse")
 local exit = require("stopmsg.cli.exit")
 local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
@@ -274,55 +273,8 @@ describe("docs/reference.md", function()
   end)
 
   describe("says of the command", function()
-    -- Option -> the commands that take it, and its help.
-    local function parsed()
-      local takers, help = {}, {}
-      for _, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox",
-        "help" }) do
-        local module = require("stopmsg.cli." .. name)
-        local parser = argparse(name)
-        module.configure(parser)
-        for _, option in ipairs(parser._options) do
-          local key = table.concat(option._aliases, " ")
-          takers[key] = (takers[key] and takers[key] .. ", " or "") .. name
-          help[key] = option._description
-        end
-      end
-      return takers, help
-    end
-
-    it("which commands there are", function()
-      local _, names = by_name("command")
-      for _, name in ipairs(names) do
-        assert.equal(name, require("stopmsg.cli." .. name).name)
-      end
-      for _, path in ipairs(files_below("lua/stopmsg/cli")) do
-        local module = require(path:match("^lua/(.*)%.lua$"):gsub("/", "."))
-        if type(module) == "table" and module.configure and module.summary then
-          local found = false
-          for _, name in ipairs(names) do
-            found = found or name == module.name
-          end
-          assert.message(module.name).is_true(found)
-        end
-      end
-    end)
-
-    it("which options each takes", function()
-      local takers, help = parsed()
-      local section = markdown.section(PAGE, "Command")
-      local found, defaults = {}, {}
-      for _, row in ipairs(markdown.rows(section, "option")) do
-        local key = table.concat(markdown.codes(row[1]), " ")
-        found[key] = row[2]
-        defaults[key] = row[3]:match("%((%d+)%)$")
-      end
-      assert.same(takers, found)
-      for key, number in pairs(defaults) do
-        assert.message(key).is_truthy(help[key]:find("(" .. number .. ")", 1, true))
-        local option = key:match("%-%-(.*)$"):gsub("-", "_")
-        assert.message(key).equal(options.defaults[option], tonumber(number))
-      end
+    it("which commands and options there are, as `make pages` makes the tables", function()
+      assert.equal(require("tools.reference").made(), PAGE)
     end)
 
     it("which exit codes there are, and when", function()

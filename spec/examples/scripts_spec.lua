@@ -104,8 +104,14 @@ describe("examples", function()
   end)
 
   it("under_luv.lua stops messages while a timer goes on", function()
-    local code, out, err = place:run(("$lua $examples/under_luv.lua %s %s"):format(STOPPED,
-      TOO_LATE))
+    -- An answer that is there at once would leave nothing to wait for in the loop.
+    local slow = server.start({ delay = 0.2 })
+    finally(function()
+      slow:stop()
+    end)
+    local code, out, err = place:run(
+      ("STOPMSG_BASE_URL=%s $lua $examples/under_luv.lua %s %s"):format(slow.url, STOPPED,
+        TOO_LATE))
     assert.matches("^the timer went on meanwhile: [1-9]%d* times\n$", err)
     assert.equal(STOPPED .. "\tstopped\t200\n" .. TOO_LATE .. "\ttoo_late\t403\n", out)
     assert.equal(0, code)

@@ -224,6 +224,34 @@ describe("stopmsg.meaning.answer", function()
         end
       end)
 
+      it("takes no integer that is smaller than the provider's", function()
+        local read = reader({ code = "code", form = "integer", least = 1000 })
+        local _, verdict = read(404, '{"code":20404}')
+        assert.equal("not_found", verdict.outcome)
+        for _, body in ipairs({ '{"code":404}', '{"code":0}', '{"code":999}' }) do
+          local _, refused, _, is_own = read(404, body)
+          assert.message(body).equal("failed", refused.outcome)
+          assert.message(body).is_false(is_own)
+        end
+        assert.has_error(function()
+          reader({ code = "code", form = "string", least = 1000 })
+        end)
+      end)
+
+      it("takes nothing that lacks what the provider's errors have", function()
+        local read = reader({ text = "message", form = "text", has = { "path", "at.time" } })
+        local _, verdict, _, is_usable = read(404, '{"message":"x","path":"/a","at":{"time":0}}')
+        answers.same({ outcome = "not_found", code = 404, http = 404, message = "x" }, verdict)
+        assert.is_true(is_usable)
+        for _, body in ipairs({ '{"message":"x"}', '{"message":"x","path":"/a"}',
+          '{"message":"x","path":null,"at":{"time":0}}', '{"message":"x","path":"/a","at":{}}',
+          '{"path":"/a","at":{"time":0}}' }) do
+          local _, refused, _, is_own = read(404, body)
+          assert.message(body).equal("failed", refused.outcome)
+          assert.message(body).is_false(is_own)
+        end
+      end)
+
       it("finds an error beside a success, wherever it may stand", function()
         local function stopped(form, body)
           local read = answers.reader(answers.operation({

@@ -315,14 +315,12 @@ describe("stopmsg.provider", function()
     end)
 
     for _, name in ipairs({ "Revicom", "acme", "", "direct", "init", "../client" }) do
-      it(("knows no '%s', and says what there is"):format(name), function()
+      it(("knows no '%s', and says where the names are"):format(name), function()
         local loaded, message = pcall(providers.load, name)
         assert.is_false(loaded)
         assert.matches("'" .. name .. "'", message, 1, true)
         assert.matches("did you mean '", message, 1, true)
-        for _, known in ipairs(providers.names()) do
-          assert.matches(known, message, 1, true)
-        end
+        assert.matches("`stopmsg providers` lists all", message, 1, true)
       end)
     end
   end)

@@ -1,9 +1,11 @@
 -- What the vendors' own clients send for a cancel, and what stopmsg sends for the same.
 --
--- spec/oracle/facts.json holds, for each provider, a question (token, id, settings), the request
+-- spec/oracle/facts/NAME.json holds of a provider a question (token, id, settings), the request
 -- that the vendor's client sent for it, and the answer that it got. Where there is no client, the
--- request is the one that the vendor's page shows, and `page` says where.
+-- request is the one that the vendor's page shows, and `page` says where. `reads` has for endings
+-- of ids what the client makes of the sandbox's answers; `inferred` is what no page says.
 
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local sandbox = require("stopmsg.sandbox")
 local server = require("spec.support.server")
@@ -26,20 +28,19 @@ local IGNORED = {
 }
 local IGNORED_PREFIXES = { "^x%-stainless%-", "^x%-fern%-" }
 
-local function read_file(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
+-- name -> fact
 function oracle.facts()
-  return assert(json.decode(read_file("spec/oracle/facts.json")))
+  local facts = {}
+  for _, path in ipairs(files.list("spec/oracle/facts")) do
+    local fact, message = json.decode(files.read(path))
+    facts[path:match("([%w_]+)%.json$")] = assert(fact, path .. ": " .. tostring(message))
+  end
+  return facts
 end
 
 -- name -> version, as pinned.
 function oracle.packages()
-  return assert(json.decode(read_file("spec/oracle/package.json"))).dependencies
+  return assert(json.decode(files.read("spec/oracle/package.json"))).dependencies
 end
 
 local function matters(name, request)
@@ -105,7 +106,7 @@ function oracle.record(answer, ask)
   local done, message = pcall(ask, recorder.first_line)
   recorder:stop()
   local requests = {}
-  for line in read_file(path):gmatch("[^\n]+") do
+  for line in files.read(path):gmatch("[^\n]+") do
     requests[#requests + 1] = normal(assert(json.decode(line)))
   end
   os.remove(path)
@@ -218,7 +219,7 @@ function oracle.ask(questions)
   end
   pipe:close()
   os.remove(path)
-  assert(#answers == #questions, "clients.cjs broke off: " .. read_file(log))
+  assert(#answers == #questions, "clients.cjs broke off: " .. files.read(log))
   return answers
 end
 

@@ -14,7 +14,7 @@ local text = require("stopmsg.text")
 
 local command = {
   name = "report",
-  summary = "read journals, and tell how the stop went",
+  summary = "read journals and report how the stop went",
   examples = [[
 Examples:
   stopmsg report ids.journal
@@ -32,16 +32,15 @@ local MOST_ROWS, BAR = 40, 30
 
 function command.configure(parser)
   parser:argument("journals", "Journals of stopmsg stop."):args("+"):argname("JOURNAL")
-  parser:option("--only", "Only the ids with these outcomes, ready for `stopmsg stop -`.")
+  parser:option("--only", "Print only the ids with these outcomes, ready for stopmsg stop -.")
     :argname("WORD,...")
-  parser:option("--format", "text, ndjson, json, csv or html (text)."):argname("FORMAT")
-    :choices(FORMATS):default("text"):show_default(false)
-  parser:option("-o --output", "Write to this file."):argname("FILE")
+  parser:option("--format", "Format of the report: text, ndjson, json, csv or html (text).")
+    :argname("FORMAT"):choices(FORMATS):default("text"):show_default(false)
+  parser:option("-o --output", "Write the report to this file."):argname("FILE")
   parser:epilog([[
-Nothing is sent. ndjson and csv have the last outcome of each id; html is one page for people.
+Sends nothing. ndjson and csv have the last outcome of each id; html is a single page for people.
 
-Exit codes: 0 the journals were read, 1 output that could not be written, 2 usage wrong, or no
-journal.]])
+Exit codes: 0 journals read, 1 output could not be written, 2 wrong usage or not a journal.]])
 end
 
 -- The set of outcomes that --only names; nil without it | nil, message

@@ -52,8 +52,8 @@ local FORMS = {
   end,
 }
 
-local PATHS = { code = true, text = true, status = true }
-local FIELDS = { code = true, text = true, status = true, form = true }
+local PATHS = { code = true, text = true, status = true, has = true }
+local FIELDS = { code = true, text = true, status = true, has = true, form = true, least = true }
 
 local function names_of(forms)
   local names = {}
@@ -126,9 +126,10 @@ end
 local Form = {}
 Form.__index = Form
 
--- form = errors.compile({ code, text, form, status }) | nil, message, the field at fault
+-- form = errors.compile({ code, text, form, status, has, least }) | nil, message, field at fault
 -- `code`, `text`, `status`: a path, or several to try. `form`: the name of one, or a pattern.
--- What stands at `status` has to be the HTTP status.
+-- What stands at `status` has to be the HTTP status; at each path of `has` something has to stand;
+-- a code that is smaller than `least` is another's.
 function errors.compile(given)
   for name in pairs(given) do
     if not FIELDS[name] then
@@ -151,8 +152,10 @@ function errors.compile(given)
   end
   if given.form == "text" and (given.code or not given.text) then
     return nil, "'text' is for errors without a code, whose text stands at `text`", "form"
+  elseif given.least and given.form ~= "integer" then
+    return nil, "is for codes whose form is 'integer'", "least"
   end
-  self._fits = fits
+  self._fits, self._least = fits, given.least
   self._places = places_of({ self._code or {}, self._text or {} })
   return self
 end
@@ -172,8 +175,14 @@ function Form:read(document, status)
   else
     is_in_form = self._fits(message)
   end
+  if is_in_form and self._least then
+    is_in_form = code >= self._least
+  end
   if is_in_form and self._status then
     is_in_form = tonumber(path.first(document, self._status)) == status
+  end
+  for _, steps in ipairs(is_in_form and self._has or {}) do
+    is_in_form = is_in_form and path.value(document, steps) ~= nil
   end
   return code, type(message) == "string" and message or nil, is_in_form
 end

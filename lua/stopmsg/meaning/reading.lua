@@ -357,8 +357,63 @@ local function read_items(r, operation, document, items)
   return "settle", { codes = items }, warnings
 end
 
+-- id, key of an entry of a list; nil where it has none of the right form.
+local function listed_id(r, form, entry)
+  local joined
+  for i, one in ipairs(r.id) do
+    local part = id_text(path.first(entry, one.paths))
+    part = part and one.match and part:match(one.match) or part
+    if not part then
+      return nil
+    end
+    joined = joined and joined .. form.between[i - 1] .. part or part
+  end
+  local id, key = forms.check(form, joined)
+  return id, key
+end
+
+-- outcome, state of an entry of a list.
+local function listed_state(r, operation, entry)
+  local verdict
+  if r.state then
+    verdict = select(2, read_one(r, entry))
+  elseif r.entries then
+    verdict = select(2, reading.read(r.entries, operation, entry, {}))
+  else
+    return "open" -- what is listed can be stopped
+  end
+  return verdict and verdict.outcome or "unknown", verdict and verdict.state
+end
+
+-- A page of a list of what can be stopped: { count, items, cursor, more, total, pages }, with an
+-- item { id, key, outcome, state, entry } for each entry. nil where it is none: one entry without
+-- an id is enough, as nobody knows what the others are then.
+local function read_page(operation, document)
+  local r, next_page = operation.reading, operation.next or {}
+  local list = path.list_at(document, r.each)
+  if not is_list(list) then
+    return nil
+  end
+  local page = { count = #list, items = {} }
+  for i, entry in ipairs(list) do
+    local id, key = listed_id(r, operation.finds, entry)
+    if not id then
+      return nil
+    end
+    local word, state = listed_state(r, operation, entry)
+    page.items[i] = { id = id, key = key, outcome = word, state = state, entry = entry }
+  end
+  for name, paths in pairs({ cursor = next_page.path, more = next_page.more,
+    total = next_page.total, pages = next_page.pages }) do
+    page[name] = path.first(document, paths)
+  end
+  return "settle", { outcome = "accepted", page = page }
+end
+
 local function read(r, operation, document, ids, items)
-  if not has_all(r, document) or (r.every and not is_every(r.every, document)) then
+  if r.is_page then
+    return read_page(operation, document)
+  elseif not has_all(r, document) or (r.every and not is_every(r.every, document)) then
     return nil
   elseif r.each and operation.items then
     if items then

@@ -355,6 +355,13 @@ local function alternatives(where, given, operation)
   return first
 end
 
+-- What an entry of a list of what can be stopped says of its message: one reading, or several to
+-- try in turn.
+function meaning.entries(where, given, operation)
+  return given[1] and alternatives(where, given, operation)
+    or meaning.reading(where, given, operation)
+end
+
 -- Puts what a definition says of statuses into a compiled operation: `readings` by status, and the
 -- fields by which the core reads the answers of batches.
 function meaning.statuses(where, given, operation)

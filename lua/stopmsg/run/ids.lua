@@ -19,6 +19,7 @@ Intake.__index = Intake
 function intake.new(fill)
   return setmetatable({
     is_over = false, -- the source is, and all it gave is in batches
+    waits_till = nil, -- until then the source has nothing more; nil where it never said so
     result = nil,
     seen = nil, -- key -> place where the id stood first
     twins = {}, -- place -> further places of the same id
@@ -62,7 +63,7 @@ function Intake:begin(form, limit, result, total, together)
     self._chunk, self._room = core.table(room, 1), room
   end
   self._chunk.n = 0
-  self.is_over, self._is_last = false, false
+  self.is_over, self._is_last, self.waits_till = false, false, nil
   self.result, self.seen, self._known = result, not known and {} or nil, known
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
@@ -270,6 +271,19 @@ local function is_used_up(self)
   return self._taken >= self._chunk.n and self._ready_at >= self._ready_count
 end
 
+-- Asks the source for more. True where it has nothing for now: what was read before goes as it is.
+local function ask_source(self, want)
+  local chunk = self._chunk
+  self._taken, chunk.n = 0, 0
+  local is_last, at = self._fill(chunk, want)
+  self._is_last = is_last
+  if at and chunk.n == 0 and not self._is_last then
+    self.waits_till = at
+    return true
+  end
+  return false
+end
+
 -- The same for ids of which only those go into one request that share a part: reads ahead until a
 -- group of them is full, within bounds.
 local function read_groups(self, batch, settled, must_share, limit)
@@ -280,9 +294,9 @@ local function read_groups(self, batch, settled, must_share, limit)
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
         return true
+      elseif ask_source(self, math.min(CHUNK, self._room)) then
+        break
       end
-      self._taken, chunk.n = 0, 0
-      self._is_last = self._fill(chunk, math.min(CHUNK, self._room))
     end
     if self._taken < chunk.n then
       self._taken = self._taken + 1
@@ -309,9 +323,9 @@ function Intake:read(batch, settled, must_share, most)
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
         return true
+      elseif ask_source(self, math.min(limit - batch.count, CHUNK)) then
+        break
       end
-      self._taken, chunk.n = 0, 0
-      self._is_last = self._fill(chunk, math.min(limit - batch.count, CHUNK))
     end
     if self._known then
       take_usual(self, batch, limit)

@@ -133,6 +133,9 @@ local function item_of(verdict, id, redact)
   if verdict.state then
     item.state = redact(verdict.state)
   end
+  if verdict.page then
+    item.page = verdict.page -- of a list that was asked for
+  end
   return item
 end
 

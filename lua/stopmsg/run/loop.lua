@@ -136,9 +136,9 @@ end
 -- A run over `task`, on the connections of `session`.
 --
 -- session, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run), breathe() or nil, pacer, outage, flights (slot -> batch), generation (number of
--- the current token), renew() or nil, redact(text), emit(event) or nil, is_closed, idle_runs (a
--- list of runs to be used again) or nil.
+-- was_busy, run, redis), breathe() or nil, pacer, outage, flights (slot -> batch), generation
+-- (number of the current token), renew() or nil, redact(text), emit(event) or nil, is_closed,
+-- idle_runs (a list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
@@ -146,7 +146,8 @@ end
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
--- places, with a repeated id known for the whole run) and total (places in the source), or neither.
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither;
+-- is_page: its ids are requests for pages of a list, and no events tell their items.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -240,7 +241,8 @@ end
 
 -- Whether more may be read: an outage must not make a heap of what the source gives.
 local function may_read(self)
-  return not self._intake.is_over
+  local taken = self._intake
+  return not taken.is_over and (not taken.waits_till or self._session.clock() >= taken.waits_till)
     and self._repeats:count() < MAX_WAITING * self._task.concurrency
 end
 
@@ -334,6 +336,23 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
+-- A rate that is shared with other processes: what they were asked for, and whether it can still be
+-- told.
+local function heed_keeper(self, now)
+  local pacer = self._session.pacer
+  local pause = pacer:take_news()
+  if pause then
+    self._patience:pause(pause)
+    note(self, { type = "throttle", delay = pause })
+    if patience.is_endless(pause) then
+      self._repeats:finish("rate_limited")
+    end
+  end
+  if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
+    self._repeats:finish("outage")
+  end
+end
+
 -- From when on the next request may go.
 local function ready_at(self, now)
   local session, task = self._session, self._task
@@ -341,6 +360,9 @@ local function ready_at(self, now)
     return math.huge -- until the answers in flight are here
   end
   local at = session.pacer:ready_at(now)
+  if session.pacer.keeper or self._patience.rate_trouble then
+    heed_keeper(self, now)
+  end
   if task.pacer then
     at = math.max(at, task.pacer:ready_at(now))
   end
@@ -666,7 +688,16 @@ local function next_time(self, now, at)
   if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
     return time -- what waits for its time waits for a slot, too
   end
+  local waits_till = not self._intake.is_over and self._intake.waits_till
+  if waits_till and self._repeats:count() < MAX_WAITING * self._task.concurrency then
+    time = math.min(time, math.max(waits_till, at or now))
+  end
   return math.min(time, self._repeats:next_at(at or 0))
+end
+
+-- Why nothing more is sent; nil while more may be.
+function Run:ended()
+  return self._repeats.ended
 end
 
 local function check_whole(self)
@@ -751,7 +782,8 @@ local function turn(self, may_wait)
     if self._inbox[1] then
       seconds = 0 -- a finalizer that used the client has collected it just now
     end
-    outside(self, session.wait, session.engine, seconds, has_started, self)
+    outside(self, session.wait, session.engine, seconds, has_started, self,
+      session.pacer:connection())
   end
   self._is_torn = false
 end
@@ -825,7 +857,7 @@ local function tell_item(self, item, place)
   if task.on_item then
     call_hook(self, "on_item", task.on_item, item, place)
   end
-  if self._session.emit then
+  if self._session.emit and not task.is_page then
     emit(self, { type = "item", item = item })
   end
 end

@@ -1,7 +1,5 @@
 -- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
 
-local text = require("stopmsg.text")
-
 local patience = {}
 
 -- A call without patience still repeats what failed by itself, for so many seconds.
@@ -26,6 +24,8 @@ function patience.new(hooks)
     _began = 0, -- the same on the outage's clock
     _since = nil, -- when it was told that this call waits
     _longest = 0, -- pause that the provider asked for
+    rate_trouble = nil, -- why the keeper of a shared rate does not answer, where that was told
+    _rate_since = nil, -- when it was
   }, Patience)
 end
 
@@ -33,6 +33,7 @@ function Patience:begin(task, session, now)
   self._task, self._session = task, session
   self._started, self._began = now, session.outage:clock(now)
   self._since, self._longest = nil, 0
+  self.rate_trouble, self._rate_since = nil, nil
 end
 
 function Patience:forget()
@@ -63,15 +64,10 @@ function Patience:left(now)
   return left >= LEAST and left or nil
 end
 
--- A text of the transport's, as items have it.
-local function clean(self, message)
-  return message and text.clean(message, self._session.redact)
-end
-
 local function tell_begin(self, spell, now)
   self._since = now
   self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason,
-    message = clean(self, spell.message) })
+    message = spell.message })
 end
 
 local function tell_end(self, reason, now)
@@ -116,6 +112,31 @@ function Patience:look(now)
   end
 end
 
+-- Whether this call gives up, as the keeper of a shared rate has not answered since then: `trouble`
+-- says why, nil where it answers. Tells that it is away, and back.
+function Patience:watch_rate(now, trouble, since)
+  if not trouble then
+    if self.rate_trouble then
+      self._hooks.note({ type = "outage", phase = "end", reason = "answered", of = "rate",
+        elapsed = now - self._rate_since })
+      self.rate_trouble, self._rate_since = nil, nil
+    end
+    return false
+  end
+  if not self.rate_trouble then
+    self._rate_since = now
+    self._hooks.note({ type = "outage", phase = "begin", of = "rate",
+      message = clean(self, trouble) })
+  end
+  self.rate_trouble = trouble
+  return now - math.max(since, self._started) >= self._task.patience
+end
+
+-- Whether a pause of so many seconds ends a run.
+function patience.is_endless(seconds)
+  return seconds > LONGEST
+end
+
 -- 3600 as "3600 s"
 local function seconds_of(seconds)
   return ("%.0f s"):format(math.ceil(seconds))
@@ -136,6 +157,11 @@ function Patience:finish(now, ended)
   self:look(now)
   if self._since then
     tell_end(self, ended or "settled", now)
+  end
+  if self.rate_trouble then
+    self._hooks.note({ type = "outage", phase = "end", reason = ended or "settled", of = "rate",
+      elapsed = now - self._rate_since })
+    self._hooks.warn("the shared rate was not to be had: " .. self.rate_trouble)
   end
   if self._longest > 0 then
     self._hooks.warn(("the provider asked for pauses (Retry-After), the longest of %s"):format(

@@ -2,6 +2,7 @@
 -- again, when, in which parts and with which token.
 
 local retry = require("stopmsg.run.retry")
+local text = require("stopmsg.text")
 local tls = require("stopmsg.tls")
 local trials = require("stopmsg.run.trial")
 
@@ -148,7 +149,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
   local pause = outage:throttled(now, batch.started, count(self._session.flights), retry_after)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
-  pacer:pause(now + pause)
+  pacer:pause(now + pause, pause)
   if retry_after then
     self._hooks.pause(retry_after)
     if is_endless(self, retry_after, now) then
@@ -461,7 +462,7 @@ local function note_failure(self, now, batch, action, verdict, detail)
   local outage = self._session.outage
   outage:failed(now, batch, {
     reason = verdict.reason,
-    message = detail,
+    message = text.clean(detail, self._session.redact),
     is_alone = next(self._session.flights) == nil,
     is_free = action == "throttle",
     is_refused = detail and verdict.reason == "tls" and tls.is_certificate(detail),

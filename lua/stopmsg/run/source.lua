@@ -2,6 +2,9 @@
 -- chunk.n of a chunk: `want` at most where somebody has to be asked for each, as that may take
 -- time. They return true once the end is reached.
 --
+-- A source that has nothing for now returns false and the time at which to ask again, with chunk.n
+-- of 0.
+--
 -- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
 -- lost.
 

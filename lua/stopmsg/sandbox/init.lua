@@ -28,36 +28,41 @@ function sandbox.new(options)
   local function new_memory()
     return memory.new(options.now or os.time, options.settle or 0)
   end
-  local opened, routes, others = {}, {}, {}
+  local opened, routes = {}, {}
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
     opened[open] = opened[open] or open(new_memory())
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
-  for _, name in ipairs(providers.names()) do
-    if recorded.find(name) then
-      others[#others + 1] = { name = name, platform = recorded.new(name, new_memory()) }
-    end
-  end
-  return setmetatable({ _routes = routes, _others = others }, Sandbox)
+  return setmetatable({ _routes = routes, _recorded = {}, _new_memory = new_memory }, Sandbox)
 end
 
--- What a provider answers whose methods are made from its definition. Where several have the same
--- address, /NAME in front of it tells which is meant.
-local function answer_recorded(self, request)
-  for _, other in ipairs(self._others) do
-    local inner = request.path:match("^/" .. other.name .. "(/.*)$")
-    if inner then
-      local copy = {}
-      for field, value in pairs(request) do
-        copy[field] = value
-      end
-      copy.path = inner
-      return other.platform:answer(copy)
-    end
+-- platform = self:_platform(name): of a provider whose methods are made from its definition, opened
+-- at first use; nil where it has no recorded answers.
+function Sandbox:_platform(name)
+  local opened = self._recorded
+  if opened[name] == nil then
+    opened[name] = recorded.find(name) and recorded.new(name, self._new_memory()) or false
   end
-  for _, other in ipairs(self._others) do
-    local answer = other.platform:answer(request)
+  return opened[name] or nil
+end
+
+-- What such a provider answers. Where several have the same address, /NAME in front of it tells
+-- which is meant.
+local function answer_recorded(self, request)
+  local name, inner = request.path:match("^/([%l%d_]+)(/.*)$")
+  local platform = name and providers.is_built_in(name) and self:_platform(name)
+  if platform then
+    local copy = {}
+    for field, value in pairs(request) do
+      copy[field] = value
+    end
+    copy.path = inner
+    return platform:answer(copy)
+  end
+  for _, other in ipairs(providers.names()) do
+    platform = self:_platform(other)
+    local answer = platform and platform:answer(request)
     if answer then
       return answer
     end
@@ -114,10 +119,7 @@ Fates: the last four characters of an id choose what happens to it; every other 
 
   Other providers    0404 not there            0409 sent already
                      (of a Brevo message id the four characters before the @)
-     Infobip, Sinch  0403 refused with 409
-     Telnyx          0403 refused with 403     0202 one of two recipients has it
-     SendGrid        0400 too many cancelled   0202 paused
-     Brevo           0202 a batch that is being sent
+%s
                      (their answers are recorded from their pages; put /NAME before the path where
                      two of them have the same)
 
@@ -125,9 +127,29 @@ State: what was stopped stays stopped. A second stop gets 200 from Revicom, 403/
 400 code 9 from Pushwoosh, 006 from Clickatell. Status calls show stopped ids as unsent, stopped,
 CANCELED, 006, and others as sending, sending, PENDING, 011. Nothing is kept when it ends.]]
 
+-- The fates that only some providers have, a line each: "telnyx 0202 parted: 200 too_late".
+local function own_fates()
+  local lines = {}
+  for _, name in ipairs(providers.names()) do
+    local answers = recorded.find(name)
+    local endings = {}
+    for ending in pairs(answers and answers.fates or {}) do
+      endings[#endings + 1] = ending
+    end
+    table.sort(endings)
+    for _, ending in ipairs(endings) do
+      local fate = answers.fates[ending]
+      local answer = answers.stop[fate]
+      lines[#lines + 1] = ("     %-15s %s %s: HTTP %d, %s"):format(name, ending, fate,
+        answer.status, answer.says)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 -- The rules above for people, as `stopmsg sandbox --help` prints them.
 function sandbox.about()
-  return ABOUT
+  return (ABOUT:format(own_fates()))
 end
 
 return sandbox

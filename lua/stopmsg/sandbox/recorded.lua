@@ -3,12 +3,13 @@
 -- pages. So the sandbox is no second opinion of what a provider does.
 --
 -- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
--- pattern of what chooses an id's fate, where that is not its last four characters; `settings` of
--- the examples; and for each operation an answer by what has become of the id: `scheduled`,
--- `stopped`, `sent`, `missing`, and further fates. An answer is { status, body, says }, `says` the
--- outcome that it has to be taken for. <id>, a part of it or a setting in angle brackets is filled
--- in; <entries> is a list of the `entry` of each id, and <count> their number. `credentials` and
--- `throttle` are answers of every operation.
+-- pattern of what chooses an id's fate, where that is not its last four characters; `fates` of
+-- further endings; `settings` of the examples; and for each operation an answer by what has become
+-- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
+-- body, says }, `says` the outcome that it has to be taken for. <id>, a part of it or a setting in
+-- angle brackets is filled in; <entries> is a list of the `entry` of each id, and <count> their
+-- number. `many` is the answer of a request of many ids where that is another request.
+-- `credentials` and `throttle` are answers of every operation.
 
 local json = require("stopmsg.json")
 local providers = require("stopmsg.provider")
@@ -83,6 +84,15 @@ local function match_pair(written, values, found)
   return values ~= nil and match(written, values[1], found, ".*")
 end
 
+-- A list of ids, or of a part of them; where they are numbers, as they are written.
+local function listed(values)
+  local list = {}
+  for i, value in ipairs(values) do
+    list[i] = type(value) == "number" and tostring(json.integer(value)) or value
+  end
+  return list
+end
+
 local function match_json(written, value, found)
   if type(written) == "table" then
     if type(value) ~= "table" then
@@ -98,8 +108,8 @@ local function match_json(written, value, found)
     return written == value
   end
   local only = template.only(template.parse(written))
-  if only == "ids" and type(value) == "table" then
-    found.ids = value
+  if only and type(value) == "table" then
+    found[only] = listed(value)
     return true
   elseif type(value) == "number" then
     value = tostring(json.integer(value))
@@ -191,14 +201,20 @@ local function ids_of(operation, found)
   elseif found.id then
     return { found.id }
   end
-  local form, joined = operation.id, nil
+  local form, ids = operation.id, { "" }
   for i, part in ipairs(form and form.parts or {}) do
-    if not found[part.name] then
+    local value, longer = found[part.name], {}
+    if not value then
       return {}
     end
-    joined = joined and joined .. form.between[i - 1] .. found[part.name] or found[part.name]
+    for _, start in ipairs(ids) do
+      for _, one in ipairs(type(value) == "table" and value or { value }) do
+        longer[#longer + 1] = start .. (form.between[i - 1] or "") .. one
+      end
+    end
+    ids = longer
   end
-  return { joined }
+  return ids
 end
 
 -- platform = recorded.of(provider, answers, memory): of a checked definition
@@ -300,6 +316,7 @@ function Recorded:_answer(operation, request, found)
   elseif operation.has_no_ids then
     return reply(own, fill(own.body, operation, nil, found), 0)
   end
+  own = operation.single and own.many or own
   local ids = ids_of(operation, found)
   local trouble = self._memory:trouble(ids)
   if trouble == 429 and answers.throttle then
@@ -311,7 +328,7 @@ function Recorded:_answer(operation, request, found)
   local entries, answer, body = {}, own, nil
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
-    answer = own[fate] or own.missing or own.scheduled
+    answer = own[fate] or own.missing or own.scheduled or own
     if not operation.is_lookup and fate == "scheduled" then
       self._memory:stop(id, self._memory.now())
     end
