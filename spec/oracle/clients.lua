@@ -67,7 +67,13 @@ describe("the sandbox", function()
     }
   end
 
+  -- A client that makes its own tokens cannot be taken for the sandbox's user.
+  local readers = {}
   for _, name in ipairs(clients()) do
+    readers[#readers + 1] = facts[name].reads and name or nil
+  end
+
+  for _, name in ipairs(readers) do
     it(("is read by %s as what it means"):format(facts[name].client), function()
       local questions, wanted, given = {}, {}, {}
       for ending, word in pairs(facts[name].reads) do
