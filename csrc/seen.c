@@ -219,11 +219,8 @@ static int seen_close(lua_State *L) {
 }
 
 static const luaL_Reg methods[] = {
-    {"add", seen_add},
-    {"has", seen_has},
-    {"count", seen_count},
-    {"close", seen_close},
-    {NULL, NULL},
+    {"add", seen_add},     {"has", seen_has}, {"count", seen_count},
+    {"close", seen_close}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

@@ -210,8 +210,8 @@ static size_t read_paths(const struct sm_single *s, struct sm_walk *w,
   w->rank = INT_MAX;
   w->code = 0;
   sm_json_begin(&w->json, &events, w);
-  if (sm_json_feed(&w->json, body, len) != SM_OK || !sm_json_end(&w->json) ||
-      (s->has_id && !w->has_id))
+  w->is_nomem = sm_json_feed(&w->json, body, len) != SM_OK;
+  if (w->is_nomem || !sm_json_end(&w->json) || (s->has_id && !w->has_id))
     return 0;
   if (!s->has_code)
     return s->first;

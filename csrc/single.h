@@ -70,8 +70,9 @@ struct sm_walk {
   int field;                    /* the one whose value is next, or -1 */
   unsigned long long seen;
   int has_id;
-  int rank;    /* of the code that counts so far */
-  size_t code; /* its place among the codes, plus one; 0 for an unlisted one */
+  int is_nomem; /* an answer was not usual for the lack of memory */
+  int rank;     /* of the code that counts so far */
+  size_t code;  /* its place among the codes, plus one; 0 for an unlisted one */
 };
 
 #pragma GCC visibility push(hidden)

@@ -182,6 +182,7 @@ int sm_usual_meaning(lua_State *L) {
   const char *id = luaL_checklstring(L, 2, &id_len);
   const char *body = luaL_checklstring(L, 3, &len);
   struct lone_walk *lone;
+  size_t number;
 
   lua_settop(L, 3);
   lone = lua_newuserdata(L, sizeof(*lone));
@@ -191,8 +192,10 @@ int sm_usual_meaning(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_pushvalue(L, 1);
   read_single(L, &lone->single);
-  lua_pushinteger(L, (lua_Integer)sm_single_read(&lone->single, &lone->walk, id,
-                                                 id_len, body, len));
+  number = sm_single_read(&lone->single, &lone->walk, id, id_len, body, len);
+  if (lone->walk.is_nomem)
+    return luaL_error(L, "not enough memory");
+  lua_pushinteger(L, (lua_Integer)number);
   return 1;
 }
 
