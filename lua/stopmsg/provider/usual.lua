@@ -87,6 +87,7 @@ local function verdict_of(operation, status, body)
   end
   verdict.message = text.clean(verdict.message)
   verdict.is_usual = true
+  verdict.is_plain = not (verdict.reason or verdict.http or verdict.message or verdict.state)
   return verdict
 end
 
