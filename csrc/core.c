@@ -101,6 +101,7 @@ static const luaL_Reg functions[] = {
     {"redis", sm_redis_new},
     {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
+    {"seen", sm_seen_new},
     {"table", core_table},
     {"log", sm_log_new},
     {"same_file", sm_log_same},
@@ -133,6 +134,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_usual_init(L);
   sm_redis_init(L);
   sm_secret_init(L);
+  sm_seen_init(L);
   sm_log_init(L);
   sm_lines_init(L);
   sm_marks_init(L);

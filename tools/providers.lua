@@ -2,6 +2,7 @@
 -- each provider.
 
 local files = require("spec.support.files")
+local json = require("stopmsg.json")
 local oracle = require("spec.support.oracle")
 local providers = require("stopmsg.provider")
 
@@ -13,6 +14,11 @@ local line = require("tools.tables").row
 
 local function code(text)
   return "`" .. text .. "`"
+end
+
+-- What differs may be more than a text.
+local function written(value)
+  return type(value) == "table" and json.encode(value) or value
 end
 
 -- Whether a reading has a word for this outcome that proves it.
@@ -151,8 +157,8 @@ function tables.differences()
   for _, name in ipairs(providers.names()) do
     for _, difference in ipairs(facts[name].differences or {}) do
       rows[#rows + 1] = line({ code(name), difference.at,
-        difference.theirs and code(difference.theirs) or "not sent",
-        difference.ours and code(difference.ours) or "not sent", difference.reason })
+        difference.theirs and code(written(difference.theirs)) or "not sent",
+        difference.ours and code(written(difference.ours)) or "not sent", difference.reason })
     end
   end
   return rows

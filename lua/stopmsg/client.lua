@@ -4,6 +4,7 @@ local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
 local options = require("stopmsg.options")
+local pages = require("stopmsg.pages")
 local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
@@ -281,19 +282,22 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
--- Places from which on making room for all of them takes a millisecond: others get their turn.
-local MANY_PLACES = 100000
+-- Ids from which on a list for all of their items is filled a page at a time, where others wait for
+-- the thread.
+local MANY_PLACES = 1024
 
--- A run of `operation` over the ids of a source. The `total` items go into its report; without that
--- they are only counted there.
+-- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
+-- `total` items go into the report, or get there by move(report, breathe) where that is given.
+-- Without a total they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
-  local list = core.table(total or 0, REPORT_FIELDS)
-  if session.breathe and total and total >= MANY_PLACES then
-    session.breathe()
+  local result, move
+  if total and session.breathe and total > MANY_PLACES then
+    result, move = pages.new()
   end
+  local list = core.table(not result and total or 0, REPORT_FIELDS)
   local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
@@ -323,11 +327,11 @@ local function start(self, operation, ids, call, total)
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
-    result = total and summary,
+    result = result or (total and summary),
     total = total,
     is_interrupted = call.is_interrupted,
     is_page = operation.is_page,
-  }), summary
+  }), summary, move
 end
 
 -- The provider's own address, whatever base_url says; nil where each customer has a host of their
@@ -383,8 +387,11 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result = start(self, operation, source.list(list, count), call, count)
+  local running, result, move = start(self, operation, source.list(list, count), call, count)
   running:finish()
+  if move then
+    move(result, self._way.breathe)
+  end
   return result
 end
 

@@ -71,7 +71,8 @@ for _, name in ipairs(NAMES) do
             local one = fate ~= "many" and operation.single or operation
             local id = id_of(all, "0007")
             local body = filled(answer.body or "", one, id)
-            local _, verdict, _, is_usable = answers.reader(one, { id })(answer.status, body)
+            local read = answers.reader(one, { id }, one.format)
+            local _, verdict, _, is_usable = read(answer.status, body)
             verdict = verdict[1] or verdict
             assert.equal(answer.says, verdict.outcome)
             assert.equal(not answer.is_strange, is_usable)

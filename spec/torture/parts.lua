@@ -292,7 +292,13 @@ function parts.notes()
   for i = 1, 100 do
     known:add(mask, ("%032x"):format(i), i)
   end
-  return table.concat({ closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+  local seen = core.seen()
+  for i = 1, 100 do
+    seen:add("id" .. i, i)
+  end
+  seen:remove("id7")
+  return table.concat({ tostring(seen:add("id8", 101)), tostring(seen:add("id7", 101)),
+    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
     tostring(known:add(mask, ("%032x"):format(7), 101)), digest("abc") }, "\n")
 end
 

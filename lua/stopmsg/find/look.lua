@@ -19,8 +19,8 @@ local NEAR = 3600
 local FAR = 100 * 365 * 86400
 
 -- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
--- reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set (core.seen) of
--- ids that are not given again; with.now() seconds since 1970; with.paging what pages.new gets
+-- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
+-- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what pages.new gets
 -- besides cursors; with.warn(message).
 function looks.new(with)
   return setmetatable({
@@ -136,7 +136,7 @@ local function take(self, page)
     end
   end
   for _, item in ipairs(items) do
-    if item and with.seen:add(item.key) then
+    if item and not with.seen:add(item.key) then
       fresh[#fresh + 1] = { id = item.id, outcome = "open", state = item.state }
     end
   end

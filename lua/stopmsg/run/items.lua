@@ -8,8 +8,9 @@ local text = require("stopmsg.text")
 
 local settled = {}
 
--- Items that are made at once, and copies of one that are made beside it.
-local SLICE, FEW_COPIES = 256, 4
+-- Items that are made at once, and where others wait for this thread; copies of one that are made
+-- beside it.
+local SLICE, SHARED_SLICE, FEW_COPIES = 256, 128, 4
 
 -- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
 -- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
@@ -29,6 +30,7 @@ function settled.new(taken, redact, warn, is_shared)
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
+    _slice = is_shared and SHARED_SLICE or SLICE,
     _batches = {}, -- a queue from _first to _last
     _first = 1,
     _last = 0,
@@ -138,6 +140,9 @@ local function item_of(verdict, id, redact)
   if verdict.state then
     item.state = redact(verdict.state)
   end
+  if verdict.left and verdict.left > 0 then
+    item.left = verdict.left
+  end
   if verdict.page then
     item.page = verdict.page -- of a list that was asked for
   end
@@ -160,12 +165,12 @@ local function make(self, batch, i, code)
   local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
   if own then
     own.message = text.clean(own.message, redact)
-    if own.left and own.left > 0 then
-      self._warn(("%.0f message(s) of dispatch %s had left before it was stopped"):format(own.left,
-        batch.ids[i]))
-    end
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
+  end
   if batch.attempts ~= 1 or batch.is_ambiguous then
     add_history(batch, item)
   end
@@ -179,11 +184,10 @@ end
 -- copies are made a slice at a time.
 local function add_twins(self, item, place)
   local intake = self._intake
-  local others = intake.twins[place]
+  local others = intake:take_twins(place)
   if not others then
     return
   end
-  intake.twins[place] = nil
   self.backlog = self.backlog + #others
   if #others <= FEW_COPIES then
     for _, other in ipairs(others) do
@@ -198,9 +202,9 @@ end
 -- Makes copies until the slice is full.
 local function put_copies(self)
   local task = self._copies[1]
-  while task and self._count < SLICE do
+  while task and self._count < self._slice do
     local first = task.made + 1
-    local last = math.min(#task.others, task.made + SLICE - self._count)
+    local last = math.min(#task.others, task.made + self._slice - self._count)
     for i = first, last do
       local other = task.others[i]
       put(self, copy_of(task.item, other.id), other.place)
@@ -247,7 +251,7 @@ local function put_items(self, batch, first, last)
     if result then
       result[place] = item
     else
-      seen[keys and keys[i] or ids[i]] = nil
+      seen:remove(keys and keys[i] or ids[i])
     end
     if has_twins then
       self._count = count
@@ -279,7 +283,7 @@ end
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
-  local last = math.min(batch.count, batch.handed + SLICE)
+  local last = math.min(batch.count, batch.handed + self._slice)
   batch.handed = last
   put_items(self, batch, first, last)
   if last < batch.count then
@@ -299,7 +303,7 @@ end
 function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]
-  while batch and self._count < SLICE do
+  while batch and self._count < self._slice do
     go_on(self, batch)
     put_copies(self)
     batch = self._batches[self._first]

@@ -113,7 +113,7 @@ local function new(session)
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
-  end)
+  end, session.breathe ~= nil)
   self._settled = settleds.new(self._intake, session.redact, function(message)
     warn(self, message)
   end, session.breathe ~= nil)
@@ -204,6 +204,12 @@ local function call_hook(self, name, hook, ...)
   if self._session.is_closed then
     error(run.CLOSED, 0)
   end
+end
+
+-- Lets others run when it is time to.
+local function share(self)
+  outside(self, self._session.breathe)
+  self._looked = self._session.clock()
 end
 
 local function emit(self, event)
@@ -520,6 +526,10 @@ local function fill(self, now)
         end
         now = session.clock()
       end
+      if self._must_share and self._must_share() then
+        self._is_cut = true
+        break
+      end
     elseif why == "no free slot" then
       self._held = batch
       break
@@ -602,6 +612,9 @@ local function collect(self)
   while self._settled:has_room()
     and delivery.take(session.engine, session.flights, self, arrived) do
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   -- One by one: should the source raise, the others are still there.
   while self._inbox[1] do
@@ -771,6 +784,13 @@ local function turn(self, may_wait)
     has_started, at = fill(self, now)
   end
   step(session)
+  if self._must_share then
+    share(self) -- reading an answer takes a while
+    if session.is_closed then
+      error(run.CLOSED, 0)
+    end
+    now = session.clock()
+  end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -785,6 +805,8 @@ local function turn(self, may_wait)
     end
     outside(self, session.wait, session.engine, seconds, has_started, self,
       session.pacer:connection())
+  elseif self._must_share then
+    share(self)
   end
   self._is_torn = false
 end
@@ -801,10 +823,6 @@ local function keep_moving(self)
   if elapsed >= (session.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
-    if session.breathe then
-      session.breathe()
-      self._looked = session.clock()
-    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap

@@ -20,7 +20,7 @@ local PLATFORMS = {
   { name = "revicom", dispatches = "idigital", prefix = "/api/v1/dispatch", open = direct.new },
   { name = "revicom", dispatches = "idigital", prefix = "/api/v1/balance", open = direct.new },
   { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
-  { name = "pushwoosh", prefix = "/api/v2/", open = pushwoosh.new },
+  { name = "pushwoosh", prefix = "/api/v2/messages", open = pushwoosh.new },
   { name = "clickatell", prefix = "/rest/message", open = clickatell.new },
 }
 

@@ -199,10 +199,22 @@ local function parts_of(operation, id)
   return parts
 end
 
+-- Ids that were written with a text between two of them.
+local function split(joined, between)
+  local list, at = {}, 1
+  repeat
+    local from, to = joined:find(between, at, true)
+    list[#list + 1] = joined:sub(at, from and from - 1)
+    at = to and to + 1
+  until not at
+  return list
+end
+
 -- The ids that a request is about.
 local function ids_of(operation, found)
   if found.ids then
-    return found.ids
+    local joined = type(found.ids) == "table" and found.ids[1] or found.ids
+    return operation.join and split(joined, operation.join) or found.ids
   elseif found.id then
     return { found.id }
   end
@@ -226,7 +238,7 @@ end
 function recorded.of(provider, answers, memory)
   local list = answers.find
   if list then
-    memory:hold(answers.listed or answers.id, { newest_first = list.newest_first,
+    memory:hold(answers.id, { newest_first = list.newest_first,
       lists_all = type(list.entry) == "table" })
   end
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
@@ -245,6 +257,10 @@ end
 
 -- What has become of an id.
 function Recorded:_fate(operation, id)
+  local state = self._memory:state(id, operation.is_lookup)
+  if state then
+    return state
+  end
   local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
@@ -256,7 +272,7 @@ function Recorded:_fate(operation, id)
   else
     is_stopped = self._memory:was_stopped(id)
   end
-  return is_stopped and "stopped" or (self._memory:has_left(id) and "sent") or "scheduled"
+  return is_stopped and "stopped" or "scheduled"
 end
 
 -- An answer with its holes filled.
