@@ -19,13 +19,14 @@ local function request_of(client, operation, all, ids)
   end
   local basic = providers.definition(all.name).auth
   if basic then
-    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}", "{account}")
-      :gsub("{([%w_]+)}", all.settings)
+    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{([%w_]+)}", function(setting)
+      return all.settings[setting] or all.settings.account
+    end)
     headers.authorization = "Basic " .. mime.b64(text)
   end
   local target, query = shown.target:match("^([^?]*)%??(.*)$")
   return { method = shown.method, path = target, query = query, headers = headers,
-    body = shown.body or "" }
+    body = (shown.body or ""):gsub("%[token%]", "sandbox") }
 end
 
 -- The ids that an answer lists as open, as the definition's find reads them.
