@@ -27,26 +27,10 @@ for _, path in ipairs(files.list("spec/definitions")) do
   NAMES[#NAMES + 1] = path:match("([%w_]+)%.lua$")
 end
 
-local BASIC = "Authorization: Basic [token]"
-
 -- name -> ids, settings, and the request: line, body, headers that matter.
 local REQUESTS = {
   sinch_project = { { "B1" }, { project = "p1", key = "k" }, "DELETE /xms/v1/p1/batches/B1", nil,
     "Authorization: Bearer [token]" },
-  seven = { { "101", "102" }, nil, "DELETE /api/sms", '{"ids":["101","102"]}',
-    "X-Api-Key: [token]" },
-  smsapi = { { "101", "102" }, nil, "POST /sms.do", "format=json&sch_del=101,102",
-    "Authorization: Bearer [token]" },
-  unisender = { { "7" }, nil,
-    "GET /ru/api/cancelCampaign?format=json&api_key=[token]&campaign_id=7", nil },
-  smspartner = { { "7" }, nil, "GET /v1/message-cancel?apiKey=[token]&messageId=7&_format=json",
-    nil },
-  zulip = { { "11" }, { bot = "bot@x" }, "DELETE /api/v1/scheduled_messages/11", nil, BASIC },
-  matrix = { { "!r:x/$e" }, nil, "PUT /_matrix/client/v3/rooms/%21r%3Ax/redact/%24e/"
-    .. "00000000-0000-4000-8000-000000000000", '{"reason":"sent by mistake"}' },
-  webcom = { { "5" }, { login = "o'me" }, "POST /xml/scheduled.php", "<request><security>"
-    .. "<login value='o&apos;me'/><password value='[token]'/></security><delete_schedule>"
-    .. "<schedule id_sms='5'/></delete_schedule></request>" },
   sens = { { "r1" }, { service = "s:1" }, "DELETE /sms/v2/services/s%3A1/reservations/r1", nil,
     "x-ncp-iam-access-key: [token]" },
 }
@@ -156,8 +140,8 @@ local ANSWERS = {
       "gone_or_sent" } },
   matrix = { "!r:x/$e", { 200, '{"event_id":"$f"}', "recalled" }, { 200, "{}", "unknown" },
     { 403, '{"errcode":"M_FORBIDDEN","error":"x"}', "denied" } },
-  webcom = { "5", { 200, "<response><schedule>delete</schedule></response>", "stopped" },
-    { 200, "<response><schedule>not_found</schedule></response>", "not_found" },
+  webcom = { "5", { 200, "<response><scheduled>delete</scheduled></response>", "stopped" },
+    { 200, "<response><scheduled>not_found</scheduled></response>", "not_found" },
     { 200, "<html><body>delete</body></html>", "unknown" } },
   sens = { "r1", { 204, "", "stopped" }, { 404, "", "not_found" } },
 }

@@ -67,7 +67,7 @@ for _, name in ipairs(providers.names()) do
           local client = stopmsg.new({
             provider = name,
             -- A request of many promises nothing about any.
-            batch_size = operations.stop.single and 1 or nil,
+            batch_size = operations.stop.single and 1 or operations.stop.limit > 1 and 2 or nil,
             settings = all.settings,
             token = "sandbox",
             base_url = sandbox.first_line .. "/" .. name,

@@ -2,6 +2,7 @@
 -- each provider.
 
 local files = require("spec.support.files")
+local json = require("stopmsg.json")
 local oracle = require("spec.support.oracle")
 local providers = require("stopmsg.provider")
 
@@ -13,6 +14,11 @@ local line = require("tools.tables").row
 
 local function code(text)
   return "`" .. text .. "`"
+end
+
+-- What differs may be more than a text.
+local function written(value)
+  return type(value) == "table" and json.encode(value) or value
 end
 
 -- Whether a reading has a word for this outcome that proves it.
@@ -102,8 +108,12 @@ local function inferred(name, operations)
   return #list > 0 and table.concat(list, "; ") or "–"
 end
 
+-- Lines that are neither empty nor a comment.
 local function count_lines(path)
-  local _, count = files.read(path):gsub("\n", "\n")
+  local count = 0
+  for line in files.read(path):gmatch("[^\n]+") do
+    count = count + (line:find("^%s*%-%-") and 0 or line:find("%S") and 1 or 0)
+  end
   return count
 end
 
@@ -151,8 +161,8 @@ function tables.differences()
   for _, name in ipairs(providers.names()) do
     for _, difference in ipairs(facts[name].differences or {}) do
       rows[#rows + 1] = line({ code(name), difference.at,
-        difference.theirs and code(difference.theirs) or "not sent",
-        difference.ours and code(difference.ours) or "not sent", difference.reason })
+        difference.theirs and code(written(difference.theirs)) or "not sent",
+        difference.ours and code(written(difference.ours)) or "not sent", difference.reason })
     end
   end
   return rows
@@ -170,7 +180,7 @@ function tables.summary()
   end
   table.sort(lengths)
   return {
-    line({ "providers", "judged by a client", "by a page", "lines of a definition, median",
+    line({ "providers", "judged by a client", "by a page", "lines of code in a definition, median",
       "definitions with a function" }),
     line({ "---", "---", "---", "---", "---" }),
     line({ tostring(#lengths), tostring(judges.client or 0), tostring(judges.page or 0),

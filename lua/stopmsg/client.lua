@@ -611,8 +611,8 @@ end
 
 ---Lists what the provider says can still be stopped, in bounded memory: `for item in
 ---client:find({ dispatch = 17 })`. Each id is given once. At the end of the list
----`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what was
----given holds.
+---`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what
+---was given holds.
 ---Raises on wrong use only: a filter that the provider does not have, a time that is none.
 ---@param filter? stopmsg.Where
 ---@param find_options? stopmsg.FindOptions

@@ -67,4 +67,9 @@ function stopmsg.definition(name)
   return definition
 end
 
-return stopmsg
+-- Loaded when it is first used: few need it.
+return setmetatable(stopmsg, {
+  __index = function(_, name)
+    return name == "shared" and require("stopmsg.shared") or nil
+  end,
+})

@@ -21,6 +21,9 @@ local LONGEST_NAME = 200
 -- Milliseconds that a cosocket waits for Redis, and for which an idle one is kept.
 local COSOCKET_TIMEOUT, KEEPALIVE = 2000, 60000
 
+-- The first lua-resty-redis that knows TLS.
+local RESTY_TLS = 0.28
+
 -- Idle connections that nginx keeps for each worker.
 local POOL = 4
 
@@ -136,6 +139,12 @@ local function over_resty(checked)
       .. "lua-nginx-redis), or give 'redis' as a function that gives a client", 0)
   end
   local place = checked.address
+  local version = tonumber(tostring(resty._VERSION):match("^%d+%.%d+"))
+  if place.is_tls and not (version and version >= RESTY_TLS) then
+    -- An older one would give the password to the network.
+    error("TLS to Redis needs lua-resty-redis 0.28 or newer, this one is "
+      .. tostring(resty._VERSION), 0)
+  end
   local milliseconds = checked.timeout and math.ceil(checked.timeout * 1000) or COSOCKET_TIMEOUT
   local pool = table.concat({ "stopmsg", place.host, place.port, place.user or "", place.database,
     place.is_tls and "tls" or "plain" }, " ")
@@ -220,6 +229,7 @@ function shared.keeper(given)
     name = checked.address and "Redis at " .. address.show(checked.address) or "Redis",
     caller = caller,
     clock = core.now,
+    password = checked.password,
   }), caller
 end
 

@@ -131,7 +131,9 @@ for _, name in ipairs(providers.names()) do
             end
             while reading do
               for code, entry in pairs(reading.means or {}) do
-                has(code, entry)
+                if not schema.actions[entry.word] then
+                  has(code, entry)
+                end
               end
               reading = reading.otherwise
             end

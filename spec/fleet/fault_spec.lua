@@ -11,14 +11,17 @@ describe("stopmsg.fleet.fault", function()
     ["MASTERDOWN Link with MASTER is down"] = { "primary", false },
     ["ERR max number of clients reached"] = { "as many clients", false },
     ["NOAUTH Authentication required."] = { "wants a password", true },
-    ["WRONGPASS invalid username-password pair or user is disabled."] = { "refused the user", true },
+    ["WRONGPASS invalid username-password pair or user is disabled."] =
+      { "refused the user", true },
     ["READONLY You can't write against a read only replica."] = { "name the primary", true },
     ["WRONGTYPE Operation against a key holding the wrong kind of value"] = { "else", true },
     ["MOVED 3999 127.0.0.1:6381"] = { "name 127%.0%.0%.1:6381$", true },
     ["NOPERM User x has no permissions to run the 'evalsha' command"] = { "'evalsha'", true },
     ["ERR ACL failure in script: User x has no permissions to run the 'time' command"] =
-      { "scripts ask for the TIME", true },
-    ["ERR This Redis command is not allowed from script script: 1"] = { "TIME", true },
+      { "scripts run a command", true },
+    ["NOTIME User x has no permissions"] = { "scripts ask for the TIME", true },
+    ["ERR This Redis command is not allowed from script script: 1"] =
+      { "scripts run a command", true },
     ["ERR unknown command 'EVALSHA'"] = { "unknown command", true },
   }) do
     it("is known for " .. reply, function()

@@ -306,6 +306,7 @@ describe("stopmsg.meaning.answer", function()
       local read = answers.reader(answers.operation({
         name = "acme",
         url = "https://acme.example",
+        headers = { ["X-Key"] = "{token}" },
         id = { pattern = "^%w+$", about = "letters and digits" },
         stop = { request = "DELETE /{id}", [200] = { exactly = { "", "{}" }, means = "stopped" } },
       }), { "a" })

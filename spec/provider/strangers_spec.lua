@@ -41,7 +41,7 @@ describe("an answer of a stranger", function()
         end
         for call, operation in pairs(providers.load(name).operations) do
           for _, one in ipairs(operation.is_list and {} or { operation, operation.single }) do
-            local read = answers.reader(one, { all.id:format(1) })
+            local read = answers.reader(one, { all.id:format(1) }, one.format)
             for _, status in ipairs(STATUSES) do
               for _, body in ipairs(strange) do
                 local action, verdict = read(status, body)

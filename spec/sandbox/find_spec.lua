@@ -6,6 +6,7 @@ local json = require("stopmsg.json")
 local mime = require("mime")
 local path = require("stopmsg.meaning.path")
 local providers = require("stopmsg.provider")
+local reading = require("stopmsg.meaning.reading")
 local recorded = require("stopmsg.sandbox.recorded")
 local sandbox = require("stopmsg.sandbox")
 
@@ -24,9 +25,12 @@ local function request_of(client, operation, all, ids)
     end)
     headers.authorization = "Basic " .. mime.b64(text)
   end
-  local target, query = shown.target:match("^([^?]*)%??(.*)$")
+  local function with_token(text)
+    return (text:gsub("%[token%]", "sandbox"))
+  end
+  local target, query = with_token(shown.target):match("^([^?]*)%??(.*)$")
   return { method = shown.method, path = target, query = query, headers = headers,
-    body = (shown.body or ""):gsub("%[token%]", "sandbox") }
+    body = with_token(shown.body or "") }
 end
 
 -- The ids that an answer lists as open, as the definition's find reads them.
@@ -36,14 +40,22 @@ local function listed(operation, answer)
   for _, entry in ipairs(path.value(document, r.each)) do
     local parts = {}
     for i, one in ipairs(r.id) do
-      local text = tostring(path.first(entry, one.paths))
+      local found = path.first(entry, one.paths)
+      local text = tostring(type(found) == "number" and json.integer(found) or found)
       parts[i] = one.match and text:match(one.match) or text
     end
-    local state = r.state and path.first(entry, r.state)
-    local means = r.state and r.means[type(state) == "string" and state:lower() or tostring(state)]
-    assert.equal("open", r.state and means.word or "open")
-    ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    local verdict = { outcome = "open" }
+    if r.state then
+      local state = path.first(entry, r.state)
+      verdict.outcome = r.means[type(state) == "string" and state:lower() or tostring(state)].word
+    elseif r.entries then
+      verdict = select(2, reading.read(r.entries, operation, entry, {}))
+    end
+    if verdict.outcome == "open" then
+      ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    end
   end
+  table.sort(ids)
   return ids
 end
 

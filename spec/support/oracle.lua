@@ -5,6 +5,7 @@
 -- request is the one that the vendor's page shows, and `page` says where. `reads` has for endings
 -- of ids what the client makes of the sandbox's answers; `inferred` is what no page says.
 
+local core = require("stopmsg.core")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local sandbox = require("stopmsg.sandbox")
@@ -105,12 +106,12 @@ local function normal(request)
 end
 
 -- requests = oracle.record(answer, ask): what a server on loopback was asked while ask(base) ran.
--- answer: { status, body }, the same for each.
+-- answer: { status, body or text }, the same for each.
 function oracle.record(answer, ask)
   local path = os.tmpname()
   local recorder = server.spawn({
     server.interpreter(), "spec/support/recorder.lua", path, tostring(answer.status),
-    answer.body and json.encode(answer.body) or "",
+    answer.text or answer.body and json.encode(answer.body) or "",
   })
   local done, message = pcall(ask, recorder.first_line)
   recorder:stop()
@@ -127,6 +128,10 @@ end
 -- of the fact's answer.
 function oracle.stop(name, fact)
   local question, item = fact.question, nil
+  local uuid = core.uuid
+  function core.uuid()
+    return "00000000-0000-4000-8000-000000000000"
+  end
   local requests = oracle.record(fact.answer, function(base)
     local client = stopmsg.new({
       provider = name,
@@ -138,6 +143,7 @@ function oracle.stop(name, fact)
     item = client[question.is_dispatch and "stop_dispatch" or "stop"](client, question.id)[1]
     client:close()
   end)
+  core.uuid = uuid
   assert(#requests == 1, "more than one request, or none")
   return item, requests[1]
 end

@@ -80,7 +80,8 @@ local Server = {}
 Server.__index = Server
 
 local function spawn(self)
-  local argv = { "redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
+  -- Unlike other children it does not read its stdin, and would outlive a spec that is killed.
+  local argv = { "setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
     "--port", tostring(self._keys and 0 or self.port) }
   if self._keys then
     for _, word in ipairs({ "--tls-port", tostring(self.port), "--tls-auth-clients", "no",

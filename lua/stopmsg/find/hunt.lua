@@ -7,6 +7,9 @@ local hunts = {}
 -- finding anything.
 local QUIET, FAILED = 2, 3
 
+-- The same for looks that found nothing but what is about to change.
+local CHANGING = 12
+
 local Hunt = {}
 Hunt.__index = Hunt
 
@@ -25,6 +28,7 @@ function hunts.new(with)
     _rests_till = -math.huge,
     _quiet = 0,
     _failed = 0,
+    _changing = 0,
     _is_over = false,
   }, Hunt)
 end
@@ -38,15 +42,17 @@ end
 -- What the end of a look means.
 local function judge(self, look)
   local with = self._with
-  if look.found > 0 then
-    self._quiet, self._failed = 0, 0
-  elseif look.is_complete then
-    self._quiet, self._failed = self._quiet + 1, 0
-  else
-    self._quiet, self._failed = 0, self._failed + 1
-  end
+  local is_quiet = look.found == 0 and look.is_complete and look.changing == 0
+  local is_waiting = look.found == 0 and look.is_complete and look.changing > 0
+  self._quiet = is_quiet and self._quiet + 1 or 0
+  self._changing = is_waiting and self._changing + 1 or 0
+  self._failed = look.found == 0 and not look.is_complete and self._failed + 1 or 0
   if self._quiet == QUIET then
     finish(self)
+  elseif self._changing == CHANGING then
+    finish(self, { outcome = "failed", reason = "changing",
+      message = ("%d entries are in a state that is about to change, and stay there"):format(
+        look.changing) })
   elseif not look.is_complete and (look.err.is_final or self._failed == FAILED) then
     finish(self, look.err)
   elseif look.found == 0 or not (look.is_complete or look.err.is_depth) then

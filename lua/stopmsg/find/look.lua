@@ -25,6 +25,7 @@ local FAR = 100 * 365 * 86400
 function looks.new(with)
   return setmetatable({
     found = 0, -- ids that were given
+    changing = 0, -- entries whose state will be another in a moment
     is_complete = false, -- at the end: everything that is listed was read
     err = nil, -- at the end: why it is not complete
     _with = with,
@@ -126,7 +127,9 @@ local function take(self, page)
           :format(text.quote(name), text.quote(item.id)) }
     end
     items[i] = is_meant and item.outcome == "open" and item or false
-    if is_meant and item.outcome == "unknown" then
+    if is_meant and item.outcome == "again" then
+      self.changing = self.changing + 1
+    elseif is_meant and item.outcome == "unknown" then
       with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
         :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
         .. "such entries are left out")
@@ -141,13 +144,29 @@ local function take(self, page)
   return fresh
 end
 
+-- Asks for the page that is due of the part that is read.
+local function ask(self)
+  local with, part, reader = self._with, self._part, self._pages
+  return with.ask({
+    filters = with.filter:asked(part.since, part.till),
+    page = reader.asked,
+    target = reader.target,
+  })
+end
+
+local function begin_whole(self)
+  local filter = self._with.filter
+  begin_part(self, { since = filter:time("since"), till = filter:time("till") })
+end
+
 -- Everything that was read in parts is less than the provider says there is: some of it is in no
 -- part.
 local function check_parts(self)
   if not self._total or self._listed >= self._total then
     return finish(self)
   end
-  local page, err = self._with.ask({ filters = self._with.filter:asked() })
+  begin_whole(self)
+  local page, err = ask(self)
   if not page then
     return finish(self, err)
   elseif type(page.total) == "number" and page.total > self._listed then
@@ -166,20 +185,15 @@ function Look:page()
   end
   if not self._parts then
     self._parts = {}
-    local filter = self._with.filter
-    begin_part(self, { since = filter:time("since"), till = filter:time("till") })
+    begin_whole(self)
   elseif not self._pages then
     if #self._parts == 0 then
       return check_parts(self)
     end
     begin_part(self, table.remove(self._parts))
   end
-  local with, reader, part = self._with, self._pages, self._part
-  local page, err = with.ask({
-    filters = with.filter:asked(part.since, part.till),
-    page = reader.asked,
-    target = reader.target,
-  })
+  local reader = self._pages
+  local page, err = ask(self)
   if not page then
     return finish(self, err)
   end
@@ -194,7 +208,7 @@ function Look:page()
     self._pages = nil
     return items
   end
-  local more, fault = reader:after(page, with.now(), read_time)
+  local more, fault = reader:after(page, self._with.now(), read_time)
   if more == nil then
     self.err = fault
     return self:_last(items)

@@ -18,7 +18,7 @@ local function method(redis, name)
     local meta = getmetatable(holder)
     holder = type(meta) == "table" and rawget(meta, "__index")
     if type(holder) ~= "table" then
-      return holder and redis[name]
+      return type(redis) == "userdata" and redis[name] or nil
     elseif rawget(holder, name) ~= nil then
       return rawget(holder, name)
     end

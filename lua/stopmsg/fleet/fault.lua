@@ -24,6 +24,7 @@ local LASTING = {
   READONLY = "is a replica that takes no writes: name the primary",
   WRONGTYPE = "has something else under the name of the rate",
   CROSSSLOT = "is part of a cluster, and refused the key",
+  NOTIME = "does not let scripts ask for the TIME, which a shared rate needs",
 }
 
 -- message, is_final = fault.of(reply): of an error reply to a command. The message goes on after
@@ -39,14 +40,38 @@ function fault.of(reply)
       .. text.clean(reply:match("(%S+)%s*$")), true
   elseif reply:find("max number of clients", 1, true) then
     return "has as many clients as it takes", false
-  elseif reply:lower():find("'time'", 1, true)
-    or reply:find("not allowed from script", 1, true) then
-    return "does not let scripts ask for the TIME, which a shared rate needs: "
-      .. text.clean(reply), true
+  elseif reply:find("from script", 1, true) or reply:find("executing the script", 1, true)
+    or reply:find("in script", 1, true) then
+    return "does not let scripts run a command that a shared rate needs (TIME, HGETALL, HSET, HDEL, "
+      .. "PEXPIRE): " .. text.clean(reply), true
   elseif word == "NOPERM" or reply:find("permission", 1, true) then
     return "refused a command that is needed: " .. text.clean(reply), true
   end
   return "answered: " .. text.clean(reply), true
+end
+
+-- The same of an error that answers no command: why a server hangs up.
+function fault.of_unasked(reply)
+  local word = reply:match("^%u[%u%d]*") or ""
+  if PASSING[word] or LASTING[word] then
+    return fault.of(word)
+  elseif reply:find("max number of clients", 1, true) then
+    return fault.of("ERR max number of clients")
+  end
+  return "answered what was not asked", true
+end
+
+-- redact(message): a message without the password, which a server may repeat at any time.
+function fault.redactor(password)
+  if not password or password == "" then
+    return function(message)
+      return message
+    end
+  end
+  local pattern = password:gsub("%p", "%%%0")
+  return function(message)
+    return (message:gsub(pattern, "[password]"))
+  end
 end
 
 -- The same of the reply to AUTH or SELECT: some servers repeat the words of the command.
@@ -58,6 +83,9 @@ function fault.of_greeting(name, reply)
     return fault.of(reply)
   elseif name == "AUTH" and reply:find("without any password", 1, true) then
     return "has no password for that user: give none", true
+  end
+  if word == "NOPERM" then
+    return ("does not let this user %s"):format(name), true
   end
   return name == "AUTH" and "refused the password" or "has no database of that number", true
 end

@@ -19,7 +19,7 @@ local Keeper = {}
 Keeper.__index = Keeper
 
 -- made = keeper.new(options): rate (requests a second), name (of the Redis, in messages), caller,
--- clock.
+-- clock, password (which messages must not repeat) or nil.
 function keeper.new(options)
   return setmetatable({
     connection = options.caller.connection,
@@ -28,6 +28,7 @@ function keeper.new(options)
     _name = options.name,
     _caller = options.caller,
     _clock = options.clock,
+    _redact = fault.redactor(options.password),
     _slots = slots.new(),
     _fault = nil, -- what Redis answered in place of slots
     _is_final = false, -- and waiting does not mend it
@@ -38,7 +39,7 @@ function keeper.new(options)
 end
 
 local function fail(self, now, message, is_final)
-  self._fault, self._is_final = message, is_final
+  self._fault, self._is_final = self._redact(message), is_final
   self._retry_at = now + self._retry_pause
   self._retry_pause = math.min(2 * self._retry_pause, LONGEST_PAUSE)
 end

@@ -45,6 +45,7 @@ function link.new(options)
     is_final = false, -- and waiting does not mend it
     _place = place,
     _password = options.password,
+    _redact = fault.redactor(options.password),
     _timeout = options.timeout or TIMEOUT,
     _connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
     _clock = options.clock or core.now,
@@ -67,7 +68,8 @@ end
 -- The connection is gone: nobody knows what became of the commands without a reply.
 local function lose(self, now, message, is_final)
   local waiting, first, last = self._waiting, self._first, self._last
-  self.fault, self.is_final = ("%s %s"):format(self.name, message), is_final or false
+  self.fault = self._redact(("%s %s"):format(self.name, message))
+  self.is_final = is_final or false
   self._state, self._step_at = "off", math.huge
   self._retry_at = now + self._pause
   self._pause = math.min(2 * self._pause, LONGEST_PAUSE)
@@ -149,7 +151,7 @@ local function take(self, now)
       local said = type(value) == "table" and value.err
       local message, is_final = "answered what was not asked", true
       if said then
-        message, is_final = fault.of(said)
+        message, is_final = fault.of_unasked(said)
       end
       lose(self, now, message, is_final)
       return
@@ -157,7 +159,7 @@ local function take(self, now)
     local entry = self._waiting[self._first]
     self._waiting[self._first] = nil
     self._first = self._first + 1
-    local err = type(value) == "table" and value.err
+    local err = type(value) == "table" and value.err and self._redact(value.err)
     if self._state == "ready" then
       self.fault, self.is_final, self._pause = nil, false, FIRST_PAUSE
     end

@@ -14,7 +14,10 @@ local script = {}
 script.text = [==[
 local LATE, IN_USE, LONGEST = 10000, 10000000, 3600000000
 local rate, count, pause = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local time = redis.call('TIME')
+local time = redis.pcall('TIME')
+if time.err then
+  return redis.error_reply('NOTIME ' .. time.err)
+end
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 local fields = redis.call('HGETALL', KEYS[1])
 local known = {}
@@ -59,7 +62,7 @@ return { math.floor(first - now), math.floor(interval), math.max(0, math.ceil(pa
 ]==]
 
 -- Its SHA-1, as Redis has it; a spec compares.
-script.sha = "2ba6de050f6f2a02c2f3f861ef096ff0eb586eb3"
+script.sha = "fefb975b8ae0ef2a01e4193239917f461c6f321c"
 
 -- A pause of more seconds than this is cut: the runs that heard of it have ended by then.
 local LONGEST = 3600

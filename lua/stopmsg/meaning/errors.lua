@@ -66,17 +66,23 @@ end
 
 errors.forms, errors.fields = FORMS, FIELDS
 
--- fits = errors.form(name or pattern): a function of a code and the HTTP status | nil, message
+-- fits = errors.form(given): a function of a code and the HTTP status | nil, message
+-- `given`: the name of a form, a pattern for strings, or { pattern, "number" }.
 function errors.form(given)
   if FORMS[given] then
     return FORMS[given]
+  elseif type(given) == "table" and given[2] == "number" and type(given[1]) == "string"
+    and given[1]:find("^%^") and pcall(string.find, "", given[1]) then
+    return function(code)
+      return is_whole(code) and ("%.0f"):format(code):find(given[1]) ~= nil
+    end
   elseif type(given) == "string" and given:find("^%^") and pcall(string.find, "", given) then
     return function(code)
       return type(code) == "string" and code:find(given) ~= nil
     end
   end
-  return nil, ("one of %s, or a pattern that begins with '^', not %s"):format(names_of(FORMS),
-    text.quote(given))
+  return nil, ("one of %s, a pattern that begins with '^', or { pattern, \"number\" }, not %s")
+    :format(names_of(FORMS), text.quote(tostring(given)))
 end
 
 -- The last name on a path.
@@ -127,7 +133,7 @@ local Form = {}
 Form.__index = Form
 
 -- form = errors.compile({ code, text, form, status, has, least }) | nil, message, field at fault
--- `code`, `text`, `status`: a path, or several to try. `form`: the name of one, or a pattern.
+-- `code`, `text`, `status`: a path, or several to try. `form`: as errors.form takes it.
 -- What stands at `status` has to be the HTTP status; at each path of `has` something has to stand;
 -- a code that is smaller than `least` is another's.
 function errors.compile(given)

@@ -372,15 +372,18 @@ local function listed_id(r, form, entry)
   return id, key
 end
 
--- outcome, state of an entry of a list.
+-- outcome, state of an entry of a list; "again" where that will be another in a moment.
 local function listed_state(r, operation, entry)
-  local verdict
+  local action, verdict
   if r.state then
-    verdict = select(2, read_one(r, entry))
+    action, verdict = read_one(r, entry)
   elseif r.entries then
-    verdict = select(2, reading.read(r.entries, operation, entry, {}))
+    action, verdict = reading.read(r.entries, operation, entry, {})
   else
     return "open" -- what is listed can be stopped
+  end
+  if action == "again" then
+    return "again", verdict.state
   end
   return verdict and verdict.outcome or "unknown", verdict and verdict.state
 end

@@ -17,6 +17,12 @@ local compile = {}
 
 local fail = schema.fail
 
+-- What the state of an entry in a list may mean: an outcome, or that it is about to change.
+local LISTED = { again = true }
+for word in pairs(outcome.all) do
+  LISTED[word] = true
+end
+
 -- Placeholders that stand for one id or more.
 local IS_ID = { id = true, ids = true }
 
@@ -422,7 +428,7 @@ function Compiler:list(name, given, where)
     if type(given.means) ~= "table" then
       fail(where .. ".means", "a table from the words at `state` to 'open' and other outcomes")
     end
-    reading.means = meaning.map(where .. ".means", given.means, outcome.all, string.lower)
+    reading.means = meaning.map(where .. ".means", given.means, LISTED, string.lower)
     if given.entries then
       fail(where .. ".entries", "and `state` exclude each other")
     end

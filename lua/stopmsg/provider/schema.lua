@@ -78,7 +78,7 @@ schema.fields = {
     ignore_case = "boolean",
     number = "boolean",
   },
-  error = { code = ANY, text = ANY, status = ANY, has = ANY, form = "string", least = "number" },
+  error = { code = ANY, text = ANY, status = ANY, has = ANY, form = ANY, least = "number" },
   rate = { "number", per = "number", burst = "number" },
   retry_after = { header = "string", path = "string", milliseconds = "boolean" },
   token = {
@@ -134,7 +134,7 @@ schema.fields = {
     id = ANY,
     code = ANY,
     state = ANY,
-    form = "string",
+    form = ANY,
     means = ANY,
     more_than = "number",
     verifies = "table",

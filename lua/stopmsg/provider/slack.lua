@@ -99,6 +99,11 @@ return {
     },
     each = "scheduled_messages",
     id = { channel = "channel_id", message = "id" },
+    [200] = {
+      code = "error",
+      means = with_common({ channel_not_found = "failed", invalid_channel = "failed",
+        invalid_cursor = "failed" }),
+    },
     next = { by = "cursor", as = "form:cursor", path = "response_metadata.next_cursor" },
   },
 }

@@ -49,9 +49,9 @@ Run.__index = Run
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
-  local given = f(...)
+  local given, more = f(...)
   self._is_torn = is_inside
-  return given
+  return given, more
 end
 
 local function warn(self, message, is_own)
@@ -350,6 +350,7 @@ local function heed_keeper(self, now)
   if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
     self._repeats:finish("outage")
   end
+  tell(self)
 end
 
 -- From when on the next request may go.

@@ -3,6 +3,7 @@
 
 local clickatell = require("stopmsg.sandbox.clickatell")
 local direct = require("stopmsg.sandbox.direct")
+local json = require("stopmsg.json")
 local memory = require("stopmsg.sandbox.memory")
 local providers = require("stopmsg.provider")
 local pushwoosh = require("stopmsg.sandbox.pushwoosh")
@@ -15,28 +16,48 @@ Sandbox.__index = Sandbox
 Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
-  { prefix = "/api/v1/message", open = direct.new },
-  { prefix = "/api/v1/dispatch", open = direct.new },
-  { prefix = "/api/v1/balance", open = direct.new },
-  { prefix = "/messaging/v2/", open = pushwoosh.new },
-  { prefix = "/api/v2/", open = pushwoosh.new },
-  { prefix = "/rest/message", open = clickatell.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/message", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/dispatch", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/balance", open = direct.new },
+  { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
+  { name = "pushwoosh", prefix = "/api/v2/messages", open = pushwoosh.new },
+  { name = "clickatell", prefix = "/rest/message", open = clickatell.new },
 }
 
 -- options.now: function that returns seconds since the epoch (default os.time).
 -- options.settle: seconds until a stop shows in status calls (default 0).
+-- options.campaign: the messages that each provider holds, which lists show: { size = at the start,
+-- created_per_second =, create_seconds =, leave_per_second = }; those that leave can no longer be
+-- stopped. It begins when a provider's messages are first asked for. Without it there are three.
 function sandbox.new(options)
   options = options or {}
-  local function new_memory()
-    return memory.new(options.now or os.time, options.settle or 0)
+  local memories = {}
+  local function new_memory(name)
+    local made = memory.new(options.now or os.time, options.settle or 0, options.campaign)
+    memories[name] = made
+    return made
   end
   local opened, routes = {}, {}
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
-    opened[open] = opened[open] or open(new_memory())
+    if not opened[open] then
+      opened[open] = open(new_memory(platform.name),
+        platform.dispatches and new_memory(platform.dispatches))
+    end
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
-  return setmetatable({ _routes = routes, _recorded = {}, _new_memory = new_memory }, Sandbox)
+  return setmetatable({ _routes = routes, _recorded = {}, _memories = memories,
+    _new_memory = new_memory }, Sandbox)
+end
+
+-- What has become of the messages that are held, by provider, of those that were asked for them:
+-- see campaign.lua.
+function Sandbox:tally()
+  local tallies = {}
+  for name, held in pairs(self._memories) do
+    tallies[name] = held:tally()
+  end
+  return tallies
 end
 
 -- platform = self:_platform(name): of a provider whose methods are made from its definition, opened
@@ -44,7 +65,7 @@ end
 function Sandbox:_platform(name)
   local opened = self._recorded
   if opened[name] == nil then
-    opened[name] = recorded.find(name) and recorded.new(name, self._new_memory()) or false
+    opened[name] = recorded.find(name) and recorded.new(name, self._new_memory(name)) or false
   end
   return opened[name] or nil
 end
@@ -87,6 +108,9 @@ function Sandbox:answer(request)
   local answer = answer_recorded(self, request)
   if answer then
     return answer
+  elseif request.path == "/sandbox/campaign" then
+    return { status = 200, headers = { ["Content-Type"] = "application/json" },
+      body = json.encode(self:tally()), ids = 0 }
   end
   return {
     status = 404,

@@ -13,6 +13,7 @@
 -- another request. `credentials` and `throttle` are answers of every operation.
 
 local json = require("stopmsg.json")
+local listing = require("stopmsg.sandbox.listing")
 local providers = require("stopmsg.provider")
 local template = require("stopmsg.provider.template")
 local url = require("stopmsg.sandbox.url")
@@ -21,6 +22,9 @@ local recorded = {}
 
 local Recorded = {}
 Recorded.__index = Recorded
+
+-- Messages that a lookup by list shows at most.
+local LOOKED_UP = 100
 
 -- The tokens that it takes: of users, and of requests where those fetch one with theirs.
 local TOKEN, FETCHED = "sandbox", "sandbox-fetched"
@@ -200,10 +204,22 @@ local function parts_of(operation, id)
   return parts
 end
 
+-- Ids that were written with a text between two of them.
+local function split(joined, between)
+  local list, at = {}, 1
+  repeat
+    local from, to = joined:find(between, at, true)
+    list[#list + 1] = joined:sub(at, from and from - 1)
+    at = to and to + 1
+  until not at
+  return list
+end
+
 -- The ids that a request is about.
 local function ids_of(operation, found)
   if found.ids then
-    return found.ids
+    local joined = type(found.ids) == "table" and found.ids[1] or found.ids
+    return operation.join and split(joined, operation.join) or found.ids
   elseif found.id then
     return { found.id }
   end
@@ -225,6 +241,11 @@ end
 
 -- platform = recorded.of(provider, answers, memory): of a checked definition
 function recorded.of(provider, answers, memory)
+  local list = answers.find
+  if list then
+    memory:hold(answers.id, { newest_first = list.newest_first,
+      lists_all = type(list.entry) == "table" })
+  end
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
 end
 
@@ -241,6 +262,10 @@ end
 
 -- What has become of an id.
 function Recorded:_fate(operation, id)
+  local state = self._memory:state(id, operation.is_lookup)
+  if state then
+    return state
+  end
   local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
@@ -263,7 +288,7 @@ local function fill(text, operation, id, found, entries)
   end
   return (text:gsub("<([%l_]+)>", function(name)
     local value = values[name] or found[name]
-    if name == "entries" then
+    if name == "entries" or name == "next" then
       return value
     end
     return type(value) == "string" and template.escapes.json(value) or nil
@@ -278,21 +303,70 @@ local function reply(answer, body, count)
   return { status = answer.status or 200, headers = headers, body = body, ids = count }
 end
 
--- The answer that a lookup of a whole list gets: the examples that are still scheduled.
+-- The answer that a lookup of a whole list gets: the messages that are held and still scheduled, of
+-- those whose parts are asked for.
 function Recorded:_list(answer, operation, found)
-  local entries = {}
-  for number = 1, 3 do
-    local id = self._answers.id:format(number)
-    local parts, is_asked = parts_of(operation, id), true
-    for name, value in pairs(parts) do
+  local campaign, entries = self._memory:campaign(), {}
+  local first, last = campaign:between()
+  local numbers = campaign:list(first, last, 0, LOOKED_UP + 1)
+  found.cursor = numbers[LOOKED_UP + 1] and "more" or ""
+  numbers[LOOKED_UP + 1] = nil
+  for _, number in ipairs(numbers) do
+    local id, is_asked = campaign:id(number), true
+    for name, value in pairs(parts_of(operation, id)) do
       is_asked = is_asked and (found[name] == nil or found[name] == value)
     end
-    if is_asked and not self._memory:shown(id) then
-      entries[#entries + 1] = fill(answer.entry, operation, id, found)
+    if is_asked then
+      entries[#entries + 1] = self:_entry(answer, operation, number, found)
     end
   end
   found.count = tostring(#entries)
   return fill(answer.body, operation, nil, found, table.concat(entries, ","))
+end
+
+-- Times of a message, in the ways in which providers write them.
+local function add_times(found, time)
+  found.unix = ("%.0f"):format(time)
+  found.time = os.date("!%Y-%m-%dT%H:%M:%S", time)
+  found.mail_time = os.date("!%a, %d %b %Y %H:%M:%S +0000", time)
+end
+
+-- An entry of a list.
+function Recorded:_entry(answer, operation, number, found)
+  local campaign = self._memory:campaign()
+  add_times(found, campaign:time(number))
+  local written = answer.entry
+  if type(written) == "table" then
+    written = written[campaign:state(number, true)]
+  end
+  return fill(written, operation, campaign:id(number), found)
+end
+
+-- A page of what can still be stopped.
+function Recorded:_page(answer, operation, request, found)
+  local page = listing.page(operation, request, self._memory:campaign(), {
+    shows = answer.shows,
+  })
+  if not page then
+    return reply({ status = 400 }, answer.bad_page or "", 0)
+  end
+  local entries = {}
+  for i, number in ipairs(page.numbers) do
+    entries[i] = self:_entry(answer, operation, number, found)
+  end
+  found.count, found.total = tostring(#entries), ("%.0f"):format(page.total)
+  found.more, found.cursor = tostring(page.more), page.more and page.cursor or ""
+  if answer.next_url and page.more then
+    local query = (request.query or ""):gsub("&?after=%d+", "")
+    found.next = json.encode(fill(answer.next_url, operation, nil, found)
+      .. ("?%s&after=%d"):format(query, page.last))
+  else
+    found.next = "null"
+  end
+  if operation.next and operation.next.until_empty then
+    found.cursor = page.cursor or ""
+  end
+  return reply(answer, fill(answer.body, operation, nil, found, table.concat(entries, ",")), 0)
 end
 
 -- The answer that gives a token for the user's.
@@ -314,9 +388,12 @@ function Recorded:_answer(operation, request, found)
   elseif is_fetch then
     return give_token(operation)
   end
+  add_times(found, math.floor(self._memory.now()))
   local own = answers[operation.name]
   if not own then
     return { status = 501, headers = {}, body = "", ids = 0 }
+  elseif operation.is_list then
+    return self:_page(own, operation, request, found)
   elseif own.entry then
     return reply(own, self:_list(own, operation, found), 0)
   elseif operation.has_no_ids then
@@ -335,7 +412,8 @@ function Recorded:_answer(operation, request, found)
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
     answer = own[fate] or own.missing or own.scheduled or own
-    if not operation.is_lookup and (fate == "scheduled" or answer.stops) then
+    local is_stopped = fate == "scheduled" or fate == "stopped" or answer.stops
+    if is_stopped and not operation.is_lookup then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then
