@@ -204,13 +204,15 @@ local function over_theirs(given)
   end
 end
 
--- made = shared.keeper(options): what stands behind a rate function | nil, message. For the command.
+-- made, caller = shared.keeper(options): what stands behind a rate function | nil, message. For the
+-- command.
 function shared.keeper(given)
   local checked, message = check(given)
   if not checked then
     return nil, message
   end
-  local key, caller = script.key(checked.name), nil
+  local key = script.key(checked.name)
+  local caller
   if nginx.is_here() then
     local connect, release
     if checked.address then

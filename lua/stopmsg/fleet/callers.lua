@@ -1,5 +1,5 @@
--- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a client
--- of the user's that answers before it returns.
+-- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a
+-- client of the user's that answers before it returns.
 
 local client = require("stopmsg.fleet.client")
 local compat = require("stopmsg.compat")
@@ -15,8 +15,8 @@ local LOOK_EVERY = 0.005
 local Linked = {}
 Linked.__index = Linked
 
--- caller = callers.linked(options, key): options of link.new. A process that was forked makes a link
--- of its own.
+-- caller = callers.linked(options, key): options of link.new. A process that was forked makes a
+-- link of its own.
 function callers.linked(options, key)
   local made = link.new(options)
   return setmetatable({
