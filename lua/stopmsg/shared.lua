@@ -244,7 +244,15 @@ function shared.rate(shared_options)
   if not called or not made then
     error(("bad argument #1 to 'rate' (%s)"):format(called and message or tostring(made)), 2)
   end
+  local pid, options_given = core.pid(), {}
+  for name, value in pairs(shared_options) do
+    options_given[name] = value
+  end
   return function()
+    if pid ~= core.pid() then
+      -- The slots and the connection are those of the process that forked.
+      pid, made = core.pid(), shared.keeper(options_given)
+    end
     return made:ask()
   end
 end
