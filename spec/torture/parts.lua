@@ -297,9 +297,9 @@ function parts.notes()
     seen:add("id" .. i, i)
   end
   seen:remove("id7")
-  return table.concat({ tostring(seen:add("id8", 101)), tostring(seen:add("id7", 101)),
+  return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
     closing(core.lines(), write_lines), closing(core.marks(), set_marks),
-    tostring(known:add(mask, ("%032x"):format(7), 101)), digest("abc") }, "\n")
+    tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
 -- What came of each step, with the log's own view of itself at the end.
