@@ -15,7 +15,7 @@ local text = require("stopmsg.text")
 local provider = {}
 
 local PARTS = {
-  init = true, compile = true, direct = true, fields = true, lists = true, meaning = true,
+  init = true, compile = true, direct = true, fields = true, fit = true, lists = true, meaning = true,
   old = true, schema = true, settings = true, shape = true, template = true, wire = true,
 }
 
