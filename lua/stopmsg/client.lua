@@ -231,11 +231,15 @@ local function start(self, operation, ids, call, total)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
+  local number = session:prepare(operation)
+  local single_number = operation.single and session:prepare(operation.single)
   return run.new(session, {
     operation = operation,
-    number = session:prepare(operation),
+    number = number,
+    verdicts = session.verdicts[number],
     pacer = session:pacer_of(operation),
-    single_number = operation.single and session:prepare(operation.single),
+    single_number = single_number,
+    single_verdicts = session.verdicts[single_number],
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -244,8 +248,7 @@ local function start(self, operation, ids, call, total)
     deadline = deadline,
     patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
-    format = operation.answers.setting and o.values[operation.answers.setting]
-      or operation.answers.format,
+    format = session:format_of(operation),
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,

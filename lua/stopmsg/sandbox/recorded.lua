@@ -7,10 +7,10 @@
 -- further endings; `settings` of the examples; and for each operation an answer by what has become
 -- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
 -- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
--- it shows whose it is. <id>, a part of it or a setting in angle brackets is filled in; <entries>
--- is a list of the `entry` of each id, and <count> their number. `many` is the answer of a request
--- of many ids where that is another request. `credentials` and `throttle` are answers of every
--- operation.
+-- it shows whose it is, and `stops` where it is another success than that of `scheduled`. <id>, a
+-- part of it or a setting in angle brackets is filled in; <entries> is a list of the `entry` of
+-- each id, and <count> their number. `many` is the answer of a request of many ids where that is
+-- another request. `credentials` and `throttle` are answers of every operation.
 
 local json = require("stopmsg.json")
 local listing = require("stopmsg.sandbox.listing")
@@ -86,7 +86,12 @@ local function match_pair(written, values, found)
     found.ids = values
     return values ~= nil
   end
-  return values ~= nil and match(written, values[1], found, ".*")
+  for _, value in ipairs(values or {}) do
+    if match(written, value, found, ".*") then
+      return true
+    end
+  end
+  return false
 end
 
 -- A list of ids, or of a part of them; where they are numbers, as they are written.
@@ -410,7 +415,8 @@ function Recorded:_answer(operation, request, found)
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
     answer = own[fate] or own.missing or own.scheduled or own
-    if not operation.is_lookup and (fate == "scheduled" or fate == "stopped") then
+    local is_stopped = fate == "scheduled" or fate == "stopped" or answer.stops
+    if is_stopped and not operation.is_lookup then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then
