@@ -607,9 +607,7 @@ local function lister_of(self, filter, call, report)
     report = report,
     clock = session.clock,
     deadline = session.clock() + (call.deadline or o.deadline or math.huge),
-    warn = function(message)
-      report:warn(text.clean(message, session.redact))
-    end,
+    redact = session.redact,
     collect = function(list, seconds)
       return collect(self, paged, list, #list, {
         deadline = seconds,
