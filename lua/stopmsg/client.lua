@@ -4,6 +4,7 @@ local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
 local options = require("stopmsg.options")
+local pages = require("stopmsg.pages")
 local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
@@ -281,19 +282,22 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
--- Places from which on making room for all of them takes a millisecond: others get their turn.
-local MANY_PLACES = 100000
+-- Ids from which on a list for all of their items is filled a page at a time, where others wait for
+-- the thread.
+local MANY_PLACES = 1024
 
--- A run of `operation` over the ids of a source. The `total` items go into its report; without that
--- they are only counted there.
+-- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
+-- `total` items go into the report, or get there by move(report, breathe) where that is given.
+-- Without a total they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
-  local list = core.table(total or 0, REPORT_FIELDS)
-  if session.breathe and total and total >= MANY_PLACES then
-    session.breathe()
+  local result, move
+  if total and session.breathe and total > MANY_PLACES then
+    result, move = pages.new()
   end
+  local list = core.table(not result and total or 0, REPORT_FIELDS)
   local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
@@ -302,11 +306,15 @@ local function start(self, operation, ids, call, total)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
+  local number = session:prepare(operation)
+  local single_number = operation.single and session:prepare(operation.single)
   return run.new(session, {
     operation = operation,
-    number = session:prepare(operation),
+    number = number,
+    verdicts = session.verdicts[number],
     pacer = session:pacer_of(operation),
-    single_number = operation.single and session:prepare(operation.single),
+    single_number = single_number,
+    single_verdicts = session.verdicts[single_number],
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -315,16 +323,15 @@ local function start(self, operation, ids, call, total)
     deadline = deadline,
     patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
-    format = operation.answers.setting and o.values[operation.answers.setting]
-      or operation.answers.format,
+    format = session:format_of(operation),
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
-    result = total and summary,
+    result = result or (total and summary),
     total = total,
     is_interrupted = call.is_interrupted,
     is_page = operation.is_page,
-  }), summary
+  }), summary, move
 end
 
 -- The provider's own address, whatever base_url says; nil where each customer has a host of their
@@ -380,8 +387,11 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result = start(self, operation, source.list(list, count), call, count)
+  local running, result, move = start(self, operation, source.list(list, count), call, count)
   running:finish()
+  if move then
+    move(result, self._way.breathe)
+  end
   return result
 end
 
@@ -597,9 +607,7 @@ local function lister_of(self, filter, call, report)
     report = report,
     clock = session.clock,
     deadline = session.clock() + (call.deadline or o.deadline or math.huge),
-    warn = function(message)
-      report:warn(text.clean(message, session.redact))
-    end,
+    redact = session.redact,
     collect = function(list, seconds)
       return collect(self, paged, list, #list, {
         deadline = seconds,

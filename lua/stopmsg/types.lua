@@ -92,6 +92,7 @@
 ---@field ambiguous? boolean an earlier attempt may have taken effect unseen
 ---@field verified? boolean the message's own status proves the outcome
 ---@field state? string the provider's status word, after `status` or `verify`
+---@field left? integer of a dispatch or batch that was stopped in the middle: how many had left
 
 ---A list of items.
 ---@class stopmsg.Report

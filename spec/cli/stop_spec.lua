@@ -339,6 +339,22 @@ describe("stopmsg stop", function()
     assert.equal(50, requests() - before)
   end)
 
+  it("tells how many messages of a dispatch had left: in results, journal and report", function()
+    local code, out, err = stop({ "--dispatch", "--yes", "--verify=60", "--journal", journal,
+      "--format", "ndjson", "501", "502" }, { provider = "idigital" })
+    assert.message(err).equal(0, code)
+    local lefts = {}
+    for i, item in ipairs(decode(out)) do
+      lefts[i] = item.left
+    end
+    assert.same({ 40, 40 }, lefts)
+    assert.matches('"left":40', cli.read(journal), 1, true)
+    local told = select(2, cli.run({ "report", journal, "--format", "json" }))
+    assert.equal(80, assert(json.decode(told)).left)
+    assert.matches("left before the stop: 80 messages", select(2, cli.run({ "report", journal })), 1,
+      true)
+  end)
+
   it("verifies what is not proven", function()
     local code, out = stop({ "--verify=60", "--format", "ndjson", uuid(1), uuid(2, "0201") })
     for _, item in ipairs(decode(out)) do

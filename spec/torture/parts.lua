@@ -242,6 +242,18 @@ function parts.reader()
   return table.concat(lines, "\n")
 end
 
+-- The same of one id: paths of several names, texts with escapes.
+function parts.usual()
+  local look = { status = 200, first = 1, id = { { "data", "id" }, { "id" } },
+    code = { { ("c"):rep(300) } }, errors = { { "error" }, { "data", "error" } },
+    codes = { ("gone"):rep(80), 7, true } }
+  local body = '{"data":{"id":"\\u0061%s"},"%s":"\\u0067one%s"}'
+  local id = ("a"):rep(300)
+  return ("%d %d"):format(
+    core.meaning(look, id, body:format(id:sub(2), ("c"):rep(300), ("gone"):rep(79))),
+    core.meaning({ status = 200, first = 3, exactly = ("{"):rep(300) }, id, ("{"):rep(300)))
+end
+
 local URLS = {
   "https://stop.test", "http://localhost:8080/a/b/", "http://stop.test/", "ftp://stop.test",
   "https://user@stop.test", "https://:word@stop.test", "https://stop.test?a", "https://stop.test#a",
@@ -280,7 +292,13 @@ function parts.notes()
   for i = 1, 100 do
     known:add(mask, ("%032x"):format(i), i)
   end
-  return table.concat({ closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+  local seen = core.seen()
+  for i = 1, 100 do
+    seen:add("id" .. i, i)
+  end
+  seen:remove("id7")
+  return table.concat({ tostring(seen:add("id8", 101)), tostring(seen:add("id7", 101)),
+    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
     tostring(known:add(mask, ("%032x"):format(7), 101)), digest("abc") }, "\n")
 end
 

@@ -105,6 +105,9 @@ end
 
 -- number = campaign:number(id): nil where there is no such message.
 function Campaign:number(id)
+  if self.created == 0 then
+    tick(self) -- one that is asked for first has to be there
+  end
   local digits = id:match(self._pattern)
   local number = digits and tonumber(digits, self._base)
   return number and number >= 1 and number <= self.created

@@ -23,7 +23,7 @@ local recorded = {}
 local Recorded = {}
 Recorded.__index = Recorded
 
--- Messages that a lookup by list shows at most.
+-- Messages that a lookup by list shows at most, where that has pages.
 local LOOKED_UP = 100
 
 -- The tokens that it takes: of users, and of requests where those fetch one with theirs.
@@ -308,9 +308,11 @@ end
 function Recorded:_list(answer, operation, found)
   local campaign, entries = self._memory:campaign(), {}
   local first, last = campaign:between()
-  local numbers = campaign:list(first, last, 0, LOOKED_UP + 1)
-  found.cursor = numbers[LOOKED_UP + 1] and "more" or ""
-  numbers[LOOKED_UP + 1] = nil
+  -- All of them, but where the answer can say that there are more.
+  local most = answer.body:find("<cursor>", 1, true) and LOOKED_UP or last
+  local numbers = campaign:list(first, last, 0, most + 1)
+  found.cursor = numbers[most + 1] and "more" or ""
+  numbers[most + 1] = nil
   for _, number in ipairs(numbers) do
     local id, is_asked = campaign:id(number), true
     for name, value in pairs(parts_of(operation, id)) do
@@ -355,6 +357,7 @@ function Recorded:_page(answer, operation, request, found)
     entries[i] = self:_entry(answer, operation, number, found)
   end
   found.count, found.total = tostring(#entries), ("%.0f"):format(page.total)
+  found.pages = ("%.0f"):format(page.pages)
   found.more, found.cursor = tostring(page.more), page.more and page.cursor or ""
   if answer.next_url and page.more then
     local query = (request.query or ""):gsub("&?after=%d+", "")
@@ -430,8 +433,9 @@ end
 -- The operations that a provider has, those for many ids before the ones for a single id.
 local function operations_of(provider)
   local list = { provider.token }
-  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
-    "find_dispatch" }) do
+  -- Lists come before `check`, which may be one of their pages.
+  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "find",
+    "find_dispatch", "check" }) do
     local operation = provider.operations[name]
     if operation then
       list[#list + 1] = operation
