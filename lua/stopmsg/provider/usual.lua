@@ -154,9 +154,10 @@ end
 -- { look, verdicts } of one status: what the core needs to know, and what each number means.
 local function of_reading(r, operation, status)
   if r.is_empty or r.exactly then
-    local bodies = r.exactly or { "" }
-    local verdict = #bodies == 1 and verdict_of(operation, status, bodies[1])
-    return verdict and { look = { exactly = bodies[1] }, verdicts = { verdict } } or nil
+    -- Of several whole bodies the first is the usual one.
+    local body = r.exactly and r.exactly[1] or ""
+    local verdict = verdict_of(operation, status, body)
+    return verdict and { look = { exactly = body }, verdicts = { verdict } }
   elseif not is_followed(r) then
     return nil
   end
