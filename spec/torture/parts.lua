@@ -357,7 +357,8 @@ local function echo(connection)
     return fault_of(why)
   end
   for _ = 1, MAX_STEPS do
-    local state, value, kind = connection:step()
+    local value
+    local state, _, kind = connection:step()
     if state and not was_sent then
       was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
     elseif state then
