@@ -352,13 +352,13 @@ end
 
 local function echo(connection)
   local word, was_sent = ("0123456789"):rep(2000), false
-  local begun, _, kind = connection:connect()
+  local begun, _, why = connection:connect()
   if not begun then
-    return fault_of(kind)
+    return fault_of(why)
   end
   for _ = 1, MAX_STEPS do
-    local state, value
-    state, _, kind = connection:step()
+    local value
+    local state, _, kind = connection:step()
     if state and not was_sent then
       was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
     elseif state then
