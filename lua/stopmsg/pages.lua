@@ -4,8 +4,8 @@
 
 local pages = {}
 
--- Places of a page. A collector works in return for what is allocated: that of Lua 5.4 does 100
--- units of work for each 8 bytes, all of it at one time.
+-- Places of a page. A collector works in return for what is allocated: that of Lua 5.4, where it is
+-- incremental, does 100 units of work for each 8 bytes, all of it at one time.
 local SIZE = 512
 
 -- Places from which on it takes a millisecond to make a table twice as large.

@@ -105,6 +105,9 @@ describe("docs/reference.md", function()
     it("of a call, with its default", function()
       check("Call options", "call option", options.known.call, { verify = false })
       check("Call options", "verify option", options.known.verify, options.verify_defaults)
+      check("Call options", "find option", options.known.find, { all = false })
+      check("Call options", "stop_where option", options.known.stop_where, { all = false,
+        interval = options.stop_where_defaults.interval })
     end)
   end)
 
@@ -208,6 +211,12 @@ describe("docs/reference.md", function()
       end
       for word in text:gmatch('reason or "([%l_]+)"') do
         add(word)
+      end
+      -- What is wrong with a list.
+      if path:find("/find/", 1, true) then
+        for word in text:gmatch('fault%("([%l_]+)"') do
+          add(word)
+        end
       end
     end
     given.unknown = nil -- `word == "unknown" and …`

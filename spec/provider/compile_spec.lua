@@ -193,6 +193,8 @@ local BROKEN = {
   { "stop.200.texts", { sent = "too_late" }, "needs `text`" },
   { "stop.200.more_than", 0, "true and false" },
   { "stop.200.exactly", "{}", "always the same" },
+  { "stop.202", { exactly = 7, means = "stopped" }, "a body like '{}', or a list of them" },
+  { "stop.202", { exactly = { "", 7 }, means = "stopped" }, "a string, not a number" },
   { "stop.200.left", "x", "by its `state`" },
   { "stop.200.form", "int", "integer" },
   { "stop.200.flag", { path = "x", codes = { 1 } }, "there is no `each`" },

@@ -20,8 +20,8 @@ local FAR = 100 * 365 * 86400
 
 -- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
 -- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
--- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what pages.new gets
--- besides cursors; with.warn(message).
+-- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what
+-- pages.new gets besides cursors; with.warn(message).
 function looks.new(with)
   return setmetatable({
     found = 0, -- ids that were given
@@ -129,6 +129,8 @@ local function take(self, page)
     items[i] = is_meant and item.outcome == "open" and item or false
     if is_meant and item.outcome == "again" then
       self.changing = self.changing + 1
+      with.warn(("entries that are %s are about to change, and are left out until they have")
+        :format(text.quote(item.state)))
     elseif is_meant and item.outcome == "unknown" then
       with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
         :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "

@@ -1,5 +1,6 @@
 -- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
--- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go elsewhere.
+-- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go
+-- elsewhere.
 
 local pages = {}
 
