@@ -90,6 +90,7 @@ local function new_batch()
     asked = nil, -- the operation by which they are asked about, where that is not the run's
     uuid = nil, -- what the request is called, its repeats included
     lines = nil, -- header lines of this request alone
+    made = nil, -- texts of one attempt: time, nonce, signature
   }
 end
 
@@ -106,7 +107,7 @@ function Intake:recycle(batch)
   if self._is_single and batch.tries <= 1 and not batch.spell and not batch.last then
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
-    batch.uuid, batch.lines = nil, nil
+    batch.uuid, batch.lines, batch.made = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch
   end
