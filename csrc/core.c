@@ -23,6 +23,7 @@
 #include "request.h"
 #include "secret.h"
 #include "seen.h"
+#include "usual.h"
 #include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
@@ -111,9 +112,11 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"read_items", sm_items_read},
+    {"meaning", sm_usual_meaning},
     {"redis", sm_redis_new},
     {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
+    {"seen", sm_seen_new},
     {"table", core_table},
     {"log", sm_log_new},
     {"same_file", sm_log_same},
@@ -145,8 +148,10 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);
+  sm_usual_init(L);
   sm_redis_init(L);
   sm_secret_init(L);
+  sm_seen_init(L);
   sm_log_init(L);
   sm_lines_init(L);
   sm_marks_init(L);

@@ -46,6 +46,7 @@ struct engine {
   size_t stuck; /* slots that wait for a resolver, not counted as used */
   struct sm_slot *first_done;
   struct sm_slot *last_done;
+  struct sm_walk walk; /* through the answer that is being judged */
   int lost_port; /* of a connection that was lost before it answered, or 0 */
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when libcurl wants to be called; 0 for not at all */
@@ -326,6 +327,7 @@ int sm_engine_new(lua_State *L) {
   e->slot_limit = (size_t)slots;
   e->max_response = (size_t)max_response;
   e->is_open = 1;
+  sm_walk_init(&e->walk);
   e->model = curl_easy_init();
   e->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*e->slots));
   if (e->model == NULL || e->slots == NULL)
@@ -513,6 +515,15 @@ static void read_made(lua_State *L, int index, struct sm_values *values) {
   }
 }
 
+/* Keeps the id for its answer, where it is known what that usually is. */
+static enum sm_status note_asked(struct sm_slot *s,
+                                 const struct sm_values *values) {
+  sm_buf_reset(&s->asked, SM_MAX_TOKEN_TEXT);
+  if (s->request.op->single_count == 0 || values->id_len > SM_MAX_TOKEN_TEXT)
+    return SM_OK;
+  return sm_buf_add(&s->asked, values->id, values->id_len);
+}
+
 static void slot_done(struct engine *e, struct sm_slot *s, CURLcode result) {
   s->state = SM_SLOT_DONE;
   s->result = result;
@@ -633,6 +644,8 @@ static int engine_submit(lua_State *L) {
                              last >= first ? (size_t)(last - first) + 1 : 0);
   if (status == SM_OK)
     status = write_ids(L, &s->request, &s->reader, first, last);
+  if (status == SM_OK && first == last)
+    status = note_asked(s, &values);
   if (status == SM_OK)
     status = write_lines(L, 8, &s->request);
   if (status == SM_OK)
@@ -803,8 +816,10 @@ static void harvest(struct engine *e) {
       s->is_nomem = rc == CURLM_OUT_OF_MEMORY;
       e->fault = rc;
     }
-    if (s->state == SM_SLOT_BUSY)
+    if (s->state == SM_SLOT_BUSY) {
       slot_done(e, s, result);
+      sm_slot_judge(s, &e->walk);
+    }
     if (sm_slot_is_refused(s))
       share_refusal(e, s);
     else if (result != CURLE_OK && s->header_bytes == 0)
@@ -957,6 +972,7 @@ static int give_out(lua_State *L) {
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
   long status = 0, connections = 0;
+  int is_usual = s->meaning > 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
   curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
@@ -966,7 +982,9 @@ static int give_out(lua_State *L) {
 
   lua_pushinteger(L, (lua_Integer)s->number);
   lua_pushinteger(L, (lua_Integer)status);
-  if (fault == NULL && s->answer.len > 0 && !s->is_unreadable)
+  if (is_usual)
+    lua_pushnil(L); /* nobody needs it */
+  else if (fault == NULL && s->answer.len > 0 && !s->is_unreadable)
     lua_pushlstring(L, s->answer.bytes, s->answer.len);
   else if (fault == NULL && (s->is_unreadable || !sm_slot_is_framed(s, status)))
     lua_pushnil(L);
@@ -982,7 +1000,9 @@ static int give_out(lua_State *L) {
   else
     lua_pushnil(L);
   lua_pushinteger(L, (lua_Integer)connections);
-  if (fault == NULL && sm_slot_has_items(s))
+  if (is_usual)
+    lua_pushinteger(L, (lua_Integer)s->meaning);
+  else if (fault == NULL && sm_slot_has_items(s))
     sm_items_move(sm_items_new(L), &s->reader.items);
   return lua_gettop(L) - 1;
 }
@@ -1026,6 +1046,7 @@ static void engine_free(struct engine *e, CURLM *multi) {
     curl_easy_cleanup(e->model);
   curl_slist_free_all(e->resolve);
   sm_sockets_free(&e->sockets);
+  sm_walk_free(&e->walk);
   for (i = 0; i < e->op_count; i++) {
     sm_op_free(e->ops[i]);
     free(e->ops[i]);
@@ -1086,7 +1107,8 @@ static int engine_close(lua_State *L) {
  * are nil where nothing went wrong, retry_after (seconds) where the answer does
  * not say it; connections is how many this request opened. items is what the
  * answer says of each id, where the operation's answers are read as they arrive
- * and this one could be; body is then the rest of it.
+ * and this one could be; body is then the rest of it. Of a usual answer about
+ * one id it is the number of what it means, and there is no body.
  *
  * What Lua makes of an answer may set off finalizers, and some Luas run them
  * before they have copied a string's bytes. Those may close the engine, which

@@ -16,9 +16,10 @@ struct key {
   uint64_t half[2];
 };
 
-/* Slots that are zeroed at once; more come from the system, zeroed when they
- * are first touched: nobody waits for all of them. */
-#define SM_FEW_SLOTS ((size_t)1 << 18)
+/* Bytes that Lua's allocator gives, zeroed at once. More come from the system,
+ * zeroed when they are first touched: nobody waits for all of them, nor for the
+ * work that a collector does in return for a large block. */
+#define SM_FEW_BYTES ((size_t)1 << 14)
 
 /* The ids that were seen, by place. 32 hex digits are 16 bytes, which is less
  * than any string, and nothing that a collector would have to walk. */
@@ -27,13 +28,13 @@ struct known {
   uint32_t last;   /* of the slots: one less than a power of two */
   struct key *keys;
   uint32_t *slots; /* place of a key, 0 for none */
-  uint32_t *own;   /* the slots, where they are not behind the keys */
+  void *own;       /* all of it, where it does not stand behind this */
 };
 
 /* known = core.known(places): for ids at places up to that number */
 int sm_ids_known(lua_State *L) {
   lua_Number wanted = luaL_checknumber(L, 1);
-  size_t slots = 16, keys;
+  size_t slots = 16, keys, bytes;
   int is_large;
   struct known *k;
 
@@ -42,24 +43,23 @@ int sm_ids_known(lua_State *L) {
   while ((lua_Number)slots < wanted * 2)
     slots *= 2;
   keys = ((size_t)wanted + 1) * sizeof(*k->keys);
-  is_large = slots > SM_FEW_SLOTS;
-  k = lua_newuserdata(L, sizeof(*k) + keys +
-                             (is_large ? 0 : slots * sizeof(*k->slots)));
-  k->places = (uint32_t)wanted;
-  k->last = (uint32_t)(slots - 1);
-  k->keys = (struct key *)(void *)(k + 1);
-  k->slots = (uint32_t *)(void *)((char *)k->keys + keys);
-  k->own = NULL;
+  bytes = keys + slots * sizeof(*k->slots);
+  is_large = bytes > SM_FEW_BYTES;
+  k = lua_newuserdata(L, sizeof(*k) + (is_large ? 0 : bytes));
+  memset(k, 0, sizeof(*k));
   luaL_getmetatable(L, SM_KNOWN);
   lua_setmetatable(L, -2);
   if (is_large) {
-    k->own = calloc(slots, sizeof(*k->slots));
+    k->own = calloc(1, bytes);
     if (k->own == NULL)
       return luaL_error(L, "not enough memory");
-    k->slots = k->own;
   } else {
-    memset(k->slots, 0, slots * sizeof(*k->slots));
+    memset(k + 1, 0, bytes);
   }
+  k->places = (uint32_t)wanted;
+  k->last = (uint32_t)(slots - 1);
+  k->keys = is_large ? k->own : (void *)(k + 1);
+  k->slots = (uint32_t *)(void *)((char *)k->keys + keys);
   return 1;
 }
 
@@ -68,11 +68,12 @@ int sm_ids_known(lua_State *L) {
 static const unsigned char digit[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
     ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16,
+    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
 };
 
-/* Reads an id that is what `mask` says: x stands for a hex digit in lower
- * case, everything else for itself. 0 for any other. */
+/* Reads an id that is what `mask` says: x stands for a hex digit, of which case
+ * makes no difference, everything else for itself. 0 for any other. */
 static int read_key(const char *mask, const char *id, size_t len,
                     struct key *key) {
   unsigned digits = 0, is_wrong = 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "items.h"
+#include "usual.h"
 
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -274,6 +275,7 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   if (!lua_isnil(L, -1))
     sm_fields_read(L, lua_gettop(L), &op->fields);
   lua_settop(L, 2);
+  sm_usual_read(L, 2, op);
   read_headers(L, op);
   op->is_token_in_url = sm_template_has_token(&op->url);
   op->is_token_in_body = sm_template_has_token(&op->body);

@@ -3,235 +3,334 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-#include "uuid.h"
+#ifdef __linux__
+#  include <sys/random.h>
+#endif
 
 #define SM_SEEN "stopmsg.seen"
 
-/* Each table grows by itself, so that nobody waits for all of them. */
-#define SM_TABLES 1024u
-#define SM_FEW_KEYS 8u
+/* Entries, or chains, of the first piece; each further piece has twice as many.
+ * The system gives the large ones zeroed, a page when it is touched. */
+#define SM_FIRST_PIECE ((uint32_t)1 << SM_FIRST_BITS)
+#define SM_FIRST_BITS 6
 
-struct key {
-  uint64_t half[2]; /* both 0 where there is none */
+/* Beyond that many pieces there is no memory. */
+#define SM_MAX_PIECES 24
+
+/* An id is known by 128 bits of SipHash under a key that nobody else knows: no
+ * two ids will ever share them, not even by intention. */
+struct entry {
+  uint64_t half[2];
+  lua_Number place;
+  uint32_t next; /* of its chain, or of those that are free; 0 for none */
 };
 
-struct table {
-  struct key *keys;
-  uint32_t cap; /* a power of two, or 0 */
+/* An array of pieces, of which none ever moves. */
+struct pieces {
+  char *list[SM_MAX_PIECES];
   uint32_t count;
+  size_t size; /* of an element */
 };
 
+/* Linear hashing: with each entry that is one too many for the chains there are
+ * a single chain is split in two, so that no step takes longer than another. */
 struct seen {
-  struct table *tables; /* NULL until the first id, and when it is closed */
-  uint64_t secret[2];
-  size_t count;
-  size_t bytes;
+  uint64_t key[2];
+  struct pieces entries; /* of which 0 is none */
+  struct pieces chains;  /* uint32_t: the first entry */
+  uint32_t used;         /* entries that were ever in use */
+  uint32_t unused;       /* the first that is free again */
+  uint32_t count;
+  uint32_t lists; /* chains in use; 0 once all is freed */
+  uint32_t round; /* a power of two, lists at most, of which all are split */
 };
 
-static struct seen *check_seen(lua_State *L) {
-  return luaL_checkudata(L, 1, SM_SEEN);
+static void *element(const struct pieces *p, uint32_t i) {
+  uint32_t from_first = i + SM_FIRST_PIECE;
+  uint32_t piece = 31 - (uint32_t)__builtin_clz(from_first) - SM_FIRST_BITS;
+
+  return p->list[piece] + (from_first - (SM_FIRST_PIECE << piece)) * p->size;
+}
+
+static struct entry *entry_at(const struct seen *s, uint32_t i) {
+  return element(&s->entries, i);
+}
+
+static uint32_t *chain_at(const struct seen *s, uint32_t i) {
+  return element(&s->chains, i);
+}
+
+/* Makes room for the i-th element, the first that there is none for. 0 without
+ * memory. */
+static int reach(struct pieces *p, uint32_t i) {
+  uint32_t room = (SM_FIRST_PIECE << p->count) - SM_FIRST_PIECE;
+
+  if (i < room)
+    return 1;
+  if (p->count == SM_MAX_PIECES)
+    return 0;
+  p->list[p->count] = calloc(SM_FIRST_PIECE << p->count, p->size);
+  if (p->list[p->count] == NULL)
+    return 0;
+  p->count++;
+  return 1;
+}
+
+static void free_pieces(struct pieces *p) {
+  while (p->count > 0)
+    free(p->list[--p->count]);
+}
+
+static uint64_t rotate(uint64_t x, int bits) {
+  return x << bits | x >> (64 - bits);
+}
+
+static void mix(uint64_t v[4], int rounds) {
+  while (rounds-- > 0) {
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32);
+    v[2] += v[1];
+    v[0] += v[3];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[2] = rotate(v[2], 32);
+  }
+}
+
+static uint64_t read_word(const unsigned char *bytes, size_t count) {
+  uint64_t word = 0;
+
+  while (count-- > 0)
+    word = word << 8 | bytes[count];
+  return word;
+}
+
+/* SipHash-2-4 with 128 bits. */
+static void hash(const uint64_t key[2], const char *text, size_t len,
+                 uint64_t half[2]) {
+  const unsigned char *bytes = (const unsigned char *)text;
+  uint64_t v[4], word;
+  size_t left;
+
+  v[0] = key[0] ^ 0x736f6d6570736575u;
+  v[1] = key[1] ^ 0x646f72616e646f6du ^ 0xee;
+  v[2] = key[0] ^ 0x6c7967656e657261u;
+  v[3] = key[1] ^ 0x7465646279746573u;
+  for (left = len; left >= 8; left -= 8, bytes += 8) {
+    word = read_word(bytes, 8);
+    v[3] ^= word;
+    mix(v, 2);
+    v[0] ^= word;
+  }
+  word = read_word(bytes, left) | (uint64_t)len << 56;
+  v[3] ^= word;
+  mix(v, 2);
+  v[0] ^= word;
+  v[2] ^= 0xee;
+  mix(v, 4);
+  half[0] = v[0] ^ v[1] ^ v[2] ^ v[3];
+  v[1] ^= 0xdd;
+  mix(v, 4);
+  half[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* The chain of ids with this hash. */
+static uint32_t *chain_of(const struct seen *s, const uint64_t half[2]) {
+  uint32_t at = (uint32_t)half[0] & (s->round * 2 - 1);
+
+  return chain_at(s, at < s->lists ? at : at & (s->round - 1));
+}
+
+/* Where the index of the id's entry stands; that index is 0 without one. */
+static uint32_t *find(const struct seen *s, const uint64_t half[2]) {
+  uint32_t *link = chain_of(s, half);
+
+  while (*link != 0) {
+    struct entry *e = entry_at(s, *link);
+
+    if (e->half[0] == half[0] && e->half[1] == half[1])
+      break;
+    link = &e->next;
+  }
+  return link;
+}
+
+/* One chain more, with its share of the one that it is split from. */
+static int split(struct seen *s) {
+  uint32_t *from, *to, at, moved = 0, kept = 0;
+  uint32_t bit = s->lists == s->round * 2 ? s->round * 2 : s->round;
+
+  if (!reach(&s->chains, s->lists))
+    return 0;
+  s->round = bit;
+  from = chain_at(s, s->lists - bit);
+  to = chain_at(s, s->lists);
+  s->lists++;
+  at = *from;
+  while (at != 0) {
+    struct entry *e = entry_at(s, at);
+    uint32_t next = e->next;
+    uint32_t *head = (uint32_t)e->half[0] & bit ? &moved : &kept;
+
+    e->next = *head;
+    *head = at;
+    at = next;
+  }
+  *from = kept;
+  *to = moved;
+  return 1;
+}
+
+/* Index of a free entry, 0 without memory. */
+static uint32_t take_entry(struct seen *s) {
+  uint32_t at = s->unused;
+
+  if (at != 0) {
+    s->unused = entry_at(s, at)->next;
+    return at;
+  }
+  if (!reach(&s->entries, s->used + 1))
+    return 0;
+  return ++s->used;
+}
+
+/* A key that nobody can know; without the system's help one that is hard to
+ * guess, as ids must not be refused for that. */
+static void make_key(struct seen *s) {
+  struct timespec now;
+
+#ifdef __linux__
+  if (getrandom(s->key, sizeof(s->key), GRND_NONBLOCK) ==
+      (ssize_t)sizeof(s->key))
+    return;
+#elif defined(__APPLE__) || defined(__FreeBSD__) || defined(__OpenBSD__)
+  arc4random_buf(s->key, sizeof(s->key));
+  return;
+#endif
+  (void)clock_gettime(CLOCK_REALTIME, &now);
+  s->key[0] = (uint64_t)now.tv_nsec << 32 ^ (uint64_t)now.tv_sec;
+  s->key[1] = (uint64_t)(uintptr_t)s->chains.list[0] << 16 ^ (uintptr_t)s;
 }
 
 /* seen = core.seen() */
 int sm_seen_new(lua_State *L) {
   struct seen *s = lua_newuserdata(L, sizeof(*s));
-  unsigned char *to = (unsigned char *)s->secret;
-  const char *text;
-  size_t i, len;
 
   memset(s, 0, sizeof(*s));
   luaL_getmetatable(L, SM_SEEN);
   lua_setmetatable(L, -2);
-  /* 122 random bits, and six that are always the same. */
-  sm_uuid(L);
-  text = lua_tolstring(L, -1, &len);
-  for (i = 0; i < len; i++)
-    to[i % sizeof(s->secret)] =
-        (unsigned char)(to[i % sizeof(s->secret)] * 31u +
-                        (unsigned char)text[i]);
-  lua_pop(L, 1);
-  return 1;
-}
-
-static uint64_t rotate(uint64_t v, unsigned by) {
-  return v << by | v >> (64 - by);
-}
-
-static void sip_round(uint64_t v[4]) {
-  v[0] += v[1];
-  v[1] = rotate(v[1], 13) ^ v[0];
-  v[0] = rotate(v[0], 32);
-  v[2] += v[3];
-  v[3] = rotate(v[3], 16) ^ v[2];
-  v[0] += v[3];
-  v[3] = rotate(v[3], 21) ^ v[0];
-  v[2] += v[1];
-  v[1] = rotate(v[1], 17) ^ v[2];
-  v[2] = rotate(v[2], 32);
-}
-
-static void sip_word(uint64_t v[4], uint64_t word) {
-  v[3] ^= word;
-  sip_round(v);
-  sip_round(v);
-  v[0] ^= word;
-}
-
-static uint64_t sip_end(uint64_t v[4]) {
-  unsigned i;
-
-  for (i = 0; i < 4; i++)
-    sip_round(v);
-  return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
-/* SipHash-2-4 with an output of 128 bits: https://github.com/veorq/SipHash */
-static struct key key_of(const struct seen *s, const char *id, size_t len) {
-  uint64_t v[4], word;
-  struct key key;
-  size_t at;
-
-  v[0] = s->secret[0] ^ UINT64_C(0x736f6d6570736575);
-  v[1] = s->secret[1] ^ UINT64_C(0x646f72616e646f6d) ^ 0xee;
-  v[2] = s->secret[0] ^ UINT64_C(0x6c7967656e657261);
-  v[3] = s->secret[1] ^ UINT64_C(0x7465646279746573);
-  for (at = 0; at + 8 <= len; at += 8) {
-    memcpy(&word, id + at, 8);
-    sip_word(v, word);
-  }
-  word = 0;
-  memcpy(&word, id + at, len - at);
-  sip_word(v, word ^ (uint64_t)len << 56);
-  v[2] ^= 0xee;
-  key.half[0] = sip_end(v);
-  v[1] ^= 0xdd;
-  key.half[1] = sip_end(v);
-  if (key.half[0] == 0 && key.half[1] == 0)
-    key.half[1] = 1;
-  return key;
-}
-
-static struct table *table_of(const struct seen *s, const struct key *key) {
-  return &s->tables[key->half[1] % SM_TABLES];
-}
-
-/* Where the key is, or the free place where it belongs. */
-static struct key *find(const struct table *t, const struct key *key) {
-  uint32_t at = (uint32_t)key->half[0] & (t->cap - 1);
-
-  while ((t->keys[at].half[0] | t->keys[at].half[1]) != 0) {
-    if (t->keys[at].half[0] == key->half[0] &&
-        t->keys[at].half[1] == key->half[1])
-      break;
-    at = (at + 1) & (t->cap - 1);
-  }
-  return &t->keys[at];
-}
-
-static int is_free(const struct key *key) {
-  return (key->half[0] | key->half[1]) == 0;
-}
-
-/* Makes room for one more: 0 without memory, and then nothing has changed. */
-static int reach(struct seen *s, struct table *t) {
-  struct table larger;
-  uint32_t i;
-
-  if (t->count < t->cap / 4 * 3)
-    return 1;
-  larger.cap = t->cap > 0 ? t->cap * 2 : SM_FEW_KEYS;
-  larger.count = t->count;
-  if (larger.cap == 0)
-    return 0; /* four billion ids in one of the tables */
-  larger.keys = calloc(larger.cap, sizeof(*larger.keys));
-  if (larger.keys == NULL)
-    return 0;
-  for (i = 0; i < t->cap; i++)
-    if (!is_free(&t->keys[i]))
-      *find(&larger, &t->keys[i]) = t->keys[i];
-  s->bytes += (larger.cap - t->cap) * sizeof(*larger.keys);
-  free(t->keys);
-  *t = larger;
-  return 1;
-}
-
-/* is_new = seen:add(id): true where it was not there before */
-static int seen_add(lua_State *L) {
-  struct seen *s = check_seen(L);
-  size_t len;
-  const char *id = luaL_checklstring(L, 2, &len);
-  struct key key = key_of(s, id, len), *place;
-  struct table *t;
-
-  if (s->tables == NULL) {
-    s->tables = calloc(SM_TABLES, sizeof(*s->tables));
-    if (s->tables == NULL)
-      return luaL_error(L, "not enough memory");
-    s->bytes += SM_TABLES * sizeof(*s->tables);
-  }
-  t = table_of(s, &key);
-  if (!reach(s, t))
+  s->entries.size = sizeof(struct entry);
+  s->chains.size = sizeof(uint32_t);
+  if (!reach(&s->chains, 0) || !reach(&s->entries, 0))
     return luaL_error(L, "not enough memory");
-  place = find(t, &key);
-  lua_pushboolean(L, is_free(place));
-  if (is_free(place)) {
-    *place = key;
-    t->count++;
-    s->count++;
-  }
+  make_key(s);
+  s->lists = s->round = 1;
   return 1;
 }
 
-/* is_there = seen:has(id) */
-static int seen_has(lua_State *L) {
-  struct seen *s = check_seen(L);
+static struct seen *check(lua_State *L, uint64_t half[2]) {
+  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
   size_t len;
   const char *id = luaL_checklstring(L, 2, &len);
-  struct key key = key_of(s, id, len);
-  const struct table *t = s->tables != NULL ? table_of(s, &key) : NULL;
 
-  lua_pushboolean(L, t != NULL && t->cap > 0 && !is_free(find(t, &key)));
-  return 1;
+  luaL_argcheck(L, s->lists > 0, 1, "closed");
+  hash(s->key, id, len, half);
+  return s;
 }
 
-/* ids, bytes = seen:count() */
-static int seen_count(lua_State *L) {
-  struct seen *s = check_seen(L);
+/* earlier = seen:add(id, place): the place where the id was seen before. nil
+ * for a new id, which is known from now on; place defaults to 0. */
+static int seen_add(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+  lua_Number place = luaL_optnumber(L, 3, 0);
+  uint32_t *link = find(s, half), at;
+  struct entry *e;
 
-  sm_pushwhole(L, s->count);
-  sm_pushwhole(L, s->bytes);
-  return 2;
-}
-
-/* Empties it. Also __gc and __close: idempotent. */
-static int seen_close(lua_State *L) {
-  struct seen *s = check_seen(L);
-  struct table *tables = s->tables;
-  size_t i;
-
-  s->tables = NULL;
-  s->count = s->bytes = 0;
-  for (i = 0; tables != NULL && i < SM_TABLES; i++)
-    free(tables[i].keys);
-  free(tables);
+  if (*link != 0) {
+    sm_pushwhole(L, entry_at(s, *link)->place);
+    return 1;
+  }
+  if (s->count >= s->lists) {
+    if (!split(s))
+      return luaL_error(L, "not enough memory");
+    link = find(s, half);
+  }
+  at = take_entry(s);
+  if (at == 0)
+    return luaL_error(L, "not enough memory");
+  e = entry_at(s, at);
+  e->half[0] = half[0];
+  e->half[1] = half[1];
+  e->place = place;
+  e->next = 0;
+  *link = at;
+  s->count++;
   return 0;
 }
 
-static const luaL_Reg methods[] = {
-    {"add", seen_add},
-    {"has", seen_has},
-    {"count", seen_count},
-    {"close", seen_close},
-    {NULL, NULL},
+/* seen:remove(id): forgets it, where it is known */
+static int seen_remove(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+  uint32_t *link = find(s, half), at = *link;
+
+  if (at != 0) {
+    struct entry *e = entry_at(s, at);
+
+    *link = e->next;
+    e->next = s->unused;
+    s->unused = at;
+    s->count--;
+  }
+  return 0;
+}
+
+/* is_known = seen:has(id) */
+static int seen_has(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+
+  lua_pushboolean(L, *find(s, half) != 0);
+  return 1;
+}
+
+/* ids, bytes = seen:count(): how many are known, and the memory in use */
+static int seen_count(lua_State *L) {
+  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+
+  sm_pushwhole(L, s->count);
+  sm_pushwhole(L, (lua_Number)s->used * sizeof(struct entry) +
+                      (lua_Number)s->lists * sizeof(uint32_t));
+  return 2;
+}
+
+/* Also __gc and __close: idempotent. */
+static int seen_close(lua_State *L) {
+  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+
+  s->lists = s->used = s->count = 0; /* a finalizer may still use it */
+  free_pieces(&s->chains);
+  free_pieces(&s->entries);
+  return 0;
+}
+
+static const luaL_Reg seen_methods[] = {
+    {"add", seen_add},     {"has", seen_has},     {"remove", seen_remove},
+    {"count", seen_count}, {"close", seen_close}, {NULL, NULL},
 };
 
-static const luaL_Reg metamethods[] = {
+static const luaL_Reg seen_metamethods[] = {
     {"__gc", seen_close},
     {"__close", seen_close},
     {NULL, NULL},
 };
 
 void sm_seen_init(lua_State *L) {
-  sm_newtype(L, SM_SEEN, methods, metamethods);
+  sm_newtype(L, SM_SEEN, seen_methods, seen_metamethods);
 }

@@ -1,10 +1,9 @@
 /*
- * seen.h - which ids were met before, of any form, however many.
+ * seen.h - which ids were seen, and where first: for ids of any form, of which
+ * some are forgotten again.
  *
- * An id is kept as 16 bytes that stand for it, in tables that are at least
- * three eighths full: 43 bytes an id at most. Which bytes these are depends
- * on a random key, so nobody can choose ids that are taken for each other; by
- * chance it happens to ten million ids once in 10^24 times.
+ * A table of Lua's would do, were it not for the moment when it grows: with a
+ * million ids that takes a quarter of a second, and others may wait.
  */
 
 #ifndef SM_SEEN_H
@@ -14,8 +13,8 @@
 
 #pragma GCC visibility push(hidden)
 
-int sm_seen_new(lua_State *L);
 void sm_seen_init(lua_State *L);
+int sm_seen_new(lua_State *L);
 
 #pragma GCC visibility pop
 

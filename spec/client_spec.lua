@@ -171,14 +171,14 @@ describe("stopmsg.client", function()
       assert.is_true(new("revicom", allowed):stop_dispatch(77001).ok)
       assert.has_error(function()
         new("idigital"):stop(uuid(900))
-      end, "idigital documents status, stop_dispatch; stop is in its sibling brand's pages only, "
-        .. "and is tried with undocumented = true")
+      end, "idigital documents find, status, stop_dispatch; stop is in its sibling brand's pages "
+        .. "only, and is tried with undocumented = true")
     end)
 
     it("an operation that a provider does not have raises with those that it has", function()
       assert.has_error(function()
         new("pushwoosh"):stop_dispatch("1")
-      end, "pushwoosh has no stop_dispatch; it has: status, stop")
+      end, "pushwoosh has no stop_dispatch; it has: find, status, stop")
     end)
   end)
 

@@ -3,7 +3,9 @@
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
+local fit = require("stopmsg.provider.fit")
 local options = require("stopmsg.options")
+local pages = require("stopmsg.pages")
 local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
@@ -57,82 +59,6 @@ local function is_batch(operation)
   return operation.limit > 1
 end
 
--- The most ids that a stop of the provider takes in one request.
-local function stop_limit(provider, with_undocumented)
-  local limit = 1
-  for _, name in ipairs({ "stop", "stop_dispatch" }) do
-    local operation = provider.operations[name]
-    if operation and (with_undocumented or not operation.undocumented) then
-      limit = math.max(limit, operation.limit)
-    end
-  end
-  return limit
-end
-
--- The settings that were given, in `settings` or as options of their names. settings | nil, message
-local function settings_given(checked, provider)
-  local given = {}
-  for name, value in pairs(checked.settings or {}) do
-    given[name] = value
-  end
-  for _, name in ipairs(options.settings) do
-    local value = checked[name]
-    if value ~= nil and not provider.settings[name] then
-      if name == "format" and value ~= "json" then
-        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
-      end
-      value = nil -- these two are options of every client
-    end
-    if value ~= nil and given[name] ~= nil and given[name] ~= value then
-      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
-    elseif value ~= nil then
-      given[name] = value
-    end
-  end
-  return given
-end
-
--- What can only be checked with the provider at hand. nil, or what is wrong.
-local function misfit(checked, provider)
-  local given, message = settings_given(checked, provider)
-  if not given then
-    return message
-  end
-  checked.values, message = settings.check(provider, given)
-  if not checked.values then
-    return "option 'settings': " .. message
-  end
-  local missing = settings.missing(provider, provider.required, checked.values)
-  if #missing > 0 then
-    return ("option 'settings': %s needs %s"):format(provider.name,
-      settings.name_all(provider, missing))
-  end
-  if checked.values.format == "xml" then
-    local found
-    found, message = compat.try(require, "stopmsg.xml")
-    if not found then
-      return "option 'format': " .. message
-    end
-  end
-  local limit = stop_limit(provider, checked.undocumented)
-  if checked.batch_size and checked.batch_size > limit then
-    return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
-      provider.name, limit, checked.batch_size)
-  end
-  local base_url = checked.base_url or wire.base(provider, checked.values)
-  if not base_url then
-    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
-      provider.name)
-  end
-  local usable
-  usable, message = core.check_base(base_url, checked.allow_http)
-  if not usable then
-    -- Without the URL itself: a token may have got into it.
-    return "option 'base_url' " .. message
-  end
-  checked.address = base_url
-end
-
 -- made = create(options, name) | nil, what is wrong
 local function create(given, name)
   local checked, message = options.client(given)
@@ -143,7 +69,7 @@ local function create(given, name)
   if not loaded then
     return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end
-  message = misfit(checked, provider)
+  message = fit.check(checked, provider, options.settings)
   if message then
     return nil, wrong_argument(1, name, message)
   end
@@ -164,7 +90,7 @@ local function create(given, name)
   checked.token = nil
   -- Many small requests gain from HTTP/2, a few large ones do not.
   checked.http_version = checked.http_version
-    or (stop_limit(provider, false) > 1 and "1.1" or "2")
+    or (fit.stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   self._way = waiting.choose(checked.sleep, run.move)
   return self
@@ -282,19 +208,22 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
--- Places from which on making room for all of them takes a millisecond: others get their turn.
-local MANY_PLACES = 100000
+-- Ids from which on a list for all of their items is filled a page at a time, where others wait for
+-- the thread.
+local MANY_PLACES = 1024
 
--- A run of `operation` over the ids of a source. The `total` items go into its report; without that
--- they are only counted there.
+-- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
+-- `total` items go into the report, or get there by move(report, breathe) where that is given.
+-- Without a total they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
-  local list = core.table(total or 0, REPORT_FIELDS)
-  if session.breathe and total and total >= MANY_PLACES then
-    session.breathe()
+  local result, move
+  if total and session.breathe and total > MANY_PLACES then
+    result, move = pages.new()
   end
+  local list = core.table(not result and total or 0, REPORT_FIELDS)
   local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
@@ -303,11 +232,15 @@ local function start(self, operation, ids, call, total)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
+  local number = session:prepare(operation)
+  local single_number = operation.single and session:prepare(operation.single)
   return run.new(session, {
     operation = operation,
-    number = session:prepare(operation),
+    number = number,
+    verdicts = session.verdicts[number],
     pacer = session:pacer_of(operation),
-    single_number = operation.single and session:prepare(operation.single),
+    single_number = single_number,
+    single_verdicts = session.verdicts[single_number],
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -316,16 +249,15 @@ local function start(self, operation, ids, call, total)
     deadline = deadline,
     patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
-    format = operation.answers.setting and o.values[operation.answers.setting]
-      or operation.answers.format,
+    format = session:format_of(operation),
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
-    result = total and summary,
+    result = result or (total and summary),
     total = total,
     is_interrupted = call.is_interrupted,
     is_page = operation.is_page,
-  }), summary
+  }), summary, move
 end
 
 -- The provider's own address, whatever base_url says; nil where each customer has a host of their
@@ -381,8 +313,11 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result = start(self, operation, source.list(list, count), call, count)
+  local running, result, move = start(self, operation, source.list(list, count), call, count)
   running:finish()
+  if move then
+    move(result, self._way.breathe)
+  end
   return result
 end
 
@@ -598,9 +533,7 @@ local function lister_of(self, filter, call, report)
     report = report,
     clock = session.clock,
     deadline = session.clock() + (call.deadline or o.deadline or math.huge),
-    warn = function(message)
-      report:warn(text.clean(message, session.redact))
-    end,
+    redact = session.redact,
     collect = function(list, seconds)
       return collect(self, paged, list, #list, {
         deadline = seconds,

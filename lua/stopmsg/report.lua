@@ -8,7 +8,7 @@ local report = {}
 local MAX_WARNINGS = 50
 
 -- Items to count between two pauses.
-local PIECE = 4096
+local PIECE = 1024
 
 local Report = {}
 Report.__index = Report

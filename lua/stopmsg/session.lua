@@ -8,6 +8,7 @@ local nginx = require("stopmsg.wait.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local signing = require("stopmsg.provider.signing")
+local usual = require("stopmsg.provider.usual")
 local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
 
@@ -143,6 +144,7 @@ function session.new(provider, options, way, secret, token_function)
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
     _source = secret, -- with which tokens that end are fetched
+    verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
     _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
@@ -232,6 +234,12 @@ function Session:_fetch_again(token_function)
   return got == true
 end
 
+-- What the operation's answers are written in.
+function Session:format_of(operation)
+  local answers = operation.answers
+  return answers.setting and self._options.values[answers.setting] or answers.format
+end
+
 -- The operation's number in the engine; prepared when it is first used.
 function Session:prepare(operation)
   local number = self._numbers[operation]
@@ -246,12 +254,15 @@ function Session:prepare(operation)
       code = operation.items.code,
       folds = operation.id.fold and not operation.id.usual,
     }
+    local verdicts
+    made.usual, verdicts = usual.of(operation, self:format_of(operation))
     -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
     made.headers[#made.headers + 1] = "Expect:"
     if not made.body then
       made.headers[#made.headers + 1] = "Content-Type:"
     end
     number = self.engine:prepare(made)
+    self.verdicts[number] = verdicts
     if operation == self._provider.token then
       self.engine:authorize(number, self._source)
     elseif not self.fetch or #self._secrets > 1 then

@@ -11,7 +11,7 @@
 ---@field application? string short for the setting of that name
 ---@field format? string short for the setting of that name: "json" or "xml" for Clickatell
 ---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
----@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: what the provider documents, else no limit
+---@field rate? number|stopmsg.RateFunction requests per second over the whole client, or a function asked before each request, such as `stopmsg.shared.rate` makes; default: what the provider documents, else no limit
 ---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, or twice what `rate` needs for the ids; none for `each`
@@ -40,6 +40,23 @@
 ---@field is_interrupted? fun(): boolean asked ten times a second and more; once true, nothing more is sent, and what is in flight has 2 seconds
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
+
+---Asked before each request. Returns 0 for "go", or after how many seconds to ask again; then, where it cannot tell, why.
+---@alias stopmsg.RateFunction fun(): number, string?
+
+---What `stopmsg.shared.rate` takes.
+---@class stopmsg.SharedOptions
+---@field name string what all have in common that share the rate
+---@field rate number requests per second of all of them together
+---@field redis string|table|fun(): table `redis://[user@]host[:port][/database]` or `rediss://`, a client with `call`, or a function that returns one
+---@field password? string of an address's user
+---@field timeout? number seconds for an answer of Redis; default 2
+---@field connect_timeout? number seconds to connect; default 3
+---@field ca_file? string trusted certificates; default: the system's
+---@field ca_path? string a directory of these
+---@field cert_file? string your own certificate (PEM)
+---@field key_file? string its key
+---@field verify_tls? boolean default true
 
 ---What `client:verify` takes.
 ---@class stopmsg.VerifyOptions
@@ -75,6 +92,7 @@
 ---@field ambiguous? boolean an earlier attempt may have taken effect unseen
 ---@field verified? boolean the message's own status proves the outcome
 ---@field state? string the provider's status word, after `status` or `verify`
+---@field left? integer of a dispatch or batch that was stopped in the middle: how many had left
 
 ---A list of items.
 ---@class stopmsg.Report
@@ -142,6 +160,7 @@
 ---@field delay? number retry, throttle: seconds
 ---@field reason? string retry, outage: why
 ---@field phase? "begin"|"end" outage
+---@field of? "rate" outage: of the rate function, not of the provider
 ---@field message? string outage: the transport's words
 ---@field item? stopmsg.Item item
 
@@ -288,7 +307,7 @@
 
 ---What an answer says at its paths.
 ---@class stopmsg.Reading
----@field exactly? string the whole body
+---@field exactly? string|string[] the whole body, or several of which it has to be one
 ---@field has? string|string[] where something has to stand
 ---@field every? string[] a pattern for all names of the object, and the type of the values
 ---@field id? string|string[]|table<string, string> where the id stands that was asked about

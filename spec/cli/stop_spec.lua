@@ -157,6 +157,18 @@ describe("stopmsg stop", function()
     assert.equal(before, requests())
   end)
 
+  it("shows the one Accept that is sent", function()
+    for provider, accept in pairs({ revicom = "*/*", klaviyo = "application/vnd.api+json" }) do
+      local _, out = stop({ "--dry-run", provider == "revicom" and uuid(1) or "abc" },
+        { provider = provider, env = {} })
+      local lines = {}
+      for line in out:gmatch("Accept: ([^\n]*)") do
+        lines[#lines + 1] = line
+      end
+      assert.same({ accept }, lines)
+    end
+  end)
+
   it("takes the token of the provider before the common one, and a file before both", function()
     local path = cli.file(TOKEN .. "\r\n")
     local code = stop({ uuid(1), "--token-file", path }, { env = { STOPMSG_TOKEN = "bad\1" } })
@@ -325,6 +337,22 @@ describe("stopmsg stop", function()
       "")))
     assert.matches("50 stopped", err)
     assert.equal(50, requests() - before)
+  end)
+
+  it("tells how many messages of a dispatch had left: in results, journal and report", function()
+    local code, out, err = stop({ "--dispatch", "--yes", "--verify=60", "--journal", journal,
+      "--format", "ndjson", "501", "502" }, { provider = "idigital" })
+    assert.message(err).equal(0, code)
+    local lefts = {}
+    for i, item in ipairs(decode(out)) do
+      lefts[i] = item.left
+    end
+    assert.same({ 40, 40 }, lefts)
+    assert.matches('"left":40', cli.read(journal), 1, true)
+    local told = select(2, cli.run({ "report", journal, "--format", "json" }))
+    assert.equal(80, assert(json.decode(told)).left)
+    assert.matches("left before the stop: 80 messages", select(2, cli.run({ "report", journal })), 1,
+      true)
   end)
 
   it("verifies what is not proven", function()

@@ -122,14 +122,15 @@ describe("stopmsg.find.look", function()
   it("gives only what can be stopped, and tells of states that nobody knows", function()
     local list = messages(5)
     list[1].outcome, list[2].outcome, list[3].outcome = "stopped", "too_late", "unknown"
-    list[3].state, list[4].outcome = "floating", "again"
+    list[3].state, list[4].outcome, list[4].state = "floating", "again", "moving"
     local warnings = {}
     local look = look_at(provider(list).ask, nil, nil, warnings)
     local ids = all_of(look)
     assert.same({ m000005 = true }, ids)
     assert.equal(1, look.changing)
-    assert.equal(1, #warnings)
+    assert.equal(2, #warnings)
     assert.matches("'floating'", warnings[1], 1, true)
+    assert.matches("'moving' are about to change", warnings[2], 1, true)
     assert.is_true(look.is_complete)
   end)
 

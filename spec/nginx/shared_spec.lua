@@ -112,14 +112,19 @@ describe("a shared rate inside nginx", function()
     end)
   end
 
-  it("hears of a pause, and passes one on", function()
+  it("hears of a pause", function()
+    local function now()
+      local time = started:call("TIME")
+      return time[1] * 1e6 + time[2]
+    end
     started:call("FLUSHALL")
-    started:call("EVAL", require("stopmsg.fleet.script").text, "1", KEY, "200", "0", "0.3")
+    started:call("EVAL", require("stopmsg.fleet.script").text, "1", KEY, "200", "0", "3")
     local till = tonumber(started:call("HGET", KEY, "pause"))
-    local answer = http10.ask(web.port, "GET", path("by_address"))
-    assert.matches("^stopped ", answer.body)
-    local now = started:call("TIME")
-    assert.is_true(now[1] * 1e6 + now[2] >= till)
+    -- Some slots may be held from before; the first request that asks for one waits.
+    repeat
+      assert.is_true(now() < till)
+      assert.matches("^stopped ", http10.ask(web.port, "GET", path("by_address")).body)
+    until now() >= till
   end)
 
   it("waits for a Redis that is away, and says why", function()

@@ -6,6 +6,7 @@ local json = require("stopmsg.json")
 local mime = require("mime")
 local path = require("stopmsg.meaning.path")
 local providers = require("stopmsg.provider")
+local reading = require("stopmsg.meaning.reading")
 local recorded = require("stopmsg.sandbox.recorded")
 local sandbox = require("stopmsg.sandbox")
 
@@ -19,9 +20,9 @@ local function request_of(client, operation, all, ids)
   end
   local basic = providers.definition(all.name).auth
   if basic then
-    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}",
-      all.settings and all.settings.key or "{account}")
-      :gsub("{([%w_]+)}", all.settings)
+    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{([%w_]+)}", function(setting)
+      return all.settings[setting] or all.settings.account
+    end)
     headers.authorization = "Basic " .. mime.b64(text)
   end
   local function with_token(text)
@@ -43,11 +44,18 @@ local function listed(operation, answer)
       local text = tostring(type(found) == "number" and json.integer(found) or found)
       parts[i] = one.match and text:match(one.match) or text
     end
-    local state = r.state and path.first(entry, r.state)
-    local means = r.state and r.means[type(state) == "string" and state:lower() or tostring(state)]
-    assert.equal("open", r.state and means.word or "open")
-    ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    local verdict = { outcome = "open" }
+    if r.state then
+      local state = path.first(entry, r.state)
+      verdict.outcome = r.means[type(state) == "string" and state:lower() or tostring(state)].word
+    elseif r.entries then
+      verdict = select(2, reading.read(r.entries, operation, entry, {}))
+    end
+    if verdict.outcome == "open" then
+      ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    end
   end
+  table.sort(ids)
   return ids
 end
 

@@ -168,6 +168,7 @@ local function note(item)
     words[#words + 1] = ("%d attempts"):format(item.attempts)
   end
   words[#words + 1] = item.state and "state " .. tostring(item.state)
+  words[#words + 1] = item.left and ("%.0f had left"):format(item.left)
   words[#words + 1] = item.reason
   words[#words + 1] = item.message
   return table.concat(words, ", ")

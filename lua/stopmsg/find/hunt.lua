@@ -60,7 +60,7 @@ local function judge(self, look)
   end
 end
 
--- is_last, at = hunt:fill(chunk, want): a source, see source.lua. After each page it says that
+-- is_last, at = hunt:fill(chunk, want): a source, see run/source.lua. After each page it says that
 -- there is nothing more for now, so that what was found is stopped before the next page is read.
 function Hunt:fill(chunk, want)
   local with = self._with

@@ -28,14 +28,27 @@ local function is_final(item)
   return item.outcome == "denied" or item.outcome == "invalid" or FINAL[item.reason] ~= nil
 end
 
-local function error_of(item)
+-- redact(text): without the token, which a list may repeat.
+local function error_of(item, redact)
   local reason = item.reason
   if reason == "gone_or_sent" then
     reason = "http_" .. tostring(item.http) -- of a message it would say more
   end
   return setmetatable({ outcome = item.outcome, reason = reason or "bad_response",
-    code = item.code, http = item.http, message = item.message, filter = item.filter,
-    is_final = item.is_final or is_final(item), is_depth = item.is_depth }, FindError)
+    code = item.code, http = item.http, message = text.clean(item.message, redact),
+    filter = item.filter, is_final = item.is_final or is_final(item), is_depth = item.is_depth },
+    FindError)
+end
+
+-- Whether an entry's id holds the token: then it is none, and is told nobody.
+local function repeats_token(page, redact)
+  for _, item in ipairs(page.items) do
+    if redact(item.id) ~= item.id then
+      return true
+    end
+    item.state = item.state and redact(item.state)
+  end
+  return false
 end
 
 -- operation = find.paged(operation): the one whose "ids" are requests for pages of a list.
@@ -59,13 +72,16 @@ find.filter = filters.check
 
 -- with: provider (compiled), operation (a list), paged (find.paged of it), values (settings),
 -- base_url or nil, address (of all requests), own_address or nil (the provider's, whatever base_url
--- says), filter (checked), report, warn(message), clock(), deadline (on that clock), collect(ids,
+-- says), filter (checked), report, redact(text), clock(), deadline (on that clock), collect(ids,
 -- seconds): a report of a run over them.
 function find.new(with)
+  local function warn(message)
+    with.report:warn(text.clean(message, with.redact))
+  end
   local function ask(asked)
     local left = with.deadline - with.clock()
     if left <= 0 then
-      return nil, error_of({ outcome = "skipped", reason = "deadline" })
+      return nil, { outcome = "skipped", reason = "deadline" }
     end
     local id = wire.page(with.provider, with.operation, with.values, with.base_url, asked)
     local result = with.collect({ id }, left)
@@ -78,7 +94,11 @@ function find.new(with)
     end
     local item = result[1]
     if not item.page then
-      return nil, error_of(item)
+      return nil, { outcome = item.outcome, reason = item.reason, code = item.code,
+        http = item.http, message = item.message, is_final = is_final(item) }
+    elseif repeats_token(item.page, with.redact) then
+      return nil, { outcome = "unknown", reason = "bad_response",
+        message = "an entry of the list holds the token" }
     end
     report.pages = report.pages + 1
     return item.page
@@ -87,10 +107,10 @@ function find.new(with)
   with.report.pages = 0
   with.report.unit = with.operation.unit
   if with.operation.inferred then
-    with.warn("the list is read by what is inferred, not documented: " .. with.operation.inferred)
+    warn("the list is read by what is inferred, not documented: " .. with.operation.inferred)
   end
   for _, name in ipairs(with.filter.unshown) do
-    with.warn(("no entry shows the filter %s: nobody can tell whether the provider heeded it")
+    warn(("no entry shows the filter %s: nobody can tell whether the provider heeded it")
       :format(text.quote(name)))
   end
   local origins = {}
@@ -101,13 +121,16 @@ function find.new(with)
   local first = wire.page(with.provider, with.operation, with.values, with.base_url,
     { filters = with.filter:asked() }):match("^[^\255]*")
   return {
+    error = function(err)
+      return err and error_of(err, with.redact)
+    end,
     look = function(seen)
       return looks.new({
         filter = with.filter,
         ask = ask,
         seen = seen,
         now = find.now,
-        warn = with.warn,
+        warn = warn,
         paging = { origins = origins, prefix = prefix, path = first },
       })
     end,
@@ -122,7 +145,7 @@ function find.items(lister, report)
       items, at = look:page(), 0
     end
     if not items then
-      report.is_complete, report.err = look.is_complete, look.err and error_of(look.err)
+      report.is_complete, report.err = look.is_complete, lister.error(look.err)
       return nil
     end
     at = at + 1
@@ -148,7 +171,7 @@ function find.source(lister, with)
     local is_last, at = hunt:fill(chunk, want)
     local report = with.report
     if report.err and getmetatable(report.err) ~= FindError then
-      report.err = error_of(report.err)
+      report.err = lister.error(report.err)
     end
     return is_last, at
   end, seen

@@ -19,9 +19,9 @@ local NEAR = 3600
 local FAR = 100 * 365 * 86400
 
 -- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
--- reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set (core.seen) of
--- ids that are not given again; with.now() seconds since 1970; with.paging what pages.new gets
--- besides cursors; with.warn(message).
+-- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
+-- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what
+-- pages.new gets besides cursors; with.warn(message).
 function looks.new(with)
   return setmetatable({
     found = 0, -- ids that were given
@@ -129,6 +129,8 @@ local function take(self, page)
     items[i] = is_meant and item.outcome == "open" and item or false
     if is_meant and item.outcome == "again" then
       self.changing = self.changing + 1
+      with.warn(("entries that are %s are about to change, and are left out until they have")
+        :format(text.quote(item.state)))
     elseif is_meant and item.outcome == "unknown" then
       with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
         :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
@@ -136,7 +138,7 @@ local function take(self, page)
     end
   end
   for _, item in ipairs(items) do
-    if item and with.seen:add(item.key) then
+    if item and not with.seen:add(item.key) then
       fresh[#fresh + 1] = { id = item.id, outcome = "open", state = item.state }
     end
   end

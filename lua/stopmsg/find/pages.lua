@@ -1,5 +1,6 @@
--- Which page of a list comes next, and whether there is one. Pure: pages as reading.lua gives them
--- go in, what to ask for comes out. Nothing a provider says makes the requests go elsewhere.
+-- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
+-- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go
+-- elsewhere.
 
 local pages = {}
 
@@ -114,7 +115,7 @@ local function follow(self, page)
       return nil, fault("elsewhere", message)
     end
   end
-  if not self._with.cursors:add(target or value) then
+  if self._with.cursors:add(target or value) then
     return nil, fault("circle", "the list goes in circles: it names a page again that was read")
   end
   self.target = target

@@ -192,7 +192,7 @@ local function left_of(r, operation, entry)
     is_told = is_told or #steps == 1 or type(entry[steps[1]]) == "table"
     sum = sum + (type(count) == "number" and count or 0)
   end
-  return is_told and sum or nil
+  return is_told and json.integer(sum) or nil
 end
 
 local function has_all(r, document)
@@ -261,6 +261,9 @@ local function read_single(r, operation, document, ids)
       return "settle", { outcome = "unknown", reason = "bad_response", code = verdict.code,
         message = OTHER_ID }
     end
+  end
+  if verdict.outcome == "stopped" then
+    verdict.left = left_of(r, operation, document)
   end
   return action, verdict
 end

@@ -55,6 +55,7 @@ return {
   find = {
     docs = DOCS .. "get_campaigns",
     inferred = "which of the states can still be cancelled",
+    unit = "campaign",
     request = "GET /campaigns?filter=equals(messages.channel,'{channel}')",
     each = "data",
     id = "id",

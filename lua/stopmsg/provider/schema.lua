@@ -143,7 +143,7 @@ schema.fields = {
   },
   text = { type = "string", body = "string", escape = "string" },
   reading = {
-    exactly = "string",
+    exactly = ANY,
     has = ANY,
     every = "table",
     id = ANY,

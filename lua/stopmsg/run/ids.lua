@@ -9,28 +9,36 @@ local intake = {}
 -- Ids that are asked of the source at once.
 local CHUNK = 256
 
+-- Ids that are looked at one by one before others get their turn.
+local FEW = 64
+
 -- Ids that are read ahead where only some of them go into one request.
 local WINDOW = 2048
+
+-- Places of a shelf: a table for all of a million would take long to grow.
+local SHELF = 512
 
 local Intake = {}
 Intake.__index = Intake
 
--- fill: a source.
-function intake.new(fill)
+-- fill: a source. is_shared: whether others wait for this thread.
+function intake.new(fill, is_shared)
   return setmetatable({
     is_over = false, -- the source is, and all it gave is in batches
     waits_till = nil, -- until then the source has nothing more; nil where it never said so
     result = nil,
-    seen = nil, -- key -> place where the id stood first
-    twins = {}, -- place -> further places of the same id
-    twin_count = 0,
+    seen = nil, -- of the core: where an id stood first
+    twin_count = 0, -- further places of ids that stood before
+    _twins = {}, -- shelf -> place -> those of the same id
     odd = 0, -- ids of an unusual shape
     odd_example = nil,
     limit = nil, -- ids a batch
-    _known = nil, -- in place of `seen`
+    _known = nil, -- in place of `seen`, for ids that are as most are
     _form = nil,
     _fill = fill,
+    _is_shared = is_shared,
     _is_single = false, -- ids go one by one
+    _is_alone = false, -- there is one
     _place = 0, -- of the last id that was taken
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
@@ -64,9 +72,10 @@ function Intake:begin(form, limit, result, total, together)
   end
   self._chunk.n = 0
   self.is_over, self._is_last, self.waits_till = false, false, nil
-  self.result, self.seen, self._known = result, not known and {} or nil, known
+  self.result, self.seen, self._known = result, nil, known
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
+  self._is_alone = total == 1
   self._together, self._is_drained = limit > 1 and together or nil, false
   self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
 end
@@ -75,6 +84,7 @@ end
 local function new_batch()
   return {
     count = 0,
+    used = 0, -- places of the tables that are not empty, where it was used before
     ids = {},
     places = {},
     keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
@@ -101,16 +111,26 @@ function Intake:batch()
   return batch or new_batch()
 end
 
--- Takes back a batch whose items are all made. Ids that go one by one would each need a new one.
--- One with a history is left to the collector.
+-- Takes back a batch whose items are all made. Ids that go one by one would each need a new one,
+-- and large ones make a collector work for a long time. One with a history is left to it.
 function Intake:recycle(batch)
-  if self._is_single and batch.tries <= 1 and not batch.spell and not batch.last then
+  if (self._is_single or self._is_shared) and batch.tries <= 1 and not batch.spell
+    and not batch.last then
+    batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
     batch.uuid, batch.lines, batch.made = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch
   end
+end
+
+-- Leaves nothing in the tables of a batch but its own.
+local function trim(batch)
+  for i = batch.count + 1, batch.used do
+    batch.ids[i], batch.places[i] = nil, nil
+  end
+  batch.used = 0
 end
 
 local function copy_at(list, i, into, count)
@@ -144,10 +164,27 @@ local function repeated(self, id, place, first, settled)
   if item then
     return settled:copy(item, id, place)
   end
-  local others = self.twins[first] or {}
-  self.twins[first] = others
+  local number = math.floor(first / SHELF)
+  local shelf = self._twins[number] or {}
+  local others = shelf[first] or {}
+  self._twins[number], shelf[first] = shelf, others
   others[#others + 1] = { id = id, place = place }
   self.twin_count = self.twin_count + 1
+end
+
+-- The further places of the id that stood first at this one, from now on the caller's; nil where
+-- there are none.
+function Intake:take_twins(place)
+  local number = math.floor(place / SHELF)
+  local shelf = self._twins[number]
+  local others = shelf and shelf[place]
+  if others then
+    shelf[place] = nil
+    if next(shelf) == nil then
+      self._twins[number] = nil
+    end
+  end
+  return others
 end
 
 -- Where the id stood before; nil where it did not, and then it is known from now on. One of an odd
@@ -156,12 +193,11 @@ local function seen_at(self, key, place, is_odd)
   if self._known and not is_odd then
     return self._known:add(self._form.mask, key, place)
   end
-  self.seen = self.seen or {}
-  local first = self.seen[key]
-  if not first then
-    self.seen[key] = place
+  if self._is_alone then
+    return nil
   end
-  return first
+  self.seen = self.seen or core.seen()
+  return self.seen:add(key, place)
 end
 
 -- The batch of those ids that share a part with this one.
@@ -309,6 +345,7 @@ local function read_groups(self, batch, settled, must_share, limit)
   if self._grouped > 0 then
     take_group(self, batch, limit)
   end
+  batch.used = 0
   self.is_over = self._is_drained and self._grouped == 0
   return false
 end
@@ -334,9 +371,13 @@ function Intake:read(batch, settled, must_share, most)
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
       take(self, chunk[self._taken], batch, settled)
+      if must_share and self._taken % FEW == 0 and must_share() then
+        return true
+      end
     end
     self.is_over = self._is_last and is_used_up(self)
   end
+  trim(batch)
   return false
 end
 

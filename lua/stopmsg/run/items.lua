@@ -8,8 +8,9 @@ local text = require("stopmsg.text")
 
 local settled = {}
 
--- Items that are made at once, and copies of one that are made beside it.
-local SLICE, FEW_COPIES = 256, 4
+-- Items that are made at once, and where others wait for this thread; copies of one that are made
+-- beside it.
+local SLICE, SHARED_SLICE, FEW_COPIES = 256, 128, 4
 
 -- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
 -- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
@@ -29,6 +30,7 @@ function settled.new(taken, redact, warn, is_shared)
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
+    _slice = is_shared and SHARED_SLICE or SLICE,
     _batches = {}, -- a queue from _first to _last
     _first = 1,
     _last = 0,
@@ -109,9 +111,17 @@ function Settled:copy(item, id, place)
   add_loose(self, copy_of(item, id), place)
 end
 
+-- Codes and states that a definition names hold nobody's secret.
+local function own_words(word)
+  return word
+end
+
 -- An item for this id with what the verdict says; fields that say nothing stay absent.
 local function item_of(verdict, id, redact)
   local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if verdict.is_usual then
+    redact = own_words
+  end
   if type(item.code) == "string" then
     item.code = redact(item.code)
   end
@@ -129,6 +139,9 @@ local function item_of(verdict, id, redact)
   end
   if verdict.state then
     item.state = redact(verdict.state)
+  end
+  if verdict.left and verdict.left > 0 then
+    item.left = verdict.left
   end
   if verdict.page then
     item.page = verdict.page -- of a list that was asked for
@@ -152,12 +165,12 @@ local function make(self, batch, i, code)
   local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
   if own then
     own.message = text.clean(own.message, redact)
-    if own.left and own.left > 0 then
-      self._warn(("%.0f message(s) of dispatch %s had left before it was stopped"):format(own.left,
-        batch.ids[i]))
-    end
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
+  end
   if batch.attempts ~= 1 or batch.is_ambiguous then
     add_history(batch, item)
   end
@@ -171,11 +184,10 @@ end
 -- copies are made a slice at a time.
 local function add_twins(self, item, place)
   local intake = self._intake
-  local others = intake.twins[place]
+  local others = intake:take_twins(place)
   if not others then
     return
   end
-  intake.twins[place] = nil
   self.backlog = self.backlog + #others
   if #others <= FEW_COPIES then
     for _, other in ipairs(others) do
@@ -190,9 +202,9 @@ end
 -- Makes copies until the slice is full.
 local function put_copies(self)
   local task = self._copies[1]
-  while task and self._count < SLICE do
+  while task and self._count < self._slice do
     local first = task.made + 1
-    local last = math.min(#task.others, task.made + SLICE - self._count)
+    local last = math.min(#task.others, task.made + self._slice - self._count)
     for i = first, last do
       local other = task.others[i]
       put(self, copy_of(task.item, other.id), other.place)
@@ -213,23 +225,33 @@ local function put_items(self, batch, first, last)
   local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
   local ids, keys, own_places = batch.ids, batch.keys, batch.places
   local before = first - 1
-  if batch.verdict.codes then
-    batch.verdict.codes:codes(first, last - before, codes)
-    -- The usual item is made right here.
-    words = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-      and self._operation.words
+  local verdict = batch.verdict
+  -- The usual item is made right here.
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  local plain = is_usual and verdict.is_plain
+  if verdict.codes then
+    verdict.codes:codes(first, last - before, codes)
+    words = is_usual and self._operation.words
   end
   for i = first, last do
     local code = codes[i - before]
     local word = words and words[code]
     local place = own_places[i]
-    local item = word and { id = ids[i], outcome = word, code = code } or make(self, batch, i, code)
+    local item
+    if plain then
+      item = { id = ids[i], outcome = verdict.outcome, code = verdict.code,
+        verified = verdict.verified }
+    elseif word then
+      item = { id = ids[i], outcome = word, code = code }
+    else
+      item = make(self, batch, i, code)
+    end
     count = count + 1
     items[count], places[count] = item, place
     if result then
       result[place] = item
     else
-      seen[keys and keys[i] or ids[i]] = nil
+      seen:remove(keys and keys[i] or ids[i])
     end
     if has_twins then
       self._count = count
@@ -261,7 +283,7 @@ end
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
-  local last = math.min(batch.count, batch.handed + SLICE)
+  local last = math.min(batch.count, batch.handed + self._slice)
   batch.handed = last
   put_items(self, batch, first, last)
   if last < batch.count then
@@ -281,7 +303,7 @@ end
 function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]
-  while batch and self._count < SLICE do
+  while batch and self._count < self._slice do
     go_on(self, batch)
     put_copies(self)
     batch = self._batches[self._first]

@@ -113,7 +113,7 @@ local function new(session)
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
-  end)
+  end, session.breathe ~= nil)
   self._settled = settleds.new(self._intake, session.redact, function(message)
     warn(self, message)
   end, session.breathe ~= nil)
@@ -141,7 +141,8 @@ end
 -- idle_runs (a list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
--- its form for one id) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -203,6 +204,12 @@ local function call_hook(self, name, hook, ...)
   if self._session.is_closed then
     error(run.CLOSED, 0)
   end
+end
+
+-- Lets others run when it is time to.
+local function share(self)
+  outside(self, self._session.breathe)
+  self._looked = self._session.clock()
 end
 
 local function emit(self, event)
@@ -522,6 +529,10 @@ local function fill(self, now)
         end
         now = session.clock()
       end
+      if self._must_share and self._must_share() then
+        self._is_cut = true
+        break
+      end
     elseif why == "no free slot" then
       self._held = batch
       break
@@ -532,7 +543,22 @@ local function fill(self, now)
   return has_started, nil
 end
 
--- One finished request of this run.
+-- What a complete answer means: see meaning/answer.lua.
+local function read(self, batch, status, body, items)
+  local task = self._task
+  if type(items) == "number" then
+    local verdicts = batch.asked and task.single_verdicts or task.verdicts
+    return "settle", verdicts[items], nil, true, true
+  end
+  local reply = { status = status, body = body, format = task.format, items = items }
+  local asked = batch.asked or task.operation
+  local action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
+  local pause = (action == "throttle" or action == "again") and answer.pause(asked, reply) or nil
+  return action, verdict, warnings, is_usable, is_in_form, pause
+end
+
+-- One finished request of this run. items: what the core read of a batch's answer, or the number of
+-- what a usual answer means.
 local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
     items)
   local task = self._task
@@ -551,13 +577,9 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
       verdict.reason = "deadline"
     end
   else
-    local reply = { status = status, body = body, format = task.format, items = items }
-    local is_in_form
-    local asked = batch.asked or task.operation
-    action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
-    if action == "throttle" or action == "again" then
-      retry_after = retry_after or answer.pause(asked, reply)
-    end
+    local is_in_form, pause
+    action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
+    retry_after = retry_after or pause
     if is_in_form then
       self._has_form = true
     else
@@ -593,6 +615,9 @@ local function collect(self)
   while self._settled:has_room()
     and delivery.take(session.engine, session.flights, self, arrived) do
     has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
   end
   -- One by one: should the source raise, the others are still there.
   while self._inbox[1] do
@@ -762,6 +787,13 @@ local function turn(self, may_wait)
     has_started, at = fill(self, now)
   end
   step(session)
+  if self._must_share then
+    share(self) -- reading an answer takes a while
+    if session.is_closed then
+      error(run.CLOSED, 0)
+    end
+    now = session.clock()
+  end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
     abandon(self) -- with room left, no answer that is here was overlooked
@@ -776,6 +808,8 @@ local function turn(self, may_wait)
     end
     outside(self, session.wait, session.engine, seconds, has_started, self,
       session.pacer:connection())
+  elseif self._must_share then
+    share(self)
   end
   self._is_torn = false
 end
@@ -792,10 +826,6 @@ local function keep_moving(self)
   if elapsed >= (session.breathe and SHARE_EVERY or LOOK_EVERY) then
     self._skip, self._gap = 1, 1
     turn(self, false)
-    if session.breathe then
-      session.breathe()
-      self._looked = session.clock()
-    end
   else
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap

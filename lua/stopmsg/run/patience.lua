@@ -1,5 +1,7 @@
 -- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
 
+local text = require("stopmsg.text")
+
 local patience = {}
 
 -- A call without patience still repeats what failed by itself, for so many seconds.
@@ -112,13 +114,17 @@ function Patience:look(now)
   end
 end
 
+local function tell_rate_end(self, reason, now)
+  self._hooks.note({ type = "outage", phase = "end", reason = reason, of = "rate",
+    elapsed = now - self._rate_since })
+end
+
 -- Whether this call gives up, as the keeper of a shared rate has not answered since then: `trouble`
 -- says why, nil where it answers. Tells that it is away, and back.
 function Patience:watch_rate(now, trouble, since)
   if not trouble then
     if self.rate_trouble then
-      self._hooks.note({ type = "outage", phase = "end", reason = "answered", of = "rate",
-        elapsed = now - self._rate_since })
+      tell_rate_end(self, "answered", now)
       self.rate_trouble, self._rate_since = nil, nil
     end
     return false
@@ -126,7 +132,7 @@ function Patience:watch_rate(now, trouble, since)
   if not self.rate_trouble then
     self._rate_since = now
     self._hooks.note({ type = "outage", phase = "begin", of = "rate",
-      message = clean(self, trouble) })
+      message = text.clean(trouble, self._session.redact) })
   end
   self.rate_trouble = trouble
   return now - math.max(since, self._started) >= self._task.patience
@@ -159,8 +165,7 @@ function Patience:finish(now, ended)
     tell_end(self, ended or "settled", now)
   end
   if self.rate_trouble then
-    self._hooks.note({ type = "outage", phase = "end", reason = ended or "settled", of = "rate",
-      elapsed = now - self._rate_since })
+    tell_rate_end(self, ended or "settled", now)
     self._hooks.warn("the shared rate was not to be had: " .. self.rate_trouble)
   end
   if self._longest > 0 then

@@ -13,7 +13,7 @@ local text = require("stopmsg.text")
 local source = {}
 
 -- Ids of a list that are counted without a pause, and that are handed over at once.
-local COUNTED, PIECE = 4096, 256
+local COUNTED, PIECE = 1024, 256
 
 -- count = source.length(list, breathe) | nil, message
 -- The number of places in a list, holes included. nil and why, for what is no list. breathe() may

@@ -10,7 +10,7 @@ local GROWTH, LONGEST = 1.5, 10
 local LAST_LOOK = 0.5
 
 -- Items that are looked at without a pause.
-local PIECE = 1024
+local PIECE = 128
 
 -- Never at the provider, or refused there: no lookup could tell more.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
@@ -32,7 +32,7 @@ local function apply(report, item, found, counts)
   elseif not found.state then
     return not OPEN[item.outcome] -- no answer about this id
   end
-  item.state = found.state
+  item.state, item.left = found.state, found.left or item.left
   local word = found.outcome
   if word == "stopped" then
     -- The word may have other causes; after a stop that was taken, or may have been, it has one.

@@ -26,33 +26,6 @@ local function pattern_of(format)
     kind ~= "d"
 end
 
--- campaign.new(with): with: now, a function that gives seconds since 1970; settle, seconds until a
--- stop shows; format of an id, with one number in it; size, created_per_second (for create_seconds,
--- where these are given) and leave_per_second of the messages; newest_first, whether they are
--- listed so; lists_all, whether those that can no longer be stopped are listed, too.
-function campaign.new(with)
-  local pattern, is_hex = pattern_of(with.format)
-  return setmetatable({
-    created = 0, -- messages so far, with the numbers 1 to created
-    stopped = 0,
-    sent = 0,
-    newest_first = with.newest_first or false,
-    again = 0, -- stops of messages that were stopped already
-    _with = with,
-    _started = with.now(),
-    _pace = (with.leave_per_second or 0) > 0 and with.leave_per_second or PER_SECOND,
-    _pattern = pattern,
-    _base = is_hex and 16 or 10,
-    _states = {}, -- number -> false: open; time of the stop; true: sent
-    _blocks = {}, -- of BLOCK numbers -> how many of them are listed
-    _due = 0, -- messages that should have left
-    _next = 1, -- the first number that may be open
-    _unshown = {}, -- numbers of stops that do not show yet, from _first to _last
-    _first = 1,
-    _last = 0,
-  }, Campaign)
-end
-
 local function block_of(number)
   return math.floor((number - 1) / BLOCK) + 1
 end
@@ -99,6 +72,35 @@ local function tick(self)
     self._unshown[self._first] = nil
     self._first = self._first + 1
   end
+end
+
+-- campaign.new(with): with: now, a function that gives seconds since 1970; settle, seconds until a
+-- stop shows; format of an id, with one number in it; size, created_per_second (for create_seconds,
+-- where these are given) and leave_per_second of the messages; newest_first, whether they are
+-- listed so; lists_all, whether those that can no longer be stopped are listed, too.
+function campaign.new(with)
+  local pattern, is_hex = pattern_of(with.format)
+  local self = setmetatable({
+    created = 0, -- messages so far, with the numbers 1 to created
+    stopped = 0,
+    sent = 0,
+    newest_first = with.newest_first or false,
+    again = 0, -- stops of messages that were stopped already
+    _with = with,
+    _started = with.now(),
+    _pace = (with.leave_per_second or 0) > 0 and with.leave_per_second or PER_SECOND,
+    _pattern = pattern,
+    _base = is_hex and 16 or 10,
+    _states = {}, -- number -> false: open; time of the stop; true: sent
+    _blocks = {}, -- of BLOCK numbers -> how many of them are listed
+    _due = 0, -- messages that should have left
+    _next = 1, -- the first number that may be open
+    _unshown = {}, -- numbers of stops that do not show yet, from _first to _last
+    _first = 1,
+    _last = 0,
+  }, Campaign)
+  tick(self)
+  return self
 end
 
 -- number = campaign:number(id): nil where there is no such message.

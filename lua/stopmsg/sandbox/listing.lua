@@ -7,8 +7,8 @@ local url = require("stopmsg.sandbox.url")
 
 local listing = {}
 
--- Entries of a page, where a definition names no size.
-local SIZE = 100
+-- Entries of a page, where a definition names no size; where it has no pages, all are one.
+local SIZE, WHOLE = 100, 1e6
 
 local function at(document, written)
   local value = document
@@ -121,7 +121,7 @@ function listing.page(operation, request, campaign, with)
   if not fits then
     first, last = 1, 0
   end
-  local size, skip = with.size or next_page.size or SIZE, 0
+  local size, skip = with.size or next_page.size or (next_page.by and SIZE or WHOLE), 0
   local total = campaign:count(first, last)
   if next_page.by == "page" or next_page.by == "offset" then
     skip = before(next_page, values_at, size)

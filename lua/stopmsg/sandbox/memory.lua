@@ -53,10 +53,16 @@ local function held(self, id)
   return campaign and campaign:number(id), campaign
 end
 
+-- "scheduled", "stopped" or "sent" of what is held, as lookups show it where is_shown; nil for all
+-- other ids.
+function Memory:state(id, is_shown)
+  local number, campaign = held(self, id)
+  return number and campaign:state(number, is_shown)
+end
+
 -- Whether it is held, and was sent.
 function Memory:has_left(id)
-  local number, campaign = held(self, id)
-  return number ~= nil and campaign:state(number) == "sent"
+  return self:state(id) == "sent"
 end
 
 -- Whether an id with this ending can fail a whole request; cheaper than :trouble, and changes
@@ -69,7 +75,7 @@ end
 -- nil. Of several that fail once, each fails a request of its own.
 function Memory:trouble(ids)
   for _, id in ipairs(ids) do
-    local ending = id:sub(-4)
+    local ending = not held(self, id) and id:sub(-4)
     local status = ALWAYS[ending]
     if not status and ONCE[ending] and not self._failed[id] then
       self._failed[id] = true

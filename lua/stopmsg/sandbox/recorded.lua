@@ -7,10 +7,10 @@
 -- further endings; `settings` of the examples; and for each operation an answer by what has become
 -- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
 -- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
--- it shows whose it is. <id>, a part of it or a setting in angle brackets is filled in; <entries>
--- is a list of the `entry` of each id, and <count> their number. `many` is the answer of a request
--- of many ids where that is another request. `credentials` and `throttle` are answers of every
--- operation.
+-- it shows whose it is, and `stops` where it is another success than that of `scheduled`. <id>, a
+-- part of it or a setting in angle brackets is filled in; <entries> is a list of the `entry` of
+-- each id, and <count> their number. `many` is the answer of a request of many ids where that is
+-- another request. `credentials` and `throttle` are answers of every operation.
 
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
@@ -25,7 +25,7 @@ local recorded = {}
 local Recorded = {}
 Recorded.__index = Recorded
 
--- Messages that a lookup by list shows at most.
+-- Messages that a lookup by list shows at most, where that has pages.
 local LOOKED_UP = 100
 
 -- The tokens that it takes: of users, and of requests where those fetch one with theirs.
@@ -88,7 +88,12 @@ local function match_pair(written, values, found)
     found.ids = values
     return values ~= nil
   end
-  return values ~= nil and match(written, values[1], found, ".*")
+  for _, value in ipairs(values or {}) do
+    if match(written, value, found, ".*") then
+      return true
+    end
+  end
+  return false
 end
 
 -- A list of ids, or of a part of them; where they are numbers, as they are written.
@@ -272,7 +277,7 @@ end
 function recorded.of(provider, answers, memory)
   local list = answers.find
   if list then
-    memory:hold(answers.listed or answers.id, { newest_first = list.newest_first,
+    memory:hold(answers.id, { newest_first = list.newest_first,
       lists_all = type(list.entry) == "table" })
   end
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
@@ -291,6 +296,10 @@ end
 
 -- What has become of an id.
 function Recorded:_fate(operation, id)
+  local state = self._memory:state(id, operation.is_lookup)
+  if state then
+    return state
+  end
   local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
@@ -302,7 +311,7 @@ function Recorded:_fate(operation, id)
   else
     is_stopped = self._memory:was_stopped(id)
   end
-  return is_stopped and "stopped" or (self._memory:has_left(id) and "sent") or "scheduled"
+  return is_stopped and "stopped" or "scheduled"
 end
 
 -- An answer with its holes filled.
@@ -333,9 +342,11 @@ end
 function Recorded:_list(answer, operation, found)
   local campaign, entries = self._memory:campaign(), {}
   local first, last = campaign:between()
-  local numbers = campaign:list(first, last, 0, LOOKED_UP + 1)
-  found.cursor = numbers[LOOKED_UP + 1] and "more" or ""
-  numbers[LOOKED_UP + 1] = nil
+  -- All of them, but where the answer can say that there are more.
+  local most = answer.body:find("<cursor>", 1, true) and LOOKED_UP or last
+  local numbers = campaign:list(first, last, 0, most + 1)
+  found.cursor = numbers[most + 1] and "more" or ""
+  numbers[most + 1] = nil
   for _, number in ipairs(numbers) do
     local id, is_asked = campaign:id(number), true
     for name, value in pairs(parts_of(operation, id)) do
@@ -380,6 +391,7 @@ function Recorded:_page(answer, operation, request, found)
     entries[i] = self:_entry(answer, operation, number, found)
   end
   found.count, found.total = tostring(#entries), ("%.0f"):format(page.total)
+  found.pages = ("%.0f"):format(page.pages)
   found.more, found.cursor = tostring(page.more), page.more and page.cursor or ""
   if answer.next_url and page.more then
     local query = (request.query or ""):gsub("&?after=%d+", "")
@@ -437,7 +449,8 @@ function Recorded:_answer(operation, request, found)
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
     answer = own[fate] or own.missing or own.scheduled or own
-    if not operation.is_lookup and (fate == "scheduled" or fate == "stopped") then
+    local is_stopped = fate == "scheduled" or fate == "stopped" or answer.stops
+    if is_stopped and not operation.is_lookup then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then
@@ -454,8 +467,9 @@ end
 -- The operations that a provider has, those for many ids before the ones for a single id.
 local function operations_of(provider)
   local list = { provider.token }
-  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
-    "find_dispatch" }) do
+  -- Lists come before `check`, which may be one of their pages.
+  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "find",
+    "find_dispatch", "check" }) do
     local operation = provider.operations[name]
     if operation then
       list[#list + 1] = operation

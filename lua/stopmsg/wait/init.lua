@@ -11,8 +11,9 @@ local SHORT, LONG = 0.001, 0.005
 -- Seconds of work after which a call lets others go on.
 local SLICE = 0.002
 
--- wait = waiting.thread(): wait(engine, seconds, _, _, redis) returns when something happened, there
--- or on a connection to Redis, or the time is over; nothing else runs in this thread until then.
+-- wait = waiting.thread(): wait(engine, seconds, _, _, redis) returns when something happened,
+-- there or on a connection to Redis, or the time is over; nothing else runs in this thread until
+-- then.
 function waiting.thread()
   return function(engine, seconds, _, _, redis)
     engine:wait(seconds, redis)
@@ -21,7 +22,7 @@ end
 
 -- wait, breathe = waiting.scheduler(sleep, clock): the same by `sleep(seconds)`, which lets others
 -- run. The third argument of each wait says whether something happened since the last one.
--- breathe() lets others run when it is time to.
+-- breathe() lets others run when it is time to, breathe(true) in any case.
 function waiting.scheduler(sleep, clock)
   local pause = SHORT
   local resumed_at = clock()
@@ -33,8 +34,8 @@ function waiting.scheduler(sleep, clock)
     pause = was_busy and SHORT or math.min(pause * 1.5, LONG)
     rest(math.max(0, math.min(seconds, pause)))
   end
-  local function breathe()
-    if clock() - resumed_at >= SLICE then
+  local function breathe(must)
+    if must or clock() - resumed_at >= SLICE then
       rest(0)
     end
   end

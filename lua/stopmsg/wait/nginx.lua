@@ -112,9 +112,9 @@ local function rest()
   resumed_at = core.now()
 end
 
--- The same when the worker had to wait for long enough.
-function nginx.breathe()
-  if core.now() - resumed_at >= SLICE then
+-- The same when the worker had to wait for long enough, or where it must be.
+function nginx.breathe(must)
+  if must or core.now() - resumed_at >= SLICE then
     rest()
   end
 end

@@ -39,7 +39,7 @@ return {
   },
   find = {
     status = 200,
-    body = '{"total_count":<count>,"total_pages":1,"page":1,"schedules":[<entries>]}',
+    body = '{"total_count":<total>,"total_pages":<pages>,"page":1,"schedules":[<entries>]}',
     entry = schedule(true),
   },
   check = {

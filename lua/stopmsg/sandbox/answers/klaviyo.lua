@@ -48,7 +48,8 @@ return {
   find = {
     status = 200,
     body = '{"data":[<entries>],"links":{"self":"https://a.klaviyo.com/api/campaigns",'
-      .. '"next":null}}',
+      .. '"next":<next>}}',
+    next_url = "https://a.klaviyo.com/api/campaigns",
     entry = '{"type":"campaign","id":"<id>","attributes":{"name":"Sale","status":"Scheduled",'
       .. '"send_time":"2026-12-01T09:00:00+00:00"}}',
   },

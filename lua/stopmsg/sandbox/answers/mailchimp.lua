@@ -49,7 +49,7 @@ return {
   },
   find = {
     status = 200,
-    body = '{"campaigns":[<entries>],"total_items":<count>}',
+    body = '{"campaigns":[<entries>],"total_items":<total>}',
     entry = campaign("schedule").body,
   },
   check = { status = 200, body = '{"health_status":"Everything\'s Chimpy!"}', says = "accepted" },

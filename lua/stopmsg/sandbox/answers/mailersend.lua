@@ -40,7 +40,7 @@ return {
   find = {
     status = 200,
     body = '{"data":[<entries>],"links":{"next":null},'
-      .. '"meta":{"current_page":1,"last_page":1,"per_page":100,"total":<count>}}',
+      .. '"meta":{"current_page":1,"last_page":1,"per_page":100,"total":<total>}}',
     entry = message("scheduled"),
   },
   check = {

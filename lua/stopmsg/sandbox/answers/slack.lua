@@ -23,8 +23,7 @@ local LIST = {
 
 return {
   id = "C024BE91L/Q%010d",
-  listed = "C024BE91L/Q%d0000",
-  fates = { ["0001"] = "scheduled", ["0410"] = "closed" },
+  fates = { ["0410"] = "closed" },
   stop = {
     scheduled = { status = 200, body = '{"ok":true}', says = "stopped" },
     stopped = GONE,

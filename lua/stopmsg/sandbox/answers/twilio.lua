@@ -40,7 +40,6 @@ return {
     missing = { status = 404, body = NOT_FOUND, says = "not_stoppable" },
   },
   check = { status = 200, body = '{"messages":[],"page":0,"page_size":1}', says = "accepted" },
-  listed = "SM%028x0000",
   find = {
     status = 200,
     body = '{"messages":[<entries>],"page":0,"page_size":250,"next_page_uri":<next>}',

@@ -1,0 +1,77 @@
+-- Ids that were seen, of any form: against a plain table.
+
+local core = require("stopmsg.core")
+
+describe("stopmsg.core.seen", function()
+  it("knows an id at its first place, until it is forgotten", function()
+    local seen = core.seen()
+    assert.is_nil(seen:add("a", 7))
+    assert.equal(7, seen:add("a", 8))
+    assert.is_nil(seen:add("A", 9))
+    seen:remove("a")
+    seen:remove("never there")
+    assert.is_nil(seen:add("a", 2 ^ 40))
+    assert.equal(2 ^ 40, seen:add("a", 1))
+    assert.equal(9, seen:add("A", 1))
+  end)
+
+  it("is a table of Lua's, whatever is added and removed", function()
+    local seen, model, state = core.seen(), {}, 1
+    local function random(n)
+      state = state * 16807 % 2147483647
+      return state % n + 1
+    end
+    for place = 1, 100000 do
+      local id = "id" .. random(3000)
+      if random(3) == 1 then
+        seen:remove(id)
+        model[id] = nil
+      else
+        assert(seen:add(id, place) == model[id], id)
+        model[id] = model[id] or place
+      end
+    end
+  end)
+
+  it("tells apart ids of any length", function()
+    local seen = core.seen()
+    for length = 0, 300 do
+      assert.is_nil(seen:add(("x"):rep(length), length))
+      assert.is_nil(seen:add(("x"):rep(length) .. "\0", length))
+    end
+    for length = 0, 300 do
+      assert.equal(length, seen:add(("x"):rep(length), 1))
+    end
+  end)
+
+  it("keeps at most 64 bytes an id", function()
+    local seen = core.seen()
+    for i = 1, 100000 do
+      assert.is_nil(seen:add(("%08x-0000-4000-8000-00000000aaaa"):format(i)))
+    end
+    assert.is_true(seen:has("00000001-0000-4000-8000-00000000aaaa"))
+    assert.is_false(seen:has("00000000-0000-4000-8000-00000000aaaa"))
+    local count, bytes = seen:count()
+    assert.equal(100000, count)
+    assert.is_true(bytes / count <= 64)
+    seen:close()
+    assert.same({ 0, 0 }, { seen:count() })
+  end)
+
+  it("refuses what is no text", function()
+    local seen = core.seen()
+    assert.has_error(function() seen:add({}) end)
+    assert.has_error(function() seen.add(nil, "a") end)
+  end)
+
+  it("is closed when it is collected", function()
+    local seen = core.seen()
+    local close = debug.getregistry()["stopmsg.seen"].__gc
+    seen:add("a", 1)
+    close(seen)
+    close(seen)
+    assert.has_error(function()
+      seen:add("a", 1)
+    end)
+  end)
+end)
