@@ -11,6 +11,7 @@ local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run.loop")
 local settings = require("stopmsg.provider.settings")
+local signing = require("stopmsg.provider.signing")
 local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
 local verify = require("stopmsg.run.verify")
@@ -293,7 +294,7 @@ function client.preview(self, operation, ids)
   local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
   local method, origin, target, headers, body = session.engine:preview(
-    session:prepare(operation), ids, 1, #ids, uuid)
+    session:prepare(operation), ids, 1, #ids, uuid, operation.signing and signing.shown or nil)
   local lines = {}
   for _, line in ipairs(headers) do
     if not line:find(":$") then
