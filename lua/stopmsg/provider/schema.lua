@@ -123,6 +123,7 @@ schema.fields = {
     means = ANY,
     entries = "table",
     unit = "string",
+    most = "number",
     next = "table",
     where = "table",
   },

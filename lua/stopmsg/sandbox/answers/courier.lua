@@ -50,7 +50,7 @@ return {
     says = "accepted" },
   find = {
     status = 200,
-    body = '{"paging":{"cursor":null,"more":false},"results":[<entries>]}',
+    body = '{"paging":{"cursor":"<cursor>","more":<more>},"results":[<entries>]}',
     entry = record(200, "DELAYED").body,
   },
   credentials = refusal(401, "authentication_error", "Unauthorized"),
