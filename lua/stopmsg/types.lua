@@ -333,6 +333,7 @@
 ---@field means? table<string, stopmsg.Outcome>
 ---@field entries? stopmsg.Reading|stopmsg.Reading[] in place of `state`: what an entry's values mean
 ---@field unit? "message"|"batch"|"bulk"|"campaign"|"dispatch"|"schedule" what one id stops
+---@field most? integer of a list without `next`: entries that an answer holds at most
 ---@field where? table<string, stopmsg.Filter>
 ---@field next? stopmsg.NextPage
 
