@@ -372,7 +372,8 @@ describe("stopmsg.shared", function()
       ["a number for a Redis"] = { { redis = 6379 }, "option 'redis': expected an address" },
       ["a password for a client"] = { { redis = {}, password = "canary" },
         "option 'password' goes with an address" },
-      ["an option that there is not"] = { { rat = 5 }, "unknown option 'rat'; did you mean 'rate'" },
+      ["an option that there is not"] =
+        { { rat = 5 }, "unknown option 'rat'; did you mean 'rate'" },
     }) do
       it(name, function()
         local options

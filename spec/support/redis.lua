@@ -34,8 +34,8 @@ local function read(connection)
   return list
 end
 
--- value = client:call("GET", "key") | nil, err, as many clients have it; raises where the connection
--- is gone.
+-- value = client:call("GET", "key") | nil, err, as many clients have it; raises where the
+-- connection is gone.
 function Client:call(...)
   local words = { ... }
   local parts = { ("*%d\r\n"):format(#words) }
@@ -81,8 +81,9 @@ Server.__index = Server
 
 local function spawn(self)
   -- Unlike other children it does not read its stdin, and would outlive a spec that is killed.
-  local argv = { "setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
-    "--port", tostring(self._keys and 0 or self.port) }
+  local argv = { "setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind",
+    "127.0.0.1", "--save", "", "--dir", self.dir, "--port",
+    tostring(self._keys and 0 or self.port) }
   if self._keys then
     for _, word in ipairs({ "--tls-port", tostring(self.port), "--tls-auth-clients", "no",
       "--tls-cert-file", self._keys .. "/good.pem", "--tls-key-file", self._keys .. "/good.key",

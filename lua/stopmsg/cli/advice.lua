@@ -35,7 +35,8 @@ end
 -- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
 -- that were not reached), journal (its path), lookup (the options for one, nil where the provider
 -- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
--- after a verification), rate_fault (why a shared rate is not to be had), refused (what is known of the token), is_strange (no answer was the
+-- after a verification), rate_fault (why a shared rate is not to be
+-- had), refused (what is known of the token), is_strange (no answer was the
 -- provider's), pause (seconds that the provider asked for) and clock (the time after it).
 function advice.of(known)
   local counts = known.counts
