@@ -93,7 +93,6 @@ void sm_walk_free(struct sm_walk *w) {
   sm_json_free(&w->json);
 }
 
-/* The value of the name that was read last, where it is one of the fields. */
 static int is_in_list(const struct sm_walk *w) {
   return w->json.depth > 0 && w->json.nest[w->json.depth - 1] == '[';
 }

@@ -109,14 +109,13 @@ static lua_Integer read_whole(lua_State *L, const char *name) {
 /* The whole body, at the field `exactly` of the table on top, if it is there.
  */
 static int read_exactly(lua_State *L, struct sm_single *single) {
-  enum sm_status status;
   const char *text;
   size_t len;
 
   lua_getfield(L, -1, "exactly");
   text = lua_tolstring(L, -1, &len);
   if (text != NULL) {
-    status = sm_buf_add(&single->exactly, text, len);
+    enum sm_status status = sm_buf_add(&single->exactly, text, len);
     if (status != SM_OK)
       luaL_error(L, status == SM_NOMEM ? "not enough memory"
                                        : "a body is too long");

@@ -3,6 +3,7 @@
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
+local fit = require("stopmsg.provider.fit")
 local options = require("stopmsg.options")
 local pages = require("stopmsg.pages")
 local sessions = require("stopmsg.session")
@@ -57,82 +58,6 @@ local function is_batch(operation)
   return operation.limit > 1
 end
 
--- The most ids that a stop of the provider takes in one request.
-local function stop_limit(provider, with_undocumented)
-  local limit = 1
-  for _, name in ipairs({ "stop", "stop_dispatch" }) do
-    local operation = provider.operations[name]
-    if operation and (with_undocumented or not operation.undocumented) then
-      limit = math.max(limit, operation.limit)
-    end
-  end
-  return limit
-end
-
--- The settings that were given, in `settings` or as options of their names. settings | nil, message
-local function settings_given(checked, provider)
-  local given = {}
-  for name, value in pairs(checked.settings or {}) do
-    given[name] = value
-  end
-  for _, name in ipairs(options.settings) do
-    local value = checked[name]
-    if value ~= nil and not provider.settings[name] then
-      if name == "format" and value ~= "json" then
-        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
-      end
-      value = nil -- these two are options of every client
-    end
-    if value ~= nil and given[name] ~= nil and given[name] ~= value then
-      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
-    elseif value ~= nil then
-      given[name] = value
-    end
-  end
-  return given
-end
-
--- What can only be checked with the provider at hand. nil, or what is wrong.
-local function misfit(checked, provider)
-  local given, message = settings_given(checked, provider)
-  if not given then
-    return message
-  end
-  checked.values, message = settings.check(provider, given)
-  if not checked.values then
-    return "option 'settings': " .. message
-  end
-  local missing = settings.missing(provider, provider.required, checked.values)
-  if #missing > 0 then
-    return ("option 'settings': %s needs %s"):format(provider.name,
-      settings.name_all(provider, missing))
-  end
-  if checked.values.format == "xml" then
-    local found
-    found, message = compat.try(require, "stopmsg.xml")
-    if not found then
-      return "option 'format': " .. message
-    end
-  end
-  local limit = stop_limit(provider, checked.undocumented)
-  if checked.batch_size and checked.batch_size > limit then
-    return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
-      provider.name, limit, checked.batch_size)
-  end
-  local base_url = checked.base_url or wire.base(provider, checked.values)
-  if not base_url then
-    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
-      provider.name)
-  end
-  local usable
-  usable, message = core.check_base(base_url, checked.allow_http)
-  if not usable then
-    -- Without the URL itself: a token may have got into it.
-    return "option 'base_url' " .. message
-  end
-  checked.address = base_url
-end
-
 -- made = create(options, name) | nil, what is wrong
 local function create(given, name)
   local checked, message = options.client(given)
@@ -143,7 +68,7 @@ local function create(given, name)
   if not loaded then
     return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end
-  message = misfit(checked, provider)
+  message = fit.check(checked, provider, options.settings)
   if message then
     return nil, wrong_argument(1, name, message)
   end
@@ -164,7 +89,7 @@ local function create(given, name)
   checked.token = nil
   -- Many small requests gain from HTTP/2, a few large ones do not.
   checked.http_version = checked.http_version
-    or (stop_limit(provider, false) > 1 and "1.1" or "2")
+    or (fit.stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   self._way = waiting.choose(checked.sleep, run.move)
   return self

@@ -154,7 +154,8 @@ end
 -- { look, verdicts } of one status: what the core needs to know, and what each number means.
 local function of_reading(r, operation, status)
   if r.is_empty or r.exactly then
-    local body = r.exactly or ""
+    -- Of several whole bodies the first is the usual one.
+    local body = r.exactly and r.exactly[1] or ""
     local verdict = verdict_of(operation, status, body)
     return verdict and { look = { exactly = body }, verdicts = { verdict } }
   elseif not is_followed(r) then

@@ -50,8 +50,9 @@ return {
     says = "accepted" },
   find = {
     status = 200,
-    body = '{"paging":{"cursor":null,"more":false},"results":[<entries>]}',
+    body = '{"paging":{"cursor":"<cursor>","more":<more>},"results":[<entries>]}',
     entry = record(200, "DELAYED").body,
+    shows = { recipient = "user-1", tag = "sale" },
   },
   credentials = refusal(401, "authentication_error", "Unauthorized"),
   throttle = { status = 429, headers = { ["Retry-After"] = "1" },

@@ -26,7 +26,12 @@ return {
     forbidden = refusal(403, -4, "Payment_Required", "The account cannot do this", "denied"),
   },
   check = { status = 200, body = '{"PING":"PONG!"}', says = "accepted" },
-  find = { status = 200, body = "[<entries>]", entry = RECORD },
+  find = {
+    status = 200,
+    body = "[<entries>]",
+    entry = RECORD,
+    shows = { recipient = "recipient@example.com" },
+  },
   credentials = refusal(401, -1, "Invalid_Key", "Invalid API key"),
   throttle = { status = 429, headers = { ["Retry-After"] = "1" }, body = "" },
 }

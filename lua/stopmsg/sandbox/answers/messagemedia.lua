@@ -48,8 +48,8 @@ return {
   check = refusal(404, MISSING, "accepted"),
   find = {
     status = 200,
-    body = '{"messages":[<entries>],"pagination":{"page":0,"page_size":100,"has_next":false}}',
-    entry = '{"message_id":"<id>","format":"SMS","timestamp":"2026-11-29T09:00:00",'
+    body = '{"messages":[<entries>],"pagination":{"page":0,"page_size":100,"has_next":<more>}}',
+    entry = '{"message_id":"<id>","format":"SMS","timestamp":"<time>",'
       .. '"status":"scheduled"}',
   },
   credentials = refusal(403, FORBIDDEN),
