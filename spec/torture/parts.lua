@@ -357,7 +357,8 @@ local function echo(connection)
     return fault_of(kind)
   end
   for _ = 1, MAX_STEPS do
-    local state, value, fault = connection:step()
+    local state, _, fault = connection:step()
+    local value
     if state and not was_sent then
       was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
     elseif state then
