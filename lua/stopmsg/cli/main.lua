@@ -1,8 +1,8 @@
 -- The launcher of the command: code = main(argv, io). It ends nothing and writes only to what it is
 -- given, so that specs can call it.
 --
--- A command is a file beside this one: { name, summary, examples, configure(parser),
--- run(args, host) -> code }.
+-- A command is a file beside this one: { name, summary, examples, help_width (columns, where a
+-- table in its help needs more), configure(parser), run(args, host) -> code }.
 
 local needs = require("stopmsg.needs")
 local core = needs.load("stopmsg.core") -- first, as the others take it for granted
@@ -17,6 +17,9 @@ local COMMANDS = {}
 for i, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
+
+-- Columns of help.
+local WIDTH = 79
 
 -- Seconds that a bare --verify takes.
 local VERIFY = 30
@@ -58,6 +61,7 @@ end
 
 local function new_parser(argparse, wanted)
   local parser = argparse("stopmsg", "Stops messages that are on their way.")
+    :help_max_width(WIDTH)
     :add_help(false)
     :command_target("command")
   add_help(parser, wanted, EXAMPLES)
@@ -72,6 +76,9 @@ local function new_parser(argparse, wanted)
       :description("stopmsg " .. command.name .. ": " .. command.summary .. ".")
       :add_help(false)
     add_help(subparser, wanted, command.examples)
+    if command.help_width then
+      subparser:help_max_width(command.help_width)
+    end
     command.configure(subparser)
     refuse_contradictions(subparser, wanted)
     commands[command.name] = command

@@ -78,7 +78,7 @@ function Progress:_pace(now, done)
     return nil
   end
   local rate = (done - first.done) / elapsed
-  return rate, (self._total - done) / rate
+  return rate, done < self._total and (self._total - done) / rate or nil
 end
 
 -- What the run waits for, in words: "" for nothing.

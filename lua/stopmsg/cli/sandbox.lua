@@ -2,6 +2,7 @@
 
 local command = {
   name = "sandbox",
+  help_width = 110,
   summary = "serve the methods of all providers on loopback, for trying things out",
 }
 

@@ -44,18 +44,21 @@ function command.configure(parser)
   connection.configure_pace(parser)
   output.configure(parser)
   parser:epilog([[
-The results are those of this run. With a journal that is continued, -o adds to a file of ndjson or
-csv; text and json are written anew. --verify first looks up what an earlier run left unknown, and
-sends only what is open or has no answer; then what is not proven.
+The results are those of this run. With a journal that is continued, -o adds to
+a file of ndjson or csv; text and json are written anew. --verify first looks
+up what an earlier run left unknown, and sends only what is open or has no
+answer; then what is not proven.
 
-A number right after --verify is refused: write --verify=30, or --verify -- 30 for the id 30.
+A number right after --verify is refused: write --verify=30, or --verify -- 30
+for the id 30.
 
 STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, is --base-url.
 
-The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
+The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else
+STOPMSG_TOKEN.
 
-With more than 10,000 ids, and with --dispatch, a terminal is asked for confirmation; where there
-is none, --yes has to be given.
+With more than 10,000 ids, and with --dispatch, a terminal is asked for
+confirmation; where there is none, --yes has to be given.
 
 ]] .. exit.about)
 end
@@ -104,8 +107,8 @@ local function confirm(args, host, given, book)
   end
   local settled = book and book:settled() or 0
   if settled > 0 then
-    host:say(("%s of them are settled already, by %s"):format(progress.grouped(settled),
-      args.journal))
+    host:say(("%s of the %s ids are settled already, by %s"):format(progress.grouped(settled),
+      progress.grouped(given.total), args.journal))
   end
   host.stderr:write(("Stop %s at %s (%s)? [y/N] "):format(what, args.provider,
     text.printable(args.shown_url)))
