@@ -2,7 +2,7 @@ std = "min" -- only what every supported Lua has
 max_line_length = 100
 include_files = {
   "bin/stopmsg", "lua/**/*.lua", "spec/**/*.lua", "examples/**/*.lua", "bench/**/*.lua",
-  "fuzz/**/*.lua", "*.rockspec", ".busted", ".luacheckrc",
+  "fuzz/**/*.lua", "tools/*.lua", "*.rockspec", ".busted", ".luacheckrc",
 }
 files["fuzz"].std = "lua54" -- the one that is linked in
 files["spec"].std = "+busted"

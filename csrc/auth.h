@@ -1,5 +1,5 @@
 /*
- * auth.h - the token: checked, found in what others wrote.
+ * auth.h - checks the token, and finds it in foreign text.
  *
  * No function here ever copies a token into a message.
  */
@@ -9,19 +9,19 @@
 
 #include "buf.h"
 
-/* Longer than any key in use, shorter than what servers take as headers. */
+/* Longer than any key in use, shorter than servers' header limits. */
 #define SM_MAX_TOKEN 8192
 
 #pragma GCC visibility push(hidden)
 
-/* Why this text must not stand in a header: a sentence without a subject, or
- * NULL when it may. A CR or LF would let it add headers of its own. */
+/* Why this text is not allowed in a header, as a sentence without a subject;
+ * NULL if it is allowed. A CR or LF would let it add headers. */
 const char *sm_header_fault(const char *text, size_t len);
 
-/* The same for a token, which also has to be there and of a sane length. */
+/* The same for a token, which must also be non-empty and not too long. */
 const char *sm_token_fault(const char *token, size_t len);
 
-/* Where `token` next stands in text[from..len); -1 when it does not. */
+/* Position of the next `token` in text[from..len), or -1. */
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
                         size_t from, size_t len);
 

@@ -13,7 +13,7 @@ void sm_buf_init(struct sm_buf *b, size_t limit) {
   b->is_secret = 0;
 }
 
-/* As realloc, which may leave a copy of the bytes behind. */
+/* Like realloc, but leaves no copy of the bytes behind. */
 static char *move_secret(struct sm_buf *b, size_t cap) {
   char *bytes = malloc(cap);
 
@@ -86,7 +86,7 @@ void sm_buf_free(struct sm_buf *b) {
 }
 
 void sm_wipe(void *bytes, size_t len) {
-  /* Through a volatile pointer, or the compiler drops stores to dead memory. */
+  /* A volatile pointer: the compiler drops stores to dead memory. */
   volatile unsigned char *p = bytes;
 
   while (len-- > 0)

@@ -1,8 +1,8 @@
 /*
- * buf.h - bytes that grow up to a named limit.
+ * buf.h - a growable byte buffer with a limit.
  *
- * What comes from the network is collected here, so no answer can make the
- * process larger than its limit says.
+ * Network data is collected here, so no answer can use more memory than its
+ * limit allows.
  */
 
 #ifndef SM_BUF_H
@@ -12,17 +12,17 @@
 
 enum sm_status {
   SM_OK,
-  SM_FULL,    /* the limit is reached; the buffer is as it was */
-  SM_NOMEM,   /* no memory; the buffer is as it was */
-  SM_REFUSED, /* the caller's bytes cannot be used */
+  SM_FULL,    /* limit reached; the buffer is unchanged */
+  SM_NOMEM,   /* out of memory; the buffer is unchanged */
+  SM_REFUSED, /* the caller's bytes are invalid */
 };
 
 struct sm_buf {
-  char *bytes; /* NULL while nothing was ever added */
+  char *bytes; /* NULL until something is added */
   size_t len;
   size_t cap;
   size_t limit;
-  int is_secret; /* what it held is overwritten, also when it moves */
+  int is_secret; /* overwrite the content before freeing or moving it */
 };
 
 #pragma GCC visibility push(hidden)
@@ -30,17 +30,17 @@ struct sm_buf {
 void sm_buf_init(struct sm_buf *b, size_t limit);
 enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes, size_t len);
 
-/* Makes room for `more` bytes, so that adding them moves nothing. */
+/* Reserves `more` bytes, so that adding them does not move the buffer. */
 enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more);
 
-/* Adds a NUL that `len` does not count, for libcurl's C strings. */
+/* Adds a NUL beyond `len`, for libcurl's C strings. */
 enum sm_status sm_buf_terminate(struct sm_buf *b);
 
-/* Empties it and keeps the memory, unless that is more than `keep` bytes. */
+/* Empties it; keeps the memory if it is at most `keep` bytes. */
 void sm_buf_reset(struct sm_buf *b, size_t keep);
 void sm_buf_free(struct sm_buf *b);
 
-/* Overwrites the bytes before they go back to the allocator. */
+/* Overwrites the bytes before freeing them. */
 void sm_buf_wipe(struct sm_buf *b);
 void sm_wipe(void *bytes, size_t len);
 

@@ -19,6 +19,7 @@
 #include "marks.h"
 #include "openssl.h"
 #include "process.h"
+#include "redis.h"
 #include "request.h"
 #include "secret.h"
 #include "seen.h"
@@ -95,12 +96,15 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"read_items", sm_items_read},
+    {"redis", sm_redis_new},
+    {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
     {"seen", sm_seen_new},
     {"table", core_table},
     {"log", sm_log_new},
     {"same_file", sm_log_same},
     {"marks", sm_marks_new},
+    {"seen", sm_seen_new},
     {"digest", sm_digest_new},
     {"lines", sm_lines_new},
     {"next_line", sm_lines_next},
@@ -125,11 +129,13 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);
+  sm_redis_init(L);
   sm_secret_init(L);
   sm_seen_init(L);
   sm_log_init(L);
   sm_lines_init(L);
   sm_marks_init(L);
+  sm_seen_init(L);
   sm_digest_init(L);
   sm_decoder_init(L);
   luaL_newlib(L, functions);

@@ -6,8 +6,7 @@
 
 #define SM_DECODER "stopmsg.decoder"
 
-/* The most that one character can be cut into, and what stands for one that
- * is none. */
+/* Longest incomplete character, and the replacement for an invalid one. */
 #define SM_MOST_HELD 8
 #define SM_REPLACEMENT "\xEF\xBF\xBD"
 
@@ -21,7 +20,7 @@ struct decoder {
 };
 
 /* decoder = core.decoder(encoding, unit) | nil, message: `unit` is the number
- * of bytes that are skipped where they mean nothing */
+ * of bytes to skip at an invalid character */
 int sm_decoder_new(lua_State *L) {
   const char *name = luaL_checkstring(L, 1);
   lua_Integer unit = luaL_checkinteger(L, 2);
@@ -45,8 +44,8 @@ int sm_decoder_new(lua_State *L) {
 /*
  * text = decoder:decode(bytes, is_last)
  *
- * What is no character becomes U+FFFD. One that is cut off by the end of the
- * bytes waits for those that come next.
+ * Invalid characters become U+FFFD. An incomplete character at the end is kept
+ * for the next call.
  */
 static int decoder_decode(lua_State *L) {
   struct decoder *d = luaL_checkudata(L, 1, SM_DECODER);

@@ -1,7 +1,6 @@
 /*
- * decoder.h - text in another encoding, made UTF-8 as its bytes arrive.
- *
- * The work is done by the C library's iconv.
+ * decoder.h - converts text to UTF-8 as its bytes arrive, with the C library's
+ * iconv.
  */
 
 #ifndef SM_DECODER_H

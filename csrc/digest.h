@@ -1,8 +1,7 @@
 /*
  * digest.h - a fingerprint of many bytes (FNV-1a, 64 bits).
  *
- * It tells two inputs apart that were mixed up, not two that somebody made to
- * look alike.
+ * It detects inputs that were mixed up, not deliberate collisions.
  */
 
 #ifndef SM_DIGEST_H

@@ -11,6 +11,7 @@
 #include "fork.h"
 #include "items.h"
 #include "prepare.h"
+#include "redis.h"
 #include "secret.h"
 #include "slot.h"
 
@@ -100,7 +101,7 @@ static void pin_libcurl(void) {
 
 /* Lua states of several threads may come here at once. What failed once, for
  * the lack of memory, is tried again. */
-static CURLcode global_init(void) {
+CURLcode sm_engine_init_curl(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static int is_ready;
   CURLcode rc = CURLE_OK;
@@ -318,7 +319,7 @@ int sm_engine_new(lua_State *L) {
   luaL_getmetatable(L, SM_ENGINE);
   lua_setmetatable(L, -2);
 
-  rc = global_init();
+  rc = sm_engine_init_curl();
   if (rc != CURLE_OK)
     return push_curl_fault(L, rc);
   e->pid = sm_fork_pid();
@@ -911,8 +912,8 @@ static int engine_start(lua_State *L) {
   return 0;
 }
 
-/* engine:wait(seconds): until a socket or a timer wants a step, or the time is
- * over */
+/* engine:wait(seconds, redis): until a socket or a timer wants a step, the
+ * connection to Redis (which may be nil) has something, or the time is over */
 static int engine_wait(lua_State *L) {
   struct engine *e = check_open(L);
   double seconds = luaL_checknumber(L, 2), t = now();
@@ -926,7 +927,8 @@ static int engine_wait(lua_State *L) {
   if (seconds > 60)
     seconds = 60;
   /* Rounded up: waking a little early would mean waiting twice. */
-  sm_sockets_wait(&e->sockets, seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
+  sm_sockets_wait_both(&e->sockets, sm_redis_sockets(L, 3),
+                       seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
   return 0;
 }
 

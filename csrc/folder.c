@@ -4,13 +4,17 @@
 
 #define SM_FOLDER "stopmsg.folder"
 
-static int folder_gc(lua_State *L) {
-  DIR **folder = lua_touserdata(L, 1);
+static void close_folder(DIR **folder) {
   DIR *opened = *folder;
 
   *folder = NULL;
   if (opened != NULL)
     (void)closedir(opened);
+}
+
+/* For a folder that an error left open. */
+static int folder_gc(lua_State *L) {
+  close_folder(lua_touserdata(L, 1));
   return 0;
 }
 
@@ -36,5 +40,6 @@ int sm_folder_names(lua_State *L) {
     lua_pushstring(L, entry->d_name);
     lua_rawseti(L, -2, ++count);
   }
+  close_folder(folder);
   return 1;
 }

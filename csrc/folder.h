@@ -1,5 +1,5 @@
 /*
- * folder.h - which files are in a folder.
+ * folder.h - lists the files of a directory.
  */
 
 #ifndef SM_FOLDER_H

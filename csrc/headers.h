@@ -1,11 +1,10 @@
 /*
- * headers.h - what the headers of an answer say of its body, when to come back,
- * and whether it is from our own sandbox: Transfer-Encoding, Content-Encoding,
- * Retry-After, Server.
+ * headers.h - reads an answer's headers about its body, the time to retry, and
+ * the sandbox: Transfer-Encoding, Content-Encoding, Retry-After, Server.
  *
- * libcurl reads Retry-After with functions that make a number of anything:
- * 2026 seconds of a date in another form, 1 of "1.9". Here it is a number of
- * seconds in digits or an HTTP date, as RFC 9110 has it, or nothing at all.
+ * libcurl's parser of Retry-After turns anything into a number: a date in
+ * another form becomes 2026 seconds, "1.9" becomes 1. Here it must be digits or
+ * an HTTP date (RFC 9110), or it is ignored.
  */
 
 #ifndef SM_HEADERS_H
@@ -16,35 +15,35 @@
 
 #include "inflate.h"
 
-/* Codings that one answer may have, one in another. */
+/* Maximum number of nested codings. */
 #define SM_MAX_CODINGS 4
 
-/* Nothing that says "later" says more seconds than this. */
+/* Upper limit for a retry delay, in seconds. */
 #define SM_MAX_RETRY_AFTER 1e9
 
 struct sm_headers {
   int is_chunked;
-  double length; /* of the body, as the last Content-Length has it */
+  double length; /* of the body, from the last Content-Length */
   int length_count;
-  int is_contradictory; /* two lengths that differ, more than chunks */
+  int is_contradictory; /* contradicting lengths, or codings besides chunked */
   enum sm_coding codings[SM_MAX_CODINGS]; /* in the order they were applied */
   int coding_count;
   int has_unknown_coding;
-  double retry_after; /* seconds; 0 where it does not say any */
-  double pause;       /* the same by another header */
-  int is_sandbox;     /* nobody's messages were stopped */
+  double retry_after; /* seconds; 0 if absent */
+  double pause;       /* the same, from the provider's own header */
+  int is_sandbox;     /* from the sandbox: no real message was stopped */
 };
 
 #pragma GCC visibility push(hidden)
 
-/* clear, then each line up to the end of the headers. `now` is the time of
- * day, which dates are compared with. */
+/* Call clear, then pass each header line. `now` is the wall-clock time for HTTP
+ * dates. */
 void sm_headers_clear(struct sm_headers *h);
 void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
                      time_t now);
 
-/* The same of a header of the provider's own: seconds, with a fraction or
- * without. `name` is in lower case, or empty. */
+/* The same for a provider's own header, in seconds, perhaps with a fraction.
+ * `name` is lower case, or empty. */
 void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,
                       size_t len);
 

@@ -1,8 +1,8 @@
 /*
- * ids.h - taking many ids of the usual form at once.
+ * ids.h - checks many ids of the usual form at once, and finds repeats.
  *
- * A list of a million uuids is checked and searched for repeats while the
- * provider sends messages. What is unusual is left to Lua.
+ * Speed matters, because the provider keeps sending meanwhile. Unusual ids are
+ * left to Lua.
  */
 
 #ifndef SM_IDS_H

@@ -1,10 +1,9 @@
 /*
- * inflate.h - gzip and deflate, read to their end.
+ * inflate.h - decodes complete gzip and deflate bodies.
  *
- * stopmsg asks for no coding; some servers and proxies use one all the same.
- * libcurl would decode it, but takes a text that was cut off for complete
- * (7.88). Here zlib must reach the end of the text, with the right checksum,
- * and use every byte.
+ * stopmsg asks for no coding, but some servers and proxies use one anyway.
+ * libcurl 7.88 takes a truncated body for complete. Here zlib must reach the
+ * end with the right checksum and use every byte.
  */
 
 #ifndef SM_INFLATE_H
@@ -14,13 +13,13 @@
 
 enum sm_coding {
   SM_CODING_GZIP,
-  SM_CODING_DEFLATE, /* in a zlib envelope, or without one: servers do both */
+  SM_CODING_DEFLATE, /* with or without a zlib header: servers send both */
 };
 
 #pragma GCC visibility push(hidden)
 
-/* Adds what `bytes` hold to `to`, up to its limit. SM_REFUSED where they are
- * not a complete text of this coding. */
+/* Decodes `bytes` into `to`, up to its limit. SM_REFUSED if they are not a
+ * complete body in this coding. */
 enum sm_status sm_inflate(enum sm_coding coding, const char *bytes, size_t len,
                           struct sm_buf *to);
 

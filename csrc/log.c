@@ -10,7 +10,7 @@
 
 #define SM_LOG "stopmsg.log"
 
-/* The most that one read gives. */
+/* Maximum size of one read. */
 #define SM_MAX_READ (1 << 20)
 
 struct log {
@@ -32,7 +32,7 @@ static int push_errno(lua_State *L, int number) {
   return 2;
 }
 
-/* The name of a file is in its directory, which has to be on disk as well. */
+/* The directory holds the file's name, so it must be synced, too. */
 static void sync_directory(const char *path) {
   const char *slash = strrchr(path, '/');
   char *directory;
@@ -55,7 +55,7 @@ static void sync_directory(const char *path) {
 /*
  * log = core.log(path) | nil, message
  *
- * Opened or made, 0600, and locked until it is closed or the process ends.
+ * Opens or creates the file (0600) and locks it until it is closed.
  */
 int sm_log_new(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
@@ -67,7 +67,7 @@ int sm_log_new(lua_State *L) {
   luaL_getmetatable(L, SM_LOG);
   lua_setmetatable(L, -2);
 
-  /* O_NONBLOCK: opening a FIFO must not wait for its other end. */
+  /* O_NONBLOCK: opening a FIFO must not wait for the other end. */
   log->fd = open(
       path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
       0600);
@@ -87,7 +87,7 @@ int sm_log_new(lua_State *L) {
     lua_pushliteral(L, "another run holds it");
     return 2;
   }
-  /* Not before it is locked: the one who held it may have written more. */
+  /* Only after locking: the previous holder may have written more. */
   if (fstat(log->fd, &st) != 0)
     return push_errno(L, errno);
   log->size = st.st_size;
@@ -99,7 +99,7 @@ int sm_log_new(lua_State *L) {
 /*
  * log = core.scratch(directory) | nil, message
  *
- * A new file that no directory lists, gone with its last user.
+ * Creates an unnamed temporary file.
  */
 int sm_log_scratch(lua_State *L) {
   const char *directory = luaL_checkstring(L, 1);
@@ -122,7 +122,7 @@ int sm_log_scratch(lua_State *L) {
   return log->fd >= 0 ? 1 : push_errno(L, errno);
 }
 
-/* flag = core.same_file(path, path): whether both are there, and one file */
+/* flag = core.same_file(path, path): whether both exist and are one file */
 int sm_log_same(lua_State *L) {
   struct stat one, other;
 
@@ -160,7 +160,7 @@ static int log_read(lua_State *L) {
   return 1;
 }
 
-/* true = log:append(bytes) | nil, message: all of it or nothing */
+/* true = log:append(bytes) | nil, message: all or nothing */
 static int log_append(lua_State *L) {
   struct log *log = check_open(L);
   size_t len, done = 0;
@@ -185,8 +185,8 @@ static int log_append(lua_State *L) {
   return 1;
 }
 
-/* macOS does not declare fdatasync(), and its fsync() leaves the bytes in the
- * disk's own memory. Not every file system there can do better. */
+/* macOS does not declare fdatasync(), and its fsync() leaves bytes in the
+ * disk's cache. Not every file system there supports F_FULLFSYNC. */
 static int sync_data(int fd) {
 #ifdef F_FULLFSYNC
   return fcntl(fd, F_FULLFSYNC) == 0 ? 0 : fsync(fd);
@@ -195,7 +195,7 @@ static int sync_data(int fd) {
 #endif
 }
 
-/* true = log:sync() | nil, message: what was appended is on disk */
+/* true = log:sync() | nil, message: flushes appended bytes to disk */
 static int log_sync(lua_State *L) {
   if (sync_data(check_open(L)->fd) != 0)
     return push_errno(L, errno);
@@ -203,7 +203,7 @@ static int log_sync(lua_State *L) {
   return 1;
 }
 
-/* true = log:cut(size) | nil, message: forgets what comes after */
+/* true = log:cut(size) | nil, message: truncates the file */
 static int log_cut(lua_State *L) {
   struct log *log = check_open(L);
   lua_Number size = luaL_checknumber(L, 2);

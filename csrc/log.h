@@ -1,8 +1,8 @@
 /*
- * log.h - a file that is only ever appended to, and that one process holds.
+ * log.h - an append-only file that one process locks.
  *
- * A record is whole or not there: what was written in part, as on a full disk,
- * is taken back.
+ * A record is written completely or not at all: a partial write, as on a full
+ * disk, is undone.
  */
 
 #ifndef SM_LOG_H

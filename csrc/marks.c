@@ -5,7 +5,7 @@
 
 #define SM_MARKS "stopmsg.marks"
 
-/* A gigabyte of marks. */
+/* 1 GB of marks. */
 #define SM_MAX_MARKS 2147483647.0
 
 #define SM_MARK_VALUES 16
@@ -51,7 +51,7 @@ static void set(struct marks *m, size_t at, unsigned value) {
   m->bytes[at / 2] = (unsigned char)((byte & ~(15u << shift)) | value << shift);
 }
 
-/* Makes room for the position; new ones are 0. */
+/* Grows to include the position; new entries are 0. */
 static void reach(lua_State *L, struct marks *m, size_t at) {
   size_t cap = m->cap > 0 ? m->cap : 4096;
   unsigned char *bytes;
@@ -98,8 +98,8 @@ static int marks_set(lua_State *L) {
   return 0;
 }
 
-/* marks:fill(from, to, value, kept): all but those whose value is one of the
- * set `kept`, in which value v has the weight 2^v */
+/* marks:fill(from, to, value, kept): sets all entries whose value is not in
+ * the bit set `kept` (bit v for value v) */
 static int marks_fill(lua_State *L) {
   struct marks *m = check_marks(L);
   size_t at = check_position(L, 2), last = check_position(L, 3);
@@ -116,8 +116,8 @@ static int marks_fill(lua_State *L) {
 /*
  * first, last = marks:seek(from, to, count, kept) | nil
  *
- * Of the positions from..to whose value is none of the set `kept`, the first
- * one and the count-th one (or the last there is).
+ * Among the positions from..to whose value is not in the bit set `kept`, the
+ * first and the count-th (or the last) one.
  */
 static int marks_seek(lua_State *L) {
   struct marks *m = check_marks(L);
@@ -141,7 +141,7 @@ static int marks_seek(lua_State *L) {
   return 2;
 }
 
-/* number = marks:count(value): how many positions have it; not for 0 */
+/* number = marks:count(value): number of entries with this value; not for 0 */
 static int marks_count(lua_State *L) {
   struct marks *m = check_marks(L);
 

@@ -1,8 +1,7 @@
 /*
- * marks.h - a number from 0 to 15 for each of many positions, counted from 1.
+ * marks.h - an array of 4-bit numbers, indexed from 1.
  *
- * Half a byte a position: ten million of them are five megabytes, where a Lua
- * table would take a hundred and sixty.
+ * Ten million entries take 5 MB; a Lua table would take 160 MB.
  */
 
 #ifndef SM_MARKS_H

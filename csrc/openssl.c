@@ -9,7 +9,7 @@
 
 #define SM_OPENSSL "OpenSSL/"
 
-/* What SSL_get0_alpn_selected() is. */
+/* Type of SSL_get0_alpn_selected(). */
 typedef void alpn_function(const void *ssl, const unsigned char **name,
                            unsigned *len);
 
@@ -21,8 +21,8 @@ union symbol {
   alpn_function *alpn;
 };
 
-/* A function of what libcurl was linked with; NULL where there is none. What
- * it is stays loaded for as long as libcurl does. */
+/* A function of the library that libcurl was linked with, or NULL. The library
+ * stays loaded as long as libcurl. */
 static void *find(const char *name) {
   union symbol symbol;
   void *library;
@@ -39,8 +39,8 @@ static void *find(const char *name) {
   return symbol.address;
 }
 
-/* Major and minor number of what libcurl was linked with, as OpenSSL packs
- * them; 0 where that is unknown. */
+/* Major and minor version of libcurl's OpenSSL, packed as OpenSSL does; 0 if
+ * unknown. */
 static unsigned long linked_version(void) {
   union symbol symbol;
 

@@ -2,10 +2,10 @@
  * openssl.h - whether libcurl runs with the OpenSSL it was linked with, and
  * what it agreed on with a server.
  *
- * A program with an OpenSSL linked into it (some builds of nginx) answers
- * libcurl's calls with that one, where both have a function. The others still
- * come from the library: where the two are of different versions, that ends in
- * a crash at the first TLS connection.
+ * If OpenSSL is linked statically into the program (some builds of nginx),
+ * libcurl's calls reach that copy where it has the function, and the shared
+ * library otherwise. With different versions this crashes at the first TLS
+ * connection.
  */
 
 #ifndef SM_OPENSSL_H
@@ -17,10 +17,10 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Pushes one line on what clashes, or nil. */
+/* Pushes one line about a conflict, or nil. */
 void sm_openssl_clash(lua_State *L);
 
-/* Whether it is known that the connection of this handle speaks HTTP/1.1. */
+/* Whether the connection of this handle certainly speaks HTTP/1.1. */
 int sm_openssl_is_http1(CURL *easy);
 
 #pragma GCC visibility pop

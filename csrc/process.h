@@ -1,9 +1,8 @@
 /*
- * process.h - what the command needs to know of its process: the signals that
- * ask it to end, and how wide a terminal is.
+ * process.h - signals and terminal size, for the command.
  *
- * A library must leave signals alone: nothing here is done before the command
- * asks for it.
+ * A library must not touch signals: nothing happens here before the command
+ * calls it.
  */
 
 #ifndef SM_PROCESS_H

@@ -7,7 +7,7 @@
 
 #define SM_SECRET "stopmsg.secret"
 
-/* Ways to write a token that are looked for besides the token itself. */
+/* Encoded forms of the token to redact, besides the token itself. */
 #define SM_MAX_DISGUISES 16
 
 struct secret {
@@ -24,7 +24,7 @@ const struct sm_buf *sm_secret_check(lua_State *L, int index) {
   return &s->token;
 }
 
-/* Whether it is looked for already. */
+/* Whether this form is known already. */
 static int is_known(const struct secret *s, const struct sm_buf *text) {
   size_t i;
 
@@ -37,7 +37,7 @@ static int is_known(const struct secret *s, const struct sm_buf *text) {
   return 0;
 }
 
-/* Keeps the text in the next free place, unless that is of no use. */
+/* Adds a form to redact, unless it is redundant. */
 static void keep_disguise(struct secret *s) {
   struct sm_buf *text = &s->disguises[s->count];
 
@@ -68,7 +68,7 @@ static enum sm_status add_disguise(struct secret *s, enum sm_escape escape,
   return status;
 }
 
-/* Hexadecimal digits may be written in either case. */
+/* Hexadecimal digits may have either case. */
 static enum sm_status add_lower(struct secret *s, const struct sm_buf *text) {
   struct sm_buf *lower;
   enum sm_status status;
@@ -88,7 +88,7 @@ static enum sm_status add_lower(struct secret *s, const struct sm_buf *text) {
   return SM_OK;
 }
 
-/* How a text looks in a URL, in JSON and in XML. */
+/* Adds the forms of a text in a URL, in JSON and in XML. */
 static enum sm_status add_disguises(struct secret *s,
                                     const struct sm_buf *text) {
   enum sm_status status = add_disguise(s, SM_ESCAPE_PERCENT, text);
@@ -128,8 +128,8 @@ int sm_secret_new(lua_State *L) {
   return 1;
 }
 
-/* secret:hide(before, after): where the token is sent as Base64 with texts
- * around it, that is a secret, too */
+/* secret:hide(before, after): also redacts the Base64 of the token with
+ * these texts around it */
 static int secret_hide(lua_State *L) {
   struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
   size_t before_len, after_len;
@@ -162,7 +162,7 @@ static int secret_hide(lua_State *L) {
   return 0;
 }
 
-/* Replaces the text at index 2 by one without `word`. */
+/* Replaces the text at index 2 with one without `word`. */
 static void redact(lua_State *L, const struct sm_buf *word) {
   size_t len, from = 0;
   const char *text = lua_tolstring(L, 2, &len);
@@ -183,7 +183,7 @@ static void redact(lua_State *L, const struct sm_buf *word) {
   lua_replace(L, 2);
 }
 
-/* text = secret:redact(text): what others wrote, without the token */
+/* text = secret:redact(text): foreign text without the token */
 static int secret_redact(lua_State *L) {
   const struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
   size_t i;

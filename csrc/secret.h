@@ -1,5 +1,5 @@
 /*
- * secret.h - a token as a Lua value that tells nobody what it is.
+ * secret.h - an opaque Lua value that holds a token.
  */
 
 #ifndef SM_SECRET_H
@@ -13,7 +13,7 @@
 void sm_secret_init(lua_State *L);
 int sm_secret_new(lua_State *L);
 
-/* The token at this stack index; raises when it was wiped. */
+/* The token at this stack index. Raises if it was wiped. */
 const struct sm_buf *sm_secret_check(lua_State *L, int index);
 
 #pragma GCC visibility pop

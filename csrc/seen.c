@@ -243,12 +243,12 @@ static struct seen *check(lua_State *L, uint64_t half[2]) {
   return s;
 }
 
-/* earlier = seen:add(id, place): where the id was seen before; nil where it was
- * not, and then it is known from now on */
+/* earlier = seen:add(id, place): the place where the id was seen before. nil
+ * for a new id, which is known from now on; place defaults to 0. */
 static int seen_add(lua_State *L) {
   uint64_t half[2];
   struct seen *s = check(L, half);
-  lua_Number place = luaL_checknumber(L, 3);
+  lua_Number place = luaL_optnumber(L, 3, 0);
   uint32_t *link = find(s, half), at;
   struct entry *e;
 
@@ -291,24 +291,43 @@ static int seen_remove(lua_State *L) {
   return 0;
 }
 
-/* __gc */
+/* is_known = seen:has(id) */
+static int seen_has(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+
+  lua_pushboolean(L, *find(s, half) != 0);
+  return 1;
+}
+
+/* ids, bytes = seen:count(): how many are known, and the memory in use */
+static int seen_count(lua_State *L) {
+  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+
+  sm_pushwhole(L, s->count);
+  sm_pushwhole(L, (lua_Number)s->used * sizeof(struct entry) +
+                      (lua_Number)s->lists * sizeof(uint32_t));
+  return 2;
+}
+
+/* Also __gc and __close: idempotent. */
 static int seen_close(lua_State *L) {
   struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
 
-  s->lists = 0; /* for a finalizer that still gets at it */
+  s->lists = s->used = s->count = 0; /* a finalizer may still use it */
   free_pieces(&s->chains);
   free_pieces(&s->entries);
   return 0;
 }
 
 static const luaL_Reg seen_methods[] = {
-    {"add", seen_add},
-    {"remove", seen_remove},
-    {NULL, NULL},
+    {"add", seen_add},     {"has", seen_has},     {"remove", seen_remove},
+    {"count", seen_count}, {"close", seen_close}, {NULL, NULL},
 };
 
 static const luaL_Reg seen_metamethods[] = {
     {"__gc", seen_close},
+    {"__close", seen_close},
     {NULL, NULL},
 };
 

@@ -492,6 +492,15 @@ const char *sm_slot_stage(const struct sm_slot *s, long status) {
   return is_lost_in_handshake(s) ? "connected" : "queued";
 }
 
+/* libcurl's own words. It cuts them, and what they repeat of an answer may be a
+ * token, whose beginning nobody would find: such words are not used. */
+static const char *in_its_words(const struct sm_slot *s) {
+  size_t len = strlen(s->error);
+
+  return len > 0 && len < sizeof(s->error) - 1 ? s->error
+                                               : curl_easy_strerror(s->result);
+}
+
 const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "the answer is larger than allowed (max_response, or its headers)";
@@ -510,5 +519,5 @@ const char *sm_slot_detail(const struct sm_slot *s) {
                       : "the time was up before it could be sent";
   if (s->sends > 1 || s->result == CURLE_OK)
     return "the connection was closed before the answer";
-  return s->error[0] != '\0' ? s->error : curl_easy_strerror(s->result);
+  return in_its_words(s);
 }

@@ -134,6 +134,20 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   }
 }
 
+/* What poll() has to look at for these sockets: how many. */
+static size_t list_watched(const struct sm_sockets *s, struct pollfd *fds) {
+  if (!s->is_open)
+    return 0;
+  fds->fd = s->epoll;
+  fds->events = POLLIN;
+  return 1;
+}
+
+static size_t most_watched(const struct sm_sockets *s) {
+  (void)s;
+  return 1;
+}
+
 #else
 
 int sm_sockets_begin(struct sm_sockets *s) {
@@ -153,15 +167,9 @@ static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
   return 1;
 }
 
-void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
-  struct pollfd *fds;
+static size_t list_watched(const struct sm_sockets *s, struct pollfd *fds) {
   size_t i, count = 0;
 
-  if (s->ready_count > 0)
-    return;
-  fds = malloc((s->count + 1) * sizeof(*fds));
-  if (fds == NULL)
-    return;
   for (i = 0; i < s->count; i++) {
     if (s->list[i].wanted == 0)
       continue;
@@ -172,6 +180,23 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
     fds[count].revents = 0;
     count++;
   }
+  return count;
+}
+
+static size_t most_watched(const struct sm_sockets *s) {
+  return s->count;
+}
+
+void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
+  struct pollfd *fds;
+  size_t i, count;
+
+  if (s->ready_count > 0)
+    return;
+  fds = malloc((s->count + 1) * sizeof(*fds));
+  if (fds == NULL)
+    return;
+  count = list_watched(s, fds);
   if (poll(fds, (nfds_t)count, milliseconds) <= 0)
     count = 0;
   for (i = 0; i < count && s->ready_count < SM_MAX_READY; i++) {
@@ -187,6 +212,24 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
 }
 
 #endif
+
+void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
+                          int milliseconds) {
+  struct pollfd *fds;
+  size_t count;
+
+  if (others != NULL && s->ready_count == 0) {
+    fds = malloc((most_watched(s) + most_watched(others) + 1) * sizeof(*fds));
+    if (fds == NULL)
+      return;
+    count = list_watched(s, fds);
+    count += list_watched(others, fds + count);
+    (void)poll(fds, (nfds_t)count, milliseconds);
+    free(fds);
+    milliseconds = 0;
+  }
+  sm_sockets_wait(s, milliseconds);
+}
 
 void sm_sockets_forget(struct sm_sockets *s) {
   while (s->count > 0) {

@@ -75,6 +75,11 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
  * to know of. */
 void sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
+/* The same, and returns when one of the others, which may be NULL, has
+ * something; that is left there. */
+void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
+                          int milliseconds);
+
 /* Called before each use of the connection from this local port: whether it
  * has been closed or, unless requests share it, bytes wait in it. Never true at
  * the first use, when TLS may have sent tickets. */

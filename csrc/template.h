@@ -13,25 +13,25 @@
 
 #include "buf.h"
 
-/* The longest fixed text of a template. */
+/* Maximum length of fixed text in a template. */
 #define SM_MAX_TEXT ((size_t)64 * 1024)
 
-/* Parts that an id may have. */
+/* Maximum number of parts of an id. */
 #define SM_MAX_PARTS 4
 
 enum sm_escape {
-  SM_ESCAPE_RAW, /* as it is: JSON numbers, for ids checked to be digits */
+  SM_ESCAPE_RAW, /* unescaped: JSON numbers, for ids known to be digits */
   SM_ESCAPE_JSON,
   SM_ESCAPE_PERCENT,
-  SM_ESCAPE_PATH, /* only what a path cannot hold: "bot1:key" stays */
+  SM_ESCAPE_PATH, /* only what is not allowed in a path: "bot1:key" stays */
   SM_ESCAPE_XML,
-  SM_ESCAPE_HEADER, /* as it is, and refused where it holds a control byte */
+  SM_ESCAPE_HEADER, /* unescaped; refused if it has a control byte */
 };
 
 enum sm_piece_kind {
   SM_PIECE_TEXT,
   SM_PIECE_ID,
-  SM_PIECE_IDS, /* of all ids, with the piece's text between two of them */
+  SM_PIECE_IDS, /* all ids, separated by the piece's text */
   SM_PIECE_UUID,
   SM_PIECE_TOKEN,
   SM_PIECE_BASIC, /* Base64 of text, token and more text */
@@ -40,7 +40,7 @@ enum sm_piece_kind {
 struct sm_piece {
   enum sm_piece_kind kind;
   enum sm_escape escape;
-  unsigned part; /* of the id, from 1 on; 0 for all of it */
+  unsigned part; /* part of the id, from 1; 0 for the whole id */
   struct sm_buf text;
   struct sm_buf after;
 };
@@ -48,25 +48,25 @@ struct sm_piece {
 struct sm_template {
   struct sm_piece *pieces;
   size_t count;
-  size_t list; /* which piece is the list; `count` for none */
+  size_t list; /* index of the list's piece; `count` for none */
 };
 
-/* How an id falls into parts: the texts between two of them. */
+/* Separators between the parts of an id. */
 struct sm_split {
   struct sm_buf between[SM_MAX_PARTS - 1];
-  unsigned parts; /* 0 where ids are of one piece */
+  unsigned parts; /* 0 if ids have no parts */
 };
 
-/* What the holes of one request are filled with. */
+/* Values for the holes of one request. */
 struct sm_values {
   const char *id; /* the first */
   size_t id_len;
   const struct sm_split *split;
   const char *uuid;
-  const struct sm_buf *token; /* NULL: a word in its place */
+  const struct sm_buf *token; /* NULL: a placeholder instead */
 };
 
-/* What stands for a token that is not to be shown. */
+/* Shown in place of the token. */
 #define SM_HIDDEN "[token]"
 
 #pragma GCC visibility push(hidden)
@@ -74,18 +74,18 @@ struct sm_values {
 void sm_template_init(struct sm_template *t);
 void sm_template_free(struct sm_template *t);
 
-/* One more piece, empty; NULL without memory. It stays where it is until the
- * next one is added. */
+/* Appends an empty piece; NULL if out of memory. The pointer is valid until the
+ * next call. */
 struct sm_piece *sm_template_add(struct sm_template *t);
 
-/* SM_REFUSED when there is no escape of that name. */
+/* SM_REFUSED if there is no escape of that name. */
 enum sm_status sm_piece_escape(struct sm_piece *piece, const char *name);
 
 int sm_template_has(const struct sm_template *t, enum sm_piece_kind kind);
 int sm_template_has_token(const struct sm_template *t);
 
-/* begin writes up to the list, or everything; then `id` an id at a time; then
- * end writes the rest. SM_REFUSED for an id that does not fit the place. */
+/* `begin` writes up to the list, or everything; `id` writes one id; `end`
+ * writes the rest. SM_REFUSED for an id that is not allowed in its place. */
 enum sm_status sm_template_begin(const struct sm_template *t,
                                  const struct sm_values *values,
                                  struct sm_buf *out);
@@ -96,13 +96,13 @@ enum sm_status sm_template_end(const struct sm_template *t,
                                const struct sm_values *values,
                                struct sm_buf *out);
 
-/* What Base64 makes of the piece's texts around `token`, without padding at
- * its end, appended to `out`. */
+/* Appends the Base64 of the piece's texts around `token` to `out`, without
+ * padding. */
 enum sm_status sm_piece_basic(const struct sm_piece *piece,
                               const struct sm_buf *token, int has_padding,
                               struct sm_buf *out);
 
-/* Appends `text` as it stands in such a place. */
+/* Appends `text`, escaped for its place. */
 enum sm_status sm_escaped(struct sm_buf *out, enum sm_escape escape,
                           const char *text, size_t len);
 

@@ -4,7 +4,7 @@
 
 /* uuid = core.uuid(): of version 4 */
 int sm_uuid(lua_State *L) {
-  /* Read anew each time: what a process keeps, its forked child has, too. */
+  /* Reads fresh randomness each time: a buffer would be copied by fork(). */
   FILE *file = fopen("/dev/urandom", "rb");
   unsigned char b[16];
   char text[37];

@@ -1,6 +1,5 @@
 /*
- * uuid.h - random UUIDs, for requests that a provider must not carry out
- * twice.
+ * uuid.h - random UUIDs, used as idempotency keys.
  */
 
 #ifndef SM_UUID_H

@@ -6,7 +6,7 @@
 
 local answers = require("spec.support.answers")
 local evidence = require("fuzz.evidence")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local providers = require("stopmsg.provider")
 local text = require("stopmsg.text")
 

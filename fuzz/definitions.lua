@@ -6,7 +6,7 @@
 -- `path=value` with names divided by "/" (a number is one), and a value as below. Or "#" and bytes:
 -- each two choose what is changed and a value, from what people write and mistake.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local clients = require("stopmsg.client")
 local providers = require("stopmsg.provider")
 

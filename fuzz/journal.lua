@@ -6,7 +6,7 @@
 
 local cjson = require("cjson")
 local journal = require("stopmsg.journal")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local record = require("stopmsg.record")
 
 local path = os.tmpname()

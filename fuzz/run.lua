@@ -7,13 +7,13 @@
 
 local evidence = require("fuzz.evidence")
 local fake = require("spec.support.fake_engine")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
-local run = require("stopmsg.run")
-local source = require("stopmsg.source")
+local run = require("stopmsg.run.loop")
+local source = require("stopmsg.run.source")
 
 local CASES = {
   { provider = "revicom", name = "stop" },
@@ -122,17 +122,17 @@ local function shown(item)
   return table.concat(parts, " ")
 end
 
--- The items of one call for `ids` on the connections of `pool`, checked.
-local function call(pool, case, ids, lines, number, is_stream)
+-- The items of one call for `ids` on the connections of `session`, checked.
+local function call(session, case, ids, lines, number, is_stream)
   local clock, seen, result = fake.clock(0), {}, {}
   for _, id in ipairs(ids) do
     seen[id] = { doubts = 0, requests = 0 }
   end
-  pool.clock, pool.flights, pool.pacer = clock, {}, pacer.new()
-  pool.outage = outage.new({ slots = number(4, 6), random = function()
+  session.clock, session.flights, session.pacer = clock, {}, pacer.new()
+  session.outage = outage.new({ slots = number(4, 6), random = function()
     return 0.5
   end })
-  pool.engine = fake.new({
+  session.engine = fake.new({
     clock = clock,
     slots = number(4, 6),
     answer = function(request)
@@ -140,8 +140,8 @@ local function call(pool, case, ids, lines, number, is_stream)
         seen)
     end,
   })
-  pool.engine:reads(1, case.operation)
-  local running = run.new(pool, {
+  session.engine:reads(1, case.operation)
+  local running = run.new(session, {
     operation = case.operation,
     number = 1,
     source = source.list(ids, #ids),
@@ -193,7 +193,7 @@ return function(data)
     ids[#ids + 1] = ids[1] -- once more
   end
 
-  local pool = {
+  local session = {
     idle_runs = {},
     generation = 1,
     redact = tostring,
@@ -201,10 +201,10 @@ return function(data)
       engine:wait(seconds)
     end,
   }
-  local before = call(pool, case, ids, lines, number, false)
+  local before = call(session, case, ids, lines, number, false)
   -- The same again with the run that is over: it knows nothing of the first time.
-  assert(#pool.idle_runs == 1, "the run is not kept")
-  local after = call(pool, case, ids, lines, number, true)
+  assert(#session.idle_runs == 1, "the run is not kept")
+  local after = call(session, case, ids, lines, number, true)
   for i in ipairs(ids) do
     assert(shown(before[i]) == shown(after[i]), "the second time differs")
   end

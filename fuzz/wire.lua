@@ -7,7 +7,7 @@ local core = require("stopmsg.core")
 local json = require("cjson")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
-local retry = require("stopmsg.retry")
+local retry = require("stopmsg.run.retry")
 local socket = require("socket")
 
 local listener = assert(socket.bind("127.0.0.1", 0, 16))

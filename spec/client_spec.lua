@@ -171,14 +171,14 @@ describe("stopmsg.client", function()
       assert.is_true(new("revicom", allowed):stop_dispatch(77001).ok)
       assert.has_error(function()
         new("idigital"):stop(uuid(900))
-      end, "idigital documents status, stop_dispatch; stop is in its sibling brand's pages only, "
-        .. "and is tried with undocumented = true")
+      end, "idigital documents find, status, stop_dispatch; stop is in its sibling brand's pages "
+        .. "only, and is tried with undocumented = true")
     end)
 
     it("an operation that a provider does not have raises with those that it has", function()
       assert.has_error(function()
         new("pushwoosh"):stop_dispatch("1")
-      end, "pushwoosh has no stop_dispatch; it has: status, stop")
+      end, "pushwoosh has no stop_dispatch; it has: find, status, stop")
     end)
   end)
 
@@ -579,7 +579,7 @@ describe("stopmsg.client", function()
 
     it("opens nothing when it is made", function()
       local client = stopmsg.new({ provider = "revicom", token = "x" })
-      assert.is_nil(client._pool)
+      assert.is_nil(client._session)
       client:close()
     end)
   end)
@@ -594,8 +594,8 @@ describe("stopmsg.client", function()
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
         "option 'token': the token ends with a line break: strip it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? There are "
-        .. table.concat(stopmsg.providers(), ", ") .. ", or give a definition table" },
+        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? "
+        .. "`stopmsg providers` lists all, or give a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "

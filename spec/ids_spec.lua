@@ -180,6 +180,11 @@ describe("stopmsg.ids", function()
         assert.equal(id, (ids.check(form, id)))
       end
       assert.equal("12", (ids.check(form, 12)))
+      local negative = { pattern = "^%-?%w+$", max = 20, about = "a number", number = true }
+      assert.equal("-1001", (ids.check(negative, "-1001")))
+      for _, id in ipairs({ "-0", "-01", "-1a" }) do
+        assert.is_nil((ids.check(negative, id)))
+      end
       for _, id in ipairs({ "007", "00", "1e5", "1a", "-1", "1.0" }) do
         local sent, message = ids.check(form, id)
         assert.is_nil(sent)

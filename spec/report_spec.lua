@@ -1,6 +1,6 @@
 -- What became of every id of one call.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local report = require("stopmsg.report")
 
 -- A report over items with these outcomes; ids are "1", "2", ...

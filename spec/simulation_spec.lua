@@ -8,8 +8,8 @@ local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
-local run = require("stopmsg.run")
-local source = require("stopmsg.source")
+local run = require("stopmsg.run.loop")
+local source = require("stopmsg.run.source")
 
 local SCHEDULES = tonumber(os.getenv("STOPMSG_SCHEDULES")) or 10000
 
@@ -149,7 +149,7 @@ local function uuid(n)
 end
 
 -- One client has all calls: what was left behind by one would show in another.
-local pool = {
+local session = {
   idle_runs = {},
   generation = 1,
   wait = function(e, seconds)
@@ -192,18 +192,18 @@ local function schedule(seed)
   end
   local world = new_world(random, clock, ids, random(4) / 5)
   local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
-  pool.engine, pool.clock, pool.flights, pool.generation = engine, clock, {}, 1
-  pool.renew = random(2) == 1 and function()
-    pool.generation = pool.generation + 1
+  session.engine, session.clock, session.flights, session.generation = engine, clock, {}, 1
+  session.renew = random(2) == 1 and function()
+    session.generation = session.generation + 1
     engine:authorize(1, world.renew())
     return random(20) > 1
   end or nil
-  pool.pacer = pacer.new(random(4) == 1 and random(20) or nil)
-  pool.outage = outages.new({ slots = engine.slots, random = random })
+  session.pacer = pacer.new(random(4) == 1 and random(20) or nil)
+  session.outage = outages.new({ slots = engine.slots, random = random })
   local deadline, max_attempts = random() * 20, random(5)
   local operation = providers.load("revicom").operations.stop
   engine:reads(1, operation)
-  local running = run.new(pool, {
+  local running = run.new(session, {
     operation = operation,
     number = 1,
     source = source.list(ids, #ids),

@@ -9,8 +9,8 @@ local json = require("stopmsg.json")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local reports = require("stopmsg.report")
-local run = require("stopmsg.run")
-local source = require("stopmsg.source")
+local run = require("stopmsg.run.loop")
+local source = require("stopmsg.run.source")
 
 local function quoted(value)
   return '"' .. value .. '"'

@@ -22,7 +22,7 @@ packages() {
     packages demo
     for lua in lua5.1 lua5.2 lua5.3 lua5.4 luajit; do packages $lua; done
     echo 'lua-busted lua-check lua-socket luarocks procps time python3 openssl zsh mandoc'
-    echo 'lua-copas lua-cqueues'
+    echo 'lua-copas lua-cqueues redis-server'
     echo 'nginx-light|nginx|nginx-core|nginx-full|nginx-extras libnginx-mod-http-lua'
     ;;
   test)
@@ -54,7 +54,7 @@ packages() {
     ;;
   deb)
     packages build
-    echo 'liblua5.1-0-dev liblua5.4-dev build-essential debhelper lintian'
+    echo 'liblua5.1-0-dev liblua5.4-dev lua5.4 build-essential debhelper lintian'
     ;;
   page)
     packages build

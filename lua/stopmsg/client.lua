@@ -2,17 +2,19 @@
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
+local find = require("stopmsg.find")
+local fit = require("stopmsg.provider.fit")
 local options = require("stopmsg.options")
-local pages = require("stopmsg.pages")
-local pools = require("stopmsg.pool")
+local pages = require("stopmsg.run.pages")
+local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
-local run = require("stopmsg.run")
+local run = require("stopmsg.run.loop")
 local settings = require("stopmsg.provider.settings")
-local source = require("stopmsg.source")
+local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
-local verify = require("stopmsg.verify")
-local waiting = require("stopmsg.waiting")
+local verify = require("stopmsg.run.verify")
+local waiting = require("stopmsg.wait")
 local wire = require("stopmsg.provider.wire")
 
 local client = {}
@@ -56,82 +58,6 @@ local function is_batch(operation)
   return operation.limit > 1
 end
 
--- The most ids that a stop of the provider takes in one request.
-local function stop_limit(provider, with_undocumented)
-  local limit = 1
-  for _, name in ipairs({ "stop", "stop_dispatch" }) do
-    local operation = provider.operations[name]
-    if operation and (with_undocumented or not operation.undocumented) then
-      limit = math.max(limit, operation.limit)
-    end
-  end
-  return limit
-end
-
--- The settings that were given, in `settings` or as options of their names. settings | nil, message
-local function settings_given(checked, provider)
-  local given = {}
-  for name, value in pairs(checked.settings or {}) do
-    given[name] = value
-  end
-  for _, name in ipairs(options.settings) do
-    local value = checked[name]
-    if value ~= nil and not provider.settings[name] then
-      if name == "format" and value ~= "json" then
-        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
-      end
-      value = nil -- these two are options of every client
-    end
-    if value ~= nil and given[name] ~= nil and given[name] ~= value then
-      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
-    elseif value ~= nil then
-      given[name] = value
-    end
-  end
-  return given
-end
-
--- What can only be checked with the provider at hand. nil, or what is wrong.
-local function misfit(checked, provider)
-  local given, message = settings_given(checked, provider)
-  if not given then
-    return message
-  end
-  checked.values, message = settings.check(provider, given)
-  if not checked.values then
-    return "option 'settings': " .. message
-  end
-  local missing = settings.missing(provider, provider.required, checked.values)
-  if #missing > 0 then
-    return ("option 'settings': %s needs %s"):format(provider.name,
-      settings.name_all(provider, missing))
-  end
-  if checked.values.format == "xml" then
-    local found
-    found, message = compat.try(require, "stopmsg.xml")
-    if not found then
-      return "option 'format': " .. message
-    end
-  end
-  local limit = stop_limit(provider, checked.undocumented)
-  if checked.batch_size and checked.batch_size > limit then
-    return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
-      provider.name, limit, checked.batch_size)
-  end
-  local base_url = checked.base_url or wire.base(provider, checked.values)
-  if not base_url then
-    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
-      provider.name)
-  end
-  local usable
-  usable, message = core.check_base(base_url, checked.allow_http)
-  if not usable then
-    -- Without the URL itself: a token may have got into it.
-    return "option 'base_url' " .. message
-  end
-  checked.address = base_url
-end
-
 -- made = create(options, name) | nil, what is wrong
 local function create(given, name)
   local checked, message = options.client(given)
@@ -142,7 +68,7 @@ local function create(given, name)
   if not loaded then
     return nil, wrong_argument(1, name, "option 'provider': " .. provider)
   end
-  message = misfit(checked, provider)
+  message = fit.check(checked, provider, options.settings)
   if message then
     return nil, wrong_argument(1, name, message)
   end
@@ -163,7 +89,7 @@ local function create(given, name)
   checked.token = nil
   -- Many small requests gain from HTTP/2, a few large ones do not.
   checked.http_version = checked.http_version
-    or (stop_limit(provider, false) > 1 and "1.1" or "2")
+    or (fit.stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   self._way = waiting.choose(checked.sleep, run.move)
   return self
@@ -191,11 +117,11 @@ local function open(self)
   if self._is_closed then
     error(run.CLOSED, 0)
   end
-  if not self._pool or not self._pool:is_mine() then
-    self._pool = pools.new(self._provider, self._options, self._way, self._secret,
+  if not self._session or not self._session:is_mine() then
+    self._session = sessions.new(self._provider, self._options, self._way, self._secret,
       self._ask_token)
   end
-  return self._pool
+  return self._session
 end
 
 -- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
@@ -207,9 +133,10 @@ end
 local function callable(self)
   local names, seen = {}, {}
   for key, operation in pairs(self._provider.operations) do
-    local name = key == "status_dispatch" and "status" or key
+    local name = (key == "status_dispatch" and "status") or (key == "find_dispatch" and "find")
+      or key
     local is_allowed = self._options.undocumented or not operation.undocumented
-    if not seen[name] and not operation.is_list and is_allowed then
+    if not seen[name] and is_allowed then
       seen[name] = true
       names[#names + 1] = name
     end
@@ -238,7 +165,8 @@ local function operation_of(self, call, kind)
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
-  local shown = name == "status_dispatch" and "status of dispatches" or name
+  local shown = (name == "status_dispatch" and "status of dispatches")
+    or (name == "find_dispatch" and "find of dispatches") or name
   local operation = self._provider.operations[name]
   if not operation then
     return nil, ("%s has no %s; it has: %s"):format(provider, shown, callable(self))
@@ -288,10 +216,10 @@ local MANY_PLACES = 1024
 -- Without a total they are only counted there.
 local function start(self, operation, ids, call, total)
   local deadline = core.now() + seconds_for(self, operation, call, total)
-  local pool = open(self)
+  local session = open(self)
   local o = self._options
   local result, move
-  if total and pool.breathe and total > MANY_PLACES then
+  if total and session.breathe and total > MANY_PLACES then
     result, move = pages.new()
   end
   local list = core.table(not result and total or 0, REPORT_FIELDS)
@@ -303,11 +231,11 @@ local function start(self, operation, ids, call, total)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
-  return run.new(pool, {
+  return run.new(session, {
     operation = operation,
-    number = pool:prepare(operation),
-    pacer = pool:pacer_of(operation),
-    single_number = operation.single and pool:prepare(operation.single),
+    number = session:prepare(operation),
+    pacer = session:pacer_of(operation),
+    single_number = operation.single and session:prepare(operation.single),
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -324,6 +252,7 @@ local function start(self, operation, ids, call, total)
     result = result or (total and summary),
     total = total,
     is_interrupted = call.is_interrupted,
+    is_page = operation.is_page,
   }), summary, move
 end
 
@@ -358,10 +287,10 @@ end
 -- The request for `ids`, a list checked by the operation's form, as it would be sent, without the
 -- token: { method, origin, target, headers, body }. Of several that are needed it is the first.
 function client.preview(self, operation, ids)
-  local pool = open(self)
+  local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
-  local method, origin, target, headers, body = pool.engine:preview(pool:prepare(operation), ids, 1,
-    #ids, uuid)
+  local method, origin, target, headers, body = session.engine:preview(
+    session:prepare(operation), ids, 1, #ids, uuid)
   local lines = {}
   for _, line in ipairs(headers) do
     if not line:find(":$") then
@@ -369,7 +298,7 @@ function client.preview(self, operation, ids)
     end
   end
   return { method = method, origin = origin, target = target, headers = lines, body = body,
-    user_agent = pool:user_agent() }
+    user_agent = session:user_agent() }
 end
 
 -- What ids mean where nobody says it: what the provider documents a stop of.
@@ -390,16 +319,16 @@ end
 
 -- Looks up what `result` leaves open, by the status operation, for `given.timeout` at most.
 local function verify_all(self, operation, result, given)
-  local pool = open(self)
-  local started = pool.clock()
+  local session = open(self)
+  local started = session.clock()
   verify.run(result, {
     timeout = given.timeout,
     interval = given.interval,
-    clock = pool.clock,
-    breathe = pool.breathe,
+    clock = session.clock,
+    breathe = session.breathe,
     is_interrupted = given.is_interrupted,
     wait = function(seconds)
-      run.pause(pool, seconds, given.is_interrupted)
+      run.pause(session, seconds, given.is_interrupted)
     end,
     lookup = function(list, seconds)
       return collect(self, operation, list, #list, {
@@ -408,8 +337,8 @@ local function verify_all(self, operation, result, given)
       })
     end,
   })
-  result:recount(pool.breathe)
-  result.elapsed = result.elapsed + pool.clock() - started
+  result:recount(session.breathe)
+  result.elapsed = result.elapsed + session.clock() - started
 end
 
 -- plan = plan_call(self, name, call, kind, given, call_options, offset) | nil, what is wrong
@@ -551,6 +480,141 @@ function Client:each(given, call_options)
   end, summary
 end
 
+-- The list that `kind` chooses, and the filter, checked: filter, kind | nil, what is wrong. `name`
+-- is the public function.
+local function plan_find(self, name, given, checked)
+  local kind = checked.kind or default_kind(self)
+  local operation, wrong = operation_of(self, "find", kind)
+  if operation and name == "stop_where" then
+    local stopping
+    stopping, wrong = operation_of(self, "stop", kind)
+    operation = stopping and operation
+  end
+  if not operation then
+    return nil, wrong
+  end
+  local filter
+  filter, wrong = find.filter(operation, self._provider.name, given, find.now(), {
+    needs_one = name == "stop_where",
+    all = checked.all,
+  })
+  if not filter then
+    return nil, wrong_argument(1, name, wrong)
+  end
+  return filter, kind
+end
+
+-- filter = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for those who tell
+-- what will be done before it is. kind: "message", "dispatch", or nil for the provider's own.
+function client.filter(self, kind, given, is_stop, all)
+  return plan_find(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
+end
+
+-- What reads the list of a filter, for a call with `report`.
+local function lister_of(self, filter, call, report)
+  local session, o = open(self), self._options
+  local operation = filter.operation
+  self._paged = self._paged or {}
+  self._paged[operation] = self._paged[operation] or find.paged(operation)
+  local paged = self._paged[operation]
+  return find.new({
+    provider = self._provider,
+    operation = operation,
+    paged = paged,
+    values = o.values,
+    base_url = o.base_url,
+    address = o.address,
+    own_address = wire.base(self._provider, o.values),
+    filter = filter,
+    report = report,
+    clock = session.clock,
+    deadline = session.clock() + (call.deadline or o.deadline or math.huge),
+    redact = session.redact,
+    collect = function(list, seconds)
+      return collect(self, paged, list, #list, {
+        deadline = seconds,
+        is_interrupted = call.is_interrupted,
+      })
+    end,
+  })
+end
+
+---Lists what the provider says can still be stopped, in bounded memory: `for item in
+---client:find({ dispatch = 17 })`. Each id is given once. At the end of the list
+---`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what
+---was given holds.
+---Raises on wrong use only: a filter that the provider does not have, a time that is none.
+---@param filter? stopmsg.Where
+---@param find_options? stopmsg.FindOptions
+---@return fun(): stopmsg.Item? iterator gives items with the outcome `open`
+---@return stopmsg.FindReport report
+function Client:find(filter, find_options)
+  local call, wrong = options.find(find_options)
+  if not call then
+    refuse(self, wrong_argument(2, "find", wrong))
+  end
+  local checked, kind = plan_find(self, "find", filter, call)
+  if not checked then
+    refuse(self, kind)
+  end
+  local report = reports.new()
+  report.kind, report.is_lookup, report.is_complete = kind, true, false
+  local started = core.now()
+  local next_item = find.items(lister_of(self, checked, call, report), report)
+  return function()
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    local item = next_item()
+    report.elapsed = core.now() - started
+    return item
+  end, report
+end
+
+---Finds what can still be stopped and stops it, look after look, until two complete looks in a row,
+---`interval` seconds apart, find nothing new. An id is stopped once. Items come as in `each`; take
+---them to the end. Then `report.is_complete` tells whether the list was read to its end;
+---`report.rounds` and `report.found` count looks and ids meanwhile.
+---Raises on wrong use, and without a filter unless `all = true` says that everything is meant.
+---@param filter? stopmsg.Where
+---@param stop_options? stopmsg.StopWhereOptions
+---@return fun(): stopmsg.Item? iterator gives an item for each id that was found
+---@return stopmsg.FindReport report counts so far, without the items
+function Client:stop_where(filter, stop_options)
+  local call, wrong = options.stop_where(stop_options)
+  if not call then
+    refuse(self, wrong_argument(2, "stop_where", wrong))
+  end
+  local checked, kind = plan_find(self, "stop_where", filter, call)
+  if not checked then
+    refuse(self, kind)
+  end
+  local running, source_of
+  local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
+    return source_of(chunk, want)
+  end, call)
+  running = stopping
+  local seen
+  source_of, seen = find.source(lister_of(self, checked, call, report), {
+    report = report,
+    clock = open(self).clock,
+    interval = call.interval,
+    ended = function()
+      return running:ended()
+    end,
+  })
+  return function()
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    local item = running:next()
+    if not item then
+      seen:close()
+    end
+    return item
+  end, report
+end
+
 ---Looks up messages: `state` is the provider's word, `outcome` what that proves.
 ---@param ids string|integer|(string|integer)[] one id or a list
 ---@param call_options? stopmsg.CallOptions `kind` defaults to what the provider documents a stop of
@@ -611,10 +675,10 @@ end
 ---Closes the connections and wipes the token. May be called again; anything else then raises.
 function Client:close()
   self._is_closed = true
-  if self._pool then
-    self._pool:close()
+  if self._session then
+    self._session:close()
   end
-  self._pool = nil
+  self._session = nil
   if self._secret then
     self._secret:close()
   end

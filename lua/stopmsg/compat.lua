@@ -1,16 +1,17 @@
--- What differs between Lua 5.1 and 5.4, and what all of them lack. The only file that may name a
+-- Differences between Lua 5.1 and 5.4, and helpers that all of them lack. Only this file names a
 -- version.
 
 local compat = {
-  -- Both nil where every number is a float.
+  -- Both are nil on a Lua whose numbers are all floats.
   math_type = math.type,
   tointeger = math.tointeger,
+  unpack = table.unpack or unpack,
 }
 
--- Lua 5.1 cannot tell whether its collector was stopped, and a step would start it again.
+-- Lua 5.1 cannot tell whether its collector is stopped, and a step would restart it.
 local can_tell = pcall(collectgarbage, "isrunning")
 
--- Lets the collector work off `kib` KiB, unless the user has stopped it.
+-- Lets the collector process `kib` KiB, unless the user stopped it.
 function compat.collect(kib)
   if can_tell and collectgarbage("isrunning") then
     collectgarbage("step", kib)
@@ -24,7 +25,7 @@ local function without_memory(called, message, ...)
   return called, message, ...
 end
 
--- pcall, but for the lack of memory, which is no fault of what was called: that is raised again.
+-- pcall that raises again if memory ran out, which is no fault of the callee.
 function compat.try(f, ...)
   return without_memory(pcall(f, ...))
 end
@@ -39,14 +40,15 @@ do
   can_yield = coroutine.status(waiting) == "suspended"
 end
 
--- compat.try for a function of the user's, which may yield to a scheduler. On Lua 5.1 that needs
--- the pcall of coxpcall, which is there with schedulers such as copas.
+-- compat.try for user functions, which may yield to a scheduler. On Lua 5.1 that needs coxpcall's
+-- pcall, which schedulers such as copas bring along.
 function compat.try_hook(f, ...)
   local coxpcall = not can_yield and package.loaded.coxpcall
   return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
 end
 
--- The same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled code.
+-- Returns the same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled
+-- code.
 function compat.interpreted(f)
   if rawget(_G, "jit") then
     jit.off(f)

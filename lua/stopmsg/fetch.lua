@@ -1,21 +1,21 @@
--- Tokens that end: fetched with the secret that the user gave, by a request of the same engine, for
--- all calls that wait; again before one ends, and when one is refused.
+-- Access tokens that expire. One request of the same engine fetches a token with the user's secret
+-- for all waiting calls; again before it expires, and when it is refused.
 
 local core = require("stopmsg.core")
 local delivery = require("stopmsg.delivery")
 local json = require("stopmsg.json")
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 
 local fetch = {}
 
--- Seconds before its end from which on a token is not used any more, at most, and which part of its
--- time that is at most.
+-- A token is no longer used this many seconds before it expires, or for this part of its lifetime,
+-- whichever is shorter.
 local EARLY, PART = 60, 0.1
 
--- Attempts of one fetch, and seconds between two of them at first.
+-- Attempts of one fetch, and the first pause between two, in seconds.
 local MOST, PAUSE = 4, 0.2
 
--- Seconds between two looks where another call fetches.
+-- Seconds between two looks while another call fetches.
 local LOOK_EVERY = 0.02
 
 local REPEATED = { [408] = true, [425] = true, [429] = true }
@@ -23,48 +23,48 @@ local REPEATED = { [408] = true, [425] = true, [429] = true }
 local Fetch = {}
 Fetch.__index = Fetch
 
--- fetch.new(pool, operation): `operation` is the definition's `token`, compiled.
-function fetch.new(pool, operation)
+-- fetch.new(session, operation): `operation` is the definition's `token`, compiled.
+function fetch.new(session, operation)
   return setmetatable({
-    _busy_till = -math.huge, -- until then a call fetches for all
-    _pool = pool,
+    _busy_till = -math.huge, -- a call fetches for all until then
+    _session = session,
     _operation = operation,
-    _ends_at = nil, -- when the token in use ends; nil where it does not
+    _ends_at = nil, -- when the token in use expires; nil if it does not
     _has_token = false,
   }, Fetch)
 end
 
--- Whether there is a token that can be used at `now`.
+-- Whether a token is usable at `now`.
 function Fetch:is_ready(now)
   return self._has_token and (not self._ends_at or now < self._ends_at)
 end
 
--- What was fetched is of no use any more.
+-- Discards the fetched token.
 function Fetch:drop()
   self._has_token = false
 end
 
--- One request, and its answer: { status, body, stage, fault, detail } | nil where no slot is free
--- or the time is over.
+-- Sends one request and returns its answer: { status, body, stage, fault, detail } | nil if no slot
+-- is free or the time is up.
 local function ask(self, deadline)
-  local pool = self._pool
-  local now = pool.clock()
+  local session = self._session
+  local now = session.clock()
   local owner = { _inbox = {}, _on_way = 0 }
   local batch = { run = owner, ids = {}, count = 0 }
-  local timeout = math.min(pool.timeout, deadline - now)
+  local timeout = math.min(session.timeout, deadline - now)
   if timeout <= 0 then
     return nil
   end
-  local slot = delivery.submit(pool.engine, pool:prepare(self._operation), batch, timeout,
-    pool.flights)
+  local slot = delivery.submit(session.engine, session:prepare(self._operation), batch, timeout,
+    session.flights)
   while slot and not owner._inbox[1] do
-    local moved, message = delivery.move(pool.engine, pool.flights, function() end)
+    local moved, message = delivery.move(session.engine, session.flights, function() end)
     if not moved then
       error("libcurl: " .. message, 0)
     elseif not owner._inbox[1] then
-      pool.wait(pool.engine, 0.1, false, owner)
+      session.wait(session.engine, 0.1, false, owner)
     end
-    if pool.is_closed then
+    if session.is_closed then
       error("attempt to use a closed client", 0)
     end
   end
@@ -73,20 +73,20 @@ local function ask(self, deadline)
     detail = answer[6] }
 end
 
--- Waits while others' requests go on.
+-- Waits while other requests continue.
 local function rest(self, seconds)
-  local pool = self._pool
-  local till = pool.clock() + seconds
-  while pool.clock() < till do
-    delivery.move(pool.engine, pool.flights, function() end)
-    pool.wait(pool.engine, till - pool.clock(), false, {})
-    if pool.is_closed then
+  local session = self._session
+  local till = session.clock() + seconds
+  while session.clock() < till do
+    delivery.move(session.engine, session.flights, function() end)
+    session.wait(session.engine, till - session.clock(), false, {})
+    if session.is_closed then
       error("attempt to use a closed client", 0)
     end
   end
 end
 
--- Takes the token out of an answer: true | nil.
+-- Reads the token from an answer: true | nil.
 local function take(self, body)
   local document = body and json.decode(body)
   local value = path.first(document, self._operation.value)
@@ -96,13 +96,13 @@ local function take(self, body)
   end
   local lasts = self._operation.lasts and tonumber(path.first(document, self._operation.lasts))
   self._ends_at = lasts and lasts > 0
-    and self._pool.clock() + lasts - math.min(EARLY, lasts * PART) or nil
+    and self._session.clock() + lasts - math.min(EARLY, lasts * PART) or nil
   self._has_token = true
-  self._pool:adopt(secret)
+  self._session:adopt(secret)
   return true
 end
 
--- true | nil, verdict, fault: what became of a fetch. `fault` is nil where the secret was refused.
+-- true | nil, verdict, fault: the result of a fetch. `fault` is nil if the secret was refused.
 local function get(self, deadline)
   local last
   for attempt = 1, MOST do
@@ -117,7 +117,7 @@ local function get(self, deadline)
         http = last.status, message = "no token was given for the secret" }
     end
     if attempt < MOST then
-      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._pool.clock())))
+      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._session.clock())))
     end
   end
   local status = last and not last.fault and last.status or nil
@@ -126,23 +126,23 @@ local function get(self, deadline)
       or "the address that gives tokens gave none" }, "connect"
 end
 
--- true | nil, verdict, fault = fetch:get(deadline): see above. Only while no other call fetches. It
--- runs without pcall, as the scheduler's sleep may yield, and Lua 5.1 cannot do that inside pcall.
+-- true | nil, verdict, fault = fetch:get(deadline): see above. Call it only while no other call
+-- fetches. It uses no pcall, because the scheduler's sleep may yield, which Lua 5.1 forbids there.
 function Fetch:get(deadline)
-  local now = self._pool.clock()
-  -- A call that raises, or is never resumed, must not keep the others waiting for longer than this.
-  self._busy_till = math.min(deadline, now + MOST * self._pool.timeout + PAUSE * 2 ^ MOST)
+  local now = self._session.clock()
+  -- A call that raises or is never resumed blocks the others no longer than this.
+  self._busy_till = math.min(deadline, now + MOST * self._session.timeout + PAUSE * 2 ^ MOST)
   local done, verdict, fault = get(self, deadline)
   self._busy_till = -math.huge
   return done, verdict, fault
 end
 
--- Whether another call fetches a token at `now`.
+-- Whether another call is fetching a token at `now`.
 function Fetch:is_busy(now)
   return now < self._busy_till
 end
 
--- When to look again where another call fetches.
+-- When to look again while another call fetches.
 function Fetch.look_at(_, now)
   return now + LOOK_EVERY
 end

@@ -171,7 +171,7 @@ function ids.check(form, id)
     return nil, fault(form, sent)
   end
   -- JSON has no such numbers: it would be another text than the one that was given.
-  if form.number and not (sent == "0" or sent:find("^[1-9]%d*$")) then
+  if form.number and not (sent == "0" or sent:find("^%-?[1-9]%d*$")) then
     return nil, ("the id is no number as JSON writes them; expected %s"):format(form.about)
   end
   -- In a path these two would be taken for folders, escaped or not.

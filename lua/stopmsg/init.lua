@@ -3,7 +3,7 @@
 require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it for granted
 
 local client = require("stopmsg.client")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local providers = require("stopmsg.provider")
 local version = require("stopmsg.version")
 
@@ -67,4 +67,9 @@ function stopmsg.definition(name)
   return definition
 end
 
-return stopmsg
+-- Loaded when it is first used: few need it.
+return setmetatable(stopmsg, {
+  __index = function(_, name)
+    return name == "shared" and require("stopmsg.shared") or nil
+  end,
+})

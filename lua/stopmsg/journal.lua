@@ -9,7 +9,7 @@
 
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local record = require("stopmsg.record")
 
 local journal = {}

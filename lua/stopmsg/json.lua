@@ -1,5 +1,5 @@
--- The one place that knows lua-cjson. An instance of our own, so that nobody
--- else's settings change how we read an answer, and ours change nobody's.
+-- The only user of lua-cjson. It has its own cjson instance, so that settings of other code cannot
+-- change how stopmsg reads an answer.
 
 local compat = require("stopmsg.compat")
 local needs = require("stopmsg.needs")
@@ -15,7 +15,7 @@ json.null = cjson.null
 
 local BOM = "\239\187\191"
 
--- Where the string ends that begins at `from`.
+-- Position of the end of the string that begins at `from`.
 local function string_end(text, from)
   local at = text:find('["\\]', from + 1)
   while at and text:sub(at, at) == "\\" do
@@ -24,7 +24,7 @@ local function string_end(text, from)
   return at or #text
 end
 
--- The text with a field in each empty object.
+-- Adds a field to each empty object, to tell it from an empty list.
 local function mark(text)
   local parts, at = {}, 1
   while at <= #text do
@@ -37,7 +37,7 @@ local function mark(text)
   return table.concat(parts)
 end
 
--- The text after a byte order mark, which some servers write.
+-- Removes a byte order mark, which some servers send.
 function json.without_bom(text)
   if type(text) == "string" and text:sub(1, 3) == BOM then
     return text:sub(4)
@@ -46,11 +46,11 @@ function json.without_bom(text)
 end
 
 -- value = json.decode(text, is_marked) | nil, message
--- A byte order mark before the text is skipped. lua-cjson makes the same empty table of `{}` and of
--- `[]`; with is_marked an empty object has a field, so that only an empty list is empty.
+-- Skips a byte order mark. lua-cjson decodes `{}` and `[]` to the same empty table; with is_marked
+-- an empty object gets a field, so that only an empty list is empty.
 function json.decode(text, is_marked)
   text = json.without_bom(text)
-  -- lua-cjson takes a NUL for the end, whatever follows.
+  -- lua-cjson stops at a NUL and ignores the rest.
   if type(text) == "string" and text:find("\0", 1, true) then
     return nil, "not JSON: a NUL"
   end
@@ -64,13 +64,13 @@ function json.decode(text, is_marked)
   return value
 end
 
--- text = json.encode(value); raises on what JSON cannot hold. An empty table is `{}`.
+-- text = json.encode(value). Raises on values that JSON cannot hold. An empty table becomes `{}`.
 function json.encode(value)
   return codec.encode(value)
 end
 
--- lua-cjson decodes every number as a float, which prints as `200.0` on Lua 5.3 and 5.4.
--- Returns integral numbers as integers where the Lua has them, all else untouched.
+-- Converts whole floats to integers on Lua 5.3 and later: lua-cjson decodes every number to a
+-- float, which prints as `200.0` there.
 function json.integer(value)
   if compat.tointeger and type(value) == "number" then
     return compat.tointeger(value) or value

@@ -1,9 +1,9 @@
--- Loads what stopmsg needs and does not bring along: an error says in one line what is missing,
--- for which Lua, and how it is called where it comes from.
+-- Loads external modules. If one is missing, the error says in one line which, for which Lua, and
+-- which package to install.
 
 local needs = {}
 
--- What people call it, and its names at Debian and at LuaRocks.
+-- Display name, and the names of the Debian package and the rock.
 local MODULES = {
   argparse = { "argparse", "lua-argparse", "argparse" },
   cjson = { "lua-cjson", "lua-cjson", "lua-cjson" },
@@ -20,12 +20,13 @@ local OTHER_OPENSSL = "cannot use libcurl in this program, which has an OpenSSL 
 local NEWER_LIBCURL = "was built with a newer libcurl: build it again on this machine"
 local OTHER_LUA = "was built for another Lua: build it with `make LUA=…` for this one"
 
--- What the words of the dynamic linker mean, the first that fits. CURL_OPENSSL_4 is libcurl's own.
+-- Meaning of the dynamic linker's messages; the first match counts. CURL_OPENSSL_4 is libcurl's own
+-- symbol version.
 local LINKING = {
   { "libcurl%-gnutls[^:]*: cannot open", "needs libcurl (Debian: libcurl3-gnutls)" },
   { "libcurl[^:]*: cannot open", "needs libcurl (Debian: libcurl4)" },
   { "Library [^:]*: ?[^:]*libcurl", "needs libcurl" }, -- macOS
-  { "shared library libcurl", "needs libcurl" }, -- musl, which puts a symbol before what it says
+  { "shared library libcurl", "needs libcurl" }, -- musl, which prints a symbol first
   { "version `CURL_", "was built with another kind of libcurl: build it again on this machine" },
   { "symbol:? curl_", NEWER_LIBCURL },
   { "curl_[%w_]+: symbol not found", NEWER_LIBCURL },
@@ -54,7 +55,8 @@ local function about_core(message, is_absent)
   return "cannot load its C core: " .. one_line(message)
 end
 
--- module = needs.find(name) | nil, message; the message goes on after the word "stopmsg".
+-- module = needs.find(name) | nil, message. The message continues a sentence that begins with
+-- "stopmsg".
 function needs.find(name)
   local found, module = pcall(require, name)
   if found and name == CORE and module.openssl_clash then
@@ -64,7 +66,7 @@ function needs.find(name)
   end
   local message = tostring(module)
   if message:find("not enough memory", 1, true) then
-    error(message, 0) -- nothing is missing but that
+    error(message, 0) -- the module is there; memory is not
   end
   local is_absent = message:find(("module '%s' not found:"):format(name), 1, true) ~= nil
   if name == CORE then
@@ -75,7 +77,7 @@ function needs.find(name)
     what[3], is_absent and "" or ": " .. one_line(message))
 end
 
--- module = needs.load(name); raises where there is none.
+-- module = needs.load(name). Raises if it is missing.
 function needs.load(name)
   local module, message = needs.find(name)
   if module == nil then

@@ -179,6 +179,23 @@ local CALL = {
   end,
 }
 
+-- Those of `find` and `stop_where`.
+local FIND = {
+  deadline = is_deadline,
+  is_interrupted = is_function,
+  kind = CALL.kind,
+  all = is_boolean,
+}
+
+local STOP_WHERE = {
+  deadline = is_deadline,
+  on_item = is_function,
+  is_interrupted = is_function,
+  kind = CALL.kind,
+  all = is_boolean,
+  interval = is_seconds,
+}
+
 local VERIFY = {
   timeout = is_seconds,
   interval = is_seconds,
@@ -190,8 +207,13 @@ options.verify_defaults = {
   interval = 1, -- seconds until the first look; the further ones grow
 }
 
+options.stop_where_defaults = {
+  interval = 5, -- seconds between two looks that found nothing
+}
+
 -- The names that each kind of table may hold.
-options.known = { client = CLIENT, call = CALL, verify = VERIFY }
+options.known = { client = CLIENT, call = CALL, verify = VERIFY, find = FIND,
+  stop_where = STOP_WHERE }
 
 -- message = options.unknown(name, known): which name is wrong and which was meant.
 function options.unknown(name, known)
@@ -263,6 +285,16 @@ end
 -- checked = options.verify(given) | nil, message
 function options.verify(given)
   return optional(given, VERIFY, options.verify_defaults)
+end
+
+-- checked = options.find(given) | nil, message
+function options.find(given)
+  return optional(given, FIND, {})
+end
+
+-- checked = options.stop_where(given) | nil, message
+function options.stop_where(given)
+  return optional(given, STOP_WHERE, options.stop_where_defaults)
 end
 
 local NONE = {}

@@ -1,5 +1,5 @@
--- An item as a line of JSON. By hand, because the usual item of a run of millions has three fields,
--- and all but its id has been written before.
+-- Formats an item as a line of JSON. Not lua-cjson, because the usual item has three fields, and
+-- everything but its id was formatted before.
 
 local core = require("stopmsg.core")
 
@@ -12,14 +12,14 @@ local FIELDS = {
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
--- More different endings than this are not worth remembering.
+-- Maximum number of cached endings.
 local MAX_TAILS = 1000
 
 local function escape(char)
   return ESCAPES[char] or ("\\u%04x"):format(char:byte())
 end
 
--- Bytes of the UTF-8 character that begins at `at`; nil where none does.
+-- Length of the UTF-8 character at `at`; nil if there is none.
 local function char_length(s, at)
   local first = s:byte(at)
   local length = first < 0x80 and 1 or first >= 0xC2 and first <= 0xDF and 2
@@ -30,12 +30,12 @@ local function char_length(s, at)
   local second = s:byte(at + 1)
   if (first == 0xE0 and second < 0xA0) or (first == 0xED and second > 0x9F)
     or (first == 0xF0 and second < 0x90) or (first == 0xF4 and second > 0x8F) then
-    return nil -- written longer than need be, or a surrogate, or too large
+    return nil -- overlong, a surrogate, or too large
   end
   return length
 end
 
--- text = record.utf8(s): what is no UTF-8 becomes U+FFFD, as JSON knows nothing else.
+-- text = record.utf8(s): replaces invalid UTF-8 with U+FFFD, because JSON must be UTF-8.
 function record.utf8(s)
   if not s:find("[\128-\255]") then
     return s
@@ -49,7 +49,7 @@ function record.utf8(s)
   return table.concat(parts)
 end
 
--- text = record.quote(value): an id, or another text or number, as JSON.
+-- text = record.quote(value): a string or number as JSON.
 function record.quote(value)
   if type(value) == "number" then
     return value % 1 == 0 and ("%.0f"):format(value) or ("%.14g"):format(value)
@@ -58,7 +58,7 @@ function record.quote(value)
     return '"' .. value .. '"'
   end
   value = record.utf8(value):gsub('[%c"\\\127]', escape)
-  -- The control characters beyond ASCII, which a terminal obeys, too.
+  -- Control characters beyond ASCII, which terminals interpret, too.
   value = value:gsub("\194([\128-\159])", function(char)
     return ("\\u%04x"):format(char:byte())
   end)
@@ -78,13 +78,13 @@ local function write_tail(item)
   return table.concat(parts)
 end
 
--- Whether an item says no more than its id, outcome and code.
+-- Whether an item has only id, outcome and code.
 function record.is_usual(item)
   return not (item.reason or item.message or item.attempts or item.http or item.ambiguous
     or item.verified or item.state or item.left)
 end
 
--- tail = record.cached(write): write(item) remembered by outcome and code.
+-- tail = record.cached(write): caches write(item) by outcome and code.
 function record.cached(write)
   local tails, count = {}, 0
   return function(item)
@@ -110,7 +110,7 @@ function record.cached(write)
   end
 end
 
--- tail = record.tails()(item): what follows the id, from `,"outcome"` to the end of the line.
+-- tail = record.tails()(item): the line after the id, from `,"outcome"` to its end.
 function record.tails()
   return record.cached(write_tail)
 end
@@ -118,13 +118,13 @@ end
 local Lines = {}
 Lines.__index = Lines
 
--- Lines that are gathered until they are written together.
+-- Collects lines, to write them together.
 function record.lines()
   return setmetatable({ _lines = core.lines() }, Lines)
 end
 
--- size = gathered:add(id, tail, number, at): bytes that are gathered; the line's `number` and the
--- time `at` (milliseconds) are those of a journal.
+-- size = gathered:add(id, tail, number, at): adds a line and returns the bytes collected. A
+-- journal's line has a `number` and the time `at` (milliseconds).
 function Lines:add(id, tail, number, at)
   local size
   if number then
@@ -147,7 +147,7 @@ function Lines:size()
   return self._lines:size()
 end
 
--- All that is gathered, which stays.
+-- Returns everything collected, without removing it.
 function Lines:text()
   return self._lines:text()
 end

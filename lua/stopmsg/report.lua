@@ -1,17 +1,20 @@
--- What became of every id of one call.
+-- The report of one call: an item for every id, and totals.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 
 local report = {}
 
--- Items that are counted without a pause.
+-- Maximum number of different warnings.
+local MAX_WARNINGS = 50
+
+-- Items to count between two pauses.
 local PIECE = 1024
 
 local Report = {}
 Report.__index = Report
 Report.__name = "stopmsg.report"
 
--- A report without items yet. `list` is an empty table that may have room for them.
+-- An empty report. `list` is an empty table, perhaps with room for the items.
 function report.new(list)
   local self = list or {}
   self.counts = outcome.counts()
@@ -29,7 +32,19 @@ function report.is(value)
   return getmetatable(value) == Report
 end
 
--- Counts items that have settled: those at the places first (1) to last of a list.
+-- Adds a warning, once.
+function Report:warn(message)
+  for _, known in ipairs(self.warnings) do
+    if known == message then
+      return
+    end
+  end
+  if message and #self.warnings < MAX_WARNINGS then
+    self.warnings[#self.warnings + 1] = message
+  end
+end
+
+-- Counts settled items of a list, from place `first` (1) to `last`.
 function Report:count_all(items, last, first)
   local counts = self.counts
   first = first or 1
@@ -38,7 +53,7 @@ function Report:count_all(items, last, first)
     counts[word] = counts[word] + 1
   end
   self.total = self.total + last - first + 1
-  -- Nothing stopped is not everything stopped.
+  -- An empty report is not ok.
   self.ok = counts.stopped == self.total
 end
 
@@ -50,7 +65,7 @@ function Report:count(item)
   self.ok = counts.stopped == self.total
 end
 
--- Counts all items anew, after some of them changed. breathe() may be nil, and lets others run.
+-- Recounts all items after some of them changed. breathe() yields to others; it may be nil.
 function Report:recount(breathe)
   for name in pairs(self.counts) do
     self.counts[name] = 0

@@ -1,17 +1,17 @@
--- Text that strangers wrote, made fit for a report, a log and a terminal.
+-- Makes foreign text safe for reports, logs and terminals.
 
 local text = {}
 
 local MAX = 200
 
--- `s` without control characters (C0, DEL, and C1 as UTF-8 writes it).
+-- Removes control characters: C0, DEL, and C1 in UTF-8.
 local function strip(s)
   s = s:gsub("%c", "")
-  -- All of a run: the halves around one that was taken out would make the next.
+  -- Removes whole runs: the bytes around a removed character could form another one.
   return (s:gsub("\194+[\128-\159]+", ""))
 end
 
--- Cuts `s` to `max` bytes, not inside a UTF-8 character.
+-- Cuts `s` to at most `max` bytes, never inside a UTF-8 character.
 function text.cut(s, max)
   if #s <= max then
     return s
@@ -23,9 +23,9 @@ function text.cut(s, max)
   return s:sub(1, last)
 end
 
--- message = text.clean(value, redact): the provider's words without control characters and
--- without the token, at most 200 bytes; nil where there are none.
--- Hidden before it is cut, else the beginning of a token could be left at the end.
+-- message = text.clean(value, redact): the provider's text without control characters and without
+-- the token, at most 200 bytes; nil for an empty text.
+-- Redacts before it cuts, because a cut could leave the start of a token at the end.
 function text.clean(value, redact)
   if type(value) ~= "string" then
     return nil
@@ -38,10 +38,10 @@ function text.clean(value, redact)
   return s ~= "" and s or nil
 end
 
--- text = text.printable(s): the same for a terminal, at any length.
+-- text = text.printable(s): makes `s` safe for a terminal, at any length.
 text.printable = strip
 
--- How an id or option is named in a message: quoted, cleaned, short.
+-- Quotes an id or option for a message: cleaned and short.
 function text.quote(value)
   if type(value) ~= "string" then
     return tostring(value)
@@ -49,7 +49,7 @@ function text.quote(value)
   return "'" .. text.cut(strip(text.cut(value, 1024)), 60) .. (#value > 60 and "...'" or "'")
 end
 
--- How many letters have to be added, dropped or changed to make `a` into `b`.
+-- Edit distance: letters to add, drop or change to turn `a` into `b`.
 local function distance(a, b)
   local row = {}
   for j = 0, #b do
@@ -67,7 +67,7 @@ local function distance(a, b)
   return row[#b]
 end
 
--- How many letters two words begin with alike.
+-- Length of the common prefix.
 local function common(a, b)
   local n = 0
   while n < #a and a:byte(n + 1) == b:byte(n + 1) do
@@ -76,8 +76,8 @@ local function common(a, b)
   return n
 end
 
--- name = text.nearest(name, known): the key of `known` that was probably meant: few changes away,
--- or beginning alike. nil where there is none.
+-- name = text.nearest(name, known): the key of `known` that was probably meant, by edit distance
+-- or a common prefix; nil if none is close.
 function text.nearest(name, known)
   local best, least
   name = text.cut(name, 64):lower()

@@ -1,5 +1,5 @@
--- What to do about a connection that TLS refuses. The texts that are looked for are OpenSSL's and
--- libcurl's; a text that is not known gets the general advice.
+-- Advice for TLS errors. Matches the texts of OpenSSL and libcurl; an unknown text gets general
+-- advice.
 
 local text = require("stopmsg.text")
 
@@ -8,12 +8,12 @@ local tls = {}
 local UNREAD = "check ca_file and ca_path: are they there, can they be read?"
 
 local ADVICE = {
-  -- What the server says of our certificate, or of the lack of one.
+  -- Alerts of the server about the client certificate.
   { "alert certificate required", "the server wants a certificate: give cert_file and key_file" },
   { "alert handshake failure", "no common cipher, or the server wants a certificate: cert_file" },
   { "alert .*certificate", "the server refuses your certificate: check cert_file" },
   { "alert unknown ca", "the server does not know who signed your certificate: check cert_file" },
-  -- libcurl's own words for the alert of a certificate that has expired.
+  -- libcurl's own text for the alert about an expired certificate.
   { "certificate verification failed", "the server says that it has expired: check cert_file" },
   { "hung up after the TLS", "it may want a client certificate: give cert_file and key_file" },
   { "client certificate", "check cert_file and key_file: PEM, of one pair, without a password" },
@@ -33,7 +33,7 @@ local ADVICE = {
 
 local GENERAL = "check base_url, the proxy and the certificates on the way"
 
--- Bytes of libcurl's own words that are kept, so that the advice is not cut off.
+-- Bytes of libcurl's text to keep, so that the advice fits into the message.
 local MAX_DETAIL = 110
 
 -- message = tls.advise(detail)
@@ -46,7 +46,7 @@ function tls.advise(detail)
   return text.cut(detail, MAX_DETAIL) .. "; " .. GENERAL
 end
 
--- Whether the detail is about a certificate, ours or the server's: no repeat mends that.
+-- Whether the error is about a certificate, the client's or the server's: a repeat would not help.
 function tls.is_certificate(detail)
   return detail:lower():find("certificat", 1, true) ~= nil
 end

@@ -11,7 +11,7 @@
 ---@field application? string short for the setting of that name
 ---@field format? string short for the setting of that name: "json" or "xml" for Clickatell
 ---@field concurrency? integer requests in flight; default 4 for batches, 16 for one id a request
----@field rate? number|fun(): number requests per second over the whole client, or a function asked before each request: seconds to wait, 0 for "go"; default: what the provider documents, else no limit
+---@field rate? number|stopmsg.RateFunction requests per second over the whole client, or a function asked before each request, such as `stopmsg.shared.rate` makes; default: what the provider documents, else no limit
 ---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, or twice what `rate` needs for the ids; none for `each`
@@ -40,6 +40,23 @@
 ---@field is_interrupted? fun(): boolean asked ten times a second and more; once true, nothing more is sent, and what is in flight has 2 seconds
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
+
+---Asked before each request. Returns 0 for "go", or after how many seconds to ask again; then, where it cannot tell, why.
+---@alias stopmsg.RateFunction fun(): number, string?
+
+---What `stopmsg.shared.rate` takes.
+---@class stopmsg.SharedOptions
+---@field name string what all have in common that share the rate
+---@field rate number requests per second of all of them together
+---@field redis string|table|fun(): table `redis://[user@]host[:port][/database]` or `rediss://`, a client with `call`, or a function that returns one
+---@field password? string of an address's user
+---@field timeout? number seconds for an answer of Redis; default 2
+---@field connect_timeout? number seconds to connect; default 3
+---@field ca_file? string trusted certificates; default: the system's
+---@field ca_path? string a directory of these
+---@field cert_file? string your own certificate (PEM)
+---@field key_file? string its key
+---@field verify_tls? boolean default true
 
 ---What `client:verify` takes.
 ---@class stopmsg.VerifyOptions
@@ -93,6 +110,42 @@
 ---@field unproven? integer after `verify`: items without proof that might still change
 ---@field ids fun(self: stopmsg.Report, outcome: stopmsg.Outcome): (string|integer)[]
 
+---What to look for, by the names of the provider's filters. A list means any of its values. Times
+---are RFC 3339, 09:00 (today, local time) or -2h.
+---@alias stopmsg.Where table<string, string|number|boolean|(string|number)[]>
+
+---@class stopmsg.FindOptions
+---@field kind? "message"|"dispatch" which list; default what the provider documents a stop of
+---@field all? boolean empty values in the filter are no mistake
+---@field deadline? number seconds; default the client's, else none
+---@field is_interrupted? fun(): boolean asked now and then; true ends the list
+
+---@class stopmsg.StopWhereOptions
+---@field kind? "message"|"dispatch" which list; default what the provider documents a stop of
+---@field all? boolean stop everything that is listed, where the filter is empty
+---@field interval? number seconds between two looks that found nothing; default 5
+---@field deadline? number seconds; default the client's, else none
+---@field on_item? fun(item: stopmsg.Item, place: integer) called for each item
+---@field is_interrupted? fun(): boolean asked now and then; true ends the call
+
+---The report of `find` and `stop_where`: it counts, and holds no items.
+---@class stopmsg.FindReport: stopmsg.Report
+---@field is_complete boolean whether the list was read to its end; of `stop_where`, twice in a row without anything new
+---@field err? stopmsg.FindError why it is not complete
+---@field pages integer pages that were read
+---@field unit "message"|"batch"|"bulk"|"campaign"|"dispatch"|"schedule" what one id stops
+---@field rounds? integer `stop_where`: looks so far, with the one under way
+---@field found? integer `stop_where`: ids so far
+
+---Why a list was not read to its end. `tostring(err)` is a sentence.
+---@class stopmsg.FindError
+---@field outcome stopmsg.Outcome as of an id whose request failed like that
+---@field reason string `filter_ignored`, `repeats`, `circle`, `elsewhere`, `contradiction`, `depth`, `bad_response`, `http_500`, `outage`, `deadline`, …
+---@field message? string
+---@field code? string|integer
+---@field http? integer
+---@field filter? string the filter that was ignored
+
 ---What `on_event` is told. It never holds the token or a body.
 ---@class stopmsg.Event
 ---@field type "request"|"response"|"retry"|"throttle"|"outage"|"item"
@@ -107,6 +160,7 @@
 ---@field delay? number retry, throttle: seconds
 ---@field reason? string retry, outage: why
 ---@field phase? "begin"|"end" outage
+---@field of? "rate" outage: of the rate function, not of the provider
 ---@field message? string outage: the transport's words
 ---@field item? stopmsg.Item item
 
@@ -184,6 +238,8 @@
 ---@field text? string|string[] the same for the text
 ---@field form "integer"|"string"|"status_prefix"|"grpc"|"text"|string what the code has to be; or a pattern that begins with "^"
 ---@field status? string|string[] where the answer repeats the HTTP status
+---@field has? string|string[] where something has to stand, too
+---@field least? integer with "integer": smaller codes are another's
 
 ---A complete answer, as a definition's functions get it.
 ---@class stopmsg.Answer
@@ -258,6 +314,8 @@
 ---@field id string|table where an entry names its id
 ---@field state? string
 ---@field means? table<string, stopmsg.Outcome>
+---@field entries? stopmsg.Reading|stopmsg.Reading[] in place of `state`: what an entry's values mean
+---@field unit? "message"|"batch"|"bulk"|"campaign"|"dispatch"|"schedule" what one id stops
 ---@field where? table<string, stopmsg.Filter>
 ---@field next? stopmsg.NextPage
 
@@ -268,6 +326,7 @@
 ---@field json? string
 ---@field entry? string|string[] where an entry has to show it
 ---@field time? "rfc3339"|"rfc3339_ms"|"unix"|"date"|string
+---@field bound? "from"|"to" of a time that is not called `since` or `till`
 ---@field list? "repeat"|"comma"|"array" how several values are written
 ---@field required? boolean
 ---@field default? string
@@ -281,6 +340,9 @@
 ---@field most? integer entries that can be listed at all
 ---@field more? string a flag that is true where the list goes on
 ---@field total? string the number of all entries
+---@field pages? string the number of pages
+---@field until_empty? boolean the first page without entries is the last
+---@field oldest? { path: string, days: number } newest first: a page of entries that are all older is the last
 
 ---@class stopmsg.IdForm
 ---@field pattern? string|string[] a Lua pattern for the whole id, or several

@@ -44,6 +44,26 @@ describe("stopmsg.core.seen", function()
     end
   end)
 
+  it("keeps at most 64 bytes an id", function()
+    local seen = core.seen()
+    for i = 1, 100000 do
+      assert.is_nil(seen:add(("%08x-0000-4000-8000-00000000aaaa"):format(i)))
+    end
+    assert.is_true(seen:has("00000001-0000-4000-8000-00000000aaaa"))
+    assert.is_false(seen:has("00000000-0000-4000-8000-00000000aaaa"))
+    local count, bytes = seen:count()
+    assert.equal(100000, count)
+    assert.is_true(bytes / count <= 64)
+    seen:close()
+    assert.same({ 0, 0 }, { seen:count() })
+  end)
+
+  it("refuses what is no text", function()
+    local seen = core.seen()
+    assert.has_error(function() seen:add({}) end)
+    assert.has_error(function() seen.add(nil, "a") end)
+  end)
+
   it("is closed when it is collected", function()
     local seen = core.seen()
     local close = debug.getregistry()["stopmsg.seen"].__gc

@@ -1,13 +1,12 @@
 -- docs/reference.md has every name that users meet, and none that is not there.
 
-local argparse = require("argparse")
 local exit = require("stopmsg.cli.exit")
 local luacats = require("spec.support.luacats")
 local markdown = require("spec.support.markdown")
 local options = require("stopmsg.options")
 local outage = require("stopmsg.outage")
-local outcome = require("stopmsg.outcome")
-local retry = require("stopmsg.retry")
+local outcome = require("stopmsg.meaning.outcome")
+local retry = require("stopmsg.run.retry")
 local server = require("spec.support.server")
 local sorted = require("spec.support.sorted")
 local stopmsg = require("stopmsg")
@@ -61,7 +60,9 @@ describe("docs/reference.md", function()
     end
 
     it("of the module, with its parameters", function()
-      check("name", "stopmsg%.", "stopmsg.", sorted.keys(stopmsg))
+      local wanted = sorted.keys(stopmsg)
+      wanted[#wanted + 1] = "shared" -- loaded when it is first used
+      check("name", "stopmsg%.", "stopmsg.", sorted.list(wanted))
     end)
 
     it("of a client, with its parameters", function()
@@ -104,6 +105,9 @@ describe("docs/reference.md", function()
     it("of a call, with its default", function()
       check("Call options", "call option", options.known.call, { verify = false })
       check("Call options", "verify option", options.known.verify, options.verify_defaults)
+      check("Call options", "find option", options.known.find, { all = false })
+      check("Call options", "stop_where option", options.known.stop_where, { all = false,
+        interval = options.stop_where_defaults.interval })
     end)
   end)
 
@@ -190,7 +194,7 @@ describe("docs/reference.md", function()
     for _, path in ipairs(files_below("lua/stopmsg")) do
       local text = path:find("types.lua", 1, true) and "" or markdown.read(path)
       -- `reason = "x"`, `reason = a and "x" or "y"`, `finish("x")`, and the third value of what
-      -- answer.lua says of a HTTP status.
+      -- meaning/answer.lua says of a HTTP status.
       for expression in text:gsub("word, reason = ", ""):gmatch("reason = ([^\n,}]+)") do
         for word in expression:gmatch('"([%l_]+)"') do
           add(word)
@@ -207,6 +211,12 @@ describe("docs/reference.md", function()
       end
       for word in text:gmatch('reason or "([%l_]+)"') do
         add(word)
+      end
+      -- What is wrong with a list.
+      if path:find("/find/", 1, true) then
+        for word in text:gmatch('fault%("([%l_]+)"') do
+          add(word)
+        end
       end
     end
     given.unknown = nil -- `word == "unknown" and …`
@@ -249,6 +259,7 @@ describe("docs/reference.md", function()
     sandbox:stop()
 
     documented.response.fault, documented.outage.message = nil, nil -- without an answer
+    documented.outage.of = nil -- of a shared rate
     assert.same(documented, seen)
     local types = {}
     for _, word in ipairs(TYPES.classes["stopmsg.Event"].fields.type.uses) do
@@ -275,55 +286,8 @@ describe("docs/reference.md", function()
   end)
 
   describe("says of the command", function()
-    -- Option -> the commands that take it, and its help.
-    local function parsed()
-      local takers, help = {}, {}
-      for _, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox",
-        "help" }) do
-        local module = require("stopmsg.cli." .. name)
-        local parser = argparse(name)
-        module.configure(parser)
-        for _, option in ipairs(parser._options) do
-          local key = table.concat(option._aliases, " ")
-          takers[key] = (takers[key] and takers[key] .. ", " or "") .. name
-          help[key] = option._description
-        end
-      end
-      return takers, help
-    end
-
-    it("which commands there are", function()
-      local _, names = by_name("command")
-      for _, name in ipairs(names) do
-        assert.equal(name, require("stopmsg.cli." .. name).name)
-      end
-      for _, path in ipairs(files_below("lua/stopmsg/cli")) do
-        local module = require(path:match("^lua/(.*)%.lua$"):gsub("/", "."))
-        if type(module) == "table" and module.configure and module.summary then
-          local found = false
-          for _, name in ipairs(names) do
-            found = found or name == module.name
-          end
-          assert.message(module.name).is_true(found)
-        end
-      end
-    end)
-
-    it("which options each takes", function()
-      local takers, help = parsed()
-      local section = markdown.section(PAGE, "Command")
-      local found, defaults = {}, {}
-      for _, row in ipairs(markdown.rows(section, "option")) do
-        local key = table.concat(markdown.codes(row[1]), " ")
-        found[key] = row[2]
-        defaults[key] = row[3]:match("%((%d+)%)$")
-      end
-      assert.same(takers, found)
-      for key, number in pairs(defaults) do
-        assert.message(key).is_truthy(help[key]:find("(" .. number .. ")", 1, true))
-        local option = key:match("%-%-(.*)$"):gsub("-", "_")
-        assert.message(key).equal(options.defaults[option], tonumber(number))
-      end
+    it("which commands and options there are, as `make pages` makes the tables", function()
+      assert.equal(require("tools.reference").made(), PAGE)
     end)
 
     it("which exit codes there are, and when", function()

@@ -2,7 +2,7 @@
 
 local luacats = require("spec.support.luacats")
 local options = require("stopmsg.options")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local schema = require("stopmsg.provider.schema")
 local reports = require("stopmsg.report")
 local sorted = require("spec.support.sorted")

@@ -189,18 +189,20 @@ describe("the token", function()
     end, known or {}, what)
   end
 
-  -- A call with the token, and a search of all that comes out of it. `options` may be more of them.
-  local function drive(provider, scenario, options)
+  -- A call with the token, or the one given, and a search of all that comes out of it. `options`
+  -- may be more of them.
+  local function drive(provider, scenario, options, token)
     local ids, told = {}, {}
     for i = 1, provider.batch do
       ids[i] = provider.id(i)
     end
     scenario.ids = ids
-    scenario.authorization = PREFIX[provider.name] .. TOKEN
+    token = token or TOKEN
+    scenario.authorization = PREFIX[provider.name] .. token
     server:set(scenario)
     local given = {
       provider = provider.name,
-      token = TOKEN,
+      token = token,
       base_url = server.url,
       max_attempts = 1,
       patience = 0,
@@ -261,6 +263,29 @@ describe("the token", function()
           ["then"] = faults.answer(faults.http("403 Forbidden", ""), "denied"),
         })
         assert.is_true(faults.only(log, "request")[1].authorized, name)
+        assert.same({}, places, name)
+      end
+    end)
+
+    it("is in no text that libcurl cut: " .. provider.name, function()
+      local ids = {}
+      for i = 1, provider.batch do
+        ids[i] = provider.id(i)
+      end
+      local long = TOKEN .. ("x"):rep(1000)
+      for _, name in ipairs({ "as the encoding", "as the length", "as a chunk's size",
+        "as a header without a name", "in a reason phrase that breaks the protocol",
+        "in place of the version", "in place of an answer" }) do
+        drive(provider, {
+          ["then"] = {
+            ["do"] = {
+              { "read", "all" },
+              { "write", faults.bytes(ECHOES[name](provider, ids, PREFIX[provider.name] .. long)) },
+              { "close" },
+            },
+            carries = false,
+          },
+        }, {}, long)
         assert.same({}, places, name)
       end
     end)

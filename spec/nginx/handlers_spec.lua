@@ -45,7 +45,7 @@ local CONFIG = {
       runs = setmetatable({}, { __mode = "k" })
       function flights_of(client)
         local count = 0
-        for _ in pairs(client._pool and client._pool.flights or {}) do
+        for _ in pairs(client._session and client._session.flights or {}) do
           count = count + 1
         end
         return count

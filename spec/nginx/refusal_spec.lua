@@ -1,6 +1,6 @@
 -- The phases of lua-nginx-module 0.10.31, by the names that ngx.get_phase() has for them.
 
-local nginx = require("stopmsg.nginx")
+local nginx = require("stopmsg.wait.nginx")
 
 local WAIT = {
   "rewrite", "server_rewrite", "access", "precontent", "content", "timer", "preread", "ssl_cert",
@@ -11,7 +11,7 @@ local CANNOT = {
   "ssl_session_store",
 }
 
-describe("stopmsg.nginx.refusal", function()
+describe("stopmsg.wait.nginx.refusal", function()
   local loaded = package.loaded.ngx
 
   after_each(function()

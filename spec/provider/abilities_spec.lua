@@ -500,7 +500,7 @@ describe("a definition", function()
       end
       assert.equal(40, fetches(one:log()))
       assert.equal("Basic bWU6Y2FuYXJ5KzRkLzFmPTc3", one:log()[79].headers.authorization)
-      assert.is_true(#c._pool._secrets <= 16)
+      assert.is_true(#c._session._secrets <= 16)
     end)
 
     it("is fetched again when it is refused", function()

@@ -1,6 +1,7 @@
 -- What users get wrong at the providers, and the sentence that helps: a setting that is missing or
 -- of the wrong form, an id of another provider, a token of the wrong kind.
 
+local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
@@ -8,7 +9,8 @@ local stopmsg = require("stopmsg")
 local UUID = "11111111-2222-4333-8444-555555555551"
 local SID = "SM00000000000000000000000000000001"
 
--- provider, settings, and what the message has to hold.
+-- Of every provider with recorded answers what its definition tells is tried; here are sentences
+-- that have to help with some of them. Provider, settings, and what the message has to hold.
 local SETTINGS = {
   { "airship", nil, "airship needs the setting 'application': the app key" },
   { "airship", { application = "a:b" }, "'application' of airship: expected the app key" },
@@ -57,7 +59,50 @@ local function new(name, more)
   return stopmsg.new(options)
 end
 
+-- The examples' settings, without one or with another value for it.
+local function changed(name, setting, value)
+  local settings = {}
+  for field, given in pairs(recorded.find(name).settings or {}) do
+    settings[field] = given
+  end
+  settings[setting] = value
+  return settings
+end
+
 describe("a mistake", function()
+  for _, name in ipairs(providers.names()) do
+    if recorded.find(name) then
+      local provider = providers.load(name)
+
+      for setting, rules in pairs(provider.settings) do
+        it(("of the setting %s of %s is told"):format(setting, name), function()
+          if not rules.default and not rules.optional then
+            local made, message = pcall(new, name, { settings = changed(name, setting, nil) })
+            assert.is_false(made)
+            assert.matches(("%s needs the setting '%s'"):format(name, setting), message, 1, true)
+          end
+          for _, wrong in ipairs({ "a b/c", "evil.example/", "\r\nX: y", "" }) do
+            local made, message = pcall(new, name, { settings = changed(name, setting, wrong) })
+            assert.message(wrong).is_false(made)
+            assert.matches(("'%s' of %s"):format(setting, name), message, 1, true)
+          end
+        end)
+      end
+
+      it(("of an id of %s is told before anything is sent"):format(name), function()
+        local client = new(name)
+        local kind = provider.operations.stop and "stop" or "stop_dispatch"
+        local report = client[kind](client, { "a b", "\r\n", ("x"):rep(5000) })
+        client:close()
+        assert.equal(3, report.counts.invalid)
+        assert.equal("malformed_id", report[1].reason)
+        assert.matches("expected " .. provider.operations[kind].id.about, report[1].message, 1,
+          true)
+        assert.equal(0, report.requests)
+      end)
+    end
+  end
+
   for _, case in ipairs(SETTINGS) do
     it(("of the settings of %s is told: %s"):format(case[1], case[3]), function()
       local made, message = pcall(stopmsg.new, { provider = case[1], token = "canary-5531",

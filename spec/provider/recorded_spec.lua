@@ -7,8 +7,17 @@ local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
--- Fates of ids over a socket: the ending, and the answer's name.
-local ENDINGS = { { "0007", "scheduled" }, { "0409", "sent" }, { "0404", "missing" } }
+-- Fates of ten ids and more over a socket: the ending, and the answer's name.
+local function endings_of(all)
+  local endings = { { "0007", "scheduled" }, { "0409", "sent" }, { "0404", "missing" } }
+  for ending, fate in pairs(all.fates or {}) do
+    endings[#endings + 1] = { ending, fate }
+  end
+  for number = 31, 40 - #endings do
+    endings[#endings + 1] = { ("%04d"):format(number), "scheduled" }
+  end
+  return endings
+end
 
 local NAMES = {}
 for _, name in ipairs(providers.names()) do
@@ -59,37 +68,43 @@ for _, name in ipairs(NAMES) do
       for fate, answer in pairs(operation and all[call] or {}) do
         if type(answer) == "table" and answer.says then
           it(("say of a %s that finds an id %s: %s"):format(call, fate, answer.says), function()
-            local one = operation.single or operation
+            local one = fate ~= "many" and operation.single or operation
             local id = id_of(all, "0007")
             local body = filled(answer.body or "", one, id)
-            local _, verdict, _, is_usable = answers.reader(one, { id })(answer.status, body)
+            local read = answers.reader(one, { id }, one.format)
+            local _, verdict, _, is_usable = read(answer.status, body)
             verdict = verdict[1] or verdict
             assert.equal(answer.says, verdict.outcome)
-            assert.is_true(is_usable)
+            assert.equal(not answer.is_strange, is_usable)
           end)
         end
       end
     end
 
-    local function new(token)
-      return stopmsg.new({ provider = name, settings = all.settings, token = token or "sandbox",
-        base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6,
-      patience = 0 })
-    end
-
     local kind = provider.operations.stop and "stop" or "stop_dispatch"
     local stop = all[kind]
+
+    -- One id a request where that is another request than the one for many.
+    local function new(token, batch_size)
+      return stopmsg.new({ provider = name, settings = all.settings, token = token or "sandbox",
+        base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6, patience = 0,
+        batch_size = batch_size or provider.operations[kind].single and 1 or nil })
+    end
 
     it("stop over a socket what can be stopped, and nothing twice", function()
       local client = new()
       local ids, wanted = {}, {}
-      for i, case in ipairs(ENDINGS) do
+      local endings = endings_of(all)
+      for i, case in ipairs(endings) do
         ids[i], wanted[i] = id_of(all, case[1]), stop[case[2]].says
       end
+      assert.is_true(#ids >= 10)
       for round = 1, 2 do
         local report = client[kind](client, ids)
         for i, item in ipairs(report) do
-          local says = round == 2 and i == 1 and stop.stopped.says or wanted[i]
+          local ending, fate = endings[i][1], endings[i][2]
+          local is_again = round == 2 and fate == "scheduled" and not (all.fates or {})[ending]
+          local says = is_again and stop.stopped.says or wanted[i]
           assert.message(ids[i] .. " " .. round).equal(says, item.outcome)
         end
       end
@@ -108,9 +123,19 @@ for _, name in ipairs(NAMES) do
       local client = new()
       local report = client[kind](client, { id_of(all, "0500") })
       client:close()
-      assert.equal("stopped", report[1].outcome == "accepted" and "stopped" or report[1].outcome)
+      assert.equal(stop.scheduled.says, report[1].outcome)
       assert.equal(1, report.retries)
     end)
+
+    if stop.many then
+      it("stop many over a socket in one request", function()
+        local client = new(nil, 2)
+        local report = client[kind](client, { id_of(all, "0021"), id_of(all, "0022") })
+        client:close()
+        assert.equal(2, report.counts[stop.many.says])
+        assert.equal(1, report.requests)
+      end)
+    end
 
     if provider.operations.check then
       it("take the token in a check", function()

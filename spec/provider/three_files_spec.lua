@@ -45,7 +45,7 @@ describe("a provider of three files", function()
 
   setup(function()
     folder = files.folder()
-    assert(os.execute("cp -r lua bin completions docs '" .. folder .. "'"))
+    assert(os.execute("cp -r lua bin tools docs '" .. folder .. "'"))
     files.write(folder .. "/lua/stopmsg/provider/acme.lua", DEFINITION)
     files.write(folder .. "/lua/stopmsg/sandbox/answers/acme.lua", ANSWERS)
     files.write(folder .. "/docs/providers/acme.md", PAGE)
@@ -80,9 +80,9 @@ describe("a provider of three files", function()
   end)
 
   it("is offered by the completion", function()
-    local offered = run(("bash -c 'stopmsg() { \"%s\" bin/stopmsg \"$@\"; }; "
-      .. "source completions/stopmsg.bash; COMP_WORDS=(stopmsg stop -p a) COMP_CWORD=3; "
-      .. "_stopmsg; echo \"${COMPREPLY[@]}\"'"):format(server.interpreter()))
+    local offered = run(("bash -c 'source <(\"%s\" tools/papers.lua bash); "
+      .. "COMP_WORDS=(stopmsg stop -p a) COMP_CWORD=3; _stopmsg; echo \"${COMPREPLY[@]}\"'")
+      :format(server.interpreter()))
     assert.matches("acme", offered, 1, true)
   end)
 

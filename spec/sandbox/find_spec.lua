@@ -4,8 +4,9 @@
 local clients = require("stopmsg.client")
 local json = require("stopmsg.json")
 local mime = require("mime")
-local path = require("stopmsg.path")
+local path = require("stopmsg.meaning.path")
 local providers = require("stopmsg.provider")
+local reading = require("stopmsg.meaning.reading")
 local recorded = require("stopmsg.sandbox.recorded")
 local sandbox = require("stopmsg.sandbox")
 
@@ -19,13 +20,17 @@ local function request_of(client, operation, all, ids)
   end
   local basic = providers.definition(all.name).auth
   if basic then
-    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}", "{account}")
+    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}",
+      all.settings and all.settings.key or "{account}")
       :gsub("{([%w_]+)}", all.settings)
     headers.authorization = "Basic " .. mime.b64(text)
   end
-  local target, query = shown.target:match("^([^?]*)%??(.*)$")
+  local function with_token(text)
+    return (text:gsub("%[token%]", "sandbox"))
+  end
+  local target, query = with_token(shown.target):match("^([^?]*)%??(.*)$")
   return { method = shown.method, path = target, query = query, headers = headers,
-    body = shown.body or "" }
+    body = with_token(shown.body or "") }
 end
 
 -- The ids that an answer lists as open, as the definition's find reads them.
@@ -35,14 +40,22 @@ local function listed(operation, answer)
   for _, entry in ipairs(path.value(document, r.each)) do
     local parts = {}
     for i, one in ipairs(r.id) do
-      local text = tostring(path.first(entry, one.paths))
+      local found = path.first(entry, one.paths)
+      local text = tostring(type(found) == "number" and json.integer(found) or found)
       parts[i] = one.match and text:match(one.match) or text
     end
-    local state = r.state and path.first(entry, r.state)
-    local means = r.state and r.means[type(state) == "string" and state:lower() or tostring(state)]
-    assert.equal("open", r.state and means.word or "open")
-    ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    local verdict = { outcome = "open" }
+    if r.state then
+      local state = path.first(entry, r.state)
+      verdict.outcome = r.means[type(state) == "string" and state:lower() or tostring(state)].word
+    elseif r.entries then
+      verdict = select(2, reading.read(r.entries, operation, entry, {}))
+    end
+    if verdict.outcome == "open" then
+      ids[#ids + 1] = table.concat(parts, (operation.finds.between or {})[1])
+    end
   end
+  table.sort(ids)
   return ids
 end
 

@@ -1,6 +1,6 @@
 -- Answers of providers, read as the run loop reads them, and what all providers' answers share.
 
-local answer = require("stopmsg.answer")
+local answer = require("stopmsg.meaning.answer")
 local assert = require("luassert")
 local core = require("stopmsg.core")
 local providers = require("stopmsg.provider")

@@ -2,14 +2,14 @@
 
 local coded = {}
 
--- A line for each text: what it is coded as, or what is coded in it, in hex digits; "broken" for
--- what is no complete text of that coding.
+-- A line for each text, which comes with a level: what it is coded as, or what is coded in it, in
+-- hex digits; "broken" for what is no complete text of that coding.
 local SCRIPT = [[
 import sys, zlib
-what, coding, level = sys.argv[1:4]
-def make(data):
+what, coding = sys.argv[1:3]
+def make(data, level):
     bits = {"gzip": 31, "zlib": 15, "raw": -15}[coding]
-    made = zlib.compressobj(int(level), zlib.DEFLATED, bits)
+    made = zlib.compressobj(level, zlib.DEFLATED, bits)
     return made.compress(data) + made.flush()
 def one(data, bits):
     read = zlib.decompressobj(bits)
@@ -17,7 +17,7 @@ def one(data, bits):
     if not read.eof:
         raise zlib.error("its end is missing")
     return text, read.unused_data
-def read(data):
+def read(data, _):
     if coding == "gzip":
         text, rest = one(data, 31)
         while rest:
@@ -31,8 +31,9 @@ def read(data):
         raise zlib.error("something follows")
     return text
 for line in sys.stdin.read().split("\n")[:-1]:
+    level, digits = line.split(" ")
     try:
-        print((make if what == "make" else read)(bytes.fromhex(line)).hex())
+        print((make if what == "make" else read)(bytes.fromhex(digits), int(level)).hex())
     except zlib.error:
         print("broken")
 ]]
@@ -57,15 +58,14 @@ local function write(text)
   return name
 end
 
--- Its lines for these texts.
-local function run(what, coding, level, texts)
+-- Its lines for these texts, each { text, level }.
+local function run(what, coding, texts)
   local lines = {}
   for i, text in ipairs(texts) do
-    lines[i] = to_hex(text) .. "\n"
+    lines[i] = ("%d %s\n"):format(text[2], to_hex(text[1]))
   end
   local input, script = write(table.concat(lines)), write(SCRIPT)
-  local pipe = assert(io.popen(("python3 '%s' %s %s %d <'%s'"):format(script, what, coding, level,
-    input)))
+  local pipe = assert(io.popen(("python3 '%s' %s %s <'%s'"):format(script, what, coding, input)))
   local results = {}
   for line in pipe:lines() do
     results[#results + 1] = line
@@ -77,18 +77,41 @@ local function run(what, coding, level, texts)
   return results
 end
 
-local made = {}
+local made = {} -- by coding, level and text
+
+local function key_of(coding, text, level)
+  return ("%s %d "):format(coding, level) .. text
+end
+
+-- Makes all of these at once, for coded.make().
+function coded.prepare(coding, texts, levels)
+  local list = {}
+  for _, text in ipairs(texts) do
+    for _, level in ipairs(levels) do
+      if not made[key_of(coding, text, level)] then
+        list[#list + 1] = { text, level }
+      end
+    end
+  end
+  for i, line in ipairs(#list > 0 and run("make", coding, list) or {}) do
+    made[key_of(coding, list[i][1], list[i][2])] = of_hex(line)
+  end
+end
 
 -- bytes = coded.make("gzip", "zlib" or "raw", text, level); level 0 does not compress
 function coded.make(coding, text, level)
-  local key = coding .. " " .. (level or 9) .. " " .. text
-  made[key] = made[key] or of_hex(run("make", coding, level or 9, { text })[1])
-  return made[key]
+  level = level or 9
+  coded.prepare(coding, { text }, { level })
+  return made[key_of(coding, text, level)]
 end
 
 -- texts = coded.read("gzip" or "deflate", list): what is coded in each, false where it is broken
 function coded.read(coding, list)
-  local texts = run("read", coding, 0, list)
+  local lines = {}
+  for i, bytes in ipairs(list) do
+    lines[i] = { bytes, 0 }
+  end
+  local texts = run("read", coding, lines)
   for i, line in ipairs(texts) do
     texts[i] = line ~= "broken" and of_hex(line)
   end

@@ -1,9 +1,12 @@
 -- What the vendors' own clients send for a cancel, and what stopmsg sends for the same.
 --
--- spec/oracle/facts.json holds, for each provider, a question (token, id, settings), the request
+-- spec/oracle/facts/NAME.json holds of a provider a question (token, id, settings), the request
 -- that the vendor's client sent for it, and the answer that it got. Where there is no client, the
--- request is the one that the vendor's page shows, and `page` says where.
+-- request is the one that the vendor's page shows, and `page` says where. `reads` has for endings
+-- of ids what the client makes of the sandbox's answers; `inferred` is what no page says.
 
+local core = require("stopmsg.core")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local sandbox = require("stopmsg.sandbox")
 local server = require("spec.support.server")
@@ -26,20 +29,19 @@ local IGNORED = {
 }
 local IGNORED_PREFIXES = { "^x%-stainless%-", "^x%-fern%-" }
 
-local function read_file(path)
-  local file = assert(io.open(path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
+-- name -> fact
 function oracle.facts()
-  return assert(json.decode(read_file("spec/oracle/facts.json")))
+  local facts = {}
+  for _, path in ipairs(files.list("spec/oracle/facts")) do
+    local fact, message = json.decode(files.read(path))
+    facts[path:match("([%w_]+)%.json$")] = assert(fact, path .. ": " .. tostring(message))
+  end
+  return facts
 end
 
 -- name -> version, as pinned.
 function oracle.packages()
-  return assert(json.decode(read_file("spec/oracle/package.json"))).dependencies
+  return assert(json.decode(files.read("spec/oracle/package.json"))).dependencies
 end
 
 local function matters(name, request)
@@ -70,18 +72,27 @@ local function decode_body(request)
     return nil
   elseif kind:find("^application/x%-www%-form%-urlencoded") then
     return flat(url.query(request.body))
-  elseif kind:find("^application/json") then
+  elseif kind:find("^application/json") or kind:find("^application/[%w.]+%+json") then
     return assert(json.decode(request.body))
   end
   return request.body
 end
+
+-- What is another one in each request: the places are compared, not the values.
+local FRESH = {
+  ["idempotency-key"] = "<fresh>",
+  authorization = function(value)
+    return value:gsub("^Bearer [%w_%-]+%.[%w_%-]+%.[%w_%-]+$", "Bearer <JWT>")
+  end,
+}
 
 -- A recorded request as the facts write it.
 local function normal(request)
   local headers = {}
   for name, value in pairs(request.headers) do
     if matters(name, request) then
-      headers[name] = value
+      local fresh = FRESH[name]
+      headers[name] = type(fresh) == "function" and fresh(value) or fresh or value
     end
   end
   local path, query = request.target:match("^([^?]*)%??(.*)$")
@@ -95,17 +106,17 @@ local function normal(request)
 end
 
 -- requests = oracle.record(answer, ask): what a server on loopback was asked while ask(base) ran.
--- answer: { status, body }, the same for each.
+-- answer: { status, body or text }, the same for each.
 function oracle.record(answer, ask)
   local path = os.tmpname()
   local recorder = server.spawn({
     server.interpreter(), "spec/support/recorder.lua", path, tostring(answer.status),
-    answer.body and json.encode(answer.body) or "",
+    answer.text or answer.body and json.encode(answer.body) or "",
   })
   local done, message = pcall(ask, recorder.first_line)
   recorder:stop()
   local requests = {}
-  for line in read_file(path):gmatch("[^\n]+") do
+  for line in files.read(path):gmatch("[^\n]+") do
     requests[#requests + 1] = normal(assert(json.decode(line)))
   end
   os.remove(path)
@@ -117,6 +128,10 @@ end
 -- of the fact's answer.
 function oracle.stop(name, fact)
   local question, item = fact.question, nil
+  local uuid = core.uuid
+  function core.uuid()
+    return "00000000-0000-4000-8000-000000000000"
+  end
   local requests = oracle.record(fact.answer, function(base)
     local client = stopmsg.new({
       provider = name,
@@ -128,6 +143,7 @@ function oracle.stop(name, fact)
     item = client[question.is_dispatch and "stop_dispatch" or "stop"](client, question.id)[1]
     client:close()
   end)
+  core.uuid = uuid
   assert(#requests == 1, "more than one request, or none")
   return item, requests[1]
 end
@@ -218,7 +234,7 @@ function oracle.ask(questions)
   end
   pipe:close()
   os.remove(path)
-  assert(#answers == #questions, "clients.cjs broke off: " .. read_file(log))
+  assert(#answers == #questions, "clients.cjs broke off: " .. files.read(log))
   return answers
 end
 

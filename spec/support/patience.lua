@@ -7,6 +7,9 @@ local patience = {}
 -- Seconds after which what is waited for is taken for something that never comes.
 patience.SECONDS = 120
 
+-- Milliseconds between two looks: whoever is waited for needs the processor.
+local LOOK_EVERY = 1
+
 -- Calls done() again and again until it gives something, which is returned; raises when that takes
 -- too long.
 function patience.until_(done, about)
@@ -16,6 +19,7 @@ function patience.until_(done, about)
     if result then
       return result
     end
+    uv.sleep(LOOK_EVERY)
   until uv.hrtime() > till
   error("waited in vain for " .. (about or "what never came"), 2)
 end

@@ -8,8 +8,8 @@ local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
 local report = require("stopmsg.report")
-local run = require("stopmsg.run")
-local source = require("stopmsg.source")
+local run = require("stopmsg.run.loop")
+local source = require("stopmsg.run.source")
 
 local runs = {}
 
@@ -108,10 +108,10 @@ function runs.longest()
   return 1
 end
 
-function runs.new_pool(options)
+function runs.new_session(options)
   local clock = fake.clock()
-  local pool
-  pool = {
+  local session
+  session = {
     engine = fake.new({
       clock = clock,
       slots = options.slots,
@@ -127,7 +127,7 @@ function runs.new_pool(options)
     flights = {},
     generation = 1,
     renew = options.renew and function()
-      return options.renew(pool)
+      return options.renew(session)
     end,
     redact = function(s)
       return (s:gsub("S3CRET", "***"))
@@ -135,24 +135,24 @@ function runs.new_pool(options)
     emit = options.emit,
     is_closed = false,
   }
-  return pool
+  return session
 end
 
-function runs.new_run(pool, options)
+function runs.new_run(session, options)
   local ids = options.ids or {}
   local limit = options.limit or 1
   local summary = report.new()
   local operation = options.operation or runs.operation_of(limit, options.form)
   local result = options.keeps ~= false and {} or nil
-  pool.engine:reads(1, operation)
-  return run.new(pool, {
+  session.engine:reads(1, operation)
+  return run.new(session, {
     operation = operation,
     number = 1,
     source = options.source or source.list(ids, options.count or #ids),
     limit = limit,
     concurrency = options.concurrency or 4,
     timeout = options.timeout or 10,
-    deadline = pool.clock() + (options.deadline or 60),
+    deadline = session.clock() + (options.deadline or 60),
     patience = options.patience or 60,
     max_attempts = options.max_attempts or 4,
     random = options.random or runs.longest,
@@ -179,19 +179,19 @@ end
 
 -- Runs to the end. Gives what there is to look at.
 function runs.stop(options)
-  local pool = options.pool or runs.new_pool(options)
-  local running, summary = runs.new_run(pool, options)
-  local started = pool.clock()
+  local session = options.session or runs.new_session(options)
+  local running, summary = runs.new_run(session, options)
+  local started = session.clock()
   local list, order = runs.drain(running)
   return {
     items = list,
     order = order,
     summary = summary,
-    requests = pool.engine.requests,
-    engine = pool.engine,
-    pool = pool,
+    requests = session.engine.requests,
+    engine = session.engine,
+    session = session,
     started = started,
-    elapsed = pool.clock() - started,
+    elapsed = session.clock() - started,
   }
 end
 

@@ -215,7 +215,8 @@ function server.scripted(code)
 end
 
 -- sandbox = server.start(options): the sandbox in a process of its own.
--- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; log (false: none).
+-- options: port, delay, settle, log_bodies, as in stopmsg.sandbox.server; campaign, the same as the
+-- text of a Lua table; log (false: none).
 -- sandbox: { url, port, pid, stop(), log() }
 function server.start(options)
   options = options or {}
@@ -223,6 +224,7 @@ function server.start(options)
   local code = ([[
     local ok, message = require("stopmsg.sandbox.server").run({
       port = %d, delay = %.6f, settle = %.6f, log = %s, log_bodies = %s, until_eof = true,
+      campaign = %s,
     })
     if not ok then
       io.stderr:write(message, "\n")
@@ -230,7 +232,7 @@ function server.start(options)
     end
   ]]):format(options.port or 0, options.delay or 0, options.settle or 0,
     path and ("%q"):format(path) or "nil",
-    tostring(options.log_bodies))
+    tostring(options.log_bodies), options.campaign or "nil")
   local started, self = pcall(server.spawn, { server.interpreter(), "-e", code })
   if not started then
     if path then

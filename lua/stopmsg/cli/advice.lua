@@ -1,8 +1,9 @@
 -- The last line that a stop says: what to do next. Pure. It never names what would not help.
 
 local duration = require("stopmsg.cli.duration")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
+local sharing = require("stopmsg.cli.sharing")
 
 local advice = {}
 
@@ -34,7 +35,7 @@ end
 -- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
 -- that were not reached), journal (its path), lookup (the options for one, nil where the provider
 -- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
--- after a verification), refused (what is known of the token), is_strange (no answer was the
+-- after a verification), rate_fault (why a shared rate is not to be had), refused (what is known of the token), is_strange (no answer was the
 -- provider's), pause (seconds that the provider asked for) and clock (the time after it).
 function advice.of(known)
   local counts = known.counts
@@ -47,6 +48,9 @@ function advice.of(known)
   end
   if known.refused then
     return known.refused .. "; with one that is accepted, run the same command again"
+  elseif known.rate_fault and open > 0 then
+    return ("%s %s not settled (%s): %s"):format(ids(open), is_are(open), known.rate_fault,
+      sharing.ADVICE)
   elseif known.is_strange then
     return "no answer was in the provider's form: check --base-url and the proxy, "
       .. "then run the same command again"

@@ -6,7 +6,7 @@ local reports = require("stopmsg.report")
 
 local command = {
   name = "check",
-  summary = "try the credentials and the connection, stopping nothing",
+  summary = "test credentials and connection, and stop nothing",
   examples = [[
 Examples:
   stopmsg check -p revicom
@@ -16,15 +16,15 @@ Examples:
 
 function command.configure(parser)
   connection.configure(parser)
-  parser:option("--deadline", "Time for all of it (60)."):argname("SECONDS")
+  parser:option("--deadline", "Deadline of the whole check (60)."):argname("SECONDS")
     :convert(connection.seconds("deadline"))
-  parser:flag("-q --quiet", "Only the exit code, and faults.")
+  parser:flag("-q --quiet", "Print only errors; use the exit code.")
   parser:epilog([[
 Exit codes:
-   0  the credentials are accepted
-   1  a fault of the program
-   2  usage wrong, or the provider documents no such call; nothing was sent
-   4  no answer that can be trusted
+   0  credentials accepted
+   1  internal error
+   2  wrong usage, or the provider documents no such call; nothing was sent
+   4  no usable answer
    5  no connection, or refused for another reason
    6  credentials refused]])
 end

@@ -35,36 +35,36 @@ function connection.seconds(name)
 end
 
 function connection.configure(parser)
-  parser:option("-p --provider", "A provider's name, or a file with a definition (./acme.lua).")
+  parser:option("-p --provider", "Name of a provider, or a file with a definition (./acme.lua).")
     :argname("PROVIDER")
-  parser:option("--set", "A setting of the provider; may be given again."):argname("NAME=VALUE")
+  parser:option("--set", "Set a setting of the provider (repeatable)."):argname("NAME=VALUE")
     :count("*")
-  parser:option("--token-file", "File with the token in its first line."):argname("FILE")
-  parser:option("--base-url", "Another address than the provider's."):argname("URL")
-  parser:flag("--allow-http", "Allow plain http:// to other hosts than this one.")
-  parser:option("--application", "Pushwoosh application code, for status lookups."):argname("CODE")
-  parser:flag("--xml", "Clickatell: answers in XML.")
-  parser:flag("--undocumented", "Allow what only the sibling brand documents.")
-  parser:option("--ca-file", "Trusted certificates."):argname("FILE")
-  parser:option("--cert-file", "Our own certificate, for servers that ask for one."):argname("FILE")
-  parser:option("--key-file", "Its private key."):argname("FILE")
-  parser:option("--proxy", "Proxy; '' for none."):argname("URL")
-  parser:option("--timeout", "Time for one attempt (10)."):argname("SECONDS")
+  parser:option("--token-file", "Read the token from the first line of this file."):argname("FILE")
+  parser:option("--base-url", "Use this address instead of the provider's."):argname("URL")
+  parser:flag("--allow-http", "Allow plain http:// to other machines.")
+  parser:option("--application", "Short for --set application=CODE."):argname("CODE")
+  parser:flag("--xml", "Short for --set format=xml.")
+  parser:flag("--undocumented", "Allow operations that only the sibling brand documents.")
+  parser:option("--ca-file", "Trust the CA certificates in this file."):argname("FILE")
+  parser:option("--cert-file", "Client certificate, for servers that ask for one."):argname("FILE")
+  parser:option("--key-file", "Private key of the client certificate."):argname("FILE")
+  parser:option("--proxy", "Use this proxy; '' for none."):argname("URL")
+  parser:option("--timeout", "Timeout of one attempt (10)."):argname("SECONDS")
     :convert(connection.seconds("timeout"))
-  parser:option("--max-attempts", "Attempts for each request, the first included (4).")
+  parser:option("--max-attempts", "Attempts per request, including the first (4).")
     :argname("N"):convert(number("max-attempts"))
 end
 
 -- The options of commands that send many requests.
 function connection.configure_pace(parser)
-  parser:option("--concurrency", "Requests in flight (4 batches, 16 single ones)."):argname("N")
-    :convert(number("concurrency"))
-  parser:option("--rate", "Requests per second, at most."):argname("N"):convert(number("rate"))
-  parser:option("--batch-size", "Ids per request (the provider's limit)."):argname("N")
+  parser:option("--concurrency", "Requests in flight (4 for batches, 16 for single ids).")
+    :argname("N"):convert(number("concurrency"))
+  parser:option("--rate", "Maximum requests per second."):argname("N"):convert(number("rate"))
+  parser:option("--batch-size", "Ids per request (default: the provider's limit)."):argname("N")
     :convert(number("batch-size"))
-  parser:option("--deadline", "Time for the whole run (none)."):argname("SECONDS")
+  parser:option("--deadline", "Deadline of the whole run (none)."):argname("SECONDS")
     :convert(connection.seconds("deadline"))
-  parser:option("--patience", "Time to wait for a provider that answers nobody (60).")
+  parser:option("--patience", "How long to wait during a provider outage (60).")
     :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 
@@ -95,7 +95,7 @@ end
 local function named(args)
   local name = args.provider
   if not name then
-    return nil, "which provider? -p " .. table.concat(providers.names(), "|")
+    return nil, "which provider? Give -p NAME; `stopmsg providers` lists the names"
   elseif name:find("[/.]") then
     return providers.read(name)
   elseif not providers.is_built_in(name) then
@@ -198,7 +198,7 @@ function connection.open(args, host, provider, on_event)
     allow_http = args.allow_http,
     undocumented = args.undocumented,
     concurrency = args.concurrency,
-    rate = args.rate,
+    rate = args.rate_function or args.rate,
     batch_size = args.batch_size,
     deadline = args.deadline or math.huge,
     patience = args.patience,

@@ -78,9 +78,9 @@ Exit codes, the first that fits:
    2  usage or input wrong; nothing was sent
    6  credentials refused
  130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   4  the state of some could not be learned
+   4  the state of some stayed unknown
    5  some were not looked up
    3  some not found, denied, or no ids
-   0  the state of each is known]]
+   0  the state of every id is known]]
 
 return exit

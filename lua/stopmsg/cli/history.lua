@@ -2,7 +2,7 @@
 
 local core = require("stopmsg.core")
 local journal = require("stopmsg.journal")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 
 local history = {}
 

@@ -230,10 +230,10 @@ end
 
 function input.configure(parser)
   parser:argument("ids", "Ids; - reads them from standard input."):args("*"):argname("ID")
-  parser:option("-i --input", "File of ids; given again, the next one is read after it.")
+  parser:option("-i --input", "Read ids from this file (repeatable).")
     :argname("FILE"):count("*"):target("inputs")
   parser:option("--field", "Column (name or number) or JSON field (a.b) that holds the ids; "
-    .. "of ids with parts also one for each, as in channel=COLUMN,message=COLUMN.")
+    .. "for ids with parts, one for each: channel=COLUMN,message=COLUMN.")
     :argname("NAME")
   parser:option("--max", "Refuse to start with more ids than this."):argname("N")
     :convert(connection.number("max"))

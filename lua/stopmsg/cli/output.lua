@@ -2,7 +2,7 @@
 
 local core = require("stopmsg.core")
 local journal = require("stopmsg.journal")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
@@ -300,13 +300,13 @@ function output.event(event)
 end
 
 function output.configure(parser)
-  parser:option("--format", "text, ndjson, json or csv (text)."):argname("FORMAT")
-    :choices(output.formats):default("text"):show_default(false)
+  parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
+    :argname("FORMAT"):choices(output.formats):default("text"):show_default(false)
   parser:option("-o --output", "Write the results to this file."):argname("FILE")
-  parser:option("--progress", "auto, bar, plain or none (auto)."):argname("HOW")
+  parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
-  parser:flag("-q --quiet", "Only results and faults.")
-  parser:flag("-v --verbose", "A line for each answer.")
+  parser:flag("-q --quiet", "Print only results and errors.")
+  parser:flag("-v --verbose", "Print a line for each answer.")
 end
 
 -- Formats that are a line an item, so that a second run can add to those of the first.

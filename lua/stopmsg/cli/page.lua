@@ -2,7 +2,7 @@
 -- strangers wrote is escaped.
 
 local duration = require("stopmsg.cli.duration")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")

@@ -1,7 +1,7 @@
 -- How far a run is, on stderr: a bar where that is a terminal, else a line every few seconds.
 
 local duration = require("stopmsg.cli.duration")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 
 local progress = {}
 

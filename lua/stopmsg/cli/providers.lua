@@ -9,7 +9,7 @@ local token = require("stopmsg.cli.token")
 
 local command = {
   name = "providers",
-  summary = "what each provider can do",
+  summary = "list the providers, and what each can do",
   examples = [[
 Examples:
   stopmsg providers
@@ -21,8 +21,8 @@ Examples:
 local OPERATIONS = schema.operation_names
 
 function command.configure(parser)
-  parser:argument("provider", "Only this one, in detail."):args("?"):argname("NAME")
-  parser:option("--check", "A definition of one's own: what is wrong with it, and what it lacks.")
+  parser:argument("provider", "Show this provider in detail."):args("?"):argname("NAME")
+  parser:option("--check", "Check the definition in this file for mistakes and gaps.")
     :argname("FILE")
 end
 
@@ -99,6 +99,11 @@ local function show(provider, out)
 end
 
 local function list(out)
+  local width = 0
+  for _, name in ipairs(providers.names()) do
+    width = math.max(width, #name)
+  end
+  local indent = (" "):rep(width + 2)
   for _, name in ipairs(providers.names()) do
     local provider = providers.load(name)
     local calls = {}
@@ -109,8 +114,8 @@ local function list(out)
           or "")
       end
     end
-    out:write(("%-11s %s\n            %s\n            %s\n"):format(name, provider.about,
-      table.concat(calls, ", "), provider.docs))
+    out:write(("%s%s%s\n%s%s\n%s%s\n"):format(name, indent:sub(#name + 1), provider.about,
+      indent, table.concat(calls, ", "), indent, provider.docs))
   end
   out:write("\nIn brackets: ids in one request. stopmsg providers NAME tells more.\n")
 end

@@ -5,7 +5,7 @@ local core = require("stopmsg.core")
 local exit = require("stopmsg.cli.exit")
 local history = require("stopmsg.cli.history")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local output = require("stopmsg.cli.output")
 local page = require("stopmsg.cli.page")
 local progress = require("stopmsg.cli.progress")
@@ -14,7 +14,7 @@ local text = require("stopmsg.text")
 
 local command = {
   name = "report",
-  summary = "read journals, and tell how the stop went",
+  summary = "read journals and report how the stop went",
   examples = [[
 Examples:
   stopmsg report ids.journal
@@ -28,21 +28,19 @@ local grouped = progress.grouped
 local FORMATS = { "text", "ndjson", "json", "csv", "html" }
 
 -- Rows of the timeline for people, and the widest bar in it.
-local MOST_ROWS, BAR = 40, 24
+local MOST_ROWS, BAR = 40, 30
 
 function command.configure(parser)
   parser:argument("journals", "Journals of stopmsg stop."):args("+"):argname("JOURNAL")
-  parser:option("--only", "Only the ids with these outcomes, ready for `stopmsg stop -`.")
+  parser:option("--only", "Print only the ids with these outcomes, ready for stopmsg stop -.")
     :argname("WORD,...")
-  parser:option("--format", "text, ndjson, json, csv or html (text)."):argname("FORMAT")
-    :choices(FORMATS):default("text"):show_default(false)
-  parser:option("-o --output", "Write to this file."):argname("FILE")
+  parser:option("--format", "Format of the report: text, ndjson, json, csv or html (text).")
+    :argname("FORMAT"):choices(FORMATS):default("text"):show_default(false)
+  parser:option("-o --output", "Write the report to this file."):argname("FILE")
   parser:epilog([[
-Nothing is sent. ndjson and csv have the last outcome of each id; html is one
-page for people.
+Sends nothing. ndjson and csv have the last outcome of each id; html is a single page for people.
 
-Exit codes: 0 the journals were read, 1 output that could not be written, 2
-usage wrong, or no journal.]])
+Exit codes: 0 journals read, 1 output could not be written, 2 wrong usage or not a journal.]])
 end
 
 -- The set of outcomes that --only names; nil without it | nil, message
@@ -154,16 +152,13 @@ local function write_text(told, write)
   end
   if #rows > 0 then
     write(("\ntimeline, by %s\n"):format(duration.words(step)))
-    write(("  %-" .. BAR + 10 .. "s%10s%12s%10s%9s\n"):format("", "stopped", "not stopped",
-      "requests", "slowest"))
   end
   for _, row in ipairs(rows) do
     local width = math.ceil((row.stopped + row.missed) / most * BAR)
-    local line = ("  %s  %-" .. BAR .. "s%10s%12s%10s%9s"):format(clock(row.second * 1000,
+    write(("  %s  %-" .. BAR .. "s %s stopped, %s not%s\n"):format(clock(row.second * 1000,
       "%H:%M:%S"), ("#"):rep(width), grouped(row.stopped), grouped(row.missed),
-      row.requests > 0 and grouped(row.requests) or "",
-      row.requests > 0 and ("%.3f s"):format(row.slowest) or "")
-    write((line:gsub(" +$", "")), "\n")
+      row.requests > 0 and (", %s requests, up to %.3f s"):format(grouped(row.requests),
+      row.slowest) or ""))
   end
 end
 

@@ -2,8 +2,7 @@
 
 local command = {
   name = "sandbox",
-  help_width = 110,
-  summary = "serve the methods of all providers on loopback, for trying things out",
+  summary = "serve the APIs of all providers on 127.0.0.1, for trying things out",
 }
 
 local function port(text)
@@ -25,16 +24,19 @@ local function seconds(name)
 end
 
 function command.configure(parser)
-  parser:option("--port", "Port on 127.0.0.1; 0 lets the kernel choose.")
+  parser:option("--port", "Port on 127.0.0.1; 0 for a free port (0).")
     :argname("N"):convert(port):default("0")
-  parser:option("--delay", "Hold each answer back that long.")
+  parser:option("--delay", "Delay each answer.")
     :argname("SECONDS"):convert(seconds("delay")):default("0")
-  parser:option("--settle", "A stop shows in status calls only after that long.")
+  parser:option("--settle", "Delay until a stop shows in lookups.")
     :argname("SECONDS"):convert(seconds("settle")):default("0")
-  parser:option("--log", "Add a line of JSON for each request to this file."):argname("FILE")
-  parser:flag("--log-bodies", "Have in these lines the body of each request, too.")
-  parser:flag("--until-eof", "End when standard input does.")
-  parser:epilog(require("stopmsg.sandbox").about())
+  parser:option("--log", "Append a line of JSON per request to this file."):argname("FILE")
+  parser:flag("--log-bodies", "Include request bodies in the log.")
+  parser:flag("--until-eof", "Exit at the end of standard input.")
+end
+
+function command.notes()
+  return require("stopmsg.sandbox").about()
 end
 
 function command.run(args, io)

@@ -12,7 +12,7 @@ local reports = require("stopmsg.report")
 local command = {
   name = "status",
   holds_signals = true, -- once it sends
-  summary = "look messages up, and tell the state of each",
+  summary = "look messages up and report the state of each",
   examples = [[
 Examples:
   stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
@@ -27,7 +27,7 @@ local CHUNK = 2000
 function command.configure(parser)
   input.configure(parser)
   connection.configure(parser)
-  parser:flag("--dispatch", "The ids are those of dispatches (mailings).")
+  parser:flag("--dispatch", "Treat the ids as dispatches (mailings).")
   connection.configure_pace(parser)
   output.configure(parser)
   parser:epilog(exit.about_lookup)

@@ -8,13 +8,14 @@ local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
+local sharing = require("stopmsg.cli.sharing")
 local stopping = require("stopmsg.cli.stopping")
 local text = require("stopmsg.text")
 
 local command = {
   name = "stop",
   holds_signals = true, -- once it sends
-  summary = "stop messages, and tell what became of each",
+  summary = "stop messages and report what became of each",
   examples = [[
 Examples:
   stopmsg stop -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
@@ -34,31 +35,28 @@ local MOST_NAMED = 5
 function command.configure(parser)
   input.configure(parser)
   connection.configure(parser)
-  parser:flag("--dispatch", "The ids are those of dispatches (mailings).")
-  parser:option("--verify", "Then look up what is not proven, for 30 seconds or so many.")
+  parser:flag("--dispatch", "Treat the ids as dispatches (mailings).")
+  parser:option("--verify", "Afterwards, look up unproven ids for up to SECONDS (30).")
     :argname("[=SECONDS]"):convert(connection.seconds("verify"))
-  parser:option("--journal", "Keep a journal; run again, the command goes on where it ended.")
+  parser:option("--journal", "Keep a journal, so that running the command again continues.")
     :argname("FILE")
-  parser:flag("--dry-run", "Show the requests, send none.")
+  parser:flag("--dry-run", "Show the requests without sending any.")
   parser:flag("-y --yes", "Do not ask for confirmation.")
   connection.configure_pace(parser)
+  sharing.configure(parser)
   output.configure(parser)
   parser:epilog([[
-The results are those of this run. With a journal that is continued, -o adds to
-a file of ndjson or csv; text and json are written anew. --verify first looks
-up what an earlier run left unknown, and sends only what is open or has no
-answer; then what is not proven.
+Results cover this run. When a journal is continued, -o appends to an ndjson or csv file, and
+rewrites text and json. --verify then first looks up what the earlier run left unknown, sends only
+ids that are open or get no answer, and looks up unproven ids at the end.
 
-A number right after --verify is refused: write --verify=30, or --verify -- 30
-for the id 30.
+A bare number after --verify is refused: write --verify=30, or --verify -- 30 for the id 30.
 
-STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, is --base-url.
+The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
+STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, sets --base-url.
 
-The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else
-STOPMSG_TOKEN.
-
-With more than 10,000 ids, and with --dispatch, a terminal is asked for
-confirmation; where there is none, --yes has to be given.
+stopmsg asks for confirmation before it stops a dispatch or more than 10,000 ids. Without a
+terminal, pass --yes.
 
 ]] .. exit.about)
 end
@@ -172,6 +170,11 @@ function command.run(args, host)
   if not provider then
     return refuse(operation)
   end
+  local shared, unshared = sharing.open(args, host)
+  if unshared then
+    return refuse(unshared)
+  end
+  args.rate_function = shared and shared.rate or nil
   local run
   local client, message = connection.open(args, host, provider, function(event)
     run:notice(event)
@@ -192,6 +195,13 @@ function command.run(args, host)
   end
   if args.dry_run then
     return dry_run.show(args, host, client, operation, given)
+  end
+  local can_share, unable = true, nil
+  if shared then
+    can_share, unable = shared:check(host)
+  end
+  if not can_share then
+    return refuse(unable)
   end
 
   local batch = math.min(args.batch_size or operation.limit, operation.limit)

@@ -6,7 +6,8 @@ local connection = require("stopmsg.cli.connection")
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local input = require("stopmsg.cli.input")
-local outcome = require("stopmsg.outcome")
+local options = require("stopmsg.options")
+local outcome = require("stopmsg.meaning.outcome")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
@@ -83,6 +84,7 @@ function stopping.new(host, args, with)
     is_refused = false, -- the credentials are
     has_answer = false, -- of the provider itself
     strange = 0, -- items that say that somebody else answered
+    rate_fault = nil, -- why the keeper of a shared rate does not answer
     pause = nil, -- seconds, and when they began: a pause that ended the run
   }, Run)
 end
@@ -143,13 +145,28 @@ function Run:notice_outage(event)
   if self.book then
     self.book:note("outage", fields)
   end
-  if event.phase == "begin" then
+  if event.of == "rate" then
+    self:notice_rate(event)
+  elseif event.phase == "begin" then
     self.bar:outage(output.failure(event))
   else
     self.bar:outage(nil)
     if event.reason == "answered" and event.elapsed >= LONG_OUTAGE and not self.args.quiet then
       self:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
     end
+  end
+end
+
+-- The keeper of a shared rate does not answer, or does again.
+function Run:notice_rate(event)
+  local is_back = event.reason == "answered"
+  self.rate_fault = not is_back and (event.message or self.rate_fault) or nil
+  self.bar:wait_for(event.phase == "begin" and "waiting for the shared rate" or nil)
+  if event.phase == "begin" and not self.args.quiet then
+    self:tell(("%s: waiting for it, %s at most"):format(event.message,
+      duration.words(self.args.patience or options.defaults.patience)))
+  elseif is_back and event.elapsed >= LONG_OUTAGE and not self.args.quiet then
+    self:tell(("the shared rate is back, after %s"):format(duration.words(event.elapsed)))
   end
 end
 
@@ -492,6 +509,7 @@ function Run:advice(summary)
     has_verified = self.store ~= nil,
     unproven = self.store and self.unproven or 0,
     refused = self.is_refused and self.refusal or nil,
+    rate_fault = self.rate_fault,
     is_strange = self.strange > 0 and not self.has_answer,
     pause = self.pause,
     clock = self.pause and os.date("%H:%M:%S", os.time() + math.ceil(self.pause)),

@@ -38,7 +38,12 @@ return {
     [200] = { has = "schedules", means = "accepted" },
   },
   find = {
+    unit = "schedule",
     request = "GET /api/schedules?limit=100",
+    where = {
+      since = { entry = "schedule.scheduled_time", time = "rfc3339", about = "to be sent from" },
+      till = { entry = "schedule.scheduled_time", time = "rfc3339", about = "to be sent until" },
+    },
     each = "schedules",
     id = { path = "url", match = "([^/]+)$" },
     -- What has run is not listed, so all that is can be stopped.

@@ -7,7 +7,8 @@ local fields = require("stopmsg.provider.fields")
 local ids = require("stopmsg.ids")
 local lists = require("stopmsg.provider.lists")
 local meaning = require("stopmsg.provider.meaning")
-local path = require("stopmsg.path")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
 local schema = require("stopmsg.provider.schema")
 local shape = require("stopmsg.provider.shape")
 local text = require("stopmsg.text")
@@ -15,6 +16,12 @@ local text = require("stopmsg.text")
 local compile = {}
 
 local fail = schema.fail
+
+-- What the state of an entry in a list may mean: an outcome, or that it is about to change.
+local LISTED = { again = true }
+for word in pairs(outcome.all) do
+  LISTED[word] = true
+end
 
 -- Placeholders that stand for one id or more.
 local IS_ID = { id = true, ids = true }
@@ -387,10 +394,25 @@ function Compiler:list(name, given, where)
     elseif schema.placeholders[filter] or self.settings[filter] then
       fail(place, ("{%s} stands for something else already"):format(filter))
     end
-    filters[filter] = lists.filter(place, one)
+    filters[filter] = lists.filter(place, one, filter)
   end
   operation.where = filters
   self:request(operation, given, where, filters)
+  for filter, one in pairs(filters) do
+    local kinds = operation.seen[filter] or {}
+    one.is_asked = one.place ~= nil or operation.seen[filter] ~= nil
+    if (kinds.path or kinds.text or kinds.header) and not (one.required or one.default) then
+      fail(("%s.where.%s"):format(where, filter), "stands where nothing can stand in its place: "
+        .. "say `required`, or give a `default`")
+    elseif not one.is_asked and not one.entry then
+      fail(("%s.where.%s"):format(where, filter), "needs `query`, `form` or `json`, how it is "
+        .. "asked for, or `entry`, which field shows it")
+    end
+    local body = operation.form and "form" or "json"
+    if one.place and one.place ~= "query" and one.place ~= body then
+      fail(("%s.where.%s.%s"):format(where, filter, one.place), "the body is another")
+    end
+  end
   check_token(operation, where)
   operation.needs = self:needs(operation)
   if not given.each or given.id == nil then
@@ -406,13 +428,31 @@ function Compiler:list(name, given, where)
     if type(given.means) ~= "table" then
       fail(where .. ".means", "a table from the words at `state` to 'open' and other outcomes")
     end
-    reading.means = meaning.map(where .. ".means", given.means, nil, string.lower)
+    reading.means = meaning.map(where .. ".means", given.means, LISTED, string.lower)
+    if given.entries then
+      fail(where .. ".entries", "and `state` exclude each other")
+    end
   elseif given.means ~= nil then
     fail(where .. ".means", "needs `state`, where its words stand")
+  elseif given.entries then
+    reading.entries = meaning.entries(where .. ".entries", given.entries, operation)
   end
   operation.reading = reading
+  operation.unit = given.unit or (ids_of == "stop_dispatch" and "dispatch" or "message")
+  if not schema.units[operation.unit] then
+    fail(where .. ".unit", "one of batch, bulk, campaign, dispatch, message, schedule")
+  end
   operation.next = given.next and lists.next(where .. ".next", given.next)
-  operation.readings, operation.is_bare = {}, {}
+  if operation.next and operation.next.place and operation.next.place ~= "query"
+    and operation.next.place ~= (operation.form and "form" or "json") then
+    fail(where .. ".next.as", "the body is another")
+  elseif operation.next and operation.next.by == "url"
+    and (operation.seen.token or {}).query then
+    fail(where .. ".next.by", "a URL of the provider's would hold the token")
+  end
+  operation.asks = lists.form(operation.address or self.address, operation)
+  meaning.statuses(where, given, operation)
+  operation.is_bare = {}
   local refused = merge(given.refused, self.definition.refused)
   operation.refused = refused and operation.error
     and meaning.refused(where .. ".refused", refused) or nil
@@ -578,7 +618,7 @@ function compile.provider(definition, old)
             known[field] = kind
           end
         end
-        schema.check(place, given, known)
+        schema.check(place, given, known, is_status)
         provider.operations[name] = self:list(name, given, place)
       else
         provider.operations[name] = self:operation(name, given, place)

@@ -1,6 +1,6 @@
 -- The fields of a definition that mean the same wherever they stand, checked and made ready. Pure.
 
-local errors = require("stopmsg.errors")
+local errors = require("stopmsg.meaning.errors")
 local meaning = require("stopmsg.provider.meaning")
 local schema = require("stopmsg.provider.schema")
 local shape = require("stopmsg.provider.shape")

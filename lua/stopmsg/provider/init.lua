@@ -15,7 +15,7 @@ local text = require("stopmsg.text")
 local provider = {}
 
 local PARTS = {
-  init = true, compile = true, direct = true, fields = true, lists = true, meaning = true,
+  init = true, compile = true, direct = true, fields = true, fit = true, lists = true, meaning = true,
   old = true, schema = true, settings = true, shape = true, template = true, wire = true,
 }
 
@@ -33,20 +33,27 @@ local function folder()
   error("no file " .. place .. " on package.path", 0)
 end
 
-local names
+-- The names of the built-in providers, sorted, and as a set. They are read from the folder once;
+-- a definition is loaded when it is asked for.
+local names, is_name
+
+local function read_names()
+  local found, set = {}, {}
+  for _, file in ipairs(core.names(folder())) do
+    local name = file:match("^(%l[%l%d_]*)%.lua$")
+    if name and not PARTS[name] then
+      found[#found + 1] = name
+      set[name] = true
+    end
+  end
+  table.sort(found)
+  names, is_name = found, set
+end
 
 -- names = provider.names(): of the built-in providers, sorted.
 function provider.names()
   if not names then
-    local found = {}
-    for _, file in ipairs(core.names(folder())) do
-      local name = file:match("^(%l[%l%d_]*)%.lua$")
-      if name and not PARTS[name] then
-        found[#found + 1] = name
-      end
-    end
-    table.sort(found)
-    names = found
+    read_names()
   end
   local copy = {}
   for i, name in ipairs(names) do
@@ -68,12 +75,10 @@ end
 
 -- Whether a built-in provider is called so.
 function provider.is_built_in(name)
-  for _, known in ipairs(provider.names()) do
-    if known == name then
-      return true
-    end
+  if not names then
+    read_names()
   end
-  return false
+  return is_name[name] == true
 end
 
 -- definition = provider.definition(name): one's own copy of a built-in definition, to be changed;
@@ -100,8 +105,8 @@ function provider.unknown(name)
   for _, one in ipairs(provider.names()) do
     known[one] = true
   end
-  return ("no provider is called %s; did you mean '%s'? There are %s"):format(text.quote(name),
-    text.nearest(tostring(name), known), table.concat(provider.names(), ", "))
+  return ("no provider is called %s; did you mean '%s'? `stopmsg providers` lists all"):format(
+    text.quote(name), text.nearest(tostring(name), known))
 end
 
 -- loaded = provider.load(name or definition); raises when there is none, or it is broken.

@@ -31,16 +31,30 @@ function lists.next(where, given)
   elseif given.path and given.by ~= "cursor" and given.by ~= "url" then
     fail(where .. ".path", "is for a cursor or a URL")
   end
-  local has_end = given.size or given.more or given.total
+  local has_end = given.size or given.more or given.total or given.pages or given.until_empty
   if (given.by == "page" or given.by == "offset") and not has_end then
-    fail(where, "needs `size`, entries of a full page, or `more` or `total`, by which the last one "
-      .. "is known")
+    fail(where, "needs `size`, entries of a full page, or `more`, `total`, `pages` or "
+      .. "`until_empty`, by which the last one is known")
+  elseif given.most and not given.size then
+    fail(where .. ".most", "needs `size`, entries of a full page")
+  elseif given.pages and given.by ~= "page" then
+    fail(where .. ".pages", "is for pages with numbers")
   end
   local checked = {
     by = given.by, place = place, name = name, first = given.first, size = given.size,
-    most = given.most,
+    most = given.most, until_empty = given.until_empty,
   }
-  for _, field in ipairs({ "path", "more", "total" }) do
+  if given.oldest then
+    schema.check(where .. ".oldest", given.oldest, schema.fields.oldest)
+    if not given.oldest.path or not given.oldest.days then
+      fail(where .. ".oldest", "needs `path`, a time in an entry, and `days`")
+    end
+    checked.oldest = {
+      paths = meaning.paths(where .. ".oldest.path", given.oldest.path),
+      seconds = given.oldest.days * 86400,
+    }
+  end
+  for _, field in ipairs({ "path", "more", "total", "pages" }) do
     if given[field] then
       checked[field] = meaning.paths(where .. "." .. field, given[field])
     end
@@ -48,7 +62,7 @@ function lists.next(where, given)
   return checked
 end
 
-function lists.filter(where, given)
+function lists.filter(where, given, filter)
   schema.check(where, given, schema.fields.filter)
   local count = 0
   local checked = { about = given.about, required = given.required, default = given.default }
@@ -60,9 +74,6 @@ function lists.filter(where, given)
   end
   if count > 1 then
     fail(where, "is asked for in one place: `query`, `form` or `json`")
-  elseif count == 0 and not given.entry then
-    fail(where, "needs `query`, `form` or `json`, how it is asked for, or `entry`, which field "
-      .. "shows it")
   end
   if given.entry then
     checked.entry = meaning.paths(where .. ".entry", given.entry)
@@ -72,8 +83,54 @@ function lists.filter(where, given)
   elseif given.list and not schema.lists[given.list] then
     fail(where .. ".list", "one of array, comma, repeat")
   end
+  local bounds = { since = "from", till = "to" }
+  checked.bound = given.bound or (given.time and bounds[filter]) or nil
+  if given.time and checked.bound ~= "from" and checked.bound ~= "to" then
+    fail(where, "is a time: say with `bound` whether that is \"from\" or \"to\" when")
+  elseif given.bound and not given.time then
+    fail(where .. ".bound", "is of a time")
+  end
   checked.time, checked.list = given.time, given.list
   return checked
+end
+
+-- How many places of a request differ by request in other ways than by page: the token, a UUID.
+local function holes_in(value)
+  local count = 0
+  if type(value) == "table" then
+    for _, member in pairs(value) do
+      count = count + holes_in(member)
+    end
+  elseif type(value) == "string" then
+    for _, hole in ipairs({ "{token}", "{uuid}" }) do
+      count = count + select(2, value:gsub(hole, hole))
+    end
+  end
+  return count
+end
+
+-- What stands between the texts of which a page's request is made. It is in no UTF-8.
+lists.BETWEEN = "\255"
+
+-- The form of what goes through a run in place of an id, where pages of a list are asked for: the
+-- texts between the holes of address and body, one after the other.
+function lists.form(address, operation)
+  local count = 1 + holes_in(address.path) + holes_in(operation.path)
+  local body = operation.json or operation.form or (operation.text and operation.text.body)
+  if body ~= nil then
+    count = count + 1 + holes_in(body)
+  end
+  local text_form = { pattern = "^", max = 1048576, about = "a part of a request" }
+  if count == 1 then
+    return text_form
+  end
+  local form = { parts = {}, between = {}, place_of = {}, max = 4 * 1048576,
+    about = "a request for a page" }
+  for i = 1, count do
+    form.parts[i] = text_form
+    form.between[i] = i < count and lists.BETWEEN or nil
+  end
+  return form
 end
 
 -- Where an entry of a list names its id: a path, { path = …, match = "([^/]+)$" }, or one of these

@@ -1,12 +1,12 @@
--- What answers mean, as a definition says it, made ready for answer.lua: words, and readings with
--- paths. Pure.
+-- What answers mean, as a definition says it, made ready for meaning/answer.lua: words, and
+-- readings with paths. Pure.
 
-local errors = require("stopmsg.errors")
+local errors = require("stopmsg.meaning.errors")
 local ids = require("stopmsg.ids")
 local json = require("stopmsg.json")
-local outcome = require("stopmsg.outcome")
-local path = require("stopmsg.path")
-local reading_of = require("stopmsg.reading")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
+local reading_of = require("stopmsg.meaning.reading")
 local schema = require("stopmsg.provider.schema")
 local text = require("stopmsg.text")
 
@@ -353,6 +353,13 @@ local function alternatives(where, given, operation)
     first, last = first or r, r
   end
   return first
+end
+
+-- What an entry of a list of what can be stopped says of its message: one reading, or several to
+-- try in turn.
+function meaning.entries(where, given, operation)
+  return given[1] and alternatives(where, given, operation)
+    or meaning.reading(where, given, operation)
 end
 
 -- Puts what a definition says of statuses into a compiled operation: `readings` by status, and the

@@ -50,14 +50,24 @@ return {
   find = {
     docs = "https://documentation.onesignal.com/reference/view-messages",
     inferred = "that the order is by the time of sending where `time_offset` is given",
+    unit = "campaign",
     request = "GET /notifications?app_id={application}&limit=50",
     rate = 1,
     where = {
-      since = { query = "time_offset", entry = "send_after", time = "rfc3339" },
-      template = { query = "template_id", entry = "template_id" },
+      -- With it pages follow each other by time. Messages are kept for 30 days.
+      since = { query = "time_offset", entry = "send_after", time = "rfc3339", default = "-30d",
+        about = "to be sent after" },
+      till = { entry = "send_after", time = "rfc3339", about = "to be sent until" },
+      template = { query = "template_id", entry = "template_id", about = "a template's id" },
     },
     each = "notifications",
     id = "id",
-    next = { by = "cursor", as = "query:time_offset", path = "next_time_offset" },
+    entries = {
+      { state = "canceled", means = { [true] = "stopped" } },
+      { state = "completed_at", more_than = 0, means = { [true] = "too_late" } },
+      { has = "id", means = "open" },
+    },
+    next = { by = "cursor", as = "query:time_offset", path = "next_time_offset",
+      until_empty = true },
   },
 }

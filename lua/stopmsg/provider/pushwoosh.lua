@@ -62,18 +62,19 @@ return {
     docs = "https://docs.pushwoosh.com/developer/api-reference/statistics-api/"
       .. "message-statistics-api",
     inferred = "whether all pending messages are listed, and the number of the first page",
+    unit = "campaign",
     request = "POST /api/v2/messages:list",
-    json = { filters = { application = "{application}" }, per_page = 1000 },
+    json = { filters = { application = "{application}" }, per_page = 500 },
     where = {
-      since = { json = "filters.date_range.date_from", time = "date" },
-      till = { json = "filters.date_range.date_to", time = "date" },
-      campaign = { json = "filters.campaign", entry = "campaign" },
+      since = { json = "filters.date_range.date_from", time = "date", about = "whole days, UTC" },
+      till = { json = "filters.date_range.date_to", time = "date", about = "whole days, UTC" },
+      campaign = { json = "filters.campaign", entry = "campaign", about = "a campaign's code" },
     },
     each = "items",
     id = "code",
     state = "status",
     means = {
-      creating = "open",
+      creating = "again",
       pending = "open",
       waiting = "open",
       processing = "open",
@@ -82,6 +83,6 @@ return {
       canceled = "stopped",
       cancelled = "stopped",
     },
-    next = { by = "page", as = "json:page", first = 1, size = 1000, total = "total" },
+    next = { by = "page", as = "json:page", first = 1, size = 500, total = "total" },
   },
 }

@@ -45,7 +45,7 @@ return {
   check = {
     docs = DOCS .. "list-emails",
     request = "GET /emails?limit=1",
-    [200] = { has = "data", means = "accepted" },
+    [200] = { has = { "data", "has_more" }, means = "accepted" },
   },
   find = {
     docs = DOCS .. "list-emails",

@@ -2,7 +2,7 @@
 --
 -- docs/writing-a-provider.md explains them, and a spec compares it with this.
 
-local outcome = require("stopmsg.outcome")
+local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
 local schema = {}
@@ -78,7 +78,7 @@ schema.fields = {
     ignore_case = "boolean",
     number = "boolean",
   },
-  error = { code = ANY, text = ANY, status = ANY, form = "string" },
+  error = { code = ANY, text = ANY, status = ANY, has = ANY, form = ANY, least = "number" },
   rate = { "number", per = "number", burst = "number" },
   retry_after = { header = "string", path = "string", milliseconds = "boolean" },
   token = {
@@ -116,7 +116,16 @@ schema.fields = {
     undocumented = "boolean",
   },
   -- What only lists have.
-  list = { each = "string", id = ANY, state = ANY, means = ANY, next = "table", where = "table" },
+  list = {
+    each = "string",
+    id = ANY,
+    state = ANY,
+    means = ANY,
+    entries = "table",
+    unit = "string",
+    next = "table",
+    where = "table",
+  },
   text = { type = "string", body = "string", escape = "string" },
   reading = {
     exactly = "string",
@@ -125,7 +134,7 @@ schema.fields = {
     id = ANY,
     code = ANY,
     state = ANY,
-    form = "string",
+    form = ANY,
     means = ANY,
     more_than = "number",
     verifies = "table",
@@ -149,7 +158,11 @@ schema.fields = {
     most = "number",
     more = "string",
     total = "string",
+    pages = "string",
+    until_empty = "boolean",
+    oldest = "table",
   },
+  oldest = { path = "string", days = "number" },
   filter = {
     about = "string",
     query = "string",
@@ -157,6 +170,7 @@ schema.fields = {
     json = "string",
     entry = ANY,
     time = "string",
+    bound = "string",
     list = "string",
     required = "boolean",
     default = "string",
@@ -167,6 +181,10 @@ schema.escapes = { json = true, percent = true, raw = true, xml = true }
 
 -- How the pages of a list follow each other.
 schema.paging = { page = true, offset = true, cursor = true, last = true, url = true }
+
+-- What an id stops: one message, or more.
+schema.units = { message = true, batch = true, bulk = true, campaign = true, dispatch = true,
+  schedule = true }
 
 -- How several values of a filter are written.
 schema.lists = { ["repeat"] = true, comma = true, array = true }

@@ -66,6 +66,7 @@ return {
   find = {
     docs = DOCS .. "overview",
     inferred = "a batch that was sent is listed like one that waits",
+    unit = "batch",
     request = "GET /batches?page_size=100",
     where = {
       -- Without it Sinch lists the last 24 hours; it keeps 14 days.

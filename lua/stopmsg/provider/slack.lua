@@ -53,6 +53,7 @@ return {
     request = "POST /chat.deleteScheduledMessage",
     form = { channel = "{channel}", scheduled_message_id = "{message}" },
     [200] = {
+      has = "ok",
       code = { "error", "ok" },
       means = with_common({
         [true] = "stopped",
@@ -76,6 +77,7 @@ return {
         next = "response_metadata.next_cursor",
       },
       {
+        has = "ok",
         code = "error",
         means = with_common({ channel_not_found = "not_found", invalid_channel = "not_found" }),
       },
@@ -84,7 +86,7 @@ return {
   check = {
     docs = "https://docs.slack.dev/reference/methods/auth.test",
     request = "POST /auth.test",
-    [200] = { code = { "error", "ok" }, means = with_common({ [true] = "accepted" }) },
+    [200] = { has = "ok", code = { "error", "ok" }, means = with_common({ [true] = "accepted" }) },
   },
   find = {
     docs = "https://docs.slack.dev/reference/methods/chat.scheduledMessages.list",
@@ -97,6 +99,11 @@ return {
     },
     each = "scheduled_messages",
     id = { channel = "channel_id", message = "id" },
+    [200] = {
+      code = "error",
+      means = with_common({ channel_not_found = "failed", invalid_channel = "failed",
+        invalid_cursor = "failed" }),
+    },
     next = { by = "cursor", as = "form:cursor", path = "response_metadata.next_cursor" },
   },
 }

@@ -33,7 +33,7 @@ return {
   error = {
     code = "errors[1].code",
     text = { "errors[1].detail", "errors[1].title" },
-    form = "^%d+$",
+    form = "^%d%d%d%d%d$",
   },
   stop = {
     request = "DELETE /messages/{id}",

@@ -65,13 +65,14 @@ return {
   check = {
     docs = "https://www.twilio.com/docs/messaging/api/message-resource",
     request = "GET /Messages.json?PageSize=1",
-    [200] = { has = "messages", means = "accepted" },
+    [200] = { has = { "messages", "page_size" }, means = "accepted" },
     refused = { [20003] = "credentials" },
   },
   find = {
     docs = "https://www.twilio.com/docs/messaging/api/message-resource",
     inferred = "that the newest messages come first is inferred",
-    request = "GET /Messages.json?PageSize=1000",
+    -- 1000 would do, and be a megabyte that is read at once.
+    request = "GET /Messages.json?PageSize=250",
     where = {
       sender = { query = "From", entry = "from" },
       recipient = { query = "To", entry = "to" },
@@ -94,6 +95,7 @@ return {
       receiving = "not_stoppable",
       received = "not_stoppable",
     },
-    next = { by = "url", path = "next_page_uri" },
+    -- Messages can be scheduled 35 days ahead.
+    next = { by = "url", path = "next_page_uri", oldest = { path = "date_created", days = 36 } },
   },
 }

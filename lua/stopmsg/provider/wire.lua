@@ -2,6 +2,7 @@
 -- What differs by request (ids, a UUID) and the token stay holes, which the core fills. Pure.
 
 local json = require("stopmsg.json")
+local lists = require("stopmsg.provider.lists")
 local template = require("stopmsg.provider.template")
 
 local wire = {}
@@ -40,11 +41,14 @@ local function resolve(context, name)
       is_number = operation.id.parts[part].number,
     }
   end
-  local value = context.values[name]
+  local value, setting = context.values[name], context.settings[name]
+  if not setting then
+    value = context.filters and context.filters[name] and table.concat(context.filters[name], ",")
+  end
   return value ~= nil and {
     kind = "setting",
     value = value,
-    is_number = context.settings[name].number,
+    is_number = setting and setting.number,
   } or nil
 end
 
@@ -169,31 +173,114 @@ local function write_pair(context, pieces, name, value, sign)
   return sign
 end
 
+-- What a request for a page asks for besides the definition's own texts, in one place of it:
+-- name -> { values, list }, where `list` is how several are written.
+local function extras_of(context, place)
+  local extras, asked = {}, context.asked
+  for name, filter in pairs(asked and context.operation.where or {}) do
+    local values = filter.place == place and asked.filters[name]
+    if values then
+      extras[filter.name] = { values = values, list = filter.list }
+    end
+  end
+  local page = asked and asked.page
+  if page and page.place == place then
+    extras[page.name] = { values = { page.value } }
+  end
+  return extras
+end
+
+-- Adds such names and values to a query or form.
+local function write_extras(pieces, extras, sign)
+  local percent = template.escapes.percent
+  for _, name in ipairs(sorted_keys(extras)) do
+    local extra = extras[name]
+    local written = percent(name) .. (extra.list == "array" and "%5B%5D" or "") .. "="
+    local values = {}
+    for i, value in ipairs(extra.values) do
+      values[i] = percent(tostring(value))
+    end
+    local between = extra.list == "comma" and "," or "&" .. written
+    add(pieces, sign .. written .. table.concat(values, between))
+    sign = "&"
+  end
+  return sign
+end
+
 local function write_form(context, form)
   local pieces, sign = {}, ""
+  local extras = extras_of(context, "form")
   for _, name in ipairs(sorted_keys(form)) do
-    sign = write_pair(context, pieces, template.escapes.percent(name), tostring(form[name]), sign)
+    if not extras[name] then
+      sign = write_pair(context, pieces, template.escapes.percent(name), tostring(form[name]), sign)
+    end
   end
+  write_extras(pieces, extras, sign)
   return pieces
+end
+
+-- A text that holds no placeholders.
+local function plain(value)
+  return type(value) == "string" and value:gsub("[{}]", "%0%0") or value
+end
+
+-- The body of a definition, with what a page asks for at its places.
+local function with_extras(context, body)
+  local extras = extras_of(context, "json")
+  if next(extras) == nil then
+    return body
+  end
+  local function copy(value)
+    if type(value) ~= "table" then
+      return value
+    end
+    local fresh = {}
+    for key, member in pairs(value) do
+      fresh[key] = copy(member)
+    end
+    return fresh
+  end
+  local whole = copy(body)
+  for written, extra in pairs(extras) do
+    local steps, values, at = {}, {}, whole
+    for step in written:gmatch("[^.]+") do
+      steps[#steps + 1] = step
+    end
+    for i = 1, #steps - 1 do
+      at[steps[i]] = at[steps[i]] or {}
+      at = at[steps[i]]
+    end
+    for i, value in ipairs(extra.values) do
+      values[i] = plain(value)
+    end
+    at[steps[#steps]] = extra.list == "array" and values or extra.list == "comma"
+      and table.concat(values, ",") or values[1]
+  end
+  return whole
 end
 
 -- The request's path and query, after the path of the definition's address.
 local function write_url(context, before)
   local pieces = {}
+  if context.asked and context.asked.target then
+    return { context.asked.target }
+  end
   add_all(pieces, fill(context, before, "percent", nil, true))
   local path, query = context.operation.path:match("^([^?]*)%??(.*)$")
   add_all(pieces, fill(context, path, "percent", nil, true))
   local sign = "?"
+  local extras = extras_of(context, "query")
   for pair in query:gmatch("[^&]+") do
     local name, value = pair:match("^([^=]*)=(.*)$")
-    if name then
+    if name and not extras[name] then
       sign = write_pair(context, pieces, name, value, sign)
-    else
+    elseif not name then
       add(pieces, sign)
       add_all(pieces, fill(context, pair, "percent") or {})
       sign = "&"
     end
   end
+  write_extras(pieces, extras, sign)
   return pieces
 end
 
@@ -207,7 +294,7 @@ end
 local function write_body(context)
   local operation = context.operation
   if operation.json ~= nil then
-    return write_json(context, operation.json) or { "" }
+    return write_json(context, with_extras(context, operation.json)) or { "" }
   elseif operation.form then
     return write_form(context, operation.form)
   elseif operation.text then
@@ -290,13 +377,70 @@ function wire.base(provider, values)
   return (origin_of(context, provider.address))
 end
 
+-- texts, holes of a template: with a text, perhaps an empty one, before, between and after the
+-- holes.
+local function divided(pieces)
+  local texts, holes = { "" }, {}
+  for _, piece in ipairs(pieces) do
+    if type(piece) == "string" then
+      texts[#texts] = texts[#texts] .. piece
+    else
+      holes[#holes + 1] = piece
+      texts[#texts + 1] = ""
+    end
+  end
+  return texts, holes
+end
+
+-- The address and body of a list's request, in which nothing but the holes is left of the
+-- definition: the texts between them differ by page, and stand for the parts of an id.
+local function hollow(made, form)
+  local part = 0
+  local function of(pieces)
+    local texts, holes = divided(pieces)
+    local template_of = {}
+    for i = 1, #texts do
+      part = part + 1
+      template_of[2 * i - 1] = { "id", "raw", form.parts and part or 0 }
+      template_of[2 * i] = holes[i]
+    end
+    return template_of
+  end
+  made.url = of(made.url)
+  made.body = made.body and of(made.body)
+end
+
+-- id = wire.page(provider, operation, values, base_url, asked): what goes through a run where a
+-- page of a list is asked for. asked: { filters, page, target }: name -> values of filters; place,
+-- name and value by which the page is asked for; or a path and query in place of all.
+function wire.page(provider, operation, values, base_url, asked)
+  local context = { operation = operation, settings = provider.settings, values = values,
+    asked = asked, filters = asked.filters }
+  local _, path = origin_of(context, operation.address or provider.address, base_url,
+    provider.is_old)
+  local texts = divided(write_url(context, path))
+  local body = write_body(context)
+  for _, piece in ipairs(body and divided(body) or {}) do
+    texts[#texts + 1] = piece
+  end
+  return table.concat(texts, lists.BETWEEN)
+end
+
+-- Where only the holes of a request count.
+local ANY_FILTER = setmetatable({}, {
+  __index = function()
+    return { "" }
+  end,
+})
+
 -- made = wire.of(provider, operation, values, base_url): the fields of engine:prepare that say what
 -- is sent. `values` are the checked settings.
 function wire.of(provider, operation, values, base_url)
-  local context = { operation = operation, settings = provider.settings, values = values }
+  local context = { operation = operation, settings = provider.settings, values = values,
+    filters = operation.is_page and ANY_FILTER or nil }
   local base, path = origin_of(context, operation.address or provider.address, base_url,
     provider.is_old)
-  return {
+  local made = {
     method = operation.method,
     base = base,
     url = write_url(context, path),
@@ -304,6 +448,10 @@ function wire.of(provider, operation, values, base_url)
     headers = write_headers(context),
     split = operation.id and operation.id.between,
   }
+  if operation.is_page then
+    hollow(made, operation.id)
+  end
+  return made
 end
 
 return wire

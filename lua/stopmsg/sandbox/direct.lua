@@ -1,7 +1,9 @@
 -- The platform that Revicom Direct and i-Digital Direct share.
 
 local json = require("stopmsg.json")
+local listing = require("stopmsg.sandbox.listing")
 local memory = require("stopmsg.sandbox.memory")
+local providers = require("stopmsg.provider")
 local url = require("stopmsg.sandbox.url")
 
 local direct = {}
@@ -72,9 +74,20 @@ local function check_token(request, any_type)
   return nil
 end
 
-function direct.new(messages)
-  -- Message and dispatch ids cannot be mistaken for each other, so one memory holds both.
-  return setmetatable({ _memory = messages }, Direct)
+-- What everything that is held shows, by filter.
+local SHOWS = { dispatch = 17, tag = "sandbox", sender = "stopmsg", recipient = "79990000000",
+  name = "sandbox", state = "sending" }
+
+-- messages, dispatches: two memories.
+function direct.new(messages, dispatches)
+  messages:hold("%08x-0000-4000-8000-00000000c0de", {})
+  dispatches:hold("7%d0001", {})
+  return setmetatable({
+    _memory = messages,
+    _dispatches = dispatches,
+    _find = providers.load("revicom").operations.find,
+    _find_dispatch = providers.load("idigital").operations.find_dispatch,
+  }, Direct)
 end
 
 -- Answers 413 for too many uuids: our choice, the platform does not say what it does. So is the
@@ -118,7 +131,7 @@ function Direct:_stop_each(uuids, count)
   for i = 1, count do
     local id = uuids[i]
     local ending = id:sub(-4)
-    local code = ITEM_CODES[ending] or 200
+    local code = ITEM_CODES[ending] or (kept:has_left(id) and 403) or 200
     if STOPPABLE[code] then
       kept:stop(id, now)
     end
@@ -144,7 +157,7 @@ function Direct:_message_state(id)
   local ending = id:sub(-4)
   if ending == "0404" or ending == BAD_BATCH then
     return nil
-  elseif ending == "0403" then
+  elseif ending == "0403" or self._memory:has_left(id) then
     return "sent", self._memory.now()
   end
   local at = self._memory:shown(id)
@@ -179,6 +192,42 @@ local function page_of(query, count)
   return (page - 1) * size + 1, page * size
 end
 
+-- A page of what is held: messages that can be stopped, or dispatches. write(campaign, number)
+-- gives an entry.
+local function list_held(operation, request, campaign, write)
+  local query = url.query(request.query)
+  local first, last = page_of(query, 0)
+  if not first then
+    return last
+  end
+  local page = listing.page(operation, request, campaign, {
+    shows = SHOWS,
+    size = last - first + 1,
+  })
+  if not page then
+    return refusal(4000, "the parameters are not understood", 0)
+  end
+  local entries = {}
+  for i, number in ipairs(page.numbers) do
+    entries[i] = write(campaign, number)
+  end
+  return answer(200, ('{"total":%d,"items":[%s]}'):format(page.total, table.concat(entries, ",")),
+    0)
+end
+
+local function held_message(campaign, number)
+  local time = os.date("!%Y-%m-%dT%H:%M:%SZ", campaign:time(number))
+  return ('{"createdTime":"%s","dispatchId":17,"messageUuid":"%s","senderName":"stopmsg",'
+    .. '"destination":"79990000000","tags":["sandbox"],"status":"sending","statusTime":"%s",'
+    .. '"errorCode":null}'):format(time, campaign:id(number), time)
+end
+
+local function held_dispatch(campaign, number)
+  local object = dispatch_object(campaign:id(number), "sending")
+  return ('{"created":"%s",'):format(os.date("!%Y-%m-%dT%H:%M:%SZ", campaign:time(number)))
+    .. object:sub(2)
+end
+
 -- objects: the ones found, in the order asked for
 local function list(query, objects, count)
   local first, last = page_of(query, count)
@@ -192,6 +241,9 @@ end
 function Direct:_list_messages(request)
   local query = url.query(request.query)
   local ids = query.message_uuid or {}
+  if not query.message_uuid then
+    return list_held(self._find, request, self._memory:campaign(), held_message)
+  end
   for i, id in ipairs(ids) do
     if not is_uuid(id) then
       return refusal(4001, "message_uuid: not a uuid", #ids)
@@ -237,15 +289,17 @@ function Direct:_dispatch_state(id)
     return "done"
   elseif ending == "4032" then
     return "initiated"
+  elseif self._dispatches:has_left(id) then
+    return "done"
   end
-  return self._memory:shown(id) and "stopped" or "sending"
+  return self._dispatches:shown(id) and "stopped" or "sending"
 end
 
 function Direct:_stop_dispatch(_, id)
   if not id:find("^%d+$") then
     return refusal(4000, "dispatchId: not a number", 1)
   end
-  local status = self._memory:trouble({ id })
+  local status = self._dispatches:trouble({ id })
   if status then
     return trouble(status, 1)
   end
@@ -254,22 +308,26 @@ function Direct:_stop_dispatch(_, id)
     return refusal(4030, "Access Denied", 1)
   elseif ending == "4040" then
     return refusal(4040, "Dispatch " .. id .. " not found", 1)
-  elseif ending == "4031" or ending == "4032" or self._memory:was_stopped(id) then
+  elseif ending == "4031" or ending == "4032" or self._dispatches:is_again(id)
+    or self._dispatches:has_left(id) then
     return refusal(4031, "Inappropriate dispatch status", 1)
   end
-  self._memory:stop(id, self._memory.now())
+  self._dispatches:stop(id, self._dispatches.now())
   return { status = 200, body = "", ids = 1 }
 end
 
 function Direct:_list_dispatches(request)
   local query = url.query(request.query)
   local ids = query.dispatch_id or {}
+  if not query.dispatch_id then
+    return list_held(self._find_dispatch, request, self._dispatches:campaign(), held_dispatch)
+  end
   for _, id in ipairs(ids) do
     if not id:find("^%d+$") then
       return refusal(4000, "dispatch_id: not a number", #ids)
     end
   end
-  local status = self._memory:trouble(ids)
+  local status = self._dispatches:trouble(ids)
   if status then
     return trouble(status, #ids)
   end

@@ -3,6 +3,7 @@
 
 local clickatell = require("stopmsg.sandbox.clickatell")
 local direct = require("stopmsg.sandbox.direct")
+local json = require("stopmsg.json")
 local memory = require("stopmsg.sandbox.memory")
 local providers = require("stopmsg.provider")
 local pushwoosh = require("stopmsg.sandbox.pushwoosh")
@@ -15,49 +16,76 @@ Sandbox.__index = Sandbox
 Sandbox.__name = "stopmsg.sandbox"
 
 local PLATFORMS = {
-  { prefix = "/api/v1/", open = direct.new },
-  { prefix = "/messaging/v2/", open = pushwoosh.new },
-  { prefix = "/api/v2/", open = pushwoosh.new },
-  { prefix = "/rest/", open = clickatell.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/message", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/dispatch", open = direct.new },
+  { name = "revicom", dispatches = "idigital", prefix = "/api/v1/balance", open = direct.new },
+  { name = "pushwoosh", prefix = "/messaging/v2/", open = pushwoosh.new },
+  { name = "pushwoosh", prefix = "/api/v2/messages", open = pushwoosh.new },
+  { name = "clickatell", prefix = "/rest/message", open = clickatell.new },
 }
 
 -- options.now: function that returns seconds since the epoch (default os.time).
 -- options.settle: seconds until a stop shows in status calls (default 0).
+-- options.campaign: the messages that each provider holds, which lists show: { size = at the start,
+-- created_per_second =, create_seconds =, leave_per_second = }; those that leave can no longer be
+-- stopped. It begins when a provider's messages are first asked for. Without it there are three.
 function sandbox.new(options)
   options = options or {}
-  local function new_memory()
-    return memory.new(options.now or os.time, options.settle or 0)
+  local memories = {}
+  local function new_memory(name)
+    local made = memory.new(options.now or os.time, options.settle or 0, options.campaign)
+    memories[name] = made
+    return made
   end
-  local opened, routes, others = {}, {}, {}
+  local opened, routes = {}, {}
   for _, platform in ipairs(PLATFORMS) do
     local open = platform.open
-    opened[open] = opened[open] or open(new_memory())
+    if not opened[open] then
+      opened[open] = open(new_memory(platform.name),
+        platform.dispatches and new_memory(platform.dispatches))
+    end
     routes[#routes + 1] = { prefix = platform.prefix, platform = opened[open] }
   end
-  for _, name in ipairs(providers.names()) do
-    if recorded.find(name) then
-      others[#others + 1] = { name = name, platform = recorded.new(name, new_memory()) }
-    end
-  end
-  return setmetatable({ _routes = routes, _others = others }, Sandbox)
+  return setmetatable({ _routes = routes, _recorded = {}, _memories = memories,
+    _new_memory = new_memory }, Sandbox)
 end
 
--- What a provider answers whose methods are made from its definition. Where several have the same
--- address, /NAME in front of it tells which is meant.
-local function answer_recorded(self, request)
-  for _, other in ipairs(self._others) do
-    local inner = request.path:match("^/" .. other.name .. "(/.*)$")
-    if inner then
-      local copy = {}
-      for field, value in pairs(request) do
-        copy[field] = value
-      end
-      copy.path = inner
-      return other.platform:answer(copy)
-    end
+-- What has become of the messages that are held, by provider, of those that were asked for them:
+-- see campaign.lua.
+function Sandbox:tally()
+  local tallies = {}
+  for name, held in pairs(self._memories) do
+    tallies[name] = held:tally()
   end
-  for _, other in ipairs(self._others) do
-    local answer = other.platform:answer(request)
+  return tallies
+end
+
+-- platform = self:_platform(name): of a provider whose methods are made from its definition, opened
+-- at first use; nil where it has no recorded answers.
+function Sandbox:_platform(name)
+  local opened = self._recorded
+  if opened[name] == nil then
+    opened[name] = recorded.find(name) and recorded.new(name, self._new_memory(name)) or false
+  end
+  return opened[name] or nil
+end
+
+-- What such a provider answers. Where several have the same address, /NAME in front of it tells
+-- which is meant.
+local function answer_recorded(self, request)
+  local name, inner = request.path:match("^/([%l%d_]+)(/.*)$")
+  local platform = name and providers.is_built_in(name) and self:_platform(name)
+  if platform then
+    local copy = {}
+    for field, value in pairs(request) do
+      copy[field] = value
+    end
+    copy.path = inner
+    return platform:answer(copy)
+  end
+  for _, other in ipairs(providers.names()) do
+    platform = self:_platform(other)
+    local answer = platform and platform:answer(request)
     if answer then
       return answer
     end
@@ -80,6 +108,9 @@ function Sandbox:answer(request)
   local answer = answer_recorded(self, request)
   if answer then
     return answer
+  elseif request.path == "/sandbox/campaign" then
+    return { status = 200, headers = { ["Content-Type"] = "application/json" },
+      body = json.encode(self:tally()), ids = 0 }
   end
   return {
     status = 404,
@@ -114,10 +145,7 @@ Fates: the last four characters of an id choose what happens to it; every other 
 
   Other providers    0404 not there            0409 sent already
                      (of a Brevo message id the four characters before the @)
-     Infobip, Sinch  0403 refused with 409
-     Telnyx          0403 refused with 403     0202 one of two recipients has it
-     SendGrid        0400 too many cancelled   0202 paused
-     Brevo           0202 a batch that is being sent
+%s
                      (their answers are recorded from their pages; put /NAME before the path where
                      two of them have the same)
 
@@ -125,9 +153,29 @@ State: what was stopped stays stopped. A second stop gets 200 from Revicom, 403/
 400 code 9 from Pushwoosh, 006 from Clickatell. Status calls show stopped ids as unsent, stopped,
 CANCELED, 006, and others as sending, sending, PENDING, 011. Nothing is kept when it ends.]]
 
+-- The fates that only some providers have, a line each: "telnyx 0202 parted: 200 too_late".
+local function own_fates()
+  local lines = {}
+  for _, name in ipairs(providers.names()) do
+    local answers = recorded.find(name)
+    local endings = {}
+    for ending in pairs(answers and answers.fates or {}) do
+      endings[#endings + 1] = ending
+    end
+    table.sort(endings)
+    for _, ending in ipairs(endings) do
+      local fate = answers.fates[ending]
+      local answer = answers.stop[fate]
+      lines[#lines + 1] = ("     %-15s %s %s: HTTP %d, %s"):format(name, ending, fate,
+        answer.status, answer.says)
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 -- The rules above for people, as `stopmsg sandbox --help` prints them.
 function sandbox.about()
-  return ABOUT
+  return (ABOUT:format(own_fates()))
 end
 
 return sandbox

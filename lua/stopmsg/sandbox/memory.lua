@@ -1,6 +1,8 @@
 -- What the sandbox remembers of one provider's ids: when each was stopped, and which of those
 -- that fail once have failed. All else follows from the id itself.
 
+local campaigns = require("stopmsg.sandbox.campaign")
+
 local memory = {}
 
 local Memory = {}
@@ -9,9 +11,58 @@ Memory.__index = Memory
 local ONCE = { ["0429"] = 429, ["0500"] = 500 }
 local ALWAYS = { ["0503"] = 503 }
 
--- now: function that returns seconds. settle: seconds until a stop shows.
-function memory.new(now, settle)
-  return setmetatable({ now = now, _settle = settle, _stopped = {}, _failed = {} }, Memory)
+-- now: function that returns seconds. settle: seconds until a stop shows. campaign: what is held in
+-- lists, { size, created_per_second, create_seconds, leave_per_second }; nil for a few examples.
+function memory.new(now, settle, campaign)
+  return setmetatable({ now = now, _settle = settle, _stopped = {}, _failed = {},
+    _wanted = campaign or campaigns.examples, _held = nil, _campaign = nil }, Memory)
+end
+
+-- Holds messages whose ids have this format. with: newest_first, lists_all (see campaign.lua).
+function Memory:hold(format, with)
+  self._held = {
+    now = self.now,
+    settle = self._settle,
+    format = format,
+    newest_first = with.newest_first,
+    lists_all = with.lists_all,
+    size = self._wanted.size or 0,
+    created_per_second = self._wanted.created_per_second,
+    create_seconds = self._wanted.create_seconds,
+    leave_per_second = self._wanted.leave_per_second,
+  }
+end
+
+-- What is held; nil where that is nothing. It begins when it is first asked for, as nobody asks all
+-- providers.
+function Memory:campaign()
+  if self._held and not self._campaign then
+    self._campaign = campaigns.new(self._held)
+  end
+  return self._campaign
+end
+
+-- What has become of what is held so far, by word; nil where nobody asked for it.
+function Memory:tally()
+  return self._campaign and self._campaign:tally()
+end
+
+-- The number of a message that is held, and all that are; nil for all other ids.
+local function held(self, id)
+  local campaign = self:campaign()
+  return campaign and campaign:number(id), campaign
+end
+
+-- "scheduled", "stopped" or "sent" of what is held, as lookups show it where is_shown; nil for all
+-- other ids.
+function Memory:state(id, is_shown)
+  local number, campaign = held(self, id)
+  return number and campaign:state(number, is_shown)
+end
+
+-- Whether it is held, and was sent.
+function Memory:has_left(id)
+  return self:state(id) == "sent"
 end
 
 -- Whether an id with this ending can fail a whole request; cheaper than :trouble, and changes
@@ -24,7 +75,7 @@ end
 -- nil. Of several that fail once, each fails a request of its own.
 function Memory:trouble(ids)
   for _, id in ipairs(ids) do
-    local ending = id:sub(-4)
+    local ending = not held(self, id) and id:sub(-4)
     local status = ALWAYS[ending]
     if not status and ONCE[ending] and not self._failed[id] then
       self._failed[id] = true
@@ -38,17 +89,38 @@ function Memory:trouble(ids)
 end
 
 function Memory:stop(id, at)
-  if not self._stopped[id] then
+  local number, campaign = held(self, id)
+  if number then
+    campaign:stop(number)
+  elseif not self._stopped[id] then
     self._stopped[id] = at
   end
 end
 
+-- Whether it was stopped before, where that is asked by another stop: those of what is held are
+-- counted.
+function Memory:is_again(id)
+  local is_stopped = self:was_stopped(id)
+  if is_stopped then
+    self:stop(id)
+  end
+  return is_stopped
+end
+
 function Memory:was_stopped(id)
+  local number, campaign = held(self, id)
+  if number then
+    return campaign:state(number) == "stopped"
+  end
   return self._stopped[id] ~= nil
 end
 
 -- time = memory:shown(id): when the id was stopped, nil while status calls do not show it yet.
 function Memory:shown(id)
+  local number, campaign = held(self, id)
+  if number then
+    return campaign:state(number, true) == "stopped" and self.now() or nil
+  end
   local at = self._stopped[id]
   return at and at + self._settle <= self.now() and at or nil
 end

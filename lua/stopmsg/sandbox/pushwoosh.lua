@@ -1,6 +1,8 @@
 -- Pushwoosh: Messaging API v2 cancel, and messages:list for the status.
 
 local json = require("stopmsg.json")
+local listing = require("stopmsg.sandbox.listing")
+local providers = require("stopmsg.provider")
 
 local pushwoosh = {}
 
@@ -48,8 +50,17 @@ local function trouble(status, ids)
   return refused
 end
 
+-- What everything that is held shows, by filter.
+local SHOWS = { campaign = "SANDBOX" }
+
+local STATES = { scheduled = "PENDING", stopped = "CANCELED", sent = "DONE" }
+
 function pushwoosh.new(messages)
-  return setmetatable({ _memory = messages }, Pushwoosh)
+  messages:hold("CA00-%08X-0000AAAA", { lists_all = true })
+  return setmetatable({
+    _memory = messages,
+    _find = providers.load("pushwoosh").operations.find,
+  }, Pushwoosh)
 end
 
 function Pushwoosh:_cancel(document)
@@ -68,7 +79,8 @@ function Pushwoosh:_cancel(document)
     return refusal(7, "message belongs to another account", 1)
   elseif ending == "0404" then
     return refusal(5, "message not found", 1)
-  elseif ending == "0400" or self._memory:was_stopped(code) then
+  elseif ending == "0400" or self._memory:is_again(code)
+    or self._memory:has_left(code) then
     return refusal(9, "message is not in a cancelable state", 1)
   end
   self._memory:stop(code, self._memory.now())
@@ -80,7 +92,7 @@ function Pushwoosh:_state(code)
   local ending = code:sub(-4)
   if ending == "0003" or ending == "0403" or ending == "0404" then
     return nil
-  elseif ending == "0400" then
+  elseif ending == "0400" or self._memory:has_left(code) then
     return "DONE"
   end
   return self._memory:shown(code) and "CANCELED" or "PENDING"
@@ -94,7 +106,23 @@ local function whole(value, default)
   return type(value) == "number" and value > 0 and value % 1 == 0 and value or nil
 end
 
-function Pushwoosh:_list(document)
+-- A page of what is held.
+function Pushwoosh:_list_held(request, per_page)
+  local campaign = self._memory:campaign()
+  local page = listing.page(self._find, request, campaign, { shows = SHOWS, size = per_page })
+  if not page then
+    return refusal(3, "page: out of range")
+  end
+  local items = {}
+  for i, number in ipairs(page.numbers) do
+    items[i] = ('{"id":%d,"code":"%s","status":"%s","campaign":"SANDBOX","platforms":[],'
+      .. '"source":"API"}'):format(number, campaign:id(number),
+      STATES[campaign:state(number, true)])
+  end
+  return answer(200, ('{"total":%d,"items":[%s]}'):format(page.total, table.concat(items, ",")), 0)
+end
+
+function Pushwoosh:_list(document, request)
   local filters = document.filters
   if type(filters) ~= "table" or type(filters.application) ~= "string"
     or filters.application == "" then
@@ -111,6 +139,9 @@ function Pushwoosh:_list(document)
     if type(code) ~= "string" then
       return refusal(3, "filters.messages_codes: not a list of strings", #codes)
     end
+  end
+  if not filters.messages_codes then
+    return self:_list_held(request, per_page)
   end
   local status = self._memory:trouble(codes)
   if status then
@@ -150,7 +181,7 @@ function Pushwoosh:answer(request)
   if type(document) ~= "table" then
     return refusal(3, "the body is no JSON object")
   end
-  return call(self, document)
+  return call(self, document, request)
 end
 
 return pushwoosh

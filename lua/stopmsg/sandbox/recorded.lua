@@ -3,14 +3,17 @@
 -- pages. So the sandbox is no second opinion of what a provider does.
 --
 -- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
--- pattern of what chooses an id's fate, where that is not its last four characters; `settings` of
--- the examples; and for each operation an answer by what has become of the id: `scheduled`,
--- `stopped`, `sent`, `missing`, and further fates. An answer is { status, body, says }, `says` the
--- outcome that it has to be taken for. <id>, a part of it or a setting in angle brackets is filled
--- in; <entries> is a list of the `entry` of each id, and <count> their number. `credentials` and
--- `throttle` are answers of every operation.
+-- pattern of what chooses an id's fate, where that is not its last four characters; `fates` of
+-- further endings; `settings` of the examples; and for each operation an answer by what has become
+-- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
+-- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
+-- it shows whose it is. <id>, a part of it or a setting in angle brackets is filled in; <entries>
+-- is a list of the `entry` of each id, and <count> their number. `many` is the answer of a request
+-- of many ids where that is another request. `credentials` and `throttle` are answers of every
+-- operation.
 
 local json = require("stopmsg.json")
+local listing = require("stopmsg.sandbox.listing")
 local providers = require("stopmsg.provider")
 local template = require("stopmsg.provider.template")
 local url = require("stopmsg.sandbox.url")
@@ -19,6 +22,9 @@ local recorded = {}
 
 local Recorded = {}
 Recorded.__index = Recorded
+
+-- Messages that a lookup by list shows at most, where that has pages.
+local LOOKED_UP = 100
 
 -- The tokens that it takes: of users, and of requests where those fetch one with theirs.
 local TOKEN, FETCHED = "sandbox", "sandbox-fetched"
@@ -83,6 +89,15 @@ local function match_pair(written, values, found)
   return values ~= nil and match(written, values[1], found, ".*")
 end
 
+-- A list of ids, or of a part of them; where they are numbers, as they are written.
+local function listed(values)
+  local list = {}
+  for i, value in ipairs(values) do
+    list[i] = type(value) == "number" and tostring(json.integer(value)) or value
+  end
+  return list
+end
+
 local function match_json(written, value, found)
   if type(written) == "table" then
     if type(value) ~= "table" then
@@ -98,8 +113,8 @@ local function match_json(written, value, found)
     return written == value
   end
   local only = template.only(template.parse(written))
-  if only == "ids" and type(value) == "table" then
-    found.ids = value
+  if only and type(value) == "table" then
+    found[only] = listed(value)
     return true
   elseif type(value) == "number" then
     value = tostring(json.integer(value))
@@ -184,25 +199,48 @@ local function parts_of(operation, id)
   return parts
 end
 
+-- Ids that were written with a text between two of them.
+local function split(joined, between)
+  local list, at = {}, 1
+  repeat
+    local from, to = joined:find(between, at, true)
+    list[#list + 1] = joined:sub(at, from and from - 1)
+    at = to and to + 1
+  until not at
+  return list
+end
+
 -- The ids that a request is about.
 local function ids_of(operation, found)
   if found.ids then
-    return found.ids
+    local joined = type(found.ids) == "table" and found.ids[1] or found.ids
+    return operation.join and split(joined, operation.join) or found.ids
   elseif found.id then
     return { found.id }
   end
-  local form, joined = operation.id, nil
+  local form, ids = operation.id, { "" }
   for i, part in ipairs(form and form.parts or {}) do
-    if not found[part.name] then
+    local value, longer = found[part.name], {}
+    if not value then
       return {}
     end
-    joined = joined and joined .. form.between[i - 1] .. found[part.name] or found[part.name]
+    for _, start in ipairs(ids) do
+      for _, one in ipairs(type(value) == "table" and value or { value }) do
+        longer[#longer + 1] = start .. (form.between[i - 1] or "") .. one
+      end
+    end
+    ids = longer
   end
-  return { joined }
+  return ids
 end
 
 -- platform = recorded.of(provider, answers, memory): of a checked definition
 function recorded.of(provider, answers, memory)
+  local list = answers.find
+  if list then
+    memory:hold(answers.id, { newest_first = list.newest_first,
+      lists_all = type(list.entry) == "table" })
+  end
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
 end
 
@@ -219,6 +257,10 @@ end
 
 -- What has become of an id.
 function Recorded:_fate(operation, id)
+  local state = self._memory:state(id, operation.is_lookup)
+  if state then
+    return state
+  end
   local ending = self:_ending(id)
   local fate = (self._answers.fates or {})[ending] or FATES[ending]
   if fate then
@@ -241,7 +283,7 @@ local function fill(text, operation, id, found, entries)
   end
   return (text:gsub("<([%l_]+)>", function(name)
     local value = values[name] or found[name]
-    if name == "entries" then
+    if name == "entries" or name == "next" then
       return value
     end
     return type(value) == "string" and template.escapes.json(value) or nil
@@ -249,28 +291,80 @@ local function fill(text, operation, id, found, entries)
 end
 
 local function reply(answer, body, count)
-  local headers = { ["Content-Type"] = "application/json" }
+  local headers = { ["Content-Type"] = body ~= "" and "application/json" or nil }
   for name, value in pairs(answer.headers or {}) do
     headers[name] = value
   end
   return { status = answer.status or 200, headers = headers, body = body, ids = count }
 end
 
--- The answer that a lookup of a whole list gets: the examples that are still scheduled.
+-- The answer that a lookup of a whole list gets: the messages that are held and still scheduled, of
+-- those whose parts are asked for.
 function Recorded:_list(answer, operation, found)
-  local entries = {}
-  for number = 1, 3 do
-    local id = self._answers.id:format(number)
-    local parts, is_asked = parts_of(operation, id), true
-    for name, value in pairs(parts) do
+  local campaign, entries = self._memory:campaign(), {}
+  local first, last = campaign:between()
+  -- All of them, but where the answer can say that there are more.
+  local most = answer.body:find("<cursor>", 1, true) and LOOKED_UP or last
+  local numbers = campaign:list(first, last, 0, most + 1)
+  found.cursor = numbers[most + 1] and "more" or ""
+  numbers[most + 1] = nil
+  for _, number in ipairs(numbers) do
+    local id, is_asked = campaign:id(number), true
+    for name, value in pairs(parts_of(operation, id)) do
       is_asked = is_asked and (found[name] == nil or found[name] == value)
     end
-    if is_asked and not self._memory:shown(id) then
-      entries[#entries + 1] = fill(answer.entry, operation, id, found)
+    if is_asked then
+      entries[#entries + 1] = self:_entry(answer, operation, number, found)
     end
   end
   found.count = tostring(#entries)
   return fill(answer.body, operation, nil, found, table.concat(entries, ","))
+end
+
+-- Times of a message, in the ways in which providers write them.
+local function add_times(found, time)
+  found.unix = ("%.0f"):format(time)
+  found.time = os.date("!%Y-%m-%dT%H:%M:%S", time)
+  found.mail_time = os.date("!%a, %d %b %Y %H:%M:%S +0000", time)
+end
+
+-- An entry of a list.
+function Recorded:_entry(answer, operation, number, found)
+  local campaign = self._memory:campaign()
+  add_times(found, campaign:time(number))
+  local written = answer.entry
+  if type(written) == "table" then
+    written = written[campaign:state(number, true)]
+  end
+  return fill(written, operation, campaign:id(number), found)
+end
+
+-- A page of what can still be stopped.
+function Recorded:_page(answer, operation, request, found)
+  local page = listing.page(operation, request, self._memory:campaign(), {
+    shows = answer.shows,
+  })
+  if not page then
+    return reply({ status = 400 }, answer.bad_page or "", 0)
+  end
+  local entries = {}
+  for i, number in ipairs(page.numbers) do
+    entries[i] = self:_entry(answer, operation, number, found)
+  end
+  found.count, found.total = tostring(#entries), ("%.0f"):format(page.total)
+  found.pages = ("%.0f"):format(page.pages)
+  found.more, found.cursor = tostring(page.more), page.more and page.cursor or ""
+  if answer.next_url and page.more then
+    local query = (request.query or ""):gsub("&?after=%d+", "")
+    found.next = json.encode(fill(answer.next_url, operation, nil, found)
+      .. ("?%s&after=%d"):format(query, page.last))
+  else
+    found.next = "null"
+  end
+  if operation.next and operation.next.until_empty then
+    found.cursor = page.cursor or ""
+  end
+  return reply(answer, fill(answer.body, operation, nil, found, table.concat(entries, ",")), 0)
 end
 
 -- The answer that gives a token for the user's.
@@ -292,14 +386,18 @@ function Recorded:_answer(operation, request, found)
   elseif is_fetch then
     return give_token(operation)
   end
+  add_times(found, math.floor(self._memory.now()))
   local own = answers[operation.name]
   if not own then
     return { status = 501, headers = {}, body = "", ids = 0 }
+  elseif operation.is_list then
+    return self:_page(own, operation, request, found)
   elseif own.entry then
     return reply(own, self:_list(own, operation, found), 0)
   elseif operation.has_no_ids then
     return reply(own, fill(own.body, operation, nil, found), 0)
   end
+  own = operation.single and own.many or own
   local ids = ids_of(operation, found)
   local trouble = self._memory:trouble(ids)
   if trouble == 429 and answers.throttle then
@@ -311,8 +409,8 @@ function Recorded:_answer(operation, request, found)
   local entries, answer, body = {}, own, nil
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
-    answer = own[fate] or own.missing or own.scheduled
-    if not operation.is_lookup and fate == "scheduled" then
+    answer = own[fate] or own.missing or own.scheduled or own
+    if not operation.is_lookup and (fate == "scheduled" or fate == "stopped") then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then
@@ -329,8 +427,9 @@ end
 -- The operations that a provider has, those for many ids before the ones for a single id.
 local function operations_of(provider)
   local list = { provider.token }
-  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
-    "find_dispatch" }) do
+  -- Lists come before `check`, which may be one of their pages.
+  for _, name in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch", "find",
+    "find_dispatch", "check" }) do
     local operation = provider.operations[name]
     if operation then
       list[#list + 1] = operation

@@ -208,7 +208,8 @@ end
 -- Serves until SIGTERM or SIGINT: true | nil, message [, "missing" where it is luv].
 --
 -- options, all optional: port (0: the kernel chooses), delay (seconds to hold each answer back),
--- settle (seconds until a stop shows in status calls), log (file to which a line of JSON a request
+-- settle (seconds until a stop shows in status calls), campaign (what lists show, see
+-- sandbox/init.lua), log (file to which a line of JSON a request
 -- is added), log_bodies (true: with the request's body), until_eof (true: also ends with its
 -- stdin), out (where to tell the address).
 function server.run(options)
@@ -235,6 +236,7 @@ function server.run(options)
     _delay = options.delay or 0,
     _sandbox = sandbox.new({
       settle = options.settle,
+      campaign = options.campaign,
       now = function()
         return epoch + uv.hrtime() / 1e9
       end,

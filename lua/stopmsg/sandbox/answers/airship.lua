@@ -2,7 +2,7 @@
 -- Airship's Python library. Refused credentials are told in plain text.
 
 local SCHEDULE = '{"url":"https://go.airship.com/api/schedules/<id>","schedule":'
-  .. '{"scheduled_time":"2026-12-01T09:00:00"},"push":{"audience":"all","device_types":"all",'
+  .. '{"scheduled_time":"<time>"},"push":{"audience":"all","device_types":"all",'
   .. '"notification":{"alert":"Hello"}},"push_ids":[]}'
 
 local function gone(says)
@@ -39,7 +39,9 @@ return {
   },
   find = {
     status = 200,
-    body = '{"ok":true,"count":<count>,"total_count":<count>,"schedules":[<entries>]}',
+    body = '{"ok":true,"count":<count>,"total_count":<total>,"next_page":<next>,'
+      .. '"schedules":[<entries>]}',
+    next_url = "https://go.airship.com/api/schedules",
     entry = SCHEDULE,
   },
   credentials = {

@@ -1,10 +1,10 @@
 -- From https://documentation.onesignal.com/reference/cancel-message and
 -- https://documentation.onesignal.com/reference/view-message
 
-local function message(canceled, completed)
+local function message(canceled, completed, send_after)
   return ('{"id":"<id>","app_id":"<application>","canceled":%s,"completed_at":%s,'
-    .. '"queued_at":1735689600,"send_after":1735693200,"remaining":1,"successful":0}'):format(
-    canceled, completed)
+    .. '"queued_at":1735689600,"send_after":%s,"remaining":1,"successful":0}'):format(
+    canceled, completed, send_after or "1735693200")
 end
 
 local SENT = '{"errors":["Message has already been sent to all recipients"]}'
@@ -30,8 +30,11 @@ return {
     says = "accepted" },
   find = {
     status = 200,
-    body = '{"total_count":<count>,"limit":50,"notifications":[<entries>]}',
-    entry = message("false", "null"),
+    body = '{"total_count":<total>,"limit":50,"next_time_offset":"<cursor>",'
+      .. '"notifications":[<entries>]}',
+    entry = { scheduled = message("false", "null", "<unix>"),
+      stopped = message("true", "null", "<unix>"),
+      sent = message("false", "1735693205", "<unix>") },
   },
   credentials = { status = 401, body = '{"errors":["Access denied. Please include an API key"]}' },
   throttle = { status = 429, headers = { ["Retry-After"] = "1" },

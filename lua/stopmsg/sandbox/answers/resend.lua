@@ -6,7 +6,7 @@ local function email(last_event, says)
   return {
     status = 200,
     body = '{"object":"email","id":"<id>","to":["delivered@resend.dev"],'
-      .. '"from":"Acme <onboarding@resend.dev>","created_at":"2026-11-29 09:00:00.000000+00",'
+      .. '"from":"Acme <onboarding@resend.dev>","created_at":"<time>.000000+00",'
       .. '"subject":"Hello","text":"Hello","bcc":[],"cc":[],"reply_to":[],'
       .. '"last_event":"' .. last_event .. '"}',
     says = says,
@@ -45,8 +45,10 @@ return {
   },
   find = {
     status = 200,
-    body = '{"object":"list","has_more":false,"data":[<entries>]}',
-    entry = email("scheduled").body,
+    body = '{"object":"list","has_more":<more>,"data":[<entries>]}',
+    entry = { scheduled = email("scheduled").body, stopped = email("canceled").body,
+      sent = email("delivered").body },
+    newest_first = true,
   },
   credentials = refusal(400, "validation_error", "API key is invalid"),
   throttle = {

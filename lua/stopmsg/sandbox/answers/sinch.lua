@@ -5,7 +5,7 @@ local function batch(is_canceled, says)
   return {
     status = 200,
     body = '{"id":"<id>","to":["15551231212"],"from":"12345","type":"mt_text","body":"Hello",'
-      .. '"created_at":"2026-11-29T09:00:00.000Z","modified_at":"2026-11-29T09:00:00.000Z",'
+      .. '"created_at":"<time>.000Z","modified_at":"<time>.000Z",'
       .. '"send_at":"2026-11-30T09:00:00.000Z","canceled":' .. tostring(is_canceled) .. "}",
     says = says,
   }
@@ -40,8 +40,10 @@ return {
   },
   find = {
     status = 200,
-    body = '{"count":<count>,"page":0,"page_size":100,"batches":[<entries>]}',
-    entry = batch(false).body,
+    body = '{"count":<total>,"page":0,"page_size":100,"batches":[<entries>]}',
+    entry = { scheduled = batch(false).body, stopped = batch(true).body, sent = batch(false).body },
+    newest_first = true,
+    shows = { sender = "12345" },
   },
   credentials = { status = 401, body = "" },
   throttle = { status = 429, headers = { ["Retry-After"] = "1" }, body = "" },

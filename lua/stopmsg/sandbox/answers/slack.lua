@@ -14,14 +14,16 @@ local GONE = says(refusal("invalid_scheduled_message_id"), "not_stoppable")
 
 local LIST = {
   status = 200,
-  body = '{"ok":true,"scheduled_messages":[<entries>],"response_metadata":{"next_cursor":""}}',
-  entry = '{"id":"<message>","channel_id":"<channel>","post_at":1551991428,'
+  body = '{"ok":true,"scheduled_messages":[<entries>],'
+    .. '"response_metadata":{"next_cursor":"<cursor>"}}',
+  entry = '{"id":"<message>","channel_id":"<channel>","post_at":<unix>,'
     .. '"date_created":1551891734,"text":"Hello"}',
+  shows = { channel_id = "C024BE91L" },
 }
 
 return {
   id = "C024BE91L/Q%010d",
-  fates = { ["0001"] = "scheduled", ["0410"] = "closed" },
+  fates = { ["0410"] = "closed" },
   stop = {
     scheduled = { status = 200, body = '{"ok":true}', says = "stopped" },
     stopped = GONE,

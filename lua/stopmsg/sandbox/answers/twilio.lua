@@ -4,7 +4,8 @@
 local function message(status)
   return ('{"sid":"<id>","account_sid":"<account>","status":"%s","body":"Hello","from":null,'
     .. '"to":"+15558675310","error_code":null,"error_message":null,"direction":"outbound-api",'
-    .. '"messaging_service_sid":"MG00000000000000000000000000000001","num_segments":"1"}'):format(
+    .. '"messaging_service_sid":"MG00000000000000000000000000000001","num_segments":"1",'
+    .. '"date_created":"<mail_time>"}'):format(
     status)
 end
 
@@ -41,8 +42,12 @@ return {
   check = { status = 200, body = '{"messages":[],"page":0,"page_size":1}', says = "accepted" },
   find = {
     status = 200,
-    body = '{"messages":[<entries>],"page":0,"page_size":1000,"next_page_uri":null}',
-    entry = message("scheduled"),
+    body = '{"messages":[<entries>],"page":0,"page_size":250,"next_page_uri":<next>}',
+    next_url = "/2010-04-01/Accounts/<account>/Messages.json",
+    entry = { scheduled = message("scheduled"), stopped = message("canceled"),
+      sent = message("delivered") },
+    newest_first = true,
+    shows = { recipient = "+15558675310" },
   },
   credentials = { status = 401, body = refusal(20003, 401, "Authenticate") },
   throttle = {

@@ -1,0 +1,97 @@
+-- The parser of the command line: every command with its options.
+--
+-- A command is a file beside this one: { name, summary, examples, notes(), configure(parser),
+-- run(args, host) -> code }.
+
+local core = require("stopmsg.core")
+local libcurl = require("stopmsg.cli.libcurl")
+local version = require("stopmsg.version")
+
+local parsers = {}
+
+local COMMANDS = {}
+for i, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox", "help" }) do
+  COMMANDS[i] = require("stopmsg.cli." .. name)
+end
+
+-- Columns of help.
+local WIDTH = 79
+
+-- What users want to see first.
+local EXAMPLES = [[
+Examples:
+  stopmsg stop -p revicom -i ids.txt --journal ids.journal
+  stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
+  stopmsg report ids.journal
+  stopmsg check -p revicom
+  stopmsg providers clickatell
+  stopmsg sandbox --port 8080
+]]
+
+-- A command's `notes()` make the end of its help; they may take a while to gather.
+local function help_of(parser, examples, notes)
+  return (examples and examples .. "\n" or "") .. parser:get_help()
+    .. (notes and "\n\n" .. notes() or "")
+end
+
+-- argparse's own help leaves the process; this one leaves the parsing.
+local function add_help(parser, wanted, examples, notes)
+  parser:flag("-h --help", "Show this help."):action(function()
+    wanted.text = help_of(parser, examples, notes)
+    error("help", 0)
+  end)
+end
+
+-- An option that may stand once may stand again with the same value only.
+local function refuse_contradictions(parser, wanted)
+  for _, option in ipairs(parser._options) do
+    if option._maxargs > 0 and option._maxcount == 1 and not option._action then
+      option:action(function(parsed, target, value, is_again)
+        if is_again and parsed[target] ~= value then
+          wanted.fault = ("%s stands twice, with different values; give one"):format(
+            table.concat(option._aliases, ", "))
+          error("fault", 0)
+        end
+        parsed[target] = value
+      end)
+    end
+  end
+end
+
+-- parser, commands by name, their parsers by name = parsers.new(argparse, wanted)
+-- What --help and --version print goes to wanted.text, a contradiction to wanted.fault;
+-- wanted.help(name) returns the help of a command.
+function parsers.new(argparse, wanted)
+  local root = argparse("stopmsg", "Stops messages that are on their way.")
+    :help_max_width(WIDTH)
+    :add_help(false)
+    :command_target("command")
+  add_help(root, wanted, EXAMPLES)
+  root:flag("-V --version", "Show the version."):action(function()
+    local remark = libcurl.remark(core.curl)
+    wanted.text = "stopmsg " .. version .. (remark and "\n" .. remark or "")
+    error("version", 0)
+  end)
+  local commands, by_name = {}, {}
+  for _, command in ipairs(COMMANDS) do
+    local subparser = root:command(command.name):summary(command.summary)
+      :description("stopmsg " .. command.name .. ": " .. command.summary .. ".")
+      :add_help(false)
+    add_help(subparser, wanted, command.examples, command.notes)
+    command.configure(subparser)
+    refuse_contradictions(subparser, wanted)
+    commands[command.name] = command
+    by_name[command.name] = subparser
+  end
+  wanted.help = function(name)
+    local command, of = commands[name], by_name[name]
+    if name and not of then
+      return nil
+    end
+    local examples = command and command.examples or not name and EXAMPLES
+    return help_of(of or root, examples, command and command.notes)
+  end
+  return root, commands, by_name
+end
+
+return parsers

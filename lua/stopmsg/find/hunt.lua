@@ -1,0 +1,110 @@
+-- Looks again and again at a list of what can be stopped, until nothing is left, and gives what it
+-- finds as the source of a run that stops it. Pure: looks and the clock are passed in.
+
+local hunts = {}
+
+-- Complete looks in a row without anything new that end it, and looks in a row that failed without
+-- finding anything.
+local QUIET, FAILED = 2, 3
+
+-- The same for looks that found nothing but what is about to change.
+local CHANGING = 12
+
+local Hunt = {}
+Hunt.__index = Hunt
+
+-- hunts.new(with): with.look() begins a look; with.clock(); with.interval, seconds between two
+-- looks of which the first found nothing; with.ended(), why the run sends nothing more, or nil;
+-- with.report, whose fields rounds, found, is_complete and err are kept.
+function hunts.new(with)
+  local report = with.report
+  report.rounds, report.found, report.is_complete, report.err = 0, 0, false, nil
+  return setmetatable({
+    _with = with,
+    _look = nil,
+    _items = nil, -- of the page that is handed out, up to _at
+    _at = 0,
+    _owes = false, -- what was handed out may wait in a batch that is not full
+    _rests_till = -math.huge,
+    _quiet = 0,
+    _failed = 0,
+    _changing = 0,
+    _is_over = false,
+  }, Hunt)
+end
+
+local function finish(self, err)
+  local report = self._with.report
+  self._is_over = true
+  report.is_complete, report.err = err == nil, err
+end
+
+-- What the end of a look means.
+local function judge(self, look)
+  local with = self._with
+  local is_quiet = look.found == 0 and look.is_complete and look.changing == 0
+  local is_waiting = look.found == 0 and look.is_complete and look.changing > 0
+  self._quiet = is_quiet and self._quiet + 1 or 0
+  self._changing = is_waiting and self._changing + 1 or 0
+  self._failed = look.found == 0 and not look.is_complete and self._failed + 1 or 0
+  if self._quiet == QUIET then
+    finish(self)
+  elseif self._changing == CHANGING then
+    finish(self, { outcome = "failed", reason = "changing",
+      message = ("%d entries are in a state that is about to change, and stay there"):format(
+        look.changing) })
+  elseif not look.is_complete and (look.err.is_final or self._failed == FAILED) then
+    finish(self, look.err)
+  elseif look.found == 0 or not (look.is_complete or look.err.is_depth) then
+    self._rests_till = with.clock() + with.interval
+  end
+end
+
+-- is_last, at = hunt:fill(chunk, want): a source, see run/source.lua. After each page it says that
+-- there is nothing more for now, so that what was found is stopped before the next page is read.
+function Hunt:fill(chunk, want)
+  local with = self._with
+  local items = self._items
+  if items then
+    chunk.n = math.min(want, #items - self._at)
+    for i = 1, chunk.n do
+      chunk[i] = items[self._at + i].id
+    end
+    self._at, self._owes = self._at + chunk.n, true
+    if self._at == #items then
+      self._items = nil
+    end
+    return false
+  end
+  chunk.n = 0
+  if self._is_over then
+    return true
+  end
+  local reason = with.ended()
+  if reason then
+    finish(self, { outcome = "skipped", reason = reason,
+      message = "the stop ended before the list did" })
+    return true
+  elseif self._owes then
+    self._owes = false
+    return false, with.clock()
+  elseif with.clock() < self._rests_till then
+    return false, self._rests_till
+  end
+  if not self._look then
+    self._look = with.look()
+    with.report.rounds = with.report.rounds + 1
+  end
+  local found = self._look:page()
+  if not found then
+    local look = self._look
+    self._look = nil
+    judge(self, look)
+  elseif #found > 0 then
+    self._items, self._at = found, 0
+    with.report.found = with.report.found + #found
+  end
+  return self._is_over, with.clock()
+end
+
+return hunts

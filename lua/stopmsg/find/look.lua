@@ -1,0 +1,236 @@
+-- One look at a list of what can be stopped: page after page, in parts by time where the provider
+-- lists only so many of one selection. Pure: asking for a page and the clock are passed in.
+
+local core = require("stopmsg.core")
+local pages = require("stopmsg.find.pages")
+local path = require("stopmsg.meaning.path")
+local text = require("stopmsg.text")
+local times = require("stopmsg.find.times")
+
+local looks = {}
+
+local Look = {}
+Look.__index = Look
+
+-- Seconds from now to the first bound of a part that has none.
+local NEAR = 3600
+
+-- Bounds of time further from now than this are no bounds: a hundred years.
+local FAR = 100 * 365 * 86400
+
+-- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
+-- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
+-- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what
+-- pages.new gets besides cursors; with.warn(message).
+function looks.new(with)
+  return setmetatable({
+    found = 0, -- ids that were given
+    changing = 0, -- entries whose state will be another in a moment
+    is_complete = false, -- at the end: everything that is listed was read
+    err = nil, -- at the end: why it is not complete
+    _with = with,
+    _operation = with.filter.operation,
+    _parts = nil, -- of time, that are still to be read: { since, till }
+    _pages = nil, -- of the part that is read
+    _part = nil,
+    _total = nil, -- entries of the whole, where it is read in parts
+    _listed = 0, -- entries that were read in parts
+    _is_over = false,
+  }, Look)
+end
+
+-- Two parts of a part of time, which overlap: whether bounds are part of it nobody says. nil where
+-- it is too short to be divided.
+local function halves(part, now, grain)
+  local since, till = part.since, part.till
+  local middle
+  if since and till then
+    if till - since < 4 * grain then
+      return nil
+    end
+    middle = since + math.floor((till - since) / 2 / grain) * grain
+  elseif since then
+    middle = since + math.max(NEAR, grain, 2 * (since - now))
+    if middle > now + FAR then
+      return nil
+    end
+  elseif till then
+    middle = till - math.max(NEAR, grain, 2 * (now - till))
+    if middle < now - FAR or middle <= 0 then
+      return nil
+    end
+  else
+    middle = now
+  end
+  return { since = since, till = middle }, { since = middle - grain, till = till }
+end
+
+-- Whether the list can be narrowed by both bounds of time; the longest time that they cannot tell
+-- apart.
+local function grain_of(operation)
+  local since, till = operation.where.since, operation.where.till
+  if since and till and since.time and till.time and since.is_asked and till.is_asked then
+    return math.max(times.grain(since.time), times.grain(till.time))
+  end
+end
+
+local function begin_part(self, part)
+  local with = self._with
+  self._part = part
+  self._pages = pages.new(self._operation.next, {
+    origins = with.paging.origins,
+    prefix = with.paging.prefix,
+    path = with.paging.path,
+    cursors = core.seen(),
+  })
+  self._pages:begin()
+end
+
+local function finish(self, err)
+  self._is_over = true
+  self.err = self.err or err
+  self.is_complete = self.err == nil
+  return nil
+end
+
+-- Reads the part that is read now as two, if that can be: true.
+local function divide(self, page)
+  local grain = grain_of(self._operation)
+  local first, second
+  if grain then
+    first, second = halves(self._part, math.floor(self._with.now()), grain)
+  end
+  if not first then
+    return false
+  end
+  if not self._total then
+    self._total = type(page.total) == "number" and page.total or 0
+  end
+  table.insert(self._parts, second)
+  table.insert(self._parts, first) -- what goes out next is read next
+  return true
+end
+
+local function read_time(entry, paths)
+  return (times.read(path.first(entry, paths)))
+end
+
+-- What a page holds that is meant and was not given before; nil and why where the provider ignored
+-- a filter: then nothing of the page is given.
+local function take(self, page)
+  local with, items, fresh = self._with, {}, {}
+  for i, item in ipairs(page.items) do
+    local is_meant, name = with.filter:fits(item.entry)
+    if is_meant == nil then
+      return nil, { outcome = "failed", reason = "filter_ignored", filter = name, is_final = true,
+        message = ("the provider ignored the filter %s: it listed %s, which does not show it")
+          :format(text.quote(name), text.quote(item.id)) }
+    end
+    items[i] = is_meant and item.outcome == "open" and item or false
+    if is_meant and item.outcome == "again" then
+      self.changing = self.changing + 1
+      with.warn(("entries that are %s are about to change, and are left out until they have")
+        :format(text.quote(item.state)))
+    elseif is_meant and item.outcome == "unknown" then
+      with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
+        :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
+        .. "such entries are left out")
+    end
+  end
+  for _, item in ipairs(items) do
+    if item and not with.seen:add(item.key) then
+      fresh[#fresh + 1] = { id = item.id, outcome = "open", state = item.state }
+    end
+  end
+  self.found = self.found + #fresh
+  return fresh
+end
+
+-- Asks for the page that is due of the part that is read.
+local function ask(self)
+  local with, part, reader = self._with, self._part, self._pages
+  return with.ask({
+    filters = with.filter:asked(part.since, part.till),
+    page = reader.asked,
+    target = reader.target,
+  })
+end
+
+local function begin_whole(self)
+  local filter = self._with.filter
+  begin_part(self, { since = filter:time("since"), till = filter:time("till") })
+end
+
+-- Everything that was read in parts is less than the provider says there is: some of it is in no
+-- part.
+local function check_parts(self)
+  if not self._total or self._listed >= self._total then
+    return finish(self)
+  end
+  begin_whole(self)
+  local page, err = ask(self)
+  if not page then
+    return finish(self, err)
+  elseif type(page.total) == "number" and page.total > self._listed then
+    return finish(self, { outcome = "failed", reason = "depth",
+      message = ("%.0f entries are listed, and %d of them when asked for by time"):format(
+        page.total, self._listed) })
+  end
+  return finish(self)
+end
+
+-- items = look:page(): a list of items { id, outcome, state }, perhaps an empty one; nil at the
+-- end. It waits where with.ask does.
+function Look:page()
+  if self._is_over then
+    return nil
+  end
+  if not self._parts then
+    self._parts = {}
+    begin_whole(self)
+  elseif not self._pages then
+    if #self._parts == 0 then
+      return check_parts(self)
+    end
+    begin_part(self, table.remove(self._parts))
+  end
+  local reader = self._pages
+  local page, err = ask(self)
+  if not page then
+    return finish(self, err)
+  end
+  local items, wrong = take(self, page)
+  if not items then
+    return finish(self, wrong)
+  end
+  local next_page = self._operation.next
+  local is_too_much = next_page and next_page.most and type(page.total) == "number"
+    and page.total > next_page.most
+  if is_too_much and divide(self, page) then
+    self._pages = nil
+    return items
+  end
+  local more, fault = reader:after(page, self._with.now(), read_time)
+  if more == nil then
+    self.err = fault
+    return self:_last(items)
+  elseif not more then
+    self._listed = self._listed + reader.read
+    self._pages = nil
+    if reader.is_deep and not divide(self, page) then
+      self.err = self.err or { outcome = "failed", reason = "depth", is_depth = true,
+        message = ("the provider lists no more than %d entries of one selection"):format(
+          next_page.most) }
+    end
+  end
+  return items
+end
+
+-- These items, and then the end.
+function Look:_last(items)
+  self._is_over = true
+  self.is_complete = false
+  return items
+end
+
+return looks

@@ -1,0 +1,204 @@
+-- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
+-- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go
+-- elsewhere.
+
+local pages = {}
+
+local Pages = {}
+Pages.__index = Pages
+
+-- Where a cursor may be used once, and it stands in an address: longer ones are none.
+local LONGEST_CURSOR = 8192
+
+-- pages.new(next_page, with): `next_page` as a definition has it, compiled, or nil where one answer
+-- is the whole list. with: origins, a set of those that are the provider's own, and prefix, the
+-- path of base_url, for URLs; cursors, an empty set (core.seen) of those that were used.
+function pages.new(next_page, with)
+  return setmetatable({
+    asked = nil, -- { place, name, value } | nil: by which the page that is read was asked for
+    target = nil, -- the same as a path and query
+    read = 0, -- entries of all pages
+    is_deep = false, -- the list goes on, and no further page can be asked for
+    _next = next_page,
+    _with = with,
+    _number = 0, -- of the page
+    _last_ids = nil, -- of the page before, as one text
+  }, Pages)
+end
+
+local function asked(self, value)
+  return { place = self._next.place, name = self._next.name, value = value }
+end
+
+-- Before the first page.
+function Pages:begin()
+  local next_page = self._next
+  if next_page and next_page.by == "page" then
+    self.asked = asked(self, next_page.first or 1)
+  elseif next_page and next_page.by == "offset" then
+    self.asked = asked(self, next_page.first or 0)
+  end
+end
+
+local function fault(reason, message)
+  return { outcome = "failed", reason = reason, message = message }
+end
+
+local function is_set(value)
+  return value ~= nil and value ~= "" and value ~= false
+end
+
+-- host, without a default port and in small letters
+local function origin(scheme, authority)
+  scheme, authority = scheme:lower(), authority:lower()
+  local default = scheme == "https" and ":443" or ":80"
+  if authority:sub(-#default) == default then
+    authority = authority:sub(1, -#default - 1)
+  end
+  return scheme .. "://" .. authority
+end
+
+-- origin, path = pages.origin(url): in one spelling; nil for what is no URL with a host.
+function pages.origin(url)
+  local scheme, authority, rest = url:match("^(%a[%w+.-]*)://([^/?#\\]*)(.*)$")
+  if scheme then
+    return origin(scheme, authority), rest
+  end
+end
+
+-- target | nil, message: the path and query of the next page, for requests to our own address.
+local function target_of(self, url)
+  if type(url) ~= "string" or #url > LONGEST_CURSOR or url:find("[%c\128-\255 \"<>\\^`{|}#]") then
+    return nil, "the address of the next page is none"
+  end
+  local host, rest = pages.origin(url)
+  if host then
+    if not self._with.origins[host] then
+      return nil, "the next page is on another host, which gets no token: " .. host
+    end
+    url = rest
+  elseif url:find("^//") then
+    return nil, "the next page is on another host, which gets no token"
+  elseif url:find("^%?") then
+    local before = (self.target or self._with.path):match("^[^?]*")
+    url = before .. url
+  end
+  if not url:find("^/") then
+    return nil, "the address of the next page is none"
+  end
+  local prefix = self._with.prefix
+  if prefix ~= "" and (url:sub(1, #prefix + 1) == prefix .. "/") then
+    url = url:sub(#prefix + 1)
+  end
+  return url
+end
+
+-- The page that comes after this one, where the answer names it.
+local function follow(self, page)
+  local next_page, value = self._next, page.cursor
+  if next_page.by == "last" then
+    value = page.count > 0 and page.items[page.count].id
+    if not value then
+      return nil, fault("contradiction", "the list goes on, and the page names no entry after "
+        .. "which it does")
+    end
+  end
+  if type(value) == "number" then
+    value = ("%.14g"):format(value)
+  elseif type(value) ~= "string" or #value > LONGEST_CURSOR or value:find("%c") then
+    return nil, fault("bad_response", "the cursor of the next page is none")
+  end
+  local target, message
+  if next_page.by == "url" then
+    target, message = target_of(self, value)
+    if not target then
+      return nil, fault("elsewhere", message)
+    end
+  end
+  if self._with.cursors:add(target or value) then
+    return nil, fault("circle", "the list goes in circles: it names a page again that was read")
+  end
+  self.target = target
+  self.asked = not target and asked(self, value) or nil
+  return true
+end
+
+-- Whether what the answer says leaves more to be read. nil, fault where that contradicts itself.
+local function goes_on(self, page)
+  local next_page = self._next
+  if next_page.until_empty and page.count == 0 then
+    return false
+  elseif next_page.by == "cursor" or next_page.by == "url" then
+    return is_set(page.cursor) and page.more ~= false
+  elseif type(page.more) == "boolean" then
+    return page.more
+  elseif type(page.pages) == "number" then
+    return self._number < page.pages
+  elseif type(page.total) == "number" then
+    if self.read < page.total and page.count == 0 then
+      return nil, fault("contradiction", ("the list ends after %d of %.0f entries"):format(
+        self.read, page.total))
+    end
+    return self.read < page.total
+  elseif next_page.size then
+    return page.count >= next_page.size
+  end
+  return page.count > 0
+end
+
+-- The ids of a page, to know it again.
+local function ids_of(page)
+  local ids = {}
+  for i, item in ipairs(page.items) do
+    ids[i] = item.key
+  end
+  return table.concat(ids, "\0")
+end
+
+-- Whether every entry of a page is older than what can still be stopped.
+local function is_past(self, page, now, read_time)
+  local oldest = self._next.oldest
+  if not oldest or page.count == 0 then
+    return false
+  end
+  for _, item in ipairs(page.items) do
+    local time = read_time(item.entry, oldest.paths)
+    if not time or time > now - oldest.seconds then
+      return false
+    end
+  end
+  return true
+end
+
+-- more, fault = pages:after(page, now, read_time): true where there is another page, for which
+-- `asked` or `target` is set; false at the end; nil and why where nobody can tell. now: seconds
+-- since 1970. read_time(entry, paths): a time in an entry.
+function Pages:after(page, now, read_time)
+  self.read, self._number = self.read + page.count, self._number + 1
+  local next_page = self._next
+  if not next_page or is_past(self, page, now, read_time) then
+    return false
+  end
+  local more, wrong = goes_on(self, page)
+  if not more then
+    return more, wrong
+  end
+  local ids = ids_of(page)
+  if page.count > 0 and ids == self._last_ids then
+    return nil, fault("repeats", "the provider repeats a page in place of the next one")
+  end
+  self._last_ids = ids
+  if next_page.most and self._number * (next_page.size or 0) + next_page.size > next_page.most then
+    self.is_deep = true
+    return false
+  elseif next_page.by == "page" then
+    self.asked = asked(self, (next_page.first or 1) + self._number)
+    return true
+  elseif next_page.by == "offset" then
+    self.asked = asked(self, (next_page.first or 0) + self.read)
+    return true
+  end
+  return follow(self, page)
+end
+
+return pages

@@ -1,0 +1,92 @@
+-- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a client
+-- of the user's that answers before it returns.
+
+local client = require("stopmsg.fleet.client")
+local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
+local link = require("stopmsg.fleet.link")
+local script = require("stopmsg.fleet.script")
+
+local callers = {}
+
+-- Seconds until a client that is busy is tried again.
+local LOOK_EVERY = 0.005
+
+local Linked = {}
+Linked.__index = Linked
+
+-- caller = callers.linked(options, key): options of link.new. A process that was forked makes a link
+-- of its own.
+function callers.linked(options, key)
+  local made = link.new(options)
+  return setmetatable({
+    link = made,
+    connection = made.connection,
+    _options = options,
+    _key = key,
+    _pid = core.pid(),
+  }, Linked)
+end
+
+function Linked:step()
+  if self._pid ~= core.pid() then
+    self.link, self._pid = link.new(self._options), core.pid()
+    self.connection = self.link.connection
+  end
+  self.link:step()
+end
+
+function Linked:run(arguments, on_reply)
+  return self.link:script(script, self._key, arguments, on_reply)
+end
+
+function Linked:trouble()
+  return self.link:trouble()
+end
+
+function Linked:due()
+  return self.link:due()
+end
+
+local Direct = {}
+Direct.__index = Direct
+
+-- caller = callers.direct(connect, key): connect() gives a client | nil, message. It is kept until
+-- it fails.
+function callers.direct(connect, key)
+  return setmetatable({ _connect = connect, _key = key, _client = nil, _is_busy = false }, Direct)
+end
+
+function Direct:run(arguments, on_reply)
+  if self._is_busy then
+    return false -- another coroutine waits in it
+  end
+  self._is_busy = true
+  local called, value, err = compat.try_hook(function()
+    local message
+    if not self._client then
+      self._client, message = self._connect()
+      if not self._client then
+        return nil, tostring(message)
+      end
+    end
+    return client.script(self._client, self._key, arguments)
+  end)
+  self._is_busy = false
+  if not called then
+    value, err = nil, tostring(value)
+  end
+  if err and not client.is_reply(err) then
+    self._client = nil
+  end
+  client.answer(on_reply, value, err)
+  return true
+end
+
+function Direct.trouble() end
+
+function Direct.due()
+  return LOOK_EVERY
+end
+
+return callers

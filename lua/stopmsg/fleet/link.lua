@@ -1,0 +1,281 @@
+-- A link to Redis that is never waited for: it connects, says who we are, sends commands, hands out
+-- the replies in their order, and connects again where the connection is lost. Whoever uses it
+-- steps it; `connection` is what an engine's wait may watch meanwhile.
+
+local address = require("stopmsg.fleet.address")
+local core = require("stopmsg.core")
+local fault = require("stopmsg.fleet.fault")
+local text = require("stopmsg.text")
+
+local link = {}
+
+-- Seconds until a lost connection is made again, and where that rises to.
+local FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1
+
+-- Seconds that a reply may take, and that connecting may.
+local TIMEOUT, CONNECT_TIMEOUT = 2, 3
+
+-- Seconds after which a reply that is not here yet is worth a word.
+local SLOW = 0.5
+
+-- Bytes of one reply.
+local LIMIT = 16 * 1024 * 1024
+
+local Link = {}
+Link.__index = Link
+
+-- made = link.new(options). address: parsed, see address.lua. password: a string, or nil.
+-- timeout, connect_timeout (seconds), limit (bytes of a reply), ca_file, ca_path, cert_file,
+-- key_file, verify_tls: as for a client. clock: core.now.
+function link.new(options)
+  local place = options.address
+  return setmetatable({
+    connection = core.redis({
+      url = ("%s://%s:%d/"):format(place.is_tls and "https" or "http", place.host, place.port),
+      connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
+      limit = options.limit or LIMIT,
+      insecure = options.verify_tls == false,
+      ca_file = options.ca_file,
+      ca_path = options.ca_path,
+      cert_file = options.cert_file,
+      key_file = options.key_file,
+    }),
+    name = "Redis at " .. address.show(place),
+    fault = nil, -- why it is not there, as one line
+    is_final = false, -- and waiting does not mend it
+    _place = place,
+    _password = options.password,
+    _redact = fault.redactor(options.password),
+    _timeout = options.timeout or TIMEOUT,
+    _connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
+    _clock = options.clock or core.now,
+    _state = "off", -- off, connecting, greeting, ready
+    _began = 0, -- when it began to connect
+    _retry_at = -math.huge,
+    _pause = FIRST_PAUSE,
+    _step_at = math.huge, -- when libcurl wants to be stepped
+    _waiting = {}, -- for replies: { on_reply, since }, from _first to _last
+    _first = 1,
+    _last = 0,
+  }, Link)
+end
+
+-- Whether a command can be sent.
+function Link:is_ready()
+  return self._state == "ready"
+end
+
+-- The connection is gone: nobody knows what became of the commands without a reply.
+local function lose(self, now, message, is_final)
+  local waiting, first, last = self._waiting, self._first, self._last
+  self.fault = self._redact(("%s %s"):format(self.name, message))
+  self.is_final = is_final or false
+  self._state, self._step_at = "off", math.huge
+  self._retry_at = now + self._pause
+  self._pause = math.min(2 * self._pause, LONGEST_PAUSE)
+  self._waiting, self._first, self._last = {}, 1, 0
+  for i = first, last do
+    waiting[i].on_reply(nil, self.fault, true)
+  end
+end
+
+local function send(self, words, on_reply)
+  if not self.connection:send(words) then
+    return false
+  end
+  self._last = self._last + 1
+  self._waiting[self._last] = { on_reply = on_reply, since = self._clock() }
+  return true
+end
+
+local function greet_done(self)
+  self._state = "ready"
+end
+
+-- Says who we are. The replies come before those of any command.
+local function greet(self)
+  local words = {}
+  if self._password then
+    words[1] = self._place.user and { "AUTH", self._place.user, self._password }
+      or { "AUTH", self._password }
+  end
+  if self._place.database ~= "0" then
+    words[#words + 1] = { "SELECT", self._place.database }
+  end
+  self._state = #words > 0 and "greeting" or "ready"
+  for i, command in ipairs(words) do
+    send(self, command, function(value, err, is_lost)
+      if err and not is_lost then
+        self._refusal = { fault.of_greeting(command[1], err) }
+      elseif not is_lost and value ~= "OK" then
+        self._refusal = { "answers as no Redis does", true }
+      elseif not is_lost and i == #words and not self._refusal then
+        greet_done(self)
+      end
+    end)
+  end
+end
+
+-- What libcurl says, for people.
+local function why(self, message, kind)
+  if kind == "protocol" then
+    return "answers as no Redis does"
+  end
+  local hint = self._place.is_tls and kind ~= "lost" and kind ~= "resolve" and message:find("SSL")
+    and "; does it speak TLS on this port?" or ""
+  return ("%s (%s%s)"):format(kind == "lost" and "was lost" or "cannot be reached",
+    text.clean((message:gsub("^Failed to connect to .- after %d+ ms: ", ""))), hint)
+end
+
+local function connect(self, now)
+  self._refusal = nil
+  local begun, message, kind = self.connection:connect()
+  if not begun then
+    lose(self, now, why(self, message, kind), false)
+    return
+  end
+  self._state, self._began = "connecting", now
+end
+
+-- Takes the replies that are here.
+local function take(self, now)
+  while self._state ~= "off" do
+    local has, value, kind = self.connection:receive()
+    if has == nil then
+      lose(self, now, why(self, value, kind), kind == "protocol")
+      return
+    elseif not has then
+      return
+    elseif self._first > self._last then
+      -- Some say why they hang up.
+      local said = type(value) == "table" and value.err
+      local message, is_final = "answered what was not asked", true
+      if said then
+        message, is_final = fault.of_unasked(said)
+      end
+      lose(self, now, message, is_final)
+      return
+    end
+    local entry = self._waiting[self._first]
+    self._waiting[self._first] = nil
+    self._first = self._first + 1
+    local err = type(value) == "table" and value.err and self._redact(value.err)
+    if self._state == "ready" then
+      self.fault, self.is_final, self._pause = nil, false, FIRST_PAUSE
+    end
+    entry.on_reply(not err and value or nil, err or nil, false)
+    if self._refusal then
+      lose(self, now, self._refusal[1], self._refusal[2])
+      return
+    end
+  end
+end
+
+-- Moves what can be moved, and hands out replies.
+function Link:step()
+  local now = self._clock()
+  if self._state == "off" then
+    if now < self._retry_at then
+      return
+    end
+    connect(self, now)
+  end
+  if self._state == "off" then
+    return
+  end
+  local connected, seconds, kind = self.connection:step()
+  if connected == nil then
+    lose(self, now, why(self, seconds, kind), kind == "tls")
+    return
+  end
+  self._step_at = seconds and now + seconds or math.huge
+  if connected and self._state == "connecting" then
+    greet(self)
+    connected, seconds, kind = self.connection:step()
+    if connected == nil then
+      lose(self, now, why(self, seconds, kind), false)
+      return
+    end
+  end
+  take(self, now)
+  if self._state == "connecting" and now >= self._began + self._connect_timeout then
+    lose(self, now, "cannot be reached (no connection in time)", false)
+  elseif self._first <= self._last and now >= self._waiting[self._first].since + self._timeout then
+    lose(self, now, ("has not answered for %g s"):format(self._timeout), false)
+  end
+end
+
+-- Why no answer comes just now: nil where all is well, or not known to be otherwise yet.
+function Link:trouble()
+  if self.fault then
+    return self.fault
+  end
+  local now = self._clock()
+  if self._first <= self._last and now >= self._waiting[self._first].since + SLOW then
+    return self.name .. " has not answered yet"
+  elseif self._state == "connecting" and now >= self._began + SLOW then
+    return self.name .. " cannot be reached yet"
+  end
+end
+
+-- Seconds until it has to be stepped though nothing came.
+function Link:due()
+  local now, at = self._clock(), self._step_at
+  if self._state == "off" then
+    at = self._retry_at
+  elseif self._state == "connecting" then
+    at = math.min(at, self._began + self._connect_timeout, now + SLOW)
+  elseif self._first <= self._last then
+    at = math.min(at, self._waiting[self._first].since + self._timeout, now + SLOW)
+  end
+  return math.max(0, at - now)
+end
+
+-- Sends a command, a list of strings. on_reply(value, err, is_lost) gets the reply: a string, a
+-- number, a list, false for null; or err, the text of an error reply; or err and is_lost where the
+-- connection went, which may be before this returns. False where no command can be sent now, and
+-- then on_reply is not called.
+function Link:command(words, on_reply)
+  if self._state ~= "ready" or not send(self, words, on_reply) then
+    return false
+  end
+  -- It leaves now.
+  local connected, message, kind = self.connection:step()
+  if connected == nil then
+    lose(self, self._clock(), why(self, message, kind), false)
+  end
+  return true
+end
+
+-- The words that run a script which Redis has, or does not have yet.
+function link.script_words(script, has_it, key, arguments)
+  local words = { has_it and "EVALSHA" or "EVAL", has_it and script.sha or script.text, "1", key }
+  for _, argument in ipairs(arguments) do
+    words[#words + 1] = argument
+  end
+  return words
+end
+
+-- Whether an error says that Redis does not have the script.
+function link.lacks_script(err)
+  return type(err) == "string" and err:find("NOSCRIPT", 1, true) ~= nil
+end
+
+-- Runs a script, { text, sha }, on one key; the rest as for a command.
+function Link:script(script, key, arguments, on_reply)
+  return self:command(link.script_words(script, true, key, arguments), function(value, err, is_lost)
+    if not link.lacks_script(err) then
+      on_reply(value, err, is_lost)
+    elseif not self:command(link.script_words(script, false, key, arguments), on_reply) then
+      on_reply(nil, err, true)
+    end
+  end)
+end
+
+function Link:close()
+  self._state, self._retry_at = "off", math.huge
+  self._waiting, self._first, self._last = {}, 1, 0
+  self.connection:close()
+end
+
+return link

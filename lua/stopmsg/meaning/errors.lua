@@ -1,0 +1,268 @@
+-- The form of a provider's errors. Proxies, login pages, gateways and switched-off APIs answer,
+-- too; an error is the provider's only where its code stands at the right place, in the right form.
+
+local path = require("stopmsg.meaning.path")
+local text = require("stopmsg.text")
+
+local errors = {}
+
+-- HTTP status -> the codes that gRPC-Gateway sends under it.
+-- https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go
+local GRPC = {
+  [200] = { 0 },
+  [400] = { 3, 9, 11 },
+  [401] = { 16 },
+  [403] = { 7 },
+  [404] = { 5 },
+  [408] = { 1 }, -- until version 2.5
+  [409] = { 6, 10 },
+  [429] = { 8 },
+  [499] = { 1 },
+  [500] = { 2, 13, 15 },
+  [501] = { 12 },
+  [503] = { 14 },
+  [504] = { 4 },
+}
+
+local function is_whole(code)
+  return type(code) == "number" and code % 1 == 0 and code > -2 ^ 53 and code < 2 ^ 53
+end
+
+-- Forms that have a name: functions of the code and the HTTP status.
+local FORMS = {
+  integer = is_whole,
+  string = function(code)
+    return type(code) == "string" and code ~= ""
+  end,
+  -- Of errors that are told in words alone.
+  text = function(message)
+    return type(message) == "string" and message:find("%S") ~= nil
+  end,
+  -- 4031 under 403. The status alone is what gateways send.
+  status_prefix = function(code, status)
+    return is_whole(code) and code >= 1000 and ("%.0f"):format(code):sub(1, 3) == tostring(status)
+  end,
+  grpc = function(code, status)
+    for _, fitting in ipairs(GRPC[status] or {}) do
+      if code == fitting then
+        return true
+      end
+    end
+    return false
+  end,
+}
+
+local PATHS = { code = true, text = true, status = true, has = true }
+local FIELDS = { code = true, text = true, status = true, has = true, form = true, least = true }
+
+local function names_of(forms)
+  local names = {}
+  for name in pairs(forms) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, ", ")
+end
+
+errors.forms, errors.fields = FORMS, FIELDS
+
+-- fits = errors.form(given): a function of a code and the HTTP status | nil, message
+-- `given`: the name of a form, a pattern for strings, or { pattern, "number" }.
+function errors.form(given)
+  if FORMS[given] then
+    return FORMS[given]
+  elseif type(given) == "table" and given[2] == "number" and type(given[1]) == "string"
+    and given[1]:find("^%^") and pcall(string.find, "", given[1]) then
+    return function(code)
+      return is_whole(code) and ("%.0f"):format(code):find(given[1]) ~= nil
+    end
+  elseif type(given) == "string" and given:find("^%^") and pcall(string.find, "", given) then
+    return function(code)
+      return type(code) == "string" and code:find(given) ~= nil
+    end
+  end
+  return nil, ("one of %s, a pattern that begins with '^', or { pattern, \"number\" }, not %s")
+    :format(names_of(FORMS), text.quote(tostring(given)))
+end
+
+-- The last name on a path.
+local function name_of(steps)
+  for i = #steps, 1, -1 do
+    if type(steps[i]) == "string" then
+      return steps[i]
+    end
+  end
+  return "" -- in any text
+end
+
+-- The names of which one has to be in the text of an answer that holds an error.
+local function names_at(places)
+  local names = {}
+  for _, steps in ipairs(places) do
+    local name, is_found = name_of(steps), false
+    for _, other in ipairs(names) do
+      is_found = is_found or name:find(other, 1, true) ~= nil
+    end
+    names[#names + 1] = not is_found and name or nil
+  end
+  return names
+end
+
+-- Where an error may stand in an answer that should tell of success: at the paths, and around them
+-- as an object without a code. `error` and `errors` are what many APIs call it.
+local function places_of(lists)
+  local places = { { "error" }, { "errors" } }
+  for kind, list in ipairs(lists) do
+    for _, steps in ipairs(list) do
+      places[#places + 1] = steps
+      steps.is_text = kind == 2
+      if #steps > 1 then
+        local parent = {}
+        for i = 1, #steps - 1 do
+          parent[i] = steps[i]
+        end
+        places[#places + 1] = parent
+      end
+    end
+  end
+  places.names = names_at(places)
+  return places
+end
+
+local Form = {}
+Form.__index = Form
+
+-- form = errors.compile({ code, text, form, status, has, least }) | nil, message, field at fault
+-- `code`, `text`, `status`: a path, or several to try. `form`: as errors.form takes it.
+-- What stands at `status` has to be the HTTP status; at each path of `has` something has to stand;
+-- a code that is smaller than `least` is another's.
+function errors.compile(given)
+  for name in pairs(given) do
+    if not FIELDS[name] then
+      return nil, "no field is called " .. text.quote(name)
+    end
+  end
+  local self = setmetatable({}, Form)
+  for name in pairs(PATHS) do
+    if given[name] ~= nil or (name == "code" and given.form ~= "text") then
+      local list, message = path.list(given[name])
+      if not list then
+        return nil, message, name
+      end
+      self["_" .. name] = list
+    end
+  end
+  local fits, message = errors.form(given.form)
+  if not fits then
+    return nil, message, "form"
+  end
+  if given.form == "text" and (given.code or not given.text) then
+    return nil, "'text' is for errors without a code, whose text stands at `text`", "form"
+  elseif given.least and given.form ~= "integer" then
+    return nil, "is for codes whose form is 'integer'", "least"
+  end
+  self._fits, self._least = fits, given.least
+  self._places = places_of({ self._code or {}, self._text or {} })
+  return self
+end
+
+-- Whether errors have a text.
+function Form:has_text()
+  return self._text ~= nil
+end
+
+-- code, text, is_in_form = form:read(document, status): the error that an answer holds.
+function Form:read(document, status)
+  local code = self._code and path.first(document, self._code)
+  local message = self._text and path.first(document, self._text)
+  local is_in_form
+  if self._code then
+    is_in_form = code ~= nil and self._fits(code, status)
+  else
+    is_in_form = self._fits(message)
+  end
+  if is_in_form and self._least then
+    is_in_form = code >= self._least
+  end
+  if is_in_form and self._status then
+    is_in_form = tonumber(path.first(document, self._status)) == status
+  end
+  for _, steps in ipairs(is_in_form and self._has or {}) do
+    is_in_form = is_in_form and path.value(document, steps) ~= nil
+  end
+  return code, type(message) == "string" and message or nil, is_in_form
+end
+
+-- Whether a path leads to the same place as another, or further.
+local function leads_to(paths, place)
+  for _, steps in ipairs(paths or {}) do
+    local is_same = true
+    for i, step in ipairs(place) do
+      is_same = is_same and steps[i] == step
+    end
+    if is_same then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a reading, or one of its alternatives, has words for what stands at a place.
+local function is_named(r, place)
+  while r do
+    if leads_to(r.code, place) or leads_to(r.state, place) or leads_to(r.text, place) then
+      return true
+    end
+    r = r.otherwise
+  end
+  return false
+end
+
+-- Whether the text may name a place of an error. An escape may hide a name.
+local function may_name(places, body)
+  if not body or body:find("\\", 1, true) then
+    return true
+  end
+  for _, name in ipairs(places.names) do
+    if body:find(name, 1, true) then
+      return true
+    end
+  end
+  return false
+end
+
+-- Whether a value at the i-th place is no error. An object without fields has json.decode's mark;
+-- an `errors` that is one, a flag or a counter says nothing by itself.
+local function is_nothing(value, steps, i)
+  local kind = type(value)
+  if kind == "table" then
+    local first = next(value)
+    return first == nil or (i == 2 and first == "" and next(value, first) == nil)
+  end
+  return value == nil or (value == "" and steps.is_text)
+    or (i <= 2 and (kind == "boolean" or kind == "number"))
+end
+
+-- Whether an error stands in a document beside what should be success: something that is neither
+-- `null`, an empty list nor an empty text. What the reading `r` has a word for is no surprise.
+local function is_beside(places, document, body, r)
+  if not may_name(places, body) then
+    return false
+  end
+  for i, steps in ipairs(places) do
+    if not is_nothing(path.value(document, steps), steps, i) and not is_named(r, steps) then
+      return true
+    end
+  end
+  return false
+end
+
+local COMMON = places_of({})
+
+-- The same where a definition does not say what errors look like. `body` is the document's text, or
+-- nil.
+function errors.is_beside(form, document, body, r)
+  return is_beside(form and form._places or COMMON, document, body, r)
+end
+
+return errors

@@ -1,0 +1,473 @@
+-- What an answer says at the paths that a definition names. Pure: a compiled reading and a decoded
+-- document go in; an action and what to tell about each id come out.
+--
+-- A reading is what provider/meaning.lua makes of `[200] = { … }`. Nothing it does not name is
+-- believed: an answer without the named fields is none, and a value that no table has is "unknown".
+
+local forms = require("stopmsg.ids")
+local json = require("stopmsg.json")
+local outcome = require("stopmsg.meaning.outcome")
+local path = require("stopmsg.meaning.path")
+
+local reading = {}
+
+-- Longer "codes" are not codes.
+local MAX_CODE = 64
+
+-- A provider's own code, untouched where it is one: a number, or a short printable string.
+function reading.plain_code(value)
+  if type(value) == "number" then
+    -- JSON can say 1e400, and nobody could write that down again.
+    return value > -math.huge and value < math.huge and json.integer(value) or nil
+  end
+  if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
+    return value
+  end
+  return nil
+end
+
+local plain_code = reading.plain_code
+
+-- Of several values the one that promises least says what holds for all; smaller is less.
+local PROMISE = { unknown = 1, failed = 2, denied = 3, invalid = 4, too_late = 5, recalled = 6,
+  not_stoppable = 7, not_found = 8, open = 9, skipped = 10, accepted = 11, stopped = 12 }
+
+-- entry = reading.find(means, value): nil where no table has it. Codes are the same where they are
+-- written alike: "200" and 200, true and "true"; "2xx" stands for the rest of 200 to 299.
+function reading.find(means, value)
+  local key = type(value) == "number" and tostring(json.integer(value)) or tostring(value)
+  return key ~= "2xx" and means[key] or (key:find("^2%d%d$") and means["2xx"]) or nil
+end
+
+local find = reading.find
+
+-- The entry of the first of `texts` that stands in a message, whatever the case.
+function reading.of_text(texts, message)
+  if type(message) ~= "string" then
+    return nil
+  end
+  local lower = message:lower()
+  for _, one in ipairs(texts) do
+    if lower:find(one.text, 1, true) then
+      return one.entry
+    end
+  end
+  return nil
+end
+
+-- The words that are no outcomes: what is done, and what holds when no repeat is left.
+local ACTIONS = {
+  credentials = { outcome = "denied", reason = "credentials" },
+  again = { outcome = "unknown", reason = "try_again" },
+  throttle = { outcome = "failed", reason = "rate_limited" },
+  halve = { outcome = "invalid", reason = "refused" },
+}
+
+-- action, verdict = reading.act(entry): what a word means, without a code yet.
+function reading.act(entry)
+  local act = ACTIONS[entry.word]
+  if act then
+    return entry.word, { outcome = act.outcome, reason = entry.reason or act.reason,
+      message = entry.note }
+  end
+  return "settle", { outcome = entry.word, reason = entry.reason, message = entry.note }
+end
+
+-- What a lookup proves beyond its word.
+local function is_proof(r, entry)
+  local word = entry.word
+  if r.state then
+    return word ~= "open" and word ~= "unknown" and word ~= "not_found" and word ~= "accepted"
+      and not entry.note and not entry.reason and outcome.all[word] ~= nil
+  end
+  return r.verifies ~= nil and r.verifies[word] == true
+end
+
+-- value, entry: the one of several values that says least; entry is false where a value is in no
+-- table.
+local function weakest(r, values)
+  local least, chosen, entry_of
+  for _, value in ipairs(values) do
+    local key = r.state and type(value) == "string" and value:lower() or value
+    if r.more_than then
+      key = type(value) == "number" and value > r.more_than or nil
+      if type(value) == "number" and key == nil then
+        key = false
+      end
+    end
+    local entry = key ~= nil and type(key) ~= "table" and find(r.means, key) or false
+    local weight = entry and (PROMISE[entry.word] or 0) or 0
+    if not least or weight < least then
+      least, chosen, entry_of = weight, value, entry
+    end
+  end
+  return chosen, entry_of
+end
+
+-- What a value is called: where it is a flag or a counter, by the name of its field.
+local function name_of(r, value)
+  if type(value) ~= "boolean" and not r.more_than then
+    return plain_code(value)
+  end
+  local steps = r.state and r.state[1]
+  return steps and type(steps[#steps]) == "string" and steps[#steps] or nil
+end
+
+-- The verdict of a value and its entry.
+local function verdict_of(r, value, entry, message)
+  local code = entry and name_of(r, value) or plain_code(value)
+  if not entry then
+    local is_state = r.state ~= nil
+    return "settle", {
+      outcome = "unknown",
+      reason = is_state and "unknown_state" or "unknown_code",
+      code = code,
+      state = is_state and code or nil,
+      message = message,
+    }
+  end
+  local action, verdict = reading.act(entry)
+  verdict.code = not r.more_than and type(value) ~= "boolean" and code or nil
+  verdict.state = r.state and code or nil
+  if not verdict.message and not entry.is_quiet then
+    verdict.message = message
+  end
+  verdict.verified = is_proof(r, entry) or nil
+  return action, verdict
+end
+
+-- The id of an entry, or of a document, as text: dispatches have numbers.
+local function id_text(value)
+  if type(value) == "number" and value >= 0 and value % 1 == 0 and value < 2 ^ 53 then
+    return ("%.0f"):format(value)
+  end
+  return type(value) == "string" and value or nil
+end
+
+local function id_of(r, operation, entry)
+  if not r.id then
+    return id_text(entry)
+  elseif not r.id.by_part then
+    return id_text(path.first(entry, r.id))
+  end
+  local joined
+  for i, paths in ipairs(r.id.by_part) do
+    local part = id_text(path.first(entry, paths))
+    if not part then
+      return nil
+    end
+    joined = joined and joined .. operation.id.between[i - 1] .. part or part
+  end
+  return joined
+end
+
+-- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
+-- that is due is tried first, and the index is made only when that fails.
+local function finder(operation, ids)
+  local places
+  return function(id, due)
+    if ids[due] == id then
+      return due
+    end
+    if not places then
+      places = {}
+      for i, asked in ipairs(ids) do
+        places[forms.key(operation.id, asked)] = i
+      end
+    end
+    return places[forms.key(operation.id, id)]
+  end
+end
+
+-- How many messages of a dispatch that was stopped had left.
+local function left_of(r, operation, entry)
+  if operation.left then
+    return operation.left(entry)
+  elseif not r.left then
+    return nil
+  end
+  local sum, is_told = 0, false
+  for _, steps in ipairs(r.left) do
+    local count = path.value(entry, steps)
+    is_told = is_told or #steps == 1 or type(entry[steps[1]]) == "table"
+    sum = sum + (type(count) == "number" and count or 0)
+  end
+  return is_told and json.integer(sum) or nil
+end
+
+local function has_all(r, document)
+  for _, paths in ipairs(r.has or {}) do
+    if path.first(document, paths) == nil then
+      return false
+    end
+  end
+  return true
+end
+
+-- Whether all fields of an object look as they should, and there is one.
+local function is_every(every, document)
+  if type(document) ~= "table" or next(document) == nil then
+    return false
+  end
+  for name, value in pairs(document) do
+    if type(name) ~= "string" or not name:find(every.pattern) or type(value) ~= every.type then
+      return false
+    end
+  end
+  return true
+end
+
+local OTHER_ID = "the answer is about another message id"
+
+-- action, verdict of a document, or of an entry of a list; nil where it says nothing.
+local function read_one(r, entry)
+  local message = r.text and path.first(entry, r.text)
+  message = type(message) == "string" and message or nil
+  local paths = r.code or r.state
+  local values = paths and path.values(entry, paths) or {}
+  if not paths and r.entry then
+    return verdict_of(r, nil, r.entry, message)
+  elseif values[1] ~= nil then
+    for _, value in ipairs(r.fits and values or {}) do
+      if not r.fits(value) then
+        return nil
+      end
+    end
+    local value, found = weakest(r, values)
+    if type(value) == "table" then
+      return nil
+    end
+    if not found and r.texts then
+      found = reading.of_text(r.texts, message) or found
+    end
+    return verdict_of(r, value, found, message)
+  end
+  local found = r.texts and reading.of_text(r.texts, message)
+  if found then
+    return verdict_of(r, nil, found, message)
+  end
+  return nil
+end
+
+local function read_single(r, operation, document, ids)
+  local action, verdict = read_one(r, document)
+  if not action then
+    return nil
+  elseif r.id and action == "settle" then
+    local id = id_of(r, operation, document)
+    if not id then
+      return nil
+    elseif not forms.is_same(operation.id, id, ids[1]) then
+      return "settle", { outcome = "unknown", reason = "bad_response", code = verdict.code,
+        message = OTHER_ID }
+    end
+  end
+  if verdict.outcome == "stopped" then
+    verdict.left = left_of(r, operation, document)
+  end
+  return action, verdict
+end
+
+local function surplus_warning(count)
+  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
+end
+
+local function is_list(value)
+  return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
+end
+
+-- What holds for an id that a list does not name.
+local function absent(r, operation, document)
+  local cursor = r.next and path.first(document, r.next)
+  if cursor ~= nil and cursor ~= "" and cursor ~= false then
+    return { outcome = "unknown", reason = "missing_in_answer",
+      message = "the list goes on, and only its first page was asked for" }
+  elseif r.others then
+    local _, verdict = reading.act(r.others)
+    return verdict
+  end
+  return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
+end
+
+-- The verdicts of a list, one an id, and warnings about what does not fit.
+local function read_list(r, operation, document, ids)
+  local list = path.list_at(document, r.each)
+  if r.others and list == json.null then
+    list = {}
+  end
+  if not is_list(list) then
+    return nil
+  end
+  local find_place = finder(operation, ids)
+  local verdicts, surplus, said = {}, 0, {}
+  for i = 1, #ids do
+    verdicts[i] = false
+  end
+  for i, entry in ipairs(list) do
+    local id = id_of(r, operation, entry)
+    local place = id and find_place(id, i)
+    if not place then
+      surplus = surplus + 1
+    else
+      local _, verdict = read_one(r, entry)
+      verdict = verdict or { outcome = "unknown",
+        reason = r.state and "unknown_state" or "unknown_code" }
+      local word = tostring(verdict.code) .. "\0" .. verdict.outcome
+      if not verdicts[place] then
+        if verdict.outcome == "stopped" then
+          verdict.left = left_of(r, operation, entry)
+        end
+        verdict.code = r.code and verdict.code or nil
+        verdicts[place], said[place] = verdict, word
+      elseif said[place] ~= word then
+        verdicts[place] = { outcome = "unknown", reason = "bad_response",
+          message = ("the answer gives this id two different %s"):format(r.state and "states"
+            or "codes") }
+      end
+    end
+  end
+  for i = 1, #ids do
+    verdicts[i] = verdicts[i] or absent(r, operation, document)
+  end
+  -- Lists that hold more than was asked about are no surprise where absence is an answer.
+  return "settle", verdicts, { not r.others and surplus_warning(surplus) or nil }
+end
+
+-- The platform's own flag says whether some entries are refusals. The entries decide; where the
+-- flag contradicts them somebody should look.
+local function flag_warning(r, document, counts)
+  local flag = path.first(document, r.flag.path)
+  local is_refused = false
+  for _, code in ipairs(r.flag.codes) do
+    is_refused = is_refused or (counts[code] or 0) > 0
+  end
+  if flag == false and is_refused then
+    return "the answer says errors = false, but holds items that were not stopped"
+  elseif flag == true and not is_refused then
+    return "the answer says errors = true, but all its items were accepted"
+  end
+end
+
+-- verdict, warnings of an answer that the core read; the document is the answer without its
+-- entries.
+local function read_items(r, operation, document, items)
+  local warnings = { surplus_warning(items:surplus()) }
+  if document and r.flag then
+    warnings[#warnings + 1] = flag_warning(r, document, items:counts())
+  elseif document and operation.remark then
+    warnings[#warnings + 1] = operation.remark(document, items:counts())
+  end
+  return "settle", { codes = items }, warnings
+end
+
+-- id, key of an entry of a list; nil where it has none of the right form.
+local function listed_id(r, form, entry)
+  local joined
+  for i, one in ipairs(r.id) do
+    local part = id_text(path.first(entry, one.paths))
+    part = part and one.match and part:match(one.match) or part
+    if not part then
+      return nil
+    end
+    joined = joined and joined .. form.between[i - 1] .. part or part
+  end
+  local id, key = forms.check(form, joined)
+  return id, key
+end
+
+-- outcome, state of an entry of a list; "again" where that will be another in a moment.
+local function listed_state(r, operation, entry)
+  local action, verdict
+  if r.state then
+    action, verdict = read_one(r, entry)
+  elseif r.entries then
+    action, verdict = reading.read(r.entries, operation, entry, {})
+  else
+    return "open" -- what is listed can be stopped
+  end
+  if action == "again" then
+    return "again", verdict.state
+  end
+  return verdict and verdict.outcome or "unknown", verdict and verdict.state
+end
+
+-- A page of a list of what can be stopped: { count, items, cursor, more, total, pages }, with an
+-- item { id, key, outcome, state, entry } for each entry. nil where it is none: one entry without
+-- an id is enough, as nobody knows what the others are then.
+local function read_page(operation, document)
+  local r, next_page = operation.reading, operation.next or {}
+  local list = path.list_at(document, r.each)
+  if not is_list(list) then
+    return nil
+  end
+  local page = { count = #list, items = {} }
+  for i, entry in ipairs(list) do
+    local id, key = listed_id(r, operation.finds, entry)
+    if not id then
+      return nil
+    end
+    local word, state = listed_state(r, operation, entry)
+    page.items[i] = { id = id, key = key, outcome = word, state = state, entry = entry }
+  end
+  for name, paths in pairs({ cursor = next_page.path, more = next_page.more,
+    total = next_page.total, pages = next_page.pages }) do
+    page[name] = path.first(document, paths)
+  end
+  return "settle", { outcome = "accepted", page = page }
+end
+
+local function read(r, operation, document, ids, items)
+  if r.is_page then
+    return read_page(operation, document)
+  elseif not has_all(r, document) or (r.every and not is_every(r.every, document)) then
+    return nil
+  elseif r.each and operation.items then
+    if items then
+      return read_items(r, operation, document, items)
+    end
+    return nil
+  elseif r.each then
+    return read_list(r, operation, document, ids)
+  end
+  return read_single(r, operation, document, ids)
+end
+
+-- Whether a reading had no word for what it found.
+local function is_puzzled(verdict)
+  return verdict.reason == "unknown_code" or verdict.reason == "unknown_state"
+end
+
+-- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil
+-- `document` is the decoded answer, `items` what the core read of it, if it did. nil where the
+-- answer does not hold what the reading, or one of its alternatives, names.
+function reading.read(r, operation, document, ids, items)
+  local action, verdict, warnings = read(r, operation, document, ids, items)
+  local other = r.otherwise
+  while other and (not action or is_puzzled(verdict)) do
+    local its_action, its_verdict, its_warnings = read(other, operation, document, ids, items)
+    if its_action and (not action or not is_puzzled(its_verdict)) then
+      action, verdict, warnings = its_action, its_verdict, its_warnings
+    end
+    other = other.otherwise
+  end
+  return action, verdict, warnings
+end
+
+-- verdict = reading.of_code(operation, code): what an item says by its code, as items:codes() of
+-- the core gives it.
+function reading.of_code(operation, code)
+  if code == false then
+    return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
+  elseif code == true then
+    return { outcome = "unknown", reason = "bad_response",
+      message = "the answer gives this id two different codes" }
+  end
+  code = plain_code(code)
+  local entry = code ~= nil and find(operation.readings[200].means, code)
+  if not entry then
+    return { outcome = "unknown", reason = "unknown_code", code = code }
+  end
+  return { outcome = entry.word, reason = entry.reason, code = code, message = entry.note }
+end
+
+return reading

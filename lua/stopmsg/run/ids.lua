@@ -1,0 +1,393 @@
+-- From a source of ids to batches: each id is checked, and an id that was given before is not sent
+-- twice.
+
+local core = require("stopmsg.core")
+local ids = require("stopmsg.ids")
+
+local intake = {}
+
+-- Ids that are asked of the source at once.
+local CHUNK = 256
+
+-- Ids that are looked at one by one before others get their turn.
+local FEW = 64
+
+-- Ids that are read ahead where only some of them go into one request.
+local WINDOW = 2048
+
+-- Places of a shelf: a table for all of a million would take long to grow.
+local SHELF = 512
+
+local Intake = {}
+Intake.__index = Intake
+
+-- fill: a source. is_shared: whether others wait for this thread.
+function intake.new(fill, is_shared)
+  return setmetatable({
+    is_over = false, -- the source is, and all it gave is in batches
+    waits_till = nil, -- until then the source has nothing more; nil where it never said so
+    result = nil,
+    seen = nil, -- of the core: where an id stood first
+    twin_count = 0, -- further places of ids that stood before
+    _twins = {}, -- shelf -> place -> those of the same id
+    odd = 0, -- ids of an unusual shape
+    odd_example = nil,
+    limit = nil, -- ids a batch
+    _known = nil, -- in place of `seen`, for ids that are as most are
+    _form = nil,
+    _fill = fill,
+    _is_shared = is_shared,
+    _is_single = false, -- ids go one by one
+    _is_alone = false, -- there is one
+    _place = 0, -- of the last id that was taken
+    _chunk = { n = 0 },
+    _room = 0, -- for ids in the chunk
+    _taken = 0, -- of the chunk
+    _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
+    _ready_places = {},
+    _ready_count = 0,
+    _ready_at = 0, -- of the last of them that is in a batch
+    _is_last = false, -- the chunk is the source's last
+    _spare = nil, -- batches to be used again
+    _together = nil, -- which part of an id is the same for all of a batch
+    _groups = {}, -- part -> batch of the ids that are read ahead
+    _group_order = {}, -- the parts, as they came
+    _grouped = 0, -- ids in these
+    _is_drained = false, -- the source is over, but for these
+  }, Intake)
+end
+
+-- For a new call; of the last one everything has settled.
+--
+-- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
+-- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
+-- long as the first is not settled. together: the place of the part that all ids of a batch share,
+-- or nil.
+function Intake:begin(form, limit, result, total, together)
+  local known = total and form.mask and core.known(total)
+  local room = math.min(total or CHUNK, CHUNK)
+  if self._room < room then
+    -- With room for all: an id that was taken from its source must find its place.
+    self._chunk, self._room = core.table(room, 1), room
+  end
+  self._chunk.n = 0
+  self.is_over, self._is_last, self.waits_till = false, false, nil
+  self.result, self.seen, self._known = result, nil, known
+  self.odd, self.odd_example = 0, nil
+  self._form, self.limit, self._is_single = form, limit, limit == 1
+  self._is_alone = total == 1
+  self._together, self._is_drained = limit > 1 and together or nil, false
+  self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
+end
+
+-- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
+local function new_batch()
+  return {
+    count = 0,
+    used = 0, -- places of the tables that are not empty, where it was used before
+    ids = {},
+    places = {},
+    keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
+    given = nil, -- index -> id as it was given, where that is not as sent
+    tries = 0, -- attempts of the batch as it is now
+    attempts = 0, -- requests sent that held these ids
+    is_ambiguous = false, -- one of them may have taken effect unseen
+    spell = nil, -- see outage.lua
+    in_spell = 0,
+    failures = 0,
+    verdict = nil, -- what became of its ids, once that is known
+    handed = 0, -- how many of them have their items
+    asked = nil, -- the operation by which they are asked about, where that is not the run's
+    uuid = nil, -- what the request is called, its repeats included
+    lines = nil, -- header lines of this request alone
+  }
+end
+
+-- A batch to be read into.
+function Intake:batch()
+  local batch = self._spare
+  self._spare = batch and batch.next_spare
+  return batch or new_batch()
+end
+
+-- Takes back a batch whose items are all made. Ids that go one by one would each need a new one,
+-- and large ones make a collector work for a long time. One with a history is left to it.
+function Intake:recycle(batch)
+  if (self._is_single or self._is_shared) and batch.tries <= 1 and not batch.spell
+    and not batch.last then
+    batch.used = batch.count
+    batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
+    batch.verdict, batch.keys, batch.given = nil, nil, nil
+    batch.uuid, batch.lines = nil, nil
+    batch.next_spare = self._spare
+    self._spare = batch
+  end
+end
+
+-- Leaves nothing in the tables of a batch but its own.
+local function trim(batch)
+  for i = batch.count + 1, batch.used do
+    batch.ids[i], batch.places[i] = nil, nil
+  end
+  batch.used = 0
+end
+
+local function copy_at(list, i, into, count)
+  local value = list and list[i]
+  if value ~= nil then
+    into = into or {}
+    into[count] = value
+  end
+  return into
+end
+
+-- The ids at first..last of a batch as a batch of its own, with its history.
+function Intake.part(_, batch, first, last)
+  local part = new_batch()
+  part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
+  part.last = batch.last
+  for i = first, last do
+    local count = part.count + 1
+    part.count = count
+    part.ids[count] = batch.ids[i]
+    part.places[count] = batch.places[i]
+    part.keys = copy_at(batch.keys, i, part.keys, count)
+    part.given = copy_at(batch.given, i, part.given, count)
+  end
+  return part
+end
+
+-- An id that was given before: its item will be a copy of the first one's, or is one already.
+local function repeated(self, id, place, first, settled)
+  local item = self.result and self.result[first]
+  if item then
+    return settled:copy(item, id, place)
+  end
+  local number = math.floor(first / SHELF)
+  local shelf = self._twins[number] or {}
+  local others = shelf[first] or {}
+  self._twins[number], shelf[first] = shelf, others
+  others[#others + 1] = { id = id, place = place }
+  self.twin_count = self.twin_count + 1
+end
+
+-- The further places of the id that stood first at this one, from now on the caller's; nil where
+-- there are none.
+function Intake:take_twins(place)
+  local number = math.floor(place / SHELF)
+  local shelf = self._twins[number]
+  local others = shelf and shelf[place]
+  if others then
+    shelf[place] = nil
+    if next(shelf) == nil then
+      self._twins[number] = nil
+    end
+  end
+  return others
+end
+
+-- Where the id stood before; nil where it did not, and then it is known from now on. One of an odd
+-- shape does not fit the mask.
+local function seen_at(self, key, place, is_odd)
+  if self._known and not is_odd then
+    return self._known:add(self._form.mask, key, place)
+  end
+  if self._is_alone then
+    return nil
+  end
+  self.seen = self.seen or core.seen()
+  return self.seen:add(key, place)
+end
+
+-- The batch of those ids that share a part with this one.
+local function group_of(self, sent)
+  local part = ids.part(self._form, sent, self._together)
+  local group = self._groups[part]
+  if not group then
+    group = new_batch()
+    self._groups[part] = group
+    self._group_order[#self._group_order + 1] = part
+  end
+  self._grouped = self._grouped + 1
+  return group
+end
+
+-- place, count of the group that has most.
+local function fullest(self)
+  local best, most = nil, 0
+  for i, part in ipairs(self._group_order) do
+    if self._groups[part].count > most then
+      best, most = i, self._groups[part].count
+    end
+  end
+  return best, most
+end
+
+-- Moves ids of the group that is fullest into the batch.
+local function take_group(self, batch, limit)
+  local order, best = self._group_order, fullest(self)
+  local group = self._groups[order[best]]
+  local taken = math.min(group.count, limit)
+  local first = self:part(group, 1, taken)
+  batch.count, batch.ids, batch.places = first.count, first.ids, first.places
+  batch.keys, batch.given = first.keys, first.given
+  self._grouped = self._grouped - taken
+  if taken < group.count then
+    self._groups[order[best]] = self:part(group, taken + 1, group.count)
+  else
+    self._groups[order[best]] = nil
+    table.remove(order, best)
+  end
+end
+
+-- Takes one id into the batch, or settles it right away. The batch that it is in, if any.
+local function take(self, given, batch, settled)
+  local form, place = self._form, self._place + 1
+  self._place = place
+  local sent, key = ids.check(form, given)
+  if not sent then
+    return settled:malformed(given, place, key)
+  end
+  local is_odd = form.usual ~= nil and not sent:find(form.usual)
+  local first = seen_at(self, key, place, is_odd)
+  if first then
+    return repeated(self, given, place, first, settled)
+  end
+  if is_odd then
+    self.odd = self.odd + 1
+    self.odd_example = self.odd_example or sent
+  end
+  batch = self._together and group_of(self, sent) or batch
+  local count = batch.count + 1
+  batch.count = count
+  batch.ids[count] = sent
+  batch.places[count] = place
+  if key ~= sent then
+    batch.keys = batch.keys or {}
+    batch.keys[count] = key
+  end
+  if given ~= sent then
+    batch.given = batch.given or {}
+    batch.given[count] = given
+  end
+  return batch
+end
+
+-- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are,
+-- up to the first that is not.
+local function admit(self, list, places, at, most)
+  local taken, place = self._taken, self._place
+  local last = math.min(self._chunk.n, taken + most)
+  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+    places, at)
+  self._taken, self._place = taken + admitted, place + admitted
+  return admitted
+end
+
+local function take_usual(self, batch, limit)
+  if self.limit > 1 then
+    local count = batch.count
+    batch.count = count + admit(self, batch.ids, batch.places, count, limit - count)
+    return
+  end
+  local at = self._ready_at + 1
+  if at > self._ready_count then
+    self._ready_count = admit(self, self._ready_ids, self._ready_places, 0, CHUNK)
+    if self._ready_count == 0 then
+      return
+    end
+    at = 1
+  end
+  self._ready_at = at
+  batch.count, batch.ids[1], batch.places[1] = 1, self._ready_ids[at], self._ready_places[at]
+end
+
+-- Whether all of the chunk is in batches.
+local function is_used_up(self)
+  return self._taken >= self._chunk.n and self._ready_at >= self._ready_count
+end
+
+-- Asks the source for more. True where it has nothing for now: what was read before goes as it is.
+local function ask_source(self, want)
+  local chunk = self._chunk
+  self._taken, chunk.n = 0, 0
+  local is_last, at = self._fill(chunk, want)
+  self._is_last = is_last
+  if at and chunk.n == 0 and not self._is_last then
+    self.waits_till = at
+    return true
+  end
+  return false
+end
+
+-- The same for ids of which only those go into one request that share a part: reads ahead until a
+-- group of them is full, within bounds.
+local function read_groups(self, batch, settled, must_share, limit)
+  local chunk = self._chunk
+  local _, most = fullest(self)
+  while most < limit and self._grouped < WINDOW and not self._is_drained
+    and self:has_room(settled) do
+    if not self._is_last and is_used_up(self) then
+      if must_share and must_share() then
+        return true
+      elseif ask_source(self, math.min(CHUNK, self._room)) then
+        break
+      end
+    end
+    if self._taken < chunk.n then
+      self._taken = self._taken + 1
+      local group = take(self, chunk[self._taken], batch, settled)
+      most = math.max(most, group and group.count or 0)
+    end
+    self._is_drained = self._is_last and is_used_up(self)
+  end
+  if self._grouped > 0 then
+    take_group(self, batch, limit)
+  end
+  batch.used = 0
+  self.is_over = self._is_drained and self._grouped == 0
+  return false
+end
+
+-- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
+-- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
+function Intake:read(batch, settled, must_share, most)
+  if self._together then
+    return read_groups(self, batch, settled, must_share, most or self.limit)
+  end
+  local chunk, limit = self._chunk, most or self.limit
+  while batch.count < limit and not self.is_over and self:has_room(settled) do
+    if not self._is_last and is_used_up(self) then
+      if must_share and must_share() then
+        return true
+      elseif ask_source(self, math.min(limit - batch.count, CHUNK)) then
+        break
+      end
+    end
+    if self._known then
+      take_usual(self, batch, limit)
+    end
+    if self._taken < chunk.n and batch.count < limit then
+      self._taken = self._taken + 1
+      take(self, chunk[self._taken], batch, settled)
+      if must_share and self._taken % FEW == 0 and must_share() then
+        return true
+      end
+    end
+    self.is_over = self._is_last and is_used_up(self)
+  end
+  trim(batch)
+  return false
+end
+
+-- From now on no batch has more ids than this.
+function Intake:shrink(limit)
+  self.limit = math.min(self.limit, limit)
+end
+
+-- Whether more may be read: what repeats an id that is not settled takes memory, too.
+function Intake:has_room(settled)
+  return settled:has_room() and (self.result or self.twin_count < self.limit / 4 + 64)
+end
+
+return intake

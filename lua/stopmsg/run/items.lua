@@ -1,0 +1,304 @@
+-- What has settled and was not handed out yet. Whole batches come in; items come out, a slice at a
+-- time, so that an answer of ten thousand items never holds up who takes them.
+
+local answer = require("stopmsg.meaning.answer")
+local compat = require("stopmsg.compat")
+local outcome = require("stopmsg.meaning.outcome")
+local text = require("stopmsg.text")
+
+local settled = {}
+
+-- Items that are made at once, and where others wait for this thread; copies of one that are made
+-- beside it.
+local SLICE, SHARED_SLICE, FEW_COPIES = 256, 128, 4
+
+-- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
+-- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
+local LARGE_BATCH, KIB_AN_ID = 1000, 2
+
+local Settled = {}
+Settled.__index = Settled
+
+-- taken: the intake of the same run. redact, warn: functions of a text. is_shared: whether others
+-- wait for this thread.
+function settled.new(taken, redact, warn, is_shared)
+  return setmetatable({
+    backlog = 0, -- ids that are settled and not handed out
+    _intake = taken,
+    _operation = nil,
+    _limit = nil, -- ids a batch
+    _redact = redact,
+    _warn = warn,
+    _is_shared = is_shared,
+    _slice = is_shared and SHARED_SLICE or SLICE,
+    _batches = {}, -- a queue from _first to _last
+    _first = 1,
+    _last = 0,
+    _items = {}, -- the slice that is being made
+    _places = {},
+    _count = 0,
+    _other_items = {}, -- the slice that was handed out
+    _other_places = {},
+    _codes = {},
+    _copies = {}, -- of items whose ids were given again, that are still to be made
+  }, Settled)
+end
+
+-- For a new call; of the last one everything is handed out.
+function Settled:begin(operation, limit)
+  self._operation, self._limit = operation, limit
+  self._first, self._last = 1, 0
+end
+
+local function clear(list)
+  for i = #list, 1, -1 do
+    list[i] = nil
+  end
+end
+
+-- Keeps nothing of what it gave out, nor of what providers said.
+function Settled:forget()
+  clear(self._items)
+  clear(self._other_items)
+  clear(self._codes)
+end
+
+-- Whether what is settled already leaves room for more.
+function Settled:has_room()
+  return self.backlog < self._limit / 4 + 64
+end
+
+-- Puts an item into the slice.
+local function put(self, item, place)
+  local count = self._count + 1
+  self._count = count
+  self._items[count] = item
+  self._places[count] = place
+  local result = self._intake.result
+  if result then
+    result[place] = item
+  end
+end
+
+-- An item of its own, of no batch.
+local function add_loose(self, item, place)
+  self.backlog = self.backlog + 1
+  put(self, item, place)
+end
+
+-- An id that is not of the right form.
+function Settled:malformed(id, place, message)
+  add_loose(self, {
+    id = id,
+    outcome = "invalid",
+    reason = "malformed_id",
+    message = text.clean(message),
+    attempts = 0,
+  }, place)
+end
+
+local function copy_of(item, id)
+  local copy = {}
+  for field, value in pairs(item) do
+    copy[field] = value
+  end
+  copy.id = id
+  return copy
+end
+
+-- An id whose item is known from its first place.
+function Settled:copy(item, id, place)
+  add_loose(self, copy_of(item, id), place)
+end
+
+-- An item for this id with what the verdict says; fields that say nothing stay absent.
+local function item_of(verdict, id, redact)
+  local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if type(item.code) == "string" then
+    item.code = redact(item.code)
+  end
+  if verdict.reason then
+    item.reason = verdict.reason
+  end
+  if verdict.http then
+    item.http = verdict.http
+  end
+  if verdict.message then
+    item.message = verdict.message
+  end
+  if verdict.verified then
+    item.verified = true
+  end
+  if verdict.state then
+    item.state = redact(verdict.state)
+  end
+  if verdict.left and verdict.left > 0 then
+    item.left = verdict.left
+  end
+  if verdict.page then
+    item.page = verdict.page -- of a list that was asked for
+  end
+  return item
+end
+
+-- The part of an item that comes from the history of its batch.
+local function add_history(batch, item)
+  if batch.attempts ~= 1 then
+    item.attempts = batch.attempts
+  end
+  if batch.is_ambiguous then
+    outcome.taint(item)
+  end
+end
+
+-- The i-th item of a batch, from a verdict of any kind.
+local function make(self, batch, i, code)
+  local verdict, redact = batch.verdict, self._redact
+  local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
+  if own then
+    own.message = text.clean(own.message, redact)
+  end
+  local item = item_of(own or verdict, batch.ids[i], redact)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
+  end
+  if batch.attempts ~= 1 or batch.is_ambiguous then
+    add_history(batch, item)
+  end
+  if batch.given and batch.given[i] then
+    item.id = batch.given[i]
+  end
+  return item
+end
+
+-- The same id at its further places. Where these are many, as one id may stand at all of them, the
+-- copies are made a slice at a time.
+local function add_twins(self, item, place)
+  local intake = self._intake
+  local others = intake:take_twins(place)
+  if not others then
+    return
+  end
+  self.backlog = self.backlog + #others
+  if #others <= FEW_COPIES then
+    for _, other in ipairs(others) do
+      put(self, copy_of(item, other.id), other.place)
+    end
+    intake.twin_count = intake.twin_count - #others
+  else
+    self._copies[#self._copies + 1] = { item = item, others = others, made = 0 }
+  end
+end
+
+-- Makes copies until the slice is full.
+local function put_copies(self)
+  local task = self._copies[1]
+  while task and self._count < self._slice do
+    local first = task.made + 1
+    local last = math.min(#task.others, task.made + self._slice - self._count)
+    for i = first, last do
+      local other = task.others[i]
+      put(self, copy_of(task.item, other.id), other.place)
+    end
+    task.made = last
+    self._intake.twin_count = self._intake.twin_count - (last - first + 1)
+    if last == #task.others then
+      table.remove(self._copies, 1)
+    end
+    task = self._copies[1]
+  end
+end
+
+-- Items first..last of a batch, into the slice.
+local function put_items(self, batch, first, last)
+  local intake, codes, words = self._intake, self._codes, nil
+  local items, places, count = self._items, self._places, self._count
+  local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
+  local ids, keys, own_places = batch.ids, batch.keys, batch.places
+  local before = first - 1
+  if batch.verdict.codes then
+    batch.verdict.codes:codes(first, last - before, codes)
+    -- The usual item is made right here.
+    words = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+      and self._operation.words
+  end
+  for i = first, last do
+    local code = codes[i - before]
+    local word = words and words[code]
+    local place = own_places[i]
+    local item = word and { id = ids[i], outcome = word, code = code } or make(self, batch, i, code)
+    count = count + 1
+    items[count], places[count] = item, place
+    if result then
+      result[place] = item
+    else
+      seen:remove(keys and keys[i] or ids[i])
+    end
+    if has_twins then
+      self._count = count
+      add_twins(self, item, place)
+      count = self._count
+    end
+  end
+  self._count = count
+end
+
+-- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
+-- an answer.
+function Settled:add(batch, verdict)
+  batch.verdict = verdict
+  self.backlog = self.backlog + batch.count
+  if verdict.message then
+    verdict.message = text.clean(verdict.message, self._redact)
+  end
+  if batch.count == 1 and self._first > self._last then
+    -- Nothing to be gained by a queue.
+    put_items(self, batch, 1, 1)
+    return self._intake:recycle(batch)
+  end
+  self._last = self._last + 1
+  self._batches[self._last] = batch
+end
+
+-- Makes items of the next ids of a batch, the first in the queue.
+local function go_on(self, batch)
+  local intake = self._intake
+  local first = batch.handed + 1
+  local last = math.min(batch.count, batch.handed + self._slice)
+  batch.handed = last
+  put_items(self, batch, first, last)
+  if last < batch.count then
+    return
+  end
+  self._batches[self._first] = nil
+  self._first = self._first + 1
+  -- Others that wait for this thread would wait for the whole of it.
+  if not intake.result and last >= LARGE_BATCH and not self._is_shared then
+    compat.collect(last * KIB_AN_ID)
+  end
+  intake:recycle(batch)
+end
+
+-- items, places, count = settled:slice(): nil when nothing is left. The lists are good until the
+-- next slice; what settles meanwhile goes into others.
+function Settled:slice()
+  put_copies(self)
+  local batch = self._batches[self._first]
+  while batch and self._count < self._slice do
+    go_on(self, batch)
+    put_copies(self)
+    batch = self._batches[self._first]
+  end
+  local count = self._count
+  if count == 0 then
+    return nil
+  end
+  local items, places = self._items, self._places
+  self._items, self._places, self._count = self._other_items, self._other_places, 0
+  self._other_items, self._other_places = items, places
+  self.backlog = self.backlog - count
+  return items, places, count
+end
+
+return settled

@@ -1,0 +1,909 @@
+-- The run loop: takes ids from a source, sends them in batches, decides what the answers mean,
+-- repeats what may be repeated, and hands out one item an id as each settles.
+--
+-- It is a stream from end to end: what is read ahead, in flight and settled but not handed out is
+-- bounded, whatever the length of the source. Nothing here knows a provider, and nothing waits but
+-- through `session.wait`.
+
+local answer = require("stopmsg.meaning.answer")
+local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
+local delivery = require("stopmsg.delivery")
+local intake = require("stopmsg.run.ids")
+local patience = require("stopmsg.run.patience")
+local repeats = require("stopmsg.run.repeats")
+local settleds = require("stopmsg.run.items")
+local text = require("stopmsg.text")
+
+local run = {}
+
+-- More different warnings than this tell nobody anything.
+local MAX_WARNINGS = 50
+
+-- Seconds that a consumer may keep us from looking at the network, and how many where it shares
+-- its thread with others, which then get their turn.
+local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
+
+-- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
+local MAX_WAITING = 4
+
+-- After an interruption, what is in flight may take this many seconds. How often is asked whether
+-- there was one.
+local GRACE, ASK_EVERY = 2, 0.1
+
+-- Ids of a call whose run is used again, and how many such runs are kept.
+local SMALL, MOST_IDLE = 16, 1024
+
+-- What every use of a closed client says.
+run.CLOSED = "attempt to use a closed client"
+
+-- What a run says that was left in the middle of something, for the lack of memory: nobody knows
+-- any more what became of its ids.
+run.TORN = "attempt to go on with a run that broke off"
+
+local Run = {}
+Run.__index = Run
+
+-- Calls what is the user's. At these places nothing of the run is half done: should it raise, the
+-- run can be gone on with.
+local function outside(self, f, ...)
+  local is_inside = self._is_torn
+  self._is_torn = false
+  local given, more = f(...)
+  self._is_torn = is_inside
+  return given, more
+end
+
+local function warn(self, message, is_own)
+  local warnings = self._task.summary.warnings
+  message = is_own and message or text.clean(message, self._session.redact)
+  for _, known in ipairs(warnings) do
+    if known == message then
+      return
+    end
+  end
+  if message and #warnings < MAX_WARNINGS then
+    warnings[#warnings + 1] = message
+  end
+end
+
+-- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
+local function note(self, event)
+  if self._session.emit then
+    self._events[#self._events + 1] = event
+  end
+end
+
+-- A run on the connections of `session`, without a task yet. What run.new() does not set anew is
+-- empty again at the end of a run, or belongs to the session.
+local function new(session)
+  local self = setmetatable({
+    _session = session,
+    _task = nil,
+    _intake = nil,
+    _settled = nil,
+    _repeats = nil,
+    _patience = nil,
+    _must_share = nil, -- a function: whether others have waited for long enough
+    _items = nil, -- the slice that is being handed out, up to _count
+    _places = nil,
+    _at = 0,
+    _count = 0,
+    _partial = nil, -- a batch that is being read
+    _is_cut = false, -- reading it was stopped so that others get their turn
+    _held = nil, -- a batch that found no free slot
+    _inbox = {}, -- answers that another run of the client collected for us
+    _events = {}, -- for the user's hook, in their order
+    _in_flight = 0,
+    _has_begun = false, -- to give out items
+    _has_form = false, -- an answer was the provider's own
+    _has_strangers = false, -- one was not
+    _is_torn = false, -- whether it is in the middle of something, users' functions apart
+    _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
+    _is_held = false, -- the provider does not answer, or bears no more requests for now
+    _has_raised = {}, -- name of a user's hook -> whether it did
+    _abandons_at = nil, -- when what is in flight is given up after an interruption
+    _started = 0,
+    _looked = 0, -- when the network was last looked at
+    _skip = 0, -- items to hand out before the clock is asked again
+    _gap = 1,
+  }, Run)
+  self._must_share = session.breathe and function()
+    return session.clock() - self._looked >= SHARE_EVERY
+  end
+  self._intake = intake.new(function(chunk, want)
+    return outside(self, self._task.source, chunk, want)
+  end, session.breathe ~= nil)
+  self._settled = settleds.new(self._intake, session.redact, function(message)
+    warn(self, message)
+  end, session.breathe ~= nil)
+  local hooks = {
+    note = function(event)
+      note(self, event)
+    end,
+    warn = function(message)
+      warn(self, message)
+    end,
+    pause = function(seconds)
+      self._patience:pause(seconds)
+    end,
+  }
+  self._patience = patience.new(hooks)
+  self._repeats = repeats.new(self._intake, self._settled, hooks)
+  return self
+end
+
+-- A run over `task`, on the connections of `session`.
+--
+-- session, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
+-- was_busy, run, redis), breathe() or nil, pacer, outage, flights (slot -> batch), generation
+-- (number of the current token), renew() or nil, redact(text), emit(event) or nil, is_closed,
+-- idle_runs (a list of runs to be used again) or nil.
+--
+-- task: operation (checked definition), number (of the operation in the engine), single_number (of
+-- its form for one id) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
+-- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
+-- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
+-- places, with a repeated id known for the whole run) and total (places in the source), or neither;
+-- is_page: its ids are requests for pages of a list, and no events tell their items.
+function run.new(session, task)
+  local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
+  local now = session.clock()
+  self._task = task
+  self._repeats:begin(task, session)
+  self._patience:begin(task, session, now)
+  local operation = task.operation
+  self._intake:begin(operation.id, task.limit, task.result, task.total,
+    operation.together and operation.id.place_of[operation.together])
+  self._settled:begin(task.operation, task.limit)
+  self._items, self._places, self._at, self._count = nil, nil, 0, 0
+  self._has_begun, self._is_held, self._abandons_at = false, false, nil
+  self._has_form, self._has_strangers = false, false
+  self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
+  self._has_raised.on_item, self._has_raised.on_event = nil, nil
+  return self
+end
+
+-- Keeps a small run that has ended well for the next call: with hundreds of calls at a time, its
+-- tables are most of what the collector would have to do.
+local function give_back_run(self)
+  local idle, task = self._session.idle_runs, self._task
+  local is_small = task.total and task.total <= SMALL
+  -- One that was interrupted may have left answers that are still to come.
+  if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
+    -- What is the caller's must not stay here.
+    self._settled:forget()
+    self._repeats:forget()
+    self._patience:forget()
+    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    idle[#idle + 1] = self
+  end
+end
+
+-- Moves what can be moved. Whether an answer is there.
+local function step(session)
+  local moved, found = session.engine:step()
+  if not moved then
+    error("libcurl: " .. found, 0)
+  end
+  return found
+end
+
+-- Calls a hook of the user's. What it raises is told once, and ends nothing.
+local function call_hook(self, name, hook, ...)
+  local is_inside = self._is_torn
+  self._is_torn = false
+  local called, message = compat.try_hook(hook, ...)
+  self._is_torn = is_inside
+  if not called and not self._has_raised[name] then
+    self._has_raised[name] = true
+    warn(self, ("%s raised an error: %s"):format(name, tostring(message)))
+  end
+  if self._session.is_closed then
+    error(run.CLOSED, 0)
+  end
+end
+
+-- Lets others run when it is time to.
+local function share(self)
+  outside(self, self._session.breathe)
+  self._looked = self._session.clock()
+end
+
+local function emit(self, event)
+  event.provider = self._task.provider
+  event.operation = self._task.operation.name
+  call_hook(self, "on_event", self._session.emit, event)
+end
+
+local function tell(self)
+  while self._events[1] do
+    emit(self, table.remove(self._events, 1))
+  end
+end
+
+-- The next ids of the source as a batch, `most` of them or as many as a request holds; nil where
+-- there are none for now.
+local function read_batch(self, most)
+  local batch = self._partial or self._intake:batch()
+  -- Kept while the source is asked: should that raise, what it gave before is not lost.
+  self._partial = batch
+  local must_share = self._must_share
+  if not must_share and not self._has_begun and self._in_flight > 0 then
+    -- The first answer is not to wait for the ids of others.
+    must_share = function()
+      return step(self._session)
+    end
+  end
+  self._is_cut = self._intake:read(batch, self._settled, must_share, most)
+  if self._is_cut then
+    return nil
+  end
+  self._partial = nil
+  return batch.count > 0 and batch or nil
+end
+
+-- Whether more may be read: an outage must not make a heap of what the source gives.
+local function may_read(self)
+  local taken = self._intake
+  return not taken.is_over and (not taken.waits_till or self._session.clock() >= taken.waits_till)
+    and self._repeats:count() < MAX_WAITING * self._task.concurrency
+end
+
+-- The batch that is due to be sent at `now`.
+local function due_batch(self, now)
+  local batch = self._repeats:due(now)
+  if not batch and may_read(self) then
+    batch = read_batch(self)
+  end
+  return batch
+end
+
+-- The batch that is to find out whether an outage is over; nil and when to look again. What becomes
+-- of a probe may never be known, so it takes one new id at a time.
+local function probe_batch(self, now)
+  local outage = self._session.outage
+  local failed, is_same = self._repeats:probe(now)
+  if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
+    local fresh = read_batch(self, self._task.patience > 0 and 1 or nil)
+    if fresh or self._is_cut then
+      return fresh
+    end
+  end
+  if is_same and now < outage:repeats_at() then
+    return nil, outage:repeats_at()
+  end
+  return failed and self._repeats:take(failed)
+end
+
+-- While a token is on trial and no new id is there: a refused one, if there are several. Without
+-- any the trial ends.
+local function witness(self, now)
+  if self._is_cut or self._repeats:count() > 0 or not self._intake.is_over then
+    return nil -- there will be one
+  end
+  local batch = self._repeats:other()
+  if not batch and self._in_flight == 0 then
+    self._repeats:close_trial(now)
+  end
+  return batch
+end
+
+-- The batch that goes next; nil where there is none, and then perhaps when to look again.
+local function next_batch(self, now)
+  local batch, at = self._held or self._repeats:take_first(), nil
+  local limit = self._intake.limit
+  self._held = nil
+  if not batch then
+    if self._session.outage.is_shut then
+      batch, at = probe_batch(self, now)
+    else
+      batch = due_batch(self, now)
+    end
+    if not batch and self._repeats.trial then
+      batch = witness(self, now)
+    end
+  end
+  if batch and batch.count > limit then
+    batch = self._repeats:cut(batch, limit, now)
+  end
+  return batch, at
+end
+
+-- How many requests of the client are in flight, counted no further than to `most`.
+local function in_flight(flights, most)
+  local count = 0
+  for _ in pairs(flights) do
+    count = count + 1
+    if count >= most then
+      break
+    end
+  end
+  return count
+end
+
+-- From when on the provider's state lets a request go.
+local function allowed_at(self, now)
+  local session, held_till = self._session, nil
+  local outage = session.outage
+  if outage.is_shut then
+    if outage:ready_at() > now then
+      held_till = outage:ready_at()
+    elseif not self._patience:left(now) then
+      held_till = self._patience:ends_at(now)
+    end
+  elseif outage.window and outage:room(now, in_flight(session.flights, outage.window)) < 1 then
+    held_till = math.huge
+  end
+  self._is_held = held_till ~= nil
+  outage:queue(self, self._is_held)
+  return held_till or now
+end
+
+-- A rate that is shared with other processes: what they were asked for, and whether it can still be
+-- told.
+local function heed_keeper(self, now)
+  local pacer = self._session.pacer
+  local pause = pacer:take_news()
+  if pause then
+    self._patience:pause(pause)
+    note(self, { type = "throttle", delay = pause })
+    if patience.is_endless(pause) then
+      self._repeats:finish("rate_limited")
+    end
+  end
+  if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
+    self._repeats:finish("outage")
+  end
+  tell(self)
+end
+
+-- From when on the next request may go.
+local function ready_at(self, now)
+  local session, task = self._session, self._task
+  if self._repeats:is_narrow() and not self._repeats:may_ask(now, self._in_flight) then
+    return math.huge -- until the answers in flight are here
+  end
+  local at = session.pacer:ready_at(now)
+  if session.pacer.keeper or self._patience.rate_trouble then
+    heed_keeper(self, now)
+  end
+  if task.pacer then
+    at = math.max(at, task.pacer:ready_at(now))
+  end
+  if at > now then
+    if session.pacer:paused_until() >= task.deadline then
+      self._repeats:finish("rate_limited") -- an earlier call was told to stay away for that long
+      return now
+    end
+    return at
+  end
+  return session.outage.is_troubled and allowed_at(self, now) or now
+end
+
+-- Seconds that a request may take that is sent at `now`.
+local function timeout_at(self, now)
+  local seconds = math.min(self._task.timeout, self._task.deadline - now)
+  if self._session.outage.is_shut then
+    seconds = math.min(seconds, self._patience:left(now) or seconds)
+  end
+  return seconds
+end
+
+-- A request has left.
+local function note_sent(self, batch, now)
+  local session = self._session
+  session.pacer:sent(now)
+  if self._task.pacer then
+    self._task.pacer:sent(now)
+  end
+  self._in_flight = self._in_flight + 1
+  if session.outage.is_shut then
+    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+  end
+  self._repeats:sent(batch)
+  if session.emit then
+    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+  end
+end
+
+-- What a definition's `sign` adds to a request: header lines; nil where it gives none that can be
+-- used.
+local function sign(self, batch, operation, number)
+  local method, origin, target, headers, body = self._session.engine:preview(number, batch.ids, 1,
+    batch.count, batch.uuid)
+  local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
+    headers = headers, body = body or "" })
+  if not called or type(given) ~= "table" then
+    warn(self, ("the definition's `sign` %s"):format(called and "gave no table of headers"
+      or "raised an error: " .. tostring(given)))
+    return nil
+  end
+  local lines = {}
+  for name, value in pairs(given) do
+    lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
+    if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
+      warn(self, "the definition's `sign` gave a header that cannot be sent")
+      return nil
+    end
+  end
+  return lines
+end
+
+-- How a batch is asked about: the batch, cut where it is too small for a request of many, and the
+-- number of its operation in the engine. nil where it cannot be signed, and then it is settled.
+local function prepare(self, batch, now)
+  local task = self._task
+  local operation, number = task.operation, task.number
+  batch.asked = nil
+  if operation.single and batch.count < operation.least then
+    batch = batch.count > 1 and self._repeats:cut(batch, 1, now) or batch
+    operation, number = operation.single, task.single_number
+    batch.asked = operation
+  end
+  if operation.has_uuid and not batch.uuid then
+    batch.uuid = core.uuid()
+  end
+  if operation.sign then
+    batch.lines = sign(self, batch, operation, number)
+    if not batch.lines then
+      self._settled:add(batch, { outcome = "failed", reason = "not_signed",
+        message = "the definition's own function could not sign the request" })
+      return nil
+    end
+  end
+  return batch, number
+end
+
+-- Fetches a token for all calls. False where there is none: then the batch that wanted to go is
+-- settled, or sent again later.
+local function fetch_token(self, batch, now)
+  local got, verdict, fault = self._session.fetch:get(self._task.deadline)
+  if got then
+    return true
+  elseif fault then
+    batch.run, batch.generation, batch.started = self, self._session.generation, now
+    batch.tries = batch.tries + 1
+    self._repeats:decide(self._session.clock(), batch, "again", verdict, false, nil, fault,
+      verdict.message)
+  else
+    self._settled:add(batch, verdict)
+    self._repeats:finish("credentials")
+  end
+  return false
+end
+
+-- Starts what can be started. Returns whether anything was, and the time from which on more may.
+local function fill(self, now)
+  local session, task, outage = self._session, self._task, self._session.outage
+  local has_started = false
+  self._is_cut, self._is_held = false, false
+  -- A probe may hang while the next one goes.
+  while not self._repeats.ended and (self._in_flight < task.concurrency or outage.is_shut) do
+    local at = ready_at(self, now)
+    if at > now or self._repeats.ended then
+      return has_started, at
+    end
+    local batch
+    batch, at = next_batch(self, now)
+    if not batch then
+      return has_started, at
+    end
+    now = session.clock() -- the source may have taken its time
+    if session.is_closed then
+      error(run.CLOSED, 0) -- it may have waited, too
+    end
+    if now >= task.deadline then
+      self._held = batch
+      break
+    end
+    if session.fetch and not session.fetch:is_ready(now) then
+      if session.fetch:is_busy(now) then
+        self._held = batch
+        return has_started, session.fetch:look_at(now)
+      elseif not fetch_token(self, batch, now) then
+        break
+      end
+      now = session.clock()
+    end
+    local number
+    batch, number = prepare(self, batch, now)
+    if not batch then
+      break
+    end
+    local timeout = timeout_at(self, now)
+    batch.run, batch.generation, batch.started = self, session.generation, now
+    local slot, why = delivery.submit(session.engine, number, batch, timeout, session.flights)
+    if slot then
+      has_started = true
+      note_sent(self, batch, now)
+      if task.limit > 1 then
+        -- Reading the next ids takes a while: let this request leave first.
+        if step(session) and not self._has_begun then
+          break
+        end
+        now = session.clock()
+      end
+      if self._must_share and self._must_share() then
+        self._is_cut = true
+        break
+      end
+    elseif why == "no free slot" then
+      self._held = batch
+      break
+    else
+      self._repeats:too_large(batch, now)
+    end
+  end
+  return has_started, nil
+end
+
+-- One finished request of this run.
+local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
+    items)
+  local task = self._task
+  local now = self._session.clock()
+  local action, verdict, warnings, is_usable
+  self._in_flight = self._in_flight - 1
+  batch.tries = batch.tries + 1
+  task.summary.connections = task.summary.connections + connections
+  if stage ~= "queued" and stage ~= "connected" then
+    batch.attempts = batch.attempts + 1
+    task.summary.requests = task.summary.requests + 1
+  end
+  if fault then
+    action, verdict = answer.lost(stage, fault, detail)
+    if fault == "timeout" and now >= task.deadline and verdict.outcome == "unknown" then
+      verdict.reason = "deadline"
+    end
+  else
+    local reply = { status = status, body = body, format = task.format, items = items }
+    local is_in_form
+    local asked = batch.asked or task.operation
+    action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
+    if action == "throttle" or action == "again" then
+      retry_after = retry_after or answer.pause(asked, reply)
+    end
+    if is_in_form then
+      self._has_form = true
+    else
+      self._has_strangers = true
+    end
+  end
+  if warnings then
+    for _, message in ipairs(warnings) do
+      warn(self, message)
+    end
+  end
+  if self._session.emit then
+    note(self, {
+      type = "response",
+      ids = batch.count,
+      status = status > 0 and status or nil,
+      stage = stage,
+      fault = fault,
+      elapsed = now - batch.started,
+    })
+  end
+  self._repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
+  if self._session.outage.is_troubled then
+    self._patience:look(now)
+  end
+  tell(self)
+end
+
+-- Takes the answers that are there, as long as there is room. True when there were any.
+local function collect(self)
+  local session = self._session
+  local has_any = false
+  while self._settled:has_room()
+    and delivery.take(session.engine, session.flights, self, arrived) do
+    has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
+  end
+  -- One by one: should the source raise, the others are still there.
+  while self._inbox[1] do
+    local a = table.remove(self._inbox, 1)
+    arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
+    has_any = true
+    if self._must_share and self._must_share() then
+      break
+    end
+  end
+  return has_any
+end
+
+run.move = delivery.move
+
+local function ignore() end
+
+-- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
+function run.pause(session, seconds, is_interrupted)
+  local till = session.clock() + seconds
+  local nobody = {}
+  local left = seconds
+  while left > 0 and not (is_interrupted and is_interrupted()) do
+    if session.is_closed then
+      error(run.CLOSED, 0)
+    end
+    local moved, message = run.move(session.engine, session.flights, ignore)
+    if not moved then
+      error("libcurl: " .. message, 0)
+    end
+    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
+    session.wait(session.engine, pause, false, nobody)
+    left = till - session.clock()
+  end
+end
+
+-- Nothing more is sent: what waits is settled with what is known of it, what was never sent is
+-- skipped. What is in flight is still waited for.
+local function give_back(self)
+  self._repeats:give_back()
+  if self._held then
+    self._repeats:give_up(self._held)
+    self._held = nil
+  end
+  while not self._intake.is_over and self._intake:has_room(self._settled) do
+    local batch = read_batch(self)
+    if self._is_cut then
+      break
+    elseif batch then
+      self._repeats:give_up(batch)
+    end
+  end
+end
+
+-- Settles what is in flight without its answers: nobody waits for them any more.
+local function abandon(self)
+  for _, batch in ipairs(delivery.forsake(self._session.flights, self)) do
+    self._in_flight = self._in_flight - 1
+    self._task.summary.requests = self._task.summary.requests + 1
+    batch.attempts = batch.attempts + 1
+    self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
+  end
+end
+
+local function is_over(self)
+  return self._intake.is_over and self._in_flight == 0 and not self._held
+    and self._repeats:is_empty() and #self._inbox == 0
+end
+
+-- The next moment at which there is something to do without the network; nothing is sent before
+-- `at` (nil for now).
+local function next_time(self, now, at)
+  local ended = self._repeats.ended
+  if self._is_cut
+    or (ended and not self._intake.is_over and self._intake:has_room(self._settled)) then
+    return now -- the source is read on, or the rest of it given back
+  elseif ended then
+    return (self._held or not self._repeats:is_empty()) and now or math.huge
+  end
+  local time, is_shut = math.min(at or math.huge, self._task.deadline), self._session.outage.is_shut
+  local ends_at = is_shut and self._patience:ends_at(now) or math.huge
+  if ends_at > now then
+    time = math.min(time, ends_at)
+  end
+  if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
+    return time -- what waits for its time waits for a slot, too
+  end
+  local waits_till = not self._intake.is_over and self._intake.waits_till
+  if waits_till and self._repeats:count() < MAX_WAITING * self._task.concurrency then
+    time = math.min(time, math.max(waits_till, at or now))
+  end
+  return math.min(time, self._repeats:next_at(at or 0))
+end
+
+-- Why nothing more is sent; nil while more may be.
+function Run:ended()
+  return self._repeats.ended
+end
+
+local function check_whole(self)
+  if self._is_torn or self._on_way > 0 then
+    error(run.TORN, 0)
+  end
+end
+
+-- The next items that have settled; nil when nothing has.
+local function take_slice(self)
+  check_whole(self)
+  self._is_torn = true
+  local items, places, count = self._settled:slice()
+  self._is_torn = false
+  return items, places, count
+end
+
+-- Whether nothing of the run is under way that could still tell whether the provider answers.
+local function is_idle(self)
+  return self._in_flight == 0 and not self._held and self._intake.is_over
+    and self._repeats:count() == 0
+end
+
+-- Whether this call still waits for a provider that does not answer.
+local function watch(self, now)
+  local patient, again = self._patience, self._repeats
+  patient:look(now)
+  if self._session.outage.is_shut and not again.ended then
+    local reason = patient:watch(now, again.sends, self._in_flight)
+    if reason then
+      again:finish(reason)
+    elseif self._in_flight == 0 and not self._held and self._intake.is_over
+      and again:is_foreign() then
+      again:finish("outage") -- each id has an answer, and there is no other to ask about
+    end
+  end
+  tell(self)
+end
+
+-- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
+-- nothing to do.
+local function turn(self, may_wait)
+  local session = self._session
+  if session.is_closed then
+    error(run.CLOSED, 0)
+  end
+  check_whole(self)
+  self._is_torn = true
+  local now = session.clock()
+  self._looked = now
+  if now >= self._task.deadline then
+    self._repeats:finish("deadline")
+  end
+  local has_started, at
+  local is_interrupted = self._task.is_interrupted
+  if is_interrupted and not self._abandons_at and outside(self, is_interrupted) then
+    self._repeats:finish("interrupted")
+    self._abandons_at = now + GRACE
+  end
+  if self._repeats:has_doubts() then
+    self._repeats:resolve(now, is_idle(self))
+  end
+  if session.outage.is_troubled then
+    watch(self, now)
+  end
+  if self._repeats.ended then
+    self._is_held = false
+    give_back(self)
+  elseif self._settled:has_room() then
+    has_started, at = fill(self, now)
+  end
+  step(session)
+  if self._must_share then
+    share(self) -- reading an answer takes a while
+    if session.is_closed then
+      error(run.CLOSED, 0)
+    end
+    now = session.clock()
+  end
+  local has_any = collect(self)
+  if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
+    abandon(self) -- with room left, no answer that is here was overlooked
+  end
+  if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
+    local seconds = math.max(0, next_time(self, now, at) - now)
+    if is_interrupted then
+      seconds = math.min(seconds, ASK_EVERY)
+    end
+    if self._inbox[1] then
+      seconds = 0 -- a finalizer that used the client has collected it just now
+    end
+    outside(self, session.wait, session.engine, seconds, has_started, self,
+      session.pacer:connection())
+  elseif self._must_share then
+    share(self)
+  end
+  self._is_torn = false
+end
+
+-- Looks at the network while the consumer is busy with what is ready, and lets others run. How
+-- often is measured by the clock, and how often the clock is asked by how fast items are taken.
+local function keep_moving(self)
+  self._skip = self._skip - 1
+  if self._skip > 0 then
+    return
+  end
+  local session = self._session
+  local elapsed = session.clock() - self._looked
+  if elapsed >= (session.breathe and SHARE_EVERY or LOOK_EVERY) then
+    self._skip, self._gap = 1, 1
+    turn(self, false)
+  else
+    self._gap = math.min(self._gap * 2, 64)
+    self._skip = self._gap
+  end
+end
+
+-- Whether the run waits for its turn to send a request.
+function Run:wants_slot()
+  return self._held ~= nil or self._is_held
+end
+
+local function finish(self)
+  local task, taken = self._task, self._intake
+  if taken.odd > 0 then
+    warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
+      :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
+    taken.odd = 0
+  end
+  if self._has_strangers and not self._has_form then
+    warn(self, "no answer was in the provider's form: check base_url and the proxy")
+  end
+  if self._session.engine:has_met_sandbox() then
+    -- As it is: the sandbox's token is a word of it.
+    warn(self, "the answers are those of a sandbox: no message was stopped", true)
+  end
+  local now = self._session.clock()
+  self._session.outage:queue(self, false)
+  self._patience:finish(now, self._repeats.ended)
+  task.summary.elapsed = now - self._started
+  tell(self)
+end
+
+-- The next items, none of them handed out. False at the end.
+local function next_slice(self)
+  local items, places, count = take_slice(self)
+  while not items do
+    if is_over(self) then
+      finish(self)
+      return false
+    end
+    turn(self, true)
+    items, places, count = take_slice(self)
+  end
+  self._has_begun = true
+  self._items, self._places, self._at, self._count = items, places, 0, count
+  return true
+end
+
+local function tell_item(self, item, place)
+  local task = self._task
+  if task.on_item then
+    call_hook(self, "on_item", task.on_item, item, place)
+  end
+  if self._session.emit and not task.is_page then
+    emit(self, { type = "item", item = item })
+  end
+end
+
+-- item, place = run:next(), nil at the end
+function Run:next()
+  if self._settled.backlog > 0 or self._at < self._count then
+    keep_moving(self)
+  end
+  if self._at == self._count and not next_slice(self) then
+    return nil
+  end
+  local at = self._at + 1
+  self._at = at
+  local item, place = self._items[at], self._places[at]
+  self._task.summary:count(item)
+  tell_item(self, item, place)
+  return item, place
+end
+
+-- Runs to the end; the items are in task.result. Whoever calls it lets go of the run with that: the
+-- next call may have it.
+function Run:finish()
+  local summary = self._task.summary
+  local has_hooks = self._task.on_item or self._session.emit
+  while next_slice(self) do
+    local items, places, count = self._items, self._places, self._count
+    summary:count_all(items, count)
+    if has_hooks then
+      for i = 1, count do
+        tell_item(self, items[i], places[i])
+      end
+    end
+    if self._must_share then
+      self._skip = 1 -- a slice is a lot of items
+    end
+    keep_moving(self)
+  end
+  give_back_run(self)
+end
+
+return run

@@ -1,0 +1,175 @@
+-- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
+
+local patience = {}
+
+-- A call without patience still repeats what failed by itself, for so many seconds.
+local QUICK = 0.5
+
+-- A probe is not sent with less time left than this.
+local LEAST = 0.05
+
+-- Pauses that a provider asks for are told from so many seconds on; LONGEST ends the run.
+local TOLD, LONGEST = 2, 900
+
+local Patience = {}
+Patience.__index = Patience
+
+-- hooks: note(event), warn(message)
+function patience.new(hooks)
+  return setmetatable({
+    _hooks = hooks,
+    _task = nil,
+    _session = nil,
+    _started = 0,
+    _began = 0, -- the same on the outage's clock
+    _since = nil, -- when it was told that this call waits
+    _longest = 0, -- pause that the provider asked for
+    rate_trouble = nil, -- why the keeper of a shared rate does not answer, where that was told
+    _rate_since = nil, -- when it was
+  }, Patience)
+end
+
+function Patience:begin(task, session, now)
+  self._task, self._session = task, session
+  self._started, self._began = now, session.outage:clock(now)
+  self._since, self._longest = nil, 0
+  self.rate_trouble, self._rate_since = nil, nil
+end
+
+function Patience:forget()
+  self._task = nil
+end
+
+-- When a call without patience gives up: a few requests may have failed by themselves.
+local function quick_end(self)
+  return math.max(self._session.outage.usable_at, self._started) + QUICK
+end
+
+-- When this call gives up, or would send the probe that it has no patience for; only during an
+-- outage.
+function Patience:ends_at(now)
+  local outage, seconds = self._session.outage, self._task.patience
+  if seconds == 0 then
+    return outage:is_wide() and outage:ready_at() or quick_end(self)
+  end
+  return now + seconds - outage:waited(now, self._began) + outage:pause_left(now)
+end
+
+-- Seconds that a probe may take; nil where none is worth sending.
+function Patience:left(now)
+  if self._task.patience == 0 then
+    return math.huge
+  end
+  local left = self:ends_at(now) - now
+  return left >= LEAST and left or nil
+end
+
+local function tell_begin(self, spell, now)
+  self._since = now
+  self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason,
+    message = spell.message })
+end
+
+local function tell_end(self, reason, now)
+  self._hooks.note({ type = "outage", phase = "end", reason = reason, elapsed = now - self._since })
+  self._since = nil
+end
+
+-- Whether a call without patience gives up. One that has sent nothing may send a probe that is due.
+local function is_quick_over(self, now, sends, in_flight)
+  local outage = self._session.outage
+  local goes_at = math.max(outage:ready_at(), self._session.pacer:paused_until())
+  if outage:is_wide() then
+    return goes_at > now and in_flight == 0 or goes_at <= now and sends > 0
+  end
+  return now >= quick_end(self) or (in_flight == 0 and goes_at > quick_end(self))
+end
+
+-- During an outage: why the call gives up at `now`, after so many requests of which some are in
+-- flight; nil where it goes on. Tells that the provider is away.
+function Patience:watch(now, sends, in_flight)
+  local outage, is_over = self._session.outage
+  if not self._since then
+    tell_begin(self, outage.spell, now)
+  end
+  if outage:is_refused() and outage.refused_at >= self._started then
+    return "tls"
+  end
+  if self._task.patience == 0 then
+    is_over = is_quick_over(self, now, sends, in_flight)
+  else
+    is_over = now >= self:ends_at(now)
+  end
+  if is_over then
+    return outage.spell.reason == "rate_limited" and "rate_limited" or "outage"
+  end
+end
+
+-- Tells that the provider is back, where that is so.
+function Patience:look(now)
+  if self._since and not self._session.outage.is_shut then
+    tell_end(self, "answered", now)
+  end
+end
+
+local function tell_rate_end(self, reason, now)
+  self._hooks.note({ type = "outage", phase = "end", reason = reason, of = "rate",
+    elapsed = now - self._rate_since })
+end
+
+-- Whether this call gives up, as the keeper of a shared rate has not answered since then: `trouble`
+-- says why, nil where it answers. Tells that it is away, and back.
+function Patience:watch_rate(now, trouble, since)
+  if not trouble then
+    if self.rate_trouble then
+      tell_rate_end(self, "answered", now)
+      self.rate_trouble, self._rate_since = nil, nil
+    end
+    return false
+  end
+  if not self.rate_trouble then
+    self._rate_since = now
+    self._hooks.note({ type = "outage", phase = "begin", of = "rate",
+      message = clean(self, trouble) })
+  end
+  self.rate_trouble = trouble
+  return now - math.max(since, self._started) >= self._task.patience
+end
+
+-- Whether a pause of so many seconds ends a run.
+function patience.is_endless(seconds)
+  return seconds > LONGEST
+end
+
+-- 3600 as "3600 s"
+local function seconds_of(seconds)
+  return ("%.0f s"):format(math.ceil(seconds))
+end
+
+-- The provider asks for a pause.
+function Patience:pause(seconds)
+  if seconds > LONGEST then
+    self._hooks.warn(("the provider asks for a pause of %s (Retry-After): run again after %s")
+      :format(seconds_of(seconds), os.date("%Y-%m-%d %H:%M:%S", os.time() + math.ceil(seconds))))
+  elseif seconds > TOLD then
+    self._longest = math.max(self._longest, seconds)
+  end
+end
+
+-- The call is over. ended: why, before all was settled.
+function Patience:finish(now, ended)
+  self:look(now)
+  if self._since then
+    tell_end(self, ended or "settled", now)
+  end
+  if self.rate_trouble then
+    tell_rate_end(self, ended or "settled", now)
+    self._hooks.warn("the shared rate was not to be had: " .. self.rate_trouble)
+  end
+  if self._longest > 0 then
+    self._hooks.warn(("the provider asked for pauses (Retry-After), the longest of %s"):format(
+      seconds_of(self._longest)))
+  end
+end
+
+return patience

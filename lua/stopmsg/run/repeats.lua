@@ -1,0 +1,628 @@
+-- What becomes of a request that settled nothing, or not all of its ids: whether they are sent
+-- again, when, in which parts and with which token.
+
+local retry = require("stopmsg.run.retry")
+local text = require("stopmsg.text")
+local tls = require("stopmsg.tls")
+local trials = require("stopmsg.run.trial")
+
+local repeats = {}
+
+-- A Retry-After of more seconds ends the run.
+local LONGEST_PAUSE = 900
+
+-- Ids of one batch that were refused alike, while no part of it was accepted: it is not about ids.
+local ALIKE = 4
+
+local Repeats = {}
+Repeats.__index = Repeats
+
+-- given, settled: those of the same run. hooks: note(event), warn(message), pause(seconds) where
+-- the provider asks for one.
+function repeats.new(given, settled, hooks)
+  return setmetatable({
+    ended = nil, -- why nothing more is sent
+    sends = 0, -- requests of this call
+    trial = nil, -- of a token that was refused
+    alone = nil, -- a refused batch that goes with a new token before anything else does
+    _given = given,
+    _settled = settled,
+    _hooks = hooks,
+    _retry = retry.new({}),
+    _task = nil,
+    _session = nil,
+    _waiting = {}, -- batches that will be sent again, each from its time `at` on
+    _doubted = {}, -- batches that failed for good, unless it is an outage
+    _is_out = false, -- `alone` is in flight
+    _worked = nil, -- number of the last token with which an id was settled
+    _renewed = nil, -- number of the last token that this call asked for
+    _is_barren = false, -- the one before that never worked
+  }, Repeats)
+end
+
+-- For a new call; nothing is left of the last one.
+function Repeats:begin(task, session)
+  self._task, self._session = task, session
+  self._retry:begin(task)
+  self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
+  self._worked, self._renewed, self._is_barren = nil, nil, false
+end
+
+-- Keeps nothing of the caller's.
+function Repeats:forget()
+  self._task = nil
+end
+
+-- Nothing more is sent, for this reason. The first one counts.
+function Repeats:finish(reason)
+  self.ended = self.ended or reason
+end
+
+-- Whether ids may be asked about once more: with max_attempts of 1 none is ever sent twice.
+local function may_send(self, batch)
+  return not self.ended and (self._task.max_attempts > 1 or batch.attempts == 0)
+end
+
+-- Puts a batch aside until it is sent again.
+local function keep(self, batch, verdict, at)
+  batch.last, batch.at, batch.is_repeat = verdict, at, true
+  self._waiting[#self._waiting + 1] = batch
+end
+
+-- Whether this call waits for the outage that is on.
+local function is_waited_for(self)
+  return self._session.outage.is_shut and self._task.patience > 0
+end
+
+-- Whether a pause outlasts the call, or what anybody would wait for.
+local function is_endless(self, pause, now)
+  return pause > LONGEST_PAUSE or pause >= self._task.deadline - now
+end
+
+-- During an outage that is waited for: puts the batch aside. Gives the pause before the next probe.
+local function wait_for_it(self, batch, verdict, retry_after, now)
+  local outage = self._session.outage
+  if retry_after then
+    self._hooks.pause(retry_after)
+    self._hooks.note({ type = "throttle", delay = retry_after })
+    if is_endless(self, retry_after, now) then
+      return self:finish("rate_limited")
+    end
+    outage:hold(now, retry_after)
+  end
+  keep(self, batch, verdict, now)
+  return math.max(0, outage:ready_at() - now)
+end
+
+-- Settles a batch that failed, unless that may still turn out to be part of an outage.
+local function conclude(self, batch, verdict)
+  if may_send(self, batch) and self._task.patience > 0
+    and batch.spell == self._session.outage.spell then
+    batch.last = verdict
+    self._doubted[#self._doubted + 1] = batch
+  else
+    self._settled:add(batch, verdict)
+  end
+end
+
+-- Elsewhere: whether and when, by how often the batch failed by itself.
+local function repeat_it(self, batch, verdict, retry_after, now)
+  local left = self._task.deadline - now
+  if self.ended or (retry_after and is_endless(self, retry_after, now)) then
+    return nil
+  end
+  local delay, is_used_up = self._retry:again(batch.failures + batch.in_spell, retry_after, left)
+  if delay then
+    keep(self, batch, verdict, now + delay)
+    batch.is_timed = retry_after ~= nil
+  end
+  return delay, is_used_up
+end
+
+-- The answer says "later", or there was none.
+local function again(self, batch, verdict, retry_after, now)
+  local delay, is_used_up
+  if is_waited_for(self) then
+    delay = may_send(self, batch) and wait_for_it(self, batch, verdict, retry_after, now)
+  else
+    delay, is_used_up = repeat_it(self, batch, verdict, retry_after, now)
+  end
+  if delay then
+    self._hooks.note({ type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
+  elseif is_used_up then
+    conclude(self, batch, verdict)
+  else
+    self._settled:add(batch, verdict)
+  end
+end
+
+local function count(flights)
+  local n = 0
+  for _ in pairs(flights) do
+    n = n + 1
+  end
+  return n
+end
+
+-- HTTP 429: nothing of this client is sent before the pause is over.
+local function throttle(self, batch, verdict, retry_after, now)
+  local outage, pacer = self._session.outage, self._session.pacer
+  local pause = outage:throttled(now, batch.started, count(self._session.flights), retry_after)
+  local is_longer = now + pause > math.max(now, pacer:paused_until())
+  pacer:pause(now + pause, pause)
+  if retry_after then
+    self._hooks.pause(retry_after)
+    if is_endless(self, retry_after, now) then
+      self:finish("rate_limited")
+    end
+  end
+  if may_send(self, batch) then
+    keep(self, batch, verdict, math.max(now, pacer:paused_until()))
+  else
+    self._settled:add(batch, verdict)
+  end
+  if is_longer then
+    self._hooks.note({ type = "throttle", delay = pause })
+  end
+end
+
+-- An answer that is not in the provider's form. What it says of its ids holds, unless it is part of
+-- an outage.
+local function doubt(self, batch, verdict, is_complete, now)
+  if not is_complete then
+    return self._settled:add(batch, verdict)
+  end
+  batch.is_foreign = true
+  if is_waited_for(self) and may_send(self, batch) then
+    keep(self, batch, verdict, now)
+  else
+    conclude(self, batch, verdict)
+  end
+end
+
+-- Whether there is anything to resolve.
+function Repeats:has_doubts()
+  return self._doubted[1] ~= nil
+end
+
+-- Settles what turned out to be no part of an outage. is_idle: nothing of the run can tell yet.
+function Repeats:resolve(now, is_idle)
+  local doubted, outage = self._doubted, self._session.outage
+  self._doubted = {}
+  for _, batch in ipairs(doubted) do
+    if batch.spell ~= outage.spell or (is_idle and not outage.is_shut) or not may_send(self, batch)
+    then
+      self._settled:add(batch, batch.last)
+    elseif outage.is_shut then
+      keep(self, batch, batch.last, now)
+    else
+      self._doubted[#self._doubted + 1] = batch
+    end
+  end
+end
+
+-- Puts the ids at first..last in front of what waits, as a batch of their own.
+local function put_part(self, batch, first, last, now)
+  local part = self._given:part(batch, first, last)
+  part.at, part.family, part.is_repeat = now, batch.family, batch.is_repeat
+  table.insert(self._waiting, 1, part)
+end
+
+local function split(self, batch, middle, now)
+  put_part(self, batch, middle + 1, batch.count, now)
+  put_part(self, batch, 1, middle, now)
+end
+
+local function failed(verdict)
+  return { outcome = "failed", reason = verdict.reason, code = verdict.code, http = verdict.http,
+    message = verdict.message }
+end
+
+-- The rest of a batch that was refused, for no fault of its ids.
+local function give_up(self, family, verdict)
+  local others = {}
+  for _, batch in ipairs(self._waiting) do
+    if batch.family == family then
+      self._settled:add(batch, failed(verdict))
+    else
+      others[#others + 1] = batch
+    end
+  end
+  self._waiting = others
+end
+
+-- An id that was refused alone.
+local function blame(self, batch, verdict)
+  self._settled:add(batch, verdict)
+  local family = batch.family
+  if family then
+    local key = tostring(verdict.http) .. "/" .. tostring(verdict.code)
+    family.alike[key] = (family.alike[key] or 0) + 1
+    if family.alike[key] == ALIKE and not family.is_accepted then
+      family.is_hopeless = true
+      give_up(self, family, verdict)
+    end
+  end
+end
+
+-- A batch was refused as a whole. After a 413 its halves are sent, and no larger batch any more;
+-- else halves of it until the ids at fault stand alone.
+local function halve(self, batch, verdict, now)
+  local is_too_large, family = verdict.http == 413, batch.family
+  local middle = math.ceil(batch.count / 2)
+  if batch.count == 1 and not is_too_large then
+    return blame(self, batch, verdict)
+  elseif is_too_large then
+    self._given:shrink(middle)
+  end
+  if batch.count == 1 or not may_send(self, batch) or (family and family.is_hopeless) then
+    return self._settled:add(batch, failed(verdict))
+  end
+  if not is_too_large then
+    batch.family = family
+      or { alike = {}, in_flight = 0, is_accepted = false, is_hopeless = false }
+    middle = math.floor(batch.count / 2)
+  end
+  batch.last = failed(verdict) -- should the call end before the halves are sent
+  split(self, batch, middle, now)
+end
+
+-- A batch that makes a request that is too large to be sent.
+function Repeats:too_large(batch, now)
+  if batch.count == 1 then
+    return self._settled:add(batch, { outcome = "invalid", reason = "too_large",
+      message = "too large for a request" })
+  end
+  split(self, batch, math.floor(batch.count / 2), now)
+end
+
+-- The token was refused to these ids alone.
+local function deny(self, entry)
+  entry.verdict.reason, entry.batch.refusals = "forbidden", nil
+  self._settled:add(entry.batch, entry.verdict)
+end
+
+-- Asks about refused ids with the token that is in use now.
+local function ask_again(self, entry, now)
+  if may_send(self, entry.batch) then
+    keep(self, entry.batch, entry.verdict, now)
+  else
+    deny(self, entry)
+  end
+end
+
+-- Whether there is a new token now. `first` is the batch that was refused first. A new token that
+-- never worked ends the run, unless it may be that batch which spoils tokens.
+local function renew(self, first, has_worked, token)
+  local session = self._session
+  local is_new = self._renewed == token
+  local may_be_spoilt = first.refusals and first.refusals > 0 and not self._is_barren
+  if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
+    return false
+  elseif not session.renew() then
+    self._hooks.warn("the token was refused, and the token function gave no new one")
+    return false
+  end
+  self._renewed, self._is_barren = session.generation, is_new and not has_worked
+  return true
+end
+
+-- Under how many tokens that worked a batch was the first to be refused, with this one.
+local function count_refusal(batch)
+  batch.refusals = (batch.refusals or 0) + 1
+  return batch.refusals
+end
+
+-- The token on trial is of no use any more: there is a new one, or the run ends.
+local function condemn(self, now)
+  local token, entries = self.trial.token, self.trial:take_all()
+  local has_worked, first = self._worked == token, entries[1]
+  self.trial = nil
+  if not renew(self, first.batch, has_worked, token) then
+    self:finish("credentials")
+    for _, entry in ipairs(entries) do
+      self._settled:add(entry.batch, entry.verdict)
+    end
+    return
+  end
+  if self._is_barren then
+    table.insert(entries, table.remove(entries, 1)) -- others first
+  elseif has_worked and count_refusal(first.batch) > 1 then
+    deny(self, table.remove(entries, 1)) -- by two tokens that both worked
+  elseif may_send(self, first.batch) then
+    -- A token may be good for a few requests only. Its first one tells whose fault the refusal was.
+    self.alone, self._is_out = first.batch, false
+  end
+  for _, entry in ipairs(entries) do
+    ask_again(self, entry, now)
+  end
+end
+
+-- The token was refused.
+local function refuse(self, batch, verdict, was_witness, now)
+  local token, trial = self._session.generation, self.trial
+  local entry = { batch = batch, verdict = verdict }
+  if self.ended then
+    self._settled:add(batch, verdict)
+  elseif batch.generation ~= token then
+    ask_again(self, entry, now)
+  elseif not trial and batch.refusals and batch.refusals > 0 and self._worked == token then
+    deny(self, entry) -- by two tokens that both worked
+  else
+    if not trial then
+      trial = trials.new(token)
+      trial.is_open = self._worked == token or (batch.refusals or 0) > 0
+      trial.was_answered = self._worked == token and batch.started < self._session.outage.usable_at
+      self.trial = trial
+    end
+    trial:add(batch, verdict, self.sends)
+    if was_witness then
+      condemn(self, now)
+    end
+  end
+end
+
+-- Ids were settled with the token on trial.
+local function hear(self, batch)
+  local trial = self.trial
+  if batch.generation == trial.token then
+    for _, entry in ipairs(trial:answered(batch.number)) do
+      deny(self, entry)
+    end
+    if trial:is_over() then
+      self.trial = nil
+    end
+  end
+end
+
+-- Ends the trial: each refused id gets its answer, or is sent again.
+local function acquit(self, now, f)
+  local entries = self.trial:take_all()
+  self.trial = nil
+  for _, entry in ipairs(entries) do
+    f(self, entry, now)
+  end
+end
+
+-- Whether a token that was refused bears on what may be sent.
+function Repeats:is_narrow()
+  return self.trial or self.alone
+end
+
+-- Whether a request may go then. While a token is on trial it is one at a time, and none where it
+-- is not known to work at all.
+function Repeats:may_ask(now, in_flight)
+  local trial = self.trial
+  if not trial then
+    return not self._is_out
+  end
+  local is_known = trial.is_open or self._worked == trial.token
+  if trial.token ~= self._session.generation then
+    acquit(self, now, ask_again) -- another call has renewed it
+  elseif not is_known and in_flight == 0 then
+    condemn(self, now)
+  else
+    return not trial.witness and is_known
+  end
+  return true
+end
+
+-- Ends a trial with nothing in flight, and nobody left who could be asked. A new token tells best.
+function Repeats:close_trial(now)
+  local trial = self.trial
+  if trial:is_refused_again() or (trial.was_answered and not self._session.renew) then
+    acquit(self, now, deny)
+  else
+    condemn(self, now)
+  end
+end
+
+-- A refused batch to be asked about where no other id is left; nil where there is none.
+function Repeats:other()
+  local entry = self.trial:take_other()
+  if not entry then
+    return nil
+  elseif not may_send(self, entry.batch) then
+    self.trial:add(entry.batch, entry.verdict, entry.sends)
+    return nil
+  end
+  entry.batch.last, entry.batch.is_repeat = entry.verdict, true
+  return entry.batch
+end
+
+-- A batch was sent.
+function Repeats:sent(batch)
+  self.sends = self.sends + 1
+  batch.number = self.sends
+  if batch.is_repeat then
+    batch.is_repeat, batch.is_timed, batch.is_foreign = false, false, false
+    if batch.last.outcome == "unknown" and not self._task.operation.is_lookup then
+      batch.is_ambiguous = true
+    end
+    self._task.summary.retries = self._task.summary.retries + 1
+  end
+  if batch.family then
+    batch.family.in_flight = batch.family.in_flight + 1
+  end
+  if self.trial then
+    self.trial.witness = batch
+  elseif batch == self.alone then
+    self._is_out = true
+  end
+end
+
+-- Whether a request that failed says anything about the provider. A refused token does not, nor
+-- does a batch that is too large, nor the lack of our own memory.
+local function is_evidence(batch, action, fault)
+  return action ~= "credentials" and fault ~= "memory"
+    and not (action == "halve" and batch.count > 1)
+end
+
+local function note_failure(self, now, batch, action, verdict, detail)
+  local outage = self._session.outage
+  outage:failed(now, batch, {
+    reason = verdict.reason,
+    message = text.clean(detail, self._session.redact),
+    is_alone = next(self._session.flights) == nil,
+    is_free = action == "throttle",
+    is_refused = detail and verdict.reason == "tls" and tls.is_certificate(detail),
+  })
+  if outage:is_refused() then
+    self:finish("tls")
+  end
+end
+
+-- Settles the ids of a request that has ended, or keeps them to be sent again.
+-- action, verdict, is_usable: see meaning/answer.lua. fault, detail: nil where the answer is
+-- complete.
+function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
+  local trial, family = self.trial, batch.family
+  local was_witness = trial and trial.witness == batch
+  if was_witness then
+    trial.witness = nil
+  end
+  if family then
+    family.in_flight = family.in_flight - 1
+  end
+  if batch == self.alone then
+    self.alone, self._is_out = nil, false
+  end
+  if is_usable and action == "credentials" then
+    refuse(self, batch, verdict, was_witness, now)
+    return self._session.outage:answered(now, batch)
+  elseif is_usable then
+    self._session.outage:answered(now, batch)
+    if action == "settle" then
+      self._worked = batch.generation
+      if trial then
+        hear(self, batch)
+      end
+      if family and not verdict.http then
+        family.is_accepted = true
+      end
+      return self._settled:add(batch, verdict)
+    end
+  else
+    if is_evidence(batch, action, fault) then
+      note_failure(self, now, batch, action, verdict, detail)
+    end
+    if action == "settle" then
+      return doubt(self, batch, verdict, not fault, now)
+    end
+  end
+  if action == "again" then
+    again(self, batch, verdict, retry_after, now)
+  elseif action == "throttle" then
+    throttle(self, batch, verdict, retry_after, now)
+  elseif action == "halve" then
+    halve(self, batch, verdict, now)
+  else
+    refuse(self, batch, verdict, was_witness, now)
+  end
+end
+
+-- Parts of a batch of which none was accepted yet go one by one: they may all be refused.
+local function may_go(batch)
+  local family = batch.family
+  return not family or family.is_accepted or family.in_flight == 0
+end
+
+-- The batch that goes before any other; nil where there is none, or it has left.
+function Repeats:take_first()
+  return self.alone and not self._is_out and self:take(self.alone) or nil
+end
+
+-- The batch that is due; nil where there is none.
+function Repeats:due(now)
+  local waiting = self._waiting
+  for i = 1, #waiting do
+    if waiting[i].at <= now and may_go(waiting[i]) then
+      return table.remove(waiting, i)
+    end
+  end
+end
+
+-- batch, is_same = :probe(now): the one to be asked about during an outage. is_same: it is the one
+-- that was asked about last. It stays here.
+function Repeats:probe(now)
+  local outage, same = self._session.outage, nil
+  for _, batch in ipairs(self._waiting) do
+    if may_go(batch) and (batch.at <= now or not batch.is_timed) then
+      if not outage:was_last(batch) then
+        return batch, false
+      end
+      same = batch
+    end
+  end
+  return same, same ~= nil
+end
+
+-- Takes out a batch.
+function Repeats:take(batch)
+  for i, other in ipairs(self._waiting) do
+    if other == batch then
+      return table.remove(self._waiting, i)
+    end
+  end
+end
+
+-- The first ids of a batch, no more than `limit`; the others go next.
+function Repeats:cut(batch, limit, now)
+  split(self, batch, limit, now)
+  return table.remove(self._waiting, 1)
+end
+
+-- When the next batch is due, given that nothing goes before `from`.
+function Repeats:next_at(from)
+  local time = math.huge
+  for _, batch in ipairs(self._waiting) do
+    if may_go(batch) then
+      time = math.min(time, math.max(batch.at, from))
+    end
+  end
+  return time
+end
+
+function Repeats:count()
+  return #self._waiting
+end
+
+-- Whether nothing of the call is here.
+function Repeats:is_empty()
+  return #self._waiting == 0 and not self.trial and not self._doubted[1]
+end
+
+-- Whether all that is left are ids that strangers have answered.
+function Repeats:is_foreign()
+  for _, batch in ipairs(self._waiting) do
+    if not batch.is_foreign then
+      return false
+    end
+  end
+  return #self._waiting > 0 and not self.trial
+end
+
+-- Nothing more is sent: what waits is settled by what is known of it.
+function Repeats:give_back()
+  local waiting, doubted, trial = self._waiting, self._doubted, self.trial
+  self._waiting, self._doubted, self.trial = {}, {}, nil
+  for _, list in ipairs({ waiting, doubted }) do
+    for _, batch in ipairs(list) do
+      self:give_up(batch)
+    end
+  end
+  for _, entry in ipairs(trial and trial:take_all() or {}) do
+    self._settled:add(entry.batch, entry.verdict)
+  end
+end
+
+-- The same of one batch, which may never have been sent.
+function Repeats:give_up(batch)
+  local verdict = batch.last
+  if not verdict then
+    verdict = { outcome = batch.is_ambiguous and "unknown" or "skipped", reason = self.ended }
+  end
+  self._settled:add(batch, verdict)
+end
+
+return repeats

@@ -1,0 +1,113 @@
+-- Where ids come from: functions `fill(chunk, want)` that put the next ids into the places 1 to
+-- chunk.n of a chunk: `want` at most where somebody has to be asked for each, as that may take
+-- time. They return true once the end is reached.
+--
+-- A source that has nothing for now returns false and the time at which to ask again, with chunk.n
+-- of 0.
+--
+-- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
+-- lost.
+
+local text = require("stopmsg.text")
+
+local source = {}
+
+-- Ids of a list that are counted without a pause, and that are handed over at once.
+local COUNTED, PIECE = 1024, 256
+
+-- count = source.length(list, breathe) | nil, message
+-- The number of places in a list, holes included. nil and why, for what is no list. breathe() may
+-- be nil; it is called now and then, as a long list takes a while.
+function source.length(list, breathe)
+  local count, last = 0, 0
+  for key in pairs(list) do
+    count = count + 1
+    if key == last + 1 then
+      last = key -- most lists come in their order
+    elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
+      return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
+    elseif key > last then
+      last = key
+    end
+    if breathe and count % COUNTED == 0 then
+      breathe()
+    end
+  end
+  if last > 2 * count + 16 then
+    return nil, ("a list of ids expected, this table has %d of %.0f places filled"):format(count,
+      last)
+  end
+  return last
+end
+
+-- The places 1 to count of a list, holes included.
+function source.list(list, count)
+  local at = 0
+  return function(chunk)
+    local n = math.min(PIECE, count - at)
+    chunk.n = 0
+    for i = 1, n do
+      chunk[i] = list[at + i]
+    end
+    chunk.n = n
+    at = at + n
+    return at == count
+  end
+end
+
+function source.iterator(iterator)
+  return function(chunk, want)
+    chunk.n = 0
+    for i = 1, want do
+      local id = iterator()
+      if id == nil then
+        return true
+      end
+      chunk[i] = id
+      chunk.n = i
+    end
+    return false
+  end
+end
+
+-- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
+function source.file(file)
+  local broken
+  return source.iterator(function()
+    local line
+    repeat
+      local called, why
+      if broken then
+        error(broken, 0)
+      end
+      called, line, why = pcall(file.read, file, "*l")
+      if not called then
+        broken = line -- closed, or without memory in the middle of a line
+        error(line, 0)
+      elseif why then
+        error(why, 0) -- a directory, a broken disk: not the end of the file
+      end
+      line = line and line:gsub("%s+$", "")
+    until line ~= ""
+    return line
+  end)
+end
+
+-- fill = source.of(list, iterator or open file, breathe) | nil, message
+function source.of(given, breathe)
+  if type(given) == "function" then
+    return source.iterator(given)
+  elseif io.type(given) == "file" then
+    return source.file(given)
+  elseif type(given) ~= "table" then
+    return nil, "a list, an iterator function or an open file expected, got "
+      .. (io.type(given) or type(given))
+  end
+  local count, message = source.length(given, breathe)
+  if not count then
+    return nil, message
+  end
+  return source.list(given, count)
+end
+
+return source

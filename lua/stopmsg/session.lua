@@ -1,0 +1,262 @@
+-- The connections of a client: one engine with its prepared operations and the token in use.
+-- All runs of the client share it; run/loop.lua says which of its fields a run uses.
+
+local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
+local fetch = require("stopmsg.fetch")
+local nginx = require("stopmsg.wait.nginx")
+local outages = require("stopmsg.outage")
+local pacer = require("stopmsg.pacer")
+local version = require("stopmsg.version")
+local wire = require("stopmsg.provider.wire")
+
+local session = {}
+
+-- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
+local MOST_SECRETS = 16
+
+local Session = {}
+Session.__index = Session
+
+-- { ["host:port"] = "address" } as libcurl wants it.
+local function resolve_list(resolve)
+  local list = {}
+  for place, address in pairs(resolve or {}) do
+    list[#list + 1] = place .. ":" .. address
+  end
+  table.sort(list)
+  return list
+end
+
+local function user_agent_of(o)
+  return o.user_agent or "stopmsg/" .. version
+end
+
+local function engine_options(o)
+  local proxy = o.proxy
+  local is_plain = o.address:find("^[Hh][Tt][Tt][Pp]:") ~= nil
+  -- The environment's proxy would read a plain request, and a server must not be steered by
+  -- the environment of whoever started it.
+  if not proxy and (is_plain or nginx.is_here()) then
+    proxy = ""
+  end
+  return {
+    slots = o.slots,
+    connect_timeout = o.connect_timeout,
+    max_response = o.max_response,
+    -- libcurl speaks it over TLS alone.
+    http2 = o.http_version == "2" and not is_plain,
+    insecure = not o.verify_tls,
+    ca_file = o.ca_file,
+    ca_path = o.ca_path,
+    cert_file = o.cert_file,
+    key_file = o.key_file,
+    proxy = proxy,
+    user_agent = user_agent_of(o),
+    resolve = resolve_list(o.resolve),
+  }
+end
+
+-- secret = ask(token function) | nil, what is wrong with what it gave
+local function ask(token_function)
+  local token = token_function()
+  if type(token) ~= "string" then
+    return nil, "has to return a string, got a " .. type(token)
+  end
+  local secret, fault = core.secret(token)
+  if not secret then
+    return nil, "returned a token that " .. fault
+  end
+  return secret
+end
+
+-- Every way in which the token is written goes into none of our texts.
+local function hide(self, secret)
+  local provider, values = self._provider, self._options.values
+  local function hide_of(operation)
+    local before, after = wire.basic(operation, provider, values)
+    if before then
+      secret:hide(before, after)
+    end
+  end
+  for _, operation in pairs(provider.operations) do
+    hide_of(operation)
+    if operation.single then
+      hide_of(operation.single)
+    end
+  end
+  if provider.token then
+    hide_of(provider.token)
+  end
+  return secret
+end
+
+-- Opens connections for a provider. `options` are those of a client, checked, with `values` (of
+-- settings), `address` (of its requests), http_version and slots filled in. The token is a
+-- `secret`, or comes from a function. `way` is how calls wait: waiting.choose. Raises where the
+-- function gives no token.
+function session.new(provider, options, way, secret, token_function)
+  local fault
+  if not secret then
+    secret, fault = ask(token_function)
+    if not secret then
+      error("the token function " .. fault, 0)
+    end
+  end
+  local engine, message = core.engine(engine_options(options))
+  if not engine then
+    error("libcurl: " .. message, 0)
+  end
+  -- With room for all: what was submitted must not be lost for the lack of a place.
+  local flights = core.table(options.slots, 0)
+  local outage = outages.new({ slots = options.slots })
+  local opened = way.open(engine, flights, options.slots, outage)
+  local self = setmetatable({
+    engine = opened.engine,
+    clock = core.now,
+    wait = opened.wait,
+    breathe = opened.breathe,
+    pacer = pacer.new(options.rate or (provider.rate and provider.rate.rate),
+      options.burst or (not options.rate and provider.rate and provider.rate.burst) or nil),
+    timeout = options.timeout,
+    outage = outage,
+    flights = flights,
+    idle_runs = {},
+    generation = 1,
+    emit = options.on_event,
+    is_closed = false,
+    _pid = core.pid(),
+    _secrets = { secret }, -- the newest last; answers may still hold the others
+    _source = secret, -- with which tokens that end are fetched
+    _numbers = {}, -- operation -> its number in the engine
+    _pacers = {}, -- operation -> the pacer of one that has a rate of its own
+    _provider = provider,
+    _options = options,
+  }, Session)
+  hide(self, secret)
+  self.redact = function(s)
+    for _, used in ipairs(self._secrets) do
+      s = used:redact(s)
+    end
+    return s
+  end
+  if provider.token then
+    self.fetch = fetch.new(self, provider.token)
+    self.renew = function()
+      return self:_fetch_again(token_function)
+    end
+  elseif token_function then
+    self.renew = function()
+      return self:_renew(token_function)
+    end
+  end
+  return self
+end
+
+-- The pacer of an operation that has a documented rate of its own; nil for others, and where the
+-- user gave a rate.
+function Session:pacer_of(operation)
+  if not operation.rate or self._options.rate then
+    return nil
+  end
+  local own = self._pacers[operation] or pacer.new(operation.rate.rate, operation.rate.burst)
+  self._pacers[operation] = own
+  return own
+end
+
+-- Whether this process opened it: a child that was forked must leave it alone.
+function Session:is_mine()
+  return self._pid == core.pid()
+end
+
+-- Asks the token function once more. False where that gave no token that can be used.
+function Session:_renew(token_function)
+  local called, secret = compat.try(ask, token_function)
+  if not called or not secret then
+    return false
+  end
+  self:adopt(secret)
+  return true
+end
+
+-- Lets go of the oldest token that no answer repeats any more.
+local function forget_oldest(self)
+  local first = self._secrets[1] == self._source and self.fetch and 2 or 1
+  table.remove(self._secrets, first):close()
+end
+
+-- From now on this is the token.
+function Session:adopt(secret)
+  self._secrets[#self._secrets + 1] = hide(self, secret)
+  if #self._secrets > MOST_SECRETS then
+    forget_oldest(self)
+  end
+  for operation, number in pairs(self._numbers) do
+    if operation ~= self._provider.token then
+      self.engine:authorize(number, secret)
+    end
+  end
+  self.generation = self.generation + 1
+end
+
+-- A token that was fetched is refused: another one, with a new secret where a function gives it.
+function Session:_fetch_again(token_function)
+  self.fetch:drop()
+  local got, _, fault = self.fetch:get(self.clock() + self.timeout)
+  if not got and not fault and token_function then
+    local called, secret = compat.try(ask, token_function)
+    if not called or not secret then
+      return false
+    end
+    self._source = hide(self, secret)
+    table.insert(self._secrets, 1, secret)
+    local number = self._numbers[self._provider.token]
+    self.engine:authorize(number, secret)
+    got = self.fetch:get(self.clock() + self.timeout)
+  end
+  return got == true
+end
+
+-- The operation's number in the engine; prepared when it is first used.
+function Session:prepare(operation)
+  local number = self._numbers[operation]
+  if not number then
+    local o = self._options
+    local made = wire.of(self._provider, operation, o.values, o.base_url)
+    made.allow_http = o.allow_http
+    made.pause = operation.pause and operation.pause.header
+    made.items = operation.items and {
+      list = operation.items.list,
+      id = operation.items.id,
+      code = operation.items.code,
+      folds = operation.id.fold and not operation.id.usual,
+    }
+    -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
+    made.headers[#made.headers + 1] = "Expect:"
+    if not made.body then
+      made.headers[#made.headers + 1] = "Content-Type:"
+    end
+    number = self.engine:prepare(made)
+    if operation == self._provider.token then
+      self.engine:authorize(number, self._source)
+    elseif not self.fetch or #self._secrets > 1 then
+      self.engine:authorize(number, self._secrets[#self._secrets])
+    end
+    self._numbers[operation] = number
+  end
+  return number
+end
+
+function Session:user_agent()
+  return user_agent_of(self._options)
+end
+
+function Session:close()
+  self.is_closed = true
+  self.engine:close()
+  for _, secret in ipairs(self._secrets) do
+    secret:close()
+  end
+end
+
+return session

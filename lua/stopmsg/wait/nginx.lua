@@ -1,0 +1,362 @@
+-- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there
+-- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No
+-- socket of libcurl is known to nginx's event loop, so the pump looks at them now and again.
+--
+-- Handlers can be ended at any moment, by a client that goes away: what belongs to one is held by
+-- weak keys, and its requests are carried to their end by the pump.
+
+local core = require("stopmsg.core")
+
+local nginx = {}
+
+-- Seconds between two looks while something happens, and where that rises to.
+local SHORT, LONG, GROWTH = 0.001, 0.005, 1.25
+
+-- Seconds of work after which a call lets others go on.
+local SLICE = 0.001
+
+-- Seconds after which a timer that did not begin never will: nginx drops it without a word to us
+-- when too many are running.
+local GRACE = 0.05
+
+-- The longest wait in one go; nginx counts milliseconds in 32 bits.
+local LONGEST = 3600
+
+-- Semaphores that are kept for the next who waits.
+local MOST_IDLE = 256
+
+-- Where nginx lets Lua wait; in ssl_client_hello and proxy_ssl_verify with OpenResty's own nginx
+-- alone, which is patched for it.
+local CAN_WAIT = {
+  rewrite = true, server_rewrite = true, access = true, precontent = true, content = true,
+  timer = true, preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
+  proxy_ssl_cert = true, proxy_ssl_verify = true,
+}
+
+local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
+
+-- This worker's pump: the lanes with requests in flight, when it was asked for, whether it runs,
+-- how long it sleeps between two looks, and the semaphore it sleeps on.
+local pump = {
+  lanes = {},
+  asked_at = nil,
+  is_running = false,
+  pause = SHORT,
+  semaphore = nil,
+}
+
+-- Semaphores that nobody uses just now. One that was lent to a handler that was ended does not come
+-- back, and is collected.
+local idle = {}
+
+-- When a call of this worker last gave others their turn.
+local resumed_at = 0
+
+local function api()
+  return package.loaded.ngx
+end
+
+local function borrow_semaphore()
+  local semaphore = table.remove(idle)
+  if semaphore then
+    return semaphore
+  end
+  -- Not before a worker runs: nothing of it may come from the master.
+  local message
+  semaphore, message = require("ngx.semaphore").new()
+  return semaphore or error(message, 0)
+end
+
+local function give_back(semaphore)
+  if #idle < MOST_IDLE then
+    idle[#idle + 1] = semaphore
+  end
+end
+
+-- Wakes who waits on it. Whether anybody does: a post that nobody waits for would be news later.
+local function wake(semaphore)
+  local is_waited_for = semaphore and semaphore:count() < 0
+  if is_waited_for then
+    semaphore:post()
+  end
+  return is_waited_for
+end
+
+-- Waits for a post, or so many seconds.
+local function sleep_on(semaphore, seconds)
+  -- nginx drops fractions of a millisecond: waking a little early would mean waiting twice.
+  local was_posted = semaphore:wait(math.ceil(math.min(seconds, LONGEST) * 1000) / 1000)
+  resumed_at = core.now()
+  return was_posted
+end
+
+-- Whether this is a Lua inside nginx.
+function nginx.is_here()
+  local ngx = api()
+  return type(ngx) == "table" and type(ngx.timer) == "table" and type(ngx.get_phase) == "function"
+end
+
+-- nil where a call can wait, else why not, and the way out.
+function nginx.refusal()
+  local phase = api().get_phase()
+  if not CAN_WAIT[phase] then
+    return ("cannot wait in the %s phase of nginx; hand the ids over to ngx.timer.at(0, …)%s")
+      :format(phase, phase == "init" and " in init_worker_by_lua" or "")
+  end
+end
+
+-- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so after
+-- more than a millisecond of work this costs no time; asked for no time at all, it logs a warning.
+local function rest()
+  api().sleep(0.001)
+  resumed_at = core.now()
+end
+
+-- The same when the worker had to wait for long enough, or where it must be.
+function nginx.breathe(must)
+  if must or core.now() - resumed_at >= SLICE then
+    rest()
+  end
+end
+
+-- The requests of one client, and who waits for them.
+local Lane = {}
+Lane.__index = Lane
+
+-- Wakes a run that waits, once.
+function Lane:_wake(run)
+  local semaphore = self._callers[run]
+  if semaphore then
+    self._callers[run] = nil
+    semaphore:post()
+  end
+end
+
+-- Moves bytes and wakes whose answer came. Whether there was any.
+function Lane:move()
+  local before = self._in_flight
+  local moved, message, code = self._move(self._engine, self._flights, self._told)
+  local has_any = self._in_flight < before
+  -- First those who wait for a slot: the others would take it for their next request at once.
+  self:_offer()
+  local owners = self._owners
+  for i = 1, #owners do
+    self:_wake(owners[i])
+    owners[i] = nil
+  end
+  self._fault = not moved and { message, code } or nil -- the next look may mend it
+  if not moved then
+    self:wake_all()
+  end
+  return has_any
+end
+
+-- Wakes as many of those who wait for their turn as may send a request.
+function Lane:_offer()
+  local free = self._slots - self._in_flight
+  if self._outage.is_troubled then
+    free = math.min(free, self._outage:room(core.now(), self._in_flight))
+  end
+  local queue = self._queue
+  while free > 0 and queue.first <= queue.last do
+    local run = queue[queue.first][1]
+    queue[queue.first] = nil
+    queue.first = queue.first + 1
+    if run then
+      self._queued[run] = nil
+      if run:wants_slot() and wake(self._callers[run]) then
+        self._callers[run] = nil
+        free = free - 1
+      end
+    end
+  end
+end
+
+-- Whether nothing is in flight, and nobody waits for a slot. Who was offered one may be gone by
+-- then, so the pump stays for the others.
+function Lane:_is_quiet()
+  return next(self._flights) == nil and self._queue.first > self._queue.last
+end
+
+-- Puts a run that found no slot at the end of the queue. Its handler may be ended there, so the
+-- queue does not hold it.
+function Lane:_enqueue(run)
+  if not self._queued[run] then
+    local queue = self._queue
+    queue.last = queue.last + 1
+    queue[queue.last] = setmetatable({ run }, WEAK_VALUES)
+    self._queued[run] = true
+  end
+end
+
+function Lane:wake_all()
+  for run in pairs(self._callers) do
+    self:_wake(run)
+  end
+end
+
+local function carry()
+  pump.pause = SHORT
+  while next(pump.lanes) do
+    local is_busy = false
+    for lane in pairs(pump.lanes) do
+      is_busy = (not lane._is_closed and lane:move()) or is_busy
+      if lane._is_closed or lane:_is_quiet() then
+        pump.lanes[lane] = nil
+      end
+    end
+    if next(pump.lanes) then
+      pump.pause = is_busy and SHORT or math.min(pump.pause * GROWTH, LONG)
+      sleep_on(pump.semaphore, pump.pause)
+    end
+  end
+end
+
+-- The timer's function. A worker that is about to exit starts it, too (its argument says so), and
+-- stays until it has ended.
+local function run_pump()
+  if pump.is_running then
+    return
+  end
+  pump.is_running, pump.asked_at = true, nil
+  pump.semaphore = pump.semaphore or borrow_semaphore()
+  local ended, message = pcall(carry)
+  pump.is_running = false
+  if not ended then
+    api().log(api().ERR, "stopmsg: ", message)
+    for lane in pairs(pump.lanes) do
+      lane:wake_all()
+    end
+  end
+end
+
+-- Sees to it that the pump runs. False where nginx has no timer for it.
+local function start_pump()
+  if pump.is_running then
+    return true
+  end
+  local now = core.now()
+  if pump.asked_at and now - pump.asked_at < GRACE then
+    return true
+  end
+  local is_late = pump.asked_at ~= nil
+  pump.asked_at = api().timer.at(0, run_pump) and now or nil
+  return pump.asked_at ~= nil and not is_late
+end
+
+-- There is a new request: a pump that has begun to look less often looks often again.
+local function kick()
+  if pump.is_running and pump.pause > 2 * SHORT then
+    pump.pause = SHORT
+    wake(pump.semaphore)
+  end
+end
+
+-- Returns when there may be something to do for the run, or the time is over.
+function Lane:wait(seconds, run)
+  if seconds <= 0 then
+    rest()
+    return
+  end
+  if run.wants_slot and run:wants_slot() then
+    self:_enqueue(run)
+  end
+  if not self:_is_quiet() then
+    pump.lanes[self] = true
+    if not start_pump() then
+      -- Each caller is its own pump until nginx has a timer again.
+      self:move()
+      seconds = math.min(seconds, SHORT)
+    elseif not pump.is_running then
+      seconds = math.min(seconds, GRACE)
+    end
+  end
+  local semaphore = borrow_semaphore()
+  self._callers[run] = semaphore
+  local was_posted = sleep_on(semaphore, seconds)
+  -- One whose post came as the time was over would wake the next who borrows it.
+  if was_posted or self._callers[run] then
+    give_back(semaphore)
+  end
+  self._callers[run] = nil
+end
+
+-- The engine as runs see it: what they submit is moved, and collected, by the pump.
+local Engine = {}
+Engine.__index = Engine
+
+function Engine:submit(...)
+  local lane = self._lane
+  local slot, why = lane._engine:submit(...)
+  if slot then
+    lane._in_flight = lane._in_flight + 1
+    -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
+    lane._engine:start()
+    kick()
+  end
+  return slot, why
+end
+
+function Engine:step()
+  local fault = self._lane._fault
+  if fault then
+    return nil, fault[1], fault[2]
+  end
+  return true
+end
+
+function Engine.collect()
+  return nil
+end
+
+function Engine:prepare(operation)
+  return self._lane._engine:prepare(operation)
+end
+
+function Engine:authorize(number, secret)
+  self._lane._engine:authorize(number, secret)
+end
+
+function Engine:has_met_sandbox()
+  return self._lane._engine:has_met_sandbox()
+end
+
+function Engine:close()
+  local lane = self._lane
+  lane._is_closed = true
+  lane._engine:close()
+  lane:wake_all()
+end
+
+-- open = nginx.opener(move): how a session waits, see wait/init.lua.
+function nginx.opener(move)
+  return function(engine, flights, slots, outage)
+    local lane = setmetatable({
+      _engine = engine,
+      _flights = flights, -- slot -> what is in flight there
+      _move = move,
+      _slots = slots,
+      _outage = outage,
+      _in_flight = 0,
+      _callers = setmetatable({}, WEAK_KEYS), -- run that waits -> its semaphore
+      _owners = {}, -- runs whose answers came, until they are woken
+      _queue = { first = 1, last = 0 }, -- of runs that found no free slot, each in a weak box
+      _queued = setmetatable({}, WEAK_KEYS),
+      _fault = nil, -- what stepping failed with
+      _is_closed = false,
+    }, Lane)
+    lane._told = function(run)
+      lane._in_flight = lane._in_flight - 1
+      lane._owners[#lane._owners + 1] = run
+    end
+    return {
+      engine = setmetatable({ _lane = lane }, Engine),
+      wait = function(_, seconds, _, run)
+        lane:wait(seconds, run)
+      end,
+      breathe = nginx.breathe,
+    }
+  end
+end
+
+return nginx

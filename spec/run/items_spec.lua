@@ -1,0 +1,36 @@
+local ids = require("stopmsg.ids")
+local intake = require("stopmsg.run.ids")
+local settled = require("stopmsg.run.items")
+local source = require("stopmsg.run.source")
+
+-- What is made at once stays small: others may wait for the thread.
+describe("stopmsg.run.items", function()
+  it("makes the copies of an id that stands everywhere a slice at a time", function()
+    local list, result = {}, {}
+    for i = 1, 10000 do
+      list[i] = "id" .. (i % 3 == 0 and i or 1)
+    end
+    local taken = intake.new(source.list(list, #list))
+    local ready = settled.new(taken, tostring, error, true)
+    taken:begin(ids.forms.text, #list, result, #list)
+    ready:begin({ name = "stop" }, #list)
+    local batch = taken:batch()
+    taken:read(batch, ready)
+    ready:add(batch, { outcome = "stopped" })
+    local total, longest = 0, 0
+    local items, places, count = ready:slice()
+    while items do
+      for i = 1, count do
+        assert.equal(list[places[i]], items[i].id)
+      end
+      total, longest = total + count, math.max(longest, count)
+      items, places, count = ready:slice()
+    end
+    assert.equal(#list, total)
+    assert.equal(0, ready.backlog)
+    assert.is_true(longest <= 512)
+    for place, id in ipairs(list) do
+      assert.equal(id, result[place].id)
+    end
+  end)
+end)

@@ -1,0 +1,40 @@
+# Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
+# fuzz/corpus. What is found on the way stays in build/fuzz, too.
+
+.PHONY: fuzz fuzz-replay
+
+FUZZER = build/fuzz/fuzz
+FUZZ_SECONDS = 60
+TARGETS = $(patsubst fuzz/corpus/%,%,$(sort $(wildcard fuzz/corpus/*)))
+FUZZ_RUN = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
+  LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;'
+
+$(FUZZER): fuzz/lua.c $(wildcard csrc/*.c csrc/*.h) Makefile
+	@$(call need,clang,clang libclang-rt-14-dev)
+	@echo "LD $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=c99 -D_GNU_SOURCE $(WARNINGS) -O1 -g -fno-omit-frame-pointer \
+	  -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	  $(shell pkg-config --cflags lua5.4) $(CURL_CFLAGS) $(ZLIB_CFLAGS) -rdynamic \
+	  -o $@ $(filter %.c,$^) $(shell pkg-config --libs lua5.4) $(CURL_LIBS) $(ZLIB_LIBS)
+
+# A garbage collector looks like a leak from one input to the next; at the end
+# everything is closed, and what is left is one.
+fuzz: $(FUZZER) ## feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)
+	@for target in $(or $(TARGET),$(TARGETS)); do \
+	  mkdir -p build/fuzz/$$target && \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -max_len=1024 -dict=fuzz/fuzz.dict \
+	    -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$target- $(ARGS) \
+	    build/fuzz/$$target fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
+	  sed -n "s/^#\([0-9]*\)\tDONE *cov: \([0-9]*\) ft: \([0-9]*\) .*/$$target: \1 inputs, \2 edges, \3 features/p" \
+	    build/fuzz/$$target.log; \
+	done
+
+fuzz-replay: $(FUZZER)
+	@for target in $(or $(TARGET),$(TARGETS)); do \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
+	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
+	done
+	@echo "fuzz: $(words $(wildcard fuzz/corpus/*/*)) inputs replayed"

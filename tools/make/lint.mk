@@ -1,0 +1,45 @@
+# Linters, formatters and analysers.
+
+SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c tools/*.c)
+need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
+
+.PHONY: lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format
+
+# Not everything: luacheck would walk through the Debians in build/.
+LINTED = bin/stopmsg lua spec examples bench fuzz tools $(wildcard *.rockspec) .busted .luacheckrc
+lint-lua:
+	@$(call need,luacheck,lua-check)
+	@echo "LINT luacheck"
+	$(Q)luacheck --no-color -q $(LINTED)
+
+lint-format:
+	@$(call need,clang-format,clang-format)
+	@echo "LINT clang-format"
+	$(Q)clang-format --dry-run -Werror $(SOURCES)
+
+ANALYSE_FLAGS = -include tools/analyse.h
+
+lint-gcc: CFLAGS += -fanalyzer
+lint-gcc lint-clang: lint-%:
+	@$(call need,$*,$*)
+	@$(MAKE) all CC=$* WERROR=1 BUILD=build/lint/$*-$(LUA_NAME) \
+	  CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS) $(ANALYSE_FLAGS)'
+
+# The member that goes unused is the other view of a union.
+lint-cppcheck:
+	@$(call need,cppcheck,cppcheck)
+	@echo "LINT cppcheck"
+	$(Q)cppcheck -q --std=c99 --enable=warning,style,performance,portability \
+	  --suppress=unusedStructMember:csrc/engine.c --error-exitcode=1 \
+	  -DLUA_VERSION_NUM=$(subst .,0,$(LUA_VERSION)) -DLIBCURL_VERSION_NUM=0x075801 csrc
+
+# The slow one: what it does not look for is in .clang-tidy, with reasons.
+analyse: lint ## lint, and clang-tidy
+	@$(call need,clang-tidy,clang-tidy)
+	@echo "LINT clang-tidy"
+	$(Q)printf '%s\0' csrc/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	  -std=c99 -D_GNU_SOURCE $(INCLUDES) $(ANALYSE_FLAGS) 2>/dev/null' clang-tidy
+
+format: ## clang-format the C sources in place
+	@$(call need,clang-format,clang-format)
+	$(Q)clang-format -i $(SOURCES)

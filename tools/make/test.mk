@@ -1,0 +1,72 @@
+# The parts of `make test`, which run side by side; specs that are not part of it.
+
+# Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
+# Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
+ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
+  $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
+ONCE_LUA = lua5.4
+EACH = $(filter-out $(ONCE),$(sort $(shell find spec -name '*_spec.lua')))
+
+# The parts of `make test` and `make matrix`, the longest first: what make is asked for.
+PARTS = once $(LUAS) asan lint fuzz
+PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
+PART_asan = asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua'
+PART_lint = lint
+PART_fuzz = fuzz-replay
+$(foreach lua,$(LUAS),\
+  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)')\
+  $(eval PART_all-$(lua) = spec LUA=$(lua)))
+
+# As many at a time as there are processors, and one more: specs wait a lot. Nothing is
+# shared but the cores, which are built first.
+JOBS = $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
+SIDE_BY_SIDE = $(MAKE) -k $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
+RUNS = build/test
+
+# Each part is run, whatever the others did. spec/support/output.lua writes its line to
+# SPEC_SUMMARY; a part without a line, or that broke after it, is a failure.
+run-parts = rm -rf $(RUNS) && mkdir -p $(RUNS) || exit 1; \
+  $(SIDE_BY_SIDE) $(LUAS:%=core-%) && $(SIDE_BY_SIDE) $(1:%=part-%); \
+  for part in $(1); do \
+    test -s $(RUNS)/$$part.sum || echo "$$part: 0 passed, 1 failed" >$(RUNS)/$$part.sum; done; \
+  awk '{ passed += $$2; failed += $$4 } END { \
+    printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $(RUNS)/*.sum
+
+core-%:
+	@$(MAKE) all LUA=$*
+
+part-%:
+	+@sum=$(RUNS)/$*.sum log=$(RUNS)/$*.log line='$*: .*, [1-9][0-9]* failed'; \
+	if SPEC_SUMMARY=$$sum SPEC_PART=$* $(MAKE) $(PART_$*) >$$log 2>&1; then \
+	  line='$*: '; \
+	  case $* in lint | fuzz) echo "$*: 1 passed, 0 failed" | tee -a $$log >$$sum ;; esac; \
+	fi; \
+	grep -qs "^$$line" $$sum || echo "$*: 0 passed, 1 failed" | tee -a $$log >>$$sum; \
+	cat $$log
+
+.PHONY: matrix check-time oracle
+
+matrix: ## run every spec on every Lua
+	+@$(call run-parts,$(LUAS:%=all-%))
+
+# What is about time, with its targets: for a machine that has nothing else to do.
+check-time: ## run the specs that measure time, on a quiet machine
+	@for lua in $(if $(filter file,$(origin LUA)),lua5.4 luajit,$(LUA)); do \
+	  $(MAKE) spec LUA=$$lua SPECS=spec/time ARGS=--pattern=_time || exit 1; done
+
+# The vendors' own clients as judges: what each sends for a cancel, what it makes
+# of the sandbox's answers. `make test` compares with what was kept of it.
+ORACLE = build/oracle
+oracle: ## ask vendors' clients (npm) what they send, and how they read the sandbox
+	@sh tools/packages.sh oracle $(LUA_NAME)
+	@$(MAKE) all $(ORACLE)/node_modules
+	@ORACLE_MODULES='$(ORACLE)' SPEC_PART=oracle \
+	  $(MAKE) spec SPECS='spec/oracle_spec.lua spec/oracle/clients.lua'
+
+$(ORACLE)/node_modules: spec/oracle/package.json spec/oracle/package-lock.json
+	@echo "NPM $(firstword $^)"
+	$(Q)mkdir -p $(@D)
+	$(Q)cp $^ $(@D)
+	$(Q)cd $(@D) && npm ci --ignore-scripts --silent --no-audit --no-fund
+	$(Q)touch $@

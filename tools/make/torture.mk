@@ -1,0 +1,53 @@
+# Killed, without memory, disk, descriptors; for hours.
+
+.PHONY: torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain
+
+torture: torture-journal torture-alloc torture-system ## kill the command, take disk, memory and system calls away (30 minutes)
+
+# The long form of what spec/command/journal_spec.lua does in short.
+TORTURE = $(RUN) python3 spec/torture/journal.py
+torture-journal: all
+	@$(TORTURE) kill --times 900 --ids 100000 --batch 100
+	@$(TORTURE) kill --times 100 --ids 5000 --provider clickatell
+	@$(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000
+	@test "$$(id -u)" != 0 || \
+	  $(TORTURE) full --times 200 --ids 20000 --batch 100 --room 500000 --mount
+	@$(TORTURE) torn --ids 24 --batch 4
+
+# The long form of what spec/torture_spec.lua does in short: every request for
+# memory fails in its turn.
+PRELOADED = $(BUILD)/torture
+TORTURED_CORE = $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) \
+  spec/torture/alloc_core.lua '$(CURDIR)/$(PRELOADED)/alloc.so'
+MODES = once twice sticky
+SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
+torture-alloc:
+	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
+	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+
+torture-alloc-run: all $(PRELOADED)/alloc.so
+	@for mode in $(MODES); do for setting in $(SETTINGS); do \
+	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+	@$(TORTURED_CORE)
+
+# Sockets that give little at a time, by seeds, without and with TLS; system calls that fail.
+SEEDS = 200
+TIMES = 10
+torture-system: all $(PRELOADED)/io.so
+	@$(call need,strace,strace)
+	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
+	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
+	@$(RUN) $(LUA) spec/torture/system.lua strace $(TIMES)
+	@$(RUN) $(LUA) spec/torture/system.lua core $(TIMES)
+
+# Stops without end in one process: neither memory nor descriptors grow.
+soak-plain: all ## stop without end in one process (SOAK_SECONDS=600)
+	@$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600)
+
+$(PRELOADED)/%.so: spec/torture/%.c Makefile
+	@echo "CC $< [$(LUA_NAME)]"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared -fPIC -std=c99 -D_GNU_SOURCE $(WARNINGS) $(LUA_CFLAGS) -O1 -g \
+	  -o $@.new $< -ldl
+	$(Q)mv -f $@.new $@
