@@ -83,4 +83,14 @@ Exit codes, the first that fits:
    3  some not found, denied, or no ids
    0  the state of every id is known]]
 
+exit.about_list = [[
+Exit codes, the first that fits:
+   1  internal error, disk full, or results that could not be written
+   2  usage or input wrong; nothing was sent
+   6  credentials refused
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   4  the list could not be read to its end
+   3  nothing found
+   0  the list is complete]]
+
 return exit

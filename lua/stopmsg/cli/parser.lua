@@ -10,7 +10,7 @@ local version = require("stopmsg.version")
 local parsers = {}
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox", "help" }) do
+for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
 
@@ -21,6 +21,7 @@ local WIDTH = 79
 local EXAMPLES = [[
 Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal
+  stopmsg find -p revicom --where dispatch=4711
   stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
   stopmsg report ids.journal
   stopmsg check -p revicom
