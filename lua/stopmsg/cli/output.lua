@@ -254,7 +254,8 @@ local function ids(self)
   end
 end
 
-local WRITERS = { ids = ids, text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
+local WRITERS = { ids = ids, text = table_of_text, ndjson = ndjson, json = json_document,
+  csv = csv }
 
 -- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
 -- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something
