@@ -357,18 +357,18 @@ local function echo(connection)
     return fault_of(why)
   end
   for _ = 1, MAX_STEPS do
+    local state, _, fault = connection:step()
     local value
-    local state, _, kind = connection:step()
     if state and not was_sent then
       was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
     elseif state then
-      state, value, kind = connection:receive()
+      state, value, fault = connection:receive()
       if state and value ~= word then
         return value
       end
     end
     if state == nil then
-      return fault_of(kind)
+      return fault_of(fault)
     end
     connection:wait(0.01)
   end
