@@ -44,6 +44,10 @@
 ---Asked before each request. Returns 0 for "go", or after how many seconds to ask again; then, where it cannot tell, why.
 ---@alias stopmsg.RateFunction fun(): number, string?
 
+---Rates that processes share.
+---@class stopmsg.Shared
+---@field rate fun(shared_options: stopmsg.SharedOptions): stopmsg.RateFunction
+
 ---What `stopmsg.shared.rate` takes.
 ---@class stopmsg.SharedOptions
 ---@field name string what all have in common that share the rate
@@ -333,6 +337,7 @@
 ---@field means? table<string, stopmsg.Outcome>
 ---@field entries? stopmsg.Reading|stopmsg.Reading[] in place of `state`: what an entry's values mean
 ---@field unit? "message"|"batch"|"bulk"|"campaign"|"dispatch"|"schedule" what one id stops
+---@field most? integer of a list without `next`: entries that an answer holds at most
 ---@field where? table<string, stopmsg.Filter>
 ---@field next? stopmsg.NextPage
 

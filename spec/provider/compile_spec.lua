@@ -233,6 +233,7 @@ local BROKEN = {
   { "find.unit", "batch", "" },
   { "find.unit", "letter", "one of batch" },
   { "find.next.most", 100, "" },
+  { "find.most", 100, "in `next`" },
   { "find.next.pages", "n", "" },
   { "find.next.until_empty", true, "" },
   { "find.next.oldest", {}, "needs `path`" },

@@ -469,6 +469,10 @@ function Compiler:list(name, given, where)
     fail(where .. ".unit", "one of batch, bulk, campaign, dispatch, message, schedule")
   end
   operation.next = given.next and lists.next(where .. ".next", given.next)
+  operation.most = given.most
+  if given.most and given.next then
+    fail(where .. ".most", "is of a list without pages; of others it stands in `next`")
+  end
   if operation.next and operation.next.place and operation.next.place ~= "query"
     and operation.next.place ~= (operation.form and "form" or "json") then
     fail(where .. ".next.as", "the body is another")

@@ -138,6 +138,7 @@ schema.fields = {
     means = ANY,
     entries = "table",
     unit = "string",
+    most = "number",
     next = "table",
     where = "table",
   },
