@@ -105,9 +105,9 @@ local function spawn(self)
   self.pid = self._child.pid
 end
 
--- started = redis.start(arguments, keys, environment): redis-server with these arguments, too; keys:
--- a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or nil. { port, url, pid, call(self, …), kill(signal), freeze(),
--- restart(), stop() }
+-- started = redis.start(arguments, keys, environment): redis-server with these arguments, too.
+-- keys: a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or nil.
+-- { port, url, pid, call(self, …), kill(signal), freeze(), restart(), stop() }
 function redis.start(arguments, keys, environment)
   local self = setmetatable({ _arguments = arguments or {}, _keys = keys,
     _environment = environment, dir = files.folder() }, Server)
