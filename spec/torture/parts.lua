@@ -352,9 +352,9 @@ end
 
 local function echo(connection)
   local word, was_sent = ("0123456789"):rep(2000), false
-  local begun, _, kind = connection:connect()
+  local begun, _, why = connection:connect()
   if not begun then
-    return fault_of(kind)
+    return fault_of(why)
   end
   for _ = 1, MAX_STEPS do
     local state, _, fault = connection:step()
