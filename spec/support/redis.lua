@@ -106,7 +106,8 @@ local function spawn(self)
 end
 
 -- started = redis.start(arguments, keys, environment): redis-server with these arguments, too.
--- keys: a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or nil.
+-- keys: a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or
+-- nil.
 -- { port, url, pid, call(self, …), kill(signal), freeze(), restart(), stop() }
 function redis.start(arguments, keys, environment)
   local self = setmetatable({ _arguments = arguments or {}, _keys = keys,
