@@ -344,20 +344,16 @@ int sm_slot_has_items(const struct sm_slot *s) {
 static size_t meaning_of(struct sm_slot *s, struct sm_walk *walk) {
   const struct sm_op *op = s->request.op;
   long status = 0;
-  size_t i;
+  size_t i, meaning = 0;
 
   curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  for (i = 0; i < op->single_count; i++) {
-    const struct sm_single *single = &op->singles[i];
-
-    if (single->status != status)
-      continue;
-    if (s->answer.len == 0 && !sm_slot_is_framed(s, status))
-      return 0; /* it may have been cut off */
-    return sm_single_read(single, walk, s->asked.bytes, s->asked.len,
-                          s->answer.bytes, s->answer.len);
-  }
-  return 0;
+  if (s->answer.len == 0 && !sm_slot_is_framed(s, status))
+    return 0; /* it may have been cut off */
+  for (i = 0; i < op->single_count && meaning == 0; i++)
+    if (op->singles[i].status == status)
+      meaning = sm_single_read(&op->singles[i], walk, s->asked.bytes,
+                               s->asked.len, s->answer.bytes, s->answer.len);
+  return meaning;
 }
 
 void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk) {

@@ -133,12 +133,19 @@ local function codes_of(r, operation, status)
   return found
 end
 
+-- What a reading may have that the core follows. With anything else it is none of these.
+local FOLLOWED = { id = true, code = true, state = true, text = true, means = true, fits = true,
+  entry = true, verifies = true }
+
 -- Whether the core can follow what a reading names.
-local function is_followed(r)
-  local id = r.id
-  return not (r.each or r.every or r.has or r.more_than or r.texts or r.otherwise)
-    and not (id and id.by_part) and are_plain(id) and are_plain(r.code) and are_plain(r.state)
-    and are_plain(r.text)
+local function is_followed(r, operation)
+  for name in pairs(r) do
+    if not FOLLOWED[name] then
+      return false
+    end
+  end
+  return not operation.left and not (r.id and r.id.by_part) and are_plain(r.id)
+    and are_plain(r.code) and are_plain(r.state) and are_plain(r.text)
 end
 
 local function count_names(...)
@@ -151,14 +158,19 @@ local function count_names(...)
   return count
 end
 
--- { look, verdicts } of one status: what the core needs to know, and what each number means.
-local function of_reading(r, operation, status)
-  if r.is_empty or r.exactly then
-    -- Of several whole bodies the first is the usual one.
-    local body = r.exactly and r.exactly[1] or ""
+-- list of { look, verdicts } of bodies that are always the same.
+local function of_bodies(bodies, operation, status)
+  local list = {}
+  for _, body in ipairs(bodies) do
     local verdict = verdict_of(operation, status, body)
-    return verdict and { look = { exactly = body }, verdicts = { verdict } }
-  elseif not is_followed(r) then
+    list[#list + 1] = verdict and { look = { exactly = body }, verdicts = { verdict } } or nil
+  end
+  return list
+end
+
+-- { look, verdicts } of a reading: what the core needs to know, and what each number means.
+local function of_reading(r, operation, status)
+  if not is_followed(r, operation) then
     return nil
   end
   local places = {}
@@ -193,8 +205,13 @@ function usual.of(operation, format)
   end
   for status = 200, 299 do
     local r = operation.readings[status]
-    local found = r and of_reading(r, operation, status)
-    if found then
+    local list = {}
+    if r and (r.is_empty or r.exactly) then
+      list = of_bodies(r.exactly or { "" }, operation, status)
+    elseif r then
+      list[1] = of_reading(r, operation, status)
+    end
+    for _, found in ipairs(list) do
       found.look.status, found.look.first = status, #verdicts + 1
       looks[#looks + 1] = found.look
       for _, verdict in ipairs(found.verdicts) do
