@@ -1,5 +1,5 @@
--- A shared rate as the provider sees it: four workers and two nginx with two workers each take turns
--- through a real Redis. Run by LuaJIT, which nginx has: make bench-shared.
+-- A shared rate as the provider sees it: four workers, and two nginx with two workers each, take
+-- turns through a real Redis. Run by LuaJIT, which nginx has: make bench-shared.
 --
 -- Tells the rate, the worst second and the longest gap, in quiet and while something breaks.
 
@@ -122,7 +122,8 @@ local function run(rate, with_nginx)
   local workers, webs = {}, {}
   local lua = os.getenv("WORKER_LUA") or server.interpreter()
   for i = 1, with_nginx and 0 or 4 do
-    workers[i] = server.spawn({ lua, "-e", "print('ready') io.stdout:flush() " .. work .. "stop()" })
+    workers[i] = server.spawn({ lua, "-e",
+      "print('ready') io.stdout:flush() " .. work .. "stop()" })
   end
   for i = 1, with_nginx and 2 or 0 do
     webs[i] = nginx.start({ workers = 2, http = [[

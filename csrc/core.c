@@ -85,6 +85,21 @@ static int core_inflate(lua_State *L) {
   return 2;
 }
 
+/* bytes = core.deflate(text): packed with a zlib header */
+static int core_deflate(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  struct sm_buf packed;
+  enum sm_status status;
+
+  sm_buf_init(&packed, len * 2 + 1024);
+  status = sm_deflate(text, len, &packed);
+  if (status == SM_OK)
+    lua_pushlstring(L, packed.bytes, packed.len);
+  sm_buf_free(&packed);
+  return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
+}
+
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)sm_fork_pid());
@@ -119,6 +134,8 @@ static const luaL_Reg functions[] = {
     {"next_member", sm_lines_member},
     {"scratch", sm_log_scratch},
     {"inflate", core_inflate},
+    {"deflate", core_deflate},
+    {"base64", sm_secret_base64},
     {"uuid", sm_uuid},
     {"names", sm_folder_names},
     {NULL, NULL},

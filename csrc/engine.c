@@ -221,6 +221,22 @@ static void read_values(lua_State *L, int first, int last, int uuid,
   lua_pop(L, 1);
 }
 
+/* What was made for a request, a list of texts at this index, which may be nil;
+ * it keeps them where they are. */
+static void read_made(lua_State *L, int index, struct sm_values *values) {
+  size_t i;
+
+  if (lua_isnoneornil(L, index))
+    return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (i = 0; i < SM_MAX_MADE; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      values->made[i].text = lua_tolstring(L, -1, &values->made[i].len);
+    lua_pop(L, 1);
+  }
+}
+
 /* Keeps the id for its answer, where it is known what that usually is. */
 static enum sm_status note_asked(struct sm_slot *s,
                                  const struct sm_values *values, int is_alone) {
@@ -232,13 +248,13 @@ static enum sm_status note_asked(struct sm_slot *s,
 }
 
 /*
- * slot = engine:submit(operation, ids, first, last, timeout, uuid, lines)
+ * slot = engine:submit(operation, ids, first, last, timeout, uuid, lines, made)
  *      | nil, message
  *
  * One request with the ids at first..last, given up after `timeout` seconds.
  * `uuid` is what the operation's templates call so, if they do; `lines` are
- * header lines of this request alone, or nil. nil when no
- * slot is free or the request would be too large.
+ * header lines of this request alone, or nil; `made` are texts that were made
+ * for it, or nil. nil when no slot is free or the request would be too large.
  */
 static int engine_submit(lua_State *L) {
   struct engine *e = check_open(L);
@@ -261,6 +277,7 @@ static int engine_submit(lua_State *L) {
     return push_fault(L, "no free slot", 0);
 
   read_values(L, first, last, 7, &values);
+  read_made(L, 9, &values);
   status = sm_request_begin(&s->request, op, &values);
   if (status == SM_OK && op->fields.list.len > 0)
     status = sm_reader_begin(&s->reader, &op->fields,
@@ -348,7 +365,7 @@ static void push_lines(lua_State *L, struct sm_request *r) {
 
 /*
  * method, origin, target, headers, body
- *   = engine:preview(operation, ids, first, last, uuid)
+ *   = engine:preview(operation, ids, first, last, uuid, made)
  *
  * The request that engine:submit() would send, with a word in the token's
  * place; body is nil where there is none.
@@ -364,7 +381,8 @@ static int engine_preview(lua_State *L) {
 
   luaL_checktype(L, 3, LUA_TTABLE);
   read_values(L, first, last, 6, &values);
-  lua_settop(L, 6);
+  read_made(L, 7, &values);
+  lua_settop(L, 7);
   r = lua_newuserdata(L, sizeof(*r));
   sm_request_init(r);
   luaL_getmetatable(L, SM_PREVIEW);

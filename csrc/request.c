@@ -247,11 +247,13 @@ static size_t lines_room(const struct sm_lines *lines, size_t token) {
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
   struct sm_auth *auth = calloc(1, sizeof(*auth));
   size_t room = lines_room(&op->token_lines, token->len);
-  struct sm_values values = {NULL, 0, NULL, "", token};
+  struct sm_values values = {0};
   enum sm_status status;
 
   if (auth == NULL)
     return SM_NOMEM;
+  values.uuid = "";
+  values.token = token;
   sm_buf_init(&auth->token, SM_MAX_TOKEN + 1);
   sm_buf_init(&auth->text, room);
   status = sm_buf_reserve(&auth->token, token->len + 1);

@@ -10,16 +10,11 @@ local sorted = require("spec.support.sorted")
 
 local UUID = "11111111-2222-4333-8444-555555555551"
 
-local function signed()
-  return { ["x-ncp-apigw-signature-v2"] = "…" }
-end
-
 local function load_definition(name)
   if providers.is_built_in(name) then
     return providers.definition(name)
   end
-  local made = dofile("spec/definitions/" .. name .. ".lua")
-  return type(made) == "function" and made(signed) or made
+  return dofile("spec/definitions/" .. name .. ".lua")
 end
 
 local NAMES = {}
@@ -31,8 +26,6 @@ end
 local REQUESTS = {
   sinch_project = { { "B1" }, { project = "p1", key = "k" }, "DELETE /xms/v1/p1/batches/B1", nil,
     "Authorization: Bearer [token]" },
-  sens = { { "r1" }, { service = "s:1" }, "DELETE /sms/v2/services/s%3A1/reservations/r1", nil,
-    "x-ncp-iam-access-key: [token]" },
 }
 
 -- name -> id, and rows of status, body, what it is taken for; a reason where there is one.
@@ -143,7 +136,22 @@ local ANSWERS = {
   webcom = { "5", { 200, "<response><scheduled>delete</scheduled></response>", "stopped" },
     { 200, "<response><scheduled>not_found</scheduled></response>", "not_found" },
     { 200, "<html><body>delete</body></html>", "unknown" } },
-  sens = { "r1", { 204, "", "stopped" }, { 404, "", "not_found" } },
+  sens = { "r1", { 204, "", "stopped" }, { 404, "", "failed" },
+    { 404, '{"error":{"errorCode":"300","message":"Not Found Exception"}}', "failed" },
+    { 404, '{"error":{"errorCode":"404","message":"x"}}', "not_found" } },
+  alibaba = { "7", { 200, '{"RequestId":"A-1"}', "accepted" }, { 200, "{}", "unknown" },
+    { 400, '{"RequestId":"A-1","Code":"SignatureDoesNotMatch","Message":"x"}', "denied",
+      "credentials" },
+    { 404, '{"RequestId":"A-1","Code":"InvalidAction.NotFound","Message":"x"}', "failed" } },
+  timpush = { "7", { 200, '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","TaskID":7}',
+    "stopped" },
+    { 200, '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","TaskID":8}', "unknown" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":90107,"ErrorInfo":"x","TaskID":0}', "too_late" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":70001,"ErrorInfo":"x"}', "denied", "credentials" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":91000,"ErrorInfo":"x"}', "unknown" } },
+  getui = { "a_1", { 200, '{"code":0,"msg":"success"}', "accepted" },
+    { 200, '{"code":1,"msg":"x"}', "unknown" }, { 400, '{"code":20001,"msg":"x"}', "failed" },
+    { 400, '{"code":400,"msg":"x"}', "failed" } },
 }
 
 -- What of the format a definition uses, by the names of DESIGN's table.
@@ -219,9 +227,8 @@ end
 describe("definitions of", function()
   for _, names in ipairs({ NAMES, providers.names() }) do
     for _, name in ipairs(names) do
-      it(name .. " are data, but for signing", function()
-        local definition = load_definition(name)
-        assert.equal(definition.sign ~= nil, has_function(definition))
+      it(name .. " are data", function()
+        assert.is_false(has_function(load_definition(name)))
       end)
     end
   end

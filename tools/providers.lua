@@ -111,8 +111,8 @@ end
 -- Lines that are neither empty nor a comment.
 local function count_lines(path)
   local count = 0
-  for line in files.read(path):gmatch("[^\n]+") do
-    count = count + (line:find("^%s*%-%-") and 0 or line:find("%S") and 1 or 0)
+  for code_line in files.read(path):gmatch("[^\n]+") do
+    count = count + (code_line:find("^%s*%-%-") and 0 or code_line:find("%S") and 1 or 0)
   end
   return count
 end

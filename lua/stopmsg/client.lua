@@ -5,12 +5,13 @@ local core = require("stopmsg.core")
 local find = require("stopmsg.find")
 local fit = require("stopmsg.provider.fit")
 local options = require("stopmsg.options")
-local pages = require("stopmsg.pages")
+local pages = require("stopmsg.run.pages")
 local sessions = require("stopmsg.session")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run.loop")
 local settings = require("stopmsg.provider.settings")
+local signing = require("stopmsg.provider.signing")
 local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
 local verify = require("stopmsg.run.verify")
@@ -293,7 +294,7 @@ function client.preview(self, operation, ids)
   local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
   local method, origin, target, headers, body = session.engine:preview(
-    session:prepare(operation), ids, 1, #ids, uuid)
+    session:prepare(operation), ids, 1, #ids, uuid, operation.signing and signing.shown or nil)
   local lines = {}
   for _, line in ipairs(headers) do
     if not line:find(":$") then
@@ -507,8 +508,8 @@ local function plan_find(self, name, given, checked)
   return filter, kind
 end
 
--- filter = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for those who tell
--- what will be done before it is. kind: "message", "dispatch", or nil for the provider's own.
+-- filter, kind = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for those who
+-- tell what will be done before it is. kind: "message", "dispatch", or nil for the provider's own.
 function client.filter(self, kind, given, is_stop, all)
   return plan_find(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
 end
@@ -574,6 +575,47 @@ function Client:find(filter, find_options)
   end, report
 end
 
+-- next_item, report = hunt(self, filter, kind, call, with): stops what is found. with: seen, first,
+-- found, as find.source has them.
+local function hunt(self, filter, kind, call, with)
+  local running, source_of, seen
+  local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
+    return source_of(chunk, want)
+  end, call)
+  running = stopping
+  source_of, seen = find.source(lister_of(self, filter, call, report), {
+    report = report,
+    clock = open(self).clock,
+    interval = call.interval,
+    seen = with.seen,
+    first = with.first,
+    found = with.found,
+    ended = function()
+      return running:ended()
+    end,
+  })
+  return function()
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    local item, place = running:next()
+    if not item then
+      seen:close()
+    end
+    return item, place
+  end, report
+end
+
+-- next_item, report = client.hunt(self, filter, kind, stop_options, with): stop_where for those who
+-- keep what was found elsewhere, too. `filter` is that of client.filter.
+function client.hunt(self, filter, kind, stop_options, with)
+  local call, wrong = options.stop_where(stop_options)
+  if not call then
+    error(wrong, 2)
+  end
+  return hunt(self, filter, kind, call, with)
+end
+
 ---Finds what can still be stopped and stops it, look after look, until two complete looks in a row,
 ---`interval` seconds apart, find nothing new. An id is stopped once. Items come as in `each`; take
 ---them to the end. Then `report.is_complete` tells whether the list was read to its end;
@@ -592,30 +634,7 @@ function Client:stop_where(filter, stop_options)
   if not checked then
     refuse(self, kind)
   end
-  local running, source_of
-  local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
-    return source_of(chunk, want)
-  end, call)
-  running = stopping
-  local seen
-  source_of, seen = find.source(lister_of(self, checked, call, report), {
-    report = report,
-    clock = open(self).clock,
-    interval = call.interval,
-    ended = function()
-      return running:ended()
-    end,
-  })
-  return function()
-    if self._is_closed then
-      error(run.CLOSED, 2)
-    end
-    local item = running:next()
-    if not item then
-      seen:close()
-    end
-    return item
-  end, report
+  return hunt(self, checked, kind, call, {})
 end
 
 ---Looks up messages: `state` is the provider's word, `outcome` what that proves.

@@ -4,6 +4,9 @@
 --   {"intent":[1,256]}                                    these positions of the input may be sent
 --   {"n":1,"id":"…","outcome":"stopped","code":200,"at":1764407519123}   what became of one
 -- and lines of other kinds, which are for people and are skipped here.
+-- Where the ids are found, not given, the positions are those at which they were found, the header has
+-- the filter, as it was given and as it was resolved then, and intents have the ids:
+--   {"intent":[1,2],"ids":["…","…"]}
 -- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
 -- line without its end was being written when the process died: it is cut off.
 
@@ -61,9 +64,11 @@ Journal.__index = Journal
 local function header_of(identity)
   local digest = core.digest()
   digest:add(identity.base_url) -- somebody may have put a secret into it
-  return ('%s,"version":%d,"provider":%s,"operation":%s,"address":"%s","input":"%s","ids":%d}\n')
+  local input = identity.total and ('"ids":%d'):format(identity.total)
+    or '"ids":null,"where":' .. (#identity.where > 0 and json.encode(identity.where) or "[]")
+  return ('%s,"version":%d,"provider":%s,"operation":%s,"address":"%s","input":"%s",%s}\n')
     :format(MAGIC, VERSION, record.quote(identity.provider), record.quote(identity.operation),
-    digest:hex(), identity.fingerprint, identity.total)
+    digest:hex(), identity.fingerprint, input)
 end
 
 -- What a header says that is not of this run; nil where all fits.
@@ -234,7 +239,8 @@ end
 
 -- opened = journal.open(path, identity, options) | nil, message, whether it is the machine's fault
 --
--- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input).
+-- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input), or
+-- where (the filter: a list of { name, as given, as resolved }), where nobody knows how many it has.
 -- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
 -- system's by default).
 function journal.open(path, identity, options)
@@ -249,7 +255,7 @@ function journal.open(path, identity, options)
     before_intent = nil, -- another: something is about to be sent
     _log = log,
     _marks = core.marks(),
-    _total = identity.total,
+    _total = identity.total or math.huge,
     _now = options.now,
     _time = options.time or core.process.time,
     _lines = record.lines(), -- that are not written yet
@@ -384,6 +390,36 @@ function Journal:grant(position)
   return first
 end
 
+-- Bytes of ids in one intent.
+local MOST_BYTES = MAX_LINE / 2
+
+-- Puts the intent for ids on disk that were found: ids[i] is that of the position first + i - 1.
+-- False where it cannot be written. With is_more it waits for sync().
+function Journal:intend(first, ids, is_more)
+  if self.before_intent then
+    self.before_intent()
+  end
+  local parts, bytes, from = {}, 0, first
+  for i, id in ipairs(ids) do
+    parts[#parts + 1] = record.quote(id)
+    bytes = bytes + #parts[#parts]
+    if bytes >= MOST_BYTES or i == #ids then
+      self._lines:write(('{"intent":[%d,%d],"ids":[%s]}\n'):format(from, first + i - 1,
+        table.concat(parts, ",")))
+      parts, bytes, from = {}, 0, first + i
+    end
+  end
+  if is_more and self._lines:size() < MANY then
+    return not self.failure
+  end
+  return not self.failure and write_lines(self, "", not is_more)
+end
+
+-- Puts on disk what is gathered. False where it cannot be written.
+function Journal:sync()
+  return not self.failure and write_lines(self, "", true)
+end
+
 -- Notes what a lookup proved of a position before this run sends anything: it is not handed out.
 function Journal:settle(position, item, tail)
   self._marks:set(position, item.outcome == "stopped" and PROVEN or MARK[item.outcome])
@@ -429,8 +465,19 @@ function Journal:close()
   return true
 end
 
+-- fields = journal.header(path): what its first line says; nil where it has none yet, or is none.
+function journal.header(path)
+  local file = io.open(path, "rb")
+  local line = file and file:read("*l")
+  if file then
+    file:close()
+  end
+  local fields = line and json.decode(line)
+  return type(fields) == "table" and fields.journal == "stopmsg" and fields or nil
+end
+
 -- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
--- has: on.header(fields), on.intent(first, last), on.outcome(position, id, word, rest), on.other(
+-- has: on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest), on.other(
 -- fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
@@ -467,7 +514,7 @@ function journal.read(path, on)
         if n or type(fields) ~= "table" or fields.journal ~= "stopmsg" then
           return refuse("is no journal")
         end
-        total = fields.ids
+        total = type(fields.ids) == "number" and fields.ids or math.huge
         on.header(fields)
       elseif not n and type(fields) ~= "table" then
         return refuse(("is damaged: line %d is none of a journal"):format(number))
@@ -480,7 +527,7 @@ function journal.read(path, on)
           or record.tails()(fields):match('^,"outcome":"[^"]*"(.*)}\n$')
             .. (fields.at and (',"at":%.0f'):format(fields.at) or ""))
       elseif fields.intent then
-        on.intent(fields.intent[1], fields.intent[2])
+        on.intent(fields.intent[1], fields.intent[2], fields.ids)
       else
         on.other(fields)
       end

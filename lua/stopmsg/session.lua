@@ -7,6 +7,7 @@ local fetch = require("stopmsg.fetch")
 local nginx = require("stopmsg.wait.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
+local signing = require("stopmsg.provider.signing")
 local usual = require("stopmsg.provider.usual")
 local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
@@ -15,6 +16,19 @@ local session = {}
 
 -- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
 local MOST_SECRETS = 16
+
+-- Where what is signed gets its time and its random numbers from.
+local SOURCES = {
+  now = function()
+    return os.time()
+  end,
+  uuid = function()
+    return core.uuid()
+  end,
+  pack = function(text)
+    return core.base64(core.deflate(text))
+  end,
+}
 
 local Session = {}
 Session.__index = Session
@@ -125,6 +139,7 @@ function session.new(provider, options, way, secret, token_function)
     idle_runs = {},
     generation = 1,
     emit = options.on_event,
+    sources = SOURCES,
     is_closed = false,
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
@@ -256,6 +271,20 @@ function Session:prepare(operation)
     self._numbers[operation] = number
   end
   return number
+end
+
+-- What one attempt of a signed request is filled with. A path in front of the provider's own, as of
+-- a proxy that takes it away, is not signed.
+function Session:made(operation, number, batch)
+  local o = self._options
+  local secret = operation == self._provider.token and self._source
+    or self._secrets[#self._secrets]
+  local before = o.base_url and o.base_url:match("^%a+://[^/]*(/.-)/*$") or ""
+  return signing.make(operation, secret, o.values, self.sources, function(made)
+    local method, _, target, _, body = self.engine:preview(number, batch.ids, 1, batch.count,
+      batch.uuid, made)
+    return method, target:sub(#before + 1), body or ""
+  end)
 end
 
 function Session:user_agent()

@@ -13,6 +13,7 @@ local script = require("stopmsg.fleet.script")
 local text = require("stopmsg.text")
 local timer = require("stopmsg.fleet.timer")
 
+---@type stopmsg.Shared
 local shared = {}
 
 -- The longest name of a rate.

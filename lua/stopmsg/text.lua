@@ -91,4 +91,9 @@ function text.nearest(name, known)
   return best
 end
 
+-- Columns that a terminal needs for a printable text, near enough: a character each.
+function text.width(s)
+  return select(2, s:gsub("[^\128-\191]", ""))
+end
+
 return text

@@ -28,7 +28,7 @@ describe("a run that is interrupted", function()
     assert.equal(130, result.code)
     local screen = table.concat(command.screen(result.terminal), "\n")
     assert.matches("stopping: 3 in flight, up to 2 s; Ctrl%-C again to leave now", screen)
-    assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*%-%-verify", screen)
+    assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*\n  %-%-verify", screen)
 
     local last = place:journal(journal)
     assert.equal(IN_FLIGHT, interrupts.counts(last).unknown)

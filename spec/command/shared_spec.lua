@@ -216,6 +216,11 @@ describe("stopmsg stop --shared", function()
         .. "most", answer.stderr)
       assert.matches("\nstopmsg stop: [^\n]*run again without %-%-shared, with a %-%-rate of your "
         .. "own[^\n]*\n$", answer.stderr)
+      answer = stop({ "--rate", "50", "--shared", "account", "--patience", "0", "-q" },
+        { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+      assert.equal(5, answer.code)
+      assert.matches("^stopmsg stop: [^\n]*with a %-%-rate of your own[^\n]*\n$",
+        (answer.stderr:gsub("^[^\n]*\n", "", 1)))
       if journal then
         assert.is_nil(files.read(folder .. "/journal"):find("canary"))
         arguments = { "--rate", "50", "--journal", folder .. "/journal" }

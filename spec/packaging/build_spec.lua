@@ -86,8 +86,10 @@ describe("packaging", function()
         .. 'variables = { CFLAGS = "-O0 -fPIC" }\n'
       if interpreter():match("luajit") then
         local include = succeed("pkg-config --variable=includedir luajit"):match("[^\n]+")
-        text = text .. ('lua_interpreter = "luajit"\nvariables.LUA_INCDIR = "%s"\n'):format(
-          include)
+        local program = succeed("command -v luajit"):match("[^\n]+")
+        -- LuaRocks 3.10 and newer look at variables.LUA.
+        text = text .. ('lua_interpreter = "luajit"\nvariables.LUA = "%s"\n'):format(program)
+          .. ('variables.LUA_INCDIR = "%s"\n'):format(include)
       end
       config = dir .. "/config.lua"
       local file = assert(io.open(config, "w"))

@@ -352,23 +352,23 @@ end
 
 local function echo(connection)
   local word, was_sent = ("0123456789"):rep(2000), false
-  local begun, _, kind = connection:connect()
+  local begun, _, why = connection:connect()
   if not begun then
-    return fault_of(kind)
+    return fault_of(why)
   end
   for _ = 1, MAX_STEPS do
-    local state, value
-    state, _, kind = connection:step()
+    local state, _, fault = connection:step()
+    local value
     if state and not was_sent then
       was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
     elseif state then
-      state, value, kind = connection:receive()
+      state, value, fault = connection:receive()
       if state and value ~= word then
         return value
       end
     end
     if state == nil then
-      return fault_of(kind)
+      return fault_of(fault)
     end
     connection:wait(0.01)
   end

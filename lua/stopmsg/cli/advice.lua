@@ -35,9 +35,10 @@ end
 -- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
 -- that were not reached), journal (its path), lookup (the options for one, nil where the provider
 -- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
--- after a verification), rate_fault (why a shared rate is not to be
--- had), refused (what is known of the token), is_strange (no answer was the
--- provider's), pause (seconds that the provider asked for) and clock (the time after it).
+-- after a verification), rate_fault (why a shared rate is not to be had), refused (what is known of
+-- the token), is_strange (no answer was the provider's), shortage (why a list was not read to its
+-- end), is_empty (a list had nothing), pause (seconds that the provider asked for) and clock (the
+-- time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
@@ -55,6 +56,12 @@ function advice.of(known)
   elseif known.is_strange then
     return "no answer was in the provider's form: check --base-url and the proxy, "
       .. "then run the same command again"
+  elseif known.shortage then
+    return ("the list was not read to its end, so more may be there: %s; run the same command "
+      .. "again%s"):format(known.shortage, known.journal and " to go on from " .. known.journal
+      or "")
+  elseif known.is_empty then
+    return "nothing was found that can still be stopped"
   elseif known.pause and open > 0 then
     return ("the provider asks for a pause of %s: run the same command again after %s"):format(
       duration.words(known.pause), known.clock)

@@ -174,16 +174,16 @@ function connection.tell_address(args, host)
   end
 end
 
--- made = connection.open(args, host, provider): a client | nil, message. Where nothing will be sent
--- it needs no token. args.token_from says where the token came from, args.shown_url is the address
--- that is asked.
-function connection.open(args, host, provider, on_event)
+-- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. Where
+-- nothing will be sent it needs no token; `looks` says that even a dry run reads a list.
+-- args.token_from says where the token came from, args.shown_url is the address that is asked.
+function connection.open(args, host, provider, on_event, looks)
   local settings, wrong = settings_of(args, provider, host.getenv)
   if not settings then
     return nil, wrong
   end
   local value, from, first = "none", nil, nil
-  if not args.dry_run then
+  if not args.dry_run or looks then
     value, from, first = token.find(args.provider, args.token_file, host.getenv)
   end
   if not value then

@@ -68,6 +68,17 @@ local function write_request(write, request)
   write("")
 end
 
+-- The first request that would be made for these ids, which are not all.
+function dry_run.show_first(_, host, made, operation, ids)
+  local checked = {}
+  for i = 1, math.min(#ids, operation.limit) do
+    checked[i] = form.check(operation.id, ids[i])
+  end
+  write_request(function(line)
+    host.stdout:write(text.printable(line), "\n")
+  end, client.preview(made, operation, checked))
+end
+
 -- code = dry_run.show(args, host, made, operation, given): `made` is a client.
 function dry_run.show(args, host, made, operation, given)
   local requests, total = 0, 0

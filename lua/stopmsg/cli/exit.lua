@@ -22,18 +22,20 @@ end
 
 -- code = exit.of(counts, how): counts by outcome. how: `credentials`, whether the provider refused
 -- them and the run ended; `signal`, the one that interrupted it; `unproven`, whether a verification
--- left something open. All may be absent.
+-- left something open; `shortage`, whether a list was not read to its end; `nothing`, whether it
+-- had nothing. All may be absent.
 function exit.of(counts, how)
   how = how or {}
   if how.credentials then
     return exit.credentials
   elseif how.signal then
     return exit.signal + how.signal
-  elseif how.unproven or any(counts, "unknown", "accepted", "open") then
+  elseif how.unproven or how.shortage or any(counts, "unknown", "accepted", "open") then
     return exit.unsure
   elseif any(counts, "failed", "skipped") then
     return exit.undone
-  elseif any(counts, "too_late", "recalled", "not_stoppable", "not_found", "invalid", "denied") then
+  elseif how.nothing
+    or any(counts, "too_late", "recalled", "not_stoppable", "not_found", "invalid", "denied") then
     return exit.refused
   end
   return exit.ok
@@ -67,9 +69,11 @@ Exit codes, the first that fits:
    2  usage or input wrong; nothing was sent
    6  credentials refused: the run ended
  130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   4  some unknown or accepted, or left unproven by --verify
+   4  some unknown or accepted, or left unproven by --verify; or --where could
+      not read the list to its end
    5  some failed or skipped
-   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied; or
+      --where found nothing
    0  all stopped]]
 
 exit.about_lookup = [[
@@ -82,5 +86,15 @@ Exit codes, the first that fits:
    5  some were not looked up
    3  some not found, denied, or no ids
    0  the state of every id is known]]
+
+exit.about_list = [[
+Exit codes, the first that fits:
+   1  internal error, disk full, or results that could not be written
+   2  usage or input wrong; nothing was sent
+   6  credentials refused
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   4  the list could not be read to its end
+   3  nothing found
+   0  the list is complete]]
 
 return exit

@@ -103,14 +103,16 @@ function History:add(path, each)
   -- How many outcomes a position has, and its last one.
   local times, marks = core.marks(), core.marks()
   local INTENT = 1
+  local highest = 0 -- position
   local read, message = journal.read(path, {
     header = function(fields)
       about.provider, about.operation = fields.provider, fields.operation
-      about.ids = fields.ids
+      about.ids = type(fields.ids) == "number" and fields.ids or nil
     end,
     intent = function(first, last)
       if type(first) == "number" and type(last) == "number" then
-        for position = math.max(1, first), math.min(last, about.ids) do
+        highest = math.max(highest, last)
+        for position = math.max(1, first), math.min(last, about.ids or last) do
           if not journal.settled[journal.words[marks:get(position)]] then
             marks:set(position, INTENT)
           end
@@ -118,6 +120,7 @@ function History:add(path, each)
       end
     end,
     outcome = function(position, _, word)
+      highest = math.max(highest, position)
       times:set(position, math.min(MOST, times:get(position) + 1))
       marks:set(position, journal.marks[word])
     end,
@@ -128,6 +131,7 @@ function History:add(path, each)
   if not read then
     return nil, ("%s: %s"):format(path, message)
   end
+  about.ids = about.ids or highest -- of ids that were found nobody knew the number
   local settled = 0
   read, message = journal.read(path, {
     header = nothing,

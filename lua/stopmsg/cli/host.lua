@@ -55,9 +55,33 @@ function host.new(given)
   }, Host)
 end
 
+-- Narrower terminals break lines as they like.
+local LEAST_COLUMNS = 20
+
+-- The line in rows of a terminal, broken between words.
+local function wrap(line, columns)
+  local rows, row = {}, nil
+  for word in line:gmatch("%S+") do
+    local longer = row and row .. " " .. word or word
+    if row and text.width(longer) > columns then
+      rows[#rows + 1] = row
+      row = "  " .. word
+    else
+      row = longer
+    end
+  end
+  rows[#rows + 1] = row
+  return table.concat(rows, "\n")
+end
+
 -- A line for people on stderr, without what a terminal would obey.
 function Host:say(message)
-  self.stderr:write(self.command, ": ", text.printable(message), "\n")
+  local line = self.command .. ": " .. text.printable(message)
+  local columns = self.columns("stderr")
+  if columns and columns >= LEAST_COLUMNS and text.width(line) > columns then
+    line = wrap(line, columns)
+  end
+  self.stderr:write(line, "\n")
 end
 
 function Host:is_terminal(name)

@@ -113,6 +113,9 @@ local function json_document(self)
     self:_add(('"total":%d,"ok":%s,"requests":%d,"retries":%d,"connections":%d,"elapsed":%.3f,')
       :format(summary.total, tostring(summary.ok), summary.requests, summary.retries,
       summary.connections, summary.elapsed))
+    if summary.is_complete ~= nil then
+      self:_add(('"complete":%s,'):format(tostring(summary.is_complete)))
+    end
     self:_add(('"interrupted":%s,"warnings":[%s]}\n'):format(
       tostring(summary.is_interrupted == true), table.concat(warnings, ",")))
   end
@@ -242,7 +245,17 @@ local function table_of_text(self)
   end
 end
 
-local WRITERS = { text = table_of_text, ndjson = ndjson, json = json_document, csv = csv }
+-- Ids alone, one a line.
+
+local function ids(self)
+  function self.item(_, item)
+    local id = tostring(item.id)
+    self:_add((self._is_terminal and text.printable(id) or id) .. "\n")
+  end
+end
+
+local WRITERS = { ids = ids, text = table_of_text, ndjson = ndjson, json = json_document,
+  csv = csv }
 
 -- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
 -- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something

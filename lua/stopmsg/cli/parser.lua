@@ -10,14 +10,19 @@ local version = require("stopmsg.version")
 local parsers = {}
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "status", "report", "check", "providers", "sandbox", "help" }) do
+for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "sandbox",
+  "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
+
+-- Columns of help.
+local WIDTH = 79
 
 -- What users want to see first.
 local EXAMPLES = [[
 Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal
+  stopmsg find -p revicom --where dispatch=4711
   stopmsg status -p revicom 2a28d557-22a1-4be6-8908-1481723043dd
   stopmsg report ids.journal
   stopmsg check -p revicom
@@ -60,6 +65,7 @@ end
 -- wanted.help(name) returns the help of a command.
 function parsers.new(argparse, wanted)
   local root = argparse("stopmsg", "Stops messages that are on their way.")
+    :help_max_width(WIDTH)
     :add_help(false)
     :command_target("command")
   add_help(root, wanted, EXAMPLES)

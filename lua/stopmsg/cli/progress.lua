@@ -41,7 +41,8 @@ function progress.outcomes(counts, must)
   return table.concat(parts, ", ")
 end
 
--- made = progress.new{ host, mode ("auto", "bar", "plain", "none"), total, done (before this run) }
+-- made = progress.new{ host, mode ("auto", "bar", "plain", "none"), total, done (before this run),
+-- words (a function, in place of how much of the total is done, where nobody knows that) }
 function progress.new(options)
   local host, mode = options.host, options.mode
   if mode == "auto" then
@@ -52,6 +53,7 @@ function progress.new(options)
     _host = host,
     _mode = mode,
     _total = options.total,
+    _words = options.words,
     _is_colored = host:is_smart("stderr") and (no_color == nil or no_color == ""),
     _samples = {}, -- { time, done }, the oldest first
     _due = 0,
@@ -78,7 +80,7 @@ function Progress:_pace(now, done)
     return nil
   end
   local rate = (done - first.done) / elapsed
-  return rate, (self._total - done) / rate
+  return rate, done < self._total and (self._total - done) / rate or nil
 end
 
 -- What the run waits for, in words: "" for nothing.
@@ -90,6 +92,9 @@ function Progress:_waiting(now)
 end
 
 function Progress:_line(now, done, counts)
+  if self._words then
+    return self:_found_line(now)
+  end
   if self._outage then
     return ("%s of %s ids; %s"):format(grouped(done), grouped(self._total), self:_outage_line(now))
   end
@@ -99,6 +104,12 @@ function Progress:_line(now, done, counts)
     rate and (", %s/s"):format(grouped(rate)) or "",
     left and (", %s left"):format(duration.clock(left)) or "",
     progress.outcomes(counts, "unknown"), waiting ~= "" and "; " .. waiting or "")
+end
+
+-- "look 3: 12,400 found, 11,980 stopped; paused, 3 s"
+function Progress:_found_line(now)
+  local waiting = self._outage and self:_outage_line(now) or self:_waiting(now)
+  return self._words() .. (waiting ~= "" and "; " .. waiting or "")
 end
 
 -- "waiting for the provider: connection refused, 12 s; Ctrl-C to stop"
@@ -113,6 +124,9 @@ local LEFT_OUT = { "rate", "count", "unknown" }
 function Progress:_bar(now, done, counts)
   local columns = self._host.columns("stderr")
   columns = columns and columns > 0 and columns or 80
+  if self._words then
+    return self:_found_line(now):sub(1, columns - 1)
+  end
   local share = self._total > 0 and done / self._total or 1
   local rate, left = self:_pace(now, done)
   local waiting = self:_waiting(now)

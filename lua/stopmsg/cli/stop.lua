@@ -4,10 +4,12 @@ local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
+local hunting = require("stopmsg.cli.hunting")
 local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
+local question = require("stopmsg.cli.question")
 local sharing = require("stopmsg.cli.sharing")
 local stopping = require("stopmsg.cli.stopping")
 local text = require("stopmsg.text")
@@ -22,6 +24,7 @@ Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal --format ndjson -o results.ndjson
   stopmsg stop -p pushwoosh -i export.csv --field message_code --rate 50
   stopmsg stop -p idigital --dispatch --yes 4711
+  stopmsg stop -p revicom --where dispatch=4711 --journal 4711.journal
   grep ERROR app.log | cut -d' ' -f7 | stopmsg stop -p clickatell --yes -
 ]],
 }
@@ -34,6 +37,7 @@ local MOST_NAMED = 5
 
 function command.configure(parser)
   input.configure(parser)
+  hunting.configure(parser)
   connection.configure(parser)
   parser:flag("--dispatch", "Treat the ids as dispatches (mailings).")
   parser:option("--verify", "Afterwards, look up unproven ids for up to SECONDS (30).")
@@ -55,18 +59,14 @@ A bare number after --verify is refused: write --verify=30, or --verify -- 30 fo
 The token comes from --token-file, else STOPMSG_<PROVIDER>_TOKEN, else STOPMSG_TOKEN.
 STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, sets --base-url.
 
-stopmsg asks for confirmation before it stops a dispatch or more than 10,000 ids. Without a
-terminal, pass --yes.
+--where finds the messages and stops them, and looks again until nothing is left. stopmsg
+providers NAME lists the filters. Times are RFC 3339 (2026-11-29T09:00:00Z), 09:00 (today, local
+time) or -2h.
+
+stopmsg asks for confirmation before it stops a dispatch, more than 10,000 ids, or what --where
+found. Without a terminal, pass --yes.
 
 ]] .. exit.about)
-end
-
--- Where an answer can be typed. file | nil
-local function open_answers(args, host)
-  if host:is_terminal("stdin") and not input.reads_stdin(args) then
-    return host.stdin
-  end
-  return (host.open_terminal())
 end
 
 -- What is to be stopped, in words.
@@ -95,9 +95,9 @@ local function confirm(args, host, given, book)
     return true
   end
   local what = subject(args, given)
-  local answers = host:is_terminal("stderr") and open_answers(args, host)
+  local answers = question.answers(args, host)
   if not answers then
-    return nil, ("%s: nobody is here to ask, so this needs --yes"):format(what)
+    return nil, question.nobody(what)
   end
   local odd = given:oddities()
   if odd then
@@ -105,17 +105,10 @@ local function confirm(args, host, given, book)
   end
   local settled = book and book:settled() or 0
   if settled > 0 then
-    host:say(("%s of them are settled already, by %s"):format(progress.grouped(settled),
-      args.journal))
+    host:say(("%s of the %s ids are settled already, by %s"):format(progress.grouped(settled),
+      progress.grouped(given.total), args.journal))
   end
-  host.stderr:write(("Stop %s at %s (%s)? [y/N] "):format(what, args.provider,
-    text.printable(args.shown_url)))
-  host.stderr:flush()
-  local answer = (answers:read("*l") or ""):lower():match("^%s*(.-)%s*$")
-  if answer ~= "y" and answer ~= "yes" then
-    return nil, "not confirmed; nothing was sent"
-  end
-  return true
+  return question.confirm(args, host, answers, what)
 end
 
 -- provider, operation | nil, message
@@ -176,9 +169,10 @@ function command.run(args, host)
   end
   args.rate_function = shared and shared.rate or nil
   local run
+  local is_hunt = hunting.is_meant(args)
   local client, message = connection.open(args, host, provider, function(event)
     run:notice(event)
-  end)
+  end, is_hunt)
   if not client then
     return refuse(message)
   end
@@ -188,13 +182,15 @@ function command.run(args, host)
   elseif args.verify and needs ~= "" then
     return refuse(("--verify needs %s: %s"):format(needs, no_lookup))
   end
+  local lookup = needs and ("--verify" .. (needs ~= "" and " " .. needs or "")) or nil
   local given
-  given, message = input.of(args, host, operation.id)
-  if not given then
-    return refuse(message)
-  end
-  if args.dry_run then
-    return dry_run.show(args, host, client, operation, given)
+  if not is_hunt then
+    given, message = input.of(args, host, operation.id)
+    if not given then
+      return refuse(message)
+    elseif args.dry_run then
+      return dry_run.show(args, host, client, operation, given)
+    end
   end
   local can_share, unable = true, nil
   if shared then
@@ -202,6 +198,21 @@ function command.run(args, host)
   end
   if not can_share then
     return refuse(unable)
+  end
+  if is_hunt then
+    local code = hunting.run(args, host, {
+      client = client,
+      operation = operation,
+      lookup = lookup,
+      listen = function(listener)
+        run = listener
+      end,
+      tell_address = function()
+        connection.tell_address(args, host)
+      end,
+    })
+    client:close()
+    return code
   end
 
   local batch = math.min(args.batch_size or operation.limit, operation.limit)
@@ -254,7 +265,7 @@ function command.run(args, host)
     given = given,
     book = book,
     client = client,
-    lookup = needs and ("--verify" .. (needs ~= "" and " " .. needs or "")) or nil,
+    lookup = lookup,
   })
   local code = run:go(file, adds)
   client:close()

@@ -59,13 +59,14 @@ end
 local Run = {}
 Run.__index = Run
 
--- run = stopping.new(host, args, with): `with` holds given (the input), book (a journal or nil),
--- client, lookup (the options of one, where the provider has it).
+-- run = stopping.new(host, args, with): `with` holds given (the input) or found (see hunting.lua),
+-- book (a journal or nil), client, lookup (the options of one, where the provider has it).
 function stopping.new(host, args, with)
   return setmetatable({
     host = host,
     args = args,
     given = with.given,
+    found = with.found, -- in place of that: ids that are looked for
     book = with.book,
     client = with.client,
     lookup = with.lookup,
@@ -87,6 +88,11 @@ function stopping.new(host, args, with)
     rate_fault = nil, -- why the keeper of a shared rate does not answer
     pause = nil, -- seconds, and when they began: a pause that ended the run
   }, Run)
+end
+
+-- The ids that are to be settled, as far as they are known.
+function Run:total()
+  return self.found and self.found:count() or self.given.total
 end
 
 -- Deals with an event of the library.
@@ -174,7 +180,7 @@ end
 function Run:begin()
   if not self.has_begun then
     self.has_begun = true
-    self.book:note("start", { version = version, ids = self.given.total,
+    self.book:note("start", { version = version, ids = self:total(),
       settled = self.book:settled() })
   end
 end
@@ -206,13 +212,25 @@ function Run:source()
     place = place + 1
     if self.positions then
       self.positions[place] = position
-      local known = book:known(position)
-      if known then
-        self.counts[known] = self.counts[known] - 1
-        self.settled = self.settled - 1
-      end
+      self:forget(position)
     end
     return id
+  end
+end
+
+-- Takes what an earlier run noted of a position out of the counts: it is about to be sent again.
+function Run:forget(position)
+  local known = self.book:known(position)
+  if known then
+    self.counts[known] = self.counts[known] - 1
+    self.settled = self.settled - 1
+  end
+end
+
+-- Holds what an earlier run left as a promise, for its verification.
+function Run:hold_promises(entries)
+  for _, entry in ipairs(entries) do
+    self:hold_promise(entry.position, entry.id)
   end
 end
 
@@ -379,26 +397,41 @@ function Run:settle_found(entries, summary)
   add_report(summary, found)
 end
 
+-- An iterator of positions and ids, among them all that are not settled.
+function Run:unsettled()
+  if self.found then
+    return self.found:unsettled()
+  end
+  local position, next_id = 0, self.given:reader()
+  return function()
+    position = position + 1
+    if position <= self.given.total then
+      return position, next_id()
+    end
+  end
+end
+
 -- Looks up what an earlier run may have sent, before anything is sent again. The report of that
 -- counts only requests.
 function Run:look_first()
   local summary = reports.new()
-  local book, next_id = self.book, self.given:reader()
   local entries = {}
   self.bar:wait_for("looking up what may have been sent")
-  for position = 1, self.given.total do
-    local id = next_id()
-    local _, is_ambiguous = book:known(position)
+  for position, id in self:unsettled() do
+    local _, is_ambiguous = self.book:known(position)
     if is_ambiguous and type(id) == "string" then
       entries[#entries + 1] = { id = id, position = position }
     end
-    if #entries == CHUNK or (position == self.given.total and #entries > 0) then
+    if #entries == CHUNK then
       self:settle_found(entries, summary)
       entries = {}
     end
     if self.is_refused or self.has_ended then
       break
     end
+  end
+  if #entries > 0 and not self.is_refused and not self.has_ended then
+    self:settle_found(entries, summary)
   end
   self.is_refused = false -- the stop itself may be allowed
   self.bar:wait_for(nil)
@@ -462,7 +495,9 @@ function Run:summarize(summary)
     summary.counts[word] = count
     summary.total = summary.total + count
   end
-  summary.ok = summary.counts.stopped == self.given.total
+  self.shortage = self.found and self.found:shortage()
+  self.is_refused = self.is_refused or (self.found and self.found:is_refused()) or false
+  summary.ok = summary.counts.stopped == self:total() and not self.shortage
   summary.is_interrupted = self.signal ~= nil
   return summary
 end
@@ -503,7 +538,9 @@ function Run:advice(summary)
     reason_of = function(...)
       return self:commonest(...)
     end,
-    left = self.given.total - summary.total,
+    left = self:total() - summary.total,
+    shortage = self.shortage,
+    is_empty = self.found and summary.total == 0,
     journal = self.book and self.args.journal,
     lookup = self.lookup,
     has_verified = self.store ~= nil,
@@ -528,7 +565,8 @@ function Run:report(summary)
       host:say(tostring(summary) .. (reasons and "; reasons: " .. reasons or ""))
     end
   end
-  local line = (self.signal or self.is_refused or not args.quiet) and self:advice(summary)
+  local is_told = self.signal or self.is_refused or self.rate_fault or not args.quiet
+  local line = is_told and self:advice(summary)
   if self.fault then
     host:say(self.fault)
   elseif line then
@@ -543,6 +581,8 @@ function Run:report(summary)
     credentials = self.is_refused,
     signal = self.signal,
     unproven = self.store ~= nil and self.unproven > 0,
+    shortage = self.shortage ~= nil,
+    nothing = self.found ~= nil and summary.total == 0,
   })
 end
 
@@ -559,14 +599,17 @@ function Run:prepare(sink_file, adds)
   for _, count in pairs(self.counts) do
     self.settled = self.settled + count
   end
-  if book and not book.is_new then
+  if book and not book.is_new and not self.found then
     self.positions = {}
   end
   self.bar = progress.new({
     host = host,
     mode = args.quiet and "none" or args.progress,
-    total = self.given.total,
+    total = self:total(),
     done = self.settled,
+    words = self.found and function()
+      return self.found:words(self.counts)
+    end or nil,
   })
   self.sink = output.new(args, host, self.bar, sink_file, adds, true)
   self.sink.on_failure = function(message)
@@ -610,7 +653,7 @@ function Run:finish(summary, sink_file)
   if self.args.output and sink_file:close() == nil then
     self.sink:fail("cannot be closed")
   end
-  if self.given.is_short and not self.fault then
+  if self.given and self.given.is_short and not self.fault then
     self.fault = self.given.name .. " changed while it was read"
   end
 end
@@ -619,15 +662,20 @@ end
 function Run:go(sink_file, adds)
   self:prepare(sink_file, adds)
   local first
-  if self.store and self.positions then
+  if self.store and self.book and not self.book.is_new then
     first = self:look_first()
   end
-  local items, summary = self.client:each(self:source(), {
-    kind = self.args.dispatch and "dispatch" or "message",
-    is_interrupted = function()
-      return self:tick()
-    end,
-  })
+  local items, summary
+  if self.found then
+    items, summary = self.found:items(self)
+  else
+    items, summary = self.client:each(self:source(), {
+      kind = self.args.dispatch and "dispatch" or "message",
+      is_interrupted = function()
+        return self:tick()
+      end,
+    })
+  end
   for item, place in items do
     self:take(item, place)
   end

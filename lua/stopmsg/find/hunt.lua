@@ -15,13 +15,16 @@ Hunt.__index = Hunt
 
 -- hunts.new(with): with.look() begins a look; with.clock(); with.interval, seconds between two
 -- looks of which the first found nothing; with.ended(), why the run sends nothing more, or nil;
--- with.report, whose fields rounds, found, is_complete and err are kept.
+-- with.report, whose fields rounds, found, is_complete and err are kept. with.first, items that are
+-- given before any look, and with.found(items), called with what is about to be given: where it
+-- says no, nothing more is. Both may be nil.
 function hunts.new(with)
   local report = with.report
   report.rounds, report.found, report.is_complete, report.err = 0, 0, false, nil
   return setmetatable({
     _with = with,
     _look = nil,
+    _first = with.first and #with.first > 0 and with.first or nil,
     _items = nil, -- of the page that is handed out, up to _at
     _at = 0,
     _owes = false, -- what was handed out may wait in a batch that is not full
@@ -60,6 +63,17 @@ local function judge(self, look)
   end
 end
 
+-- Items that are handed out next.
+local function give(self, items)
+  local with = self._with
+  if with.found and not with.found(items) then
+    return finish(self, { outcome = "skipped", reason = "interrupted",
+      message = "the stop ended before the list did" })
+  end
+  self._items, self._at = items, 0
+  with.report.found = with.report.found + #items
+end
+
 -- is_last, at = hunt:fill(chunk, want): a source, see run/source.lua. After each page it says that
 -- there is nothing more for now, so that what was found is stopped before the next page is read.
 function Hunt:fill(chunk, want)
@@ -91,6 +105,12 @@ function Hunt:fill(chunk, want)
   elseif with.clock() < self._rests_till then
     return false, self._rests_till
   end
+  if self._first then
+    local first = self._first
+    self._first = nil
+    give(self, first)
+    return self._is_over, with.clock()
+  end
   if not self._look then
     self._look = with.look()
     with.report.rounds = with.report.rounds + 1
@@ -101,8 +121,7 @@ function Hunt:fill(chunk, want)
     self._look = nil
     judge(self, look)
   elseif #found > 0 then
-    self._items, self._at = found, 0
-    with.report.found = with.report.found + #found
+    give(self, found)
   end
   return self._is_over, with.clock()
 end

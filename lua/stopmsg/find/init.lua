@@ -155,9 +155,10 @@ function find.items(lister, report)
 end
 
 -- source = find.source(lister, with): of what is found, look after look. with: report, clock,
--- interval, ended (see hunt.lua).
+-- interval, ended, first, found (see hunt.lua); seen, a set of ids that are not given (core.seen, or
+-- what behaves like it), or nil for an empty one.
 function find.source(lister, with)
-  local seen = core.seen()
+  local seen = with.seen or core.seen()
   local hunt = hunts.new({
     look = function()
       return lister.look(seen)
@@ -165,6 +166,8 @@ function find.source(lister, with)
     clock = with.clock,
     interval = with.interval,
     ended = with.ended,
+    first = with.first,
+    found = with.found,
     report = with.report,
   })
   return function(chunk, want)

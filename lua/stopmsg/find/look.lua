@@ -217,10 +217,12 @@ function Look:page()
   elseif not more then
     self._listed = self._listed + reader.read
     self._pages = nil
-    if reader.is_deep and not divide(self, page) then
+    local most = self._operation.most
+    local is_deep = reader.is_deep and not divide(self, page)
+    if is_deep or (most and page.count >= most) then
       self.err = self.err or { outcome = "failed", reason = "depth", is_depth = true,
         message = ("the provider lists no more than %d entries of one selection"):format(
-          next_page.most) }
+          most or next_page.most) }
     end
   end
   return items

@@ -30,6 +30,7 @@ return {
     where = { recipient = { json = "to", entry = "to", about = "an e-mail address" } },
     each = ".",
     id = "_id",
-    -- 1000 at most, and all of them can be cancelled.
+    -- All of them can be cancelled.
+    most = 1000,
   },
 }

@@ -66,12 +66,12 @@ return {
     },
   },
   find = {
-    docs = "https://github.com/messagemedia/sinchengage-documentation",
+    inferred = "which time of a message the report goes by",
     request = "POST /v2-preview/reporting/messages/detail",
     json = { status = { "SCHEDULED" }, page_size = 100, timezone = "UTC" },
     where = {
-      since = { json = "start_date", entry = "timestamp", time = "rfc3339", required = true },
-      till = { json = "end_date", entry = "timestamp", time = "rfc3339", required = true },
+      since = { json = "start_date", entry = "timestamp", time = "rfc3339", default = "-45d" },
+      till = { json = "end_date", entry = "timestamp", time = "rfc3339", default = "+365d" },
     },
     each = "messages",
     id = "message_id",

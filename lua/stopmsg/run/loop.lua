@@ -454,6 +454,9 @@ local function prepare(self, batch, now)
       return nil
     end
   end
+  if operation.signing then
+    batch.made = self._session:made(operation, number, batch)
+  end
   return batch, number
 end
 

@@ -12,9 +12,11 @@
 -- each id, and <count> their number. `many` is the answer of a request of many ids where that is
 -- another request. `credentials` and `throttle` are answers of every operation.
 
+local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local listing = require("stopmsg.sandbox.listing")
 local providers = require("stopmsg.provider")
+local signing = require("stopmsg.provider.signing")
 local template = require("stopmsg.provider.template")
 local url = require("stopmsg.sandbox.url")
 
@@ -150,7 +152,8 @@ local function match_request(provider, operation, request)
   local base = (operation.address or provider.address).path
   -- Infobip's own client puts a slash at the end.
   local asked = request.path:gsub("/$", "")
-  if request.method ~= operation.method or not match(base .. path, asked, found, "[^/]*") then
+  local expected = (base .. path):gsub("/$", "")
+  if request.method ~= operation.method or not match(expected, asked, found, "[^/]*") then
     return nil
   end
   for name, value in pairs(found) do
@@ -166,12 +169,43 @@ local function match_request(provider, operation, request)
   return match_body(operation, request, found) and found or nil
 end
 
+-- What is in a ticket goes into `found`; false where it is none.
+function recorded.unpack_ticket(ticket, written, found)
+  local letters = ticket.letters
+  local packed = decode_base64((written:gsub("[" .. escaped(letters) .. "]", {
+    [letters:sub(1, 1)] = "+", [letters:sub(2, 2)] = "/", [letters:sub(3, 3)] = "=" })))
+  return match(ticket.written, core.inflate("deflate", packed, 4096) or "", found, ".*")
+end
+
+-- Whether a request is signed with this token.
+local function is_signed(operation, request, found, token)
+  local form, written = operation.signing, found.signature
+  if written and form.ticket then
+    found.signature = nil -- what is in the ticket, in place of the ticket itself
+    written = recorded.unpack_ticket(form.ticket, written, found) and found.signature
+  end
+  if not written then
+    return false
+  end
+  local query = request.query ~= "" and request.query
+  local signature = signing.of(form, core.secret(token), found, found, {
+    method = request.method,
+    target = request.path .. (query and "?" .. query or ""),
+    body = request.body or "",
+    name = operation.signature_name,
+  })
+  return signature == written
+end
+
 -- Whether the token stands where it belongs, and is this one.
 local function has_token(operation, request, found, token)
   for name, written in pairs(operation.headers) do
-    if written:find("{token}", 1, true) then
+    if written:find("{token}", 1, true) or operation.signing then
       match(written, request.headers[name:lower()] or "", found, ".*")
     end
+  end
+  if operation.signing then
+    return is_signed(operation, request, found, token)
   end
   if operation.basic then
     local text = (request.headers.authorization or ""):match("^[Bb]asic +([%w+/=]+)$")

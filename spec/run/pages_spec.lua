@@ -1,6 +1,6 @@
-local pages = require("stopmsg.pages")
+local pages = require("stopmsg.run.pages")
 
-describe("stopmsg.pages", function()
+describe("stopmsg.run.pages", function()
   it("holds what was put there, in any order", function()
     local list = pages.new()
     for _, place in ipairs({ 1, 512, 513, 1024, 1025, 100000 }) do

@@ -1,0 +1,129 @@
+-- stopmsg find
+
+local connection = require("stopmsg.cli.connection")
+local exit = require("stopmsg.cli.exit")
+local listing = require("stopmsg.cli.listing")
+local output = require("stopmsg.cli.output")
+local record = require("stopmsg.record")
+local where = require("stopmsg.cli.where")
+
+local command = {
+  name = "find",
+  holds_signals = true, -- once it sends
+  summary = "list what can still be stopped",
+  examples = [[
+Examples:
+  stopmsg find -p revicom --where dispatch=4711
+  stopmsg find -p revicom --where since=-2h --where tag=friday > ids.txt
+  stopmsg find -p twilio | stopmsg stop -p twilio --yes -
+]],
+}
+
+-- Seconds within which what was found is written.
+local FLUSH_EVERY = 0.1
+
+function command.configure(parser)
+  connection.configure(parser)
+  where.configure(parser)
+  parser:flag("--dispatch", "List dispatches (mailings).")
+  parser:option("--rate", "Maximum requests per second."):argname("N")
+    :convert(connection.number("rate"))
+  parser:option("--deadline", "Deadline of the whole run (none)."):argname("SECONDS")
+    :convert(connection.seconds("deadline"))
+  parser:option("--patience", "How long to wait during a provider outage (60).")
+    :argname("SECONDS"):convert(connection.seconds("patience"))
+  output.configure(parser)
+  parser:epilog([[
+Stops nothing. text is an id a line, ready for stopmsg stop -. stopmsg providers NAME lists the
+filters. Times are RFC 3339 (2026-11-29T09:00:00Z), 09:00 (today, local time) or -2h.
+
+]] .. exit.about_list)
+end
+
+-- What to do with what was found, in words.
+local function advise(args, report, filter)
+  local parts = { "stopmsg stop -p " .. args.provider }
+  for _, pair in ipairs(filter:resolved()) do
+    parts[#parts + 1] = ("--where %s=%s"):format(pair[1], pair[2])
+  end
+  parts[#parts + 1] = #filter.names == 0 and "--all" or nil
+  parts[#parts + 1] = args.dispatch and "--dispatch" or nil
+  return ("%s can still be stopped: %s stops %s"):format(where.count(report.total, report.unit),
+    table.concat(parts, " "), report.total == 1 and "it" or "them")
+end
+
+-- code = command.run(args, host)
+function command.run(args, host)
+  local function refuse(message)
+    host:say(message)
+    return exit.usage
+  end
+  local provider, message = connection.provider(args, host)
+  if not provider then
+    return refuse(message)
+  end
+  local given
+  given, message = where.read(args)
+  if not given then
+    return refuse(message)
+  end
+  local look = listing.new(host, args)
+  local client
+  client, message = connection.open(args, host, provider, function(event)
+    look:notice(event)
+  end)
+  if not client then
+    return refuse(message)
+  end
+  local filter
+  filter, message = where.filter(client, args, given, false)
+  if not filter then
+    return refuse(message)
+  end
+  local file
+  file, message = output.open(args, host)
+  if not file then
+    return refuse(message)
+  end
+  connection.tell_address(args, host)
+  host.signals.hold(true)
+  if args.format == "text" then
+    args.format = "ids"
+  end
+  local sink, tail = output.new(args, host, look.bar, file), record.tails()
+  sink.on_failure = function(why)
+    look.bar:clear()
+    host:say("the ids cannot be written: " .. why)
+  end
+  local flushed = host.now()
+  local report = look:read(client, where.given(filter:resolved()), function(item)
+    sink:item(item, tail(item))
+    local now = host.now()
+    if now - flushed >= FLUSH_EVERY then
+      flushed = now
+      sink:flush()
+    end
+    return sink.failure ~= nil
+  end)
+  client:close()
+  sink:finish(report)
+  if args.output and file:close() == nil then
+    sink:fail("cannot be closed")
+  end
+  if sink.failure then
+    return exit.fault
+  end
+  look:tell(report)
+  local code = look:code(report)
+  if code == exit.ok and not args.quiet then
+    host:say(advise(args, report, filter))
+  elseif code == exit.refused and not args.quiet then
+    host:say(("nothing that can still be stopped: %s"):format(where.words(filter)))
+  elseif code == exit.unsure and not args.quiet then
+    host:say(("%s found; run the same command again"):format(where.count(report.total,
+      report.unit)))
+  end
+  return code
+end
+
+return command

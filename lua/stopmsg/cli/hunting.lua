@@ -1,0 +1,293 @@
+-- stopmsg stop --where: from the question over journal and ledger to the run that stops what is
+-- found, look after look.
+
+local clients = require("stopmsg.client")
+local core = require("stopmsg.core")
+local dry_run = require("stopmsg.cli.dry_run")
+local exit = require("stopmsg.cli.exit")
+local journal = require("stopmsg.journal")
+local ledgers = require("stopmsg.cli.ledger")
+local listing = require("stopmsg.cli.listing")
+local output = require("stopmsg.cli.output")
+local progress = require("stopmsg.cli.progress")
+local question = require("stopmsg.cli.question")
+local stopping = require("stopmsg.cli.stopping")
+local text = require("stopmsg.text")
+local where = require("stopmsg.cli.where")
+
+local hunting = {}
+
+-- Ids that the question shows.
+local EXAMPLES = 3
+
+-- What a run of stopping.lua knows of ids that are found, in place of an input.
+local Found = {}
+Found.__index = Found
+
+-- The ids that a run has to settle, as far as they are known.
+function Found:count()
+  return self.ledger.found
+end
+
+-- next_item, report: sends what is found.
+function Found:items(run)
+  local ledger, book = self.ledger, run.book
+  if book then
+    run.positions = setmetatable({}, { __index = function(_, place)
+      return ledger:position(place)
+    end })
+    ledger:prune()
+  end
+  if run.store then
+    run:hold_promises(ledger.promises)
+  end
+  local next_item, report = clients.hunt(run.client, self.filter, self.kind, {
+    is_interrupted = function()
+      return run:tick()
+    end,
+  }, {
+    seen = ledger,
+    first = ledger.first,
+    found = function(items)
+      if not ledger:intend(items) then
+        return false
+      end
+      if items == ledger.first then
+        for _, entry in ipairs(items) do
+          run:forget(entry.position)
+        end
+      end
+      return true
+    end,
+  })
+  self.report = report
+  return next_item, report
+end
+
+-- An iterator of the ids that an earlier run may have sent, and their positions.
+function Found:unsettled()
+  local at = 0
+  return function()
+    at = at + 1
+    local entry = self.ledger.first[at]
+    if entry then
+      return entry.position, entry.id
+    end
+  end
+end
+
+-- "look 3: 12,400 found, 11,980 stopped"
+function Found:words(counts)
+  local report = self.report
+  return ("look %d: %s found, %s stopped%s"):format(math.max(1, report and report.rounds or 0),
+    progress.grouped(self.ledger.found), progress.grouped(counts.stopped),
+    counts.unknown > 0 and (", %s unknown"):format(progress.grouped(counts.unknown)) or "")
+end
+
+-- Why what was found may not be all; nil where it is.
+function Found:shortage()
+  local report = self.report
+  if self.ledger.is_full then
+    return ("more than %s were found: --max"):format(progress.grouped(self.most))
+  elseif report and not report.is_complete then
+    return listing.why(report.err)
+  end
+end
+
+-- Whether the list was refused for the credentials.
+function Found:is_refused()
+  local err = self.report and self.report.err
+  return err ~= nil and err.reason == "credentials"
+end
+
+-- The filter, with times as an earlier run resolved them: filter, kind, pairs for the journal |
+-- nil, message
+local function resolve(args, client, given)
+  local header = args.journal and journal.header(args.journal)
+  local earlier = header and type(header.where) == "table" and header.where or {}
+  local known = {} -- name and value as given -> as resolved
+  for _, triple in ipairs(earlier) do
+    if type(triple) == "table" then
+      known[tostring(triple[1]) .. "=" .. tostring(triple[2])] = triple[3]
+    end
+  end
+  local resolved, raw = {}, {}
+  for name, values in pairs(given) do
+    resolved[name], raw[name] = {}, {}
+    for i, value in ipairs(values) do
+      local before = known[name .. "=" .. value]
+      resolved[name][i] = type(before) == "string" and before or value
+      raw[name][i] = value
+    end
+  end
+  local filter, kind = where.filter(client, args, resolved, true)
+  if not filter then
+    return nil, kind
+  end
+  local triples, at = {}, {}
+  for i, pair in ipairs(filter:resolved()) do
+    local name = pair[1]
+    at[name] = (at[name] or 0) + 1
+    triples[i] = { name, raw[name][at[name]] or pair[2], pair[2] }
+  end
+  return filter, kind, triples
+end
+
+-- Looks once, stopping nothing. report, examples; look has what is to be said of it.
+local function preview(args, client, filter, look)
+  local examples = {}
+  local report = look:read(client, where.given(filter:resolved()), function(item)
+    if #examples < EXAMPLES then
+      examples[#examples + 1] = item.id
+    end
+    return args.max ~= nil and look.report.total > args.max
+  end)
+  return report, examples
+end
+
+local function named(examples)
+  local names = {}
+  for i, id in ipairs(examples) do
+    names[i] = text.printable(text.cut(tostring(id), 60))
+  end
+  return table.concat(names, ", ")
+end
+
+-- nil to go on, or the exit code: looks, tells what would be stopped, and asks.
+local function ask(args, host, with, look)
+  local client, filter = with.client, with.filter
+  local answers = not args.yes and not args.dry_run and question.answers(args, host)
+  if not args.yes and not args.dry_run and not answers then
+    host:say(question.nobody("stop --where"))
+    return exit.usage
+  end
+  if not args.dry_run and args.yes and not args.max then
+    return nil
+  end
+  local report, examples = preview(args, client, filter, look)
+  if args.max and report.total > args.max then
+    host:say(("more than %s were found, and --max is that; nothing was sent"):format(
+      where.count(args.max, report.unit)))
+    return exit.usage
+  end
+  if not args.yes or not report.is_complete then
+    look:tell(report)
+  end
+  if not report.is_complete then
+    host:say("nothing was stopped: run the same command again")
+    return look:code(report)
+  elseif report.total == 0 then
+    if not with.has_more then
+      host:say(("nothing that can still be stopped: %s"):format(where.words(filter)))
+      return exit.refused
+    end
+  elseif not args.yes then
+    host:say(("%s can still be stopped (%s): %s%s"):format(where.count(report.total, report.unit),
+      where.words(filter), named(examples), report.total > #examples and ", …" or ""))
+  end
+  if args.dry_run then
+    if #examples > 0 then
+      dry_run.show_first(args, host, client, with.operation, examples)
+    end
+    host:say(("%s would be stopped; nothing was"):format(where.count(report.total, report.unit)))
+    return exit.ok
+  elseif args.yes then
+    return nil
+  end
+  local confirmed, message = question.confirm(args, host, answers,
+    where.count(report.total, report.unit))
+  if not confirmed then
+    host:say(message)
+    return exit.usage
+  end
+end
+
+-- code = hunting.run(args, host, with): with: client, operation (of the stop), lookup (the options
+-- for one, or nil), listen(listener): who gets the events of the library from now on.
+function hunting.run(args, host, with)
+  local function refuse(message, is_fault)
+    host:say(message)
+    return is_fault and exit.fault or exit.usage
+  end
+  if #args.ids > 0 or #(args.inputs or {}) > 0 or args.field then
+    return refuse("--where finds the ids: give it, or ids, not both")
+  end
+  local given, message = where.read(args)
+  if not given then
+    return refuse(message)
+  end
+  local filter, kind, triples = resolve(args, with.client, given)
+  if not filter then
+    return refuse(kind)
+  end
+  local function open_journal()
+    local digest = core.digest()
+    digest:add(tostring(filter))
+    local opened, why, is_fault = journal.open(args.journal, {
+      provider = args.provider,
+      operation = with.operation.name,
+      base_url = clients.address(with.client, with.operation),
+      fingerprint = digest:hex(),
+      where = triples,
+    }, { batch = with.operation.limit, now = host.now })
+    return opened, ("the journal %s %s"):format(args.journal, why or ""), is_fault
+  end
+  local book, is_fault
+  if args.journal and journal.header(args.journal) then
+    book, message, is_fault = open_journal()
+    if not book then
+      return refuse(message, is_fault)
+    end
+  end
+  local look = listing.new(host, args)
+  with.listen(look)
+  with.tell_address()
+  host.signals.hold(true)
+  local code = ask(args, host, {
+    client = with.client,
+    filter = filter,
+    operation = with.operation,
+    has_more = book ~= nil,
+  }, look)
+  if code then
+    return code
+  end
+  if args.journal and not book then
+    book, message, is_fault = open_journal()
+    if not book then
+      return refuse(message, is_fault)
+    end
+  end
+  local ledger
+  ledger, message = ledgers.new({ form = with.operation.id, book = book, path = args.journal,
+    most = args.max })
+  if not ledger then
+    return refuse(("the journal %s %s"):format(args.journal, message))
+  end
+  local file, adds = output.open(args, host, book and not book.is_new)
+  if not file then
+    return refuse(adds)
+  end
+  local run = stopping.new(host, args, {
+    found = setmetatable({ filter = filter, kind = kind, ledger = ledger, most = args.max },
+      Found),
+    book = book,
+    client = with.client,
+    lookup = with.lookup,
+  })
+  with.listen(run)
+  return run:go(file, adds)
+end
+
+-- Whether the arguments ask for it.
+function hunting.is_meant(args)
+  return #(args.where or {}) > 0 or args.all or false
+end
+
+function hunting.configure(parser)
+  parser:option("--where", "Find and stop what this filter selects (repeatable).")
+    :argname("NAME=VALUE"):count("*")
+  parser:flag("--all", "Find and stop everything that is listed.")
+end
+
+return hunting

@@ -1,0 +1,64 @@
+-- Filters on the command line, `--where NAME=VALUE`: the same for all commands that read a list.
+
+local clients = require("stopmsg.client")
+local connection = require("stopmsg.cli.connection")
+local progress = require("stopmsg.cli.progress")
+local text = require("stopmsg.text")
+
+local where = {}
+
+function where.configure(parser)
+  parser:option("--where", "Only what this filter of the provider selects (repeatable).")
+    :argname("NAME=VALUE"):count("*")
+end
+
+-- given = where.read(args) | nil, message: name -> list of values.
+function where.read(args)
+  local given = {}
+  for _, pair in ipairs(args.where or {}) do
+    local name, value = pair:match("^([^=]+)=(.*)$")
+    if not name then
+      return nil, ("--where wants NAME=VALUE, not %s; `stopmsg providers %s` lists the names")
+        :format(text.quote(pair), args.provider or "NAME")
+    end
+    given[name] = given[name] or {}
+    table.insert(given[name], value)
+  end
+  return given
+end
+
+-- filter = where.filter(client, args, given, is_stop): checked | nil, message
+function where.filter(client, args, given, is_stop)
+  local filter, message = clients.filter(client, args.dispatch and "dispatch" or nil, given,
+    is_stop, args.all)
+  if filter then
+    return filter
+  end
+  message = connection.translate(message):gsub("say all = true", "give --all")
+  return nil, (message:gsub("^no filter: name what is to be stopped",
+    "no filter: name with --where what is to be stopped"))
+end
+
+-- given = where.given(pairs): what was resolved, a list of { name, text }, as it is given.
+function where.given(pairs_of)
+  local given = {}
+  for _, pair in ipairs(pairs_of) do
+    given[pair[1]] = given[pair[1]] or {}
+    table.insert(given[pair[1]], pair[2])
+  end
+  return given
+end
+
+-- "12,400 messages", "1 batch"
+function where.count(count, unit)
+  local plural = unit:find("ch$") and "es" or "s"
+  return ("%s %s%s"):format(progress.grouped(count), unit, count == 1 and "" or plural)
+end
+
+-- What the filter says to people: "dispatch=17 since=2026-11-29T09:00:00Z"
+function where.words(filter)
+  local words = tostring(filter)
+  return words ~= "" and text.printable(words) or "everything that is listed"
+end
+
+return where
