@@ -198,31 +198,44 @@ static int secret_redact(lua_State *L) {
   return 1;
 }
 
-/* A text as Base64 or in hex, pushed. */
-static int push_encoded(lua_State *L, const char *bytes, size_t len,
-                        int is_hex) {
-  struct sm_piece piece;
-  struct sm_buf from, text;
+static enum sm_status add_hex(struct sm_buf *to, const char *bytes,
+                              size_t len) {
   enum sm_status status = SM_OK;
   char two[3];
   size_t i;
 
+  for (i = 0; i < len && status == SM_OK; i++) {
+    (void)snprintf(two, sizeof(two), "%02x", (unsigned char)bytes[i]);
+    status = sm_buf_add(to, two, 2);
+  }
+  return status;
+}
+
+static enum sm_status add_base64(struct sm_buf *to, const char *bytes,
+                                 size_t len) {
+  struct sm_piece piece;
+  struct sm_buf from;
+  enum sm_status status;
+
   memset(&piece, 0, sizeof(piece));
   sm_buf_init(&from, len);
-  sm_buf_init(&text, len * 2 + 4);
-  if (is_hex) {
-    for (i = 0; i < len && status == SM_OK; i++) {
-      (void)snprintf(two, sizeof(two), "%02x", (unsigned char)bytes[i]);
-      status = sm_buf_add(&text, two, 2);
-    }
-  } else {
-    status = sm_buf_add(&from, bytes, len);
-    if (status == SM_OK)
-      status = sm_piece_basic(&piece, &from, 1, &text);
-  }
+  status = sm_buf_add(&from, bytes, len);
   if (status == SM_OK)
-    lua_pushlstring(L, text.bytes, text.len);
+    status = sm_piece_basic(&piece, &from, 1, to);
   sm_buf_free(&from);
+  return status;
+}
+
+/* A text as Base64 or in hex, pushed. */
+static int push_encoded(lua_State *L, const char *bytes, size_t len,
+                        int is_hex) {
+  struct sm_buf text;
+  enum sm_status status;
+
+  sm_buf_init(&text, len * 2 + 4);
+  status = is_hex ? add_hex(&text, bytes, len) : add_base64(&text, bytes, len);
+  if (status == SM_OK)
+    lua_pushlstring(L, text.len > 0 ? text.bytes : "", text.len);
   sm_buf_free(&text);
   return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
 }

@@ -214,8 +214,8 @@ local MANY_PLACES = 1024
 
 -- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
 -- `total` items go into the report, or get there by move(report, breathe) where that is given.
--- Without a total they are only counted there.
-local function start(self, operation, ids, call, total)
+-- Without a total they are only counted there. is_slow: see run/loop.lua.
+local function start(self, operation, ids, call, total, is_slow)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
@@ -256,6 +256,7 @@ local function start(self, operation, ids, call, total)
     result = result or (total and summary),
     total = total,
     is_interrupted = call.is_interrupted,
+    is_slow = is_slow,
     is_page = operation.is_page,
   }), summary, move
 end
@@ -581,7 +582,7 @@ local function hunt(self, filter, kind, call, with)
   local running, source_of, seen
   local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
     return source_of(chunk, want)
-  end, call)
+  end, call, nil, true)
   running = stopping
   source_of, seen = find.source(lister_of(self, filter, call, report), {
     report = report,

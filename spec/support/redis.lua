@@ -95,7 +95,7 @@ local function spawn(self)
     argv[#argv + 1] = word
   end
   -- Its log goes to its standard output. The port may have been taken since it was looked for.
-  self._child = server.spawn(argv, { is_ready = function()
+  self._child = server.spawn(argv, { environment = self._environment, is_ready = function()
     local probe = socket.tcp()
     probe:settimeout(0.1)
     local is_there = probe:connect("127.0.0.1", self.port)
@@ -105,12 +105,13 @@ local function spawn(self)
   self.pid = self._child.pid
 end
 
--- started = redis.start(arguments, keys): redis-server with these arguments, too; keys: a folder of
--- spec.support.certificates, for TLS. { port, url, pid, call(self, …), kill(signal), freeze(),
--- restart(), stop() }
-function redis.start(arguments, keys)
-  local self = setmetatable({ _arguments = arguments or {}, _keys = keys, dir = files.folder() },
-    Server)
+-- started = redis.start(arguments, keys, environment): redis-server with these arguments, too.
+-- keys: a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or
+-- nil.
+-- { port, url, pid, call(self, …), kill(signal), freeze(), restart(), stop() }
+function redis.start(arguments, keys, environment)
+  local self = setmetatable({ _arguments = arguments or {}, _keys = keys,
+    _environment = environment, dir = files.folder() }, Server)
   for attempt = 1, 5 do
     self.port = free_port()
     local started, message = pcall(spawn, self)

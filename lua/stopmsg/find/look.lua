@@ -172,7 +172,7 @@ local function check_parts(self)
   if not page then
     return finish(self, err)
   elseif type(page.total) == "number" and page.total > self._listed then
-    return finish(self, { outcome = "failed", reason = "depth",
+    return finish(self, { outcome = "failed", reason = "depth", is_depth = true,
       message = ("%.0f entries are listed, and %d of them when asked for by time"):format(
         page.total, self._listed) })
   end

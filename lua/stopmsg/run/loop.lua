@@ -147,7 +147,8 @@ end
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
 -- places, with a repeated id known for the whole run) and total (places in the source), or neither;
--- is_page: its ids are requests for pages of a list, and no events tell their items.
+-- is_page: its ids are requests for pages of a list, and no events tell their items. is_slow: its
+-- source waits for a network itself, so that what has settled is handed out before it is asked.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -886,7 +887,8 @@ end
 
 -- item, place = run:next(), nil at the end
 function Run:next()
-  if self._settled.backlog > 0 or self._at < self._count then
+  local is_slow = self._task.is_slow
+  if not is_slow and (self._settled.backlog > 0 or self._at < self._count) then
     keep_moving(self)
   end
   if self._at == self._count and not next_slice(self) then
