@@ -111,8 +111,10 @@ end
 -- Lines that are neither empty nor a comment.
 local function count_lines(path)
   local count = 0
-  for line in files.read(path):gmatch("[^\n]+") do
-    count = count + (line:find("^%s*%-%-") and 0 or line:find("%S") and 1 or 0)
+  for written in files.read(path):gmatch("[^\n]+") do
+    if written:find("%S") and not written:find("^%s*%-%-") then
+      count = count + 1
+    end
   end
   return count
 end
