@@ -111,8 +111,8 @@ end
 -- Lines that are neither empty nor a comment.
 local function count_lines(path)
   local count = 0
-  for written in files.read(path):gmatch("[^\n]+") do
-    if written:find("%S") and not written:find("^%s*%-%-") then
+  for row in files.read(path):gmatch("[^\n]+") do
+    if row:find("%S") and not row:find("^%s*%-%-") then
       count = count + 1
     end
   end
