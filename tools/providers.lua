@@ -111,8 +111,10 @@ end
 -- Lines that are neither empty nor a comment.
 local function count_lines(path)
   local count = 0
-  for code_line in files.read(path):gmatch("[^\n]+") do
-    count = count + (code_line:find("^%s*%-%-") and 0 or code_line:find("%S") and 1 or 0)
+  for row in files.read(path):gmatch("[^\n]+") do
+    if row:find("%S") and not row:find("^%s*%-%-") then
+      count = count + 1
+    end
   end
   return count
 end
