@@ -23,6 +23,7 @@
 #include "request.h"
 #include "secret.h"
 #include "seen.h"
+#include "usual.h"
 #include "uuid.h"
 
 #define SM_EXPORT __attribute__((visibility("default")))
@@ -84,6 +85,21 @@ static int core_inflate(lua_State *L) {
   return 2;
 }
 
+/* bytes = core.deflate(text): packed with a zlib header */
+static int core_deflate(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  struct sm_buf packed;
+  enum sm_status status;
+
+  sm_buf_init(&packed, len * 2 + 1024);
+  status = sm_deflate(text, len, &packed);
+  if (status == SM_OK)
+    lua_pushlstring(L, packed.bytes, packed.len);
+  sm_buf_free(&packed);
+  return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
+}
+
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)sm_fork_pid());
@@ -96,6 +112,7 @@ static const luaL_Reg functions[] = {
     {"now", sm_engine_now},
     {"pid", core_pid},
     {"read_items", sm_items_read},
+    {"meaning", sm_usual_meaning},
     {"redis", sm_redis_new},
     {"read_replies", sm_redis_read},
     {"known", sm_ids_known},
@@ -117,6 +134,8 @@ static const luaL_Reg functions[] = {
     {"next_member", sm_lines_member},
     {"scratch", sm_log_scratch},
     {"inflate", core_inflate},
+    {"deflate", core_deflate},
+    {"base64", sm_secret_base64},
     {"uuid", sm_uuid},
     {"names", sm_folder_names},
     {NULL, NULL},
@@ -129,6 +148,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_engine_init(L);
   sm_ids_init(L);
   sm_items_init(L);
+  sm_usual_init(L);
   sm_redis_init(L);
   sm_secret_init(L);
   sm_seen_init(L);

@@ -20,9 +20,6 @@ void sm_engine_init(lua_State *L);
 int sm_engine_new(lua_State *L);
 int sm_engine_now(lua_State *L);
 
-/* curl_global_init, once, whichever thread comes first. */
-CURLcode sm_engine_init_curl(void);
-
 #pragma GCC visibility pop
 
 #endif

@@ -61,3 +61,16 @@ enum sm_status sm_inflate(enum sm_coding coding, const char *bytes, size_t len,
   /* An end of its own, and nothing behind it. */
   return result == Z_STREAM_END && z.avail_in == 0 ? SM_OK : SM_REFUSED;
 }
+
+enum sm_status sm_deflate(const char *bytes, size_t len, struct sm_buf *to) {
+  uLongf packed = compressBound((uLong)len);
+  enum sm_status status = sm_buf_reserve(to, packed);
+
+  if (status != SM_OK)
+    return status;
+  if (compress((Bytef *)to->bytes + to->len, &packed, (const Bytef *)bytes,
+               (uLong)len) != Z_OK)
+    return SM_NOMEM;
+  to->len += packed;
+  return SM_OK;
+}

@@ -1,5 +1,5 @@
 /*
- * inflate.h - decodes complete gzip and deflate bodies.
+ * inflate.h - decodes complete gzip and deflate bodies, and packs a text.
  *
  * stopmsg asks for no coding, but some servers and proxies use one anyway.
  * libcurl 7.88 takes a truncated body for complete. Here zlib must reach the
@@ -22,6 +22,9 @@ enum sm_coding {
  * complete body in this coding. */
 enum sm_status sm_inflate(enum sm_coding coding, const char *bytes, size_t len,
                           struct sm_buf *to);
+
+/* Adds `bytes` to `to`, packed with a zlib header: what signed tickets are. */
+enum sm_status sm_deflate(const char *bytes, size_t len, struct sm_buf *to);
 
 #pragma GCC visibility pop
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "items.h"
+#include "usual.h"
 
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -61,9 +62,21 @@ static unsigned read_part(lua_State *L, int i, const struct sm_op *op) {
   return (unsigned)part;
 }
 
+/* Which of the texts that are made for a request. */
+static unsigned read_made(lua_State *L, int i) {
+  lua_Integer number;
+
+  lua_rawgeti(L, -1, i);
+  number = luaL_checkinteger(L, -1);
+  if (number < 1 || number > SM_MAX_MADE)
+    luaL_error(L, "no such text is made");
+  lua_pop(L, 1);
+  return (unsigned)number;
+}
+
 /* The hole on top of the stack: { "id", escape, part },
- * { "ids", escape, part, between }, { "uuid" }, { "token", escape } or
- * { "basic", before, after }. */
+ * { "ids", escape, part, between }, { "uuid" }, { "token", escape },
+ * { "made", escape, number } or { "basic", before, after }. */
 static void read_hole(lua_State *L, const struct sm_op *op,
                       struct sm_template *t, struct sm_piece *piece) {
   const char *kind;
@@ -81,6 +94,8 @@ static void read_hole(lua_State *L, const struct sm_op *op,
     piece->kind = SM_PIECE_TOKEN;
   else if (strcmp(kind, "basic") == 0)
     piece->kind = SM_PIECE_BASIC;
+  else if (strcmp(kind, "made") == 0)
+    piece->kind = SM_PIECE_MADE;
   else
     luaL_error(L, "no piece of a template is called '%s'", kind);
   lua_pop(L, 1);
@@ -90,7 +105,8 @@ static void read_hole(lua_State *L, const struct sm_op *op,
     return;
   }
   read_escape(L, 2, piece);
-  piece->part = read_part(L, 3, op);
+  piece->part =
+      piece->kind == SM_PIECE_MADE ? read_made(L, 3) : read_part(L, 3, op);
   if (piece->kind != SM_PIECE_IDS)
     return;
   if (t->list != t->count)
@@ -181,7 +197,8 @@ static void read_line(lua_State *L, struct sm_op *op, int i) {
   if (kept->list != kept->count)
     luaL_error(L, "header %d holds a list of ids", i);
   if (sm_template_has(kept, SM_PIECE_ID) ||
-      sm_template_has(kept, SM_PIECE_UUID)) {
+      sm_template_has(kept, SM_PIECE_UUID) ||
+      sm_template_has(kept, SM_PIECE_MADE)) {
     op->is_token_in_lines |= sm_template_has_token(kept);
     return;
   }
@@ -258,6 +275,7 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   if (!lua_isnil(L, -1))
     sm_fields_read(L, lua_gettop(L), &op->fields);
   lua_settop(L, 2);
+  sm_usual_read(L, 2, op);
   read_headers(L, op);
   op->is_token_in_url = sm_template_has_token(&op->url);
   op->is_token_in_body = sm_template_has_token(&op->body);

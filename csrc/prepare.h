@@ -5,9 +5,9 @@
  * (a list of lines, each a text or a template), split (the texts between the
  * parts of an id), pause (the header that tells how long to, in lower case),
  * items ({ list, id, code, folds }, the fields of an answer that is read as it
- * arrives; see reader.h). A template is a list of texts and of holes: { "id",
- * escape, part }, { "ids", escape, part, between }, { "uuid" }, { "token",
- * escape }, { "basic", before, after }.
+ * arrives; see reader.h), usual (see usual.h). A template is a list of texts
+ * and of holes: { "id", escape, part }, { "ids", escape, part, between }, {
+ * "uuid" }, { "token", escape }, { "basic", before, after }.
  */
 
 #ifndef SM_PREPARE_H

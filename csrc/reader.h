@@ -6,9 +6,7 @@
  * answer but the entries goes to `rest`, where others may read it. Which
  * fields these are is the provider's data.
  *
- * A byte order mark before it is skipped. All else is strict: what is not RFC
- * 8259, names one of its fields twice, or nests
- * deeper than SM_MAX_DEPTH is no answer at all.
+ * What json.h refuses, or names one of its fields twice, is no answer at all.
  */
 
 #ifndef SM_READER_H
@@ -16,9 +14,8 @@
 
 #include <stdint.h>
 
-#include "buf.h"
+#include "json.h"
 
-#define SM_MAX_DEPTH 64
 #define SM_MAX_SHAPE 256
 
 /* Names of the fields, and whether the case of an id makes no difference. */
@@ -72,16 +69,11 @@ struct sm_reader {
   size_t index_size;
   size_t due; /* the place that comes next if the order is kept */
 
-  unsigned bom; /* bytes of a byte order mark that were read, 3 after one */
-  int state;
-  int number; /* how far a number got */
-  unsigned depth;
-  char nest[SM_MAX_DEPTH]; /* '{' or '[' */
-  const char *literal;     /* what is still to come of one */
-  unsigned hex_left, hex, high;
+  struct sm_json json;
+  struct sm_buf *rest;
+  const char *piece; /* what `rest` has not got yet */
 
   int field;    /* which of the fields the value belongs to */
-  int is_key;   /* the string that is being read is a name */
   int has_list; /* the list was seen */
   int in_list;
   int in_entry;
@@ -95,10 +87,6 @@ struct sm_reader {
   size_t id_len, code_len;
   int is_code_number;
   struct sm_shape shape;
-
-  int is_kept; /* the text of the token is wanted */
-  int is_long; /* too long for anything that is looked for */
-  struct sm_buf token;
 };
 
 #pragma GCC visibility push(hidden)

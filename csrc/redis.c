@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "engine.h"
+#include "easy.h"
 #include "fork.h"
 #include "resp.h"
 
@@ -160,7 +160,7 @@ int sm_redis_new(lua_State *L) {
   sm_buf_init(&r->sending, SM_REDIS_MAX_OUT);
   r->out.is_secret = 1; /* a password may be in it */
   r->sending.is_secret = 1;
-  if (sm_engine_init_curl() != CURLE_OK)
+  if (sm_easy_init_curl() != CURLE_OK)
     return luaL_error(L, "not enough memory");
   r->model = curl_easy_init();
   if (r->model == NULL)

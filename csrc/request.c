@@ -146,6 +146,9 @@ void sm_op_free(struct sm_op *op) {
   free_lines(&op->token_lines);
   free_lines(&op->request_lines);
   sm_fields_free(&op->fields);
+  for (i = 0; i < op->single_count; i++)
+    sm_single_free(&op->singles[i]);
+  free(op->singles);
   sm_buf_free(&op->pause);
   for (i = 0; i < SM_MAX_PARTS - 1; i++)
     sm_buf_free(&op->split.between[i]);
@@ -153,6 +156,18 @@ void sm_op_free(struct sm_op *op) {
     sm_auth_drop(&op->auth);
   curl_slist_free_all(op->headers);
   sm_op_init(op);
+}
+
+/* One more kind of usual answer; NULL without memory. */
+struct sm_single *sm_op_single(struct sm_op *op) {
+  size_t bytes = (op->single_count + 1) * sizeof(*op->singles);
+  struct sm_single *singles = realloc(op->singles, bytes);
+
+  if (singles == NULL)
+    return NULL;
+  op->singles = singles;
+  sm_single_init(&singles[op->single_count]);
+  return &singles[op->single_count++];
 }
 
 enum sm_status sm_op_header(struct sm_op *op, const char *line) {
@@ -232,11 +247,13 @@ static size_t lines_room(const struct sm_lines *lines, size_t token) {
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token) {
   struct sm_auth *auth = calloc(1, sizeof(*auth));
   size_t room = lines_room(&op->token_lines, token->len);
-  struct sm_values values = {NULL, 0, NULL, "", token};
+  struct sm_values values = {0};
   enum sm_status status;
 
   if (auth == NULL)
     return SM_NOMEM;
+  values.uuid = "";
+  values.token = token;
   sm_buf_init(&auth->token, SM_MAX_TOKEN + 1);
   sm_buf_init(&auth->text, room);
   status = sm_buf_reserve(&auth->token, token->len + 1);

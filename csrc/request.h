@@ -13,6 +13,7 @@
 
 #include "auth.h"
 #include "reader.h"
+#include "single.h"
 #include "template.h"
 
 /* Bytes of one request's body, and of its path with the query. */
@@ -45,12 +46,14 @@ struct sm_op {
   struct sm_lines token_lines;   /* headers with the token and no id */
   struct sm_lines request_lines; /* headers that differ by request */
   struct sm_split split;
-  struct sm_buf pause;        /* a C string: the header that tells of a pause */
-  int has_token;              /* somewhere */
-  int is_token_in_url;        /* then what was written is wiped */
-  int is_token_in_body;       /* the same */
-  int is_token_in_lines;      /* of those that differ by request */
-  struct sm_fields fields;    /* of an answer that is read as it arrives */
+  struct sm_buf pause;       /* a C string: the header that tells of a pause */
+  int has_token;             /* somewhere */
+  int is_token_in_url;       /* then what was written is wiped */
+  int is_token_in_body;      /* the same */
+  int is_token_in_lines;     /* of those that differ by request */
+  struct sm_fields fields;   /* of an answer that is read as it arrives */
+  struct sm_single *singles; /* usual answers about one id, by their status */
+  size_t single_count;
   struct sm_auth *auth;       /* the newest; NULL before there is a token */
   struct curl_slist *headers; /* what every request of it sends */
   int is_ready;               /* read completely */
@@ -87,6 +90,7 @@ void sm_op_free(struct sm_op *op);
 void sm_op_forget(struct sm_op *op);
 enum sm_status sm_op_header(struct sm_op *op, const char *line);
 struct sm_template *sm_op_line(struct sm_lines *lines);
+struct sm_single *sm_op_single(struct sm_op *op);
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token);
 
 /* Takes one out of its list, wiped. */

@@ -1,8 +1,10 @@
 #include "secret.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "auth.h"
+#include "hash.h"
 #include "template.h"
 
 #define SM_SECRET "stopmsg.secret"
@@ -196,6 +198,114 @@ static int secret_redact(lua_State *L) {
   return 1;
 }
 
+static enum sm_status add_hex(struct sm_buf *to, const char *bytes,
+                              size_t len) {
+  enum sm_status status = SM_OK;
+  char two[3];
+  size_t i;
+
+  for (i = 0; i < len && status == SM_OK; i++) {
+    (void)snprintf(two, sizeof(two), "%02x", (unsigned char)bytes[i]);
+    status = sm_buf_add(to, two, 2);
+  }
+  return status;
+}
+
+static enum sm_status add_base64(struct sm_buf *to, const char *bytes,
+                                 size_t len) {
+  struct sm_piece piece;
+  struct sm_buf from;
+  enum sm_status status;
+
+  memset(&piece, 0, sizeof(piece));
+  sm_buf_init(&from, len);
+  status = sm_buf_add(&from, bytes, len);
+  if (status == SM_OK)
+    status = sm_piece_basic(&piece, &from, 1, to);
+  sm_buf_free(&from);
+  return status;
+}
+
+/* A text as Base64 or in hex, pushed. */
+static int push_encoded(lua_State *L, const char *bytes, size_t len,
+                        int is_hex) {
+  struct sm_buf text;
+  enum sm_status status;
+
+  sm_buf_init(&text, len * 2 + 4);
+  status = is_hex ? add_hex(&text, bytes, len) : add_base64(&text, bytes, len);
+  if (status == SM_OK)
+    lua_pushlstring(L, text.len > 0 ? text.bytes : "", text.len);
+  sm_buf_free(&text);
+  return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
+}
+
+/* The token with the texts at these indices around it. */
+static enum sm_status put_around(lua_State *L, const struct secret *s,
+                                 int before, int after, struct sm_buf *to) {
+  size_t before_len, after_len;
+  const char *first = lua_tolstring(L, before, &before_len);
+  const char *last = lua_tolstring(L, after, &after_len);
+  enum sm_status status;
+
+  sm_buf_init(to, before_len + s->token.len + after_len + 1);
+  to->is_secret = 1;
+  status = sm_buf_reserve(to, before_len + s->token.len + after_len + 1);
+  if (status == SM_OK)
+    status = sm_buf_add(to, first, before_len);
+  if (status == SM_OK)
+    status = sm_buf_add(to, s->token.bytes, s->token.len);
+  if (status == SM_OK)
+    status = sm_buf_add(to, last, after_len);
+  return status;
+}
+
+/* signature = secret:sign(kind, before, after, text, encoding): the HMAC of a
+ * text, whose key is the token with texts around it; where the text is nil,
+ * the digest of that key alone. kind: "sha1" or "sha256"; encoding: "base64"
+ * or "hex" */
+static int secret_sign(lua_State *L) {
+  static const char *const kinds[] = {"sha1", "sha256", NULL};
+  static const char *const encodings[] = {"base64", "hex", NULL};
+  const struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
+  enum sm_hash_kind kind =
+      (enum sm_hash_kind)luaL_checkoption(L, 2, NULL, kinds);
+  size_t len = 0, count;
+  const char *text;
+  int is_hex;
+  unsigned char digest[SM_DIGEST_BYTES];
+  struct sm_buf key;
+
+  (void)sm_secret_check(L, 1);
+  luaL_checkstring(L, 3);
+  luaL_checkstring(L, 4);
+  text = luaL_optlstring(L, 5, NULL, &len);
+  is_hex = luaL_checkoption(L, 6, NULL, encodings) == 1;
+  if (put_around(L, s, 3, 4, &key) != SM_OK) {
+    sm_buf_wipe(&key);
+    return luaL_error(L, "not enough memory");
+  }
+  if (text != NULL) {
+    count = sm_hmac(kind, &key, text, len, digest);
+  } else {
+    struct sm_hash h;
+
+    sm_hash_init(&h, kind);
+    sm_hash_add(&h, key.bytes, key.len);
+    count = sm_hash_end(&h, digest);
+  }
+  sm_buf_wipe(&key);
+  return push_encoded(L, (const char *)digest, count, is_hex);
+}
+
+/* text = core.base64(bytes) */
+int sm_secret_base64(lua_State *L) {
+  size_t len;
+  const char *bytes = luaL_checklstring(L, 1, &len);
+
+  return push_encoded(L, bytes, len, 0);
+}
+
 /* Also __gc and __close: idempotent. */
 static int secret_close(lua_State *L) {
   struct secret *s = luaL_checkudata(L, 1, SM_SECRET);
@@ -215,10 +325,8 @@ static int secret_tostring(lua_State *L) {
 }
 
 static const luaL_Reg secret_methods[] = {
-    {"redact", secret_redact},
-    {"hide", secret_hide},
-    {"close", secret_close},
-    {NULL, NULL},
+    {"redact", secret_redact}, {"hide", secret_hide}, {"sign", secret_sign},
+    {"close", secret_close},   {NULL, NULL},
 };
 
 static const luaL_Reg secret_metamethods[] = {

@@ -12,6 +12,7 @@
 
 void sm_secret_init(lua_State *L);
 int sm_secret_new(lua_State *L);
+int sm_secret_base64(lua_State *L);
 
 /* The token at this stack index. Raises if it was wiped. */
 const struct sm_buf *sm_secret_check(lua_State *L, int index);

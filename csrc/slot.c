@@ -210,6 +210,7 @@ void sm_slot_free(struct sm_slot *s) {
   sm_request_free(&s->request);
   sm_buf_free(&s->answer);
   sm_buf_free(&s->coded);
+  sm_buf_free(&s->asked);
   sm_reader_free(&s->reader);
   free(s);
 }
@@ -223,6 +224,7 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
   sm_request_init(&s->request);
   sm_buf_init(&s->answer, max_response);
   sm_buf_init(&s->coded, max_response);
+  sm_buf_init(&s->asked, SM_MAX_TOKEN_TEXT);
   sm_reader_init(&s->reader);
   s->sockets = sockets;
   s->request.easy = curl_easy_duphandle(model);
@@ -248,6 +250,7 @@ static void forget_answer(struct sm_slot *s) {
   sm_buf_reset(&s->coded, 0);
   sm_headers_clear(&s->headers);
   s->is_unreadable = 0;
+  s->meaning = 0;
   s->is_read = -1;
   s->answer_bytes = 0;
   s->header_bytes = 0;
@@ -336,6 +339,27 @@ int sm_slot_is_framed(const struct sm_slot *s, long status) {
 
 int sm_slot_has_items(const struct sm_slot *s) {
   return s->is_read == 1 && !s->is_unreadable && sm_reader_end(&s->reader);
+}
+
+static size_t meaning_of(struct sm_slot *s, struct sm_walk *walk) {
+  const struct sm_op *op = s->request.op;
+  long status = 0;
+  size_t i, meaning = 0;
+
+  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
+  if (s->answer.len == 0 && !sm_slot_is_framed(s, status))
+    return 0; /* it may have been cut off */
+  for (i = 0; i < op->single_count && meaning == 0; i++)
+    if (op->singles[i].status == status)
+      meaning = sm_single_read(&op->singles[i], walk, s->asked.bytes,
+                               s->asked.len, s->answer.bytes, s->answer.len);
+  return meaning;
+}
+
+void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk) {
+  if (s->request.op->single_count > 0 && sm_slot_fault(s) == NULL &&
+      !s->is_unreadable)
+    s->meaning = meaning_of(s, walk);
 }
 
 int sm_slot_is_resolving(const struct sm_slot *s) {

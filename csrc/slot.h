@@ -29,6 +29,8 @@ struct sm_slot {
   struct sm_buf coded; /* the body as it came, where a coding is declared */
   struct sm_headers headers;
   struct sm_reader reader; /* of an answer that says something of every id */
+  struct sm_buf asked;     /* the id, where usual answers are known */
+  size_t meaning;          /* of an answer that is usual, else 0 */
   int is_read;             /* the reader gets the body; -1: not known yet */
   size_t answer_bytes;
   enum sm_slot_state state;
@@ -79,6 +81,9 @@ int sm_slot_refresh(struct sm_slot *s);
 
 /* Whether the answer was read into the reader's items, to its end. */
 int sm_slot_has_items(const struct sm_slot *s);
+
+/* Finds out whether a complete answer is a usual one. */
+void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk);
 
 /* Whether the server refused the connection for want of a certificate: known
  * by what libcurl says of one of its requests, and true of all. */

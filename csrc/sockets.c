@@ -215,11 +215,10 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
 
 void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
                           int milliseconds) {
-  struct pollfd *fds;
-  size_t count;
-
   if (others != NULL && s->ready_count == 0) {
-    fds = malloc((most_watched(s) + most_watched(others) + 1) * sizeof(*fds));
+    size_t most = most_watched(s) + most_watched(others) + 1, count;
+    struct pollfd *fds = malloc(most * sizeof(*fds));
+
     if (fds == NULL)
       return;
     count = list_watched(s, fds);

@@ -276,6 +276,13 @@ static enum sm_status add_token(const struct sm_piece *piece,
   return sm_escaped(out, piece->escape, token->bytes, token->len);
 }
 
+static enum sm_status add_made(const struct sm_piece *piece,
+                               const struct sm_made *made, struct sm_buf *out) {
+  if (made->text == NULL)
+    return SM_REFUSED;
+  return sm_escaped(out, piece->escape, made->text, made->len);
+}
+
 /* Any piece but the list. */
 static enum sm_status add_piece(const struct sm_piece *piece,
                                 const struct sm_values *values,
@@ -288,6 +295,8 @@ static enum sm_status add_piece(const struct sm_piece *piece,
   case SM_PIECE_TOKEN:
   case SM_PIECE_BASIC:
     return add_token(piece, values->token, out);
+  case SM_PIECE_MADE:
+    return add_made(piece, &values->made[piece->part - 1], out);
   default:
     if (values->id == NULL)
       return SM_REFUSED;

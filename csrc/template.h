@@ -35,12 +35,14 @@ enum sm_piece_kind {
   SM_PIECE_UUID,
   SM_PIECE_TOKEN,
   SM_PIECE_BASIC, /* Base64 of text, token and more text */
+  SM_PIECE_MADE,  /* a text that was made for this request */
 };
 
 struct sm_piece {
   enum sm_piece_kind kind;
   enum sm_escape escape;
-  unsigned part; /* part of the id, from 1; 0 for the whole id */
+  unsigned part; /* part of the id, from 1; 0 for the whole id. Or which text
+                    of those that were made, from 1 */
   struct sm_buf text;
   struct sm_buf after;
 };
@@ -57,13 +59,22 @@ struct sm_split {
   unsigned parts; /* 0 if ids have no parts */
 };
 
+/* Maximum number of texts that are made for a request. */
+#define SM_MAX_MADE 4
+
+struct sm_made {
+  const char *text;
+  size_t len;
+};
+
 /* Values for the holes of one request. */
 struct sm_values {
   const char *id; /* the first */
   size_t id_len;
   const struct sm_split *split;
   const char *uuid;
-  const struct sm_buf *token; /* NULL: a placeholder instead */
+  const struct sm_buf *token;       /* NULL: a placeholder instead */
+  struct sm_made made[SM_MAX_MADE]; /* without a text where there is none */
 };
 
 /* Shown in place of the token. */

@@ -10,16 +10,11 @@ local sorted = require("spec.support.sorted")
 
 local UUID = "11111111-2222-4333-8444-555555555551"
 
-local function signed()
-  return { ["x-ncp-apigw-signature-v2"] = "…" }
-end
-
 local function load_definition(name)
   if providers.is_built_in(name) then
     return providers.definition(name)
   end
-  local made = dofile("spec/definitions/" .. name .. ".lua")
-  return type(made) == "function" and made(signed) or made
+  return dofile("spec/definitions/" .. name .. ".lua")
 end
 
 local NAMES = {}
@@ -27,27 +22,10 @@ for _, path in ipairs(files.list("spec/definitions")) do
   NAMES[#NAMES + 1] = path:match("([%w_]+)%.lua$")
 end
 
-local BASIC = "Authorization: Basic [token]"
-
 -- name -> ids, settings, and the request: line, body, headers that matter.
 local REQUESTS = {
   sinch_project = { { "B1" }, { project = "p1", key = "k" }, "DELETE /xms/v1/p1/batches/B1", nil,
     "Authorization: Bearer [token]" },
-  messagemedia = { { UUID }, { key = "key" }, "PUT /v1/messages/" .. UUID,
-    '{"status":"cancelled"}', BASIC },
-  iterable = { { "s1" }, { channel = "sms" }, "POST /api/sms/cancel",
-    '{"scheduledMessageId":"s1"}', "Api-Key: [token]" },
-  clevertap = { { "457" }, { account = "A-1" }, "POST /1/targets/stop.json", '{"id":457}',
-    "X-CleverTap-Account-Id: A-1", "X-CleverTap-Passcode: [token]" },
-  mandrill = { { "id1" }, nil, "POST /api/1.3/messages/cancel-scheduled",
-    '{"id":"id1","key":"[token]"}' },
-  courier = { { "id1" }, nil, "POST /messages/id1/cancel", nil, "Authorization: Bearer [token]" },
-  novu = { { "id1" }, nil, "DELETE /v1/events/trigger/id1", nil, "Authorization: ApiKey [token]",
-    "Idempotency-Key: 00000000-0000-4000-8000-000000000000" },
-  knock = { { "welcome/u1" }, nil, "POST /v1/workflows/welcome/cancel",
-    '{"cancellation_key":"u1","recipients":[]}' },
-  sens = { { "r1" }, { service = "s:1" }, "DELETE /sms/v2/services/s%3A1/reservations/r1", nil,
-    "x-ncp-iam-access-key: [token]" },
 }
 
 -- name -> id, and rows of status, body, what it is taken for; a reason where there is one.
@@ -92,7 +70,8 @@ local ANSWERS = {
     { 400, '{"code":"invalid_parameter","message":"x"}', "not_stoppable" } },
   braze = { UUID, { 201, '{"message":"success"}', "accepted" }, { 201, "", "unknown" },
     { 404, '{"message":"not there"}', "failed" } },
-  vonage = { UUID, { 200, "", "accepted" }, { 204, "", "accepted" }, { 200, "{}", "unknown" } },
+  vonage = { UUID, { 200, "", "accepted" }, { 204, "", "accepted" }, { 200, "{}", "accepted" },
+    { 204, "{}", "unknown" }, { 200, "[]", "unknown" } },
   google_rbm = { "+49/m-1", { 200, "{}", "accepted" }, { 200, "", "unknown" },
     { 404, '{"error":{"code":404,"message":"Not Found","status":"NOT_FOUND"}}', "failed" } },
   wavecell = { UUID, { 200, '{"cancelledCount":1}', "stopped" },
@@ -100,8 +79,11 @@ local ANSWERS = {
     { 200, '{"cancelledCount":"1"}', "unknown" }, { 200, '{"cancelledCount":null}', "unknown" },
     { 404, '{"code":1300,"message":"x"}', "failed" },
     { 404, '{"code":404,"message":"x","errorId":"y"}', "failed" } },
-  messagemedia = { UUID, { 200, "", "stopped" }, { 400, '{"message":"x"}', "not_stoppable" },
-    { 404, "", "not_found" } },
+  messagemedia = { UUID, { 200, "", "stopped" }, { 200, "{ }", "stopped" },
+    { 200, '{"message":"x"}', "unknown" }, { 200, "null", "unknown" },
+    { 400, '{"message":"x"}', "failed" }, { 400, '{"message":"x","details":[]}', "failed" },
+    { 404, "", "failed" }, { 404, '{"message":"Not Found"}', "failed" },
+    { 403, '{"message":"Forbidden"}', "failed" } },
   gatewayapi = { "42", { 204, "", "stopped" }, { 410, "", "not_stoppable", "gone_or_sent" },
     { 404, "", "not_found" }, { 410, "<html>", "failed" } },
   telegram = { "-1001/101", { 200, '{"ok":true,"result":true}', "recalled" },
@@ -112,21 +94,26 @@ local ANSWERS = {
   discord = { "42/1001", { 204, "", "recalled" },
     { 404, '{"message":"404: Not Found","code":0}', "failed" },
     { 404, '{"message":"Not Found","code":404}', "failed" }, { 200, "", "unknown" } },
-  iterable = { "s1", { 200, '{"code":"Success","msg":"","params":null}', "accepted" },
-    { 400, '{"code":"NotFound","msg":"x"}', "not_found" } },
-  clevertap = { "457", { 200, '{"status":"success"}', "stopped" },
-    { 200, '{"status":"fail","error":"no such id"}', "unknown" } },
-  mandrill = { "id1", { 200, '{"_id":"id1","send_at":"x"}', "stopped" },
-    { 200, '{"_id":"id2"}', "unknown" },
-    { 404, '{"status":"error","code":11,"name":"Unknown_Message","message":"x"}', "not_found" } },
-  courier = { "id1", { 200, '{"id":"id1","status":"CANCELED"}', "stopped" },
-    { 409, '{"id":"id1","status":"SENT"}', "too_late" },
-    { 409, '{"id":"id1","status":"DELAYED"}', "not_stoppable" }, { 409, "", "failed" } },
+  iterable = { "1", { 200, '{"code":"Success","msg":"","params":null}', "accepted" },
+    { 200, '{"code":"Success"}', "unknown" }, { 404, '{"code":"NotFound"}', "failed" } },
+  clevertap = { "457", { 200, '{"status":"success"}', "accepted" },
+    { 200, '{"status":"partial"}', "unknown" }, { 404, '{"status":404,"error":"x"}', "failed" } },
+  mandrill = { "a1", { 200, '{"_id":"a1","send_at":"x"}', "stopped" },
+    { 200, '{"_id":"a2"}', "unknown" }, { 200, "[]", "unknown" },
+    { 404, '{"name":"Unknown_Message","message":"x"}', "failed" } },
+  courier = { "id1", { 200, '{"id":"id1","status":"SENT"}', "unknown" },
+    { 200, '{"id":"id2","status":"CANCELED"}', "unknown" },
+    { 409, '{"id":"id2","status":"SENT"}', "unknown" }, { 409, "", "failed" },
+    { 404, '{"message":"Not Found"}', "failed" } },
   novu = { "id1", { 200, "true", "stopped" }, { 200, "false", "not_stoppable" },
     { 200, '{"data":true}', "stopped" }, { 200, '"true"', "stopped" }, { 200, "1", "unknown" },
-    { 404, '{"statusCode":404,"message":"x"}', "not_found" } },
-  knock = { "welcome/u1", { 204, "", "accepted" }, { 200, "<html>", "unknown" },
-    { 404, '{"code":"resource_missing","message":"x","status":404}', "not_found" } },
+    { 404, '{"statusCode":404,"message":"x"}', "failed" } },
+  knock = { "welcome/u1", { 200, "<html>", "unknown" }, { 200, "{}", "unknown" },
+    { 404, '{"code":"resource_missing","message":"x","status":404}', "failed" },
+    { 404, '{"errors":{"detail":"404 Not Found"}}', "failed" } },
+  clicksend = { "1-a", { 200, '{"response_code":"SUCCESS"}', "unknown" },
+    { 200, '{"http_code":200,"response_code":"DONE"}', "unknown" },
+    { 404, '{"response_code":"NOT_FOUND"}', "failed" } },
   seven = { "101", { 200, '{"success":true,"deleted":["101"]}', "stopped" },
     { 200, '{"success":true,"deleted":[]}', "not_stoppable" },
     { 200, '{"success":"true","deleted":null}', "not_stoppable" }, { 200, "{}", "unknown" } },
@@ -149,7 +136,22 @@ local ANSWERS = {
   webcom = { "5", { 200, "<response><scheduled>delete</scheduled></response>", "stopped" },
     { 200, "<response><scheduled>not_found</scheduled></response>", "not_found" },
     { 200, "<html><body>delete</body></html>", "unknown" } },
-  sens = { "r1", { 204, "", "stopped" }, { 404, "", "not_found" } },
+  sens = { "r1", { 204, "", "stopped" }, { 404, "", "failed" },
+    { 404, '{"error":{"errorCode":"300","message":"Not Found Exception"}}', "failed" },
+    { 404, '{"error":{"errorCode":"404","message":"x"}}', "not_found" } },
+  alibaba = { "7", { 200, '{"RequestId":"A-1"}', "accepted" }, { 200, "{}", "unknown" },
+    { 400, '{"RequestId":"A-1","Code":"SignatureDoesNotMatch","Message":"x"}', "denied",
+      "credentials" },
+    { 404, '{"RequestId":"A-1","Code":"InvalidAction.NotFound","Message":"x"}', "failed" } },
+  timpush = { "7", { 200, '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","TaskID":7}',
+    "stopped" },
+    { 200, '{"ActionStatus":"OK","ErrorCode":0,"ErrorInfo":"","TaskID":8}', "unknown" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":90107,"ErrorInfo":"x","TaskID":0}', "too_late" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":70001,"ErrorInfo":"x"}', "denied", "credentials" },
+    { 200, '{"ActionStatus":"FAIL","ErrorCode":91000,"ErrorInfo":"x"}', "unknown" } },
+  getui = { "a_1", { 200, '{"code":0,"msg":"success"}', "accepted" },
+    { 200, '{"code":1,"msg":"x"}', "unknown" }, { 400, '{"code":20001,"msg":"x"}', "failed" },
+    { 400, '{"code":400,"msg":"x"}', "failed" } },
 }
 
 -- What of the format a definition uses, by the names of DESIGN's table.
@@ -225,9 +227,8 @@ end
 describe("definitions of", function()
   for _, names in ipairs({ NAMES, providers.names() }) do
     for _, name in ipairs(names) do
-      it(name .. " are data, but for signing", function()
-        local definition = load_definition(name)
-        assert.equal(definition.sign ~= nil, has_function(definition))
+      it(name .. " are data", function()
+        assert.is_false(has_function(load_definition(name)))
       end)
     end
   end

@@ -3,6 +3,8 @@
 
 local built = require("spec.support.built")
 local core = require("stopmsg.core")
+local patience = require("spec.support.patience")
+local redis = require("spec.support.redis")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -61,6 +63,43 @@ describe("a forked child", function()
     end))
     assert.equal("stopped, 1 connection(s)", shown(client:stop(ID)))
     client:close()
+  end)
+
+  it("takes slots of its own from a rate that its parent shares", function()
+    local started = redis.start()
+    local rate = stopmsg.shared.rate({ name = "account", rate = 10, redis = started.url })
+    local function take()
+      patience.until_(function() return rate() == 0 end)
+      return ("%.0f"):format(tonumber(started.first:call("HGET", "stopmsg:rate:account", "next")))
+    end
+    started.first = redis.client(started.port)
+    local before = take()
+    local child = fork(function()
+      started.first = redis.client(started.port)
+      local mine = take()
+      rate = nil
+      collectgarbage()
+      return mine
+    end)
+    assert.is_true(tonumber(child) > tonumber(before))
+    assert.is_true(tonumber(take()) > tonumber(child))
+    started.first:close()
+    started:stop()
+  end)
+
+  it("cannot use a connection to Redis of its parent, and may close it", function()
+    local connection = core.redis({ url = "http://127.0.0.1:1/", connect_timeout = 1, limit = 100 })
+    for _, method in ipairs({ "connect", "step", "receive", "send", "wait" }) do
+      assert.matches("attempt to use a connection of another process$", fork(function()
+        connection[method](connection, 0)
+      end))
+    end
+    assert.equal("closed", fork(function()
+      connection:close()
+      return "closed"
+    end))
+    assert.is_true(connection:connect())
+    connection:close()
   end)
 
   it("cannot use an engine of its parent, and may close it", function()

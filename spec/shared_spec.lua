@@ -1,6 +1,8 @@
 -- One rate for all that use its name, kept by a real Redis.
 
+local built = require("spec.support.built")
 local core = require("stopmsg.core")
+local files = require("spec.support.files")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
 local schedulers = require("spec.support.schedulers")
@@ -326,6 +328,42 @@ describe("stopmsg.shared", function()
     end)
   end)
 
+  it("goes on where the clock of Redis is moved, by minutes, an hour, a day", function()
+    local path = os.tmpname()
+    local function move(seconds)
+      local words = {}
+      for i = 1, 8 do
+        words[i] = string.char(math.floor(seconds / 256 ^ (i - 1)) % 256)
+      end
+      -- In place: it is mapped.
+      local file = assert(io.open(path, "r+b"))
+      file:write(table.concat(words))
+      file:close()
+    end
+    files.write(path, ("\0"):rep(8))
+    local moved = redis.start({}, nil, { LD_PRELOAD = built("clock"), MOVED_CLOCK = path })
+    local rate = rate_of(moved.url, 50)
+    local function take(count)
+      for _ = 1, count do
+        patience.until_(function()
+          local seconds, why = rate()
+          assert.is_nil(why)
+          assert.is_true(seconds < 1)
+          return seconds == 0
+        end)
+      end
+    end
+    take(10)
+    for _, seconds in ipairs({ -600, -4200, 0, 3600, 86400, -86400 }) do
+      local before = tonumber(moved:call("TIME")[1])
+      move(seconds)
+      assert.is_true(math.abs(tonumber(moved:call("TIME")[1]) - before) > 500)
+      take(20)
+    end
+    moved:stop()
+    os.remove(path)
+  end)
+
   it("leaves a plain function as it was", function()
     local count = 0
     local client = client_of(function(...)
@@ -372,7 +410,8 @@ describe("stopmsg.shared", function()
       ["a number for a Redis"] = { { redis = 6379 }, "option 'redis': expected an address" },
       ["a password for a client"] = { { redis = {}, password = "canary" },
         "option 'password' goes with an address" },
-      ["an option that there is not"] = { { rat = 5 }, "unknown option 'rat'; did you mean 'rate'" },
+      ["an option that there is not"] =
+        { { rat = 5 }, "unknown option 'rat'; did you mean 'rate'" },
     }) do
       it(name, function()
         local options

@@ -76,4 +76,26 @@ describe("stopmsg.xml", function()
       assert.same({ a = "1" }, xml.decode("<a>1</a>"))
     end)
   end)
+
+  -- What LuaExpat gives where Expat gets no memory.
+  for where, lxp in pairs({
+    ["for a parser"] = { new = function() error("XML_ParserCreate failed") end },
+    ["for what it reads"] = { new = function()
+      return {
+        parse = function() return nil, "out of memory", 1, 1, 1 end,
+        close = function() error("out of memory") end,
+      }
+    end },
+  }) do
+    it("raises the lack of memory " .. where, function()
+      local kept, kept_xml = package.loaded.lxp, package.loaded["stopmsg.xml"]
+      finally(function()
+        package.loaded.lxp, package.loaded["stopmsg.xml"] = kept, kept_xml
+      end)
+      package.loaded.lxp, package.loaded["stopmsg.xml"] = lxp, nil
+      local raised, message = pcall(require("stopmsg.xml").decode, "<a/>")
+      assert.is_false(raised)
+      assert.equal("not enough memory", message)
+    end)
+  end
 end)

@@ -108,8 +108,14 @@ local function inferred(name, operations)
   return #list > 0 and table.concat(list, "; ") or "–"
 end
 
+-- Lines that are neither empty nor a comment.
 local function count_lines(path)
-  local _, count = files.read(path):gsub("\n", "\n")
+  local count = 0
+  for row in files.read(path):gmatch("[^\n]+") do
+    if row:find("%S") and not row:find("^%s*%-%-") then
+      count = count + 1
+    end
+  end
   return count
 end
 
@@ -176,7 +182,7 @@ function tables.summary()
   end
   table.sort(lengths)
   return {
-    line({ "providers", "judged by a client", "by a page", "lines of a definition, median",
+    line({ "providers", "judged by a client", "by a page", "lines of code in a definition, median",
       "definitions with a function" }),
     line({ "---", "---", "---", "---", "---" }),
     line({ tostring(#lengths), tostring(judges.client or 0), tostring(judges.page or 0),

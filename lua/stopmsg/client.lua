@@ -11,6 +11,7 @@ local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run.loop")
 local settings = require("stopmsg.provider.settings")
+local signing = require("stopmsg.provider.signing")
 local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
 local verify = require("stopmsg.run.verify")
@@ -231,11 +232,15 @@ local function start(self, operation, ids, call, total, is_slow)
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
   self._warnings = nil
+  local number = session:prepare(operation)
+  local single_number = operation.single and session:prepare(operation.single)
   return run.new(session, {
     operation = operation,
-    number = session:prepare(operation),
+    number = number,
+    verdicts = session.verdicts[number],
     pacer = session:pacer_of(operation),
-    single_number = operation.single and session:prepare(operation.single),
+    single_number = single_number,
+    single_verdicts = session.verdicts[single_number],
     source = ids,
     limit = ids_a_request(self, operation),
     concurrency = o.concurrency
@@ -244,8 +249,7 @@ local function start(self, operation, ids, call, total, is_slow)
     deadline = deadline,
     patience = call.patience or o.patience,
     max_attempts = o.max_attempts,
-    format = operation.answers.setting and o.values[operation.answers.setting]
-      or operation.answers.format,
+    format = session:format_of(operation),
     provider = self._provider.name,
     summary = summary,
     on_item = call.on_item,
@@ -291,7 +295,7 @@ function client.preview(self, operation, ids)
   local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
   local method, origin, target, headers, body = session.engine:preview(
-    session:prepare(operation), ids, 1, #ids, uuid)
+    session:prepare(operation), ids, 1, #ids, uuid, operation.signing and signing.shown or nil)
   local lines = {}
   for _, line in ipairs(headers) do
     if not line:find(":$") then

@@ -11,7 +11,7 @@ local delivery = {}
 -- would take the answer, or the slot.
 delivery.submit = compat.interpreted(function(engine, number, batch, timeout, flights)
   local slot, why = engine:submit(number, batch.ids, 1, batch.count, timeout, batch.uuid,
-    batch.lines)
+    batch.lines, batch.made)
   if slot then
     flights[slot] = batch
   end

@@ -55,8 +55,11 @@ local function ask(self, deadline)
   if timeout <= 0 then
     return nil
   end
-  local slot = delivery.submit(session.engine, session:prepare(self._operation), batch, timeout,
-    session.flights)
+  local number = session:prepare(self._operation)
+  if self._operation.signing then
+    batch.made = session:made(self._operation, number, batch)
+  end
+  local slot = delivery.submit(session.engine, number, batch, timeout, session.flights)
   while slot and not owner._inbox[1] do
     local moved, message = delivery.move(session.engine, session.flights, function() end)
     if not moved then

@@ -17,6 +17,7 @@ local function outcomes()
 end
 
 ---@class stopmsg
+---@field shared stopmsg.Shared
 local stopmsg = {
   ---@type string
   _VERSION = version,

@@ -7,6 +7,8 @@ local fetch = require("stopmsg.fetch")
 local nginx = require("stopmsg.wait.nginx")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
+local signing = require("stopmsg.provider.signing")
+local usual = require("stopmsg.provider.usual")
 local version = require("stopmsg.version")
 local wire = require("stopmsg.provider.wire")
 
@@ -14,6 +16,19 @@ local session = {}
 
 -- Tokens whose repetitions are hidden: those before were refused, or ended, long ago.
 local MOST_SECRETS = 16
+
+-- Where what is signed gets its time and its random numbers from.
+local SOURCES = {
+  now = function()
+    return os.time()
+  end,
+  uuid = function()
+    return core.uuid()
+  end,
+  pack = function(text)
+    return core.base64(core.deflate(text))
+  end,
+}
 
 local Session = {}
 Session.__index = Session
@@ -124,10 +139,12 @@ function session.new(provider, options, way, secret, token_function)
     idle_runs = {},
     generation = 1,
     emit = options.on_event,
+    sources = SOURCES,
     is_closed = false,
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
     _source = secret, -- with which tokens that end are fetched
+    verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
     _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
@@ -217,6 +234,12 @@ function Session:_fetch_again(token_function)
   return got == true
 end
 
+-- What the operation's answers are written in.
+function Session:format_of(operation)
+  local answers = operation.answers
+  return answers.setting and self._options.values[answers.setting] or answers.format
+end
+
 -- The operation's number in the engine; prepared when it is first used.
 function Session:prepare(operation)
   local number = self._numbers[operation]
@@ -231,12 +254,15 @@ function Session:prepare(operation)
       code = operation.items.code,
       folds = operation.id.fold and not operation.id.usual,
     }
+    local verdicts
+    made.usual, verdicts = usual.of(operation, self:format_of(operation))
     -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
     made.headers[#made.headers + 1] = "Expect:"
     if not made.body then
       made.headers[#made.headers + 1] = "Content-Type:"
     end
     number = self.engine:prepare(made)
+    self.verdicts[number] = verdicts
     if operation == self._provider.token then
       self.engine:authorize(number, self._source)
     elseif not self.fetch or #self._secrets > 1 then
@@ -245,6 +271,20 @@ function Session:prepare(operation)
     self._numbers[operation] = number
   end
   return number
+end
+
+-- What one attempt of a signed request is filled with. A path in front of the provider's own, as of
+-- a proxy that takes it away, is not signed.
+function Session:made(operation, number, batch)
+  local o = self._options
+  local secret = operation == self._provider.token and self._source
+    or self._secrets[#self._secrets]
+  local before = o.base_url and o.base_url:match("^%a+://[^/]*(/.-)/*$") or ""
+  return signing.make(operation, secret, o.values, self.sources, function(made)
+    local method, _, target, _, body = self.engine:preview(number, batch.ids, 1, batch.count,
+      batch.uuid, made)
+    return method, target:sub(#before + 1), body or ""
+  end)
 end
 
 function Session:user_agent()

@@ -13,6 +13,7 @@ local script = require("stopmsg.fleet.script")
 local text = require("stopmsg.text")
 local timer = require("stopmsg.fleet.timer")
 
+---@type stopmsg.Shared
 local shared = {}
 
 -- The longest name of a rate.
@@ -204,13 +205,15 @@ local function over_theirs(given)
   end
 end
 
--- made = shared.keeper(options): what stands behind a rate function | nil, message. For the command.
+-- made, caller = shared.keeper(options): what stands behind a rate function | nil, message. For the
+-- command.
 function shared.keeper(given)
   local checked, message = check(given)
   if not checked then
     return nil, message
   end
-  local key, caller = script.key(checked.name), nil
+  local key = script.key(checked.name)
+  local caller
   if nginx.is_here() then
     local connect, release
     if checked.address then
@@ -242,7 +245,15 @@ function shared.rate(shared_options)
   if not called or not made then
     error(("bad argument #1 to 'rate' (%s)"):format(called and message or tostring(made)), 2)
   end
+  local pid, options_given = core.pid(), {}
+  for name, value in pairs(shared_options) do
+    options_given[name] = value
+  end
   return function()
+    if pid ~= core.pid() then
+      -- The slots and the connection are those of the process that forked.
+      pid, made = core.pid(), shared.keeper(options_given)
+    end
     return made:ask()
   end
 end

@@ -44,6 +44,10 @@
 ---Asked before each request. Returns 0 for "go", or after how many seconds to ask again; then, where it cannot tell, why.
 ---@alias stopmsg.RateFunction fun(): number, string?
 
+---Rates that processes share.
+---@class stopmsg.Shared
+---@field rate fun(shared_options: stopmsg.SharedOptions): stopmsg.RateFunction
+
 ---What `stopmsg.shared.rate` takes.
 ---@class stopmsg.SharedOptions
 ---@field name string what all have in common that share the rate
@@ -182,7 +186,7 @@
 ---@field rate? number|stopmsg.Rate requests per second, as documented
 ---@field retry_after? string|stopmsg.Pause where a pause is told, besides Retry-After
 ---@field token? stopmsg.TokenRequest how a token that ends is fetched
----@field sign? fun(request: stopmsg.SignedRequest): table<string, string> gives further headers
+---@field sign? stopmsg.Signature|fun(request: stopmsg.SignedRequest): table<string, string> a function gives further headers
 ---@field stop? stopmsg.Operation
 ---@field stop_dispatch? stopmsg.Operation
 ---@field status? stopmsg.Operation
@@ -224,8 +228,25 @@
 ---@field json? table
 ---@field value string path of the token
 ---@field lasts? string path of the seconds that it lasts
+---@field sign? stopmsg.Signature
 
----What `sign` gets. The token is not in it.
+---How requests are signed with the token.
+---@class stopmsg.Signature
+---@field hmac? "sha1"|"sha256" the HMAC of `text`
+---@field hash? "sha1"|"sha256" the digest of `text`, which holds {token}
+---@field key? string the key of the HMAC; default "{token}"
+---@field text string what is signed
+---@field escape? "json"|"percent"|"raw"|"xml" how values are written into `text`
+---@field encode? "base64"|"hex"
+---@field time? "unix"|"unix_ms"|"rfc3339" how {time} is written
+---@field ticket? stopmsg.Ticket
+
+---What holds a signature and is packed.
+---@class stopmsg.Ticket
+---@field text string
+---@field letters? string in place of "+/=" of its Base64
+
+---What a function `sign` gets. The token is not in it.
 ---@class stopmsg.SignedRequest
 ---@field method string
 ---@field url string
@@ -271,7 +292,7 @@
 ---@field retry_after? string|stopmsg.Pause
 ---@field answers? string|{ format: string, root: string }
 ---@field decode? fun(answer: stopmsg.Answer, ids: string[]): table|nil verdict(s); nil for "not understood"
----@field sign? fun(request: stopmsg.SignedRequest): table<string, string>
+---@field sign? stopmsg.Signature|fun(request: stopmsg.SignedRequest): table<string, string>
 ---@field inferred? string what of this is not documented; said when a call fails
 ---@field undocumented? boolean only with the client's option of that name
 
@@ -290,7 +311,7 @@
 
 ---What an answer says at its paths.
 ---@class stopmsg.Reading
----@field exactly? string the whole body
+---@field exactly? string|string[] the whole body, or several of which it has to be one
 ---@field has? string|string[] where something has to stand
 ---@field every? string[] a pattern for all names of the object, and the type of the values
 ---@field id? string|string[]|table<string, string> where the id stands that was asked about
@@ -316,6 +337,7 @@
 ---@field means? table<string, stopmsg.Outcome>
 ---@field entries? stopmsg.Reading|stopmsg.Reading[] in place of `state`: what an entry's values mean
 ---@field unit? "message"|"batch"|"bulk"|"campaign"|"dispatch"|"schedule" what one id stops
+---@field most? integer of a list without `next`: entries that an answer holds at most
 ---@field where? table<string, stopmsg.Filter>
 ---@field next? stopmsg.NextPage
 

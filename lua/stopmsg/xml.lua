@@ -21,10 +21,14 @@ local function new_element(name)
 end
 
 -- Expat has memory of its own, and LuaExpat words the lack of it as a fault like any other.
+local function raise_lack()
+  error("not enough memory", 0)
+end
+
 local function new_parser(callbacks)
   local made, parser = pcall(lxp.new, callbacks)
   if not made then
-    error("not enough memory", 0)
+    raise_lack()
   end
   return parser
 end
@@ -75,6 +79,9 @@ function xml.decode(text)
     parsed, message = parser:parse()
   end
   pcall(parser.close, parser)
+  if message == "out of memory" then
+    raise_lack()
+  end
   if fault or not parsed then
     return nil, "not XML: " .. tostring(fault or message)
   end

@@ -157,6 +157,18 @@ describe("stopmsg stop", function()
     assert.equal(before, requests())
   end)
 
+  it("shows the one Accept that is sent", function()
+    for provider, accept in pairs({ revicom = "*/*", klaviyo = "application/vnd.api+json" }) do
+      local _, out = stop({ "--dry-run", provider == "revicom" and uuid(1) or "abc" },
+        { provider = provider, env = {} })
+      local lines = {}
+      for line in out:gmatch("Accept: ([^\n]*)") do
+        lines[#lines + 1] = line
+      end
+      assert.same({ accept }, lines)
+    end
+  end)
+
   it("takes the token of the provider before the common one, and a file before both", function()
     local path = cli.file(TOKEN .. "\r\n")
     local code = stop({ uuid(1), "--token-file", path }, { env = { STOPMSG_TOKEN = "bad\1" } })

@@ -62,6 +62,7 @@ done
 
 -- In the midst of a word, so that the line that is typed is not what is waited for.
 local ZSH = "fpath=($PAPERS $fpath); autoload compinit; compinit -u -D; unsetopt beep; "
+  .. "LISTMAX=1000; "
   .. "tab() { zle complete-word; BUFFER+=' do''ne '; }; zle -N tab; bindkey '^I' tab; "
   .. "print rea''dy\n"
 local KILL_LINE = "\21"

@@ -28,8 +28,8 @@ describe("stopmsg stop --shared", function()
     local client = redis.client(guarded.port)
     assert(client:call("AUTH", PASSWORD))
     for name, rules in pairs({
-      good = { "~stopmsg:rate:*", "+select", "+evalsha", "+eval", "+time", "+hgetall", "+hset", "+hdel",
-        "+pexpire" },
+      good = { "~stopmsg:rate:*", "+select", "+evalsha", "+eval", "+time", "+hgetall", "+hset",
+        "+hdel", "+pexpire" },
       no_select = { "~*", "+@all", "-select" },
       no_hset = { "~*", "+@all", "-hset" },
       no_evalsha = { "~*", "+@all", "-evalsha" },
@@ -212,10 +212,15 @@ describe("stopmsg stop --shared", function()
       assert.equal(before, #sandbox:log())
       local _, count = answer.stdout:gsub('"outcome":"skipped","reason":"outage"', "")
       assert.message(answer.stdout).equal(3, count)
-      assert.matches("Redis at 127%.0%.0%.1:1 cannot be reached %([^\n]*%): waiting for it, 1 s at most",
-        answer.stderr)
+      assert.matches("Redis at 127%.0%.0%.1:1 cannot be reached %([^\n]*%): waiting for it, 1 s at "
+        .. "most", answer.stderr)
       assert.matches("\nstopmsg stop: [^\n]*run again without %-%-shared, with a %-%-rate of your "
         .. "own[^\n]*\n$", answer.stderr)
+      answer = stop({ "--rate", "50", "--shared", "account", "--patience", "0", "-q" },
+        { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+      assert.equal(5, answer.code)
+      assert.matches("^stopmsg stop: [^\n]*with a %-%-rate of your own[^\n]*\n$",
+        (answer.stderr:gsub("^[^\n]*\n", "", 1)))
       if journal then
         assert.is_nil(files.read(folder .. "/journal"):find("canary"))
         arguments = { "--rate", "50", "--journal", folder .. "/journal" }

@@ -3,12 +3,13 @@
 local core = require("stopmsg.core")
 local json_answers = require("spec.support.json_answers")
 local judge = require("spec.support.json_judge")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 
 local FIELDS = { list = "items", id = "messageUuid", code = "code", folds = true }
 
 -- Answers and mutations that are judged.
-local ROUNDS = tonumber(os.getenv("STOPMSG_ITEMS_ROUNDS")) or 20000
+local ROUNDS = tonumber(os.getenv("STOPMSG_ITEMS_ROUNDS")) or 20000 / sample.OF
 
 local function read(text, ids, piece, fields)
   return core.read_items(fields or FIELDS, ids, text, piece)

@@ -112,7 +112,7 @@ describe("wrong use of stopmsg.core", function()
       core.known(1):add(("x"):rep(32), ("g"):rep(32), 1)
     end,
     ["an id that is none"] = function() core.seen():add({}, 1) end,
-    ["an id without a place"] = function() core.seen():add("a") end,
+    ["a place that is no number"] = function() core.seen():add("a", {}) end,
     ["a mask of too few digits"] = function() core.known(1):add("xx", "aa", 1) end,
     ["pieces of no bytes"] = function()
       core.read_items({ list = "a", id = "b", code = "c" }, {}, "{}", 0)

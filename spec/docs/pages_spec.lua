@@ -36,7 +36,7 @@ describe("docs/writing-a-provider.md", function()
     ["field of a setting"] = "setting", ["field of an id form"] = "id",
     ["field of a reading"] = "reading", ["field of a word"] = "meaning",
     ["field of `error`"] = "error", ["field of `token`"] = "token", ["field of a list"] = "list",
-    ["field of a filter"] = "filter", ["field of `next`"] = "next",
+    ["field of a filter"] = "filter", ["field of `next`"] = "next", ["field of `sign`"] = "sign",
   }) do
     it("has every " .. first, function()
       local names = {}
@@ -52,6 +52,9 @@ describe("docs/writing-a-provider.md", function()
     assert.same(sorted.keys(ids.forms), names_of(page, "id form"))
     assert.same(sorted.keys(errors.forms), names_of(page, "form"))
     assert.same(sorted.keys(schema.actions), names_of(page, "action"))
+    for name in pairs(schema.made) do
+      assert.message(name).is_truthy(page:find("| `{" .. name .. "}` |", 1, true))
+    end
     for name in pairs(schema.placeholders) do
       assert.message(name).is_truthy(page:find("`{" .. name .. "}`", 1, true))
     end
@@ -161,7 +164,7 @@ describe("docs/troubleshooting.md", function()
     ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
     ["cannot wait in the"] = "lua/stopmsg/wait/nginx.lua",
-    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",
+    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/question.lua",
     ["belongs to another run"] = "lua/stopmsg/journal.lua",
   }
 

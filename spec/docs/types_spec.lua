@@ -100,7 +100,7 @@ describe("the types", function()
       Operation = "operation", Setting = "setting", ProviderAuth = "auth", ErrorForm = "error",
       TokenRequest = "token", TextBody = "text", Word = "meaning", Reading = "reading",
       ListOperation = "list", Filter = "filter", NextPage = "next", IdForm = "id", Rate = "rate",
-      Pause = "retry_after",
+      Pause = "retry_after", Signature = "sign", Ticket = "ticket",
     }) do
       check(class, named(part))
     end

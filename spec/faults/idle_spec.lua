@@ -51,10 +51,11 @@ describe("an idle connection that ends", function()
     server:set({
       port = way.port,
       ids = ids,
-      requests = { script(...) },
+      requests = { script({ "hold" }, ...) },
       ["then"] = script(),
     })
     local report = client:stop(ids)
+    server:go()
     assert.same({}, faults.judge(report, server:take(), ids))
     return report
   end
@@ -71,8 +72,8 @@ describe("an idle connection that ends", function()
           max_attempts = 1,
           concurrency = 1,
         })
-        assert.is_true(stop(client, way, 1, { "wait", 0.02 },
-          { "write", faults.bytes(way.goodbye or "") }, { how }).ok)
+        assert.is_true(stop(client, way, 1, { "write", faults.bytes(way.goodbye or "") },
+          { how }).ok)
         local report = stop(client, way, 2)
         assert.is_true(report.ok, tostring(report) .. ": " .. tostring(report[1].message))
         assert.equal(1, report.requests)

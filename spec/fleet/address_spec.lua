@@ -22,7 +22,9 @@ describe("stopmsg.fleet.address", function()
 
   for _, url in ipairs({ "", "localhost", "localhost:6379", "http://localhost", "redis:localhost",
     "redis://", "redis://:6379", "redis://localhost:", "redis://localhost:0",
-    "redis://localhost:65536", "redis://localhost:x", "redis://localhost/x", "redis://localhost/1/2",
+    "redis://localhost:65536",
+    "redis://localhost:x", "redis://localhost/x",
+    "redis://localhost/1/2",
     "redis://localhost?db=1", "redis://local host", "redis://@localhost", "redis://[::1",
     "redis://localhost#1", "unix:///run/redis.sock", "redis://local\nhost" }) do
     it(("refuses %q"):format(url), function()

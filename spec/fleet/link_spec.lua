@@ -135,6 +135,21 @@ describe("stopmsg.fleet.link", function()
     assert.is_nil(made.fault)
   end)
 
+  it("makes nothing of an idle connection that Redis closes", function()
+    open(started.url)
+    until_ready()
+    for _ = 1, 3 do
+      assert.equal("PONG", ask("PING"))
+      started:call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+      step(function()
+        assert.is_nil(made.fault)
+        return not made:is_ready()
+      end)
+      until_ready()
+      assert.is_nil(made.fault)
+    end
+  end)
+
   it("gives up on a Redis that says nothing, and finds it when it is back", function()
     open(started.url, { timeout = 0.05 })
     until_ready()
@@ -167,7 +182,7 @@ describe("stopmsg.fleet.link", function()
         made:step()
         return made._state == "off"
       end)
-      assert.matches("cannot be reached %(Couldn't connect to server%)$", made.fault)
+      assert.matches("cannot be reached %(%u[^()]*%)$", made.fault)
       pauses[i] = made:due()
       time = time + pauses[i]
     end

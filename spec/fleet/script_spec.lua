@@ -158,7 +158,7 @@ describe("stopmsg.fleet.script", function()
   end)
 
   it("makes do with values that are none", function()
-    started:call("HSET", key, "next", "x", "seen", "", "pause", "-", "rx", "1", "r", "2", "other", "3")
+    started:call("HSET", key, "next", "x", "seen", "", "pause", "-", "rx", "1", "r", "2", "a", "3")
     local _, _, said = take(50, 1)
     assert.near(0.02, said.interval, 1e-5)
   end)

@@ -302,6 +302,25 @@ describe("stopmsg.meaning.answer", function()
       end)
     end)
 
+    it("takes one of several whole bodies, and an empty one only where its end is known", function()
+      local read = answers.reader(answers.operation({
+        name = "acme",
+        url = "https://acme.example",
+        headers = { ["X-Key"] = "{token}" },
+        id = { pattern = "^%w+$", about = "letters and digits" },
+        stop = { request = "DELETE /{id}", [200] = { exactly = { "", "{}" }, means = "stopped" } },
+      }), { "a" })
+      for _, body in ipairs({ "", " \r\n", "{}", "{ }", "\239\187\191{}" }) do
+        local _, verdict = read(200, body)
+        assert.message(body).equal("stopped", verdict.outcome)
+      end
+      for _, body in ipairs({ false, "[]", "null", '""', '{"a":1}', "\239\187\191",
+        answers.HTML }) do
+        local _, verdict = read(200, body)
+        assert.message(tostring(body)).equal("unknown", verdict.outcome)
+      end
+    end)
+
     describe("with statuses that come bare", function()
       local read = answers.reader(operation({ success = "stopped", bare = { 404, 409 },
         refusals = { ["409"] = "too_late" } }), { "a" })

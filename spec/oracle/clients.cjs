@@ -15,7 +15,7 @@ const modules = require("module").createRequire(path.resolve(process.argv[2] || 
 
 // One file a client in clients/: what it needs to be asked once, and what its answers and errors are
 // called. It gets the question, and these.
-const tools = { modules, plain, said, refused };
+const tools = { folder: path.resolve(process.argv[2] || "."), modules, plain, said, refused };
 
 function plain(loaded) {
   return loaded.default || loaded;

@@ -2,6 +2,7 @@
 
 local providers = require("stopmsg.provider")
 local runs = require("spec.support.runs")
+local sample = require("spec.support.sample")
 local source = require("stopmsg.run.source")
 local stopmsg = require("stopmsg")
 
@@ -638,7 +639,7 @@ describe("stopmsg.run.loop", function()
     end
 
     it("is read no further ahead than needed, however slow the consumer", function()
-      assert_bounded({ count = 200000, limit = 100, pause = 0.001 })
+      assert_bounded({ count = 200000 / sample.OF, limit = 100, pause = 0.001 })
     end)
 
     it("is read no further ahead with a consumer who takes no time", function()

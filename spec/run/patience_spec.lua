@@ -1,6 +1,7 @@
 -- Calls that meet a provider that is away: how long they wait for it, and what they tell.
 
 local runs = require("spec.support.runs")
+local sample = require("spec.support.sample")
 
 local http, items, OK, names, tally = runs.http, runs.items, runs.OK, runs.names, runs.tally
 local stop, times, new_session, in_turn = runs.stop, runs.times, runs.new_session, runs.in_turn
@@ -256,7 +257,7 @@ describe("stopmsg.run.patience", function()
 
     it("never comes without an end to patience", function()
       local result = stop({ ids = names(50), concurrency = 4, deadline = math.huge,
-        patience = math.huge, answer = away(http(503), 0, 100000) })
+        patience = math.huge, answer = away(http(503), 0, 100000 / sample.OF) })
       assert.same({ stopped = 50 }, tally(result.items, 50))
     end)
   end)

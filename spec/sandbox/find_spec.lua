@@ -20,9 +20,9 @@ local function request_of(client, operation, all, ids)
   end
   local basic = providers.definition(all.name).auth
   if basic then
-    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{key}",
-      all.settings and all.settings.key or "{account}")
-      :gsub("{([%w_]+)}", all.settings)
+    local text = basic.basic:gsub("{token}", "sandbox"):gsub("{([%w_]+)}", function(setting)
+      return all.settings[setting] or all.settings.account
+    end)
     headers.authorization = "Basic " .. mime.b64(text)
   end
   local function with_token(text)

@@ -86,6 +86,12 @@ local FRESH = {
   end,
 }
 
+-- The same of a query: how well a ticket is packed is zlib's.
+local function with_fresh(query)
+  query.usersig = query.usersig and "<ticket>"
+  return query
+end
+
 -- A recorded request as the facts write it.
 local function normal(request)
   local headers = {}
@@ -99,7 +105,7 @@ local function normal(request)
   return {
     method = request.method,
     path = path,
-    query = query ~= "" and flat(url.query(query)) or nil,
+    query = query ~= "" and with_fresh(flat(url.query(query))) or nil,
     headers = headers,
     body = decode_body(request),
   }
@@ -128,9 +134,14 @@ end
 -- of the fact's answer.
 function oracle.stop(name, fact)
   local question, item = fact.question, nil
-  local uuid = core.uuid
+  local uuid, time = core.uuid, os.time
   function core.uuid()
     return "00000000-0000-4000-8000-000000000000"
+  end
+  if question.time then
+    rawset(os, "time", function()
+      return question.time
+    end)
   end
   local requests = oracle.record(fact.answer, function(base)
     local client = stopmsg.new({
@@ -144,8 +155,9 @@ function oracle.stop(name, fact)
     client:close()
   end)
   core.uuid = uuid
-  assert(#requests == 1, "more than one request, or none")
-  return item, requests[1]
+  rawset(os, "time", time)
+  assert(#requests == (question.fetches and 2 or 1), "more requests, or fewer")
+  return item, requests[#requests]
 end
 
 -- answer = oracle.sandbox(request): { status, text } of what the sandbox answers to a request.

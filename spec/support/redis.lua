@@ -34,8 +34,8 @@ local function read(connection)
   return list
 end
 
--- value = client:call("GET", "key") | nil, err, as many clients have it; raises where the connection
--- is gone.
+-- value = client:call("GET", "key") | nil, err, as many clients have it; raises where the
+-- connection is gone.
 function Client:call(...)
   local words = { ... }
   local parts = { ("*%d\r\n"):format(#words) }
@@ -81,8 +81,9 @@ Server.__index = Server
 
 local function spawn(self)
   -- Unlike other children it does not read its stdin, and would outlive a spec that is killed.
-  local argv = { "setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind", "127.0.0.1", "--save", "", "--dir", self.dir,
-    "--port", tostring(self._keys and 0 or self.port) }
+  local argv = { "setpriv", "--pdeathsig", "KILL", "--", "redis-server", "--bind",
+    "127.0.0.1", "--save", "", "--dir", self.dir, "--port",
+    tostring(self._keys and 0 or self.port) }
   if self._keys then
     for _, word in ipairs({ "--tls-port", tostring(self.port), "--tls-auth-clients", "no",
       "--tls-cert-file", self._keys .. "/good.pem", "--tls-key-file", self._keys .. "/good.key",
@@ -94,7 +95,7 @@ local function spawn(self)
     argv[#argv + 1] = word
   end
   -- Its log goes to its standard output. The port may have been taken since it was looked for.
-  self._child = server.spawn(argv, { is_ready = function()
+  self._child = server.spawn(argv, { environment = self._environment, is_ready = function()
     local probe = socket.tcp()
     probe:settimeout(0.1)
     local is_there = probe:connect("127.0.0.1", self.port)
@@ -104,12 +105,13 @@ local function spawn(self)
   self.pid = self._child.pid
 end
 
--- started = redis.start(arguments, keys): redis-server with these arguments, too; keys: a folder of
--- spec.support.certificates, for TLS. { port, url, pid, call(self, …), kill(signal), freeze(),
--- restart(), stop() }
-function redis.start(arguments, keys)
-  local self = setmetatable({ _arguments = arguments or {}, _keys = keys, dir = files.folder() },
-    Server)
+-- started = redis.start(arguments, keys, environment): redis-server with these arguments, too.
+-- keys: a folder of spec.support.certificates, for TLS, or nil; environment: more variables, or
+-- nil.
+-- { port, url, pid, call(self, …), kill(signal), freeze(), restart(), stop() }
+function redis.start(arguments, keys, environment)
+  local self = setmetatable({ _arguments = arguments or {}, _keys = keys,
+    _environment = environment, dir = files.folder() }, Server)
   for attempt = 1, 5 do
     self.port = free_port()
     local started, message = pcall(spawn, self)

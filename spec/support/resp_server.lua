@@ -1,5 +1,5 @@
--- Something on a port that may say it is a Redis: a chunk of Lua, the argument, gives a function that
--- gets each command's words, and bytes as they came, and gives the bytes of the answer.
+-- Something on a port that may say it is a Redis: a chunk of Lua, the argument, gives a function
+-- that gets each command's words, and its bytes as they came, and gives the bytes of the answer.
 
 local uv = require("luv")
 

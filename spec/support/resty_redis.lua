@@ -1,5 +1,5 @@
--- The part of lua-resty-redis that shared rates use, for nginx in specs: Debian's package of it needs
--- another nginx than the one that is tested.
+-- The part of lua-resty-redis that shared rates use, for nginx in specs: Debian's package of it
+-- needs another nginx than the one that is tested.
 
 local redis = { _VERSION = "0.29" }
 

@@ -13,8 +13,8 @@ end
 
 local part_servers = require("spec.torture.part_servers")
 
-local PARTS = { "direct", "filled", "proxied", "named", "items", "lengths", "reader", "urls",
-  "notes", "log", "inherited" }
+local PARTS = { "direct", "filled", "proxied", "named", "items", "lengths", "reader", "usual",
+  "urls", "replies", "redis", "notes", "log", "inherited" }
 local MODES = { once = 0, sticky = 2 }
 local HUNG = 120 -- seconds
 
@@ -25,7 +25,7 @@ if jit then
   jit.off()
 end
 local parts = require("spec.torture.parts")
-local context = { url = %q, items_url = %q, path = %q }
+local context = { url = %q, items_url = %q, redis_url = %q, path = %q }
 local names, name = { %s }
 
 local function try(phase)
@@ -122,7 +122,8 @@ local names = {}
 for i, name in ipairs(PARTS) do
   names[i] = ("%q"):format(name)
 end
-alloc.state(SOURCE:format(servers.url, servers.items_url, path, table.concat(names, ", ")))
+alloc.state(SOURCE:format(servers.url, servers.items_url, servers.redis_url, path,
+  table.concat(names, ", ")))
 for number, name in ipairs(PARTS) do
   if not arg[2] or arg[2] == name then
     spoil(name, number, "once")

@@ -242,6 +242,18 @@ function parts.reader()
   return table.concat(lines, "\n")
 end
 
+-- The same of one id: paths of several names, texts with escapes.
+function parts.usual()
+  local look = { status = 200, first = 1, id = { { "data", "id" }, { "id" } },
+    code = { { ("c"):rep(300) } }, errors = { { "error" }, { "data", "error" } },
+    codes = { ("gone"):rep(80), 7, true } }
+  local body = '{"data":{"id":"\\u0061%s"},"%s":"\\u0067one%s"}'
+  local id = ("a"):rep(300)
+  return ("%d %d"):format(
+    core.meaning(look, id, body:format(id:sub(2), ("c"):rep(300), ("gone"):rep(79))),
+    core.meaning({ status = 200, first = 3, exactly = ("{"):rep(300) }, id, ("{"):rep(300)))
+end
+
 local URLS = {
   "https://stop.test", "http://localhost:8080/a/b/", "http://stop.test/", "ftp://stop.test",
   "https://user@stop.test", "https://:word@stop.test", "https://stop.test?a", "https://stop.test#a",
@@ -285,9 +297,9 @@ function parts.notes()
     seen:add("id" .. i, i)
   end
   seen:remove("id7")
-  return table.concat({ tostring(seen:add("id8", 101)), tostring(seen:add("id7", 101)),
+  return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
     closing(core.lines(), write_lines), closing(core.marks(), set_marks),
-    tostring(known:add(mask, ("%032x"):format(7), 101)), digest("abc") }, "\n")
+    tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
 -- What came of each step, with the log's own view of itself at the end.
@@ -313,6 +325,60 @@ function parts.log(context)
     return "fault " .. message
   end
   return closing(log, write_log)
+end
+
+local function shown(value)
+  if type(value) ~= "table" then
+    return tostring(value)
+  end
+  local list = {}
+  for i, one in ipairs(value) do
+    list[i] = shown(one)
+  end
+  return ("{%s%s}"):format(table.concat(list, ","), value.err or "")
+end
+
+-- Replies of Redis, in pieces.
+function parts.replies()
+  local long = ("$700\r\n%s\r\n"):format(("x"):rep(700))
+  local values, state = core.read_replies(
+    "*3\r\n:1\r\n$5\r\nhello\r\n*2\r\n-ERR x\r\n$-1\r\n+OK\r\n" .. long, 5, 1000)
+  return shown(values) .. state
+end
+
+local function fault_of(kind)
+  return "fault redis " .. kind
+end
+
+local function echo(connection)
+  local word, was_sent = ("0123456789"):rep(2000), false
+  local begun, _, why = connection:connect()
+  if not begun then
+    return fault_of(why)
+  end
+  for _ = 1, MAX_STEPS do
+    local state, _, fault = connection:step()
+    local value
+    if state and not was_sent then
+      was_sent = connection:send({ "ECHO", word }) and connection:send({ "ECHO", "short" })
+    elseif state then
+      state, value, fault = connection:receive()
+      if state and value ~= word then
+        return value
+      end
+    end
+    if state == nil then
+      return fault_of(fault)
+    end
+    connection:wait(0.01)
+  end
+  return fault_of("slow")
+end
+
+-- A connection to what says that it is a Redis.
+function parts.redis(context)
+  return closing(core.redis({ url = context.redis_url, connect_timeout = AMPLE, limit = 100000 }),
+    echo)
 end
 
 -- An engine for the children of this process to inherit.

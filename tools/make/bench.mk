@@ -5,7 +5,7 @@
 BENCH = python3 bench/bench.py build/bench $(ROW) $(if $(CLIENTS),--clients '$(CLIENTS)')
 BENCH_PEERS = build/bench/nethttp build/bench/undici/node_modules
 
-.PHONY: bench bench-nginx soak
+.PHONY: bench bench-instructions bench-nginx bench-shared soak
 
 bench: ## measure against other clients (ROW=one64: one row; QUICK=1: once)
 	@sh tools/packages.sh bench
@@ -14,6 +14,15 @@ bench: ## measure against other clients (ROW=one64: one row; QUICK=1: once)
 	@$(MAKE) -s build/bench/floor $(if $(ROW),$(if $(CLIENTS),$(BENCH_PEERS)),$(BENCH_PEERS))
 	@$(BENCH) $(if $(QUICK),--rounds 1 --seconds 0.3) \
 	  $(if $(ROW),,--page $(if $(QUICK),build/bench,docs))
+
+# By callgrind and a hook of Lua: a busy machine does not move them.
+bench-instructions: ## count the instructions that an id takes (ROW=one64: one row)
+	@$(call need,valgrind,valgrind)
+	@sh tools/packages.sh bench
+	@$(MAKE) all LUA=lua5.4
+	@$(MAKE) all LUA=luajit
+	@$(MAKE) -s build/bench/floor
+	@python3 bench/instructions.py build/bench $(ROW)
 
 build/bench/floor: bench/floor.c
 	@echo "CC $<"
@@ -37,6 +46,15 @@ bench-nginx: build/bench/nginx/prober ## measure what stopping messages costs th
 	@$(MAKE) all LUA=luajit
 	@python3 bench/nginx/bench.py build/bench/nginx --page $(if $(QUICK),build/bench,docs)/nginx.md \
 	  $(if $(QUICK),--rounds 1) $(ARGS)
+
+bench-shared: ## measure a shared rate at the provider, in quiet and while something breaks (5 minutes)
+	@sh tools/packages.sh specs
+	@$(MAKE) all LUA=luajit
+	@$(MAKE) bench-shared-run LUA=luajit
+
+.PHONY: bench-shared-run
+bench-shared-run:
+	@$(RUN) $(LUA) bench/shared.lua $(SECONDS)
 
 build/bench/nginx/prober: bench/nginx/prober.c
 	@echo "CC $<"

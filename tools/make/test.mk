@@ -6,16 +6,26 @@ ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
-EACH = $(filter-out $(ONCE),$(sort $(shell find spec -name '*_spec.lua')))
+
+# These Luas try all cases and also what takes many seconds; the others a sample of the
+# cases (spec/support/sample.lua).
+WHOLE = lua5.4 luajit
+SAMPLE = 10
+LONG = spec/packaging/build_spec.lua
+
+# The first ones collect all garbage again and again, which takes longer later on.
+FIRST = spec/sequences_spec.lua
+EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
 PARTS = once $(LUAS) asan lint fuzz
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
-PART_asan = asan LUA=lua5.4 SPECS='spec/core spec/sequences_spec.lua'
+PART_asan = asan LUA=lua5.4 SPECS='$(FIRST) spec/core'
 PART_lint = lint
 PART_fuzz = fuzz-replay
 $(foreach lua,$(LUAS),\
-  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)')\
+  $(eval PART_$(lua) = spec LUA=$(lua) $(if $(filter $(lua),$(WHOLE)),\
+    SPECS='$$(EACH)',SPECS='$$(filter-out $(LONG),$$(EACH))' SPEC_SAMPLE=$(SAMPLE)))\
   $(eval PART_all-$(lua) = spec LUA=$(lua)))
 
 # As many at a time as there are processors, and one more: specs wait a lot. Nothing is
@@ -25,11 +35,15 @@ SIDE_BY_SIDE = $(MAKE) -k $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
 RUNS = build/test
 
 # Each part is run, whatever the others did. spec/support/output.lua writes its line to
-# SPEC_SUMMARY; a part without a line, or that broke after it, is a failure.
+# SPEC_SUMMARY; a part without a line, or that broke after it, is a failure. The last but
+# one line tells how long a processor was busy with each part.
 run-parts = rm -rf $(RUNS) && mkdir -p $(RUNS) || exit 1; \
   $(SIDE_BY_SIDE) $(LUAS:%=core-%) && $(SIDE_BY_SIDE) $(1:%=part-%); \
   for part in $(1); do \
     test -s $(RUNS)/$$part.sum || echo "$$part: 0 passed, 1 failed" >$(RUNS)/$$part.sum; done; \
+  awk 'FNR == 2 { split($$1 "m" $$2, t, /[ms]+/); s = (t[1] + t[3]) * 60 + t[2] + t[4]; sum += s; \
+    split(FILENAME, name, "/"); sub(/\.times$$/, "", name[3]); printf "%s %d s, ", name[3], s } \
+    END { printf "all %d s of a processor\n", sum }' $(1:%=$(RUNS)/%.times); \
   awk '{ passed += $$2; failed += $$4 } END { \
     printf "%d passed, %d failed\n", passed, failed; exit failed > 0 }' $(RUNS)/*.sum
 
@@ -42,6 +56,7 @@ part-%:
 	  line='$*: '; \
 	  case $* in lint | fuzz) echo "$*: 1 passed, 0 failed" | tee -a $$log >$$sum ;; esac; \
 	fi; \
+	times >$(RUNS)/$*.times; \
 	grep -qs "^$$line" $$sum || echo "$*: 0 passed, 1 failed" | tee -a $$log >>$$sum; \
 	cat $$log
 

@@ -50,7 +50,13 @@ local function write_request(write, request)
   write(("%s %s HTTP/1.1"):format(request.method, short(request.target)))
   write("Host: " .. request.origin:match("://(.*)$"))
   write("User-Agent: " .. request.user_agent)
-  write("Accept: */*")
+  local has_accept = false
+  for _, line in ipairs(request.headers) do
+    has_accept = has_accept or line:lower():find("^accept:") ~= nil
+  end
+  if not has_accept then
+    write("Accept: */*")
+  end
   for _, line in ipairs(request.headers) do
     write(line)
   end

@@ -61,6 +61,9 @@ local function show_operation(provider, name, operation, out)
   out:write(("\n  %s%s\n"):format(name,
     operation.undocumented and " (documented by the sibling brand only)" or ""))
   write("request", ("%s %s"):format(operation.method, operation.path))
+  if operation.single then
+    write("for one", ("%s %s"):format(operation.single.method, operation.single.path))
+  end
   if operation.is_list then
     write("filters", table.concat(sorted_keys(operation.where), ", "))
   elseif not operation.has_no_ids then

@@ -65,8 +65,8 @@ function sharing.open(args, host)
   }, Sharing)
 end
 
--- Asks the Redis whether it can do it. true | nil, message: what waiting does not mend. A Redis that
--- is away is waited for by the run.
+-- Asks the Redis whether it can do it. true | nil, message: what waiting does not mend. The run
+-- itself waits for a Redis that is away.
 function Sharing:check(host)
   local warnings, message, is_final = check.all(self._link, script.key(self.name), self._args.rate)
   if not warnings and is_final then

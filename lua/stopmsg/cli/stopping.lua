@@ -565,7 +565,8 @@ function Run:report(summary)
       host:say(tostring(summary) .. (reasons and "; reasons: " .. reasons or ""))
     end
   end
-  local line = (self.signal or self.is_refused or not args.quiet) and self:advice(summary)
+  local is_told = self.signal or self.is_refused or self.rate_fault or not args.quiet
+  local line = is_told and self:advice(summary)
   if self.fault then
     host:say(self.fault)
   elseif line then

@@ -155,8 +155,8 @@ function find.items(lister, report)
 end
 
 -- source = find.source(lister, with): of what is found, look after look. with: report, clock,
--- interval, ended, first, found (see hunt.lua); seen, a set of ids that are not given (core.seen, or
--- what behaves like it), or nil for an empty one.
+-- interval, ended, first, found (see hunt.lua); seen, a set of ids that are not given (core.seen,
+-- or what behaves like it), or nil for an empty one.
 function find.source(lister, with)
   local seen = with.seen or core.seen()
   local hunt = hunts.new({

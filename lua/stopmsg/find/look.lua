@@ -172,7 +172,7 @@ local function check_parts(self)
   if not page then
     return finish(self, err)
   elseif type(page.total) == "number" and page.total > self._listed then
-    return finish(self, { outcome = "failed", reason = "depth",
+    return finish(self, { outcome = "failed", reason = "depth", is_depth = true,
       message = ("%.0f entries are listed, and %d of them when asked for by time"):format(
         page.total, self._listed) })
   end
@@ -217,10 +217,12 @@ function Look:page()
   elseif not more then
     self._listed = self._listed + reader.read
     self._pages = nil
-    if reader.is_deep and not divide(self, page) then
+    local most = self._operation.most
+    local is_deep = reader.is_deep and not divide(self, page)
+    if is_deep or (most and page.count >= most) then
       self.err = self.err or { outcome = "failed", reason = "depth", is_depth = true,
         message = ("the provider lists no more than %d entries of one selection"):format(
-          next_page.most) }
+          most or next_page.most) }
     end
   end
   return items

@@ -1,9 +1,8 @@
--- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a client
--- of the user's that answers before it returns.
+-- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a
+-- client of the user's that answers before it returns.
 
 local client = require("stopmsg.fleet.client")
 local compat = require("stopmsg.compat")
-local core = require("stopmsg.core")
 local link = require("stopmsg.fleet.link")
 local script = require("stopmsg.fleet.script")
 
@@ -15,24 +14,17 @@ local LOOK_EVERY = 0.005
 local Linked = {}
 Linked.__index = Linked
 
--- caller = callers.linked(options, key): options of link.new. A process that was forked makes a link
--- of its own.
+-- caller = callers.linked(options, key): options of link.new.
 function callers.linked(options, key)
   local made = link.new(options)
   return setmetatable({
     link = made,
     connection = made.connection,
-    _options = options,
     _key = key,
-    _pid = core.pid(),
   }, Linked)
 end
 
 function Linked:step()
-  if self._pid ~= core.pid() then
-    self.link, self._pid = link.new(self._options), core.pid()
-    self.connection = self.link.connection
-  end
   self.link:step()
 end
 

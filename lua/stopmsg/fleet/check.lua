@@ -52,8 +52,8 @@ local function info(link, till, section)
   return type(value) == "string" and value or "", message, is_final
 end
 
--- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting does not
--- mend it. Slots are not taken.
+-- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting mends
+-- nothing. Slots are not taken.
 function check.all(link, key, rate)
   local till = core.now() + PATIENCE
   local ready, message, is_final = wait(link, till, function()

@@ -7,8 +7,8 @@ local text = require("stopmsg.text")
 
 local client = {}
 
--- What a client has under a name without being asked for it: lua-resty-redis makes a method of every
--- name.
+-- What a client has under a name without being asked for it: lua-resty-redis makes a method of
+-- every name.
 local function method(redis, name)
   local holder = redis
   if type(redis) == "table" and rawget(redis, name) ~= nil then

@@ -42,8 +42,8 @@ function fault.of(reply)
     return "has as many clients as it takes", false
   elseif reply:find("from script", 1, true) or reply:find("executing the script", 1, true)
     or reply:find("in script", 1, true) then
-    return "does not let scripts run a command that a shared rate needs (TIME, HGETALL, HSET, HDEL, "
-      .. "PEXPIRE): " .. text.clean(reply), true
+    return "does not let scripts run a command that a shared rate needs (TIME, HGETALL, HSET, "
+      .. "HDEL, PEXPIRE): " .. text.clean(reply), true
   elseif word == "NOPERM" or reply:find("permission", 1, true) then
     return "refused a command that is needed: " .. text.clean(reply), true
   end

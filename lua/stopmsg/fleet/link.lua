@@ -80,11 +80,13 @@ local function lose(self, now, message, is_final)
 end
 
 local function send(self, words, on_reply)
+  -- First of all, as a reply without its entry would be taken for another's.
+  self._waiting[self._last + 1] = { on_reply = on_reply, since = self._clock() }
   if not self.connection:send(words) then
+    self._waiting[self._last + 1] = nil
     return false
   end
   self._last = self._last + 1
-  self._waiting[self._last] = { on_reply = on_reply, since = self._clock() }
   return true
 end
 
@@ -141,7 +143,10 @@ end
 local function take(self, now)
   while self._state ~= "off" do
     local has, value, kind = self.connection:receive()
-    if has == nil then
+    if has == nil and kind == "lost" and self._state == "ready" and self._first > self._last then
+      self._state, self._retry_at = "off", now -- Redis closes connections that are idle
+      return
+    elseif has == nil then
       lose(self, now, why(self, value, kind), kind == "protocol")
       return
     elseif not has then

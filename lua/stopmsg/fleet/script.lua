@@ -1,10 +1,10 @@
 -- The script that hands out slots: moments, by the clock of Redis, at which one request may go. All
 -- that use one name take their slots from one hash, and so keep one rate.
 --
--- The hash holds, in microseconds since 1970: `next` (the first free slot), `seen` (when it was last
--- used), `pause` (until when nothing goes), and for each rate in use `r<rate>` (until when it counts
--- as in use). A clock that was set back moves all of them by as much. Numbers are written with
--- %.0f: 16 digits do not survive Lua's own way.
+-- The hash holds, in microseconds since 1970: `next` (the first free slot), `seen` (when it was
+-- last used), `pause` (until when nothing goes), and for each rate in use `r<rate>` (until when it
+-- counts as in use). A clock that was set back moves all of them by as much. Numbers are written
+-- with %.0f: 16 digits do not survive Lua's own way.
 
 local script = {}
 

@@ -108,8 +108,8 @@ function Slots:failed()
   self._is_asking = false
 end
 
--- It gave so many slots, the first after `first` seconds, `interval` apart; nothing goes for `pause`
--- seconds.
+-- It gave so many slots, the first after `first` seconds, `interval` apart; nothing goes for
+-- `pause` seconds.
 function Slots:granted(now, count, first, interval, pause)
   self._is_asking, self._heard_at = false, now
   if count > 0 then

@@ -259,6 +259,15 @@ end
 
 local COMMON = places_of({})
 
+-- Where an error may stand beside what a reading has no word for: a list of paths.
+function errors.places_beside(form, r)
+  local places = {}
+  for _, steps in ipairs(form and form._places or COMMON) do
+    places[#places + 1] = not is_named(r, steps) and steps or nil
+  end
+  return places
+end
+
 -- The same where a definition does not say what errors look like. `body` is the document's text, or
 -- nil.
 function errors.is_beside(form, document, body, r)

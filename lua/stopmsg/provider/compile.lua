@@ -11,6 +11,7 @@ local outcome = require("stopmsg.meaning.outcome")
 local path = require("stopmsg.meaning.path")
 local schema = require("stopmsg.provider.schema")
 local shape = require("stopmsg.provider.shape")
+local signing = require("stopmsg.provider.signing")
 local text = require("stopmsg.text")
 
 local compile = {}
@@ -54,13 +55,15 @@ function Compiler:see(operation, filters)
   local form = operation.id
   return function(name, where, kind)
     local part = form and form.place_of and form.place_of[name]
-    if name == "base_url" then
+    if schema.made[name] and not operation.is_signed then
+      fail(where, ("{%s} is made for requests with a `sign` that is a table"):format(name))
+    elseif name == "base_url" then
       fail(where, "{base_url} stands at the start of `url` only")
-    elseif kind == "host" and (schema.placeholders[name] or part) then
+    elseif kind == "host" and (schema.placeholders[name] or schema.made[name] or part) then
       fail(where, ("{%s} cannot stand in the host"):format(name))
     elseif IS_ID[name] and operation.has_no_ids then
       fail(where, ("{%s}: this operation has no ids"):format(name))
-    elseif not (schema.placeholders[name] or part or settings[name]
+    elseif not (schema.placeholders[name] or schema.made[name] or part or settings[name]
       or (filters and filters[name])) then
       local known = {}
       for _, names in ipairs({ schema.placeholders, form and form.place_of or {}, settings,
@@ -241,6 +244,7 @@ end
 function Compiler:begin(name, given, where)
   local kind = schema.operations[name]
   local definition = self.definition
+  local sign = given.sign == nil and definition.sign or given.sign
   local operation = {
     name = name,
     docs = given.docs or definition.docs,
@@ -252,7 +256,8 @@ function Compiler:begin(name, given, where)
     seen = {},
     lists = {}, -- which halves of a request hold a list of ids
     decode = given.decode,
-    sign = given.sign or definition.sign,
+    sign = type(sign) == "function" and sign or nil,
+    is_signed = type(sign) == "table",
     join = given.join,
     together = given.together,
     headers = fields.merge_headers(where, definition, given),
@@ -281,7 +286,7 @@ function Compiler:begin(name, given, where)
     for part in pairs(operation.id.place_of or {}) do
       if not part:find(fields.NAME) then
         fail(where .. ".id." .. part, "a name is small letters, digits and _")
-      elseif schema.placeholders[part] or self.settings[part] then
+      elseif schema.placeholders[part] or schema.made[part] or self.settings[part] then
         fail(where .. ".id." .. part, ("{%s} stands for something else already"):format(part))
       end
     end
@@ -364,8 +369,28 @@ function Compiler:meanings(operation, given, where)
   end
 end
 
+-- A `sign` that is a table, after the request is known.
+function Compiler:sign(operation, given, where)
+  local place = (given.sign ~= nil and where or self.where) .. ".sign"
+  local sign = given.sign == nil and self.definition.sign or given.sign
+  if not sign or operation.sign then
+    return
+  elseif not operation.is_signed then
+    fail(place, "a function, or a table, not a " .. type(sign))
+  end
+  operation.signing = signing.compile(place, sign, self:see(operation))
+  for pair in (operation.path:match("%?(.*)$") or ""):gmatch("[^&]+") do
+    operation.signature_name = pair:match("^([^=]*)={signature}$") or operation.signature_name
+  end
+end
+
 local function check_token(operation, where)
-  if not operation.seen.token and not operation.sign then
+  if operation.signing then
+    if not operation.seen.signature then
+      fail(where, "signs, and sends the signature nowhere: {signature} stands in a header, the "
+        .. "query or the body")
+    end
+  elseif not operation.seen.token and not operation.sign then
     fail(where, "sends the token nowhere: {token} stands in a header, the address or the body, or "
       .. "in auth = { basic = … }")
   end
@@ -391,7 +416,7 @@ function Compiler:list(name, given, where)
     local place = ("%s.where.%s"):format(where, tostring(filter))
     if type(filter) ~= "string" or not filter:find(fields.NAME) then
       fail(place, "a name is small letters, digits and _")
-    elseif schema.placeholders[filter] or self.settings[filter] then
+    elseif schema.placeholders[filter] or schema.made[filter] or self.settings[filter] then
       fail(place, ("{%s} stands for something else already"):format(filter))
     end
     filters[filter] = lists.filter(place, one, filter)
@@ -413,6 +438,7 @@ function Compiler:list(name, given, where)
       fail(("%s.where.%s.%s"):format(where, filter, one.place), "the body is another")
     end
   end
+  self:sign(operation, given, where)
   check_token(operation, where)
   operation.needs = self:needs(operation)
   if not given.each or given.id == nil then
@@ -443,6 +469,10 @@ function Compiler:list(name, given, where)
     fail(where .. ".unit", "one of batch, bulk, campaign, dispatch, message, schedule")
   end
   operation.next = given.next and lists.next(where .. ".next", given.next)
+  operation.most = given.most
+  if given.most and given.next then
+    fail(where .. ".most", "is of a list without pages; of others it stands in `next`")
+  end
   if operation.next and operation.next.place and operation.next.place ~= "query"
     and operation.next.place ~= (operation.form and "form" or "json") then
     fail(where .. ".next.as", "the body is another")
@@ -468,6 +498,7 @@ function Compiler:operation(name, given, where, is_many)
   schema.check(where, given, schema.fields.operation, is_status)
   local operation = self:begin(name, given, where)
   self:request(operation, given, where)
+  self:sign(operation, given, where)
   check_token(operation, where)
   operation.needs = self:needs(operation)
   if not operation.has_no_ids then
@@ -509,7 +540,7 @@ function Compiler:token()
   local operation = {
     name = "token", seen = {}, lists = {}, has_no_ids = true, limit = 1, least = 1, address = {},
     headers = {}, answers = { format = "json" }, format = "json", readings = {}, is_bare = {},
-    is_lookup = true,
+    is_lookup = true, is_signed = given.sign ~= nil,
   }
   if given.headers then
     fields.check_headers(where .. ".headers", given.headers)
@@ -526,7 +557,10 @@ function Compiler:token()
     own.headers = nil
   end
   self:request(operation, own, where)
-  if not operation.seen.token then
+  if given.sign then
+    self:sign(operation, given, where)
+    check_token(operation, where)
+  elseif not operation.seen.token then
     fail(where, "sends {token}, the secret that the user gives, nowhere")
   end
   operation.needs = self:needs(operation)
@@ -537,7 +571,7 @@ end
 
 -- Settings that every operation needs which stops something, or every one where none does: without
 -- them a client is of no use.
-local function required_of(operations)
+local function required_of(operations, token)
   local counted = {}
   for _, name in ipairs({ "stop", "stop_dispatch" }) do
     counted[#counted + 1] = operations[name]
@@ -548,9 +582,12 @@ local function required_of(operations)
     end
   end
   local counts, required = {}, {}
+  for _, setting in ipairs(token and token.needs or {}) do
+    counts[setting] = #counted -- without a token there is nothing
+  end
   for _, operation in ipairs(counted) do
     for _, setting in ipairs(operation.needs) do
-      counts[setting] = (counts[setting] or 0) + 1
+      counts[setting] = math.min((counts[setting] or 0) + 1, #counted)
     end
   end
   for setting, count in pairs(counts) do
@@ -642,7 +679,7 @@ function compile.provider(definition, old)
         ("is used nowhere: {%s} stands in no text"):format(name))
     end
   end
-  provider.required = required_of(provider.operations)
+  provider.required = required_of(provider.operations, provider.token)
   return provider
 end
 

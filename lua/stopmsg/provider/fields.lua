@@ -134,7 +134,7 @@ function fields.settings(definition)
     local where = ("%s.settings.%s"):format(definition.name, tostring(name))
     if type(name) ~= "string" or not name:find(fields.NAME) then
       fail(where, "a name is small letters, digits and _")
-    elseif schema.placeholders[name] then
+    elseif schema.placeholders[name] or schema.made[name] then
       fail(where, ("{%s} stands for something else already"):format(name))
     end
     declared[name] = check_setting(where, given, name)

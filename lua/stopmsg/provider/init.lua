@@ -15,8 +15,9 @@ local text = require("stopmsg.text")
 local provider = {}
 
 local PARTS = {
-  init = true, compile = true, direct = true, fields = true, fit = true, lists = true, meaning = true,
-  old = true, schema = true, settings = true, shape = true, template = true, wire = true,
+  init = true, compile = true, direct = true, fields = true, fit = true, lists = true,
+  meaning = true, old = true, schema = true, settings = true, shape = true, signing = true,
+  template = true, usual = true, wire = true,
 }
 
 -- Where this file's folder is: its neighbours are the built-in definitions.

@@ -229,12 +229,29 @@ local function every_of(where, given)
   return { pattern = given[1], type = given[2] }
 end
 
+-- bodies: of a whole body, or several of which it has to be one, without white space.
+local function bodies_of(where, given)
+  if type(given) == "table" then
+    schema.check_list(where, given, "string")
+  elseif type(given) ~= "string" then
+    fail(where, "a body like '{}', or a list of them")
+  end
+  local bodies = {}
+  for i, body in ipairs(type(given) == "table" and given or { given }) do
+    bodies[i] = body:gsub("%s", "")
+  end
+  return bodies
+end
+
 -- reading = meaning.reading(where, given, operation): what an answer says at its paths.
 function meaning.reading(where, given, operation)
   schema.check(where, given, schema.fields.reading)
   check_uses(where, given)
   local allowed = settled_words(not given.each)
-  local reading = { exactly = given.exactly and given.exactly:gsub("%s", "") or nil }
+  local reading = {}
+  if given.exactly ~= nil then
+    reading.exactly = bodies_of(where .. ".exactly", given.exactly)
+  end
   for _, name in ipairs({ "has", "code", "state", "text", "left" }) do
     if given[name] ~= nil then
       reading[name] = paths_of(where .. "." .. name, given[name])

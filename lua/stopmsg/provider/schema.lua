@@ -29,6 +29,9 @@ schema.actions = { credentials = true, again = true, throttle = true, halve = tr
 -- Names that placeholders have in every definition.
 schema.placeholders = { id = true, ids = true, token = true, uuid = true, base_url = true }
 
+-- Placeholders of signed requests: which of the texts each is that are made for every attempt.
+schema.made = { time = 1, nonce = 2, random = 3, signature = 4 }
+
 local ANY = "any"
 
 schema.fields = {
@@ -49,7 +52,7 @@ schema.fields = {
     rate = ANY,
     retry_after = ANY,
     token = "table",
-    sign = "function",
+    sign = ANY,
   },
   setting = {
     about = "string",
@@ -89,7 +92,19 @@ schema.fields = {
     json = "table",
     value = "string",
     lasts = "string",
+    sign = "table",
   },
+  sign = {
+    hmac = "string",
+    hash = "string",
+    key = "string",
+    text = "string",
+    escape = "string",
+    encode = "string",
+    time = "string",
+    ticket = "table",
+  },
+  ticket = { text = "string", letters = "string" },
   operation = {
     docs = "string",
     request = "string",
@@ -111,7 +126,7 @@ schema.fields = {
     retry_after = ANY,
     answers = ANY,
     decode = "function",
-    sign = "function",
+    sign = ANY,
     inferred = "string",
     undocumented = "boolean",
   },
@@ -123,12 +138,13 @@ schema.fields = {
     means = ANY,
     entries = "table",
     unit = "string",
+    most = "number",
     next = "table",
     where = "table",
   },
   text = { type = "string", body = "string", escape = "string" },
   reading = {
-    exactly = "string",
+    exactly = ANY,
     has = ANY,
     every = "table",
     id = ANY,

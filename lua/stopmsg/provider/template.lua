@@ -61,6 +61,11 @@ template.escapes = {
       return ("%%%02X"):format(char:byte())
     end))
   end,
+  path = function(value)
+    return (value:gsub("[^%w%-._~!$&'()*+,;=:@]", function(char)
+      return ("%%%02X"):format(char:byte())
+    end))
+  end,
   json = function(value)
     return (value:gsub('[%c"\\]', function(char)
       return JSON[char] or char ~= "\127" and ("\\u%04X"):format(char:byte()) or nil

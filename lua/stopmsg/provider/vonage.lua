@@ -19,8 +19,8 @@ return {
     request = "PATCH /messages/{id}",
     json = { status = "revoked" },
     -- Neither promises anything: the message may have been delivered.
-    [200] = "accepted",
-    [202] = "accepted",
+    [200] = { exactly = { "", "{}" }, means = "accepted" },
+    [202] = { exactly = { "", "{}" }, means = "accepted" },
     [204] = "accepted",
   },
 }

@@ -3,6 +3,7 @@
 
 local json = require("stopmsg.json")
 local lists = require("stopmsg.provider.lists")
+local schema = require("stopmsg.provider.schema")
 local template = require("stopmsg.provider.template")
 
 local wire = {}
@@ -24,13 +25,16 @@ local function add_all(pieces, others)
 end
 
 -- What a placeholder stands for: { kind, part, is_number, value }. Kinds: "id", "ids", "uuid",
--- "token", and "setting" with its value; nil for an optional setting that was not given.
+-- "token", "made" (by a signature), and "setting" with its value; nil for an optional setting that
+-- was not given.
 local function resolve(context, name)
   local operation = context.operation
   if name == "id" or name == "ids" then
     return { kind = name, part = 0, is_number = operation.id and operation.id.number }
   elseif name == "uuid" or name == "token" then
     return { kind = name }
+  elseif schema.made[name] then
+    return { kind = "made", part = schema.made[name] }
   end
   local part = operation.id and operation.id.place_of and operation.id.place_of[name]
   if part then
@@ -53,7 +57,8 @@ local function resolve(context, name)
 end
 
 -- The pieces of a text; nil where it holds a setting that was not given. `between` divides ids of a
--- list. In a path keys are written as their makers do, with what a path can hold as it is.
+-- list. In a path keys, and what is signed, are written as their makers do: with what a path can
+-- hold as it is.
 local function fill(context, written, escape, between, is_path)
   local pieces = {}
   for _, piece in ipairs(template.parse(written)) do
@@ -64,11 +69,14 @@ local function fill(context, written, escape, between, is_path)
       if not found then
         return nil
       elseif found.kind == "setting" then
-        add(pieces, template.escapes[escape](found.value))
+        local is_whole = is_path and context.operation.is_signed
+        add(pieces, template.escapes[is_whole and "path" or escape](found.value))
       elseif found.kind == "uuid" then
         add(pieces, { "uuid" })
       elseif found.kind == "token" then
         add(pieces, { "token", is_path and "path" or escape })
+      elseif found.kind == "made" then
+        add(pieces, { "made", escape, found.part })
       elseif found.kind == "ids" then
         add(pieces, { "ids", escape, found.part, between or context.operation.join or "" })
       else

@@ -100,6 +100,7 @@ local function new_batch()
     asked = nil, -- the operation by which they are asked about, where that is not the run's
     uuid = nil, -- what the request is called, its repeats included
     lines = nil, -- header lines of this request alone
+    made = nil, -- texts of one attempt: time, nonce, signature
   }
 end
 
@@ -118,7 +119,7 @@ function Intake:recycle(batch)
     batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
-    batch.uuid, batch.lines = nil, nil
+    batch.uuid, batch.lines, batch.made = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch
   end

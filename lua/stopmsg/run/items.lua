@@ -111,9 +111,17 @@ function Settled:copy(item, id, place)
   add_loose(self, copy_of(item, id), place)
 end
 
+-- Codes and states that a definition names hold nobody's secret.
+local function own_words(word)
+  return word
+end
+
 -- An item for this id with what the verdict says; fields that say nothing stay absent.
 local function item_of(verdict, id, redact)
   local item = { id = id, outcome = verdict.outcome, code = verdict.code }
+  if verdict.is_usual then
+    redact = own_words
+  end
   if type(item.code) == "string" then
     item.code = redact(item.code)
   end
@@ -217,17 +225,27 @@ local function put_items(self, batch, first, last)
   local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
   local ids, keys, own_places = batch.ids, batch.keys, batch.places
   local before = first - 1
-  if batch.verdict.codes then
-    batch.verdict.codes:codes(first, last - before, codes)
-    -- The usual item is made right here.
-    words = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-      and self._operation.words
+  local verdict = batch.verdict
+  -- The usual item is made right here.
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  local plain = is_usual and verdict.is_plain
+  if verdict.codes then
+    verdict.codes:codes(first, last - before, codes)
+    words = is_usual and self._operation.words
   end
   for i = first, last do
     local code = codes[i - before]
     local word = words and words[code]
     local place = own_places[i]
-    local item = word and { id = ids[i], outcome = word, code = code } or make(self, batch, i, code)
+    local item
+    if plain then
+      item = { id = ids[i], outcome = verdict.outcome, code = verdict.code,
+        verified = verdict.verified }
+    elseif word then
+      item = { id = ids[i], outcome = word, code = code }
+    else
+      item = make(self, batch, i, code)
+    end
     count = count + 1
     items[count], places[count] = item, place
     if result then

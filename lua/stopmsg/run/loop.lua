@@ -141,7 +141,8 @@ end
 -- idle_runs (a list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
--- its form for one id) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -454,6 +455,9 @@ local function prepare(self, batch, now)
       return nil
     end
   end
+  if operation.signing then
+    batch.made = self._session:made(operation, number, batch)
+  end
   return batch, number
 end
 
@@ -540,7 +544,22 @@ local function fill(self, now)
   return has_started, nil
 end
 
--- One finished request of this run.
+-- What a complete answer means: see meaning/answer.lua.
+local function read(self, batch, status, body, items)
+  local task = self._task
+  if type(items) == "number" then
+    local verdicts = batch.asked and task.single_verdicts or task.verdicts
+    return "settle", verdicts[items], nil, true, true
+  end
+  local reply = { status = status, body = body, format = task.format, items = items }
+  local asked = batch.asked or task.operation
+  local action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
+  local pause = (action == "throttle" or action == "again") and answer.pause(asked, reply) or nil
+  return action, verdict, warnings, is_usable, is_in_form, pause
+end
+
+-- One finished request of this run. items: what the core read of a batch's answer, or the number of
+-- what a usual answer means.
 local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
     items)
   local task = self._task
@@ -559,13 +578,9 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
       verdict.reason = "deadline"
     end
   else
-    local reply = { status = status, body = body, format = task.format, items = items }
-    local is_in_form
-    local asked = batch.asked or task.operation
-    action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
-    if action == "throttle" or action == "again" then
-      retry_after = retry_after or answer.pause(asked, reply)
-    end
+    local is_in_form, pause
+    action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
+    retry_after = retry_after or pause
     if is_in_form then
       self._has_form = true
     else

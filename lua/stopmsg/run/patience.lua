@@ -1,5 +1,7 @@
 -- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
 
+local text = require("stopmsg.text")
+
 local patience = {}
 
 -- A call without patience still repeats what failed by itself, for so many seconds.
@@ -130,7 +132,7 @@ function Patience:watch_rate(now, trouble, since)
   if not self.rate_trouble then
     self._rate_since = now
     self._hooks.note({ type = "outage", phase = "begin", of = "rate",
-      message = clean(self, trouble) })
+      message = text.clean(trouble, self._session.redact) })
   end
   self.rate_trouble = trouble
   return now - math.max(since, self._started) >= self._task.patience

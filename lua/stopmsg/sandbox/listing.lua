@@ -121,7 +121,8 @@ function listing.page(operation, request, campaign, with)
   if not fits then
     first, last = 1, 0
   end
-  local size, skip = with.size or next_page.size or (next_page.by and SIZE or WHOLE), 0
+  local size, skip = with.size or next_page.size or (next_page.by and SIZE)
+    or operation.most or WHOLE, 0
   local total = campaign:count(first, last)
   if next_page.by == "page" or next_page.by == "offset" then
     skip = before(next_page, values_at, size)

@@ -7,14 +7,16 @@
 -- further endings; `settings` of the examples; and for each operation an answer by what has become
 -- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
 -- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
--- it shows whose it is. <id>, a part of it or a setting in angle brackets is filled in; <entries>
--- is a list of the `entry` of each id, and <count> their number. `many` is the answer of a request
--- of many ids where that is another request. `credentials` and `throttle` are answers of every
--- operation.
+-- it shows whose it is, and `stops` where it is another success than that of `scheduled`. <id>, a
+-- part of it or a setting in angle brackets is filled in; <entries> is a list of the `entry` of
+-- each id, and <count> their number. `many` is the answer of a request of many ids where that is
+-- another request. `credentials` and `throttle` are answers of every operation.
 
+local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local listing = require("stopmsg.sandbox.listing")
 local providers = require("stopmsg.provider")
+local signing = require("stopmsg.provider.signing")
 local template = require("stopmsg.provider.template")
 local url = require("stopmsg.sandbox.url")
 
@@ -86,7 +88,12 @@ local function match_pair(written, values, found)
     found.ids = values
     return values ~= nil
   end
-  return values ~= nil and match(written, values[1], found, ".*")
+  for _, value in ipairs(values or {}) do
+    if match(written, value, found, ".*") then
+      return true
+    end
+  end
+  return false
 end
 
 -- A list of ids, or of a part of them; where they are numbers, as they are written.
@@ -145,7 +152,8 @@ local function match_request(provider, operation, request)
   local base = (operation.address or provider.address).path
   -- Infobip's own client puts a slash at the end.
   local asked = request.path:gsub("/$", "")
-  if request.method ~= operation.method or not match(base .. path, asked, found, "[^/]*") then
+  local expected = (base .. path):gsub("/$", "")
+  if request.method ~= operation.method or not match(expected, asked, found, "[^/]*") then
     return nil
   end
   for name, value in pairs(found) do
@@ -161,12 +169,43 @@ local function match_request(provider, operation, request)
   return match_body(operation, request, found) and found or nil
 end
 
+-- What is in a ticket goes into `found`; false where it is none.
+function recorded.unpack_ticket(ticket, written, found)
+  local letters = ticket.letters
+  local packed = decode_base64((written:gsub("[" .. escaped(letters) .. "]", {
+    [letters:sub(1, 1)] = "+", [letters:sub(2, 2)] = "/", [letters:sub(3, 3)] = "=" })))
+  return match(ticket.written, core.inflate("deflate", packed, 4096) or "", found, ".*")
+end
+
+-- Whether a request is signed with this token.
+local function is_signed(operation, request, found, token)
+  local form, written = operation.signing, found.signature
+  if written and form.ticket then
+    found.signature = nil -- what is in the ticket, in place of the ticket itself
+    written = recorded.unpack_ticket(form.ticket, written, found) and found.signature
+  end
+  if not written then
+    return false
+  end
+  local query = request.query ~= "" and request.query
+  local signature = signing.of(form, core.secret(token), found, found, {
+    method = request.method,
+    target = request.path .. (query and "?" .. query or ""),
+    body = request.body or "",
+    name = operation.signature_name,
+  })
+  return signature == written
+end
+
 -- Whether the token stands where it belongs, and is this one.
 local function has_token(operation, request, found, token)
   for name, written in pairs(operation.headers) do
-    if written:find("{token}", 1, true) then
+    if written:find("{token}", 1, true) or operation.signing then
       match(written, request.headers[name:lower()] or "", found, ".*")
     end
+  end
+  if operation.signing then
+    return is_signed(operation, request, found, token)
   end
   if operation.basic then
     local text = (request.headers.authorization or ""):match("^[Bb]asic +([%w+/=]+)$")
@@ -410,7 +449,8 @@ function Recorded:_answer(operation, request, found)
   for i, id in ipairs(ids) do
     local fate = self:_fate(operation, id)
     answer = own[fate] or own.missing or own.scheduled or own
-    if not operation.is_lookup and (fate == "scheduled" or fate == "stopped") then
+    local is_stopped = fate == "scheduled" or fate == "stopped" or answer.stops
+    if is_stopped and not operation.is_lookup then
       self._memory:stop(id, self._memory.now())
     end
     if answer.entry then

@@ -11,8 +11,9 @@ local SHORT, LONG = 0.001, 0.005
 -- Seconds of work after which a call lets others go on.
 local SLICE = 0.002
 
--- wait = waiting.thread(): wait(engine, seconds, _, _, redis) returns when something happened, there
--- or on a connection to Redis, or the time is over; nothing else runs in this thread until then.
+-- wait = waiting.thread(): wait(engine, seconds, _, _, redis) returns when something happened,
+-- there or on a connection to Redis, or the time is over; nothing else runs in this thread until
+-- then.
 function waiting.thread()
   return function(engine, seconds, _, _, redis)
     engine:wait(seconds, redis)

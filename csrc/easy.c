@@ -1,0 +1,170 @@
+#include "easy.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+#include "auth.h"
+
+/* Detached resolver threads run on in libcurl after everything is closed, so
+ * it must stay mapped when lua_close() unloads this module. */
+static void pin_libcurl(void) {
+  union {
+    CURLMcode (*function)(CURLM *, int *);
+    void *address;
+  } curl = {curl_multi_perform};
+  Dl_info info;
+
+  if (dladdr(curl.address, &info) != 0)
+    (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/* Lua states of several threads may come here at once. What failed once, for
+ * the lack of memory, is tried again. */
+CURLcode sm_easy_init_curl(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static int is_ready;
+  CURLcode rc = CURLE_OK;
+
+  (void)pthread_mutex_lock(&lock);
+  if (!is_ready)
+    rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (!is_ready && rc == CURLE_OK) {
+    pin_libcurl();
+    is_ready = 1;
+  }
+  (void)pthread_mutex_unlock(&lock);
+  return rc;
+}
+
+/* A string option of the table at index 1, given to libcurl when it is there.
+ */
+static CURLcode set_string(lua_State *L, CURL *easy, const char *name,
+                           CURLoption option) {
+  CURLcode rc = CURLE_OK;
+
+  lua_getfield(L, 1, name);
+  if (!lua_isnil(L, -1)) {
+    size_t len;
+    const char *text = luaL_checklstring(L, -1, &len);
+
+    if (sm_header_fault(text, len) != NULL)
+      luaL_error(L, "%s %s", name, sm_header_fault(text, len));
+    rc = curl_easy_setopt(easy, option, text);
+  }
+  lua_pop(L, 1);
+  return rc;
+}
+
+static int get_flag(lua_State *L, const char *name) {
+  int is_set;
+
+  lua_getfield(L, 1, name);
+  is_set = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return is_set;
+}
+
+lua_Number sm_easy_number(lua_State *L, const char *name) {
+  lua_Number n;
+
+  lua_getfield(L, 1, name);
+  n = luaL_checknumber(L, -1);
+  lua_pop(L, 1);
+  return n;
+}
+
+static CURLcode set_long(CURL *easy, CURLoption option, long value) {
+  return curl_easy_setopt(easy, option, value);
+}
+
+CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
+                     int *has_no_proxy) {
+  /* An older libcurl cannot be kept from repeating a refused stream. */
+  int is_http2 = get_flag(L, "http2") && SM_CURL_AT_LEAST(7, 80, 0);
+  long verify = get_flag(L, "insecure") ? 0 : 1;
+#if SM_CURL_AT_LEAST(7, 87, 0)
+  long connect = (long)(sm_easy_number(L, "connect_timeout") * 1000);
+#else
+  /* This libcurl would wait for its resolver thread when that time is up. */
+  long connect = 86400L * 1000;
+#endif
+  CURLcode rc;
+
+  sockets->is_shared = is_http2;
+  sockets->is_http2_offered = is_http2;
+  rc = set_long(easy, CURLOPT_NOSIGNAL, 1);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSL_VERIFYPEER, verify);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_HTTP_VERSION,
+                  is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
+  /* Never CURLOPT_PIPEWAIT: all requests would wait for one whose handshake
+   * stalls, and since 8.10 for the first answer, where the server does not
+   * speak HTTP/2. */
+  /* libcurl deals this out over a host's addresses; the attempt's own end is
+   * kept by expire(), which lets an answer that is there already win. */
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sm_sockets_open);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sm_sockets_close);
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
+#if SM_CURL_AT_LEAST(7, 87, 0)
+  /* Letting go of a handle must not wait for its resolver thread. */
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_QUICK_EXIT, 1);
+#endif
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "ca_file", CURLOPT_CAINFO);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
+  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
+  if (rc == CURLE_OK)
+    rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
+  lua_getfield(L, 1, "proxy");
+  *has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
+  /* Or libcurl would look for exceptions in the environment, each time. */
+  if (rc == CURLE_OK && *has_no_proxy)
+    rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+  lua_pop(L, 1);
+  return rc;
+}
+
+int sm_easy_strings(lua_State *L, const char *name, struct curl_slist **to) {
+  size_t i, count;
+
+  lua_getfield(L, 1, name);
+  count = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+  for (i = 1; i <= count; i++) {
+    struct curl_slist *longer;
+
+    lua_rawgeti(L, -1, (int)i);
+    longer = curl_slist_append(*to, luaL_checkstring(L, -1));
+    if (longer == NULL)
+      return 0;
+    *to = longer;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return 1;
+}

@@ -1,0 +1,458 @@
+#include "multi.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fork.h"
+
+/* How often libcurl's timer is answered in one step. */
+#define SM_MAX_TIMERS 8
+
+/* Options of newer libcurls, by their numbers: this one may be newer than the
+ * headers. An older one refuses them, and needs neither. */
+#define SM_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
+#define SM_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
+
+double sm_now(void) {
+  struct timespec t;
+
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+enum sm_status sm_multi_init(struct sm_multi *m, size_t slots,
+                             size_t max_response) {
+  m->pid = sm_fork_pid();
+  m->slot_limit = slots;
+  m->max_response = max_response;
+  sm_walk_init(&m->walk);
+  m->model = curl_easy_init();
+  m->slots = calloc((size_t)SM_MAX_SLOTS, sizeof(*m->slots));
+  return m->model != NULL && m->slots != NULL ? SM_OK : SM_NOMEM;
+}
+
+/* libcurl's one timer: milliseconds from now, -1 to stop it. */
+static int on_timer(CURLM *multi, long milliseconds, void *user) {
+  struct sm_multi *m = user;
+
+  (void)multi;
+  m->timer = milliseconds < 0 ? 0 : sm_now() + (double)milliseconds / 1000;
+  return 0;
+}
+
+/* A multi handle that calls back to the engine; NULL, and errno where that is
+ * known, when none can be made. */
+static CURLM *new_handle(struct sm_multi *m) {
+  CURLM *curl;
+
+  errno = 0;
+  curl = curl_multi_init();
+  if (curl == NULL)
+    return NULL;
+  /* Its cleanup must not wait for resolver threads, and those that hang must
+   * not keep others from being asked. */
+  (void)curl_multi_setopt(curl, SM_QUICK_EXIT, 1L);
+  (void)curl_multi_setopt(curl, SM_RESOLVE_THREADS_MAX, (long)SM_MAX_SLOTS);
+  curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)m->slot_limit);
+  curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, sm_sockets_watch);
+  curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, &m->sockets);
+  curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(curl, CURLMOPT_TIMERDATA, m);
+  return curl;
+}
+
+int sm_multi_uses(const struct sm_multi *m, const struct sm_auth *auth) {
+  size_t i;
+
+  for (i = 0; i < m->slot_count; i++)
+    if (m->slots[i]->request.auth == auth)
+      return 1;
+  return 0;
+}
+
+static void free_slot(struct sm_multi *m, struct sm_slot *s) {
+  sm_request_forget(&s->request);
+  s->state = SM_SLOT_FREE;
+  s->next = m->first_free;
+  m->first_free = s;
+}
+
+/* A stuck slot lends its place, but not for ever. */
+struct sm_slot *sm_multi_slot(struct sm_multi *m, enum sm_status *status) {
+  size_t limit = m->slot_limit + m->stuck;
+  struct sm_slot *s;
+
+  *status = SM_OK;
+  if (m->first_free != NULL)
+    return m->first_free;
+  if (m->slot_count >= limit || m->slot_count >= SM_MAX_SLOTS)
+    return NULL;
+  s = sm_slot_new(m->model, m->resolve, &m->sockets, m->max_response);
+  if (s == NULL) {
+    *status = SM_NOMEM;
+    return NULL;
+  }
+  m->slots[m->slot_count++] = s;
+  s->number = m->slot_count;
+  free_slot(m, s);
+  return s;
+}
+
+static void slot_done(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
+  s->state = SM_SLOT_DONE;
+  s->result = result;
+  s->next = NULL;
+  if (m->last_done != NULL)
+    m->last_done->next = s;
+  else
+    m->first_done = s;
+  m->last_done = s;
+}
+
+/* A multi handle that has failed is not to be trusted with anything more, but
+ * for the removal of its requests: they are given out as lost, each with the
+ * stage it had reached, and the next request makes another. False where that
+ * would wait for a resolver. */
+static int drop(struct sm_multi *m) {
+  size_t i;
+
+  if (m->stuck > 0)
+    return 0;
+  for (i = 0; i < m->slot_count; i++) {
+    struct sm_slot *s = m->slots[i];
+
+    if (s->state != SM_SLOT_BUSY)
+      continue;
+    curl_multi_remove_handle(m->curl, s->request.easy);
+    s->is_nomem = m->fault == CURLM_OUT_OF_MEMORY;
+    slot_done(m, s, CURLE_ABORTED_BY_CALLBACK);
+  }
+  curl_multi_cleanup(m->curl);
+  sm_sockets_forget(&m->sockets);
+  m->curl = NULL;
+  m->timer = 0;
+  m->fault = CURLM_OK;
+  return 1;
+}
+
+/* What the multi handle said, and what it kept to itself. */
+static void note_fault(struct sm_multi *m, CURLMcode rc) {
+  if (rc == CURLM_OK && m->sockets.is_broken)
+    rc = CURLM_ABORTED_BY_CALLBACK;
+  m->fault = rc;
+}
+
+/* Gives out a request that libcurl did not take. */
+static void refuse(struct sm_multi *m, struct sm_slot *s, CURLcode result,
+                   const char *why) {
+  (void)snprintf(s->error, sizeof(s->error), "%s", why);
+  s->is_rejected = 1;
+  m->first_free = s->next;
+  slot_done(m, s, result);
+}
+
+/* Hands the slot's request to libcurl, or gives it out at once: the lack of a
+ * descriptor is a connection that cannot be made, and may pass. Fails for the
+ * lack of memory alone. */
+static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
+  int has_room = sm_sockets_begin(&m->sockets);
+  CURLMcode rc;
+
+  if (has_room && m->curl == NULL) {
+    m->curl = new_handle(m);
+    has_room = m->curl != NULL;
+    if (!has_room && errno != EMFILE && errno != ENFILE)
+      return CURLM_OUT_OF_MEMORY;
+  }
+  if (!has_room) {
+    refuse(m, s, CURLE_COULDNT_CONNECT, strerror(errno));
+    return CURLM_OK;
+  }
+  rc = curl_multi_add_handle(m->curl, s->request.easy);
+  if (rc == CURLM_OUT_OF_MEMORY)
+    return rc;
+  if (rc != CURLM_OK) {
+    m->fault = rc;
+    refuse(m, s, CURLE_ABORTED_BY_CALLBACK, curl_multi_strerror(rc));
+    return CURLM_OK;
+  }
+  m->first_free = s->next;
+  s->state = SM_SLOT_BUSY;
+  if (m->next_expiry == 0 || s->expires < m->next_expiry)
+    m->next_expiry = s->expires;
+  return CURLM_OK;
+}
+
+/* What the server turned out to speak tells how its connections are used. */
+static void learn_version(struct sm_multi *m, CURL *easy) {
+  long version = 0;
+
+  curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+  if (version == CURL_HTTP_VERSION_2_0)
+    m->sockets.is_shared = 1;
+  else if (version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0)
+    m->sockets.is_shared = 0;
+}
+
+/* What was sent over the connection of `refused` was not read either. */
+static void share_refusal(struct sm_multi *m, const struct sm_slot *refused) {
+  size_t i;
+
+  for (i = 0; i < m->slot_count; i++)
+    if (m->slots[i]->state != SM_SLOT_FREE)
+      sm_slot_share_refusal(m->slots[i], refused);
+}
+
+/* Takes what libcurl has finished out of the multi handle. */
+static void harvest(struct sm_multi *m) {
+  CURLMsg *message;
+  int left;
+
+  while ((message = curl_multi_info_read(m->curl, &left)) != NULL) {
+    CURLcode result = message->data.result; /* gone after the removal */
+    char *private = NULL;
+    struct sm_slot *s;
+
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
+    curl_multi_remove_handle(m->curl, message->easy_handle);
+    s = (struct sm_slot *)(void *)private;
+    learn_version(m, s->request.easy);
+    if (result == CURLE_OK)
+      sm_slot_decode(s);
+    /* Nothing was sent: it costs no attempt. */
+    if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s)) {
+      CURLMcode rc = curl_multi_add_handle(m->curl, s->request.easy);
+
+      if (rc == CURLM_OK)
+        continue;
+      s->is_rejected = 1;
+      s->is_nomem = rc == CURLM_OUT_OF_MEMORY;
+      m->fault = rc;
+    }
+    if (s->state == SM_SLOT_BUSY) {
+      slot_done(m, s, result);
+      sm_slot_judge(s, &m->walk);
+    }
+    if (sm_slot_is_refused(s))
+      share_refusal(m, s);
+    else if (result != CURLE_OK && s->header_bytes == 0)
+      m->lost_port = s->port;
+    if (s->state == SM_SLOT_STUCK) {
+      free_slot(m, s);
+      m->stuck--;
+    }
+    s->is_held = 0;
+  }
+}
+
+/* Ends the attempts whose time is up. This comes after libcurl has read what
+ * was there, so that a caller who was busy elsewhere loses no answer. */
+static void expire(struct sm_multi *m) {
+  double t = sm_now(), next = 0;
+  size_t i;
+
+  if (m->next_expiry == 0 || t < m->next_expiry)
+    return;
+  for (i = 0; i < m->slot_count; i++) {
+    struct sm_slot *s = m->slots[i];
+
+    if (s->state != SM_SLOT_BUSY)
+      continue;
+    if (s->expires > t) {
+      if (next == 0 || s->expires < next)
+        next = s->expires;
+      continue;
+    }
+    s->is_expired = 1;
+    s->is_held = sm_slot_is_resolving(s);
+    if (!s->is_held)
+      curl_multi_remove_handle(m->curl, s->request.easy);
+    slot_done(m, s, CURLE_OPERATION_TIMEDOUT);
+  }
+  m->next_expiry = next;
+}
+
+/* Tells libcurl that its time has come, where it has. */
+static CURLMcode move_timers(struct sm_multi *m) {
+  CURLMcode rc = CURLM_OK;
+  int i, running;
+
+  /* It may want to be called again at once, but others have work, too. */
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (m->timer == 0 || m->timer > sm_now())
+      break;
+    m->timer = 0;
+    rc = curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
+  }
+  return rc;
+}
+
+/* The same, and which sockets are ready. */
+static CURLMcode move(struct sm_multi *m) {
+  CURLMcode rc = CURLM_OK;
+  int i, running;
+
+  sm_sockets_wait(&m->sockets, 0);
+  for (i = 0; i < m->sockets.ready_count && rc == CURLM_OK; i++) {
+    const struct sm_ready *ready = &m->sockets.ready[i];
+
+    if (ready->events != 0)
+      rc =
+          curl_multi_socket_action(m->curl, ready->fd, ready->events, &running);
+  }
+  m->sockets.ready_count = 0;
+  return rc == CURLM_OK ? move_timers(m) : rc;
+}
+
+static int is_port_busy(const struct sm_multi *m, int port) {
+  size_t i;
+
+  for (i = 0; i < m->slot_count; i++)
+    if (m->slots[i]->state == SM_SLOT_BUSY && m->slots[i]->port == port)
+      return 1;
+  return 0;
+}
+
+/* Of requests that shared a lost connection only one is told why it was, and
+ * not the first one: lets libcurl go on until it has told them all. */
+static CURLMcode hear_why(struct sm_multi *m) {
+  CURLMcode rc = CURLM_OK;
+  int i, port = m->lost_port;
+
+  m->lost_port = 0;
+  for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
+    if (port == 0 || !is_port_busy(m, port))
+      break;
+    rc = move(m);
+    harvest(m);
+  }
+  return rc;
+}
+
+enum sm_status sm_multi_begin(struct sm_multi *m, struct sm_slot *s,
+                              double timeout) {
+  /* Starting may have been the last thing before this. */
+  if (m->fault != CURLM_OK && !drop(m))
+    return SM_REFUSED;
+  sm_slot_reset(s);
+  s->expires = sm_now() + timeout;
+  return begin(m, s) == CURLM_OK ? SM_OK : SM_NOMEM;
+}
+
+int sm_multi_step(struct sm_multi *m) {
+  if (m->curl != NULL && m->fault == CURLM_OK) {
+    note_fault(m, move(m));
+    harvest(m);
+    if (m->fault == CURLM_OK && m->lost_port != 0)
+      m->fault = hear_why(m);
+  }
+  if (m->fault != CURLM_OK && !drop(m))
+    return 0;
+  expire(m);
+  return 1;
+}
+
+/* What fails is told by the next step. */
+void sm_multi_start(struct sm_multi *m) {
+  if (m->curl != NULL && m->fault == CURLM_OK)
+    note_fault(m, move_timers(m));
+}
+
+int sm_multi_patience(const struct sm_multi *m, double seconds) {
+  double t = sm_now();
+
+  if (m->next_expiry > 0 && m->next_expiry - t < seconds)
+    seconds = m->next_expiry - t;
+  if (m->timer > 0 && m->timer - t < seconds)
+    seconds = m->timer - t;
+  if (seconds > 60)
+    seconds = 60;
+  /* Rounded up: waking a little early would mean waiting twice. */
+  return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
+}
+
+struct sm_slot *sm_multi_take(struct sm_multi *m) {
+  struct sm_slot *s = m->first_done;
+
+  if (s == NULL)
+    return NULL;
+  m->first_done = s->next;
+  if (m->first_done == NULL)
+    m->last_done = NULL;
+  return s;
+}
+
+void sm_multi_put_back(struct sm_multi *m, struct sm_slot *s) {
+  s->next = m->first_done;
+  m->first_done = s;
+  if (m->last_done == NULL)
+    m->last_done = s;
+}
+
+void sm_multi_release(struct sm_multi *m, struct sm_slot *s) {
+  if (s->is_held) {
+    s->state = SM_SLOT_STUCK;
+    m->stuck++;
+  } else {
+    free_slot(m, s);
+  }
+}
+
+static void free_all(struct sm_multi *m, CURLM *curl) {
+  size_t i;
+
+  if (curl != NULL) {
+    curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, NULL);
+    curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, NULL);
+  }
+
+  for (i = 0; i < m->slot_count; i++) {
+    struct sm_slot *s = m->slots[i];
+
+    if (s->state == SM_SLOT_BUSY)
+      curl_multi_remove_handle(curl, s->request.easy);
+    sm_slot_free(s);
+  }
+  free(m->slots);
+  if (curl != NULL)
+    curl_multi_cleanup(curl);
+  if (m->model != NULL)
+    curl_easy_cleanup(m->model);
+  curl_slist_free_all(m->resolve);
+  sm_sockets_free(&m->sockets);
+  sm_walk_free(&m->walk);
+}
+
+/* What a child inherited belongs to its parent's connections, and what a
+ * resolver thread still holds cannot be freed without waiting for it: both
+ * are left where they are, but for the tokens. */
+static int must_abandon(const struct sm_multi *m) {
+  size_t i;
+
+  if (m->pid != sm_fork_pid())
+    return 1;
+  for (i = 0; i < m->slot_count; i++) {
+    const struct sm_slot *s = m->slots[i];
+
+    if (s->is_held || (s->state == SM_SLOT_BUSY && sm_slot_is_resolving(s)))
+      return 1;
+  }
+  return 0;
+}
+
+int sm_multi_close(struct sm_multi *m) {
+  struct sm_multi owned = *m;
+  size_t i;
+
+  memset(m, 0, sizeof(*m));
+  if (!must_abandon(&owned)) {
+    free_all(&owned, owned.curl);
+    return 1;
+  }
+  for (i = 0; i < owned.slot_count; i++)
+    sm_request_wipe(&owned.slots[i]->request);
+  return 0;
+}
