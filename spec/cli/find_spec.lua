@@ -1,5 +1,5 @@
--- stopmsg find, and stop --where, in this process, against the sandbox's campaigns and against lists
--- that fail.
+-- stopmsg find, and stop --where, in this process, against the sandbox's campaigns and against
+-- lists that fail.
 
 local cli = require("spec.support.cli")
 local json = require("stopmsg.json")
@@ -224,8 +224,9 @@ describe("a list of what can still be stopped", function()
 
     it("does not take a page that fails for an empty list", function()
       script([[return 404, "<html>"]])
-      local code, _, err = run("stop", { "--all", "--yes" })
+      local code, out, err = run("stop", { "--all", "--yes" })
       assert.equal(4, code)
+      assert.matches("0 ids", out)
       assert.matches("the list was not read to its end, so more may be there: [^\n]*run the same "
         .. "command again\n$", err)
       code, _, err = run("stop", { "--all" }, { columns = { stderr = 200 }, answer = "y\n" })
@@ -254,7 +255,7 @@ describe("a list of what can still be stopped", function()
         assert.equal(0, code)
         local header = json.decode(lines(cli.read(journal))[1])
         assert.same({ "since", "-2h" }, { header.where[1][1], header.where[1][2] })
-        local err
+        local err, _
         code, _, err = run("stop", { "--where", "since=-2h", "--yes", "--journal", journal })
         assert.message(err).equal(0, code)
         assert.equal(150, stops())
