@@ -477,9 +477,9 @@ function journal.header(path)
   return type(fields) == "table" and fields.journal == "stopmsg" and fields or nil
 end
 
--- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
--- has: on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest),
--- on.other(fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
+-- Reads a journal without locking it, so one that is being written, too. Calls what `on` has:
+-- on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest), where
+-- `rest` is the line from the comma after the outcome, and on.other(fields). true | nil, message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then
