@@ -478,8 +478,8 @@ function journal.header(path)
 end
 
 -- Reads a journal without locking it, so one that is being written, too. Calls what `on` has:
--- on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest), where
--- `rest` is the line from the comma after the outcome, and on.other(fields). true | nil, message
+-- on.header(fields), on.intent(first, last, ids or nil), on.other(fields), and on.outcome(position,
+-- id, word, rest), where `rest` is the line from the comma after the outcome. true | nil, message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then
