@@ -479,7 +479,8 @@ end
 
 -- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
 -- has: on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest),
--- on.other(fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
+-- on.other(fields); `rest` is the end of the line, from the comma after the outcome. true | nil,
+-- message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then
