@@ -1,6 +1,7 @@
 -- stopmsg stop --all at a provider whose stop reaches beyond its ids: it asks first, always.
 
 local cli = require("spec.support.cli")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 
 local DOMAIN = "mg.example0007"
@@ -65,6 +66,30 @@ describe("stopmsg stop --all at mailgun", function()
     assert.same({ 0, 0 }, { code, sent })
     assert.matches("DELETE /v3/" .. DOMAIN .. "/envelopes", out, 1, true)
     assert.matches("stops " .. STOPS, out, 1, true)
+  end)
+
+  it("tells it before the question of --where, too", function()
+    local definition = files.folder() .. "/acme.lua"
+    files.write(definition, [[return {
+      name = "acme", url = "https://acme.example", headers = { ["X-Key"] = "{token}" },
+      id = "digits",
+      stop = { all = "every message of the queue", request = "DELETE /queues/{id}",
+        [204] = "accepted" },
+      find = { request = "GET /queues", each = "queues", id = "id",
+        where = { name = { query = "name" } } },
+    }]])
+    local scripted = server.scripted([[return function(request)
+      return 200, '{"queues":[{"id":"17"}]}'
+    end]])
+    local code, _, err = cli.run({ "stop", "-p", definition, "--base-url", scripted.url, "--all",
+      "--where", "name=x" }, { env = { STOPMSG_TOKEN = "sandbox" }, columns = { stderr = 200 },
+      answer = "n\n" })
+    local log = scripted:log()
+    scripted:stop()
+    files.remove(definition:match("^(.*)/"))
+    assert.equal(2, code)
+    assert.equal(1, #log)
+    assert.matches("each stops every message of the queue\n", err, 1, true)
   end)
 
   it("is told by stopmsg providers", function()

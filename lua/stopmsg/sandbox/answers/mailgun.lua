@@ -1,5 +1,5 @@
--- From the page of the call; of the errors' texts that of 429 is ours. A queue may be emptied at any
--- time, so each domain that there is gets the same answer.
+-- From the page of the call; of the texts of errors that of 429 is ours. A queue may be emptied at
+-- any time, so each domain that there is gets the same answer.
 
 local DONE = { status = 200, body = '{"message":"done"}', says = "accepted" }
 
