@@ -583,7 +583,8 @@ end
 -- found, as find.source has them.
 local function hunt(self, filter, kind, call, with)
   local running, source_of, seen
-  local stopping, report = start(self, operation_of(self, "stop", kind, call.all), function(chunk, want)
+  local operation = operation_of(self, "stop", kind, call.all)
+  local stopping, report = start(self, operation, function(chunk, want)
     return source_of(chunk, want)
   end, call, nil, true)
   running = stopping
