@@ -164,7 +164,7 @@ describe("docs/troubleshooting.md", function()
     ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
     ["cannot wait in the"] = "lua/stopmsg/wait/nginx.lua",
-    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/stop.lua",
+    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/question.lua",
     ["belongs to another run"] = "lua/stopmsg/journal.lua",
   }
 
