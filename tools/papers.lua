@@ -143,6 +143,7 @@ function papers.man(root)
     OUTCOMES = outcomes(),
     CODES = codes(exit.about),
     LOOKUP_CODES = codes(exit.about_lookup),
+    LIST_CODES = codes(exit.about_list),
   }
   return (template:gsub("@(%u[%u_]*)@", parts))
 end

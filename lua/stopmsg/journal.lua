@@ -4,8 +4,8 @@
 --   {"intent":[1,256]}                                    these positions of the input may be sent
 --   {"n":1,"id":"…","outcome":"stopped","code":200,"at":1764407519123}   what became of one
 -- and lines of other kinds, which are for people and are skipped here.
--- Where the ids are found, not given, the positions are those at which they were found, the header has
--- the filter, as it was given and as it was resolved then, and intents have the ids:
+-- Where the ids are found, not given, the positions are those at which they were found, the header
+-- has the filter, as it was given and as it was resolved then, and intents have the ids:
 --   {"intent":[1,2],"ids":["…","…"]}
 -- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
 -- line without its end was being written when the process died: it is cut off.
@@ -240,7 +240,8 @@ end
 -- opened = journal.open(path, identity, options) | nil, message, whether it is the machine's fault
 --
 -- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input), or
--- where (the filter: a list of { name, as given, as resolved }), where nobody knows how many it has.
+-- where (the filter: a list of { name, as given, as resolved }), where nobody knows how many it
+-- has.
 -- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
 -- system's by default).
 function journal.open(path, identity, options)
@@ -476,9 +477,9 @@ function journal.header(path)
   return type(fields) == "table" and fields.journal == "stopmsg" and fields or nil
 end
 
--- Reads a journal without holding it: one that is being written can be read, too. Calls what `on`
--- has: on.header(fields), on.intent(first, last, ids or nil), on.outcome(position, id, word, rest), on.other(
--- fields); `rest` is the end of the line, from the comma after the outcome. true | nil, message
+-- Reads a journal without locking it, so one that is being written, too. Calls what `on` has:
+-- on.header(fields), on.intent(first, last, ids or nil), on.other(fields), and on.outcome(position,
+-- id, word, rest), where `rest` is the line from the comma after the outcome. true | nil, message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then

@@ -48,7 +48,8 @@ describe("examples", function()
 
   it("say how they are used where they are given nothing, and ask nobody", function()
     local before = #sandbox:log()
-    local names = { "$lua $examples/stop.lua", "$lua $examples/stop_campaign.lua", "$lua $examples/stop_where.lua",
+    local names = { "$lua $examples/stop.lua", "$lua $examples/stop_campaign.lua",
+      "$lua $examples/stop_where.lua",
       "$lua $examples/under_luv.lua", "sh $examples/cron.sh", "sh $examples/stop_csv.sh",
       "env -u STOPMSG_BASE_URL $lua $examples/demo.lua" }
     for _, name in ipairs(names) do

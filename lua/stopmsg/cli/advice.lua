@@ -57,9 +57,9 @@ function advice.of(known)
     return "no answer was in the provider's form: check --base-url and the proxy, "
       .. "then run the same command again"
   elseif known.shortage then
-    return ("the list was not read to its end, so more may be there: %s; run the same command "
-      .. "again%s"):format(known.shortage, known.journal and " to go on from " .. known.journal
-      or "")
+    local cause = known.shortage ~= "" and ": " .. known.shortage or ""
+    return ("the list was not read to its end, so more may be there%s; run the same command "
+      .. "again%s"):format(cause, known.journal and " to go on from " .. known.journal or "")
   elseif known.is_empty then
     return "nothing was found that can still be stopped"
   elseif known.pause and open > 0 then

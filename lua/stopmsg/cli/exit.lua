@@ -69,11 +69,9 @@ Exit codes, the first that fits:
    2  usage or input wrong; nothing was sent
    6  credentials refused: the run ended
  130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   4  some unknown or accepted, or left unproven by --verify; or --where could
-      not read the list to its end
+   4  some unknown or accepted, or unproven by --verify, or the list not complete
    5  some failed or skipped
-   3  some too_late, recalled, not_stoppable, not_found, invalid or denied; or
-      --where found nothing
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied, or nothing found
    0  all stopped]]
 
 exit.about_lookup = [[

@@ -40,11 +40,16 @@ filters. Times are RFC 3339 (2026-11-29T09:00:00Z), 09:00 (today, local time) or
 ]] .. exit.about_list)
 end
 
+-- A value as a shell takes it.
+local function quoted(value)
+  return value:find("[^%w_.:/@%+%-]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
+end
+
 -- What to do with what was found, in words.
 local function advise(args, report, filter)
   local parts = { "stopmsg stop -p " .. args.provider }
   for _, pair in ipairs(filter:resolved()) do
-    parts[#parts + 1] = ("--where %s=%s"):format(pair[1], pair[2])
+    parts[#parts + 1] = ("--where %s=%s"):format(pair[1], quoted(pair[2]))
   end
   parts[#parts + 1] = #filter.names == 0 and "--all" or nil
   parts[#parts + 1] = args.dispatch and "--dispatch" or nil

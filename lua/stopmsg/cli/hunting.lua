@@ -84,13 +84,13 @@ function Found:words(counts)
     counts.unknown > 0 and (", %s unknown"):format(progress.grouped(counts.unknown)) or "")
 end
 
--- Why what was found may not be all; nil where it is.
+-- Why what was found may not be all, "" where that is known; nil where it is all.
 function Found:shortage()
   local report = self.report
   if self.ledger.is_full then
     return ("more than %s were found: --max"):format(progress.grouped(self.most))
   elseif report and not report.is_complete then
-    return listing.why(report.err)
+    return report.err and report.err.reason == "interrupted" and "" or listing.why(report.err)
   end
 end
 
@@ -158,9 +158,10 @@ local function ask(args, host, with, look)
   local client, filter = with.client, with.filter
   local answers = not args.yes and not args.dry_run and question.answers(args, host)
   if not args.yes and not args.dry_run and not answers then
-    host:say(question.nobody("stop --where"))
+    host:say(question.nobody("stopping what is found"))
     return exit.usage
   end
+  with.tell_address()
   if not args.dry_run and args.yes and not args.max then
     return nil
   end
@@ -206,7 +207,8 @@ local function ask(args, host, with, look)
 end
 
 -- code = hunting.run(args, host, with): with: client, operation (of the stop), lookup (the options
--- for one, or nil), listen(listener): who gets the events of the library from now on.
+-- for one, or nil), listen(listener): who gets the events of the library from now on;
+-- tell_address().
 function hunting.run(args, host, with)
   local function refuse(message, is_fault)
     host:say(message)
@@ -244,12 +246,12 @@ function hunting.run(args, host, with)
   end
   local look = listing.new(host, args)
   with.listen(look)
-  with.tell_address()
   host.signals.hold(true)
   local code = ask(args, host, {
     client = with.client,
     filter = filter,
     operation = with.operation,
+    tell_address = with.tell_address,
     has_more = book ~= nil,
   }, look)
   if code then

@@ -108,7 +108,10 @@ end
 
 -- "look 3: 12,400 found, 11,980 stopped; paused, 3 s"
 function Progress:_found_line(now)
-  local waiting = self._outage and self:_outage_line(now) or self:_waiting(now)
+  if self._outage then
+    return self:_outage_line(now)
+  end
+  local waiting = self:_waiting(now)
   return self._words() .. (waiting ~= "" and "; " .. waiting or "")
 end
 

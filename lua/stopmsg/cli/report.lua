@@ -28,7 +28,7 @@ local grouped = progress.grouped
 local FORMATS = { "text", "ndjson", "json", "csv", "html" }
 
 -- Rows of the timeline for people, and the widest bar in it.
-local MOST_ROWS, BAR = 40, 30
+local MOST_ROWS, BAR = 40, 24
 
 function command.configure(parser)
   parser:argument("journals", "Journals of stopmsg stop."):args("+"):argname("JOURNAL")
@@ -152,13 +152,16 @@ local function write_text(told, write)
   end
   if #rows > 0 then
     write(("\ntimeline, by %s\n"):format(duration.words(step)))
+    write(("  %-" .. BAR + 10 .. "s%10s%12s%10s%9s\n"):format("", "stopped", "not stopped",
+      "requests", "slowest"))
   end
   for _, row in ipairs(rows) do
     local width = math.ceil((row.stopped + row.missed) / most * BAR)
-    write(("  %s  %-" .. BAR .. "s %s stopped, %s not%s\n"):format(clock(row.second * 1000,
+    local line = ("  %s  %-" .. BAR .. "s%10s%12s%10s%9s"):format(clock(row.second * 1000,
       "%H:%M:%S"), ("#"):rep(width), grouped(row.stopped), grouped(row.missed),
-      row.requests > 0 and (", %s requests, up to %.3f s"):format(grouped(row.requests),
-      row.slowest) or ""))
+      row.requests > 0 and grouped(row.requests) or "",
+      row.requests > 0 and ("%.3f s"):format(row.slowest) or "")
+    write((line:gsub(" +$", "")), "\n")
   end
 end
 

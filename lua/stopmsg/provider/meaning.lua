@@ -385,7 +385,9 @@ function meaning.statuses(where, given, operation)
   operation.readings = {}
   for status, means in pairs(given) do
     if type(status) == "number" then
-      local place = ("%s[%s]"):format(where, tostring(status))
+      -- LuaJIT dies where tostring() of a number finds no memory; format() does not.
+      local place = ("%s[%s]"):format(where,
+        type(status) == "number" and status or tostring(status))
       if status % 1 ~= 0 or status < 200 or status > 599 or (status >= 300 and status < 400) then
         fail(place, "an HTTP status is a number from 200 to 299 or from 400 to 599")
       elseif FIXED[status] then
