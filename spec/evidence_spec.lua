@@ -2,10 +2,10 @@
 -- through a sandbox that refuses, breaks off, and reports failures that were none; what came of
 -- each is then compared with what the sandbox stopped. STOPMSG_IDS=10000 is the long form.
 
+local clients = require("spec.support.clients")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
-local stopmsg = require("stopmsg")
 
 local COUNT = tonumber(os.getenv("STOPMSG_IDS") or 60)
 
@@ -64,7 +64,7 @@ for _, name in ipairs(providers.names()) do
           local sandbox = server.spawn({ server.interpreter(), "spec/support/troubled.lua", path,
             "20261129" })
           local operations = providers.load(name).operations
-          local client = stopmsg.new({
+          local client = clients.new({
             provider = name,
             -- A request of many promises nothing about any.
             batch_size = operations.stop.single and 1 or operations.stop.limit > 1 and 2 or nil,

@@ -41,6 +41,7 @@ local ACCEPTED = {
   sleep = { sleep },
   on_event = { sleep },
   undocumented = { true, false },
+  all = { true, false },
   allow_http = { true, false },
 }
 
@@ -73,6 +74,7 @@ local REFUSED = {
   sleep = { 1, "sleep" },
   on_event = { {}, "print" },
   undocumented = { 1, "true" },
+  all = { 1, "true" },
   allow_http = { 1, "true" },
 }
 
@@ -90,6 +92,7 @@ describe("stopmsg.options", function()
         max_response = 16 * 1024 * 1024,
         allow_http = false,
         undocumented = false,
+        all = false,
       }, options.client(with()))
     end)
 

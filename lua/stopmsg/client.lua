@@ -154,9 +154,9 @@ local function obstacle(self)
   return self._way.refusal and self._way.refusal()
 end
 
--- operation = operation_of(self, call, kind) | nil, what is wrong, names of settings that are
--- missing
-local function operation_of(self, call, kind)
+-- operation = operation_of(self, call, kind, all) | nil, what is wrong, names of settings that are
+-- missing. all: whether the caller means more than the ids, where a stop reaches beyond them.
+local function operation_of(self, call, kind, all)
   if getmetatable(self) ~= Client then
     return nil, "calling a method on bad self: write client:" .. call .. "(…)"
   end
@@ -174,6 +174,9 @@ local function operation_of(self, call, kind)
   elseif operation.undocumented and not self._options.undocumented then
     return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
       .. "undocumented = true"):format(provider, callable(self), shown)
+  elseif operation.all and not (all or self._options.all) then
+    return nil, ("a stop at %s stops %s: say all = true where that is meant"):format(provider,
+      operation.all)
   end
   local missing = settings.missing(self._provider, operation.needs, self._options.values)
   if #missing > 0 then
@@ -359,7 +362,7 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
   end
   local plan = { call = checked, operation = nil, status = nil, list = nil, count = nil }
   kind = checked.kind or kind
-  plan.operation, message = operation_of(self, call, kind)
+  plan.operation, message = operation_of(self, call, kind, checked.all)
   if plan.operation and checked.verify then
     plan.status, message = operation_of(self, "status", kind)
   end
@@ -466,7 +469,7 @@ function Client:each(given, call_options)
     refuse(self, wrong_argument(2, "each", wrong))
   end
   local operation
-  operation, wrong = operation_of(self, "stop", call.kind or "message")
+  operation, wrong = operation_of(self, "stop", call.kind or "message", call.all)
   if not operation then
     refuse(self, wrong)
   end
@@ -492,7 +495,7 @@ local function plan_find(self, name, given, checked)
   local operation, wrong = operation_of(self, "find", kind)
   if operation and name == "stop_where" then
     local stopping
-    stopping, wrong = operation_of(self, "stop", kind)
+    stopping, wrong = operation_of(self, "stop", kind, checked.all)
     operation = stopping and operation
   end
   if not operation then
@@ -580,7 +583,8 @@ end
 -- found, as find.source has them.
 local function hunt(self, filter, kind, call, with)
   local running, source_of, seen
-  local stopping, report = start(self, operation_of(self, "stop", kind), function(chunk, want)
+  local operation = operation_of(self, "stop", kind, call.all)
+  local stopping, report = start(self, operation, function(chunk, want)
     return source_of(chunk, want)
   end, call, nil, true)
   running = stopping

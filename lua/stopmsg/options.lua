@@ -16,6 +16,7 @@ options.defaults = {
   max_response = 16 * MIB,
   allow_http = false,
   undocumented = false,
+  all = false,
 }
 
 -- Each check returns nil when the value will do, else what was expected.
@@ -164,6 +165,7 @@ local CLIENT = {
   sleep = is_function,
   on_event = is_function,
   undocumented = is_boolean,
+  all = is_boolean,
   allow_http = is_boolean,
 }
 
@@ -172,6 +174,7 @@ local CALL = {
   on_item = is_function,
   is_interrupted = is_function,
   kind = is_one_of("message", "dispatch"),
+  all = is_boolean,
   verify = function(value)
     if type(value) ~= "boolean" and type(value) ~= "table" then
       return "true, false or { timeout = …, interval = … }"

@@ -32,6 +32,7 @@
 ---@field sleep? fun(seconds: number) of a cooperative scheduler
 ---@field on_event? fun(event: stopmsg.Event) told of each request, response, repeat, pause, outage and item
 ---@field undocumented? boolean allow what only the sibling brand documents; default false
+---@field all? boolean allow stops that reach beyond their ids, as Mailgun's empty a whole queue; default false
 
 ---What `stop`, `stop_dispatch`, `each` and `status` take.
 ---@class stopmsg.CallOptions
@@ -39,6 +40,7 @@
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called as each item settles
 ---@field is_interrupted? fun(): boolean asked ten times a second and more; once true, nothing more is sent, and what is in flight has 2 seconds
 ---@field kind? "message"|"dispatch" what the ids are; default: what the call's name says
+---@field all? boolean as in the client's options, for this call
 ---@field verify? boolean|stopmsg.VerifyOptions look up afterwards what the stop promises or leaves open
 
 ---Asked before each request. Returns 0 for "go", or after how many seconds to ask again; then, where it cannot tell, why.
@@ -126,7 +128,7 @@
 
 ---@class stopmsg.StopWhereOptions
 ---@field kind? "message"|"dispatch" which list; default what the provider documents a stop of
----@field all? boolean stop everything that is listed, where the filter is empty
+---@field all? boolean stop everything that is listed, where the filter is empty; allow stops that reach beyond their ids
 ---@field interval? number seconds between two looks that found nothing; default 5
 ---@field deadline? number seconds; default the client's, else none
 ---@field on_item? fun(item: stopmsg.Item, place: integer) called for each item
@@ -295,6 +297,7 @@
 ---@field sign? stopmsg.Signature|fun(request: stopmsg.SignedRequest): table<string, string>
 ---@field inferred? string what of this is not documented; said when a call fails
 ---@field undocumented? boolean only with the client's option of that name
+---@field all? string what a stop stops beyond its ids, in words; it is then refused without `all = true`
 
 ---@class stopmsg.TextBody
 ---@field type string Content-Type

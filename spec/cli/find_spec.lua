@@ -230,8 +230,7 @@ describe("a list of what can still be stopped", function()
       assert.matches("the list was not read to its end, so more may be there: [^\n]*run the same "
         .. "command again\n$", err)
       code, out, err = run("stop", { "--all" }, { columns = { stderr = 200 }, answer = "y\n" })
-      assert.equal(4, code)
-      assert.equal("", out)
+      assert.same({ 4, "" }, { code, out })
       assert.matches("nothing was stopped: run the same command again\n$", err)
     end)
 

@@ -2,9 +2,9 @@
 -- what spec/oracle/facts/ keeps of them.
 
 local json = require("stopmsg.json")
+local made = require("spec.support.clients")
 local oracle = require("spec.support.oracle")
 local server = require("spec.support.server")
-local stopmsg = require("stopmsg")
 
 local facts = oracle.facts()
 
@@ -91,12 +91,14 @@ describe("the sandbox", function()
     it(("is read by stopmsg as by %s"):format(facts[name].client), function()
       for ending, word in pairs(facts[name].reads) do
         local asked = question(name, (ending:gsub("0007", "0017")))
-        local item = stopmsg.stop({
+        local client = made.new({
           provider = name,
           token = asked.token,
           settings = asked.settings,
           base_url = sandbox.url,
-        }, asked.id)[1]
+        })
+        local item = client:stop(asked.id)[1]
+        client:close()
         assert.message(asked.id).equal(OURS[word] or word, item.outcome)
       end
     end)

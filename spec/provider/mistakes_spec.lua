@@ -1,6 +1,7 @@
 -- What users get wrong at the providers, and the sentence that helps: a setting that is missing or
 -- of the wrong form, an id of another provider, a token of the wrong kind.
 
+local clients = require("spec.support.clients")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
@@ -56,7 +57,7 @@ local function new(name, more)
   for field, value in pairs(more or {}) do
     options[field] = value
   end
-  return stopmsg.new(options)
+  return clients.new(options)
 end
 
 -- The examples' settings, without one or with another value for it.

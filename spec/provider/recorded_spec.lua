@@ -2,6 +2,7 @@
 -- answer is taken for what the provider's page says of it, read alone and over a socket.
 
 local answers = require("spec.support.answers")
+local clients = require("spec.support.clients")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
@@ -86,7 +87,7 @@ for _, name in ipairs(NAMES) do
 
     -- One id a request where that is another request than the one for many.
     local function new(token, batch_size)
-      return stopmsg.new({ provider = name, settings = all.settings, token = token or "sandbox",
+      return clients.new({ provider = name, settings = all.settings, token = token or "sandbox",
         base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6, patience = 0,
         batch_size = batch_size or provider.operations[kind].single and 1 or nil })
     end

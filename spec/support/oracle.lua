@@ -5,12 +5,12 @@
 -- request is the one that the vendor's page shows, and `page` says where. `reads` has for endings
 -- of ids what the client makes of the sandbox's answers; `inferred` is what no page says.
 
+local clients = require("spec.support.clients")
 local core = require("stopmsg.core")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local sandbox = require("stopmsg.sandbox")
 local server = require("spec.support.server")
-local stopmsg = require("stopmsg")
 local url = require("stopmsg.sandbox.url")
 
 local oracle = {}
@@ -144,7 +144,7 @@ function oracle.stop(name, fact)
     end)
   end
   local requests = oracle.record(fact.answer, function(base)
-    local client = stopmsg.new({
+    local client = clients.new({
       provider = name,
       token = question.token,
       settings = question.settings,

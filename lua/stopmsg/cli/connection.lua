@@ -197,6 +197,7 @@ function connection.open(args, host, provider, on_event, looks)
     base_url = args.base_url,
     allow_http = args.allow_http,
     undocumented = args.undocumented,
+    all = args.all,
     concurrency = args.concurrency,
     rate = args.rate_function or args.rate,
     batch_size = args.batch_size,

@@ -105,6 +105,9 @@ function dry_run.show(args, host, made, operation, given)
   if odd then
     write("", odd)
   end
+  if operation.all then
+    write("each stops " .. operation.all)
+  end
   local time = args.rate and (", at least %s at %s a second"):format(
     progress.duration(math.max(0, requests - 1) / args.rate), tostring(args.rate)) or ""
   write(("%s request(s) for %s id(s)%s; nothing was sent"):format(progress.grouped(requests),

@@ -186,6 +186,9 @@ local function ask(args, host, with, look)
     host:say(("%s can still be stopped (%s): %s%s"):format(where.count(report.total, report.unit),
       where.words(filter), named(examples), report.total > #examples and ", …" or ""))
   end
+  if with.operation.all and not args.yes then
+    host:say("each stops " .. text.printable(with.operation.all))
+  end
   if args.dry_run then
     if #examples > 0 then
       dry_run.show_first(args, host, client, with.operation, examples)
@@ -281,15 +284,15 @@ function hunting.run(args, host, with)
   return run:go(file, adds)
 end
 
--- Whether the arguments ask for it.
-function hunting.is_meant(args)
-  return #(args.where or {}) > 0 or args.all or false
+-- Whether the arguments ask for it. Where each stop reaches beyond its ids, --all is about that.
+function hunting.is_meant(args, operation)
+  return #(args.where or {}) > 0 or (args.all and not operation.all) or false
 end
 
 function hunting.configure(parser)
   parser:option("--where", "Find and stop what this filter selects (repeatable).")
     :argname("NAME=VALUE"):count("*")
-  parser:flag("--all", "Find and stop everything that is listed.")
+  parser:flag("--all", "Find and stop everything that is listed; allow a stop of a whole queue.")
 end
 
 return hunting

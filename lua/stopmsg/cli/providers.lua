@@ -78,6 +78,9 @@ local function show_operation(provider, name, operation, out)
   if #needs > 0 then
     write("needs", table.concat(needs, " "))
   end
+  if operation.all then
+    write("stops", operation.all .. ", so it needs --all")
+  end
   if operation.inferred then
     write("beware", operation.inferred)
   end

@@ -63,16 +63,16 @@ STOPMSG_<PROVIDER>_BASE_URL, else STOPMSG_BASE_URL, sets --base-url.
 providers NAME lists the filters. Times are RFC 3339 (2026-11-29T09:00:00Z), 09:00 (today, local
 time) or -2h.
 
-stopmsg asks for confirmation before it stops a dispatch, more than 10,000 ids, or what --where
-found. Without a terminal, pass --yes.
+stopmsg asks for confirmation before it stops a dispatch, more than 10,000 ids, a whole queue
+(mailgun), or what --where found. Without a terminal, pass --yes.
 
 ]] .. exit.about)
 end
 
 -- What is to be stopped, in words.
-local function subject(args, given)
+local function subject(args, given, operation)
   local count = given.total - given.bad_count
-  if not args.dispatch then
+  if not args.dispatch and not operation.all then
     return ("%s message%s"):format(progress.grouped(count), count == 1 and "" or "s")
   end
   local names, next_id = {}, given:reader()
@@ -85,16 +85,17 @@ local function subject(args, given)
     end
   end
   local more = count > #names and ", …" or ""
-  return ("%s: %s%s"):format(count == 1 and "1 dispatch" or progress.grouped(count)
-    .. " dispatches", table.concat(names, ", "), more)
+  return ("%s: %s%s"):format(operation.all and text.printable(operation.all)
+    or count == 1 and "1 dispatch" or progress.grouped(count) .. " dispatches",
+    table.concat(names, ", "), more)
 end
 
 -- true | nil, message. `book` is a journal that is continued, or nil.
-local function confirm(args, host, given, book)
-  if args.yes or not (args.dispatch or given.total > MANY_IDS) then
+local function confirm(args, host, given, book, operation)
+  if args.yes or not (args.dispatch or operation.all or given.total > MANY_IDS) then
     return true
   end
-  local what = subject(args, given)
+  local what = subject(args, given, operation)
   local answers = question.answers(args, host)
   if not answers then
     return nil, question.nobody(what)
@@ -126,6 +127,9 @@ local function check_operation(args, host)
   elseif not operation then
     return nil, ("%s has no stop of %s"):format(provider.name,
       args.dispatch and "dispatches" or "single messages")
+  elseif operation.all and not args.all then
+    return nil, ("a stop at %s stops %s: give --all where that is meant"):format(provider.name,
+      text.printable(operation.all))
   end
   return provider, operation
 end
@@ -169,7 +173,7 @@ function command.run(args, host)
   end
   args.rate_function = shared and shared.rate or nil
   local run
-  local is_hunt = hunting.is_meant(args)
+  local is_hunt = hunting.is_meant(args, operation)
   local client, message = connection.open(args, host, provider, function(event)
     run:notice(event)
   end, is_hunt)
@@ -240,7 +244,7 @@ function command.run(args, host)
     end
   end
   local confirmed
-  confirmed, message = confirm(args, host, given, book)
+  confirmed, message = confirm(args, host, given, book, operation)
   if not confirmed then
     return refuse(message)
   end

@@ -249,6 +249,7 @@ function Compiler:begin(name, given, where)
     name = name,
     docs = given.docs or definition.docs,
     undocumented = given.undocumented or false,
+    all = given.all,
     inferred = given.inferred,
     is_lookup = kind.is_lookup,
     has_no_ids = kind.has_no_ids,
@@ -269,6 +270,9 @@ function Compiler:begin(name, given, where)
   }
   operation.format = operation.answers.setting and "json" or operation.answers.format
   operation.root = operation.answers.root
+  if given.all and (kind.is_lookup or not given.all:find("%S")) then
+    fail(where .. ".all", "is of a stop: what it stops beyond its ids, in words")
+  end
   operation.limit, operation.least = fields.limits(where .. ".limit", given.limit)
   if kind.has_no_ids then
     operation.id = not kind.is_list and ids.forms.text or nil -- of the one thing that is asked
@@ -518,7 +522,7 @@ function Compiler:operation(name, given, where, is_many)
     fail(where .. ".limit", "is of `many`; beside it stands the request for one id")
   end
   local inherited = { id = given.id, docs = given.docs, undocumented = given.undocumented,
-    inferred = given.inferred, error = given.error }
+    all = given.all, inferred = given.inferred, error = given.error }
   for field, value in pairs(given.many) do
     inherited[field] = value
   end

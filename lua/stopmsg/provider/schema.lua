@@ -129,6 +129,7 @@ schema.fields = {
     sign = ANY,
     inferred = "string",
     undocumented = "boolean",
+    all = "string",
   },
   -- What only lists have.
   list = {
