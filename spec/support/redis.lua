@@ -94,13 +94,10 @@ local function spawn(self)
   for _, word in ipairs(self._arguments) do
     argv[#argv + 1] = word
   end
-  -- Its log goes to its standard output. The port may have been taken since it was looked for.
-  self._child = server.spawn(argv, { environment = self._environment, is_ready = function()
-    local probe = socket.tcp()
-    probe:settimeout(0.1)
-    local is_there = probe:connect("127.0.0.1", self.port)
-    probe:close()
-    return is_there ~= nil
+  -- Another server may have taken the port since it was looked for, and would answer: what counts
+  -- is the log, on standard output.
+  self._child = server.spawn(argv, { environment = self._environment, is_ready = function(log)
+    return log:find("Ready to accept connections", 1, true)
   end })
   self.pid = self._child.pid
 end
@@ -154,7 +151,8 @@ end
 function Server:restart()
   hang_up(self)
   self._child:stop()
-  spawn(self)
+  -- Somebody's connection may come from this port just now.
+  patience.until_(function() return (pcall(spawn, self)) end, "redis-server to start again")
 end
 
 function Server:stop()

@@ -104,7 +104,7 @@ end
 
 -- child = server.spawn(argv, options): starts argv[1] with the other arguments and waits for its
 -- first line. options: environment (more variables), stderr and descriptor (its 2 and 3), is_ready
--- (a function that is asked instead of waiting for a line).
+-- (a function that gets all output so far, asked instead of waiting for a line).
 -- child: { pid, first_line, stop(), end_input() }
 function server.spawn(argv, options)
   options = options or {}
@@ -148,8 +148,8 @@ function server.spawn(argv, options)
     self.first_line = said:match("^([^\r\n]*)\r?\n")
     return self.first_line
   end
-  wait(function() return is_ready() or self._ended end)
-  if not is_ready() then
+  wait(function() return is_ready(said) or self._ended end)
+  if not is_ready(said) then
     self:stop()
     error(("%s ended or said nothing (exit code %s)"):format(argv[1], tostring(self.code)), 2)
   end
