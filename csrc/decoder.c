@@ -10,7 +10,7 @@
 #define SM_MOST_HELD 8
 #define SM_REPLACEMENT "\xEF\xBF\xBD"
 
-#define SM_NO_ICONV ((iconv_t)-1)
+#define SM_NO_ICONV ((iconv_t)(-1))
 
 struct decoder {
   iconv_t cd; /* SM_NO_ICONV once closed */

@@ -35,7 +35,7 @@ static int digest_add(lua_State *L) {
 
 /* text = digest:hex(): of all bytes added so far */
 static int digest_hex(lua_State *L) {
-  struct digest *d = luaL_checkudata(L, 1, SM_DIGEST);
+  const struct digest *d = luaL_checkudata(L, 1, SM_DIGEST);
   char text[17];
 
   (void)snprintf(text, sizeof(text), "%016" PRIx64, d->value);

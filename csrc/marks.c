@@ -81,7 +81,7 @@ int sm_marks_new(lua_State *L) {
 
 /* value = marks:get(position) */
 static int marks_get(lua_State *L) {
-  struct marks *m = check_marks(L);
+  const struct marks *m = check_marks(L);
 
   lua_pushinteger(L, (lua_Integer)get(m, check_position(L, 2)));
   return 1;
@@ -120,7 +120,7 @@ static int marks_fill(lua_State *L) {
  * first and the count-th (or the last) one.
  */
 static int marks_seek(lua_State *L) {
-  struct marks *m = check_marks(L);
+  const struct marks *m = check_marks(L);
   size_t at = check_position(L, 2), to = check_position(L, 3);
   lua_Integer count = luaL_checkinteger(L, 4);
   unsigned kept = (unsigned)luaL_checkinteger(L, 5);

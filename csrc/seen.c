@@ -294,7 +294,7 @@ static int seen_remove(lua_State *L) {
 /* is_known = seen:has(id) */
 static int seen_has(lua_State *L) {
   uint64_t half[2];
-  struct seen *s = check(L, half);
+  const struct seen *s = check(L, half);
 
   lua_pushboolean(L, *find(s, half) != 0);
   return 1;
@@ -302,7 +302,7 @@ static int seen_has(lua_State *L) {
 
 /* ids, bytes = seen:count(): how many are known, and the memory in use */
 static int seen_count(lua_State *L) {
-  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+  const struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
 
   sm_pushwhole(L, s->count);
   sm_pushwhole(L, (lua_Number)s->used * sizeof(struct entry) +

@@ -96,7 +96,12 @@ local function spawn(self)
   end
   -- Another server may have taken the port since it was looked for, and would answer: what counts
   -- is the log, on standard output.
-  self._child = server.spawn(argv, { environment = self._environment, is_ready = function(log)
+  -- The sanitizers' library is for Lua alone.
+  local variables = { LD_PRELOAD = "" }
+  for name, value in pairs(self._environment or {}) do
+    variables[name] = value
+  end
+  self._child = server.spawn(argv, { environment = variables, is_ready = function(log)
     return log:find("Ready to accept connections", 1, true)
   end })
   self.pid = self._child.pid
