@@ -17,9 +17,6 @@ local text = require("stopmsg.text")
 
 local run = {}
 
--- More different warnings than this tell nobody anything.
-local MAX_WARNINGS = 50
-
 -- Seconds that a consumer may keep us from looking at the network, and how many where it shares
 -- its thread with others, which then get their turn.
 local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
@@ -55,16 +52,7 @@ local function outside(self, f, ...)
 end
 
 local function warn(self, message, is_own)
-  local warnings = self._task.summary.warnings
-  message = is_own and message or text.clean(message, self._session.redact)
-  for _, known in ipairs(warnings) do
-    if known == message then
-      return
-    end
-  end
-  if message and #warnings < MAX_WARNINGS then
-    warnings[#warnings + 1] = message
-  end
+  self._task.summary:warn(is_own and message or text.clean(message, self._session.redact))
 end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
