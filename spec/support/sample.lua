@@ -20,6 +20,21 @@ function sample.start()
   end
 end
 
+-- chosen = sample.chooser(): chosen(list) gives those of a list that are tried, one at least.
+function sample.chooser()
+  local takes = sample.start()
+  return function(list)
+    local chosen = {}
+    for _, case in ipairs(list) do
+      if takes() then
+        chosen[#chosen + 1] = case
+      end
+    end
+    chosen[1] = chosen[1] or list[1]
+    return chosen
+  end
+end
+
 -- How many cases are tried, in words.
 function sample.told(count)
   return sample.OF == 1 and ("%d cases"):format(count)
