@@ -116,8 +116,8 @@ ECHOES["as the bare code of an item"] = function(provider, ids)
 end
 
 -- Every string that can be reached from `value`: keys, fields, metatables, upvalues, environments.
--- `each(s, path, depth)`; what is in `known` is left out. `path` is a list whose first `depth` parts
--- say how to get there.
+-- `each(s, path, depth)`; what is in `known` is left out. The first `depth` parts of `path` say how
+-- to get there.
 local function walk(value, each, known, path, depth)
   local kind = type(value)
   if kind == "string" then

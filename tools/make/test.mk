@@ -3,16 +3,14 @@
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
 ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
-  spec/core/body_spec.lua spec/core/inflate_spec.lua \
+  spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
 
-# These Luas try all cases and also what takes many seconds; the others a sample of the
-# cases (spec/support/sample.lua).
+# These Luas try all cases, the others a sample (spec/support/sample.lua).
 WHOLE = lua5.4 luajit
 SAMPLE = 10
-LONG = spec/packaging/build_spec.lua
 
 # The first ones collect all garbage again and again, which takes longer later on.
 FIRST = spec/sequences_spec.lua spec/fork_spec.lua
@@ -25,8 +23,8 @@ PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
 PART_lint = lint
 PART_fuzz = fuzz-replay
 $(foreach lua,$(LUAS),\
-  $(eval PART_$(lua) = spec LUA=$(lua) $(if $(filter $(lua),$(WHOLE)),\
-    SPECS='$$(EACH)',SPECS='$$(filter-out $(LONG),$$(EACH))' SPEC_SAMPLE=$(SAMPLE)))\
+  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)' \
+    $(if $(filter $(lua),$(WHOLE)),,SPEC_SAMPLE=$(SAMPLE)))\
   $(eval PART_all-$(lua) = spec LUA=$(lua)))
 
 # Twice as many at a time as there are processors, and one more: specs wait a lot. Nothing
