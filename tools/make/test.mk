@@ -8,9 +8,10 @@ ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
 
-# These Luas try all cases, the others a sample (spec/support/sample.lua).
-WHOLE = lua5.4 luajit
-SAMPLE = 10
+# Of very many cases these Luas try a half each, the others a tenth (spec/support/sample.lua).
+SAMPLE_lua5.4 = SPEC_SAMPLE=2 SPEC_SHARE=0
+SAMPLE_luajit = SPEC_SAMPLE=2 SPEC_SHARE=1
+SAMPLE = SPEC_SAMPLE=10
 
 # The first ones collect all garbage again and again, which takes longer later on.
 FIRST = spec/sequences_spec.lua spec/fork_spec.lua
@@ -23,8 +24,7 @@ PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
 PART_lint = lint
 PART_fuzz = fuzz-replay
 $(foreach lua,$(LUAS),\
-  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)' \
-    $(if $(filter $(lua),$(WHOLE)),,SPEC_SAMPLE=$(SAMPLE)))\
+  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)' $(or $(SAMPLE_$(lua)),$(SAMPLE)))\
   $(eval PART_all-$(lua) = spec LUA=$(lua)))
 
 # Twice as many at a time as there are processors, and one more: specs wait a lot. Nothing
