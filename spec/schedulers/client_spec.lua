@@ -63,7 +63,7 @@ for _, scheduler in ipairs(schedulers.all()) do
       end
       local report
       local counter = work.counter()
-      local now, longest, resumed = core.now, 0, 0
+      local now, longest, resumed, turns = core.now, 0, 0, 0
       core.now = function() -- what a client takes for the time
         return counter.count / SECOND
       end
@@ -73,6 +73,7 @@ for _, scheduler in ipairs(schedulers.all()) do
       end)
       local client = new("revicom", { sleep = function(seconds)
         longest = math.max(longest, counter.count - resumed)
+        turns = turns + 1
         scheduler.sleep(seconds)
         resumed = counter.count
       end })
@@ -82,7 +83,10 @@ for _, scheduler in ipairs(schedulers.all()) do
       assert.equal(19999, report.counts.stopped)
       assert.equal("too_late", report[7].outcome)
       assert.equal(2, report.requests)
-      assert.is_true(ticks > 10, "other coroutines ran " .. ticks .. " times")
+      -- 1,600,000 instructions are 80 turns. How many of them the other coroutine takes is up to
+      -- the machine: its millisecond may be over late.
+      assert.is_true(turns > 50, "others could run " .. turns .. " times")
+      assert.is_true(ticks > 0)
       assert.is_true(longest < PATIENCE, "they waited for " .. longest .. " instructions")
     end)
 
