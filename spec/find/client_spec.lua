@@ -284,12 +284,22 @@ describe("client:stop_where", function()
       end
       return ids
     end]]
-    local items, report, _, stops = against(fails, stop_where, { patience = 0, max_attempts = 2 })
-    assert.equal(100, #items)
-    assert.equal(1, stops[uuid(1)])
-    assert.is_false(report.is_complete)
-    -- The last of its looks may end before its turn to ask has come.
-    assert.is_true(report.err.reason == "http_500" or report.err.reason == "outage")
+    local items, report, reason, stops, _
+    local tries = 0
+    -- The page is an outage by itself, and the next look may ask a tenth of a second after it: by
+    -- then it rests. Where a busy machine lets half a second pass before it asks, it is over as an
+    -- "outage", which is no less true.
+    repeat
+      tries = tries + 1
+      items, report, _, stops = against(fails, stop_where, { patience = 0, max_attempts = 2 },
+        { interval = 0.2 })
+      reason = report.err.reason
+      assert.equal(100, #items)
+      assert.equal(1, stops[uuid(1)])
+      assert.is_false(report.is_complete)
+      assert.equal(4, report.rounds)
+    until reason ~= "outage" or tries == 5
+    assert.equal("http_500", reason)
     items, report = against(fails, find, { patience = 0, max_attempts = 2 })
     assert.equal(100, #items)
     assert.is_false(report.is_complete)
@@ -558,8 +568,11 @@ for _, scheduler in ipairs(schedulers.all()) do
   describe("under " .. scheduler.name .. ", a call over a list", function()
     it("lets others go on", function()
       local sandbox = server.start({ campaign = "{ size = 1000 }", delay = 0.01, log = false })
-      local client = client_of("revicom", sandbox, { sleep = scheduler.sleep })
-      local ticks, report, found, is_open = 0, nil, 0, true
+      local ticks, turns, report, found, is_open = 0, 0, nil, 0, true
+      local client = client_of("revicom", sandbox, { sleep = function(seconds)
+        turns = turns + 1
+        scheduler.sleep(seconds)
+      end })
       scheduler.run({
         function()
           local next_item
@@ -583,7 +596,10 @@ for _, scheduler in ipairs(schedulers.all()) do
       })
       assert.equal(1000, found)
       assert.same({ 1000, true }, { report.counts.stopped, report.is_complete })
-      assert.is_true(ticks > 20)
+      -- Ten pages are read twice, and each is waited for. How often the other coroutine wakes in
+      -- that time is up to the machine.
+      assert.is_true(turns >= 20)
+      assert.is_true(ticks > 1)
       client:close()
       sandbox:stop()
     end)
