@@ -2,6 +2,7 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
@@ -199,7 +200,7 @@ end
 
 -- What stands for a long text.
 local function digest(text)
-  local hash = core.digest()
+  local hash = native.digest()
   hash:add(text)
   return hash:hex()
 end
@@ -298,7 +299,7 @@ function parts.notes()
   end
   seen:remove("id7")
   return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
-    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+    closing(native.lines(), write_lines), closing(native.marks(), set_marks),
     tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
@@ -320,7 +321,7 @@ end
 -- A log that is new, filled, and left as it was filled.
 function parts.log(context)
   os.remove(context.path)
-  local log, message = core.log(context.path)
+  local log, message = native.log(context.path)
   if not log then
     return "fault " .. message
   end
