@@ -2,6 +2,7 @@
 
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local patience = require("spec.support.patience")
 local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
@@ -36,7 +37,7 @@ describe("wrong use of stopmsg.core", function()
   local engine, number, log, path
 
   setup(function()
-    engine = assert(core.engine(options({})))
+    engine = assert(engines.new(options({})))
     number = engine:prepare(operation({}))
     path = cli.file("one\n")
     log = assert(core.log(path))
@@ -63,7 +64,7 @@ describe("wrong use of stopmsg.core", function()
     ["the token of none"] = function() engine:authorize(99, (core.secret("x"))) end,
     ["an operation of half a definition"] = function() engine:prepare({}) end,
     ["what was left of half a definition"] = function()
-      local other = core.engine(options({}))
+      local other = engines.new(options({}))
       pcall(other.prepare, other, {})
       other:submit(1, {}, 1, 0, 1)
     end,
@@ -203,7 +204,7 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("escapes the neighbours of what need not be escaped", function()
-    local engine = assert(core.engine(options({})))
+    local engine = assert(engines.new(options({})))
     local number = engine:prepare(operation({
       url = { open = "/", escape = "percent", close = "" } }))
     engine:authorize(number, (core.secret("x"))) -- which it needs none of
@@ -226,7 +227,7 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("takes other tokens while one is in use", function()
-    local engine = assert(core.engine(options({ slots = 1 })))
+    local engine = assert(engines.new(options({ slots = 1 })))
     local number = engine:prepare(operation({}))
     for _, token in ipairs({ "a", "b", "c" }) do
       engine:authorize(number, (core.secret(token)))
@@ -244,8 +245,8 @@ describe("stopmsg.core, where little is usual,", function()
   it("waits for no answer that is there", function()
     -- A wait ends after a minute by itself: too late with the third.
     local child = server.spawn({ server.interpreter(), "-e", [[
-      local core = require("stopmsg.core")
-      local engine = core.engine({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
+      local engines = require("spec.support.engines")
+      local engine = engines.new({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
       local operation = engine:prepare({ method = "POST", base = "http://127.0.0.1:1",
         url = { open = "/" }, headers = {} })
       assert(engine:submit(operation, {}, 1, 0, 120))

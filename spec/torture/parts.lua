@@ -2,6 +2,7 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
@@ -32,7 +33,9 @@ local function with_engine(options, use)
   if not engine then
     return "fault " .. message
   end
-  return closing(engine, use)
+  return closing(engine, function()
+    return use(engines.alone(engine))
+  end)
 end
 
 local function prepare(engine, fields)
@@ -383,7 +386,7 @@ end
 
 -- An engine for the children of this process to inherit.
 function parts.inherit(context)
-  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
+  local engine = engines.new({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
   local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
   assert(engine:submit(operation, {}, 1, 0, 30))
   engine:start()
