@@ -48,6 +48,7 @@ describe("packaging", function()
     it("puts every file where Lua looks for it", function()
       local expected = {
         "./opt/x/bin/stopmsg",
+        ("./opt/x/lib/lua/%s/stopmsg/command.so"):format(VERSION),
         ("./opt/x/lib/lua/%s/stopmsg/core.so"):format(VERSION),
         "./opt/x/share/bash-completion/completions/stopmsg",
         "./opt/x/share/fish/vendor_completions.d/stopmsg.fish",

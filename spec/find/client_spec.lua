@@ -596,10 +596,9 @@ for _, scheduler in ipairs(schedulers.all()) do
       })
       assert.equal(1000, found)
       assert.same({ 1000, true }, { report.counts.stopped, report.is_complete })
-      -- Ten pages are read twice, and each is waited for. How often the other coroutine wakes in
-      -- that time is up to the machine.
-      assert.is_true(turns >= 20)
-      assert.is_true(ticks > 1)
+      -- How many of these turns another coroutine takes is up to the scheduler and its timers.
+      assert.is_true(turns > 20, "others had " .. turns .. " turns")
+      assert.is_true(ticks > 0, "no other coroutine ran")
       client:close()
       sandbox:stop()
     end)
