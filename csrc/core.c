@@ -5,6 +5,7 @@
  * in Lua. Nothing here knows a provider.
  */
 
+#include "call.h"
 #include "compat.h"
 #include "decoder.h"
 #include "digest.h"
@@ -159,6 +160,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_digest_init(L);
   sm_decoder_init(L);
   luaL_newlib(L, functions);
+  sm_call_open(L);
   sm_process_open(L);
   lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);

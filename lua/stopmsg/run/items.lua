@@ -3,6 +3,7 @@
 
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
 local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
@@ -271,10 +272,10 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
--- Makes items of the ids at first..last of `items`, in their place, from the verdicts that `means`
--- names. Stops at the first one whose verdict is not plain; gives the place after the last item.
--- Lua that is compiled does so faster than C.
-local function make_plain(items, means, verdicts, first, last)
+-- at = make_plain(items, means, verdicts, first, last): puts an item in the place of each id at
+-- first..last of `items`, from the verdicts that `means` names. Stops at the first one whose
+-- verdict is not plain: there, or behind the last.
+local function make_compiled(items, means, verdicts, first, last)
   for i = first, last do
     local verdict = verdicts[means[i]]
     if not verdict.is_plain then
@@ -285,6 +286,8 @@ local function make_plain(items, means, verdicts, first, last)
   end
   return last + 1
 end
+
+local make_plain = compat.is_compiled and make_compiled or core.make_items
 
 -- Usual answers to ids that went alone and for the first time become items here: ids at first..last
 -- of the slice, with the places in the source, and the verdicts that `means` names.
