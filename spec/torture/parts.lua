@@ -2,6 +2,7 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local engines = require("spec.support.engines")
 local pieces = require("spec.support.pieces")
 
@@ -244,7 +245,7 @@ end
 
 -- What stands for a long text.
 local function digest(text)
-  local hash = core.digest()
+  local hash = native.digest()
   hash:add(text)
   return hash:hex()
 end
@@ -343,7 +344,7 @@ function parts.notes()
   end
   seen:remove("id7")
   return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
-    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+    closing(native.lines(), write_lines), closing(native.marks(), set_marks),
     tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
@@ -365,7 +366,7 @@ end
 -- A log that is new, filled, and left as it was filled.
 function parts.log(context)
   os.remove(context.path)
-  local log, message = core.log(context.path)
+  local log, message = native.log(context.path)
   if not log then
     return "fault " .. message
   end
