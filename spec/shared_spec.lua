@@ -215,7 +215,7 @@ describe("stopmsg.shared", function()
       client:close()
       assert.is_true(report.ok)
       -- How many of these turns another coroutine takes is up to the scheduler and its timers.
-      assert.is_true(turns >= 10, "others had " .. turns .. " turns")
+      assert.is_true(turns > 1, "others had " .. turns .. " turns")
       assert.is_true(ticks > 0, "no other coroutine ran")
     end)
   end

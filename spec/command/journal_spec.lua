@@ -4,6 +4,7 @@
 local command = require("spec.support.command")
 local native = require("stopmsg.command")
 local files = require("spec.support.files")
+local python = require("spec.support.python")
 local server = require("spec.support.server")
 
 local function uuid(n)
@@ -210,7 +211,7 @@ describe("the journal", function()
   describe("is right after", function()
     local function torture(...)
       local arguments = { "spec/torture/journal.py", ... }
-      local result = runner:run(arguments, { argv = { "python3" } })
+      local result = runner:run(arguments, { argv = { python } })
       assert.message(result.stdout .. result.stderr).equal(0, result.code)
     end
 
