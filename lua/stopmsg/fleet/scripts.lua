@@ -95,13 +95,13 @@ return { 'OK', known.fed, now, known.state, '0' }
 -- ARGV: who feeds; identity; the last position before; the last one of this entry; how many of the
 -- entry are still to be settled; entries that may wait, results that may; ids; marks; and of those
 -- that are settled already: how many, their lines.
--- Gives { OK } | { FULL, work or results } | { AT, fed } | { EPOCH } | { LOST } | { OTHER, feeder } |
--- { state }.
+-- Gives { OK } | { FULL, work or results } | { AT, fed } | { EPOCH } | { LOST,
+-- identity } | { OTHER, feeder } | { state }.
 local FEED = [==[
 local known = redis.call('HMGET', KEYS[1], 'feeder', 'fed', 'state', 'top')
 local fed = tonumber(known[2])
 if not fed then
-  return { 'LOST' }
+  return { 'LOST', identity() }
 elseif known[1] ~= ARGV[1] then
   return { 'OTHER', known[1] }
 elseif known[3] == 'cancelled' then
@@ -435,7 +435,7 @@ local SHA = {
   begin = "6533f382f0300a1f0d35900935dd8209960e348d",
   change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",
   claim = "987edb2f709a8c3814bc07ae31d1cfbbd4b19a00",
-  feed = "74da7f103ed7541c89ef6177e032dcb290603d8d",
+  feed = "69205c70252911447bc0fa13225354a00404a732",
   forget = "8c738711dc32eaab60c3102586c2b705cb696111",
   intend = "a22098682a9e8a8e5f09200619e1152fa6d5f0ec",
   leave = "8b965ecf81e39defe62197b210e1656867971c57",

@@ -170,7 +170,7 @@ local function entry_of(row)
   local sent = tonumber(row[6])
   return {
     id = row[1],
-    first = tonumber(row[2]), -- position in the input
+    position = tonumber(row[2]), -- of the first id, in the input
     count = n,
     ids = ids,
     sent = (row[5] == "1" or not store.has_epochs) and sent or n, -- so many may have been sent
@@ -181,8 +181,8 @@ end
 
 -- Takes entries for `me`, `most` of them; 0 only asks how the job stands.
 -- reply: { state (running, paused, cancelled, or LOST), identity, ending ("over": each id is
--- settled; "dead": all others are in dead entries; ""), entries = list of { id, first, count, ids,
--- sent, marks (a byte an id, "0": not settled) } }
+-- settled; "dead": all others are in dead entries; ""), entries = list of { id, position, count,
+-- ids, sent, marks (a byte an id, "0": not settled) } }
 function Store:take(me, lease, most, on_done)
   run(self, "take", { me, whole(lease * 1000), whole(most) }, function(value, message, is_final)
     if not value then
