@@ -321,7 +321,7 @@ function Store:wait(patience, on_wait, verb, ...)
   local is_asked = false
   arguments[count + 1] = function(value, why, is_last)
     if value ~= nil then
-      reply, is_done = value, true
+      reply, is_done, message = value, true, nil
     else
       message, is_final, is_asked = why, is_last, false
       is_done = is_last
@@ -330,7 +330,7 @@ function Store:wait(patience, on_wait, verb, ...)
   while true do
     self:step()
     if not is_asked and not is_done and self:is_ready() then
-      is_asked, message = true, nil
+      is_asked = true
       self[verb](self, compat.unpack(arguments, 1, count + 1))
     elseif self.link.is_final and not is_done then
       return nil, self.link.fault, true

@@ -60,6 +60,7 @@ function worker.new(options)
     _is_once = options.is_once,
     _tail = record.tails(),
     _window = math.max(LEAST_WINDOW, options.batch),
+    _grown = 0, -- the place at which that was
     _entries = {}, -- that are held, the oldest first
     _held = 0, -- ids of them that are not settled
     _owners = {}, -- place in the run -> entry
@@ -414,8 +415,8 @@ function Worker:fill(chunk, want)
   local is_waiting = gather(self, chunk, want, now)
   if chunk.n > 0 then
     return false
-  elseif is_waiting and self._window < MOST_WINDOW then
-    self._window = self._window * 2
+  elseif is_waiting and self._window < MOST_WINDOW and self._place - self._grown >= self._window then
+    self._window, self._grown = self._window * 2, self._place
   end
   local is_asking = is_waiting or (self._is_taking and #self._entries == 0)
   return false, now + (is_asking and LOOK_EVERY or TAKE_EVERY / 4)
