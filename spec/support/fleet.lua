@@ -36,8 +36,8 @@ function fleet.ids(count)
   return ids
 end
 
--- done, why, detail, feed = fleet.feed(made, ids, options): puts them into the job. options: size (of an entry), ahead,
--- me, and what replaces a field of feeder.new.
+-- done, why, detail, feed = fleet.feed(made, ids, options): puts them into the job. options: size
+-- (of an entry), ahead, me, and what replaces a field of feeder.new.
 function fleet.feed(made, ids, options)
   options = options or {}
   local given = {

@@ -259,8 +259,8 @@ function command.run(args, host)
   if action == "forget" then
     code = forget(args, made, host, totals, jobs.standing(totals)) or exit.ok
   elseif action then
-    code = (action == "retry" and retry(made, host)) or (STATE[action] and change(made, host, action))
-      or exit.ok
+    code = (action == "retry" and retry(made, host))
+      or (STATE[action] and change(made, host, action)) or exit.ok
   else
     local known = jobs.standing(totals)
     show(args, host, made, totals, known)

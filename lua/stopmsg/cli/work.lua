@@ -75,8 +75,8 @@ end
 local function adopt(args, host, job)
   local own = args.provider
   if not own and not providers.is_built_in(job.provider) then
-    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition"):format(
-      text.quote(job.provider))
+    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition")
+      :format(text.quote(job.provider))
   end
   args.provider = own or job.provider
   local provider, message = connection.provider(args, host)
@@ -236,8 +236,8 @@ local function run(args, host, with)
     end,
   })
   with.listener.bar = self.bar
-  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease is "
-    .. "over\n"):format(self.bar:farewell(), host.command))
+  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease "
+    .. "is over\n"):format(self.bar:farewell(), host.command))
   host.signals.hold(true)
   local items, report, running = clients.stream(client, function(chunk, want)
     return self.worker:fill(chunk, want)

@@ -1,9 +1,10 @@
--- A worker of a job: takes entries from a storage (see store.lua), is the source of a run that sends
--- their ids, and notes what became of them. It keeps the rules of a journal: no id leaves before
--- its intent is noted, and an answer after an attempt that may have worked unseen is weighed.
+-- A worker of a job: takes entries from a storage (see store.lua), is the source of a run that
+-- sends their ids, and notes what became of them. It keeps the rules of a journal: no id leaves
+-- before its intent is noted, and an answer after an attempt that may have worked unseen is
+-- weighed.
 --
--- Only what the provider said, and what is unknown after it was sent, is settled here. All else goes
--- back to the job: somebody else may have a token, a network or a time that is better.
+-- Only what the provider said, and what is unknown after it was sent, is settled here. All else
+-- goes back to the job: somebody else may have a token, a network or a time that is better.
 --
 -- Pure: storage and clocks are passed in, and nothing waits but finish(), which is told how.
 
@@ -415,7 +416,8 @@ function Worker:fill(chunk, want)
   local is_waiting = gather(self, chunk, want, now)
   if chunk.n > 0 then
     return false
-  elseif is_waiting and self._window < MOST_WINDOW and self._place - self._grown >= self._window then
+  elseif is_waiting and self._window < MOST_WINDOW
+    and self._place - self._grown >= self._window then
     self._window, self._grown = self._window * 2, self._place
   end
   local is_asking = is_waiting or (self._is_taking and #self._entries == 0)
