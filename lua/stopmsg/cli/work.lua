@@ -61,14 +61,7 @@ finished or cancelled. Results are for stopmsg collect.
 What this worker could not ask the provider goes back to the job, and the worker ends: others go on.
 SIGTERM finishes what is in flight, and gives the rest back.
 
-]] .. jobs.about .. [[
-Exit codes:
-   0  the job is finished or cancelled, or --once and nothing is left to take
-   1  internal error
-   2  usage or input wrong, no such job, or one for another address; nothing was sent
-   6  credentials refused
- 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   5  the provider could not be asked, or Redis was away for too long]])
+]] .. jobs.about .. exit.about_work)
 end
 
 -- true | nil, message: what the job says of its provider becomes options of this worker.
