@@ -150,6 +150,27 @@ describe("stopmsg.fleet.feeder", function()
     assert.equal(50, found.totals.counts.unknown)
   end)
 
+  it("ends only when all of it is on disk", function()
+    local ids, waits, size = fleet.ids(30), 0, nil
+    local done = fleet.feed(made, ids, { with = {
+      lasting = 0.3,
+      on_full = function()
+        local fed = fleet.ask(made, "totals").job.fed
+        size = fed == "20" and fleet.log_size(started) or size
+        if fed == "30" then
+          waits = waits + 1
+          if waits == 2 then
+            fleet.cut(started, size)
+            assert.equal("20", fleet.ask(made, "totals").job.fed)
+          end
+        end
+      end,
+    } })
+    assert.is_true(done)
+    assert.is_true(waits > 2)
+    assert.equal("30", fleet.ask(made, "totals").job.fed)
+  end)
+
   it("begins again where Redis lost the whole job under it", function()
     local ids, provider, fed = fleet.ids(50), fleet.provider(), 0
     local before = fleet.log_size(started)
@@ -183,7 +204,7 @@ describe("stopmsg.fleet.feeder", function()
       if fed == 2 then
         local own = fleet.store(started, job)
         local beat = fleet.ask(own, "totals").job.beat
-        other = fleet.ask(own, "begin", "other", { { "total", "50" } },
+        other = fleet.ask(own, "begin", "other", { { "total", "50" } }, 0,
           { feeder = "feeder", beat = beat }, nil)
         own:close()
       end

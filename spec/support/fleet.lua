@@ -54,6 +54,7 @@ function fleet.feed(made, ids, options)
         return ids[at]
       end
     end,
+    lasting = 0,
     limits = { ahead = options.ahead or 1e6, results = options.results or 1e6 },
     patience = patience.SECONDS,
     clock = core.now,

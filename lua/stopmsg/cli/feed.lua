@@ -186,6 +186,10 @@ function command.run(args, host)
   if not made then
     return code
   end
+  if not made.lasting and not args.quiet then
+    host:say(("warning: %s keeps no append-only file: the job is lost when it ends; appendonly yes "
+      .. "keeps it"):format(made.name))
+  end
   host.signals.hold(true)
   local feed
   local bar = progress.new({
@@ -219,6 +223,7 @@ function command.run(args, host)
       return reader_of(given, form)
     end,
     line = line_of,
+    lasting = made.lasting or 0,
     limits = { ahead = args.ahead or AHEAD, results = args.results or RESULTS },
     patience = patience,
     clock = host.now,
