@@ -8,6 +8,7 @@ local exit = {
   unsure = 4, -- some unknown or accepted, or not proven
   undone = 5, -- some failed or skipped
   credentials = 6,
+  unfinished = 7, -- a job is
   signal = 128, -- and the signal's number
 }
 
@@ -84,6 +85,34 @@ Exit codes, the first that fits:
    5  some were not looked up
    3  some not found, denied, or no ids
    0  the state of every id is known]]
+
+exit.about_job = [[
+Exit codes, the first that fits:
+   1  internal error, disk full, or results that could not be written
+   2  usage or input wrong, or no such job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   7  the job is not finished
+   4  some unknown or accepted
+   5  some failed, the job was cancelled, or Redis is away
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
+   0  all stopped]]
+
+exit.about_feed = [[
+Exit codes, the first that fits:
+   1  internal error, or the input changed while it was read
+   2  usage or input wrong, a job of other ids, or another feed fills it
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  Redis is away, or the job was cancelled or forgotten
+   0  all ids are in the job]]
+
+exit.about_work = [[
+Exit codes, the first that fits:
+   1  internal error
+   2  usage or input wrong, no such job, or one for another address; nothing was sent
+   6  credentials refused: what this worker held went back to the job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  the provider could not be asked, or Redis was away for too long
+   0  the job is finished or cancelled, or nothing is left to take]]
 
 exit.about_list = [[
 Exit codes, the first that fits:

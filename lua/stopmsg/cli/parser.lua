@@ -10,8 +10,8 @@ local version = require("stopmsg.version")
 local parsers = {}
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "sandbox",
-  "help" }) do
+for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "feed",
+  "work", "job", "collect", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
 
@@ -27,6 +27,8 @@ Examples:
   stopmsg report ids.journal
   stopmsg check -p revicom
   stopmsg providers clickatell
+  stopmsg feed friday -p revicom -i ids.txt
+  stopmsg work friday
   stopmsg sandbox --port 8080
 ]]
 
