@@ -143,15 +143,16 @@ local function parts_of(options)
   return parts
 end
 
--- next, place = chain(parts, on_block): value, line, part of one after the other; place.part is the
+-- next, place = chain(parts, on_block): value, line, part of one after the other; next takes what a
+-- reader's takes (see input/format.lua). place.part is the
 -- one that is read. Between two of them on_block sees a zero, so that "a" and "b" are not what "ab"
 -- is.
 local function chain(parts, on_block)
   local at, next_id, place = 0, nil, {}
-  return function(shape)
+  return function(shape, into, held, most)
     while true do
       if next_id then
-        local value, line = next_id(shape)
+        local value, line = next_id(shape, into, held, most)
         if value ~= nil then
           return value, line, place.part
         end
@@ -377,6 +378,41 @@ function Input:reader()
       return judge(form, value) or value
     end
     return value
+  end
+end
+
+-- fill = given:filler(): fill(list, most) puts the next ids into list[1], list[2] and so on, `most`
+-- of them at most, and gives how many these are; 0 at the end. Else as reader().
+function Input:filler()
+  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
+  local function take(list, at, value)
+    if type(value) == "table" then
+      list[at] = setmetatable(value, Problem)
+    else
+      list[at] = self._has_disguises and judge(form, value) or value
+    end
+  end
+  return function(list, most)
+    local count = 0
+    most = math.min(most, left)
+    while count < most do
+      local value = next_id(nil, list, count, most - count)
+      if value == nil then
+        self.is_short = true
+        left = count
+        break
+      elseif type(value) ~= "number" then
+        count = count + 1
+        take(list, count, value)
+      else
+        for i = count + 1, self._has_disguises and count + value or 0 do
+          take(list, i, list[i])
+        end
+        count = count + value
+      end
+    end
+    left = left - count
+    return count
   end
 end
 

@@ -34,6 +34,7 @@ function intake.new(fill, is_shared)
     odd_example = nil,
     limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`, for ids that are as most are
+    _usual = nil, -- the one of these two that takes ids that are as most are many at a time
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -72,7 +73,8 @@ function Intake:begin(form, limit, result, total, together)
   end
   self._chunk.n = 0
   self.is_over, self._is_last, self.waits_till = false, false, nil
-  self.result, self.seen, self._known = result, nil, known
+  self.result, self.seen, self._known = result, not total and core.seen() or nil, known
+  self._usual = known or (form.mask and self.seen)
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
@@ -279,7 +281,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+  local admitted = self._usual:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -365,7 +367,7 @@ function Intake:read(batch, settled, must_share, most)
         break
       end
     end
-    if self._known then
+    if self._usual then
       take_usual(self, batch, limit)
     end
     if self._taken < chunk.n and batch.count < limit then

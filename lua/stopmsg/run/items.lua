@@ -40,13 +40,14 @@ function settled.new(taken, redact, warn, is_shared)
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
     _codes = {},
+    _sink = nil, -- takes ids whose items would be alike
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
 
--- For a new call; of the last one everything is handed out.
-function Settled:begin(operation, limit)
-  self._operation, self._limit = operation, limit
+-- For a new call; of the last one everything is handed out. sink: see run/loop.lua, or nil.
+function Settled:begin(operation, limit, sink)
+  self._operation, self._limit, self._sink = operation, limit, sink
   self._first, self._last = 1, 0
 end
 
@@ -262,6 +263,51 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
+-- Passes on ids first..last of a batch whose items say nothing but this word and this code, and
+-- perhaps that it is verified: how many the sink took.
+local function pass_alike(self, batch, first, last, word, code, verified)
+  local ids, keys, seen = batch.ids, batch.keys, self._intake.seen
+  local count = self._sink(ids, batch.places, first, last, word, code, verified)
+  for i = first, first + count - 1 do
+    seen:remove(keys and keys[i] or ids[i])
+  end
+  self.backlog = self.backlog - count
+  return count
+end
+
+-- Passes on ids first..last of a batch, as many as are usual: the first that is left. Nothing goes
+-- by an item that waits to be handed out, nor by an id that was given again.
+local function pass(self, batch, first, last)
+  local verdict, codes = batch.verdict, self._codes
+  if self._count > 0 or self._intake.twin_count > 0 or batch.attempts ~= 1 or batch.is_ambiguous
+    or batch.given then
+    return first
+  elseif verdict.is_plain then
+    return first + pass_alike(self, batch, first, last, verdict.outcome, verdict.code,
+      verdict.verified)
+  elseif not verdict.codes then
+    return first
+  end
+  local words, before = self._operation.words, first - 1
+  verdict.codes:codes(first, last - before, codes)
+  while first <= last do
+    local code = codes[first - before]
+    local word, to = words[code], first
+    if not word then
+      break
+    end
+    while to < last and codes[to + 1 - before] == code do
+      to = to + 1
+    end
+    local count = pass_alike(self, batch, first, to, word, code)
+    first = first + count
+    if first <= to then
+      break
+    end
+  end
+  return first
+end
+
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
 -- an answer.
 function Settled:add(batch, verdict)
@@ -272,7 +318,9 @@ function Settled:add(batch, verdict)
   end
   if batch.count == 1 and self._first > self._last then
     -- Nothing to be gained by a queue.
-    put_items(self, batch, 1, 1)
+    if not self._sink or pass(self, batch, 1, 1) == 1 then
+      put_items(self, batch, 1, 1)
+    end
     return self._intake:recycle(batch)
   end
   self._last = self._last + 1
@@ -284,6 +332,9 @@ local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
+  if self._sink then
+    first = pass(self, batch, first, last)
+  end
   batch.handed = last
   put_items(self, batch, first, last)
   if last < batch.count then
