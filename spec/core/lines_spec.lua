@@ -159,7 +159,8 @@ describe("stopmsg.command", function()
     it("adds many ids to a journal and to results, in the same order", function()
       local journal, results = native.lines(), native.lines()
       local ids, places = { "a", "b", "c", "d" }, { 11, 12, 13, 14 }
-      assert.equal(2, native.put(ids, places, 2, 3, journal, "<", "=", ";}\n", 5, results, "(", ")"))
+      assert.equal(2, native.put(ids, places, 2, 3, journal, "<", "=", ";}\n", 5, results, "(",
+        ")"))
       assert.equal('<12=b;,"at":5}\n<13=c;,"at":5}\n', journal:text())
       assert.equal("(b)(c)", results:text())
       assert.equal(1, native.put(ids, places, 1, 1, nil, nil, nil, nil, nil, results, "(", ")"))

@@ -41,6 +41,7 @@ function settled.new(taken, redact, warn, is_shared)
     _other_places = {},
     _codes = {},
     _sink = nil, -- takes ids whose items would be alike
+    _ahead = {}, -- codes of the ids at first..last of the batch in `batch`, for the sink
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
@@ -263,8 +264,8 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
--- Passes on ids first..last of a batch whose items say nothing but this word and this code, and
--- perhaps that it is verified: how many the sink took.
+-- Passes on ids first..last of a batch whose items would say nothing but this word and this code,
+-- and perhaps that it is verified: how many the sink took.
 local function pass_alike(self, batch, first, last, word, code, verified)
   local ids, keys, seen = batch.ids, batch.keys, self._intake.seen
   local count = self._sink(ids, batch.places, first, last, word, code, verified)
@@ -275,34 +276,48 @@ local function pass_alike(self, batch, first, last, word, code, verified)
   return count
 end
 
--- Passes on ids first..last of a batch, as many as are usual: the first that is left. Nothing goes
--- by an item that waits to be handed out, nor by an id that was given again.
-local function pass(self, batch, first, last)
-  local verdict, codes = batch.verdict, self._codes
-  if self._count > 0 or self._intake.twin_count > 0 or batch.attempts ~= 1 or batch.is_ambiguous
-    or batch.given then
-    return first
+-- word, code, verified, to: what ids first..to of a batch have in common, `last` at most. Without a
+-- word the first one needs an item.
+local function alike(self, batch, first, last)
+  local verdict = batch.verdict
+  if batch.attempts ~= 1 or batch.is_ambiguous or batch.given or self._intake.twin_count > 0 then
+    return nil
   elseif verdict.is_plain then
-    return first + pass_alike(self, batch, first, last, verdict.outcome, verdict.code,
-      verdict.verified)
+    return verdict.outcome, verdict.code, verdict.verified, last
   elseif not verdict.codes then
-    return first
+    return nil
   end
-  local words, before = self._operation.words, first - 1
-  verdict.codes:codes(first, last - before, codes)
+  local codes = self._ahead
+  if codes.batch ~= batch or first < codes.first or last > codes.last then
+    verdict.codes:codes(first, last - first + 1, codes)
+    codes.batch, codes.first, codes.last = batch, first, last
+  end
+  local before = codes.first - 1
+  local code, to = codes[first - before], first
+  while to < last and codes[to + 1 - before] == code do
+    to = to + 1
+  end
+  return self._operation.words[code], code, nil, to
+end
+
+-- Passes on ids first..last of a batch, and makes items of those that need one. Ends before an id
+-- that could be passed on while an item waits to be handed out, so that none overtakes another.
+-- The first that is left.
+local function pass(self, batch, first, last)
   while first <= last do
-    local code = codes[first - before]
-    local word, to = words[code], first
-    if not word then
-      break
-    end
-    while to < last and codes[to + 1 - before] == code do
-      to = to + 1
-    end
-    local count = pass_alike(self, batch, first, to, word, code)
-    first = first + count
-    if first <= to then
-      break
+    local word, code, verified, to = alike(self, batch, first, last)
+    if word and self._count > 0 then
+      return first
+    elseif word then
+      local count = pass_alike(self, batch, first, to, word, code, verified)
+      first = first + count
+      if first <= to then
+        put_items(self, batch, first, first)
+        first = first + 1
+      end
+    else
+      put_items(self, batch, first, first)
+      first = first + 1
     end
   end
   return first
@@ -318,30 +333,35 @@ function Settled:add(batch, verdict)
   end
   if batch.count == 1 and self._first > self._last then
     -- Nothing to be gained by a queue.
-    if not self._sink or pass(self, batch, 1, 1) == 1 then
+    if not self._sink then
       put_items(self, batch, 1, 1)
+      return self._intake:recycle(batch)
+    elseif pass(self, batch, 1, 1) > 1 then
+      return self._intake:recycle(batch)
     end
-    return self._intake:recycle(batch)
   end
   self._last = self._last + 1
   self._batches[self._last] = batch
 end
 
--- Makes items of the next ids of a batch, the first in the queue.
+-- Makes items of the next ids of a batch, the first in the queue. True where what is made has to be
+-- handed out before more is.
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
   if self._sink then
-    first = pass(self, batch, first, last)
+    batch.handed = pass(self, batch, first, last) - 1
+  else
+    batch.handed = last
+    put_items(self, batch, first, last)
   end
-  batch.handed = last
-  put_items(self, batch, first, last)
-  if last < batch.count then
-    return
+  if batch.handed < batch.count then
+    return batch.handed < last
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
+  self._ahead.batch = nil
   -- Others that wait for this thread would wait for the whole of it.
   if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
@@ -355,7 +375,9 @@ function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]
   while batch and self._count < self._slice do
-    go_on(self, batch)
+    if go_on(self, batch) then
+      break
+    end
     put_copies(self)
     batch = self._batches[self._first]
   end
