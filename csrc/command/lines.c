@@ -42,61 +42,6 @@ static int is_word(const char *text, size_t len) {
   return 1;
 }
 
-/* The length of the line at `at` where it is whole and a word that does not
- * begin with the byte `comment`; else 0. */
-static size_t word_line(const char *bytes, size_t len, size_t at,
-                        lua_Integer comment, size_t *next) {
-  const char *end = line_end(bytes, len, at, next);
-  size_t n = end != NULL ? (size_t)(end - bytes) - at : 0;
-
-  return n > 0 && (unsigned char)bytes[at] != comment && is_word(bytes + at, n)
-             ? n
-             : 0;
-}
-
-/*
- * text, next = command.next_line(bytes, at, comment) | nil
- *
- * The line at `at` where it is whole and nothing but printable ASCII without
- * spaces, and does not begin with the byte `comment`.
- */
-int sm_lines_next(lua_State *L) {
-  size_t len, at, next;
-  const char *bytes = check_bytes(L, &len, &at);
-  size_t n = word_line(bytes, len, at, luaL_checkinteger(L, 3), &next);
-
-  if (n == 0)
-    return 0;
-  lua_pushlstring(L, bytes + at, n);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
-}
-
-/*
- * count, next = command.take_lines(bytes, at, comment, into, after, most)
- *
- * The same of several lines, `most` at most and up to the first that is none:
- * into[after + 1] and so on. `next` is where the rest begins.
- */
-int sm_lines_take(lua_State *L) {
-  size_t len, at, next, n;
-  const char *bytes = check_bytes(L, &len, &at);
-  lua_Integer comment = luaL_checkinteger(L, 3);
-  int after = (int)luaL_checkinteger(L, 5);
-  lua_Integer most = luaL_checkinteger(L, 6), count = 0;
-
-  luaL_checktype(L, 4, LUA_TTABLE);
-  while (count < most && (n = word_line(bytes, len, at, comment, &next)) > 0) {
-    lua_pushlstring(L, bytes + at, n);
-    count++;
-    lua_rawseti(L, 4, after + (int)count);
-    at = next;
-  }
-  lua_pushinteger(L, count);
-  lua_pushinteger(L, (lua_Integer)at + 1);
-  return 2;
-}
-
 /*
  * text = command.unify_lines(bytes): a CR without a LF behind it becomes one.
  * The same string where there is none.
@@ -129,6 +74,145 @@ static int is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Text of a line, without what is around it. */
+struct piece {
+  const char *text;
+  size_t len; /* 0 for none */
+};
+
+/* What reads a piece of the line at `at`, as `how` says, and where the next
+ * line begins; of a line that is not whole or not plain there is none. */
+struct reader {
+  struct piece (*read)(const char *bytes, size_t len, size_t at,
+                       const void *how, size_t *next);
+  const void *how;
+};
+
+/* piece, next | nil */
+static int push_piece(lua_State *L, struct reader reader) {
+  size_t len, at, next;
+  const char *bytes = check_bytes(L, &len, &at);
+  struct piece piece = reader.read(bytes, len, at, reader.how, &next);
+
+  if (piece.len == 0)
+    return 0;
+  lua_pushlstring(L, piece.text, piece.len);
+  lua_pushinteger(L, (lua_Integer)next + 1);
+  return 2;
+}
+
+/* count, next: the pieces of several lines, into the list at the index, behind
+ * those that it holds; `most` at most, as the numbers after it say */
+static int push_pieces(lua_State *L, int index, struct reader reader) {
+  size_t len, at, next;
+  const char *bytes = check_bytes(L, &len, &at);
+  int held = (int)luaL_checkinteger(L, index + 1);
+  lua_Integer most = luaL_checkinteger(L, index + 2), count = 0;
+  struct piece piece;
+
+  luaL_checktype(L, index, LUA_TTABLE);
+  while (count < most &&
+         (piece = reader.read(bytes, len, at, reader.how, &next)).len > 0) {
+    lua_pushlstring(L, piece.text, piece.len);
+    count++;
+    lua_rawseti(L, index, held + (int)count);
+    at = next;
+  }
+  lua_pushinteger(L, count);
+  lua_pushinteger(L, (lua_Integer)at + 1);
+  return 2;
+}
+
+/* The line where it is a word that does not begin with the byte at `how`. */
+static struct piece read_word(const char *bytes, size_t len, size_t at,
+                              const void *how, size_t *next) {
+  const lua_Integer *comment = how;
+  const char *end = line_end(bytes, len, at, next);
+  struct piece line;
+
+  line.text = bytes + at;
+  line.len = end != NULL ? (size_t)(end - line.text) : 0;
+  if (line.len > 0 &&
+      ((unsigned char)*line.text == *comment || !is_word(line.text, line.len)))
+    line.len = 0;
+  return line;
+}
+
+/*
+ * text, next = command.next_line(bytes, at, comment) | nil
+ *
+ * The line at `at` where it is whole and nothing but printable ASCII without
+ * spaces, and does not begin with the byte `comment`.
+ */
+int sm_lines_next(lua_State *L) {
+  lua_Integer comment = luaL_checkinteger(L, 3);
+
+  return push_piece(L, (struct reader){read_word, &comment});
+}
+
+/*
+ * count, next = command.take_lines(bytes, at, comment, into, held, most)
+ *
+ * The same of several lines, up to the first that is none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_take(lua_State *L) {
+  lua_Integer comment = luaL_checkinteger(L, 3);
+
+  return push_pieces(L, 4, (struct reader){read_word, &comment});
+}
+
+struct column {
+  lua_Integer separator, number, width;
+};
+
+static struct piece read_field(const char *bytes, size_t len, size_t at,
+                               const void *how, size_t *next) {
+  const struct column *column = how;
+  const struct piece none = {NULL, 0};
+  const char *last = line_end(bytes, len, at, next);
+  size_t from, to, i, end;
+  lua_Integer field = 1;
+  struct piece found;
+
+  if (last == NULL)
+    return none;
+  end = (size_t)(last - bytes);
+  from = column->number == 1 ? at : end;
+  to = end;
+  for (i = at; i < end; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+
+    if (c == '"' || c == 0xEF)
+      return none;
+    if (c != column->separator)
+      continue;
+    if (field == column->number)
+      to = i;
+    field++;
+    if (field == column->number)
+      from = i + 1;
+  }
+  if (field != column->width)
+    return none;
+  while (from < to && is_blank(bytes[from]))
+    from++;
+  while (from < to && is_blank(bytes[to - 1]))
+    to--;
+  found.text = bytes + from;
+  found.len = from < to ? to - from : 0;
+  return found;
+}
+
+static struct column check_column(lua_State *L) {
+  struct column column;
+
+  column.separator = luaL_checkinteger(L, 3);
+  column.number = luaL_checkinteger(L, 4);
+  column.width = luaL_checkinteger(L, 5);
+  return column;
+}
+
 /*
  * value, next = command.next_field(bytes, at, separator, column, width) | nil
  *
@@ -137,42 +221,22 @@ static int is_blank(char c) {
  * field is not blank.
  */
 int sm_lines_field(lua_State *L) {
-  size_t len, at, next, from = 0, to = 0, i, end;
-  const char *bytes = check_bytes(L, &len, &at);
-  lua_Integer separator = luaL_checkinteger(L, 3);
-  lua_Integer column = luaL_checkinteger(L, 4);
-  lua_Integer width = luaL_checkinteger(L, 5), field = 1;
-  const char *last = line_end(bytes, len, at, &next);
+  struct column column = check_column(L);
 
-  if (last == NULL)
-    return 0;
-  end = (size_t)(last - bytes);
-  from = column == 1 ? at : end;
-  to = end;
-  for (i = at; i < end; i++) {
-    unsigned char c = (unsigned char)bytes[i];
+  return push_piece(L, (struct reader){read_field, &column});
+}
 
-    if (c == '"' || c == 0xEF)
-      return 0;
-    if (c != separator)
-      continue;
-    if (field == column)
-      to = i;
-    field++;
-    if (field == column)
-      from = i + 1;
-  }
-  if (field != width)
-    return 0;
-  while (from < to && is_blank(bytes[from]))
-    from++;
-  while (from < to && is_blank(bytes[to - 1]))
-    to--;
-  if (from >= to)
-    return 0;
-  lua_pushlstring(L, bytes + from, to - from);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
+/*
+ * count, next = command.take_fields(bytes, at, separator, column, width, into,
+ *                                   held, most)
+ *
+ * The same of several lines, up to the first that has none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_fields(lua_State *L) {
+  struct column column = check_column(L);
+
+  return push_pieces(L, 6, (struct reader){read_field, &column});
 }
 
 static const char *skip_blanks(const char *at, const char *end) {
@@ -223,6 +287,47 @@ static const char *plain_scalar(const char *at, const char *end) {
   return at;
 }
 
+/* The text of the member called `how`, a piece. */
+static struct piece read_member(const char *bytes, size_t len, size_t start,
+                                const void *how, size_t *next) {
+  const struct piece none = {NULL, 0}, *name = how;
+  struct piece value = {NULL, 0};
+  const char *end = line_end(bytes, len, start, next);
+  const char *at;
+
+  if (end == NULL)
+    return none;
+  at = skip_blanks(bytes + start, end);
+  if (at == end || *at != '{')
+    return none;
+  do {
+    const char *key = skip_blanks(at + 1, end), *from, *to;
+    int is_wanted;
+
+    at = plain_string(key, end);
+    if (at == NULL)
+      return none;
+    is_wanted = (size_t)(at - key) == name->len + 2 &&
+                memcmp(key + 1, name->text, name->len) == 0;
+    at = skip_blanks(at, end);
+    if (at == end || *at != ':')
+      return none;
+    from = skip_blanks(at + 1, end);
+    to = from < end && *from == '"' ? plain_string(from, end)
+                                    : plain_scalar(from, end);
+    if (to == NULL || (is_wanted && (value.text != NULL || *from != '"')))
+      return none;
+    if (is_wanted) {
+      value.text = from + 1;
+      value.len = (size_t)(to - from) - 2;
+    }
+    at = skip_blanks(to, end);
+  } while (at < end && *at == ',');
+  if (at == end || *at != '}' || skip_blanks(at + 1, end) != end)
+    return none;
+  return value;
+}
+
 /*
  * value, next = command.next_member(bytes, at, name) | nil
  *
@@ -230,46 +335,23 @@ static const char *plain_scalar(const char *at, const char *end) {
  * object of plain strings, numbers and literals that has the member once.
  */
 int sm_lines_member(lua_State *L) {
-  size_t len, start, next, name_len, value_len = 0;
-  const char *bytes = check_bytes(L, &len, &start);
-  const char *name = luaL_checklstring(L, 3, &name_len);
-  const char *end = line_end(bytes, len, start, &next);
-  const char *at, *value = NULL;
+  struct piece name;
 
-  if (end == NULL)
-    return 0;
-  at = skip_blanks(bytes + start, end);
-  if (at == end || *at != '{')
-    return 0;
-  do {
-    const char *key = skip_blanks(at + 1, end), *from, *to;
-    int is_wanted;
+  name.text = luaL_checklstring(L, 3, &name.len);
+  return push_piece(L, (struct reader){read_member, &name});
+}
 
-    at = plain_string(key, end);
-    if (at == NULL)
-      return 0;
-    is_wanted = (size_t)(at - key) == name_len + 2 &&
-                memcmp(key + 1, name, name_len) == 0;
-    at = skip_blanks(at, end);
-    if (at == end || *at != ':')
-      return 0;
-    from = skip_blanks(at + 1, end);
-    to = from < end && *from == '"' ? plain_string(from, end)
-                                    : plain_scalar(from, end);
-    if (to == NULL || (is_wanted && (value != NULL || *from != '"')))
-      return 0;
-    if (is_wanted) {
-      value = from + 1;
-      value_len = (size_t)(to - from) - 2;
-    }
-    at = skip_blanks(to, end);
-  } while (at < end && *at == ',');
-  if (value_len == 0 || at == end || *at != '}' ||
-      skip_blanks(at + 1, end) != end)
-    return 0;
-  lua_pushlstring(L, value, value_len);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
+/*
+ * count, next = command.take_members(bytes, at, name, into, held, most)
+ *
+ * The same of several lines, up to the first that has none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_members(lua_State *L) {
+  struct piece name;
+
+  name.text = luaL_checklstring(L, 3, &name.len);
+  return push_pieces(L, 4, (struct reader){read_member, &name});
 }
 
 /*
@@ -377,4 +459,29 @@ int sm_lines_count(lua_State *L) {
   lua_pushinteger(L, count);
   lua_pushinteger(L, (lua_Integer)at + 1);
   return 2;
+}
+
+/*
+ * count = command.count_ids(ids, first, last, shape)
+ *
+ * How many of ids[first..last] have this shape, up to the first that has not.
+ */
+int sm_lines_count_ids(lua_State *L) {
+  int first = (int)luaL_checkinteger(L, 2);
+  int last = (int)luaL_checkinteger(L, 3), i;
+  size_t width, len = 0;
+  const char *shape = luaL_checklstring(L, 4, &width);
+
+  luaL_checktype(L, 1, LUA_TTABLE);
+  for (i = first; i <= last; i++) {
+    const char *id;
+
+    lua_rawgeti(L, 1, i);
+    id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    if (id == NULL || len != width || !has_shape(id, shape, width))
+      break;
+    lua_pop(L, 1);
+  }
+  lua_pushinteger(L, i - first);
+  return 1;
 }

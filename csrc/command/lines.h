@@ -15,9 +15,12 @@
 int sm_lines_next(lua_State *L);
 int sm_lines_take(lua_State *L);
 int sm_lines_count(lua_State *L);
+int sm_lines_count_ids(lua_State *L);
 int sm_lines_unify(lua_State *L);
 int sm_lines_field(lua_State *L);
+int sm_lines_fields(lua_State *L);
 int sm_lines_member(lua_State *L);
+int sm_lines_members(lua_State *L);
 int sm_lines_json_span(lua_State *L);
 
 #pragma GCC visibility pop

@@ -44,6 +44,76 @@ describe("stopmsg.command", function()
     end)
   end)
 
+  describe(".take_fields and .take_members", function()
+    local function same(lines, one, many, a, b, c)
+      local bytes = table.concat(lines, "\n") .. "\n"
+      local expected, at = {}, 1
+      while #expected < 5 do
+        local value, after = native[one](bytes, at, a, b, c)
+        if not value then
+          break
+        end
+        expected[#expected + 1], at = value, after
+      end
+      local found = { "held" }
+      local count, after
+      if b then
+        count, after = native[many](bytes, 1, a, b, c, found, 1, 5)
+      else
+        count, after = native[many](bytes, 1, a, found, 1, 5)
+      end
+      assert.equal("held", table.remove(found, 1))
+      assert.same(expected, found)
+      assert.equal(#expected, count)
+      assert.equal(at, after)
+    end
+
+    it("give what is read one by one, up to the first line that is odd or the most", function()
+      local COMMA = (","):byte()
+      for _, odd in ipairs({ "a,b,c", 'a,"b"', "a", "a, ", "", "\239\187\191a,b", "a,b\r" }) do
+        for at = 1, 7 do
+          local lines = {}
+          for i = 1, 7 do
+            lines[i] = i == at and odd or ("x%d , y%d\r"):format(i, i)
+          end
+          same(lines, "next_field", "take_fields", COMMA, 2, 2)
+          same(lines, "next_field", "take_fields", COMMA, 1, 2)
+        end
+      end
+      for _, odd in ipairs({ "{}", '{"id":1}', '{"id":""}', '{"id":"a","id":"b"}', '{"id":"a"}x',
+        '{"x":[],"id":"a"}', '{"id":"\\n"}', "" }) do
+        for at = 1, 7 do
+          local lines = {}
+          for i = 1, 7 do
+            lines[i] = i == at and odd or ('{"n":-%d.5,"id":"x%d"} \r'):format(i, i)
+          end
+          same(lines, "next_member", "take_members", "id")
+        end
+      end
+    end)
+  end)
+
+  describe(".count_ids", function()
+    it("counts those of a shape, up to the first that is of another", function()
+      local SHAPE = "xxxx-xxxxx-1x"
+      for at = 1, #SHAPE do
+        local char = SHAPE:sub(at, at)
+        for byte = 1, 255 do
+          local id = ("09af-AFbcd-1e"):sub(1, at - 1) .. string.char(byte)
+            .. ("09af-AFbcd-1e"):sub(at + 1)
+          local fits = string.char(byte):find(char == "x" and "^%x$" or "^[" .. char .. "]$")
+          assert(native.count_ids({ "0", id, "aaaa-aaaaa-1a" }, 2, 3, SHAPE) == (fits and 2 or 0),
+            id)
+          assert(native.count_lines(id .. "\n", 1, SHAPE) == (fits and 1 or 0), id)
+        end
+      end
+      assert.equal(1, native.count_ids({ "aaaa-aaaaa-1a", 17 }, 1, 2, SHAPE))
+      assert.equal(0, native.count_ids({ "aaaa-aaaaa-1aa", {} }, 1, 2, SHAPE))
+      assert.equal(0, native.count_ids({}, 1, 1, SHAPE))
+      assert.equal(0, native.count_ids({}, 1, 0, SHAPE))
+    end)
+  end)
+
   describe(".count_lines", function()
     it("counts lines of a shape, up to the first of another", function()
       assert.same({ 2, 12 }, { native.count_lines("0a-1\nFF-1\r\nGG-1\n", 1, "xx-1") })
