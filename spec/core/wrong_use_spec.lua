@@ -3,6 +3,7 @@
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
 local native = require("stopmsg.command")
+local engines = require("spec.support.engines")
 local patience = require("spec.support.patience")
 local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
@@ -37,7 +38,7 @@ describe("wrong use of stopmsg.core", function()
   local engine, number, log, path
 
   setup(function()
-    engine = assert(core.engine(options({})))
+    engine = assert(engines.new(options({})))
     number = engine:prepare(operation({}))
     path = cli.file("one\n")
     log = assert(native.log(path))
@@ -64,7 +65,7 @@ describe("wrong use of stopmsg.core", function()
     ["the token of none"] = function() engine:authorize(99, (core.secret("x"))) end,
     ["an operation of half a definition"] = function() engine:prepare({}) end,
     ["what was left of half a definition"] = function()
-      local other = core.engine(options({}))
+      local other = engines.new(options({}))
       pcall(other.prepare, other, {})
       other:submit(1, {}, 1, 0, 1)
     end,
@@ -204,7 +205,7 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("escapes the neighbours of what need not be escaped", function()
-    local engine = assert(core.engine(options({})))
+    local engine = assert(engines.new(options({})))
     local number = engine:prepare(operation({
       url = { open = "/", escape = "percent", close = "" } }))
     engine:authorize(number, (core.secret("x"))) -- which it needs none of
@@ -227,7 +228,7 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("takes other tokens while one is in use", function()
-    local engine = assert(core.engine(options({ slots = 1 })))
+    local engine = assert(engines.new(options({ slots = 1 })))
     local number = engine:prepare(operation({}))
     for _, token in ipairs({ "a", "b", "c" }) do
       engine:authorize(number, (core.secret(token)))
@@ -245,8 +246,8 @@ describe("stopmsg.core, where little is usual,", function()
   it("waits for no answer that is there", function()
     -- A wait ends after a minute by itself: too late with the third.
     local child = server.spawn({ server.interpreter(), "-e", [[
-      local core = require("stopmsg.core")
-      local engine = core.engine({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
+      local engines = require("spec.support.engines")
+      local engine = engines.new({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
       local operation = engine:prepare({ method = "POST", base = "http://127.0.0.1:1",
         url = { open = "/" }, headers = {} })
       assert(engine:submit(operation, {}, 1, 0, 120))

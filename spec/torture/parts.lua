@@ -3,6 +3,7 @@
 
 local core = require("stopmsg.core")
 local native = require("stopmsg.command")
+local engines = require("spec.support.engines")
 local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
@@ -33,7 +34,9 @@ local function with_engine(options, use)
   if not engine then
     return "fault " .. message
   end
-  return closing(engine, use)
+  return closing(engine, function()
+    return use(engines.alone(engine))
+  end)
 end
 
 local function prepare(engine, fields)
@@ -384,7 +387,7 @@ end
 
 -- An engine for the children of this process to inherit.
 function parts.inherit(context)
-  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
+  local engine = engines.new({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
   local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
   assert(engine:submit(operation, {}, 1, 0, 30))
   engine:start()

@@ -65,9 +65,14 @@ function Settled:forget()
   clear(self._codes)
 end
 
+-- Ids that may be settled and not handed out.
+function Settled:most()
+  return self._limit / 4 + 64
+end
+
 -- Whether what is settled already leaves room for more.
 function Settled:has_room()
-  return self.backlog < self._limit / 4 + 64
+  return self.backlog < self:most()
 end
 
 -- Puts an item into the slice.
@@ -161,6 +166,13 @@ local function add_history(batch, item)
   end
 end
 
+local function warn_left(self, item, id)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
+  end
+end
+
 -- The i-th item of a batch, from a verdict of any kind.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
@@ -169,10 +181,7 @@ local function make(self, batch, i, code)
     own.message = text.clean(own.message, redact)
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
-  if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
-      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
-  end
+  warn_left(self, item, batch.ids[i])
   if batch.attempts ~= 1 or batch.is_ambiguous then
     add_history(batch, item)
   end
@@ -321,6 +330,97 @@ local function pass(self, batch, first, last)
     end
   end
   return first
+end
+
+-- Makes items of the ids at first..last of `items`, in their place, from the verdicts that `means`
+-- names. Stops at the first one whose verdict is not plain; gives the place after the last item.
+-- Lua that is compiled does so faster than C.
+local function make_plain(items, means, verdicts, first, last)
+  for i = first, last do
+    local verdict = verdicts[means[i]]
+    if not verdict.is_plain then
+      return i
+    end
+    items[i] = { id = items[i], outcome = verdict.outcome, code = verdict.code,
+      verified = verdict.verified }
+  end
+  return last + 1
+end
+
+-- Usual answers to ids that went alone and for the first time become items here: ids at first..last
+-- of the slice, with the places in the source, and the verdicts that `means` names.
+local function put_usual(self, first, last, means, verdicts)
+  local intake, items, places = self._intake, self._items, self._places
+  local result, seen = intake.result, intake.seen
+  if not result then
+    for i = first, last do
+      seen:remove(items[i])
+    end
+  end
+  local at = make_plain(items, means, verdicts, first, last)
+  while at <= last do
+    local verdict, id = verdicts[means[at]], items[at]
+    verdict.message = text.clean(verdict.message, self._redact)
+    items[at] = item_of(verdict, id, self._redact)
+    warn_left(self, items[at], id)
+    at = make_plain(items, means, verdicts, at + 1, last)
+  end
+  if result then
+    for i = first, last do
+      result[places[i]] = items[i]
+    end
+  end
+  self._count = last
+  if intake.twin_count > 0 then
+    for i = first, last do
+      add_twins(self, items[i], places[i])
+    end
+  end
+end
+
+-- Passes on the first of those ids, as many as are alike enough for the sink, and moves the others
+-- to the front: how many these are. Nothing goes by an item that waits to be handed out, nor by an
+-- id that was given again.
+local function pass_usual(self, count, means, verdicts)
+  local intake, items, places = self._intake, self._items, self._places
+  local at = 1
+  while at <= count and self._count == 0 and intake.twin_count == 0 do
+    local verdict, to = verdicts[means[at]], at
+    if not verdict.is_plain then
+      break
+    end
+    while to < count and means[to + 1] == means[at] do
+      to = to + 1
+    end
+    at = at + self._sink(items, places, at, to, verdict.outcome, verdict.code, verdict.verified)
+    if at <= to then
+      break
+    end
+  end
+  local passed = at - 1
+  for i = 1, passed do
+    intake.seen:remove(items[i])
+  end
+  for i = at, passed > 0 and count or 0 do
+    items[i - passed], places[i - passed], means[i - passed] = items[i], places[i], means[i]
+  end
+  self.backlog = self.backlog - passed
+  return count - passed
+end
+
+-- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
+-- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+function Settled:gather(call, verdicts)
+  local before = self._count
+  local room = math.max(1, math.ceil(self:most() - self.backlog))
+  local count, is_more, connections, generation = call:codes(self._items, self._places,
+    self._codes, before, room)
+  if count > 0 then
+    self.backlog = self.backlog + count
+    local left = self._sink and pass_usual(self, count, self._codes, verdicts) or count
+    put_usual(self, before + 1, before + left, self._codes, verdicts)
+  end
+  return count, is_more, connections, generation
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
