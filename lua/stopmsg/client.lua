@@ -215,10 +215,10 @@ end
 -- the thread.
 local MANY_PLACES = 1024
 
--- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
--- `total` items go into the report, or get there by move(report, breathe) where that is given.
--- Without a total they are only counted there. is_slow: see run/loop.lua.
-local function start(self, operation, ids, call, total, is_slow)
+-- run, report, move = start(self, operation, ids, call, total, is_slow, sink): over the ids of a
+-- source. The `total` items go into the report, or get there by move(report, breathe) where that is
+-- given. Without a total they are only counted there. is_slow, sink: see run/loop.lua.
+local function start(self, operation, ids, call, total, is_slow, sink)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
@@ -260,6 +260,11 @@ local function start(self, operation, ids, call, total, is_slow)
     total = total,
     is_interrupted = call.is_interrupted,
     is_slow = is_slow,
+    sink = sink and function(group, places, first, last, word, code, verified)
+      local count = sink(group, places, first, last, word, code, verified)
+      summary:count_alike(word, count)
+      return count
+    end,
     is_page = operation.is_page,
   }), summary, move
 end
@@ -421,6 +426,18 @@ function client.stop_once(given, ids, call_options)
   return result, message and without_token(given, message)
 end
 
+-- next_item, summary: a stream of what becomes of a source's ids.
+local function stream(self, operation, fill, call, sink)
+  local running, summary = start(self, operation, fill, call, nil, false, sink)
+  return function()
+    -- This also keeps the client from being collected while its items are taken.
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    return running:next()
+  end, summary
+end
+
 -- Raises what is wrong, without the token, at the caller of a public method.
 local function refuse(self, message)
   local is_open = getmetatable(self) == Client and not self._is_closed
@@ -478,14 +495,21 @@ function Client:each(given, call_options)
   if not take then
     refuse(self, wrong_argument(1, "each", wrong))
   end
-  local running, summary = start(self, operation, take, call)
-  return function()
-    -- This also keeps the client from being collected while its items are taken.
-    if self._is_closed then
-      error(run.CLOSED, 2)
-    end
-    return running:next()
-  end, summary
+  return stream(self, operation, take, call)
+end
+
+-- next_item, report = client.stream(self, fill, stop_options, sink): each() over a source as
+-- run/source.lua has it. Ids whose items would be alike go to the sink, see run/loop.lua.
+function client.stream(self, fill, stop_options, sink)
+  local call, wrong = options.call(stop_options)
+  local operation
+  if call then
+    operation, wrong = operation_of(self, "stop", call.kind or "message", call.all)
+  end
+  if not operation then
+    error(wrong, 2)
+  end
+  return stream(self, operation, fill, call, sink)
 end
 
 -- The list that `kind` chooses, and the filter, checked: filter, kind | nil, what is wrong. `name`

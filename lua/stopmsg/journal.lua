@@ -391,6 +391,11 @@ function Journal:grant(position)
   return first
 end
 
+-- The last position whose intent is on disk.
+function Journal:granted()
+  return self._to
+end
+
 -- Bytes of ids in one intent.
 local MOST_BYTES = MAX_LINE / 2
 
@@ -448,6 +453,17 @@ function Journal:outcome(position, item, tail)
   if self._lines:add(item.id, tail, position, self._time()) >= MANY then
     self:flush()
   end
+end
+
+-- count = opened:outcomes(ids, places, first, last, tail, results, frame): the same for
+-- ids[first..last] of a new journal, at places[first..last], with their results; see record.put().
+function Journal:outcomes(ids, places, first, last, tail, results, frame)
+  local count = record.put(ids, places, first, last, self._lines, tail, self._time(), results,
+    frame)
+  if self._lines:size() >= MANY then
+    self:flush()
+  end
+  return count
 end
 
 -- Notes what people may want to know later: book:note("pause", { seconds = 30 }).

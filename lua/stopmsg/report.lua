@@ -57,6 +57,14 @@ function Report:count_all(items, last, first)
   self.ok = counts.stopped == self.total
 end
 
+-- Counts items with the same outcome.
+function Report:count_alike(word, count)
+  local counts = self.counts
+  counts[word] = counts[word] + count
+  self.total = self.total + count
+  self.ok = counts.stopped == self.total
+end
+
 -- Counts one item.
 function Report:count(item)
   local counts = self.counts

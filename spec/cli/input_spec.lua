@@ -30,10 +30,26 @@ describe("stopmsg.cli.input", function()
     return list
   end
 
+  -- The same, many at a time.
+  local function drain_many(given, most)
+    local list, some, fill = {}, {}, given:filler()
+    repeat
+      local count = fill(some, most)
+      assert(count <= most)
+      for i = 1, count do
+        list[#list + 1] = type(some[i]) == "table" and "!" .. some[i].message or some[i]
+      end
+    until count == 0
+    return list
+  end
+
   local function ids_of(content, options)
     local given = assert(read(content, options))
     local list = drain(given)
     assert.equal(given.total, #list)
+    for _, most in ipairs({ 1, 3, 256 }) do
+      assert.same(list, drain_many(given, most))
+    end
     return list
   end
 

@@ -126,7 +126,7 @@ describe("stopmsg.core.call", function()
       call:offer(operation, { ID, ID, ID }, { 1, 2, 3 }, 1, 3, AMPLE, 0, 1)
       await(engine, call, 3)
       assert.same({ 0, true, 0, 0 }, (codes(call, 0, 0)))
-      assert.same({ 2, true }, { (unpack or table.unpack)((codes(call, 0, 2)), 1, 2) })
+      assert.same({ 2, true }, { (unpack or table.unpack)((codes(call, 0, 2)), 1, 2) }) -- luacheck: ignore
       assert.equal(1, call:ready())
       engine:close()
     end)

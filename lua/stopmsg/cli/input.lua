@@ -11,6 +11,9 @@ local text = require("stopmsg.text")
 
 local input = {}
 
+-- Ids that are looked at together.
+local PIECE = 256
+
 -- Bad lines that are named one by one.
 local MAX_NAMED = 20
 
@@ -143,17 +146,18 @@ local function parts_of(options)
   return parts
 end
 
--- next, place = chain(parts, on_block): value, line, part of one after the other; place.part is the
+-- next, place = chain(parts, on_block): value, line, part, is_listed of one after the other, by the
+-- arguments of their readers (see input/format.lua). place.part is the
 -- one that is read. Between two of them on_block sees a zero, so that "a" and "b" are not what "ab"
 -- is.
 local function chain(parts, on_block)
   local at, next_id, place = 0, nil, {}
-  return function(shape)
+  return function(shape, list, held, most)
     while true do
       if next_id then
-        local value, line = next_id(shape)
+        local value, line, is_listed = next_id(shape, list, held, most)
         if value ~= nil then
-          return value, line, place.part
+          return value, line, place.part, is_listed
         end
       end
       at = at + 1
@@ -195,32 +199,42 @@ local function check(self, form)
   next_id, self._place = chain(self._parts, function(block)
     digest:add(block)
   end)
-  local total, bad_count, bad = 0, 0, {}
+  local total, bad_count, bad, list = 0, 0, {}, {}
+  local function look(value, line, part)
+    local id, why = nil, value.message
+    if type(value) == "string" then
+      id, why = judge(form, value)
+    end
+    if not id then
+      bad_count = bad_count + 1
+      if bad_count <= MAX_NAMED then
+        bad[bad_count] = { line = line, message = why, shown = value.shown or value, part = part }
+      end
+    elseif id ~= value then
+      self._has_disguises = true
+    elseif why then
+      self.odd = self.odd + 1
+      self.odd_example = self.odd_example or id
+    end
+  end
   while true do
-    local value, line, part = next_id(form.mask)
+    local value, line, part, is_listed = next_id(form.mask, list, 0, PIECE)
     if value == nil then
       break
-    end
-    if type(value) == "number" then
-      total = total + value
-    else
-      total = total + 1
-      local id, why = nil, value.message
-      if type(value) == "string" then
-        id, why = judge(form, value)
-      end
-      if not id then
-        bad_count = bad_count + 1
-        if bad_count <= MAX_NAMED then
-          bad[bad_count] = { line = line, message = why, shown = value.shown or value, part = part }
+    elseif type(value) ~= "number" then
+      look(value, line, part)
+      value = 1
+    elseif is_listed then
+      local at = 1
+      while at <= value do
+        at = at + (form.mask and native.count_ids(list, at, value, form.mask) or 0)
+        if at <= value then
+          look(list[at], line + at - 1, part)
+          at = at + 1
         end
-      elseif id ~= value then
-        self._has_disguises = true
-      elseif why then
-        self.odd = self.odd + 1
-        self.odd_example = self.odd_example or id
       end
     end
+    total = total + value
   end
   digest:add(self._field or "")
   self.total, self.bad_count, self.bad = total, bad_count, bad
@@ -377,6 +391,41 @@ function Input:reader()
       return judge(form, value) or value
     end
     return value
+  end
+end
+
+-- fill = given:filler(): fill(list, most) puts the next ids into list[1], list[2] and so on, `most`
+-- of them at most, and gives how many these are; 0 at the end. Else as reader().
+function Input:filler()
+  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
+  local function take(list, at, value)
+    if type(value) == "table" then
+      list[at] = setmetatable(value, Problem)
+    else
+      list[at] = self._has_disguises and judge(form, value) or value
+    end
+  end
+  return function(list, most)
+    local count = 0
+    most = math.min(most, left)
+    while count < most do
+      local value = next_id(nil, list, count, most - count)
+      if value == nil then
+        self.is_short = true
+        left = count
+        break
+      elseif type(value) ~= "number" then
+        count = count + 1
+        take(list, count, value)
+      else
+        for i = count + 1, self._has_disguises and count + value or 0 do
+          take(list, i, list[i])
+        end
+        count = count + value
+      end
+    end
+    left = left - count
+    return count
   end
 end
 

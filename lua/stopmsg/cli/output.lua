@@ -32,6 +32,8 @@ function output.csv_header()
   return table.concat(CSV, ",")
 end
 
+local COMMA = (","):byte()
+
 local STRANGE = { message = true, state = true }
 
 -- row = output.csv_row(item, clean, first): the cells of an item, from the first of CSV on.
@@ -46,7 +48,14 @@ function output.csv_row(item, clean, first)
 end
 
 function Sink:_add(text_of_it)
-  if self._gathered:write(text_of_it) >= MANY then
+  if self.gathered:write(text_of_it) >= MANY then
+    self:flush()
+  end
+end
+
+-- Lines of `count` ids like this item were added to `gathered`.
+function Sink:added()
+  if self.gathered:size() >= MANY then
     self:flush()
   end
 end
@@ -54,7 +63,7 @@ end
 -- Sends off what is gathered. `failure` says why nothing more can be written; on_failure is called
 -- with it, once.
 function Sink:flush()
-  local gathered = self._gathered
+  local gathered = self.gathered
   if gathered:size() == 0 or self.failure then
     return gathered:clear()
   end
@@ -82,7 +91,11 @@ end
 -- NDJSON
 
 local function ndjson(self)
-  local gathered = self._gathered
+  local gathered = self.gathered
+  function self.frame(_, kind)
+    kind.frame = kind.frame or { open = '{"id":"', close = '"' .. kind.tail }
+    return kind.frame
+  end
   function self.item(_, item, tail)
     if gathered:add(item.id, tail) >= MANY then
       self:flush()
@@ -94,6 +107,12 @@ end
 
 local function json_document(self)
   local between = '{"items":[\n'
+  function self.frame(_, kind)
+    if between == ",\n" then
+      kind.frame = kind.frame or { open = ',\n{"id":"', close = '"' .. kind.tail:sub(1, -2) }
+    end
+    return kind.frame
+  end
   function self.item(_, item, tail)
     self:_add(between .. '{"id":' .. record.quote(item.id) .. tail:sub(1, -2))
     between = ",\n"
@@ -151,6 +170,10 @@ local function csv(self)
   local tail = record.cached(function(item)
     return "," .. output.csv_row(item, clean, 2) .. "\n"
   end)
+  function self.frame(_, kind)
+    kind.frame = kind.frame or { open = "", close = tail(kind.item), without = COMMA }
+    return kind.frame
+  end
   if not self._adds then
     self:_add(output.csv_header() .. "\n")
   end
@@ -206,6 +229,19 @@ local function table_of_text(self)
       write_row(row)
     end
     rows = nil
+  end
+
+  -- Nothing is shown of what was stopped, and of what is too much.
+  function self.frame(_, kind)
+    local is_hidden = self._only_missed
+      and (kind.item.outcome == "stopped" or row_count == MOST_ROWS)
+    if is_hidden then
+      return false
+    end
+  end
+
+  function self.added(_, count, item)
+    hidden = hidden + (item.outcome == "stopped" and 0 or count)
   end
 
   function self.item(_, item)
@@ -267,7 +303,7 @@ function output.new(args, host, bar, file, adds, only_missed)
     _file = file,
     _adds = adds,
     _only_missed = only_missed,
-    _gathered = record.lines(),
+    gathered = record.lines(),
     _is_terminal = is_terminal,
     _before_write = is_terminal and function()
       bar:clear()

@@ -140,6 +140,9 @@ end
 -- places, with a repeated id known for the whole run) and total (places in the source), or neither;
 -- is_page: its ids are requests for pages of a list, and no events tell their items. is_slow: its
 -- source waits for a network itself, so that what has settled is handed out before it is asked.
+-- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
+-- whose items would say nothing else, in place of these; the id after the last that it takes gets
+-- an item.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -152,9 +155,9 @@ function run.new(session, task)
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together])
-  self._settled:begin(task.operation, task.limit)
+  self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
-  self._has_begun, self._is_held, self._abandons_at = false, false, nil
+  self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
   self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
   self._has_raised.on_item, self._has_raised.on_event = nil, nil

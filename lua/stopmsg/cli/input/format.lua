@@ -1,9 +1,11 @@
 -- Which format an input file has, and the reader that fits.
 --
 -- A reader is made of an open file at its beginning: next = plain.read(file, on_block), and
---   value, line = next(shape)
+--   value, line, is_listed = next(shape, list, held, most)
 -- gives an id, a problem { message, shown } in place of one, or nil at the end, and the number of
 -- the line where it began. Where a shape of ids is given, a number may stand for so many of them.
+-- Where a list is given, too, is_listed says that they are of any shape, and were put into it
+-- behind those that it holds, `most` at most.
 
 local buffers = require("stopmsg.cli.input.buffer")
 local csv = require("stopmsg.cli.input.csv")

@@ -30,8 +30,8 @@ end
 function json.lines(file, on_block, field)
   local buffer = buffers.new(file, on_block)
   local rest, at, line = nil, 0, nil
-  local next_member = native.next_member
-  return function()
+  local next_member, take_members = native.next_member, native.take_members
+  return function(_, into, held, most)
     if rest then
       at = at + 1
       if rest[at] then
@@ -40,6 +40,13 @@ function json.lines(file, on_block, field)
       rest = nil
     end
     local quick, after
+    if into and type(field) == "string" then
+      quick, after = take_members(buffer.bytes, buffer.at, field, into, held, most)
+      if quick > 0 then
+        buffer.at, buffer.line = after, buffer.line + quick
+        return quick, buffer.line - quick, true
+      end
+    end
     if type(field) == "string" then
       quick, after = next_member(buffer.bytes, buffer.at, field)
     end
