@@ -47,7 +47,7 @@ static void read_escape(lua_State *L, int i, struct sm_piece *piece) {
   lua_rawgeti(L, -1, i);
   name = luaL_optstring(L, -1, "raw");
   if (sm_piece_escape(piece, name) != SM_OK)
-    luaL_error(L, "no escape is called '%s'", name);
+    luaL_error(L, "unknown escape '%s'", name);
   lua_pop(L, 1);
 }
 
@@ -97,7 +97,7 @@ static void read_hole(lua_State *L, const struct sm_op *op,
   else if (strcmp(kind, "made") == 0)
     piece->kind = SM_PIECE_MADE;
   else
-    luaL_error(L, "no piece of a template is called '%s'", kind);
+    luaL_error(L, "unknown template piece '%s'", kind);
   lua_pop(L, 1);
   if (piece->kind == SM_PIECE_BASIC) {
     read_entry(L, 2, &piece->text);

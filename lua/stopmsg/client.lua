@@ -158,7 +158,7 @@ end
 -- missing. all: whether the caller means more than the ids, where a stop reaches beyond them.
 local function operation_of(self, call, kind, all)
   if getmetatable(self) ~= Client then
-    return nil, "calling a method on bad self: write client:" .. call .. "(…)"
+    return nil, "calling a method on bad self: use client:" .. call .. "(…)"
   end
   local message = obstacle(self)
   if message then
@@ -166,21 +166,21 @@ local function operation_of(self, call, kind, all)
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
-  local shown = (name == "status_dispatch" and "status of dispatches")
-    or (name == "find_dispatch" and "find of dispatches") or name
+  local shown = (name == "status_dispatch" and "status for dispatches")
+    or (name == "find_dispatch" and "find for dispatches") or name
   local operation = self._provider.operations[name]
   if not operation then
     return nil, ("%s has no %s; it has: %s"):format(provider, shown, callable(self))
   elseif operation.undocumented and not self._options.undocumented then
-    return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
+    return nil, ("%s documents %s; only its sibling brand documents %s: to try it, use "
       .. "undocumented = true"):format(provider, callable(self), shown)
   elseif operation.all and not (all or self._options.all) then
-    return nil, ("a stop at %s stops %s: say all = true where that is meant"):format(provider,
+    return nil, ("a stop at %s stops %s: pass all = true if you mean that"):format(provider,
       operation.all)
   end
   local missing = settings.missing(self._provider, operation.needs, self._options.values)
   if #missing > 0 then
-    return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
+    return nil, ("%s: %s needs %s"):format(provider, shown, settings.name_all(self._provider,
       missing)), missing
   end
   return operation
@@ -355,7 +355,7 @@ end
 local function plan_call(self, name, call, kind, given, call_options, offset)
   local checked, message = options.call(call_options)
   if checked and checked.kind and name == "stop_dispatch" and checked.kind ~= "dispatch" then
-    checked, message = nil, "option 'kind': stop_dispatch stops dispatches"
+    checked, message = nil, "option 'kind': stop_dispatch only stops dispatches"
   end
   if not checked then
     return nil, wrong_argument(offset + 2, name, message)
@@ -374,13 +374,13 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
   if type(given) == "string" or type(given) == "number" or is_one then
     given = { given }
   elseif type(given) ~= "table" then
-    return nil, wrong_argument(offset + 1, name, "an id or a list of ids expected, got "
+    return nil, wrong_argument(offset + 1, name, "expected an id or a list of ids, got "
       .. type(given))
   end
   plan.list = given
   plan.count, message = source.length(given, self._way.breathe)
   if plan.count == 0 then
-    message = "an empty list: give at least one id"
+    message = "the list is empty; expected at least one id"
   end
   if message then
     return nil, wrong_argument(offset + 1, name, message)
@@ -463,7 +463,7 @@ end
 function Client:each(given, call_options)
   local call, wrong = options.call(call_options)
   if call and call.verify then
-    call, wrong = nil, "option 'verify': a stream keeps no items to look up later"
+    call, wrong = nil, "option 'verify': each() does not keep the items to look up"
   end
   if not call then
     refuse(self, wrong_argument(2, "each", wrong))
@@ -666,7 +666,7 @@ function Client:verify(report, verify_options)
     refuse(self, wrong_argument(2, "verify", wrong))
   end
   if not reports.is(report) then
-    refuse(self, wrong_argument(1, "verify", "a report expected, got " .. type(report)))
+    refuse(self, wrong_argument(1, "verify", "expected a report, got " .. type(report)))
   end
   local operation
   operation, wrong = operation_of(self, "status", report.kind)

@@ -46,17 +46,17 @@ end
 -- Why `id` is not of this form, for people.
 local function fault(form, id)
   if #id == 0 then
-    return "an empty id; expected " .. form.about
+    return "the id is empty; expected " .. form.about
   end
   if #id > form.max then
-    return ("an id of %d bytes; expected %s"):format(#id, form.about)
+    return ("the id has %d bytes; expected %s"):format(#id, form.about)
   end
   local control = id:match("%c")
   if control then
-    return ("the id holds a control character (byte %d); expected %s"):format(control:byte(),
+    return ("the id contains a control character (byte %d); expected %s"):format(control:byte(),
       form.about)
   end
-  return "the id is not of the right form; expected " .. form.about
+  return "the id has the wrong format; expected " .. form.about
 end
 
 -- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two
@@ -93,14 +93,14 @@ local function gather(form, id)
   local values = {}
   for name in pairs(id) do
     if not form.place_of[name] then
-      return nil, ("no part of an id is called %s; expected %s"):format(text.quote(name),
+      return nil, ("the id has an unknown part %s; expected %s"):format(text.quote(name),
         form.about)
     end
   end
   for i, part in ipairs(form.parts) do
     values[i] = id[part.name]
     if values[i] == nil then
-      return nil, ("the id has no '%s'; expected %s"):format(part.name, form.about)
+      return nil, ("the id lacks '%s'; expected %s"):format(part.name, form.about)
     end
   end
   return values
@@ -116,7 +116,7 @@ local function check_parts(form, id)
   end
   if not values then
     return nil, message or (type(id) == "string" and fault(form, id))
-      or "an id has to be a string or a table of its parts, this is a " .. type(id)
+      or "expected a string or a table of parts as id, got a " .. type(id)
   end
   local keys = {}
   for i, part in ipairs(form.parts) do
@@ -125,7 +125,7 @@ local function check_parts(form, id)
     if not values[i] then
       return nil, ("the %s of the id: %s"):format(part.name, keys[i])
     elseif between and values[i]:find(between, 1, true) then
-      return nil, ("the %s of the id holds %s, which divides the parts"):format(part.name,
+      return nil, ("the %s of the id contains %s, which separates the parts"):format(part.name,
         text.quote(between))
     end
   end
@@ -161,18 +161,18 @@ function ids.check(form, id)
   if type(id) == "number" then
     sent = digits_of(id)
     if not sent then
-      return nil, ("the number %s is no whole number that can be told exactly; give the id as a "
+      return nil, ("the number %s cannot be represented exactly; pass the id as a "
         .. "string"):format(tostring(id))
     end
   elseif type(id) ~= "string" then
-    return nil, "an id has to be a string, this is a " .. type(id)
+    return nil, "expected a string as id, got a " .. type(id)
   end
   if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
   end
   -- JSON has no such numbers: it would be another text than the one that was given.
   if form.number and not (sent == "0" or sent:find("^%-?[1-9]%d*$")) then
-    return nil, ("the id is no number as JSON writes them; expected %s"):format(form.about)
+    return nil, ("the id is not a JSON number; expected %s"):format(form.about)
   end
   -- In a path these two would be taken for folders, escaped or not.
   if sent == "." or sent == ".." then
@@ -207,10 +207,10 @@ function ids.form(given)
     if ids.forms[given] then
       return ids.forms[given]
     end
-    return nil, "no id form is called " .. text.quote(given)
+    return nil, "unknown id form " .. text.quote(given)
   end
   if type(given) ~= "table" then
-    return nil, "an id form is a name or a table"
+    return nil, "expected the name of an id form or a table"
   end
   if type(given.pattern) ~= "string" or not is_pattern(given.pattern) then
     return nil, "an id form needs `pattern`, a Lua pattern"

@@ -23,7 +23,7 @@ options.defaults = {
 
 local function is_text(value)
   if type(value) ~= "string" or value == "" then
-    return "a string that is not empty"
+    return "a non-empty string"
   elseif value:find("%c") then
     return "a string without control characters"
   end
@@ -221,7 +221,7 @@ options.known = { client = CLIENT, call = CALL, verify = VERIFY, find = FIND,
 -- message = options.unknown(name, known): which name is wrong and which was meant.
 function options.unknown(name, known)
   if type(name) ~= "string" then
-    return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
+    return ("option names must be strings, %s is a %s"):format(tostring(name), type(name))
   end
   return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
     text.nearest(name, known))
@@ -255,7 +255,7 @@ end
 -- checked = options.client(given) | nil, message
 function options.client(given)
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   local checked, message = check(given, CLIENT, options.defaults)
   if not checked then
@@ -267,10 +267,10 @@ function options.client(given)
     end
   end
   if checked.key_file and not checked.cert_file then
-    return nil, "option 'key_file' is the key of a certificate: give 'cert_file' too"
+    return nil, "option 'key_file' needs 'cert_file'"
   end
   if checked.burst and type(checked.rate) ~= "number" then
-    return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number"
+    return nil, "option 'burst' needs 'rate' as a number"
   end
   return checked
 end
@@ -280,7 +280,7 @@ local function optional(given, known, defaults)
     given = {}
   end
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   return check(given, known, defaults)
 end

@@ -49,7 +49,7 @@ function Pacer:ready_at(now)
   if self._ask and not self._may_go then
     local seconds, trouble, keeper = self._ask()
     if type(seconds) ~= "number" then
-      error("the rate function has to return seconds, got a " .. type(seconds), 0)
+      error("the rate function must return seconds, got a " .. type(seconds), 0)
     end
     self.trouble, self.trouble_since = trouble, trouble and (self.trouble_since or now) or nil
     if keeper then

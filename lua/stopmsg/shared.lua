@@ -31,7 +31,7 @@ local POOL = 4
 -- What is wrong with a name; nil where it can be used.
 function shared.name_fault(name)
   if type(name) ~= "string" or #name > LONGEST_NAME or not name:find("^[%w._:@/+-]+$") then
-    return ("a name of letters, digits and . _ : @ / + -, at most %d of them"):format(LONGEST_NAME)
+    return ("a name of at most %d letters, digits and . _ : @ / + -"):format(LONGEST_NAME)
   end
 end
 
@@ -57,7 +57,7 @@ local KNOWN = {
   redis = function(value)
     local kind = type(value)
     return kind ~= "string" and kind ~= "table" and kind ~= "userdata" and kind ~= "function"
-      and "an address like redis://host:port, a client, or a function that gives one" or nil
+      and "an address like redis://host:port, a client, or a function that returns one" or nil
   end,
   password = is_string,
   timeout = is_seconds,
@@ -76,7 +76,7 @@ local FOR_ADDRESSES = { "password", "timeout", "connect_timeout", "ca_file", "ca
 -- checked | nil, message
 local function check(given)
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   for name, value in pairs(given) do
     if not KNOWN[name] then
@@ -105,7 +105,7 @@ local function check(given)
   else
     for _, name in ipairs(FOR_ADDRESSES) do
       if given[name] ~= nil then
-        return nil, ("option '%s' goes with an address: your client has it already"):format(name)
+        return nil, ("option '%s' only applies to an address, not to your own client"):format(name)
       end
     end
   end
@@ -136,14 +136,14 @@ end
 local function over_resty(checked)
   local resty = resty_redis()
   if not resty then
-    error("a shared rate needs lua-resty-redis inside nginx (OpenResty has it; Debian: "
-      .. "lua-nginx-redis), or give 'redis' as a function that gives a client", 0)
+    error("inside nginx a shared rate needs lua-resty-redis (part of OpenResty; Debian: "
+      .. "lua-nginx-redis), or a function that returns a client as 'redis'", 0)
   end
   local place = checked.address
   local version = tonumber(tostring(resty._VERSION):match("^%d+%.%d+"))
   if place.is_tls and not (version and version >= RESTY_TLS) then
     -- An older one would give the password to the network.
-    error("TLS to Redis needs lua-resty-redis 0.28 or newer, this one is "
+    error("TLS to Redis needs lua-resty-redis 0.28 or newer, found "
       .. tostring(resty._VERSION), 0)
   end
   local milliseconds = checked.timeout and math.ceil(checked.timeout * 1000) or COSOCKET_TIMEOUT

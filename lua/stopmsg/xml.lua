@@ -53,7 +53,7 @@ function xml.decode(text)
     end,
     StartElement = function(_, name)
       if #stack > MAX_DEPTH then
-        return stop("is too deep")
+        return stop("is nested too deeply")
       end
       stack[#stack + 1] = new_element(name)
     end,

@@ -129,7 +129,7 @@ function Engine:submit(number, ids, first, last, timeout)
     answer = {
       status = reached == "status" and (answer.status or 200) or 0,
       fault = "timeout",
-      detail = "no complete answer in time",
+      detail = "timed out waiting for the response",
       stage = reached,
       connections = answer.connections,
     }

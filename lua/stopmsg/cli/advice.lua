@@ -49,26 +49,26 @@ function advice.of(known)
     return reason and (" (%s)"):format(reason) or ""
   end
   if known.refused then
-    return known.refused .. "; with one that is accepted, run the same command again"
+    return known.refused .. "; fix the token, then run the same command again"
   elseif known.rate_fault and open > 0 then
     return ("%s %s not settled (%s): %s"):format(ids(open), is_are(open), known.rate_fault,
       sharing.ADVICE)
   elseif known.is_strange then
-    return "no answer was in the provider's form: check --base-url and the proxy, "
+    return "no response was in the provider's form: check --base-url and the proxy, "
       .. "then run the same command again"
   elseif known.shortage then
     local cause = known.shortage ~= "" and ": " .. known.shortage or ""
-    return ("the list was not read to its end, so more may be there%s; run the same command "
+    return ("the list was not read to its end, so there may be more%s; run the same command "
       .. "again%s"):format(cause, known.journal and " to go on from " .. known.journal or "")
   elseif known.is_empty then
-    return "nothing was found that can still be stopped"
+    return "found nothing that can still be stopped"
   elseif known.pause and open > 0 then
-    return ("the provider asks for a pause of %s: run the same command again after %s"):format(
+    return ("the provider asked for a pause of %s: run the same command again after %s"):format(
       duration.words(known.pause), known.clock)
   elseif unknown > 0 and known.lookup and not known.has_verified then
     return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
       why("unknown"), known.lookup, known.journal
-      and "looks them up first and sends only what is still open" or "looks up what is not proven")
+      and "looks them up first and sends only those still open" or "looks up unproven ids")
   elseif open > 0 and known.journal then
     return ("%s; run the same command again to go on from %s"):format(
       known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")
@@ -76,14 +76,14 @@ function advice.of(known)
       or ("%s %s not settled%s"):format(ids(open), is_are(open),
         why("unknown", "failed", "skipped")), known.journal)
   elseif open > 0 then
-    return ("%s %s not settled%s; no journal was kept: run the command again, and with --journal "
-      .. "FILE it goes on where it ended"):format(ids(open), is_are(open),
+    return ("%s %s not settled%s; no journal was kept: run the command again, and add --journal "
+      .. "FILE to be able to resume"):format(ids(open), is_are(open),
       why("unknown", "failed", "skipped"))
   elseif promised > 0 and known.lookup and not known.has_verified then
-    return ("%s %s not proven: run again with %s, which looks %s up"):format(ids(promised),
+    return ("%s %s unproven: run again with %s, which looks %s up"):format(ids(promised),
       is_are(promised), known.lookup, promised == 1 and "it" or "them")
   elseif promised > 0 and known.has_verified then
-    return ("%s %s not proven yet: the same command looks %s up again later"):format(
+    return ("%s %s still unproven: run the same command later to look %s up again"):format(
       ids(promised), is_are(promised), promised == 1 and "it" or "them")
   end
   local missed, named = count_of(counts, MISSED)

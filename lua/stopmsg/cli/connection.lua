@@ -14,7 +14,7 @@ local function number(name)
   return function(value)
     local n = value:find("^[%d.]+$") and tonumber(value)
     if not n then
-      return nil, ("--%s: %s is no number"):format(name, text.quote(value))
+      return nil, ("--%s: %s is not a number"):format(name, text.quote(value))
     end
     return n
   end
@@ -27,7 +27,7 @@ function connection.seconds(name)
   return function(value)
     local seconds = duration.parse(value)
     if not seconds then
-      return nil, ("--%s: %s is no duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
+      return nil, ("--%s: %s is not a duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
         text.quote(value))
     end
     return seconds
@@ -95,7 +95,7 @@ end
 local function named(args)
   local name = args.provider
   if not name then
-    return nil, "which provider? Give -p NAME; `stopmsg providers` lists the names"
+    return nil, "no provider given: use -p NAME; `stopmsg providers` lists the names"
   elseif name:find("[/.]") then
     return providers.read(name)
   elseif not providers.is_built_in(name) then
@@ -126,9 +126,9 @@ local function settings_of(args, provider, getenv)
   for _, pair in ipairs(args.set or {}) do
     local name, value = pair:match("^([^=]+)=(.*)$")
     if not name then
-      return nil, ("--set wants NAME=VALUE, not %s"):format(text.quote(pair))
+      return nil, ("--set expects NAME=VALUE, got %s"):format(text.quote(pair))
     elseif given[name] and given[name] ~= value then
-      return nil, ("--set %s stands twice, with different values"):format(name)
+      return nil, ("--set %s is given twice, with different values"):format(name)
     end
     given[name] = value
   end
@@ -169,7 +169,7 @@ end
 function connection.tell_address(args, host)
   local own = args.own_url
   if args.base_url and own and plain(args.base_url) ~= plain(own) then
-    host:say(("asking %s (from %s), which is not the address of %s"):format(args.shown_url,
+    host:say(("sending to %s (from %s), which is not the address of %s"):format(args.shown_url,
       args.base_url_from, args.provider))
   end
 end

@@ -74,7 +74,7 @@ local INVISIBLE = {
   [0x200E] = "a left-to-right mark", [0x200F] = "a right-to-left mark",
   [0x2028] = "a line separator", [0x2029] = "a paragraph separator", [0x202F] = "a narrow space",
   [0x2060] = "a word joiner", [0x3000] = "a wide space", [0xFEFF] = "a byte order mark",
-  [0xFFFD] = "a byte that is no character",
+  [0xFFFD] = "a byte that is not a character",
 }
 
 local RANGES = { { 0x2000, 0x200A, "a space of another width" },
@@ -104,7 +104,7 @@ end
 function disguise.explain(value, about)
   local number = value:find("^[%d.,]+[eE]%+%d+$")
   if number then
-    return ("a spreadsheet has rounded this number, and the id is lost: export the column as text; "
+    return ("a spreadsheet rounded this number and the id is lost: export the column as text; "
       .. "expected %s"):format(about)
   end
   local other
@@ -112,9 +112,9 @@ function disguise.explain(value, about)
     local code = code_of(char)
     local name = invisible(code)
     if name then
-      return ("the id holds %s (U+%04X); expected %s"):format(name, code, about)
+      return ("the id contains %s (U+%04X); expected %s"):format(name, code, about)
     end
-    other = other or ("the id holds '%s' (U+%04X), which is not ASCII; expected %s"):format(char,
+    other = other or ("the id contains '%s' (U+%04X), which is not ASCII; expected %s"):format(char,
       code, about)
   end
   return other

@@ -123,7 +123,7 @@ function command.run(args, host)
   if code == exit.ok and not args.quiet then
     host:say(advise(args, report, filter))
   elseif code == exit.refused and not args.quiet then
-    host:say(("nothing that can still be stopped: %s"):format(where.words(filter)))
+    host:say(("nothing left to stop: %s"):format(where.words(filter)))
   elseif code == exit.unsure and not args.quiet then
     host:say(("%s found; run the same command again"):format(where.count(report.total,
       report.unit)))

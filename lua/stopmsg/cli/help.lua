@@ -21,7 +21,7 @@ end
 function command.run(args, host)
   local help = host.help(args.topic)
   if not help then
-    host:say(("no command is called %s (see stopmsg --help)"):format(text.quote(args.topic)))
+    host:say(("unknown command %s (see stopmsg --help)"):format(text.quote(args.topic)))
     return exit.usage
   end
   host.stdout:write(help, "\n")

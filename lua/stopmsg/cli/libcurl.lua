@@ -14,7 +14,7 @@ end
 -- line = libcurl.remark(version): nil where there is nothing to say.
 function libcurl.remark(version)
   if number(version) > number(libcurl.newest_tried) then
-    return ("libcurl %s is newer than any that stopmsg was tried with (%s)"):format(version,
+    return ("libcurl %s is newer than any version tested with stopmsg (%s)"):format(version,
       libcurl.newest_tried)
   end
   return nil

@@ -114,7 +114,7 @@ local function new_buffer(file, on_block)
     end
     local nul = taken:find("\0", 1, true)
     if nul then
-      unreadable(("this is no text file: line %d holds a byte of value 0"):format(self.line
+      unreadable(("not a text file: line %d contains a NUL byte"):format(self.line
         + count_breaks(self.bytes:sub(self.at)) + count_breaks(taken:sub(1, nul))))
     end
     self.bytes = self.bytes:sub(self.at) .. taken
@@ -289,7 +289,7 @@ local function id_of(value, field, shown)
   if type(value) == "number" and value % 1 == 0 and math.abs(value) < 2 ^ 53 then
     return ("%.0f"):format(value)
   elseif type(value) == "number" then
-    return problem(("the number%s is no whole number that can be told exactly; write it as a "
+    return problem(("the number%s cannot be read as an exact integer; write it as a "
       .. "string"):format(field and " in " .. text.quote(field) or ""), shown)
   elseif type(value) ~= "string" or value == "" then
     return problem(field and "no id in " .. text.quote(field) or "no id", shown)
@@ -320,10 +320,10 @@ function ids_of(value, field, source)
   if type(field) == "table" then
     return joined(value, field, source)
   elseif not field then
-    return { type(value) == "table" and problem("an object: name the field with --field", source)
+    return { type(value) == "table" and problem("an object: use --field to name the field", source)
       or id_of(value, nil, source) }
   elseif type(value) ~= "table" then
-    return { problem("no JSON object", source) }
+    return { problem("not a JSON object", source) }
   elseif value[field] == nil and field:find(".", 1, true) then
     local found = collect(value, path_of(field), 1, {})
     for i, one in ipairs(found) do
@@ -334,7 +334,7 @@ function ids_of(value, field, source)
     end
     return found
   elseif count_name(source, json.encode(field)) > 1 then
-    return { problem(("the name %s stands twice in the object"):format(text.quote(field)), source) }
+    return { problem(("the object has two fields named %s"):format(text.quote(field)), source) }
   end
   local one = member(value, field)
   if type(one) == "table" and one[1] ~= nil then
@@ -459,7 +459,7 @@ function lines.json(file, on_block, field)
       local line = buffer.line
       if char == nil then
         has_ended = true
-        return is_array and { problem("the array does not end: the file is cut off") } or nil, line
+        return is_array and { problem("the array is not closed: file truncated") } or nil, line
       elseif char == "[" and not is_array then
         is_array, buffer.at = true, buffer.at + 1
       elseif char == "]" and is_array then
@@ -472,7 +472,7 @@ function lines.json(file, on_block, field)
           return { problem(("a value longer than %d bytes"):format(lines.MAX_JSON)) }, line
         elseif source == false then
           has_ended = true
-          return { problem("a value that does not end; nothing behind it can be read") }, line
+          return { problem("a value is not closed; nothing after it can be read") }, line
         end
         local value = json.decode("[" .. source .. "]")
         if not value then
@@ -492,7 +492,7 @@ function lines.json(file, on_block, field)
         local value = json.decode("[" .. source .. "]")
         value = value and value[1]
         return type(value) == "number" and ids_of(value, field, source)
-          or { problem(field and "no JSON object" or "no id", source) }, line
+          or { problem(field and "not a JSON object" or "no id", source) }, line
       end
     end
     return nil
@@ -517,7 +517,7 @@ local function record(bytes, at, separator, is_last)
       repeat
         to = bytes:find('"', from, true)
         if not to then
-          return nil, is_last and "a quote that does not end" or nil
+          return nil, is_last and "an unclosed quote" or nil
         end
         value = value .. bytes:sub(from, to - 1)
         from = to + 2
@@ -546,7 +546,7 @@ local function record(bytes, at, separator, is_last)
     if after == "\n" or after == "" then
       return fields, at + 1
     elseif after ~= separator then
-      return nil, "text after a quoted field"
+      return nil, "text after a closing quote"
     end
     at = at + 1
   end
@@ -619,9 +619,9 @@ local function row_judge(width, column, separator, is_id)
       end
     end
     if has_rows then
-      return "a quote that swallows the lines behind it", true
+      return "an unclosed quote that takes in the lines after it", true
     elseif is_broken then
-      return ("%d field%s where the header has %d"):format(#fields, #fields == 1 and "" or "s",
+      return ("%d field%s, but the header has %d"):format(#fields, #fields == 1 and "" or "s",
         width), false
     end
   end
@@ -719,9 +719,9 @@ local function by_number(samples, number, is_id)
     for _, one in ipairs(samples) do
       widest = math.max(widest, #(one.records[1] or {}))
     end
-    unreadable(("there is no column %d: the first line has %d"):format(number, widest))
+    unreadable(("no column %d: the first line has %d"):format(number, widest))
   elseif is_tie and best.width > 1 then
-    unreadable("what separates the columns is not clear: put a line such as sep=; before the first")
+    unreadable("cannot tell the separator: add a line such as sep=; at the top of the file")
   end
   local first = best.records[1]
   return {
@@ -743,7 +743,7 @@ local function by_name(samples, field)
       for i, column in ipairs(columns) do
         options[i] = "--field " .. column
       end
-      unreadable(("the name %s stands %s in the header: give the column's number, %s"):format(
+      unreadable(("the header has the name %s %s: give the column's number, %s"):format(
         text.quote(field), #columns == 2 and "twice" or #columns .. " times",
         table.concat(options, " or ")))
     elseif columns[1] then
@@ -751,7 +751,7 @@ local function by_name(samples, field)
     end
     widest = #header > #widest and header or widest
   end
-  unreadable(("no column is called %s; there are %s"):format(text.quote(field), names_of(widest)))
+  unreadable(("no column named %s; columns: %s"):format(text.quote(field), names_of(widest)))
 end
 
 -- How a file of rows is laid out: its separator, the column of the ids, how many columns there are,
@@ -772,7 +772,7 @@ local function layout_of(file, field, is_id)
     for _, one in ipairs(samples) do
       local columns = columns_of(one.records[1] or {}, field)
       if #(one.records[1] or {}) > 1 and columns[1] and columns[1] ~= number then
-        unreadable(("column %d is called %s: whether a name or a number is meant is not clear")
+        unreadable(("column %d is named %s, so --field could mean the name or the number")
           :format(columns[1], text.quote(field)))
       end
     end
@@ -795,13 +795,13 @@ local function columns_of_parts(layout, fields)
     local found = columns_of(layout.header or {}, fields[i])
     local number = found[1] or (fields[i]:find("^%d+$") and tonumber(fields[i]))
     if #found > 1 then
-      unreadable(("the name %s stands %d times in the header: give the column's number"):format(
+      unreadable(("the header has the name %s %d times: give the column's number"):format(
         text.quote(fields[i]), #found))
     elseif not number then
-      unreadable(("no column is called %s; there are %s"):format(text.quote(fields[i]),
+      unreadable(("no column named %s; columns: %s"):format(text.quote(fields[i]),
         names_of(layout.header or {})))
     elseif number < 1 or number > layout.width then
-      unreadable(("there is no column %d: the first line has %d"):format(number, layout.width))
+      unreadable(("no column %d: the first line has %d"):format(number, layout.width))
     end
     columns[i] = number
   end
@@ -974,7 +974,7 @@ function lines.open(file, on_block, field, is_id)
   elseif kind then
     local names = fields_of(file, kind)
     if names then
-      unreadable(("this is JSON: name the field of the ids with --field; there are %s"):format(
+      unreadable(("this is JSON: use --field to name the field with the ids; fields: %s"):format(
         names))
     end
     return lines.json(file, on_block)
@@ -983,8 +983,8 @@ function lines.open(file, on_block, field, is_id)
   if separator then
     local start = file:seek("cur", 0)
     local header = sample(file, start, separator, declared(list[1].whole) ~= nil)[1] or {}
-    unreadable(("this looks like a table whose columns are separated by %s: name the column of the "
-      .. "ids with --field; there are %s"):format(NAMES[separator] or text.quote(separator),
+    unreadable(("this looks like a table separated by %s: use --field to name the column with the "
+      .. "ids; columns: %s"):format(NAMES[separator] or text.quote(separator),
       names_of(header)))
   end
   return lines.plain(file, on_block)

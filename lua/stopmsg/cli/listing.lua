@@ -39,7 +39,7 @@ function Listing:notice(event)
     self.bar:clear()
     self.host:say(output.event(event))
   elseif kind == "retry" then
-    self.bar:trouble(("%s, trying again"):format(event.reason or "no answer"))
+    self.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
   elseif kind == "throttle" then
     self.bar:wait_for("pause", self.host.now() + event.delay)
   elseif kind == "outage" then
@@ -89,7 +89,7 @@ function Listing:tell(report)
   elseif err and err.reason == "credentials" then
     host:say(connection.refused(self.args))
   elseif not report.is_complete then
-    host:say("the list is not complete: " .. listing.why(err))
+    host:say("the list is incomplete: " .. listing.why(err))
   end
 end
 

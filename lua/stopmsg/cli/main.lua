@@ -23,7 +23,7 @@ local function with_values(argv)
     list[i] = is_bare and "--verify=" .. VERIFY or arg
     local value = is_bare and argv[i + 1]
     if value and duration.parse(value) then
-      return nil, ("--verify %s: write --verify=%s for that time, or --verify -- %s for that id")
+      return nil, ("--verify %s: write --verify=%s for a time, or --verify -- %s for an id")
         :format(value, value, value)
     end
   end
@@ -77,7 +77,7 @@ local function main(argv, io)
     and around.command .. ": interrupted; nothing was sent\n" or "")
   local called, code = pcall(command.run, result, around)
   if not called then
-    around:say("a fault of the program: " .. tostring(code))
+    around:say("internal error: " .. tostring(code))
     return exit.fault
   end
   return flush(around, code)

@@ -221,7 +221,7 @@ local function write_cards(told, write)
     { "slowest", ("%.3f s"):format(told.slowest), "slowest request" },
   }
   if told.left > 0 then
-    cards[#cards + 1] = { "left", grouped(told.left), "had left before the stop" }
+    cards[#cards + 1] = { "left", grouped(told.left), "sent before the stop" }
   end
   write('<div class="cards">\n')
   for _, card in ipairs(cards) do
@@ -239,7 +239,7 @@ local function write_outcomes(told, write)
     end
   end
   if told.unreached > 0 then
-    rows[#rows + 1] = { "not_reached", told.unreached, "No run has come to it yet." }
+    rows[#rows + 1] = { "not_reached", told.unreached, "No run has processed these ids yet." }
   end
   write('<h2>Outcomes</h2>\n<div class="share">')
   for _, row in ipairs(rows) do
@@ -312,7 +312,7 @@ local function write_journals(told, write)
     write(('<tr><td>%s</td><td>%s, %s</td><td class="n">%s</td><td class="n">%d%s</td></tr>\n')
       :format(escape(about.path), escape(about.provider), escape(about.operation),
       grouped(about.ids), about.runs, about.runs > about.ended
-      and (", %d not ended"):format(about.runs - about.ended) or ""))
+      and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   write("</tbody></table>\n")
 end
@@ -335,7 +335,7 @@ function page.write(told, write)
   write("</p>\n</header>\n<main>\n")
   write_cards(told, write)
   if told:open() > 0 then
-    write(("<p>%s ids are open: the same stop, run again, goes on with them.</p>\n"):format(
+    write(("<p>%s ids are open: run the same stop again to continue with them.</p>\n"):format(
       grouped(told:open())))
   end
   write_outcomes(told, write)

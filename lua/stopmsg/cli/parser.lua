@@ -50,7 +50,7 @@ local function refuse_contradictions(parser, wanted)
     if option._maxargs > 0 and option._maxcount == 1 and not option._action then
       option:action(function(parsed, target, value, is_again)
         if is_again and parsed[target] ~= value then
-          wanted.fault = ("%s stands twice, with different values; give one"):format(
+          wanted.fault = ("%s is given twice, with different values"):format(
             table.concat(option._aliases, ", "))
           error("fault", 0)
         end

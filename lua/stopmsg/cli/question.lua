@@ -29,7 +29,7 @@ end
 
 -- message = question.nobody(what)
 function question.nobody(what)
-  return ("%s: nobody is here to ask, so this needs --yes"):format(what)
+  return ("%s: no terminal to ask for confirmation; pass --yes"):format(what)
 end
 
 return question

@@ -52,7 +52,7 @@ local function wanted_of(args)
   for part in args.only:gmatch("[^,]+") do
     local word = part:match("^%s*(.-)%s*$")
     if not outcome.all[word] then
-      return nil, ("--only: no outcome is called %s; there are %s"):format(text.quote(word),
+      return nil, ("--only: unknown outcome %s; the outcomes are %s"):format(text.quote(word),
         table.concat(outcome.names, ", "))
     end
     set[word] = true
@@ -105,7 +105,7 @@ local function write_text(told, write)
     write(("%s: %s, %s, %s ids, %d run(s)%s\n"):format(text.printable(about.path),
       text.printable(tostring(about.provider)), text.printable(tostring(about.operation)),
       grouped(about.ids), about.runs,
-      about.runs > about.ended and (", %d not ended"):format(about.runs - about.ended) or ""))
+      about.runs > about.ended and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   if told.first then
     write(("from %s to %s, %s\n"):format(clock(told.first), clock(told.last),
@@ -132,9 +132,9 @@ local function write_text(told, write)
     write("reasons: ", table.concat(reasons, ", "), "\n")
   end
   if told.left > 0 then
-    write(("left before the stop: %s messages\n"):format(grouped(told.left)))
+    write(("sent before the stop: %s messages\n"):format(grouped(told.left)))
   end
-  write(("requests: %s, the slowest %.3f s\n"):format(grouped(told.requests), told.slowest))
+  write(("requests: %s, slowest %.3f s\n"):format(grouped(told.requests), told.slowest))
   local paused = 0
   for _, pause in ipairs(told.pauses) do
     paused = paused + pause.seconds
@@ -142,7 +142,7 @@ local function write_text(told, write)
   write(("pauses: %d%s; outages: %d\n"):format(#told.pauses,
     #told.pauses > 0 and (" (%s)"):format(duration.words(paused)) or "", told:outage_count()))
   if told:open() > 0 then
-    write(("open: %s ids; the same stop, run again, goes on with them\n"):format(
+    write(("open: %s ids; run the same stop again to continue with them\n"):format(
       grouped(told:open())))
   end
   local rows, step = rows_of(told:timeline())
@@ -229,14 +229,14 @@ function command.run(args, host)
   end
   local has_items = args.format == "ndjson" or args.format == "csv" or wanted ~= nil
   if wanted and (args.format == "json" or args.format == "html") then
-    return refuse(host, "--only gives ids: with --format text, ndjson or csv")
+    return refuse(host, "--only works with --format text, ndjson or csv")
   end
   local told = history.new()
   local out, written = host.stdout, nil
   if args.output then
     for _, path in ipairs(args.journals) do
       if core.same_file(path, args.output) then
-        return refuse(host, ("-o %s is a journal"):format(args.output))
+        return refuse(host, ("-o %s: this file is a journal"):format(args.output))
       end
     end
     out, message = io.open(args.output, "w")
@@ -262,7 +262,7 @@ function command.run(args, host)
     end
   end
   if wanted and wanted.unknown and told.intended > 0 then
-    host:say(("%s more ids may have been sent and have no outcome; the journal does not hold them: "
+    host:say(("%s more ids may have been sent, but the journal has no outcome for them: "
       .. "run the same stop again"):format(grouped(told.intended)))
   end
   if args.format == "html" then

@@ -54,7 +54,7 @@ function Memory:append(bytes)
   local blocks = self._blocks
   self._size = self._size + #bytes
   if self._size > scratch.MAX_HELD then
-    return nil, ("more than %.0f MiB, and no folder for a temporary file: set TMPDIR"):format(
+    return nil, ("more than %.0f MiB, and no directory for a temporary file: set TMPDIR"):format(
       scratch.MAX_HELD / 1024 / 1024)
   end
   local last = blocks[#blocks]

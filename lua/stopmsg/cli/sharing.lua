@@ -37,11 +37,11 @@ function sharing.open(args, host)
   end
   local url, password = host.getenv(ADDRESS), host.getenv(PASSWORD)
   if not args.rate then
-    return nil, "--shared: say how fast, with --rate N"
+    return nil, "--shared needs --rate N"
   elseif shared.name_fault(name) then
     return nil, ("--shared %s: expected %s"):format(text.quote(name), shared.name_fault(name))
   elseif not url or url == "" then
-    return nil, ("--shared needs a Redis: set %s=redis://host:port"):format(ADDRESS)
+    return nil, ("--shared needs Redis: set %s=redis://host:port"):format(ADDRESS)
   end
   local made, caller = shared.keeper({
     name = name,

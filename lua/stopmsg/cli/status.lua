@@ -197,7 +197,7 @@ function command.run(args, host)
     host:say(connection.refused(args))
   end
   local fault = run.sink.failure and "the results cannot be written: " .. run.sink.failure
-    or given.is_short and given.name .. " changed while it was read"
+    or given.is_short and given.name .. " changed while being read"
   if fault then
     host:say(fault)
     return exit.fault

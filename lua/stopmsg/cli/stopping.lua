@@ -109,7 +109,7 @@ function Run:notice(event)
       self:tell(output.event(event))
     end
   elseif kind == "retry" then
-    self.bar:trouble(("%s, trying again"):format(event.reason or "no answer"))
+    self.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
   elseif kind == "throttle" then
     self:notice_pause(event.delay)
   elseif kind == "outage" then
@@ -136,7 +136,7 @@ function Run:notice_pause(seconds)
     self.pause = math.max(seconds, self.pause or 0)
   end
   if seconds > LONG_PAUSE and is_news and not self.args.quiet then
-    self:tell(("the provider asks for a pause: nothing is sent for %s"):format(
+    self:tell(("the provider asked for a pause: sending nothing for %s"):format(
       duration.words(seconds)))
   end
 end
@@ -158,7 +158,7 @@ function Run:notice_outage(event)
   else
     self.bar:outage(nil)
     if event.reason == "answered" and event.elapsed >= LONG_OUTAGE and not self.args.quiet then
-      self:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+      self:tell(("the provider is answering again after %s"):format(duration.words(event.elapsed)))
     end
   end
 end
@@ -169,10 +169,10 @@ function Run:notice_rate(event)
   self.rate_fault = not is_back and (event.message or self.rate_fault) or nil
   self.bar:wait_for(event.phase == "begin" and "waiting for the shared rate" or nil)
   if event.phase == "begin" and not self.args.quiet then
-    self:tell(("%s: waiting for it, %s at most"):format(event.message,
+    self:tell(("%s: waiting up to %s"):format(event.message,
       duration.words(self.args.patience or options.defaults.patience)))
   elseif is_back and event.elapsed >= LONG_OUTAGE and not self.args.quiet then
-    self:tell(("the shared rate is back, after %s"):format(duration.words(event.elapsed)))
+    self:tell(("the shared rate is back after %s"):format(duration.words(event.elapsed)))
   end
 end
 
@@ -272,7 +272,7 @@ function Run:tick()
   if not self.signal then
     self.signal = self.host.signals.signal()
     if self.signal then
-      self:tell(("stopping: %d in flight, up to 2 s; Ctrl-C again to leave now"):format(
+      self:tell(("stopping: %d in flight, waiting up to 2 s; Ctrl-C again to quit"):format(
         self.in_flight))
     end
   end
@@ -416,7 +416,7 @@ end
 function Run:look_first()
   local summary = reports.new()
   local entries = {}
-  self.bar:wait_for("looking up what may have been sent")
+  self.bar:wait_for("looking up ids that may have been sent")
   for position, id in self:unsettled() do
     local _, is_ambiguous = self.book:known(position)
     if is_ambiguous and type(id) == "string" then
@@ -479,12 +479,12 @@ function Run:verify(summary)
   add_report(summary, report)
   if store.has_overflown then
     table.insert(summary.warnings,
-      ("only %s ids were looked up: no more are held"):format(progress.grouped(MAX_HELD)))
+      ("only the first %s unproven ids were looked up"):format(progress.grouped(MAX_HELD)))
   end
   if self.unproven > 0 then
-    table.insert(summary.warnings, ("%s id%s stopped by the provider's word, and no lookup proved "
-      .. "it within %s"):format(progress.grouped(self.unproven), self.unproven == 1 and " is"
-      or "s are", duration.words(self.args.verify)))
+    table.insert(summary.warnings, ("the provider confirmed %s stop%s, but no lookup proved %s "
+      .. "within %s"):format(progress.grouped(self.unproven), self.unproven == 1 and "" or "s",
+      self.unproven == 1 and "it" or "them", duration.words(self.args.verify)))
   end
 end
 
@@ -572,7 +572,7 @@ function Run:report(summary)
   elseif line then
     host:say((self.signal and "interrupted; " or "") .. line)
   elseif self.signal then
-    host:say("interrupted; nothing is left to do")
+    host:say("interrupted; nothing left to do")
   end
   if self.fault or self.sink.failure then
     return exit.fault
@@ -588,8 +588,8 @@ end
 
 -- The journal cannot be written: nothing more is sent.
 function Run:fail_journal(message)
-  self.fault = self.fault or ("the journal %s cannot be written: %s; make room and run the same "
-    .. "command again, or go on without --journal"):format(self.args.journal, message)
+  self.fault = self.fault or ("the journal %s cannot be written: %s; free some space and run the "
+    .. "same command again, or continue without --journal"):format(self.args.journal, message)
 end
 
 function Run:prepare(sink_file, adds)
@@ -614,7 +614,7 @@ function Run:prepare(sink_file, adds)
   self.sink = output.new(args, host, self.bar, sink_file, adds, true)
   self.sink.on_failure = function(message)
     self:tell(("%sthe results cannot be written: %s"):format(
-      self.is_over and "" or "the stop goes on, but ", message))
+      self.is_over and "" or "still stopping, but ", message))
   end
   if book then
     -- A run that is killed may leave an item twice in the results, but none in the journal alone.
@@ -625,9 +625,9 @@ function Run:prepare(sink_file, adds)
       self:begin()
     end
   end
-  host.signals.farewell(("%s%s: left at once; %s\n"):format(self.bar:farewell(), host.command,
-    book and "the journal is valid: run the same command again to go on"
-    or "what became of the requests in flight is not known"))
+  host.signals.farewell(("%s%s: quit at once; %s\n"):format(self.bar:farewell(), host.command,
+    book and "the journal is valid: run the same command again to resume"
+    or "the fate of the requests in flight is unknown"))
   host.signals.hold(true)
 end
 
@@ -654,7 +654,7 @@ function Run:finish(summary, sink_file)
     self.sink:fail("cannot be closed")
   end
   if self.given and self.given.is_short and not self.fault then
-    self.fault = self.given.name .. " changed while it was read"
+    self.fault = self.given.name .. " changed while being read"
   end
 end
 

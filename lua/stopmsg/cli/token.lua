@@ -12,7 +12,7 @@ local MOST = 16 * 1024
 local function fault(value)
   local quote = value:match('^(["\'`])')
   if quote and #value > 1 and value:sub(-1) == quote then
-    return "the quotes around it are no part of a token: remove them"
+    return "remove the quotes around the token"
   end
 end
 
@@ -34,7 +34,7 @@ local function read(path)
   end
   local value = decoded:match("^[^\r\n]*"):gsub("%s+$", "")
   if value == "" then
-    return nil, path .. ": its first line is empty; it must hold the token"
+    return nil, path .. ": the first line is empty; it must be the token"
   end
   why = fault(value)
   if why then
@@ -76,10 +76,10 @@ function token.find(provider, path, getenv)
       end
       local other = getenv("STOPMSG_TOKEN")
       local is_shadow = name == variable and other and other ~= "" and other ~= value
-      return value, name .. (is_shadow and ", which goes before STOPMSG_TOKEN" or ""), value
+      return value, name .. (is_shadow and ", which overrides STOPMSG_TOKEN" or ""), value
     end
   end
-  return nil, ("no token: give --token-file FILE, or set %s or STOPMSG_TOKEN"):format(
+  return nil, ("no token: use --token-file FILE, or set %s or STOPMSG_TOKEN"):format(
     text.printable(variable))
 end
 

@@ -18,7 +18,7 @@ function where.read(args)
   for _, pair in ipairs(args.where or {}) do
     local name, value = pair:match("^([^=]+)=(.*)$")
     if not name then
-      return nil, ("--where wants NAME=VALUE, not %s; `stopmsg providers %s` lists the names")
+      return nil, ("--where expects NAME=VALUE, got %s; `stopmsg providers %s` lists the names")
         :format(text.quote(pair), args.provider or "NAME")
     end
     given[name] = given[name] or {}
@@ -34,9 +34,8 @@ function where.filter(client, args, given, is_stop)
   if filter then
     return filter
   end
-  message = connection.translate(message):gsub("say all = true", "give --all")
-  return nil, (message:gsub("^no filter: name what is to be stopped",
-    "no filter: name with --where what is to be stopped"))
+  message = connection.translate(message):gsub("all = true", "--all")
+  return nil, (message:gsub("^no filter: give at least one,", "no filter: give a --where,"))
 end
 
 -- given = where.given(pairs): what was resolved, a list of { name, text }, as it is given.

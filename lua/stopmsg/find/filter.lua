@@ -25,9 +25,9 @@ end
 local function unknown(operation, provider, name)
   local names = names_of(operation.where)
   if #names == 0 then
-    return ("%s lists without a filter, so there is no %s"):format(provider, text.quote(name))
+    return ("%s has no filters, so there is no %s"):format(provider, text.quote(name))
   end
-  return ("%s has no filter %s; did you mean '%s'? It has: %s"):format(provider, text.quote(name),
+  return ("%s has no filter %s; did you mean '%s'? Filters: %s"):format(provider, text.quote(name),
     text.nearest(tostring(name), operation.where), table.concat(names, ", "))
 end
 
@@ -45,9 +45,9 @@ local function text_of(value)
   elseif type(value) == "boolean" then
     return tostring(value)
   elseif type(value) ~= "string" then
-    return nil, "a string or a whole number expected, got a " .. type(value)
+    return nil, "expected a string or an integer, got a " .. type(value)
   elseif #value > MAX_VALUE or value:find("%c") or value:find("[\254\255]") then
-    return nil, "a text of at most " .. MAX_VALUE .. " bytes without control characters expected"
+    return nil, "expected at most " .. MAX_VALUE .. " bytes without control characters"
   end
   return value
 end
@@ -58,7 +58,7 @@ local function read(filter, given, now)
   local values = {}
   for key in pairs(list) do
     if type(key) ~= "number" or key < 1 or key > #list or key % 1 ~= 0 then
-      return nil, "a value or a list of values expected"
+      return nil, "expected a value or a list of values"
     end
   end
   for i, value in ipairs(list) do
@@ -78,7 +78,7 @@ local function read(filter, given, now)
   end
   local may_be_many = not filter.time and (filter.list or not filter.is_asked)
   if #values > 1 and not may_be_many then
-    return nil, ("takes one value, got %d"):format(#values)
+    return nil, ("expected one value, got %d"):format(#values)
   end
   return values
 end
@@ -99,7 +99,7 @@ Filter.__index = Filter
 function filters.check(operation, provider, given, now, options)
   options = options or {}
   if given ~= nil and type(given) ~= "table" then
-    return nil, "a table of filters expected, got a " .. type(given)
+    return nil, "expected a table of filters, got a " .. type(given)
   end
   local self = setmetatable({ operation = operation, names = {}, values = {}, defaults = {},
     unshown = {} }, Filter)
@@ -127,19 +127,19 @@ function filters.check(operation, provider, given, now, options)
   for _, name in ipairs(names_of(operation.where)) do
     local filter = operation.where[name]
     if filter.required and not self.values[name] and not filter.default then
-      return nil, ("filter '%s' is missing: %s lists nothing without it"):format(name, provider)
+      return nil, ("filter '%s' is missing: %s requires it"):format(name, provider)
     elseif filter.default and not self.values[name] then
       self.defaults[name] = read(filter, filter.default, now)
     end
   end
   local since, till = self:time("since"), self:time("till")
   if since and till and since > till then
-    return nil, ("filter 'since': %s is after 'till', %s"):format(times.text(since),
+    return nil, ("filter 'since' (%s) is after 'till' (%s)"):format(times.text(since),
       times.text(till))
   elseif options.needs_one and #self.names == 0 and not options.all then
-    return nil, "no filter: name what is to be stopped, or say all = true for everything; there "
-      .. "are " .. (#names_of(operation.where) > 0 and table.concat(names_of(operation.where), ", ")
-      or "no filters")
+    return nil, "no filter: give at least one, or all = true to stop everything; filters: "
+      .. (#names_of(operation.where) > 0 and table.concat(names_of(operation.where), ", ")
+      or "none")
   end
   return self
 end

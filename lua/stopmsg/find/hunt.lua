@@ -54,7 +54,7 @@ local function judge(self, look)
     finish(self)
   elseif self._changing == CHANGING then
     finish(self, { outcome = "failed", reason = "changing",
-      message = ("%d entries are in a state that is about to change, and stay there"):format(
+      message = ("%d entries stay in a state that should only be temporary"):format(
         look.changing) })
   elseif not look.is_complete and (look.err.is_final or self._failed == FAILED) then
     finish(self, look.err)
@@ -68,7 +68,7 @@ local function give(self, items)
   local with = self._with
   if with.found and not with.found(items) then
     return finish(self, { outcome = "skipped", reason = "interrupted",
-      message = "the stop ended before the list did" })
+      message = "the run ended before the list was complete" })
   end
   self._items, self._at = items, 0
   with.report.found = with.report.found + #items
@@ -97,7 +97,7 @@ function Hunt:fill(chunk, want)
   local reason = with.ended()
   if reason then
     finish(self, { outcome = "skipped", reason = reason,
-      message = "the stop ended before the list did" })
+      message = "the run ended before the list was complete" })
     return true
   elseif self._owes then
     self._owes = false

@@ -98,7 +98,7 @@ function find.new(with)
         http = item.http, message = item.message, is_final = is_final(item) }
     elseif repeats_token(item.page, with.redact) then
       return nil, { outcome = "unknown", reason = "bad_response",
-        message = "an entry of the list holds the token" }
+        message = "an entry of the list contains the token" }
     end
     report.pages = report.pages + 1
     return item.page
@@ -107,10 +107,10 @@ function find.new(with)
   with.report.pages = 0
   with.report.unit = with.operation.unit
   if with.operation.inferred then
-    warn("the list is read by what is inferred, not documented: " .. with.operation.inferred)
+    warn("not documented by the provider: " .. with.operation.inferred)
   end
   for _, name in ipairs(with.filter.unshown) do
-    warn(("no entry shows the filter %s: nobody can tell whether the provider heeded it")
+    warn(("list entries do not show the filter %s: cannot check that the provider applied it")
       :format(text.quote(name)))
   end
   local origins = {}

@@ -123,18 +123,17 @@ local function take(self, page)
     local is_meant, name = with.filter:fits(item.entry)
     if is_meant == nil then
       return nil, { outcome = "failed", reason = "filter_ignored", filter = name, is_final = true,
-        message = ("the provider ignored the filter %s: it listed %s, which does not show it")
+        message = ("the provider ignored the filter %s: it listed %s, which does not match")
           :format(text.quote(name), text.quote(item.id)) }
     end
     items[i] = is_meant and item.outcome == "open" and item or false
     if is_meant and item.outcome == "again" then
       self.changing = self.changing + 1
-      with.warn(("entries that are %s are about to change, and are left out until they have")
+      with.warn(("skipping entries that are %s until their state changes")
         :format(text.quote(item.state)))
     elseif is_meant and item.outcome == "unknown" then
-      with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
-        :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
-        .. "such entries are left out")
+      with.warn(item.state and ("skipping list entries with the unknown state %s")
+        :format(text.quote(item.state)) or "skipping list entries without a known state")
     end
   end
   for _, item in ipairs(items) do
@@ -173,7 +172,7 @@ local function check_parts(self)
     return finish(self, err)
   elseif type(page.total) == "number" and page.total > self._listed then
     return finish(self, { outcome = "failed", reason = "depth", is_depth = true,
-      message = ("%.0f entries are listed, and %d of them when asked for by time"):format(
+      message = ("the provider reports %.0f entries but lists only %d of them by time"):format(
         page.total, self._listed) })
   end
   return finish(self)
@@ -221,7 +220,7 @@ function Look:page()
     local is_deep = reader.is_deep and not divide(self, page)
     if is_deep or (most and page.count >= most) then
       self.err = self.err or { outcome = "failed", reason = "depth", is_depth = true,
-        message = ("the provider lists no more than %d entries of one selection"):format(
+        message = ("the provider lists at most %d entries per query"):format(
           most or next_page.most) }
     end
   end

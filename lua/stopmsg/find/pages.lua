@@ -69,22 +69,22 @@ end
 -- target | nil, message: the path and query of the next page, for requests to our own address.
 local function target_of(self, url)
   if type(url) ~= "string" or #url > LONGEST_CURSOR or url:find("[%c\128-\255 \"<>\\^`{|}#]") then
-    return nil, "the address of the next page is none"
+    return nil, "the next page's URL is not valid"
   end
   local host, rest = pages.origin(url)
   if host then
     if not self._with.origins[host] then
-      return nil, "the next page is on another host, which gets no token: " .. host
+      return nil, "the next page is on another host, which must not get the token: " .. host
     end
     url = rest
   elseif url:find("^//") then
-    return nil, "the next page is on another host, which gets no token"
+    return nil, "the next page is on another host, which must not get the token"
   elseif url:find("^%?") then
     local before = (self.target or self._with.path):match("^[^?]*")
     url = before .. url
   end
   if not url:find("^/") then
-    return nil, "the address of the next page is none"
+    return nil, "the next page's URL is not valid"
   end
   local prefix = self._with.prefix
   if prefix ~= "" and (url:sub(1, #prefix + 1) == prefix .. "/") then
@@ -99,14 +99,14 @@ local function follow(self, page)
   if next_page.by == "last" then
     value = page.count > 0 and page.items[page.count].id
     if not value then
-      return nil, fault("contradiction", "the list goes on, and the page names no entry after "
-        .. "which it does")
+      return nil, fault("contradiction", "the list continues, but the page has no entry to "
+        .. "continue after")
     end
   end
   if type(value) == "number" then
     value = ("%.14g"):format(value)
   elseif type(value) ~= "string" or #value > LONGEST_CURSOR or value:find("%c") then
-    return nil, fault("bad_response", "the cursor of the next page is none")
+    return nil, fault("bad_response", "the next page's cursor is not valid")
   end
   local target, message
   if next_page.by == "url" then
@@ -116,7 +116,7 @@ local function follow(self, page)
     end
   end
   if self._with.cursors:add(target or value) then
-    return nil, fault("circle", "the list goes in circles: it names a page again that was read")
+    return nil, fault("circle", "the list loops: it points to a page that was already read")
   end
   self.target = target
   self.asked = not target and asked(self, value) or nil
@@ -136,7 +136,7 @@ local function goes_on(self, page)
     return self._number < page.pages
   elseif type(page.total) == "number" then
     if self.read < page.total and page.count == 0 then
-      return nil, fault("contradiction", ("the list ends after %d of %.0f entries"):format(
+      return nil, fault("contradiction", ("the list ended after %d of %.0f entries"):format(
         self.read, page.total))
     end
     return self.read < page.total
@@ -185,7 +185,7 @@ function Pages:after(page, now, read_time)
   end
   local ids = ids_of(page)
   if page.count > 0 and ids == self._last_ids then
-    return nil, fault("repeats", "the provider repeats a page in place of the next one")
+    return nil, fault("repeats", "the provider repeated a page instead of the next one")
   end
   self._last_ids = ids
   if next_page.most and self._number * (next_page.size or 0) + next_page.size > next_page.most then

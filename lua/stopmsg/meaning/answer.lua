@@ -38,7 +38,7 @@ local FOREIGN = { [407] = true, [511] = true }
 -- Refusals of a batch that may be one id's fault.
 local HALVED = { [400] = true, [422] = true }
 
-local NOT_DOCUMENTED = "the answer is not what the provider documents"
+local NOT_DOCUMENTED = "the response is not what the provider documents"
 local STRANGER = "not in the provider's form: check base_url, proxy"
 
 local plain_code = reading.plain_code

@@ -81,7 +81,7 @@ function errors.form(given)
       return type(code) == "string" and code:find(given) ~= nil
     end
   end
-  return nil, ("one of %s, a pattern that begins with '^', or { pattern, \"number\" }, not %s")
+  return nil, ("expected %s, a pattern that begins with '^', or { pattern, \"number\" }, got %s")
     :format(names_of(FORMS), text.quote(tostring(given)))
 end
 
@@ -139,7 +139,7 @@ Form.__index = Form
 function errors.compile(given)
   for name in pairs(given) do
     if not FIELDS[name] then
-      return nil, "no field is called " .. text.quote(name)
+      return nil, "unknown field " .. text.quote(name)
     end
   end
   local self = setmetatable({}, Form)
@@ -157,9 +157,9 @@ function errors.compile(given)
     return nil, message, "form"
   end
   if given.form == "text" and (given.code or not given.text) then
-    return nil, "'text' is for errors without a code, whose text stands at `text`", "form"
+    return nil, "'text' is for errors without a code; set `text` to the path of the text", "form"
   elseif given.least and given.form ~= "integer" then
-    return nil, "is for codes whose form is 'integer'", "least"
+    return nil, "needs the form 'integer'", "least"
   end
   self._fits, self._least = fits, given.least
   self._places = places_of({ self._code or {}, self._text or {} })

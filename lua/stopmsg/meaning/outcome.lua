@@ -5,58 +5,58 @@ local outcome = {}
 ---@type table<string, stopmsg.OutcomeInfo>
 outcome.all = {
   stopped = {
-    about = "The provider says that it will not be sent.",
+    about = "The provider confirmed that the message will not be sent.",
     settled = true,
     stopped = true,
   },
   accepted = {
-    about = "The provider took the request and does not promise.",
+    about = "The provider took the request but promises nothing.",
     settled = false,
   },
   recalled = {
-    about = "It had been delivered; the provider took it back, and it may have been read.",
+    about = "The message was delivered and then deleted; it may have been read.",
     settled = true,
   },
   too_late = {
-    about = "It is being sent, or was sent already.",
+    about = "The message is being sent or was already sent.",
     settled = true,
     stopped = false,
   },
   not_stoppable = {
-    about = "Its state forbids a stop, and the provider does not say which state.",
+    about = "Its state forbids a stop; the provider does not say which state.",
     settled = true,
     stopped = false,
   },
   not_found = {
-    about = "The provider does not know the id.",
+    about = "The provider does not know this id.",
     settled = true,
   },
   denied = {
-    about = "The credentials or the permission were refused.",
+    about = "The provider refused the credentials or the permission.",
     settled = true,
     stopped = false,
   },
   invalid = {
-    about = "The id is malformed: refused here before sending, or by the provider.",
+    about = "The id is malformed; stopmsg or the provider rejected it.",
     settled = true,
     stopped = false,
   },
   failed = {
-    about = "Certainly not stopped: it never reached the provider, or was refused.",
+    about = "Certainly not stopped: the request never arrived or was refused.",
     settled = true,
     stopped = false,
   },
   unknown = {
-    about = "The request was sent, and no answer came that can be trusted.",
+    about = "The request was sent, but no trustworthy response came back.",
     settled = false,
   },
   open = {
-    about = "A lookup says: neither stopped nor sent yet.",
+    about = "A lookup found the message neither stopped nor sent.",
     settled = false,
     stopped = false,
   },
   skipped = {
-    about = "Never sent: a deadline, an outage, an interruption or refused credentials came first.",
+    about = "Never sent: deadline, outage, interruption or refused credentials came first.",
     settled = false,
     stopped = false,
   },

@@ -9,7 +9,7 @@ local path = {}
 -- is the document itself.
 function path.parse(written)
   if type(written) ~= "string" then
-    return nil, "a path is a string like 'error.code', not a " .. type(written)
+    return nil, "expected a path like 'error.code', got a " .. type(written)
   end
   if written == "." then
     return {}
@@ -28,13 +28,13 @@ function path.parse(written)
       steps[#steps + 1] = place
     end
     if not place or steps[#steps] == 0 then
-      return nil, text.quote(written) .. " is no path; write it like 'error.code' or "
+      return nil, text.quote(written) .. " is not a path like 'error.code' or "
         .. "'errors[1].code'"
     end
     at = after
   end
   if #steps == 0 then
-    return nil, "a path is empty"
+    return nil, "the path is empty"
   end
   return steps
 end
@@ -136,7 +136,7 @@ function path.list(written)
     parsed[i] = steps
   end
   if #parsed == 0 then
-    return nil, "a path, or a list of paths, expected"
+    return nil, "expected a path or a list of paths"
   end
   return parsed
 end

@@ -217,7 +217,7 @@ local function is_every(every, document)
   return true
 end
 
-local OTHER_ID = "the answer is about another message id"
+local OTHER_ID = "the response is about a different id"
 
 -- action, verdict of a document, or of an entry of a list; nil where it says nothing.
 local function read_one(r, entry)
@@ -269,7 +269,8 @@ local function read_single(r, operation, document, ids)
 end
 
 local function surplus_warning(count)
-  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
+  return count > 0 and ("the response contains %d item(s) that were not requested"):format(count)
+    or nil
 end
 
 local function is_list(value)
@@ -281,7 +282,7 @@ local function absent(r, operation, document)
   local cursor = r.next and path.first(document, r.next)
   if cursor ~= nil and cursor ~= "" and cursor ~= false then
     return { outcome = "unknown", reason = "missing_in_answer",
-      message = "the list goes on, and only its first page was asked for" }
+      message = "the list has more pages, but only the first was requested" }
   elseif r.others then
     local _, verdict = reading.act(r.others)
     return verdict
@@ -321,7 +322,7 @@ local function read_list(r, operation, document, ids)
         verdicts[place], said[place] = verdict, word
       elseif said[place] ~= word then
         verdicts[place] = { outcome = "unknown", reason = "bad_response",
-          message = ("the answer gives this id two different %s"):format(r.state and "states"
+          message = ("the response gives this id two different %s"):format(r.state and "states"
             or "codes") }
       end
     end
@@ -342,9 +343,9 @@ local function flag_warning(r, document, counts)
     is_refused = is_refused or (counts[code] or 0) > 0
   end
   if flag == false and is_refused then
-    return "the answer says errors = false, but holds items that were not stopped"
+    return "the response says errors = false but contains items that were not stopped"
   elseif flag == true and not is_refused then
-    return "the answer says errors = true, but all its items were accepted"
+    return "the response says errors = true but all its items were accepted"
   end
 end
 
@@ -460,7 +461,7 @@ function reading.of_code(operation, code)
     return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
   elseif code == true then
     return { outcome = "unknown", reason = "bad_response",
-      message = "the answer gives this id two different codes" }
+      message = "the response gives this id two different codes" }
   end
   code = plain_code(code)
   local entry = code ~= nil and find(operation.readings[200].means, code)

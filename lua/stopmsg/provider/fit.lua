@@ -29,12 +29,12 @@ local function settings_given(checked, provider, names)
     local value = checked[name]
     if value ~= nil and not provider.settings[name] then
       if name == "format" and value ~= "json" then
-        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
+        return nil, ("option 'format': %s does not support %s"):format(provider.name, value)
       end
       value = nil -- these two are options of every client
     end
     if value ~= nil and given[name] ~= nil and given[name] ~= value then
-      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
+      return nil, ("option '%s' contradicts the setting of the same name"):format(name)
     elseif value ~= nil then
       given[name] = value
     end
@@ -68,12 +68,12 @@ function fit.check(checked, provider, names)
   end
   local limit = fit.stop_limit(provider, checked.undocumented)
   if checked.batch_size and checked.batch_size > limit then
-    return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
+    return ("option 'batch_size': %s takes at most %d id(s) per request, got %d"):format(
       provider.name, limit, checked.batch_size)
   end
   local base_url = checked.base_url or wire.base(provider, checked.values)
   if not base_url then
-    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
+    return ("option 'base_url' is missing: %s gives each customer a separate host"):format(
       provider.name)
   end
   local usable

@@ -106,7 +106,7 @@ function provider.unknown(name)
   for _, one in ipairs(provider.names()) do
     known[one] = true
   end
-  return ("no provider is called %s; did you mean '%s'? `stopmsg providers` lists all"):format(
+  return ("unknown provider %s; did you mean '%s'? `stopmsg providers` lists all"):format(
     text.quote(name), text.nearest(tostring(name), known))
 end
 
@@ -117,7 +117,7 @@ function provider.load(given)
   elseif provider.is_built_in(given) then
     return provider.check(require("stopmsg.provider." .. given))
   end
-  error(provider.unknown(given) .. ", or give a definition table", 0)
+  error(provider.unknown(given) .. ", or pass a definition table", 0)
 end
 
 -- definition = provider.read(path) | nil, message: of a file that returns one.
@@ -130,7 +130,7 @@ function provider.read(path)
   if not ran then
     return nil, ("%s: %s"):format(path, tostring(definition))
   elseif type(definition) ~= "table" then
-    return nil, ("%s returns a %s; a provider's file returns its definition, a table"):format(path,
+    return nil, ("%s returns a %s; a provider file must return a definition table"):format(path,
       type(definition))
   end
   return definition

@@ -27,7 +27,7 @@ function old.guard(definition)
   return setmetatable(definition, {
     __index = function(_, name)
       if NOW[name] then
-        error(("definitions have no `%s` any more: write %s"):format(name, NOW[name]), 2)
+        error(("`%s` was removed: use %s"):format(name, NOW[name]), 2)
       end
     end,
   })
@@ -70,13 +70,13 @@ Reader.__index = Reader
 
 -- Says how a field is written now.
 function Reader:tell(place, now)
-  self.warnings[#self.warnings + 1] = ("%s.%s is of the old form, which the next release does not "
-    .. "read; write %s"):format(self.name, place, now)
+  self.warnings[#self.warnings + 1] = ("%s.%s has the old form, which the next release will not "
+    .. "read; use %s"):format(self.name, place, now)
 end
 
 local function fail_unless(where, value, kind)
   if value ~= nil and type(value) ~= kind then
-    schema.fail(where, ("a %s, not a %s"):format(kind, type(value)))
+    schema.fail(where, ("expected a %s, got a %s"):format(kind, type(value)))
   end
 end
 
@@ -90,7 +90,7 @@ local function headers_of(where, lines)
       name, value = line:match("^([%w%-]+): ([^%c]+)$")
     end
     if not name then
-      schema.fail(("%s[%d]"):format(where, i), "a header line like 'X-Version: 1'")
+      schema.fail(("%s[%d]"):format(where, i), "expected a header line like 'X-Version: 1'")
     end
     headers = headers or {}
     headers[name] = value:gsub("[{}]", "%0%0")
@@ -104,7 +104,7 @@ local function add_auth(where, auth, headers)
   headers = headers or {}
   local header, prefix = auth.header or "Authorization", auth.prefix or ""
   if not header:find("^[%w%-]+$") or prefix:find("%c") then
-    schema.fail(where, "a header name, and a prefix without control characters")
+    schema.fail(where, "expected a header name and a prefix without control characters")
   end
   headers[header] = prefix .. "{token}"
   return headers
@@ -126,7 +126,7 @@ function Reader:body(where, given, made, is_many)
   if not given.template or not given.type then
     schema.fail(where, "needs `template` and `type`")
   elseif not schema.escapes[given.escape] then
-    schema.fail(where .. ".escape", "one of json, percent, raw, xml")
+    schema.fail(where .. ".escape", "expected one of json, percent, raw, xml")
   end
   local document = given.escape == "json" and given.type:find("json")
     and (given.between or ",") == "," and json_of(given)
@@ -153,9 +153,9 @@ end
 -- request, and what stands between ids in the path.
 function Reader:request(where, given, made, is_many)
   if type(given.method) ~= "string" or not given.method:find("^%u+$") then
-    schema.fail(where .. ".method", "a method in capitals, like 'POST'")
+    schema.fail(where .. ".method", "expected an upper-case method, like 'POST'")
   elseif type(given.path) ~= "string" or not given.path:find("^/[\33-\126]*$") then
-    schema.fail(where .. ".path", "a path that begins with '/'")
+    schema.fail(where .. ".path", "expected a path that begins with '/'")
   end
   local path = given.path
   if is_many and path:find("{id}", 1, true) then
@@ -200,7 +200,7 @@ function Reader:answers(where, given, made)
   end
   for key, word in pairs(given.refusals or {}) do
     if type(key) ~= "string" then
-      schema.fail(where .. ".refusals", ("the key %s has to be a string, like '403/4030'"):format(
+      schema.fail(where .. ".refusals", ("the key %s must be a string like '403/4030'"):format(
         tostring(key)))
     end
     local status = key:match("^%d%d%d$")
@@ -245,7 +245,7 @@ end
 function Reader:operation(name, given)
   local where = self.name .. ".operations." .. tostring(name)
   if not schema.operations[name] or schema.operations[name].is_list then
-    schema.fail(where, "an operation is one of check, status, status_dispatch, stop, stop_dispatch")
+    schema.fail(where, "expected one of check, status, status_dispatch, stop, stop_dispatch")
   end
   schema.check(where, given, FIELDS)
   local is_many = (given.limit or 1) > 1

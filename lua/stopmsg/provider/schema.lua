@@ -229,9 +229,9 @@ end
 function schema.unknown(name, fields)
   local homes = type(name) == "string" and homes_of(name, fields) or {}
   if #homes > 0 then
-    return ("no field is called %s here; it is a field of %s"):format(text.quote(name),
+    return ("unknown field %s; it belongs in %s"):format(text.quote(name),
       table.concat(homes, ", "):gsub("%f[%w](%w+)", { definition = "the definition",
-        operation = "an operation", reading = "what a status means", list = "find",
+        operation = "an operation", reading = "the meaning of a status", list = "find",
         setting = "a setting", id = "an id" }))
   end
   local known = fields
@@ -244,7 +244,7 @@ function schema.unknown(name, fields)
     end
   end
   local nearest = text.nearest(tostring(name), known)
-  return ("no field is called %s%s"):format(text.quote(name),
+  return ("unknown field %s%s"):format(text.quote(name),
     nearest and "; did you mean '" .. nearest .. "'?" or "")
 end
 
@@ -255,7 +255,7 @@ end
 -- Only known fields, each of its type. `others(name, value)` may take further ones: true.
 function schema.check(where, value, fields, others)
   if type(value) ~= "table" then
-    schema.fail(where, "a table, not " .. with_article(type(value)))
+    schema.fail(where, "expected a table, got " .. with_article(type(value)))
   end
   for name, field in pairs(value) do
     local wanted = fields[name]
@@ -264,8 +264,8 @@ function schema.check(where, value, fields, others)
         schema.fail(where, schema.unknown(name, fields))
       end
     elseif wanted ~= ANY and type(field) ~= wanted then
-      schema.fail(where .. "." .. tostring(name), ("%s, not %s"):format(with_article(wanted),
-        with_article(type(field))))
+      schema.fail(where .. "." .. tostring(name), ("expected %s, got %s"):format(
+        with_article(wanted), with_article(type(field))))
     end
   end
 end
@@ -275,15 +275,15 @@ function schema.check_list(where, value, wanted)
   local count = 0
   for key, entry in pairs(value) do
     if type(key) ~= "number" then
-      schema.fail(where, ("a list, and %s is a name"):format(text.quote(key)))
+      schema.fail(where, ("expected a list, found the key %s"):format(text.quote(key)))
     elseif type(entry) ~= wanted then
-      schema.fail(("%s[%s]"):format(where, tostring(key)), ("%s, not %s"):format(
+      schema.fail(("%s[%s]"):format(where, tostring(key)), ("expected %s, got %s"):format(
         with_article(wanted), with_article(type(entry))))
     end
     count = count + 1
   end
   if count ~= #value or count == 0 then
-    schema.fail(where, "a list without gaps, and with something in it")
+    schema.fail(where, "expected a non-empty list without gaps")
   end
 end
 
@@ -299,10 +299,10 @@ schema.words = WORDS
 function schema.check_word(where, word, allowed)
   allowed = allowed or WORDS
   if type(word) ~= "string" then
-    schema.fail(where, "a word like 'stopped', not " .. with_article(type(word)))
+    schema.fail(where, "expected a word like 'stopped', got " .. with_article(type(word)))
   elseif not allowed[word] then
     local nearest = text.nearest(word, allowed)
-    schema.fail(where, ("%s is no outcome and no action%s; did you mean '%s'?"):format(
+    schema.fail(where, ("%s is not an outcome or action%s; did you mean '%s'?"):format(
       text.quote(word), WORDS[word] and " here" or "", nearest))
   end
 end

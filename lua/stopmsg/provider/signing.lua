@@ -49,7 +49,7 @@ local function parse(where, written, allowed, see, uses)
     if name and allowed[name] then
       uses[name] = true
     elseif name and (schema.placeholders[name] or schema.made[name]) then
-      fail(where, ("{%s} cannot stand here"):format(name))
+      fail(where, ("{%s} cannot be used here"):format(name))
     elseif name then
       see(name, where, "raw")
     end
@@ -68,7 +68,7 @@ local function around(where, pieces)
     end
   end
   if at ~= 2 then
-    fail(where, "holds {token} once")
+    fail(where, "must contain {token} once")
   end
   return sides
 end
@@ -81,9 +81,9 @@ function signing.compile(where, given, see)
   if (given.hmac == nil) == (given.hash == nil) then
     fail(where, "needs `hmac` or `hash`: \"sha256\" or \"sha1\"")
   elseif not given.text then
-    fail(where, "needs `text`, what is signed")
+    fail(where, "needs `text`, the text to sign")
   elseif given.hash and given.key then
-    fail(where .. ".key", "is of `hmac`; with `hash` {token} stands in `text`")
+    fail(where .. ".key", "only applies to `hmac`; with `hash`, use {token} in `text`")
   end
   local allowed = { time = true, nonce = true, random = true, token = given.hash ~= nil or nil }
   for name in pairs(OF_REQUEST) do
@@ -105,7 +105,7 @@ function signing.compile(where, given, see)
   if given.ticket then
     schema.check(where .. ".ticket", given.ticket, schema.fields.ticket)
     if not given.ticket.text then
-      fail(where .. ".ticket", "needs `text`, what is packed")
+      fail(where .. ".ticket", "needs `text`, the text to pack")
     end
     uses = {}
     form.ticket = {
@@ -115,7 +115,7 @@ function signing.compile(where, given, see)
       letters = given.ticket.letters or "+/=",
     }
     if not uses.signature or #form.ticket.letters ~= 3 then
-      fail(where .. ".ticket", "holds {signature}, and its `letters` are the three in place of +/=")
+      fail(where .. ".ticket", "must contain {signature}; `letters` are the three that replace +/=")
     end
   end
   return form

@@ -32,7 +32,7 @@ function template.parse(written)
       pieces[#pieces + 1] = { name }
       at = after
     else
-      return nil, ("%s: a placeholder is {name}, and a brace for itself is {{ or }}"):format(
+      return nil, ("%s: write a placeholder as {name}, and a literal brace as {{ or }}"):format(
         text.quote(written))
     end
   end

@@ -168,7 +168,7 @@ local function make(self, batch, i, code)
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
   if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
       self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
   end
   if batch.attempts ~= 1 or batch.is_ambiguous then

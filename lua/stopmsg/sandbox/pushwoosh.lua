@@ -179,7 +179,7 @@ function Pushwoosh:answer(request)
   end
   local document = json.decode(request.body or "")
   if type(document) ~= "table" then
-    return refusal(3, "the body is no JSON object")
+    return refusal(3, "the body is not a JSON object")
   end
   return call(self, document, request)
 end
