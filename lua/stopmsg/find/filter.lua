@@ -1,5 +1,5 @@
--- What to look for: the filters that a user gives, checked against those that a definition has, and
--- whether an entry of a list shows them. Pure: the clock is passed in.
+-- Checks the filters that a user gives against those that a definition declares, and decides
+-- whether a list entry matches them. Pure: the clock is passed in.
 
 local path = require("stopmsg.meaning.path")
 local text = require("stopmsg.text")
@@ -7,10 +7,10 @@ local times = require("stopmsg.find.times")
 
 local filters = {}
 
--- Longer values are a mistake.
+-- Maximum length of a filter value, in bytes.
 local MAX_VALUE = 1024
 
--- Seconds by which a time in an entry may miss the one that was asked for: both are rounded.
+-- Tolerance in seconds when a time in an entry is compared: both sides are rounded.
 local SLACK = 1
 
 local function names_of(where)
@@ -88,14 +88,12 @@ Filter.__index = Filter
 
 -- filter = filters.check(operation, provider, given, now, options) | nil, message
 --
--- given: name -> value or list of values, or nil. now: seconds since 1970, from which relative
--- times are counted. options.needs_one: something has to be given; options.all: unless this says
--- that everything is meant. Values that are empty are a mistake, and none where everything is
--- meant.
+-- given: name -> value or list of values, or nil. now: seconds since 1970, the base of relative
+-- times. options.needs_one: at least one filter is required unless options.all is set. Empty values
+-- are an error; with options.all they are ignored.
 --
--- filter.names: of those that were given. filter.values: name -> list of texts, or of one time.
--- filter.unshown: names of those that no entry shows, so that nobody can tell whether the provider
--- heeded them.
+-- filter.names: the names given. filter.values: name -> list of texts, or of one time.
+-- filter.unshown: names that no entry shows, so nobody can check that the provider applied them.
 function filters.check(operation, provider, given, now, options)
   options = options or {}
   if given ~= nil and type(given) ~= "table" then
@@ -144,15 +142,15 @@ function filters.check(operation, provider, given, now, options)
   return self
 end
 
--- The time of a filter of times; nil where it was not given.
+-- Returns the time of a time filter, or nil if it was not given.
 function Filter:time(name)
   local filter = self.operation.where[name]
   local values = filter and filter.time and self.values[name]
   return values and values[1]
 end
 
--- pairs = filter:resolved(): a list of { name, text }, with relative times as they were resolved.
--- It reads back as the same filter whenever it is given again.
+-- pairs = filter:resolved(): a list of { name, text }, with relative times resolved. Checking it
+-- again gives the same filter.
 function Filter:resolved()
   local list = {}
   for _, name in ipairs(self.names) do
@@ -163,7 +161,7 @@ function Filter:resolved()
   return list
 end
 
--- dispatch=17 since=2026-11-29T09:00:00Z
+-- For example: dispatch=17 since=2026-11-29T09:00:00Z
 function Filter:__tostring()
   local parts = {}
   for i, pair in ipairs(self:resolved()) do
@@ -172,8 +170,8 @@ function Filter:__tostring()
   return table.concat(parts, " ")
 end
 
--- asked = filter:asked(since, till): name -> list of texts as the provider is asked, with other
--- bounds of time where these are given.
+-- asked = filter:asked(since, till): name -> list of texts to send to the provider. since and till
+-- override the filter's time bounds.
 function Filter:asked(since, till)
   local asked = {}
   for name, filter in pairs(self.operation.where) do
@@ -193,8 +191,8 @@ function Filter:asked(since, till)
   return asked
 end
 
--- What is equal for texts that mean the same: case and white space make no difference, nor does how
--- a phone number is written.
+-- Normal form for comparing texts: ignores case, surrounding white space, and how a phone number is
+-- formatted.
 local function normal(value)
   local plain = tostring(value):lower():gsub("^%s+", ""):gsub("%s+$", "")
   if plain:find("^%+?[%d%s%-%(%)]+$") and plain:find("%d") then
@@ -229,7 +227,7 @@ local function show_text(values, wanted)
   return false
 end
 
--- Whether an entry shows what was asked for; true where it cannot show it.
+-- Returns whether an entry matches; true if it cannot show the field.
 local function shows(filter, wanted, entry)
   if not filter.entry then
     return true
@@ -244,8 +242,8 @@ local function shows(filter, wanted, entry)
   return show_text(values, wanted)
 end
 
--- is_meant, name = filter:fits(entry): false where the entry is none of those that are looked for;
--- nil and the filter where the provider should not have listed it: it ignored the filter.
+-- is_meant, name = filter:fits(entry): false if the entry does not match; nil and the filter's name
+-- if the provider should not have listed it, that is, ignored the filter.
 function Filter:fits(entry)
   local is_meant = true
   for _, name in ipairs(self.names) do

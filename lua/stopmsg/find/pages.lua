@@ -1,28 +1,27 @@
--- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
--- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go
--- elsewhere.
+-- Decides which page of a list comes next. Pure: takes pages from meaning/reading.lua and returns
+-- what to request. Nothing in a response can redirect requests to another host.
 
 local pages = {}
 
 local Pages = {}
 Pages.__index = Pages
 
--- Where a cursor may be used once, and it stands in an address: longer ones are none.
+-- Maximum length of a cursor, which becomes part of a URL.
 local LONGEST_CURSOR = 8192
 
--- pages.new(next_page, with): `next_page` as a definition has it, compiled, or nil where one answer
--- is the whole list. with: origins, a set of those that are the provider's own, and prefix, the
--- path of base_url, for URLs; cursors, an empty set (core.seen) of those that were used.
+-- pages.new(next_page, with): `next_page` is the compiled field of the definition, or nil if one
+-- response is the whole list. with: origins, the set of the provider's own; prefix, the path of
+-- base_url; cursors, an empty set (core.seen) for cursors already used.
 function pages.new(next_page, with)
   return setmetatable({
-    asked = nil, -- { place, name, value } | nil: by which the page that is read was asked for
-    target = nil, -- the same as a path and query
-    read = 0, -- entries of all pages
-    is_deep = false, -- the list goes on, and no further page can be asked for
+    asked = nil, -- { place, name, value } | nil: the current page's parameter
+    target = nil, -- or its path and query
+    read = 0, -- entries of all pages so far
+    is_deep = false, -- the list continues beyond the provider's limit
     _next = next_page,
     _with = with,
-    _number = 0, -- of the page
-    _last_ids = nil, -- of the page before, as one text
+    _number = 0, -- pages read so far
+    _last_ids = nil, -- ids of the previous page, joined
   }, Pages)
 end
 
@@ -30,7 +29,7 @@ local function asked(self, value)
   return { place = self._next.place, name = self._next.name, value = value }
 end
 
--- Before the first page.
+-- Resets to before the first page.
 function Pages:begin()
   local next_page = self._next
   if next_page and next_page.by == "page" then
@@ -48,7 +47,7 @@ local function is_set(value)
   return value ~= nil and value ~= "" and value ~= false
 end
 
--- host, without a default port and in small letters
+-- Lower-case host without a default port.
 local function origin(scheme, authority)
   scheme, authority = scheme:lower(), authority:lower()
   local default = scheme == "https" and ":443" or ":80"
@@ -58,7 +57,7 @@ local function origin(scheme, authority)
   return scheme .. "://" .. authority
 end
 
--- origin, path = pages.origin(url): in one spelling; nil for what is no URL with a host.
+-- origin, path = pages.origin(url): normalized; nil if it is not a URL with a host.
 function pages.origin(url)
   local scheme, authority, rest = url:match("^(%a[%w+.-]*)://([^/?#\\]*)(.*)$")
   if scheme then
@@ -66,7 +65,7 @@ function pages.origin(url)
   end
 end
 
--- target | nil, message: the path and query of the next page, for requests to our own address.
+-- target | nil, message: the next page's path and query, to be sent to our own address.
 local function target_of(self, url)
   if type(url) ~= "string" or #url > LONGEST_CURSOR or url:find("[%c\128-\255 \"<>\\^`{|}#]") then
     return nil, "the next page's URL is not valid"
@@ -93,7 +92,7 @@ local function target_of(self, url)
   return url
 end
 
--- The page that comes after this one, where the answer names it.
+-- Moves to the next page if the response names one.
 local function follow(self, page)
   local next_page, value = self._next, page.cursor
   if next_page.by == "last" then
@@ -123,7 +122,7 @@ local function follow(self, page)
   return true
 end
 
--- Whether what the answer says leaves more to be read. nil, fault where that contradicts itself.
+-- Returns whether more pages follow; nil, fault if the response contradicts itself.
 local function goes_on(self, page)
   local next_page = self._next
   if next_page.until_empty and page.count == 0 then
@@ -146,7 +145,7 @@ local function goes_on(self, page)
   return page.count > 0
 end
 
--- The ids of a page, to know it again.
+-- The ids of a page, joined, to detect a repeated page.
 local function ids_of(page)
   local ids = {}
   for i, item in ipairs(page.items) do
@@ -155,7 +154,7 @@ local function ids_of(page)
   return table.concat(ids, "\0")
 end
 
--- Whether every entry of a page is older than what can still be stopped.
+-- Returns whether every entry of a page is too old to be stoppable.
 local function is_past(self, page, now, read_time)
   local oldest = self._next.oldest
   if not oldest or page.count == 0 then
@@ -170,9 +169,9 @@ local function is_past(self, page, now, read_time)
   return true
 end
 
--- more, fault = pages:after(page, now, read_time): true where there is another page, for which
--- `asked` or `target` is set; false at the end; nil and why where nobody can tell. now: seconds
--- since 1970. read_time(entry, paths): a time in an entry.
+-- more, fault = pages:after(page, now, read_time): true if there is another page, described by
+-- `asked` or `target`; false at the end; nil and why if that is unclear. now: seconds since 1970.
+-- read_time(entry, paths): a time in an entry.
 function Pages:after(page, now, read_time)
   self.read, self._number = self.read + page.count, self._number + 1
   local next_page = self._next

@@ -1,4 +1,4 @@
--- What can become of a message, and how much proof each word needs.
+-- Outcomes, and the evidence that each needs.
 
 local outcome = {}
 
@@ -62,7 +62,7 @@ outcome.all = {
   },
 }
 
--- All words, in the order in which people want to read them.
+-- All words, in display order.
 outcome.names = {
   "stopped",
   "accepted",
@@ -78,7 +78,7 @@ outcome.names = {
   "skipped",
 }
 
--- Counts of nothing yet. Written out, as a table of known size costs a small call least.
+-- Zero counts. Written out because a table of known size is cheapest for small calls.
 function outcome.counts()
   return {
     stopped = 0, accepted = 0, recalled = 0, too_late = 0, not_stoppable = 0, not_found = 0,
@@ -86,13 +86,12 @@ function outcome.counts()
   }
 end
 
--- Words that hold whatever an earlier attempt may have done. All the others say that the message
--- was not stopped; after an attempt that may have stopped it unseen that is no longer known:
--- "too late" may be the echo of our own success.
+-- Outcomes that hold whatever an earlier attempt did. All others say "not stopped"; after an
+-- attempt that may have worked, "too late" may be the echo of our own success.
 local HOLDS = { stopped = true, accepted = true, recalled = true, unknown = true, open = true }
 
--- word = outcome.weigh(word, is_ambiguous): what may be said, given that an earlier attempt may
--- have taken effect unseen.
+-- word = outcome.weigh(word, is_ambiguous): weakens an outcome if an earlier attempt may have
+-- worked unseen.
 function outcome.weigh(word, is_ambiguous)
   if is_ambiguous and not HOLDS[word] then
     return "unknown"
@@ -100,7 +99,7 @@ function outcome.weigh(word, is_ambiguous)
   return word
 end
 
--- Says of an item that an earlier attempt may have taken effect unseen, and weighs its outcome.
+-- Marks an item as ambiguous and weakens its outcome accordingly.
 function outcome.taint(item)
   item.ambiguous = true
   local word = outcome.weigh(item.outcome, true)
