@@ -1,11 +1,11 @@
--- The forms of ids: what may be sent, and when two spellings are one id.
+-- Forms of ids: what may be sent, and when two spellings are the same id.
 
 local compat = require("stopmsg.compat")
 local text = require("stopmsg.text")
 
 local ids = {}
 
--- The form of hex digits, x in the mask, of which case makes no difference.
+-- A form of hex digits (x in the mask), ignoring case.
 local function hex(mask, about)
   return {
     mask = mask,
@@ -16,12 +16,11 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, or a list of which it has to match one; `max` bytes,
--- `about` for messages; `usual`, a pattern that all known ids match, where others only deserve a
--- warning; `fold` where case makes no difference (to the usual ones); `mask` of those that the core
--- can check many at once; `number` where JSON has it without quotes. Of an id that has them:
--- `parts`, a list of forms with a `name` each, `place_of` by name, and `between`, the texts that
--- divide them.
+-- Fields of a form. `pattern`: what an id must match, or a list of alternatives. `max`: bytes.
+-- `about`: for messages. `usual`: a pattern that all known ids match; others are sent with a
+-- warning. `fold`: case is ignored (for usual ids). `mask`: lets the core check many ids at once.
+-- `number`: written into JSON without quotes. For ids with parts: `parts`, a list of forms with a
+-- `name`; `place_of`, their positions by name; `between`, the separators.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -29,7 +28,7 @@ ids.forms = {
   text = { pattern = "^[\33-\126]+$", max = 256, about = "printable ASCII without spaces" },
 }
 
--- 2^53: from here on a float skips integers, so it is no longer known which id was meant.
+-- 2^53: from here on floats skip integers, so it is unclear which id was meant.
 local EXACT = 9007199254740992
 
 -- The digits of an integer id; nil for any other number.
@@ -43,7 +42,7 @@ local function digits_of(number)
   return nil
 end
 
--- Why `id` is not of this form, for people.
+-- Why `id` does not have this form, for messages.
 local function fault(form, id)
   if #id == 0 then
     return "the id is empty; expected " .. form.about
@@ -59,8 +58,8 @@ local function fault(form, id)
   return "the id has the wrong format; expected " .. form.about
 end
 
--- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two
--- of them one.
+-- A key that is equal for all spellings of one id. For ids of an unusual format it is unknown which
+-- spellings are equal, so they are kept as they are.
 function ids.key(form, id)
   local folds = form.fold and (not form.usual or id:find(form.usual))
   return folds and id:lower() or id
@@ -68,7 +67,7 @@ end
 
 local check
 
--- The parts of an id that is written as one text, as a list; nil where it does not fall into them.
+-- Splits an id into its parts; nil if it does not have them.
 local function divide(form, id)
   local values, at = {}, 1
   for i, between in ipairs(form.between) do
@@ -83,12 +82,12 @@ local function divide(form, id)
   return values
 end
 
--- part = ids.part(form, id, place): of an id that was checked.
+-- part = ids.part(form, id, place): a part of a checked id.
 function ids.part(form, id, place)
   return divide(form, id)[place]
 end
 
--- The same of an id that is given as a table by the parts' names.
+-- The same for an id given as a table of parts.
 local function gather(form, id)
   local values = {}
   for name in pairs(id) do
@@ -106,7 +105,7 @@ local function gather(form, id)
   return values
 end
 
--- An id of several parts.
+-- Checks an id with parts.
 local function check_parts(form, id)
   local values, message
   if type(id) == "table" then
@@ -151,8 +150,8 @@ local function matches(pattern, id)
   return false
 end
 
--- sent, key = ids.check(form, id) | nil, message
--- `sent` is the id as it goes to the provider, `key` is equal for spellings of the same id.
+-- sent, key = ids.check(form, id) | nil, message. `sent`: the id as sent to the provider; `key`:
+-- equal for spellings of the same id.
 function ids.check(form, id)
   if form.parts then
     return check_parts(form, id)
@@ -170,11 +169,11 @@ function ids.check(form, id)
   if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
   end
-  -- JSON has no such numbers: it would be another text than the one that was given.
+  -- JSON has no such numbers; the id would change.
   if form.number and not (sent == "0" or sent:find("^%-?[1-9]%d*$")) then
     return nil, ("the id is not a JSON number; expected %s"):format(form.about)
   end
-  -- In a path these two would be taken for folders, escaped or not.
+  -- In a path these mean directories, escaped or not.
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
@@ -183,13 +182,13 @@ end
 
 check = ids.check
 
--- Whether two texts are the same id.
+-- Returns whether two texts are the same id.
 function ids.is_same(form, a, b)
   return a == b or (form ~= nil and ids.key(form, a) == ids.key(form, b))
 end
 
--- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each
--- character gets its turn.
+-- Returns whether Lua accepts this pattern. Lua reads a pattern only as far as a subject matches,
+-- so every character is tried.
 local function is_pattern(pattern)
   for byte = 32, 126 do
     if not compat.try(string.find, string.char(byte):rep(64), pattern) then

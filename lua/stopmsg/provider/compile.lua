@@ -1,7 +1,7 @@
--- A definition, checked and made ready: definition -> provider with operations. Pure.
+-- Checks and compiles a definition into a provider with operations. Pure.
 --
--- Every mistake that can be found without asking the provider is found here, and told with the
--- place and the nearest right name; nothing is ignored in silence.
+-- Every mistake that can be found without asking the provider is reported here, with its place and
+-- the nearest valid name. Nothing is silently ignored.
 
 local fields = require("stopmsg.provider.fields")
 local ids = require("stopmsg.ids")
@@ -18,16 +18,16 @@ local compile = {}
 
 local fail = schema.fail
 
--- What the state of an entry in a list may mean: an outcome, or that it is about to change.
+-- Allowed words for the state of a list entry: outcomes, and "again" for a temporary state.
 local LISTED = { again = true }
 for word in pairs(outcome.all) do
   LISTED[word] = true
 end
 
--- Placeholders that stand for one id or more.
+-- Placeholders for one id or a list of ids.
 local IS_ID = { id = true, ids = true }
 
--- The same in all texts of a JSON value.
+-- The same for all texts in a JSON value.
 local function visit_json(where, value, see)
   if type(value) == "string" then
     fields.visit_text(where, value, "json", see)
@@ -49,7 +49,7 @@ end
 local Compiler = {}
 Compiler.__index = Compiler
 
--- What a placeholder of an operation stands for: raises where it is nothing.
+-- Returns a function that checks each placeholder of an operation and raises if it is unknown.
 function Compiler:see(operation, filters)
   local settings, seen = self.settings, operation.seen
   local form = operation.id
@@ -99,7 +99,7 @@ function Compiler:see(operation, filters)
   end
 end
 
--- Visits the holes of a request, and checks its fields. `where` is of the operation.
+-- Visits the placeholders of a request and checks its fields. `where` names the operation.
 function Compiler:request(operation, given, where, filters)
   local see = self:see(operation, filters)
   local method, target = (given.request or ""):match("^(%u+) (/[^%c ]*)$")
@@ -174,7 +174,7 @@ function Compiler:request(operation, given, where, filters)
   end
 end
 
--- Whether an answer is a list, in which an id is looked for by all of its parts.
+-- Returns whether a response is a list, which is searched for an id by all its parts.
 local function has_list(given)
   for status, means in pairs(given) do
     if type(status) == "number" and type(means) == "table" then
@@ -187,7 +187,7 @@ local function has_list(given)
   return false
 end
 
--- What is wrong with how the ids of an operation are asked about.
+-- Checks how a request contains its ids.
 local function check_ids(operation, where, given)
   local seen, form = operation.seen, operation.id
   local is_list, is_used = seen.ids ~= nil, seen.id ~= nil or seen.ids ~= nil
@@ -240,7 +240,7 @@ local function check_ids(operation, where, given)
   end
 end
 
--- What all operations of one name share.
+-- Builds what all kinds of operations share.
 function Compiler:begin(name, given, where)
   local kind = schema.operations[name]
   local definition = self.definition
@@ -255,7 +255,7 @@ function Compiler:begin(name, given, where)
     has_no_ids = kind.has_no_ids,
     is_old = self.is_old,
     seen = {},
-    lists = {}, -- which halves of a request hold a list of ids
+    lists = {}, -- parts of a request that contain a list of ids
     decode = given.decode,
     sign = type(sign) == "function" and sign or nil,
     is_signed = type(sign) == "table",
@@ -275,7 +275,7 @@ function Compiler:begin(name, given, where)
   end
   operation.limit, operation.least = fields.limits(where .. ".limit", given.limit)
   if kind.has_no_ids then
-    operation.id = not kind.is_list and ids.forms.text or nil -- of the one thing that is asked
+    operation.id = not kind.is_list and ids.forms.text or nil -- for the one question
     for _, field in ipairs({ "id", "limit", "join", "together", "many" }) do
       if given[field] ~= nil and not kind.is_list then
         fail(where .. "." .. field, "does not apply: this operation takes no ids")
@@ -298,7 +298,7 @@ function Compiler:begin(name, given, where)
   return operation
 end
 
--- Which settings an operation cannot do without.
+-- Lists the settings that an operation requires.
 function Compiler:needs(operation)
   local needs = {}
   for name in pairs(operation.seen) do
@@ -319,7 +319,7 @@ function Compiler:needs(operation)
   return needs
 end
 
--- Texts and refusals that hold for all operations, and those of one.
+-- Merges the definition's texts or refusals with those of an operation.
 local function merge(own, shared)
   if not shared then
     return own
@@ -373,7 +373,7 @@ function Compiler:meanings(operation, given, where)
   end
 end
 
--- A `sign` that is a table, after the request is known.
+-- Compiles a `sign` table, once the request is known.
 function Compiler:sign(operation, given, where)
   local place = (given.sign ~= nil and where or self.where) .. ".sign"
   local sign = given.sign == nil and self.definition.sign or given.sign
@@ -401,7 +401,7 @@ local function check_token(operation, where)
   operation.has_uuid = operation.seen.uuid ~= nil
 end
 
--- A list of what can still be stopped.
+-- Compiles `find` or `find_dispatch`.
 function Compiler:list(name, given, where)
   local operation = self:begin(name, given, where)
   operation.is_list = true
@@ -497,7 +497,7 @@ local function is_status(name)
   return type(name) == "number"
 end
 
--- One operation with ids, or `check`.
+-- Compiles an operation with ids, or `check`.
 function Compiler:operation(name, given, where, is_many)
   schema.check(where, given, schema.fields.operation, is_status)
   local operation = self:begin(name, given, where)
@@ -537,7 +537,7 @@ function Compiler:operation(name, given, where, is_many)
   return many
 end
 
--- Tokens that end: how they are fetched with the one that the user gives.
+-- Compiles `token`: how to fetch expiring tokens with the user's secret.
 function Compiler:token()
   local given, where = self.definition.token, self.where .. ".token"
   schema.check(where, given, schema.fields.token)
@@ -573,8 +573,8 @@ function Compiler:token()
   return operation
 end
 
--- Settings that every operation needs which stops something, or every one where none does: without
--- them a client is of no use.
+-- Settings that every stop requires, or every operation if there is no stop. Without them a client
+-- is useless.
 local function required_of(operations, token)
   local counted = {}
   for _, name in ipairs({ "stop", "stop_dispatch" }) do
@@ -587,7 +587,7 @@ local function required_of(operations, token)
   end
   local counts, required = {}, {}
   for _, setting in ipairs(token and token.needs or {}) do
-    counts[setting] = #counted -- without a token there is nothing
+    counts[setting] = #counted -- nothing works without a token
   end
   for _, operation in ipairs(counted) do
     for _, setting in ipairs(operation.needs) do
@@ -603,9 +603,9 @@ local function required_of(operations, token)
   return required
 end
 
--- provider = compile.provider(definition, old): a checked copy that is ready for use; raises with
--- the place of what is wrong. `old` has what a definition of the old form brings along: `fault`, a
--- function that reads errors.
+-- provider = compile.provider(definition, old): returns a checked, compiled copy; raises an error
+-- that names the place of a mistake. `old.fault`: the function of an old-form definition that reads
+-- errors.
 function compile.provider(definition, old)
   if type(definition) ~= "table" then
     error("a provider definition must be a table, not a " .. type(definition), 0)

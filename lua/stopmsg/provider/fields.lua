@@ -1,4 +1,4 @@
--- The fields of a definition that mean the same wherever they stand, checked and made ready. Pure.
+-- Checks and compiles the fields that mean the same anywhere in a definition. Pure.
 
 local errors = require("stopmsg.meaning.errors")
 local meaning = require("stopmsg.provider.meaning")
@@ -11,7 +11,7 @@ local fields = {}
 
 local fail = schema.fail
 
--- What settings and filters may be called.
+-- Pattern of setting and filter names.
 fields.NAME = "^%l[%l%d_]*$"
 
 local function parse(where, written)
@@ -22,7 +22,7 @@ local function parse(where, written)
   return pieces
 end
 
--- Notes each placeholder of a text.
+-- Calls `see` for each placeholder of a text.
 function fields.visit_text(where, written, kind, see)
   for _, piece in ipairs(parse(where, written)) do
     if type(piece) == "table" then
@@ -51,7 +51,7 @@ function fields.check_headers(where, headers)
   end
 end
 
--- The definition's headers, with those of an operation in their place.
+-- Merges the definition's headers with those of an operation, which take precedence.
 function fields.merge_headers(where, definition, given)
   local merged, lower = {}, {}
   for name, value in pairs(definition.headers or {}) do
@@ -156,7 +156,7 @@ function fields.settings(definition)
   return declared
 end
 
--- Requests per second and what may go at once, of 50 or { 150, per = 60 }.
+-- Requests per second and burst, from 50 or { 150, per = 60 }.
 function fields.rate(where, given)
   if given == nil then
     return nil
@@ -173,7 +173,7 @@ function fields.rate(where, given)
   return { rate = count / per, burst = given.burst }
 end
 
--- Where an answer tells how long to pause, besides Retry-After.
+-- Where a response gives the length of a pause, besides Retry-After.
 function fields.pause(where, given)
   if given == nil then
     return nil

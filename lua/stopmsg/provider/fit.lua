@@ -1,4 +1,4 @@
--- What of a client's options can only be checked with the provider at hand.
+-- Checks those client options that depend on the provider.
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
@@ -7,7 +7,7 @@ local wire = require("stopmsg.provider.wire")
 
 local fit = {}
 
--- The most ids that a stop of the provider takes in one request.
+-- Maximum number of ids in one stop request of the provider.
 function fit.stop_limit(provider, with_undocumented)
   local limit = 1
   for _, name in ipairs({ "stop", "stop_dispatch" }) do
@@ -19,7 +19,7 @@ function fit.stop_limit(provider, with_undocumented)
   return limit
 end
 
--- The settings that were given, in `settings` or as options of their names. settings | nil, message
+-- Collects the settings given in `settings` or as options of the same name. settings | nil, message
 local function settings_given(checked, provider, names)
   local given = {}
   for name, value in pairs(checked.settings or {}) do
@@ -31,7 +31,7 @@ local function settings_given(checked, provider, names)
       if name == "format" and value ~= "json" then
         return nil, ("option 'format': %s does not support %s"):format(provider.name, value)
       end
-      value = nil -- these two are options of every client
+      value = nil -- every client has these two options
     end
     if value ~= nil and given[name] ~= nil and given[name] ~= value then
       return nil, ("option '%s' contradicts the setting of the same name"):format(name)
@@ -42,9 +42,9 @@ local function settings_given(checked, provider, names)
   return given
 end
 
--- message = fit.check(checked, provider, names): what is wrong with a client's options, nil where
--- nothing is. It fills in `values`, the settings, and `address`, where requests go. names: of
--- settings that are options, too.
+-- message = fit.check(checked, provider, names): returns what is wrong with a client's options, or
+-- nil. Sets `values`, the settings, and `address`, the base URL. names: settings that are also
+-- options.
 function fit.check(checked, provider, names)
   local given, message = settings_given(checked, provider, names)
   if not given then
@@ -79,7 +79,7 @@ function fit.check(checked, provider, names)
   local usable
   usable, message = core.check_base(base_url, checked.allow_http)
   if not usable then
-    -- Without the URL itself: a token may have got into it.
+    -- Omit the URL: it may contain a token.
     return "option 'base_url' " .. message
   end
   checked.address = base_url

@@ -1,4 +1,4 @@
--- The fields by which a list of what can still be stopped is read, checked and made ready. Pure.
+-- Checks and compiles the fields of a list of stoppable messages. Pure.
 
 local ids = require("stopmsg.ids")
 local meaning = require("stopmsg.provider.meaning")
@@ -94,7 +94,7 @@ function lists.filter(where, given, filter)
   return checked
 end
 
--- How many places of a request differ by request in other ways than by page: the token, a UUID.
+-- Counts the placeholders that vary per request besides the page: token and UUID.
 local function holes_in(value)
   local count = 0
   if type(value) == "table" then
@@ -109,11 +109,10 @@ local function holes_in(value)
   return count
 end
 
--- What stands between the texts of which a page's request is made. It is in no UTF-8.
+-- Separator of the texts in a page's "id". It is not valid UTF-8, so no text contains it.
 lists.BETWEEN = "\255"
 
--- The form of what goes through a run in place of an id, where pages of a list are asked for: the
--- texts between the holes of address and body, one after the other.
+-- The id form of a page: the texts between the placeholders of address and body, in order.
 function lists.form(address, operation)
   local count = 1 + holes_in(address.path) + holes_in(operation.path)
   local body = operation.json or operation.form or (operation.text and operation.text.body)
@@ -133,8 +132,8 @@ function lists.form(address, operation)
   return form
 end
 
--- Where an entry of a list names its id: a path, { path = …, match = "([^/]+)$" }, or one of these
--- for each part.
+-- Where a list entry has its id: a path, { path = …, match = "([^/]+)$" }, or one of these per
+-- part.
 function lists.id(where, given, form)
   local function one(place, written)
     if type(written) == "table" and written.path then

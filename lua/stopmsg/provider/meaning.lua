@@ -1,5 +1,4 @@
--- What answers mean, as a definition says it, made ready for meaning/answer.lua: words, and
--- readings with paths. Pure.
+-- Compiles what responses mean for meaning/answer.lua: words, and readings with paths. Pure.
 
 local errors = require("stopmsg.meaning.errors")
 local ids = require("stopmsg.ids")
@@ -14,7 +13,7 @@ local meaning = {}
 
 local fail = schema.fail
 
--- What the status alone says, whatever a definition would like it to mean.
+-- Statuses with a fixed meaning that a definition cannot change.
 local FIXED = { [401] = "always concerns the token", [407] = "always comes from a proxy",
   [429] = "always pauses the client", [511] = "always comes from a network in between" }
 for _, status in ipairs({ 408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527,
@@ -24,7 +23,7 @@ end
 
 meaning.fixed = FIXED
 
--- Codes are the same where they are written alike: "200" and 200, true and "true"; not "006" and 6.
+-- Codes are equal if they are written alike: "200" and 200, true and "true"; but not "006" and 6.
 function meaning.key(code)
   if type(code) == "number" then
     return tostring(json.integer(code))
@@ -32,8 +31,8 @@ function meaning.key(code)
   return tostring(code)
 end
 
--- entry = { word, reason, note, is_quiet } of "stopped", of { "not_stoppable", "gone_or_sent" }, or
--- of a table with more.
+-- entry = { word, reason, note, is_quiet } from "stopped", from { "not_stoppable", "gone_or_sent"
+-- }, or from a table with more fields.
 function meaning.entry(where, given, allowed)
   if type(given) ~= "table" then
     schema.check_word(where, given, allowed)
@@ -47,7 +46,7 @@ function meaning.entry(where, given, allowed)
   return { word = given[1], reason = given[2], note = given.note, is_quiet = given.quiet }
 end
 
--- Whether a table is a meaning with a reason or more, and no reading, nor a list of these.
+-- Returns whether a table is a meaning, not a reading or a list of readings.
 local function is_entry(given)
   return type(given) ~= "table" or (given[1] ~= nil and type(given[1]) ~= "table")
 end
@@ -71,7 +70,7 @@ function meaning.map(where, given, allowed, change)
   return map
 end
 
--- lists = paths_of(where, given): one path or several to try, parsed.
+-- lists = paths_of(where, given): parses one path or several alternatives.
 local function paths_of(where, given)
   if type(given) == "table" then
     schema.check_list(where, given, "string")
@@ -85,8 +84,8 @@ end
 
 meaning.paths = paths_of
 
--- list = meaning.texts(where, given): what an error may say where it has no code, the longest
--- first, so that what is told does not hang on the order of a table.
+-- list = meaning.texts(where, given): error texts to search for, longest first, so that the result
+-- does not depend on table order.
 function meaning.texts(where, given)
   local list = {}
   for words, word in pairs(given) do
@@ -120,7 +119,7 @@ function meaning.refused(where, given)
   end)
 end
 
--- The id that an answer names: a path, or a path for each part.
+-- Where a response repeats the id: a path, or a path per part.
 local function echo_of(where, given, form)
   if type(given) ~= "table" or given[1] ~= nil then
     return paths_of(where, given)
@@ -142,7 +141,7 @@ local function echo_of(where, given, form)
   return { by_part = by_part }
 end
 
--- Words that stand for one message of many: nothing can be done about it alone.
+-- Words allowed in a reading: a list entry can only have outcomes, not actions.
 local function settled_words(is_alone)
   return not is_alone and outcome.all or nil
 end
@@ -218,7 +217,7 @@ local function flag_of(where, given)
   return { path = paths_of(where .. ".path", given.path), codes = given.codes }
 end
 
--- { pattern, type }: what all names of an object look like, and what stands at each.
+-- { pattern, type }: the form of all names of an object, and the type of their values.
 local function every_of(where, given)
   schema.check(where, given, schema.fields.every)
   if not given[1] or not ids.is_pattern(given[1]) then
@@ -229,7 +228,7 @@ local function every_of(where, given)
   return { pattern = given[1], type = given[2] }
 end
 
--- bodies: of a whole body, or several of which it has to be one, without white space.
+-- The allowed bodies of a response, without white space.
 local function bodies_of(where, given)
   if type(given) == "table" then
     schema.check_list(where, given, "string")
@@ -243,7 +242,7 @@ local function bodies_of(where, given)
   return bodies
 end
 
--- reading = meaning.reading(where, given, operation): what an answer says at its paths.
+-- reading = meaning.reading(where, given, operation): compiles what a response says at its paths.
 function meaning.reading(where, given, operation)
   schema.check(where, given, schema.fields.reading)
   check_uses(where, given)
@@ -321,8 +320,8 @@ function meaning.reading(where, given, operation)
   return reading
 end
 
--- The names of what the core can read by itself: a list of an object, with an id and a code in each
--- entry; nil for all else.
+-- Names of a list that the core can parse: an object's list with an id and a code in each entry;
+-- nil for anything else.
 local function simple_items(reading, operation)
   local function name_of(list)
     local steps = list and not list.by_part and #list == 1 and list[1]
@@ -339,9 +338,8 @@ local function simple_items(reading, operation)
   return { list = each, id = id, code = code }
 end
 
--- words = words_of(means): code -> the outcome that it surely means, and that needs no more than
--- the word; false for all others. Asked for each item of large batches, so what was found once is
--- kept.
+-- words = words_of(means): code -> outcome if the word alone decides; false otherwise. Memoized,
+-- since large batches ask for every item.
 local function words_of(means)
   return setmetatable({}, {
     __index = function(words, code)
@@ -355,7 +353,7 @@ local function words_of(means)
   })
 end
 
--- Several readings of one status: the first that knows what the answer holds counts.
+-- Compiles alternative readings of one status; the first that fits the response counts.
 local function alternatives(where, given, operation)
   schema.check_list(where, given, "table")
   local first, last
@@ -372,20 +370,19 @@ local function alternatives(where, given, operation)
   return first
 end
 
--- What an entry of a list of what can be stopped says of its message: one reading, or several to
--- try in turn.
+-- Compiles the reading of a list entry's state: one, or alternatives.
 function meaning.entries(where, given, operation)
   return given[1] and alternatives(where, given, operation)
     or meaning.reading(where, given, operation)
 end
 
--- Puts what a definition says of statuses into a compiled operation: `readings` by status, and the
--- fields by which the core reads the answers of batches.
+-- Sets `readings` by status on a compiled operation, and the fields with which the core parses
+-- batch responses.
 function meaning.statuses(where, given, operation)
   operation.readings = {}
   for status, means in pairs(given) do
     if type(status) == "number" then
-      -- LuaJIT dies where tostring() of a number finds no memory; format() does not.
+      -- LuaJIT crashes if tostring() of a number runs out of memory; format() does not.
       local place = ("%s[%s]"):format(where,
         type(status) == "number" and status or tostring(status))
       if status % 1 ~= 0 or status < 200 or status > 599 or (status >= 300 and status < 400) then
@@ -411,7 +408,7 @@ function meaning.statuses(where, given, operation)
   end
 end
 
--- status -> true: those under which the provider sends no body.
+-- status -> true: statuses that the provider sends without a body.
 function meaning.bare(where, statuses, operation)
   local is_bare = {}
   schema.check_list(where, statuses, "number")

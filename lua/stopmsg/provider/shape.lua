@@ -1,4 +1,4 @@
--- What ids look like, as a definition says it, made into what ids.check takes. Pure.
+-- Compiles the form of ids in a definition into what ids.check takes. Pure.
 
 local ids = require("stopmsg.ids")
 local schema = require("stopmsg.provider.schema")
@@ -9,7 +9,7 @@ local shape = {}
 
 local MAX, MAX_PARTS = 256, 4
 
--- A digit where an id is a number; JSON has no zeros in front of one.
+-- Pattern of numeric ids; JSON allows no leading zeros.
 local NUMBER = "^%-?%d+$"
 
 function shape.check_pattern(where, pattern)
@@ -28,7 +28,7 @@ local function check_max(where, max)
   end
 end
 
--- A form of one piece.
+-- Compiles a form without parts.
 local function single(where, given, about)
   if type(given.pattern) == "table" then
     schema.check_list(where .. ".pattern", given.pattern, "string")
@@ -70,7 +70,7 @@ local function part_of(where, given, name)
   return part
 end
 
--- The names of the parts in the order in which they are written, and the texts between them.
+-- Returns the names of the parts in order, and the separators between them.
 local function order_of(where, write)
   local pieces, message = template.parse(write)
   if not pieces then
@@ -93,7 +93,7 @@ local function order_of(where, write)
   return names, between
 end
 
--- A form of several parts.
+-- Compiles a form with parts.
 local function compound(where, given)
   local names, between = order_of(where .. ".write", given.write)
   local form = { parts = {}, place_of = {}, between = between, max = #table.concat(between) }
@@ -112,7 +112,7 @@ local function compound(where, given)
   return form
 end
 
--- form = shape.of(where, given): of a name, or of a table.
+-- form = shape.of(where, given): from a name or a table.
 function shape.of(where, given)
   if type(given) == "string" then
     local form = ids.forms[given]
