@@ -622,8 +622,8 @@ end
 
 ---Finds what can still be stopped and stops it, look after look, until two complete looks in a row,
 ---`interval` seconds apart, find nothing new. Each id is stopped once. Items come as in `each`;
----iterate to the end. Then `report.is_complete` says whether the list was read to its end; `report.rounds`
----and `report.found` count looks and ids so far.
+---iterate to the end. Then `report.is_complete` says whether the list was read to its end;
+---`report.rounds` and `report.found` count looks and ids so far.
 ---Raises on wrong use, and without a filter unless `all = true`.
 ---@param filter? stopmsg.Where
 ---@param stop_options? stopmsg.StopWhereOptions

@@ -1,4 +1,4 @@
--- The last line that a stop says: what to do next. Pure. It never names what would not help.
+-- The last line of a stop: what to do next. Pure. Never suggests what would not help.
 
 local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.meaning.outcome")
@@ -7,7 +7,7 @@ local sharing = require("stopmsg.cli.sharing")
 
 local advice = {}
 
--- Outcomes of ids that were not stopped, and that nothing more can be done about.
+-- Outcomes for which nothing more can be done.
 local MISSED = { "too_late", "recalled", "not_stoppable", "not_found", "denied", "invalid" }
 
 -- "12 ids", "1 id"
@@ -30,15 +30,14 @@ local function count_of(counts, words)
   return count, named
 end
 
--- line = advice.of(known): nil where there is nothing to do.
+-- line = advice.of(known): the line, or nil if there is nothing to do.
 --
--- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
--- that were not reached), journal (its path), lookup (the options for one, nil where the provider
--- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
--- after a verification), rate_fault (why a shared rate is not to be had), refused (what is known of
--- the token), is_strange (no answer was the provider's), shortage (why a list was not read to its
--- end), is_empty (a list had nothing), pause (seconds that the provider asked for) and clock (the
--- time after it).
+-- known: counts (by outcome), reason_of (a function: the commonest reason of some outcomes), left
+-- (ids not reached), journal (its path), lookup (the options for one; nil if the provider has
+-- none), has_verified (whether a lookup was done), unproven (stops confirmed by the provider only,
+-- after lookups), rate_fault (why there is no shared rate), refused (about the token), is_strange
+-- (no response came from the provider), shortage (why a list is incomplete), is_empty (the list was
+-- empty), pause (seconds that the provider asked for) and clock (the time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
@@ -94,14 +93,14 @@ function advice.of(known)
   end
 end
 
--- Whether an item is the provider's own word about a message.
+-- Returns whether an item comes from the provider itself.
 function advice.is_answer(item)
   local word = item.outcome
   return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil
     and item.reason ~= "malformed_id"
 end
 
--- Whether an item says that somebody else than the provider answered.
+-- Returns whether an item comes from a proxy or another stranger.
 function advice.is_strange(item)
   local message = item.message
   return item.reason == "bad_response"

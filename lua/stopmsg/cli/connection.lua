@@ -1,4 +1,4 @@
--- The options that say which provider is asked, how and how fast: the same for all commands.
+-- Options for the provider, the connection and the rate, shared by all commands.
 
 local client = require("stopmsg.client")
 local core = require("stopmsg.core")
@@ -9,7 +9,7 @@ local token = require("stopmsg.cli.token")
 
 local connection = {}
 
--- convert = number(name): argparse's way to check an option's value.
+-- convert = number(name): an argparse converter.
 local function number(name)
   return function(value)
     local n = value:find("^[%d.]+$") and tonumber(value)
@@ -22,7 +22,7 @@ end
 
 connection.number = number
 
--- convert = seconds(name): the same for a duration, such as 90, 500ms, 5m.
+-- convert = seconds(name): the same for durations such as 90, 500ms, 5m.
 function connection.seconds(name)
   return function(value)
     local seconds = duration.parse(value)
@@ -55,7 +55,7 @@ function connection.configure(parser)
     :argname("N"):convert(number("max-attempts"))
 end
 
--- The options of commands that send many requests.
+-- Options of commands that send many requests.
 function connection.configure_pace(parser)
   parser:option("--concurrency", "Requests in flight (4 for batches, 16 for single ids).")
     :argname("N"):convert(number("concurrency"))
@@ -68,7 +68,7 @@ function connection.configure_pace(parser)
     :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 
--- An address as two people would write it.
+-- Normalizes an address for comparison.
 local function plain(url)
   local scheme, host, rest = url:match("^(%a+)://([^/]*)(.*)$")
   if not scheme then
@@ -79,7 +79,7 @@ local function plain(url)
   return scheme .. "://" .. host .. rest:gsub("/+$", "")
 end
 
--- Puts the address to ask, and where it comes from, into args.
+-- Sets args.base_url and where it came from.
 local function find_address(args, provider, host)
   args.base_url_from = args.base_url and "--base-url" or nil
   for _, name in ipairs({ token.variable(provider, "BASE_URL"), "STOPMSG_BASE_URL" }) do
@@ -90,8 +90,7 @@ local function find_address(args, provider, host)
   end
 end
 
--- What -p names: a built-in provider, or the definition in a file.
--- name or definition | nil, message
+-- Resolves -p: a built-in provider, or the definition in a file. name or definition | nil, message
 local function named(args)
   local name = args.provider
   if not name then
@@ -104,8 +103,8 @@ local function named(args)
   return name
 end
 
--- provider = connection.provider(args, host): the checked definition | nil, message. args.provider
--- becomes its name, args.definition what -p named.
+-- provider = connection.provider(args, host): the checked definition | nil, message. Sets
+-- args.provider to its name and args.definition to what -p named.
 function connection.provider(args, host)
   local given, message = named(args)
   if not given then
@@ -120,7 +119,7 @@ function connection.provider(args, host)
   return provider
 end
 
--- The settings: --set, else STOPMSG_<PROVIDER>_<NAME>. settings | nil, message
+-- Reads settings from --set, else STOPMSG_<PROVIDER>_<NAME>. settings | nil, message
 local function settings_of(args, provider, getenv)
   local given = {}
   for _, pair in ipairs(args.set or {}) do
@@ -143,7 +142,7 @@ local function settings_of(args, provider, getenv)
   return given
 end
 
--- In the library's messages, options have the library's names.
+-- Replaces the library's option names in a message with the command's.
 local function translate(message)
   message = message:match("^bad argument #%d to '[^']*' %((.*)%)$") or message
   message = message:gsub("option 'format'", "--xml")
@@ -159,13 +158,13 @@ end
 
 connection.translate = translate
 
--- The address without the token, which may have got into it.
+-- Redacts the token from an address.
 local function shown_address(url, value)
   local secret = url and type(value) == "string" and core.secret(value)
   return secret and secret:redact(url) or url
 end
 
--- Tells before the first request on which address the provider is asked, where that is not its own.
+-- Reports, before the first request, an address that is not the provider's own.
 function connection.tell_address(args, host)
   local own = args.own_url
   if args.base_url and own and plain(args.base_url) ~= plain(own) then
@@ -174,9 +173,9 @@ function connection.tell_address(args, host)
   end
 end
 
--- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. Where
--- nothing will be sent it needs no token; `looks` says that even a dry run reads a list.
--- args.token_from says where the token came from, args.shown_url is the address that is asked.
+-- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. A dry run
+-- needs no token, unless `looks` says that it reads a list. Sets args.token_from, where the token
+-- came from, and args.shown_url, the address for display.
 function connection.open(args, host, provider, on_event, looks)
   local settings, wrong = settings_of(args, provider, host.getenv)
   if not settings then
@@ -223,7 +222,8 @@ function connection.open(args, host, provider, on_event, looks)
   return made
 end
 
--- message = connection.refused(args): what people should do where the provider refused the token.
+-- message = connection.refused(args): says that the provider refused the token, and where it came
+-- from.
 function connection.refused(args)
   return ("%s refused the token, which came from %s"):format(args.provider, args.token_from)
 end

@@ -17,7 +17,7 @@ function command.configure(parser)
   parser:argument("topic", "The command."):args("?"):argname("COMMAND")
 end
 
--- host.help(name) is the launcher's, which knows all commands.
+-- The launcher sets host.help(name), since it knows all commands.
 function command.run(args, host)
   local help = host.help(args.topic)
   if not help then

@@ -126,7 +126,7 @@ local function list(out)
   out:write("\nIn brackets: ids in one request. stopmsg providers NAME tells more.\n")
 end
 
--- What a definition can do without, and is better with.
+-- Optional fields that a definition should have.
 local function lacks(provider)
   local missing = {}
   local function add(is_missing, message)

@@ -27,7 +27,7 @@ local grouped = progress.grouped
 
 local FORMATS = { "text", "ndjson", "json", "csv", "html" }
 
--- Rows of the timeline for people, and the widest bar in it.
+-- Maximum rows of the timeline, and the widest bar in it.
 local MOST_ROWS, BAR = 40, 24
 
 function command.configure(parser)
@@ -43,7 +43,7 @@ Sends nothing. ndjson and csv have the last outcome of each id; html is a single
 Exit codes: 0 journals read, 1 output could not be written, 2 wrong usage or not a journal.]])
 end
 
--- The set of outcomes that --only names; nil without it | nil, message
+-- The set of outcomes named by --only; nil without it | nil, message
 local function wanted_of(args)
   if not args.only then
     return nil
@@ -68,8 +68,8 @@ local function percent(count, of)
   return of > 0 and ("%5.1f %%"):format(count / of * 100) or ""
 end
 
--- The timeline in at most MOST_ROWS rows: a list of { second, stopped, missed, requests, slowest },
--- seconds of each.
+-- Condenses the timeline to at most MOST_ROWS rows: a list of { second, stopped, missed, requests,
+-- slowest }, and the seconds per row.
 local function rows_of(timeline)
   if #timeline == 0 then
     return {}, 1
@@ -197,7 +197,7 @@ local function write_json(told, write)
   write('"timeline":[', table.concat(seconds, ",\n"), "]}\n")
 end
 
--- each(id, word, rest): writes the ids as they are read, in formats that are a line an id.
+-- each(id, word, rest): writes ids as they are read, in line-based formats.
 local function item_writer(format, write)
   if format == "text" then
     return function(id)
