@@ -82,7 +82,7 @@ local function grow(self)
   self.window = window
 end
 
--- Records a usable response to `batch`.
+-- Records a usable response to `batch`, which may be nil if there is no trouble.
 function Outage:answered(now, batch)
   self.usable_at = now
   if not self.is_troubled then

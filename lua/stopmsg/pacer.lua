@@ -26,6 +26,7 @@ function pacer.new(rate, burst)
   local ask = type(rate) == "function" and rate or nil
   local interval = rate and not ask and 1 / rate
   return setmetatable({
+    is_free = not rate, -- requests may go many at a time, pauses apart
     _ask = ask,
     _may_go = false, -- the user function said "go", not used yet
     _interval = interval,

@@ -2,7 +2,8 @@
 -- so that specs can call it.
 
 local needs = require("stopmsg.needs")
-needs.load("stopmsg.core") -- first: the others depend on it
+needs.load("stopmsg.core") -- first: the others depend on them
+needs.load("stopmsg.command")
 
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")

@@ -1,7 +1,7 @@
 -- Makes a stream readable twice: copies it to an unlinked file, or to memory if there is no room
 -- for a file.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 local scratch = {}
 
@@ -75,7 +75,7 @@ local function open(getenv)
     folders[1] = "/tmp"
   end
   for _, folder in ipairs(folders) do
-    local log = core.scratch(folder)
+    local log = native.scratch(folder)
     if log then
       return setmetatable({ _log = log, _at = 0 }, Log)
     end

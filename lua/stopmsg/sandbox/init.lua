@@ -27,8 +27,8 @@ local PLATFORMS = {
 -- options.now: function that returns seconds since 1970 (default os.time).
 -- options.settle: seconds until a stop shows in lookups (default 0).
 -- options.campaign: the messages that each provider holds and lists: { size = at the start,
--- created_per_second =, create_seconds =, leave_per_second = }. Messages that leave cannot be stopped
--- any more. It starts when a provider's messages are first requested. The default is three.
+-- created_per_second =, create_seconds =, leave_per_second = }. Messages that leave cannot be
+-- stopped any more. It starts when a provider's messages are first requested. The default is three.
 function sandbox.new(options)
   options = options or {}
   local memories = {}
