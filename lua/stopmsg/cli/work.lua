@@ -2,10 +2,10 @@
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local jobs = require("stopmsg.cli.jobs")
+local native = require("stopmsg.command")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local providers = require("stopmsg.provider")
@@ -107,7 +107,7 @@ function Listener:notice(event)
   elseif kind == "throttle" then
     self.bar:wait_for("pause", self.host.now() + event.delay)
     if event.delay > LONG and not is_quiet then
-      self:tell(("the provider asks for a pause: nothing is sent for %s"):format(
+      self:tell(("the provider asked for a pause: sending nothing for %s"):format(
         duration.words(event.delay)))
     end
   elseif kind == "outage" and event.of == "rate" then
@@ -120,7 +120,7 @@ function Listener:notice(event)
   elseif kind == "outage" then
     self.bar:outage(nil)
     if event.reason == "answered" and event.elapsed >= LONG and not is_quiet then
-      self:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+      self:tell(("the provider is answering again after %s"):format(duration.words(event.elapsed)))
     end
   end
 end
@@ -153,7 +153,7 @@ function Work:tick()
     self.away_since = self.away_since or now
     if now - self.away_since >= LONG and not self.has_told then
       self.has_told = true
-      self.listener:tell(("%s: waiting for it, %s at most"):format(trouble,
+      self.listener:tell(("%s: waiting up to %s"):format(trouble,
         duration.words(self.patience)))
     end
     if now - self.away_since >= self.patience then
@@ -214,7 +214,7 @@ local function run(args, host, with)
     me = jobs.own_name(),
     lease = args.lease or LEASE,
     clock = host.now,
-    time = core.process.time,
+    time = native.process.time,
     most = math.max(LEAST_HELD, math.min(MOST_HELD, 2 * in_flight * limit)),
     batch = limit,
     is_once = args.once,
@@ -229,8 +229,8 @@ local function run(args, host, with)
     end,
   })
   with.listener.bar = self.bar
-  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease "
-    .. "is over\n"):format(self.bar:farewell(), host.command))
+  host.signals.farewell(("%s%s: quit at once; other workers take over what this one held once its "
+    .. "lease has expired\n"):format(self.bar:farewell(), host.command))
   host.signals.hold(true)
   local items, report, running = clients.stream(client, function(chunk, want)
     return self.worker:fill(chunk, want)
@@ -307,7 +307,7 @@ function command.run(args, host)
   if not operation then
     return refuse(connection.translate(message))
   end
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(clients.address(client, operation))
   if digest:hex() ~= totals.job.address then
     return refuse(("the job %s is for another address than %s, which this worker would ask%s; give "
