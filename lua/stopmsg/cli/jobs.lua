@@ -76,7 +76,7 @@ function jobs.open(args, host, patience)
   end
   local url, password = host.getenv(sharing.ADDRESS), host.getenv(sharing.PASSWORD)
   if not url or url == "" then
-    return refuse(("a job needs a Redis: set %s=redis://host:port"):format(sharing.ADDRESS))
+    return refuse(("a job needs Redis: set %s=redis://host:port"):format(sharing.ADDRESS))
   end
   local place
   place, wrong = address.parse(url)

@@ -16,7 +16,7 @@ local worker = require("stopmsg.fleet.worker")
 local command = {
   name = "work",
   holds_signals = true,
-  summary = "take ids of a job and stop them, on each machine",
+  summary = "work on a job: take ids and stop them",
   examples = [[
 Examples:
   stopmsg work friday
@@ -68,7 +68,7 @@ end
 local function adopt(args, host, job)
   local own = args.provider
   if not own and not providers.is_built_in(job.provider) then
-    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition")
+    return nil, ("the job is for %s, which is not built in: pass its definition with -p FILE")
       :format(text.quote(job.provider))
   end
   args.provider = own or job.provider
@@ -76,7 +76,7 @@ local function adopt(args, host, job)
   if not provider then
     return nil, message
   elseif provider.name ~= job.provider then
-    return nil, ("the job is of %s, and -p names %s"):format(text.quote(job.provider),
+    return nil, ("the job is for %s, but -p names %s"):format(text.quote(job.provider),
       text.quote(provider.name))
   end
   args.set = args.set or {}
