@@ -426,7 +426,7 @@ function client.stop_once(given, ids, call_options)
   return result, message and without_token(given, message)
 end
 
--- next_item, summary: a stream of what becomes of a source's ids.
+-- next_item, summary, running: a stream of what becomes of a source's ids.
 local function stream(self, operation, fill, call, sink)
   local running, summary = start(self, operation, fill, call, nil, false, sink)
   return function()
@@ -435,7 +435,7 @@ local function stream(self, operation, fill, call, sink)
       error(run.CLOSED, 2)
     end
     return running:next()
-  end, summary
+  end, summary, running
 end
 
 -- Raises what is wrong, without the token, at the caller of a public method.
@@ -495,21 +495,19 @@ function Client:each(given, call_options)
   if not take then
     refuse(self, wrong_argument(1, "each", wrong))
   end
-  return stream(self, operation, take, call)
+  local next_item, summary = stream(self, operation, take, call)
+  return next_item, summary
 end
 
--- next_item, report = client.stream(self, fill, stop_options, sink): each() over a source as
--- run/source.lua has it. Ids whose items would be alike go to the sink, see run/loop.lua.
-function client.stream(self, fill, stop_options, sink)
-  local call, wrong = options.call(stop_options)
-  local operation
-  if call then
-    operation, wrong = operation_of(self, "stop", call.kind or "message", call.all)
+-- In place of on_event, where that would be told of each request: alarm(event) is told of all but
+-- requests, answers and items. traffic counts these: in_flight; and of answers count, ids, and
+-- slowest (seconds). Either may be nil.
+function client.listen(self, traffic, alarm)
+  local o = self._options
+  o.traffic, o.on_alarm = traffic, alarm
+  if self._session then
+    self._session.traffic, self._session.alarm = traffic, alarm
   end
-  if not operation then
-    error(wrong, 2)
-  end
-  return stream(self, operation, fill, call, sink)
 end
 
 -- The list that `kind` chooses, and the filter, checked: filter, kind | nil, what is wrong. `name`
@@ -571,10 +569,10 @@ local function lister_of(self, filter, call, report)
   })
 end
 
--- next_item, report, running = client.stream(self, fill, kind, call_options): stops what a source
--- (see run/source.lua) gives, which may have nothing for a while. running:ended() says why nothing
--- more is sent.
-function client.stream(self, fill, kind, call_options)
+-- next_item, report, running = client.stream(self, fill, kind, call_options, sink): stops what a
+-- source (see run/source.lua) gives, which may have nothing for a while. running:ended() says why
+-- nothing more is sent. sink: see run/loop.lua, or nil.
+function client.stream(self, fill, kind, call_options, sink)
   local call, wrong = options.call(call_options)
   local operation
   if call then
@@ -583,10 +581,7 @@ function client.stream(self, fill, kind, call_options)
   if not operation then
     error(wrong, 2)
   end
-  local running, report = start(self, operation, fill, call)
-  return function()
-    return running:next()
-  end, report, running
+  return stream(self, operation, fill, call, sink)
 end
 
 ---Lists what the provider says can still be stopped, in bounded memory: `for item in

@@ -50,8 +50,8 @@ function runs.new(host, args, with)
     kinds = {}, -- outcome, code and whether that is proven -> what such ids have in common
     fault = nil, -- why it cannot go on, as one line
     flushed = host.now(),
-    in_flight = 0, -- requests
-    traffic = { count = 0, ids = 0, slowest = 0 }, -- since the last line of requests
+    -- Requests in flight, and answers since the last line of requests.
+    traffic = { in_flight = 0, count = 0, ids = 0, slowest = 0 },
     is_refused = false, -- the credentials are
     has_answer = false, -- of the provider itself
     strange = 0, -- items that say that somebody else answered
@@ -160,7 +160,7 @@ function Run:tick()
     self.signal = self.host.signals.signal()
     if self.signal then
       self:tell(("stopping: %d in flight, up to 2 s; Ctrl-C again to leave now"):format(
-        self.in_flight))
+        self.traffic.in_flight))
     end
   end
   local is_over = self.signal ~= nil or (self.book ~= nil and self.book.failure ~= nil)
@@ -328,6 +328,9 @@ function Run:prepare(sink_file, adds)
       self:begin()
     end
   end
+  clients.listen(self.client, self.traffic, function(event)
+    self:notice(event)
+  end)
   host.signals.farewell(("%s%s: left at once; %s\n"):format(self.bar:farewell(), host.command,
     book and "the journal is valid: run the same command again to go on"
     or "what became of the requests in flight is not known"))
@@ -372,8 +375,8 @@ function Run:go(sink_file, adds)
   if self.found then
     items, summary = self.found:items(self)
   else
-    items, summary = clients.stream(self.client, self:source(), {
-      kind = self.args.dispatch and "dispatch" or "message",
+    local kind = self.args.dispatch and "dispatch" or "message"
+    items, summary = clients.stream(self.client, self:source(), kind, {
       is_interrupted = function()
         return self:tick()
       end,
