@@ -617,13 +617,13 @@ function Client:find(filter, find_options)
 end
 
 -- next_item, report = hunt(self, filter, kind, call, with): stops what is found. with: seen, first,
--- found, as find.source has them.
+-- found, as find.source has them; sink, as run/loop.lua has it, or nil.
 local function hunt(self, filter, kind, call, with)
   local running, source_of, seen
   local operation = operation_of(self, "stop", kind, call.all)
   local stopping, report = start(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, nil, true)
+  end, call, nil, true, with.sink)
   running = stopping
   source_of, seen = find.source(lister_of(self, filter, call, report), {
     report = report,
