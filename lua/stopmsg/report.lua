@@ -92,7 +92,7 @@ end
 ---@return (string|integer)[]
 function Report:ids(word)
   if not outcome.all[word] then
-    error(("bad argument #1 to 'ids' (no outcome is called '%s')"):format(tostring(word)), 2)
+    error(("bad argument #1 to 'ids' (unknown outcome '%s')"):format(tostring(word)), 2)
   end
   local list = {}
   for _, item in ipairs(self) do

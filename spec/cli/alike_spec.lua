@@ -90,16 +90,16 @@ describe("stopmsg stop of ids that are alike", function()
   -- ids that settle before they are sent. How many ids the sink took.
   local function compare(arguments, provider, input, is_sorted)
     local taken = 0
-    clients.stream = function(self, fill, kind, options, sink)
-      return stream(self, fill, kind, options, function(...)
+    clients.stream = function(self, fill, options, sink)
+      return stream(self, fill, options, function(...)
         local count = sink(...)
         taken = taken + count
         return count
       end)
     end
     local found, code = stop(arguments, provider, input)
-    clients.stream = function(self, fill, kind, options)
-      return stream(self, fill, kind, options)
+    clients.stream = function(self, fill, options)
+      return stream(self, fill, options)
     end
     local expected, expected_code = stop(arguments, provider, input)
     assert.equal(expected_code, code)

@@ -141,7 +141,7 @@ describe("stopmsg.find.look", function()
     assert.equal(1, look.changing)
     assert.equal(2, #warnings)
     assert.matches("'floating'", warnings[1], 1, true)
-    assert.matches("'moving' are about to change", warnings[2], 1, true)
+    assert.matches("'moving' until their state changes", warnings[2], 1, true)
     assert.is_true(look.is_complete)
   end)
 

@@ -40,7 +40,7 @@ local function columns_of(field, form)
   for piece in (field .. ","):gmatch("([^,]*),") do
     local name, column = piece:match("^%s*([%w_]+)=(.+)$")
     if not name or not form.place_of[name] then
-      return nil, ("--field %s: a part of the id is expected, as in %s=COLUMN"):format(
+      return nil, ("--field %s: expected a part of the id, as in %s=COLUMN"):format(
         text.quote(piece), form.parts[1].name)
     end
     given[name] = column
@@ -49,7 +49,7 @@ local function columns_of(field, form)
   for i, part in ipairs(form.parts) do
     columns[i] = given[part.name]
     if not columns[i] then
-      return nil, ("--field says nothing of '%s', a part of the id"):format(part.name)
+      return nil, ("--field: no column given for '%s', a part of the id"):format(part.name)
     end
   end
   function columns.is_id(value)
@@ -122,9 +122,9 @@ local function parts_of(options)
     paths = #paths > 0 and paths or { "-" }
   end
   if #list > 0 and #paths > 0 then
-    return nil, "ids as arguments and a file: give one or the other"
+    return nil, "give ids as arguments or in a file, not both"
   elseif #list > 0 and options.field then
-    return nil, "--field is for a file: give it with -i"
+    return nil, "--field needs a file: give one with -i"
   elseif #list > 0 then
     return { list_part(list) }
   end
@@ -134,7 +134,7 @@ local function parts_of(options)
   local parts, has_stdin = {}, false
   for i, path in ipairs(#paths > 0 and paths or { "-" }) do
     if path == "-" and has_stdin then
-      return nil, "standard input can be read once only"
+      return nil, "standard input can be read only once"
     end
     has_stdin = has_stdin or path == "-"
     local part, message = file_part(path, options)
@@ -318,7 +318,7 @@ function input.of(args, host, form)
   elseif given.bad_count == given.total then
     return nil, ("%s: no valid id; nothing was sent"):format(given.name)
   elseif args.max and given.total > args.max then
-    return nil, ("%d ids are more than --max %d allows; nothing was sent"):format(given.total,
+    return nil, ("%d ids exceed --max %d; nothing was sent"):format(given.total,
       args.max)
   end
   return given
@@ -342,7 +342,7 @@ function Input:notes()
     local layout = part.layout
     local is_numbered = layout and (layout.is_numbered or self._field:find("^%d+$"))
     if is_numbered and layout.header then
-      list[#list + 1] = ("%s: the first row is taken for a header, as %s is not %s"):format(
+      list[#list + 1] = ("%s: treating the first row as a header, because %s is not %s"):format(
         part.name, text.quote(layout.header[layout.column]), self._form.about)
     end
   end
@@ -351,7 +351,7 @@ end
 
 -- Ids of an unusual shape, in words; nil where there are none.
 function Input:oddities()
-  return self.odd > 0 and ("%d of %d ids %s an unusual shape, such as %s; expected %s"):format(
+  return self.odd > 0 and ("%d of %d ids %s an unusual format, such as %s; expected %s"):format(
     self.odd, self.total, self.odd == 1 and "has" or "have", text.quote(self.odd_example),
     self._form.about) or nil
 end

@@ -194,7 +194,7 @@ local function note(item)
     words[#words + 1] = ("%d attempts"):format(item.attempts)
   end
   words[#words + 1] = item.state and "state " .. tostring(item.state)
-  words[#words + 1] = item.left and ("%.0f had left"):format(item.left)
+  words[#words + 1] = item.left and ("%.0f were sent"):format(item.left)
   words[#words + 1] = item.reason
   words[#words + 1] = item.message
   return table.concat(words, ", ")
@@ -271,7 +271,7 @@ local function table_of_text(self)
   function self._end(_, summary, reasons)
     write_sample()
     if hidden > 0 then
-      self:_add(("… and %s more that were not stopped; --format ndjson -o FILE writes all\n")
+      self:_add(("… and %s more not stopped; --format ndjson -o FILE writes all of them\n")
         :format(progress.grouped(hidden)))
     end
     self:_add((row_count > 0 and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
@@ -325,9 +325,9 @@ end
 local FAILURES = {
   connect = "no connection",
   tls = "no TLS connection",
-  timeout = "no answer in time",
-  lost = "answers are lost",
-  bad_response = "answers that are not the provider's",
+  timeout = "timed out",
+  lost = "responses are lost",
+  bad_response = "responses are not the provider's",
   rate_limited = "HTTP 429",
 }
 
@@ -344,7 +344,7 @@ end
 -- line = output.event(event): what --verbose says of an answer.
 function output.event(event)
   return ("%d id%s: %s%s, %.3f s"):format(event.ids, event.ids == 1 and "" or "s",
-    event.status and "HTTP " .. event.status or "no answer",
+    event.status and "HTTP " .. event.status or "no response",
     event.fault and " (" .. event.fault .. ")" or "", event.elapsed or 0)
 end
 
@@ -392,7 +392,7 @@ function output.open(args, host, is_resumed)
   end
   for option, path in pairs(others) do
     if native.same_file(path, args.output) then
-      return nil, ("-o %s is the file of %s, too"):format(args.output, option)
+      return nil, ("-o %s: %s already uses this file"):format(args.output, option)
     end
   end
   local adds = is_resumed and can_continue(args)

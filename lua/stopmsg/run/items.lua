@@ -169,7 +169,7 @@ end
 
 local function warn_left(self, item, id)
   if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
       self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
   end
 end

@@ -119,7 +119,7 @@ function formats.open(file, on_block, field, is_id)
   elseif kind then
     local names = fields_of(file, kind)
     if names then
-      unreadable(("this is JSON: name the field of the ids with --field; there are %s"):format(
+      unreadable(("this is JSON: use --field to name the field with the ids; fields: %s"):format(
         names))
     end
     return json.values(file, on_block)
@@ -129,8 +129,8 @@ function formats.open(file, on_block, field, is_id)
     local start = file:seek("cur", 0)
     local is_declared = layouts.declared(list[1].whole) ~= nil
     local header = layouts.sample(file, start, separator, is_declared)[1] or {}
-    unreadable(("this looks like a table whose columns are separated by %s: name the column of the "
-      .. "ids with --field; there are %s"):format(NAMES[separator] or text.quote(separator),
+    unreadable(("this looks like a table separated by %s: use --field to name the column with the "
+      .. "ids; columns: %s"):format(NAMES[separator] or text.quote(separator),
       layouts.names_of(header)))
   end
   return plain.read(file, on_block)

@@ -160,7 +160,7 @@ function Run:tick()
   if not self.signal then
     self.signal = self.host.signals.signal()
     if self.signal then
-      self:tell(("stopping: %d in flight, up to 2 s; Ctrl-C again to leave now"):format(
+      self:tell(("stopping: %d in flight, waiting up to 2 s; Ctrl-C again to quit"):format(
         self.traffic.in_flight))
     end
   end
@@ -322,8 +322,8 @@ end
 
 -- The journal cannot be written: nothing more is sent.
 function Run:fail_journal(message)
-  self.fault = self.fault or ("the journal %s cannot be written: %s; make room and run the same "
-    .. "command again, or go on without --journal"):format(self.args.journal, message)
+  self.fault = self.fault or ("the journal %s cannot be written: %s; free some space and run the "
+    .. "same command again, or continue without --journal"):format(self.args.journal, message)
 end
 
 function Run:prepare(sink_file, adds)
@@ -348,7 +348,7 @@ function Run:prepare(sink_file, adds)
   self.sink = output.new(args, host, self.bar, sink_file, adds, true)
   self.sink.on_failure = function(message)
     self:tell(("%sthe results cannot be written: %s"):format(
-      self.is_over and "" or "the stop goes on, but ", message))
+      self.is_over and "" or "still stopping, but ", message))
   end
   if book then
     -- A run that is killed may leave an item twice in the results, but none in the journal alone.
@@ -362,9 +362,9 @@ function Run:prepare(sink_file, adds)
   clients.listen(self.client, self.traffic, function(event)
     self:notice(event)
   end)
-  host.signals.farewell(("%s%s: left at once; %s\n"):format(self.bar:farewell(), host.command,
-    book and "the journal is valid: run the same command again to go on"
-    or "what became of the requests in flight is not known"))
+  host.signals.farewell(("%s%s: quit at once; %s\n"):format(self.bar:farewell(), host.command,
+    book and "the journal is valid: run the same command again to resume"
+    or "the fate of the requests in flight is unknown"))
   host.signals.hold(true)
 end
 
@@ -391,7 +391,7 @@ function Run:finish(summary, sink_file)
     self.sink:fail("cannot be closed")
   end
   if self.given and self.given.is_short and not self.fault then
-    self.fault = self.given.name .. " changed while it was read"
+    self.fault = self.given.name .. " changed while being read"
   end
 end
 
@@ -406,8 +406,8 @@ function Run:go(sink_file, adds)
   if self.found then
     items, summary = self.found:items(self)
   else
-    local kind = self.args.dispatch and "dispatch" or "message"
-    items, summary = clients.stream(self.client, self:source(), kind, {
+    items, summary = clients.stream(self.client, self:source(), {
+      kind = self.args.dispatch and "dispatch" or "message",
       is_interrupted = function()
         return self:tick()
       end,
