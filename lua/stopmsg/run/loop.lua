@@ -82,7 +82,8 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _call = nil, -- our requests in the engine
+    _engine = nil,
+    _call = nil, -- our requests in it
     _flights = {}, -- number of a request -> its batch, where it has one
     _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
@@ -144,7 +145,9 @@ function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._call = session.engine:call()
+  if self._engine ~= session.engine then
+    self._engine, self._call = session.engine, session.engine:call()
+  end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
