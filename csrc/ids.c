@@ -9,6 +9,9 @@
 #define SM_MAX_PLACES ((lua_Number)(1u << 30))
 #define SM_HEX_DIGITS 32
 
+/* Bytes of an id that are no digits. */
+#define SM_MAX_OTHERS 16
+
 /* Ids that are looked up together: each waits for memory, all at one time. */
 #define SM_GROUP 64
 
@@ -63,37 +66,76 @@ int sm_ids_known(lua_State *L) {
   return 1;
 }
 
-/* One more than the value of a hex digit, 0 for all else: which digit comes is
- * random, and branches on it would be guessed wrong half of the time. */
+/* SM_IS_DIGIT and the value of a hex digit, 0 for all else: which digit comes
+ * is random, and branches on it would be guessed wrong half of the time. */
+#define SM_IS_DIGIT 16u
+
 static const unsigned char digit[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
-    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
+    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21,
+    ['6'] = 22, ['7'] = 23, ['8'] = 24, ['9'] = 25, ['a'] = 26, ['b'] = 27,
+    ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31, ['A'] = 26, ['B'] = 27,
+    ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
 };
 
-/* Reads an id that is what `mask` says: x stands for a hex digit, of which case
- * makes no difference, everything else for itself. 0 for any other. */
-static int read_key(const char *mask, const char *id, size_t len,
-                    struct key *key) {
-  unsigned digits = 0, is_wrong = 0;
-  uint64_t bits = 0;
+/* What a mask says: x stands for a hex digit, of which case makes no
+ * difference, everything else for itself. */
+struct mask {
+  size_t len;
+  size_t digits, others;
+  unsigned char digit_at[SM_HEX_DIGITS], other_at[SM_MAX_OTHERS];
+  char other[SM_MAX_OTHERS];
+};
+
+static void read_mask(lua_State *L, int index, struct mask *mask) {
+  const char *text = luaL_checklstring(L, index, &mask->len);
   size_t i;
 
-  for (i = 0; i < len; i++) {
-    unsigned value = digit[(unsigned char)id[i]];
-
-    if (mask[i] != 'x') {
-      is_wrong |= id[i] != mask[i];
+  luaL_argcheck(L, mask->len <= SM_HEX_DIGITS + SM_MAX_OTHERS, index,
+                "too long");
+  mask->digits = mask->others = 0;
+  for (i = 0; i < mask->len; i++) {
+    if (text[i] == 'x' && mask->digits < SM_HEX_DIGITS) {
+      mask->digit_at[mask->digits++] = (unsigned char)i;
       continue;
     }
-    is_wrong |= value == 0;
-    bits = bits << 4 | ((value - 1) & 15);
-    if (++digits == SM_HEX_DIGITS / 2)
-      key->half[0] = bits;
+    luaL_argcheck(L, text[i] != 'x' && mask->others < SM_MAX_OTHERS, index,
+                  "32 hex digits expected");
+    mask->other[mask->others] = text[i];
+    mask->other_at[mask->others++] = (unsigned char)i;
   }
-  key->half[1] = bits;
-  return !is_wrong && digits == SM_HEX_DIGITS;
+  luaL_argcheck(L, mask->digits == SM_HEX_DIGITS, index,
+                "32 hex digits expected");
+}
+
+/* Sixteen digits; `all` loses SM_IS_DIGIT where one is none. */
+static uint64_t read_half(const unsigned char *at, const char *id,
+                          unsigned *all) {
+  uint64_t bits = 0;
+  int i;
+
+  for (i = 0; i < SM_HEX_DIGITS / 2; i++) {
+    unsigned value = digit[(unsigned char)id[at[i]]];
+
+    *all &= value;
+    bits = bits << 4 | (value & 15);
+  }
+  return bits;
+}
+
+/* Reads an id that is what the mask says. 0 for any other. */
+static int read_key(const struct mask *mask, const char *id, size_t len,
+                    struct key *key) {
+  unsigned all = SM_IS_DIGIT;
+  size_t i;
+
+  if (len != mask->len)
+    return 0;
+  for (i = 0; i < mask->others; i++)
+    if (id[mask->other_at[i]] != mask->other[i])
+      return 0;
+  key->half[0] = read_half(mask->digit_at, id, &all);
+  key->half[1] = read_half(mask->digit_at + SM_HEX_DIGITS / 2, id, &all);
+  return all != 0;
 }
 
 static uint32_t first_slot(const struct known *k, const struct key *key) {
@@ -133,12 +175,12 @@ static uint32_t check_place(lua_State *L, int index, const struct known *k,
 }
 
 static void check_key(lua_State *L, struct key *key) {
-  size_t mask_len, len;
-  const char *mask = luaL_checklstring(L, 2, &mask_len);
+  struct mask mask;
+  size_t len;
   const char *id = luaL_checklstring(L, 3, &len);
 
-  luaL_argcheck(L, len == mask_len && read_key(mask, id, len, key), 3,
-                "not of this form");
+  read_mask(L, 2, &mask);
+  luaL_argcheck(L, read_key(&mask, id, len, key), 3, "not of this form");
 }
 
 /* earlier = known:add(mask, id, place): where the id was seen before; nil where
@@ -160,10 +202,9 @@ static int known_add(lua_State *L) {
 
 /* Reads the keys of the ids at chunk[first..last] (index 3), SM_GROUP at most
  * and up to the first that is unusual. Pushes the ids that it read. */
-static int read_group(lua_State *L, const struct known *k, int first, int last,
+static int read_group(lua_State *L, const struct known *k,
+                      const struct mask *mask, int first, int last,
                       struct key *keys, uint32_t *slots) {
-  size_t mask_len;
-  const char *mask = lua_tolstring(L, 2, &mask_len);
   int count = 0;
 
   while (count < SM_GROUP && first + count <= last) {
@@ -172,8 +213,7 @@ static int read_group(lua_State *L, const struct known *k, int first, int last,
 
     lua_rawgeti(L, 3, first + count);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || len != mask_len ||
-        !read_key(mask, id, len, &keys[count])) {
+    if (id == NULL || !read_key(mask, id, len, &keys[count])) {
       lua_pop(L, 1);
       break;
     }
@@ -199,8 +239,9 @@ static int known_admit(lua_State *L) {
   int taken = 0, i;
   struct key keys[SM_GROUP];
   uint32_t slots[SM_GROUP], place;
+  struct mask mask;
 
-  luaL_checkstring(L, 2);
+  read_mask(L, 2, &mask);
   luaL_checktype(L, 3, LUA_TTABLE);
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);
@@ -210,7 +251,7 @@ static int known_admit(lua_State *L) {
     return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
   do {
-    int count = read_group(L, k, first + taken, last, keys, slots);
+    int count = read_group(L, k, &mask, first + taken, last, keys, slots);
 
     for (i = 0; i < count; i++) {
       uint32_t slot = find(k, &keys[i], slots[i]);
