@@ -1,8 +1,8 @@
 #include "ids.h"
 
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define SM_KNOWN "stopmsg.known"
 
@@ -24,15 +24,35 @@ struct key {
  * work that a collector does in return for a large block. */
 #define SM_FEW_BYTES ((size_t)1 << 14)
 
+/* From here on they are in huge pages, where the system has some: a slot is
+ * anywhere, and in small ones nearly each would be looked for twice. */
+#define SM_MANY_BYTES ((size_t)1 << 22)
+
 /* The ids that were seen, by place. 32 hex digits are 16 bytes, which is less
  * than any string, and nothing that a collector would have to walk. */
 struct known {
   uint32_t places; /* keys has room for */
   uint32_t last;   /* of the slots: one less than a power of two */
+  uint32_t tag;    /* the bits of a slot that no place needs */
   struct key *keys;
-  uint32_t *slots; /* place of a key, 0 for none */
+  uint32_t *slots; /* place of a key, with a tag of its own, 0 for none */
   void *own;       /* all of it, where it does not stand behind this */
+  size_t own_bytes;
 };
+
+/* Zeroed bytes of the system's, NULL without memory. */
+static void *map_bytes(size_t bytes) {
+  void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (at == MAP_FAILED)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= SM_MANY_BYTES)
+    (void)madvise(at, bytes, MADV_HUGEPAGE);
+#endif
+  return at;
+}
 
 /* known = core.known(places): for ids at places up to that number */
 int sm_ids_known(lua_State *L) {
@@ -53,13 +73,17 @@ int sm_ids_known(lua_State *L) {
   luaL_getmetatable(L, SM_KNOWN);
   lua_setmetatable(L, -2);
   if (is_large) {
-    k->own = calloc(1, bytes);
+    k->own = map_bytes(bytes);
     if (k->own == NULL)
       return luaL_error(L, "not enough memory");
+    k->own_bytes = bytes;
   } else {
     memset(k + 1, 0, bytes);
   }
   k->places = (uint32_t)wanted;
+  k->tag = ~(uint32_t)0;
+  while ((k->tag & k->places) != 0)
+    k->tag <<= 1;
   k->last = (uint32_t)(slots - 1);
   k->keys = is_large ? k->own : (void *)(k + 1);
   k->slots = (uint32_t *)(void *)((char *)k->keys + keys);
@@ -138,30 +162,37 @@ static int read_key(const struct mask *mask, const char *id, size_t len,
   return all != 0;
 }
 
-static uint32_t first_slot(const struct known *k, const struct key *key) {
+static uint64_t hash(const struct key *key) {
   uint64_t h = key->half[0] * 0x9e3779b97f4a7c15u;
 
-  h = (h ^ (h >> 32) ^ key->half[1]) * 0xbf58476d1ce4e5b9u;
+  return (h ^ (h >> 32) ^ key->half[1]) * 0xbf58476d1ce4e5b9u;
+}
+
+static uint32_t first_slot(const struct known *k, uint64_t h) {
   return (uint32_t)(h >> 32) & k->last;
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
-static uint32_t find(const struct known *k, const struct key *key,
-                     uint32_t slot) {
-  while (k->slots[slot] != 0) {
-    const struct key *other = &k->keys[k->slots[slot]];
+/* The slot that holds the key, or the free one where it belongs. Another key is
+ * mostly told by its tag: to look at it would be to wait for memory. */
+static uint32_t find(const struct known *k, const struct key *key, uint64_t h) {
+  uint32_t slot = first_slot(k, h);
 
-    if (other->half[0] == key->half[0] && other->half[1] == key->half[1])
-      break;
+  while (k->slots[slot] != 0) {
+    if (((k->slots[slot] ^ (uint32_t)h) & k->tag) == 0) {
+      const struct key *other = &k->keys[k->slots[slot] & ~k->tag];
+
+      if (other->half[0] == key->half[0] && other->half[1] == key->half[1])
+        break;
+    }
     slot = (slot + 1) & k->last;
   }
   return slot;
 }
 
-static void add(struct known *k, const struct key *key, uint32_t slot,
-                uint32_t place) {
+static void add(struct known *k, const struct key *key, uint64_t h,
+                uint32_t slot, uint32_t place) {
   k->keys[place] = *key;
-  k->slots[slot] = place;
+  k->slots[slot] = place | ((uint32_t)h & k->tag);
 }
 
 static uint32_t check_place(lua_State *L, int index, const struct known *k,
@@ -189,14 +220,16 @@ static int known_add(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
   uint32_t place = check_place(L, 4, k, 0), slot;
   struct key key;
+  uint64_t h;
 
   check_key(L, &key);
-  slot = find(k, &key, first_slot(k, &key));
+  h = hash(&key);
+  slot = find(k, &key, h);
   if (k->slots[slot] == 0) {
-    add(k, &key, slot, place);
+    add(k, &key, h, slot, place);
     return 0;
   }
-  sm_pushwhole(L, k->slots[slot]);
+  sm_pushwhole(L, k->slots[slot] & ~k->tag);
   return 1;
 }
 
@@ -204,7 +237,7 @@ static int known_add(lua_State *L) {
  * and up to the first that is unusual. Pushes the ids that it read. */
 static int read_group(lua_State *L, const struct known *k,
                       const struct mask *mask, int first, int last,
-                      struct key *keys, uint32_t *slots) {
+                      struct key *keys, uint64_t *hashes) {
   int count = 0;
 
   while (count < SM_GROUP && first + count <= last) {
@@ -217,8 +250,8 @@ static int read_group(lua_State *L, const struct known *k,
       lua_pop(L, 1);
       break;
     }
-    slots[count] = first_slot(k, &keys[count]);
-    __builtin_prefetch(&k->slots[slots[count]], 1);
+    hashes[count] = hash(&keys[count]);
+    __builtin_prefetch(&k->slots[first_slot(k, hashes[count])], 1);
     count++;
   }
   return count;
@@ -238,7 +271,8 @@ static int known_admit(lua_State *L) {
   int at = (int)luaL_checkinteger(L, 9);
   int taken = 0, i;
   struct key keys[SM_GROUP];
-  uint32_t slots[SM_GROUP], place;
+  uint64_t hashes[SM_GROUP];
+  uint32_t place;
   struct mask mask;
 
   read_mask(L, 2, &mask);
@@ -251,15 +285,15 @@ static int known_admit(lua_State *L) {
     return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
   do {
-    int count = read_group(L, k, &mask, first + taken, last, keys, slots);
+    int count = read_group(L, k, &mask, first + taken, last, keys, hashes);
 
     for (i = 0; i < count; i++) {
-      uint32_t slot = find(k, &keys[i], slots[i]);
+      uint32_t slot = find(k, &keys[i], hashes[i]);
 
       if (k->slots[slot] != 0)
         break;
       taken++;
-      add(k, &keys[i], slot, place + (uint32_t)taken);
+      add(k, &keys[i], hashes[i], slot, place + (uint32_t)taken);
       lua_pushvalue(L, 10 + i);
       lua_rawseti(L, 7, at + taken);
       sm_pushwhole(L, place + (uint32_t)taken);
@@ -285,7 +319,7 @@ static int known_close(lua_State *L) {
     /* A finalizer that still gets at it finds no place. */
     k->places = 0;
     k->slots = NULL;
-    free(k->own);
+    (void)munmap(k->own, k->own_bytes);
     k->own = NULL;
   }
   return 0;

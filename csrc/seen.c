@@ -233,12 +233,18 @@ int sm_seen_new(lua_State *L) {
   return 1;
 }
 
-static struct seen *check(lua_State *L, uint64_t half[2]) {
+static struct seen *check_open(lua_State *L) {
   struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+
+  luaL_argcheck(L, s->lists > 0, 1, "closed");
+  return s;
+}
+
+static struct seen *check(lua_State *L, uint64_t half[2]) {
+  struct seen *s = check_open(L);
   size_t len;
   const char *id = luaL_checklstring(L, 2, &len);
 
-  luaL_argcheck(L, s->lists > 0, 1, "closed");
   hash(s->key, id, len, half);
   return s;
 }
@@ -274,10 +280,7 @@ static int seen_add(lua_State *L) {
   return 0;
 }
 
-/* seen:remove(id): forgets it, where it is known */
-static int seen_remove(lua_State *L) {
-  uint64_t half[2];
-  struct seen *s = check(L, half);
+static void forget(struct seen *s, const uint64_t half[2]) {
   uint32_t *link = find(s, half), at = *link;
 
   if (at != 0) {
@@ -287,6 +290,45 @@ static int seen_remove(lua_State *L) {
     e->next = s->unused;
     s->unused = at;
     s->count--;
+  }
+}
+
+/* seen:remove(id): forgets it, where it is known */
+static int seen_remove(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+
+  forget(s, half);
+  return 0;
+}
+
+/* seen:remove_all(ids, first, last, keys): the same for ids[first..last], or
+ * for what keys[i] says in place of ids[i]; keys may be nil */
+static int seen_remove_all(lua_State *L) {
+  struct seen *s = check_open(L);
+  int first = (int)luaL_checkinteger(L, 3);
+  int last = (int)luaL_checkinteger(L, 4);
+  int has_keys = !lua_isnoneornil(L, 5), i;
+
+  luaL_checktype(L, 2, LUA_TTABLE);
+  if (has_keys)
+    luaL_checktype(L, 5, LUA_TTABLE);
+  for (i = first; i <= last; i++) {
+    uint64_t half[2];
+    const char *id;
+    size_t len;
+
+    lua_settop(L, 5);
+    if (has_keys)
+      lua_rawgeti(L, 5, i);
+    if (!has_keys || lua_isnil(L, -1))
+      lua_rawgeti(L, 2, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      return luaL_error(L, "id %d is a %s, not a string", i,
+                        luaL_typename(L, -1));
+    id = lua_tolstring(L, -1, &len);
+    hash(s->key, id, len, half);
+    forget(s, half);
   }
   return 0;
 }
@@ -321,8 +363,13 @@ static int seen_close(lua_State *L) {
 }
 
 static const luaL_Reg seen_methods[] = {
-    {"add", seen_add},     {"has", seen_has},     {"remove", seen_remove},
-    {"count", seen_count}, {"close", seen_close}, {NULL, NULL},
+    {"add", seen_add},
+    {"has", seen_has},
+    {"remove", seen_remove},
+    {"remove_all", seen_remove_all},
+    {"count", seen_count},
+    {"close", seen_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg seen_metamethods[] = {

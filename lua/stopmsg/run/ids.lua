@@ -42,6 +42,7 @@ function intake.new(fill, is_shared)
     _place = 0, -- of the last id that was taken
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
+    _from = nil, -- where its ids stand: in the chunk, or in the caller's list, which is one chunk
     _taken = 0, -- of the chunk
     _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
     _ready_places = {},
@@ -62,22 +63,27 @@ end
 -- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
 -- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
 -- long as the first is not settled. together: the place of the part that all ids of a batch share,
--- or nil.
-function Intake:begin(form, limit, result, total, together)
+-- or nil. list: the caller's, read in place of the source, or nil.
+function Intake:begin(form, limit, result, total, together, list)
   local known = total and form.mask and core.known(total)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- With room for all: an id that was taken from its source must find its place.
     self._chunk, self._room = core.table(room, 1), room
   end
-  self._chunk.n = 0
-  self.is_over, self._is_last, self.waits_till = false, false, nil
+  self._from, self._chunk.n = list or self._chunk, list and total or 0
+  self.is_over, self._is_last, self.waits_till = false, list ~= nil, nil
   self.result, self.seen, self._known = result, nil, known
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
   self._together, self._is_drained = limit > 1 and together or nil, false
   self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
+end
+
+-- Keeps nothing that is the caller's.
+function Intake:forget()
+  self.result, self.seen, self._from = nil, nil, nil
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
@@ -111,11 +117,10 @@ function Intake:batch()
   return batch or new_batch()
 end
 
--- Takes back a batch whose items are all made. Ids that go one by one would each need a new one,
--- and large ones make a collector work for a long time. One with a history is left to it.
+-- Takes back a batch whose items are all made: memory that was used once is there, and large tables
+-- make a collector work for a long time. One with a history is left to it.
 function Intake:recycle(batch)
-  if (self._is_single or self._is_shared) and batch.tries <= 1 and not batch.spell
-    and not batch.last then
+  if batch.tries <= 1 and not batch.spell and not batch.last then
     batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
@@ -279,7 +284,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+  local admitted = self._known:admit(self._form.mask, self._from, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -288,7 +293,8 @@ end
 local function take_usual(self, batch, limit)
   if self.limit > 1 then
     local count = batch.count
-    batch.count = count + admit(self, batch.ids, batch.places, count, limit - count)
+    batch.count = count + admit(self, batch.ids, batch.places, count,
+      math.min(limit - count, CHUNK))
     return
   end
   local at = self._ready_at + 1
@@ -337,7 +343,7 @@ local function read_groups(self, batch, settled, must_share, limit)
     end
     if self._taken < chunk.n then
       self._taken = self._taken + 1
-      local group = take(self, chunk[self._taken], batch, settled)
+      local group = take(self, self._from[self._taken], batch, settled)
       most = math.max(most, group and group.count or 0)
     end
     self._is_drained = self._is_last and is_used_up(self)
@@ -356,7 +362,7 @@ function Intake:read(batch, settled, must_share, most)
   if self._together then
     return read_groups(self, batch, settled, must_share, most or self.limit)
   end
-  local chunk, limit = self._chunk, most or self.limit
+  local chunk, limit, is_list = self._chunk, most or self.limit, self._from ~= self._chunk
   while batch.count < limit and not self.is_over and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if must_share and must_share() then
@@ -370,12 +376,15 @@ function Intake:read(batch, settled, must_share, most)
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
-      take(self, chunk[self._taken], batch, settled)
+      take(self, self._from[self._taken], batch, settled)
       if must_share and self._taken % FEW == 0 and must_share() then
         return true
       end
     end
     self.is_over = self._is_last and is_used_up(self)
+    if is_list and must_share and batch.count < limit and not self.is_over and must_share() then
+      return true
+    end
   end
   trim(batch)
   return false
