@@ -1,23 +1,15 @@
 #include "ids.h"
 
-#include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "mask.h"
 
 #define SM_KNOWN "stopmsg.known"
 
 #define SM_MAX_PLACES ((lua_Number)(1u << 30))
-#define SM_HEX_DIGITS 32
-
-/* Bytes of an id that are no digits. */
-#define SM_MAX_OTHERS 16
-
 /* Ids that are looked up together: each waits for memory, all at one time. */
 #define SM_GROUP 64
-
-struct key {
-  uint64_t half[2];
-};
 
 /* Bytes that Lua's allocator gives, zeroed at once. More come from the system,
  * zeroed when they are first touched: nobody waits for all of them, nor for the
@@ -34,7 +26,7 @@ struct known {
   uint32_t places; /* keys has room for */
   uint32_t last;   /* of the slots: one less than a power of two */
   uint32_t tag;    /* the bits of a slot that no place needs */
-  struct key *keys;
+  struct sm_key *keys;
   uint32_t *slots; /* place of a key, with a tag of its own, 0 for none */
   void *own;       /* all of it, where it does not stand behind this */
   size_t own_bytes;
@@ -90,79 +82,7 @@ int sm_ids_known(lua_State *L) {
   return 1;
 }
 
-/* SM_IS_DIGIT and the value of a hex digit, 0 for all else: which digit comes
- * is random, and branches on it would be guessed wrong half of the time. */
-#define SM_IS_DIGIT 16u
-
-static const unsigned char digit[256] = {
-    ['0'] = 16, ['1'] = 17, ['2'] = 18, ['3'] = 19, ['4'] = 20, ['5'] = 21,
-    ['6'] = 22, ['7'] = 23, ['8'] = 24, ['9'] = 25, ['a'] = 26, ['b'] = 27,
-    ['c'] = 28, ['d'] = 29, ['e'] = 30, ['f'] = 31, ['A'] = 26, ['B'] = 27,
-    ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
-};
-
-/* What a mask says: x stands for a hex digit, of which case makes no
- * difference, everything else for itself. */
-struct mask {
-  size_t len;
-  size_t digits, others;
-  unsigned char digit_at[SM_HEX_DIGITS], other_at[SM_MAX_OTHERS];
-  char other[SM_MAX_OTHERS];
-};
-
-static void read_mask(lua_State *L, int index, struct mask *mask) {
-  const char *text = luaL_checklstring(L, index, &mask->len);
-  size_t i;
-
-  luaL_argcheck(L, mask->len <= SM_HEX_DIGITS + SM_MAX_OTHERS, index,
-                "too long");
-  mask->digits = mask->others = 0;
-  for (i = 0; i < mask->len; i++) {
-    if (text[i] == 'x' && mask->digits < SM_HEX_DIGITS) {
-      mask->digit_at[mask->digits++] = (unsigned char)i;
-      continue;
-    }
-    luaL_argcheck(L, text[i] != 'x' && mask->others < SM_MAX_OTHERS, index,
-                  "32 hex digits expected");
-    mask->other[mask->others] = text[i];
-    mask->other_at[mask->others++] = (unsigned char)i;
-  }
-  luaL_argcheck(L, mask->digits == SM_HEX_DIGITS, index,
-                "32 hex digits expected");
-}
-
-/* Sixteen digits; `all` loses SM_IS_DIGIT where one is none. */
-static uint64_t read_half(const unsigned char *at, const char *id,
-                          unsigned *all) {
-  uint64_t bits = 0;
-  int i;
-
-  for (i = 0; i < SM_HEX_DIGITS / 2; i++) {
-    unsigned value = digit[(unsigned char)id[at[i]]];
-
-    *all &= value;
-    bits = bits << 4 | (value & 15);
-  }
-  return bits;
-}
-
-/* Reads an id that is what the mask says. 0 for any other. */
-static int read_key(const struct mask *mask, const char *id, size_t len,
-                    struct key *key) {
-  unsigned all = SM_IS_DIGIT;
-  size_t i;
-
-  if (len != mask->len)
-    return 0;
-  for (i = 0; i < mask->others; i++)
-    if (id[mask->other_at[i]] != mask->other[i])
-      return 0;
-  key->half[0] = read_half(mask->digit_at, id, &all);
-  key->half[1] = read_half(mask->digit_at + SM_HEX_DIGITS / 2, id, &all);
-  return all != 0;
-}
-
-static uint64_t hash(const struct key *key) {
+static uint64_t hash(const struct sm_key *key) {
   uint64_t h = key->half[0] * 0x9e3779b97f4a7c15u;
 
   return (h ^ (h >> 32) ^ key->half[1]) * 0xbf58476d1ce4e5b9u;
@@ -174,12 +94,13 @@ static uint32_t first_slot(const struct known *k, uint64_t h) {
 
 /* The slot that holds the key, or the free one where it belongs. Another key is
  * mostly told by its tag: to look at it would be to wait for memory. */
-static uint32_t find(const struct known *k, const struct key *key, uint64_t h) {
+static uint32_t find(const struct known *k, const struct sm_key *key,
+                     uint64_t h) {
   uint32_t slot = first_slot(k, h);
 
   while (k->slots[slot] != 0) {
     if (((k->slots[slot] ^ (uint32_t)h) & k->tag) == 0) {
-      const struct key *other = &k->keys[k->slots[slot] & ~k->tag];
+      const struct sm_key *other = &k->keys[k->slots[slot] & ~k->tag];
 
       if (other->half[0] == key->half[0] && other->half[1] == key->half[1])
         break;
@@ -189,7 +110,7 @@ static uint32_t find(const struct known *k, const struct key *key, uint64_t h) {
   return slot;
 }
 
-static void add(struct known *k, const struct key *key, uint64_t h,
+static void add(struct known *k, const struct sm_key *key, uint64_t h,
                 uint32_t slot, uint32_t place) {
   k->keys[place] = *key;
   k->slots[slot] = place | ((uint32_t)h & k->tag);
@@ -205,13 +126,14 @@ static uint32_t check_place(lua_State *L, int index, const struct known *k,
   return (uint32_t)place;
 }
 
-static void check_key(lua_State *L, struct key *key) {
-  struct mask mask;
+static void check_key(lua_State *L, struct sm_key *key) {
+  struct sm_mask mask;
   size_t len;
   const char *id = luaL_checklstring(L, 3, &len);
 
-  read_mask(L, 2, &mask);
-  luaL_argcheck(L, read_key(&mask, id, len, key), 3, "not of this form");
+  sm_mask_read(L, 2, &mask);
+  luaL_argcheck(L, sm_mask_key(&mask, id, len, key) != SM_FIT_NONE, 3,
+                "not of this form");
 }
 
 /* earlier = known:add(mask, id, place): where the id was seen before; nil where
@@ -219,7 +141,7 @@ static void check_key(lua_State *L, struct key *key) {
 static int known_add(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
   uint32_t place = check_place(L, 4, k, 0), slot;
-  struct key key;
+  struct sm_key key;
   uint64_t h;
 
   check_key(L, &key);
@@ -236,8 +158,8 @@ static int known_add(lua_State *L) {
 /* Reads the keys of the ids at chunk[first..last] (index 3), SM_GROUP at most
  * and up to the first that is unusual. Pushes the ids that it read. */
 static int read_group(lua_State *L, const struct known *k,
-                      const struct mask *mask, int first, int last,
-                      struct key *keys, uint64_t *hashes) {
+                      const struct sm_mask *mask, int first, int last,
+                      struct sm_key *keys, uint64_t *hashes) {
   int count = 0;
 
   while (count < SM_GROUP && first + count <= last) {
@@ -246,7 +168,7 @@ static int read_group(lua_State *L, const struct known *k,
 
     lua_rawgeti(L, 3, first + count);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || !read_key(mask, id, len, &keys[count])) {
+    if (id == NULL || sm_mask_key(mask, id, len, &keys[count]) == SM_FIT_NONE) {
       lua_pop(L, 1);
       break;
     }
@@ -270,12 +192,12 @@ static int known_admit(lua_State *L) {
   int last = (int)luaL_checkinteger(L, 5);
   int at = (int)luaL_checkinteger(L, 9);
   int taken = 0, i;
-  struct key keys[SM_GROUP];
+  struct sm_key keys[SM_GROUP];
   uint64_t hashes[SM_GROUP];
   uint32_t place;
-  struct mask mask;
+  struct sm_mask mask;
 
-  read_mask(L, 2, &mask);
+  sm_mask_read(L, 2, &mask);
   luaL_checktype(L, 3, LUA_TTABLE);
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);

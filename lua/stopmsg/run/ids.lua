@@ -34,6 +34,7 @@ function intake.new(fill, is_shared)
     odd_example = nil,
     limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`, for ids that are as most are
+    _admits = nil, -- the one of the two that takes many of these at once
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -74,6 +75,10 @@ function Intake:begin(form, limit, result, total, together, list)
   self._from, self._chunk.n = list or self._chunk, list and total or 0
   self.is_over, self._is_last, self.waits_till = false, list ~= nil, nil
   self.result, self.seen, self._known = result, nil, known
+  if not total and form.mask then
+    self.seen = core.seen()
+  end
+  self._admits = known or self.seen
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
@@ -83,7 +88,7 @@ end
 
 -- Keeps nothing that is the caller's.
 function Intake:forget()
-  self.result, self.seen, self._from = nil, nil, nil
+  self.result, self.seen, self._admits, self._from = nil, nil, nil, nil
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
@@ -284,7 +289,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._known:admit(self._form.mask, self._from, taken + 1, last, place, list,
+  local admitted = self._admits:admit(self._form.mask, self._from, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -371,7 +376,7 @@ function Intake:read(batch, settled, must_share, most)
         break
       end
     end
-    if self._known then
+    if self._admits then
       take_usual(self, batch, limit)
     end
     if self._taken < chunk.n and batch.count < limit then

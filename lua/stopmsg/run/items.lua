@@ -52,8 +52,8 @@ function Settled:begin(operation, limit)
   self._first, self._last = 1, 0
 end
 
--- For a call that wants its result and nothing before: each item is counted here, by its outcome, as
--- it is made. is_quiet: of a slice nobody looks at more than its length.
+-- For a call that wants its result and nothing before: each item is counted here, by its outcome,
+-- as it is made. is_quiet: of a slice nobody looks at more than its length.
 function Settled:count_in(counts, is_quiet)
   self._counts, self._is_quiet = counts, is_quiet
 end
