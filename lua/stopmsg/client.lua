@@ -215,8 +215,8 @@ end
 -- the thread.
 local MANY_PLACES = 1024
 
--- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
--- `total` items go into the report, or get there by move(report, breathe) where that is given.
+-- run, report, move = start(self, operation, ids, call, total): over the ids of a source, or a list.
+-- The `total` items go into the report, or get there by move(report, breathe) where that is given.
 -- Without a total they are only counted there. is_slow: see run/loop.lua.
 local function start(self, operation, ids, call, total, is_slow)
   local deadline = core.now() + seconds_for(self, operation, call, total)
@@ -317,7 +317,9 @@ end
 
 -- One item for each id of `list`, in its order.
 local function collect(self, operation, list, count, call)
-  local running, result, move = start(self, operation, source.list(list, count), call, count)
+  -- The core reads the list as it is, where nothing stands between.
+  local ids = getmetatable(list) and source.list(list, count) or list
+  local running, result, move = start(self, operation, ids, call, count)
   running:finish()
   if move then
     move(result, self._way.breathe)

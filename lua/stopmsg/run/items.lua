@@ -40,7 +40,9 @@ function settled.new(taken, redact, warn, is_shared)
     _count = 0,
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
-    _codes = {},
+    _means = {}, -- scratch: what usual answers mean, by their numbers
+    _counts = nil,
+    _is_quiet = false,
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
@@ -48,7 +50,14 @@ end
 -- For a new call; of the last one everything is handed out.
 function Settled:begin(operation, limit)
   self._operation, self._limit = operation, limit
+  self._counts, self._is_quiet = nil, false
   self._first, self._last = 1, 0
+end
+
+-- For a call that wants its result and nothing before: each item is counted here, by its outcome,
+-- as it is made. is_quiet: of a slice nobody looks at more than its length.
+function Settled:count_in(counts, is_quiet)
+  self._counts, self._is_quiet = counts, is_quiet
 end
 
 local function clear(list)
@@ -61,7 +70,6 @@ end
 function Settled:forget()
   clear(self._items)
   clear(self._other_items)
-  clear(self._codes)
 end
 
 -- Ids that may be settled and not handed out.
@@ -76,13 +84,15 @@ end
 
 -- Puts an item into the slice.
 local function put(self, item, place)
-  local count = self._count + 1
+  local count, result, counts = self._count + 1, self._intake.result, self._counts
   self._count = count
   self._items[count] = item
   self._places[count] = place
-  local result = self._intake.result
   if result then
     result[place] = item
+  end
+  if counts then
+    counts[item.outcome] = counts[item.outcome] + 1
   end
 end
 
@@ -228,48 +238,74 @@ local function put_copies(self)
   end
 end
 
--- Items first..last of a batch, into the slice.
-local function put_items(self, batch, first, last)
-  local intake, codes, words = self._intake, self._codes, nil
-  local items, places, count = self._items, self._places, self._count
-  local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
-  local ids, keys, own_places = batch.ids, batch.keys, batch.places
-  local before = first - 1
-  local verdict = batch.verdict
-  -- The usual item is made right here.
-  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-  local plain = is_usual and verdict.is_plain
-  if verdict.codes then
-    verdict.codes:codes(first, last - before, codes)
-    words = is_usual and self._operation.words
+-- The i-th id of a batch has this item.
+local function put_item(self, batch, i, item)
+  local intake, place = self._intake, batch.places[i]
+  put(self, item, place)
+  if not intake.result then
+    intake.seen:remove(batch.keys and batch.keys[i] or batch.ids[i])
+  end
+  if intake.twin_count > 0 then
+    add_twins(self, item, place)
+  end
+end
+
+-- The same for first..last, whose items say nothing but the id, this word and this code, and for
+-- whom no other place waits.
+local function put_alike(self, batch, first, last, word, code)
+  local intake, ids, own_places = self._intake, batch.ids, batch.places
+  local items, places, result = self._items, self._places, intake.result
+  local before = self._count - first + 1
+  self._count = before + last
+  if self._counts then
+    self._counts[word] = self._counts[word] + last - first + 1
+  end
+  if self._is_quiet then
+    for i = first, last do
+      result[own_places[i]] = { id = ids[i], outcome = word, code = code }
+    end
+    return
   end
   for i = first, last do
-    local code = codes[i - before]
-    local word = words and words[code]
-    local place = own_places[i]
-    local item
-    if plain then
-      item = { id = ids[i], outcome = verdict.outcome, code = verdict.code,
-        verified = verdict.verified }
-    elseif word then
-      item = { id = ids[i], outcome = word, code = code }
-    else
-      item = make(self, batch, i, code)
-    end
-    count = count + 1
-    items[count], places[count] = item, place
+    local item = { id = ids[i], outcome = word, code = code }
+    items[before + i], places[before + i] = item, own_places[i]
     if result then
-      result[place] = item
-    else
-      seen:remove(keys and keys[i] or ids[i])
-    end
-    if has_twins then
-      self._count = count
-      add_twins(self, item, place)
-      count = self._count
+      result[own_places[i]] = item
     end
   end
-  self._count = count
+  if not result then
+    intake.seen:remove_all(ids, first, last, batch.keys)
+  end
+end
+
+-- Items first..last of a batch whose answer the core read, into the slice.
+local function put_codes(self, batch, first, last)
+  local codes, words = batch.verdict.codes, self._operation.words
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+    and self._intake.twin_count == 0
+  while first <= last do
+    local code, count = codes:run(first, last - first + 1)
+    local word = is_usual and words[code]
+    if word then
+      put_alike(self, batch, first, first + count - 1, word, code)
+    else
+      for i = first, first + count - 1 do
+        put_item(self, batch, i, make(self, batch, i, code))
+      end
+    end
+    first = first + count
+  end
+end
+
+-- Items first..last of any other batch.
+local function put_items(self, batch, first, last)
+  local verdict = batch.verdict
+  local is_plain = verdict.is_plain and batch.attempts == 1 and not batch.is_ambiguous
+    and not batch.given
+  for i = first, last do
+    put_item(self, batch, i, is_plain and { id = batch.ids[i], outcome = verdict.outcome,
+      code = verdict.code, verified = verdict.verified } or make(self, batch, i))
+  end
 end
 
 -- at = make_plain(items, means, verdicts, first, last): puts an item in the place of each id at
@@ -295,9 +331,7 @@ local function put_usual(self, first, last, means, verdicts)
   local intake, items, places = self._intake, self._items, self._places
   local result, seen = intake.result, intake.seen
   if not result then
-    for i = first, last do
-      seen:remove(items[i])
-    end
+    seen:remove_all(items, first, last)
   end
   local at = make_plain(items, means, verdicts, first, last)
   while at <= last do
@@ -310,6 +344,12 @@ local function put_usual(self, first, last, means, verdicts)
   if result then
     for i = first, last do
       result[places[i]] = items[i]
+    end
+  end
+  if self._counts then
+    for i = first, last do
+      local word = items[i].outcome
+      self._counts[word] = self._counts[word] + 1
     end
   end
   self._count = last
@@ -326,10 +366,10 @@ function Settled:gather(call, verdicts)
   local before = self._count
   local room = math.max(1, math.ceil(self:most() - self.backlog))
   local count, is_more, connections, generation = call:codes(self._items, self._places,
-    self._codes, before, room)
+    self._means, before, room)
   if count > 0 then
     self.backlog = self.backlog + count
-    put_usual(self, before + 1, before + count, self._codes, verdicts)
+    put_usual(self, before + 1, before + count, self._means, verdicts)
   end
   return count, is_more, connections, generation
 end
@@ -342,7 +382,7 @@ function Settled:add(batch, verdict)
   if verdict.message then
     verdict.message = text.clean(verdict.message, self._redact)
   end
-  if batch.count == 1 and self._first > self._last then
+  if batch.count == 1 and self._first > self._last and not verdict.codes then
     -- Nothing to be gained by a queue.
     put_items(self, batch, 1, 1)
     return self._intake:recycle(batch)
@@ -357,12 +397,19 @@ local function go_on(self, batch)
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
   batch.handed = last
-  put_items(self, batch, first, last)
+  if batch.verdict.codes then
+    put_codes(self, batch, first, last)
+  else
+    put_items(self, batch, first, last)
+  end
   if last < batch.count then
     return
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
+  if batch.verdict.codes then
+    batch.verdict.codes:close()
+  end
   -- Others that wait for this thread would wait for the whole of it.
   if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)

@@ -134,7 +134,7 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
--- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -154,7 +154,8 @@ function run.new(session, task)
   self._offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
-    operation.together and operation.id.place_of[operation.together])
+    operation.together and operation.id.place_of[operation.together],
+    type(task.source) == "table" and task.source or nil)
   self._settled:begin(task.operation, task.limit)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = false, false, nil
@@ -175,7 +176,8 @@ local function give_back_run(self)
     self._settled:forget()
     self._repeats:forget()
     self._patience:forget()
-    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    self._intake:forget()
+    self._task = nil
     idle[#idle + 1] = self
   end
 end
@@ -990,9 +992,9 @@ end
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._session.emit
+  self._settled:count_in(summary.counts, not has_hooks)
   while next_slice(self) do
     local items, places, count = self._items, self._places, self._count
-    summary:count_all(items, count)
     if has_hooks then
       for i = 1, count do
         tell_item(self, items[i], places[i])
@@ -1003,6 +1005,7 @@ function Run:finish()
     end
     keep_moving(self)
   end
+  summary:add_up()
   give_back_run(self)
 end
 
