@@ -150,8 +150,8 @@ local function uuid(n)
   return ("%08x-0000-4000-8000-%012x"):format(n, n)
 end
 
--- What the core's meanings are, in a schedule whose answers about one id are usual ones, and the code
--- of each.
+-- What the core's meanings are, in a schedule whose answers about one id are usual ones, and the
+-- code of each.
 local VERDICTS, MEANINGS = {}, { [200] = 1, [202] = 2, [403] = 3 }
 for code, number in pairs(MEANINGS) do
   local words = { [200] = "stopped", [202] = "accepted", [403] = "too_late" }

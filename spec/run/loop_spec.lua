@@ -193,7 +193,7 @@ describe("stopmsg.run.loop", function()
       assert.equal(2, #result.requests)
       for i = 1, 2 do
         assert.same({ id = "id" .. i, outcome = "unknown", reason = "deadline",
-          message = "no complete answer in time" }, result.items[i])
+          message = "timed out waiting for the response" }, result.items[i])
       end
       for i = 3, 5 do
         assert.same({ id = "id" .. i, outcome = "skipped", reason = "deadline", attempts = 0 },
@@ -362,7 +362,7 @@ describe("stopmsg.run.loop", function()
 
   describe("answers of strangers", function()
     local PAGE = http(200, { body = "<html>Login</html>" })
-    local WARNING = "no answer was in the provider's form: check base_url and the proxy"
+    local WARNING = "no response was in the provider's form: check base_url and the proxy"
 
     for title, case in pairs({
       ["pages alone"] = { in_turn({ PAGE }), true },

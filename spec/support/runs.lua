@@ -177,6 +177,9 @@ function runs.new_run(session, options)
     result = result,
     total = result and not options.source and (options.count or #ids) or nil,
     is_interrupted = options.is_interrupted,
+    sink = options.sink and function(...)
+      return options.sink(summary, ...)
+    end,
   }), summary, result
 end
 
