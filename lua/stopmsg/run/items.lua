@@ -304,7 +304,6 @@ end
 local function alike(self, batch, first, last)
   local verdict = batch.verdict
   local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-    and self._intake.twin_count == 0
   if verdict.codes then
     local code, count = verdict.codes:run(first, last - first + 1)
     return is_usual and self._operation.words[code] or nil, code, nil, first + count - 1
@@ -314,30 +313,35 @@ local function alike(self, batch, first, last)
   return nil, nil, nil, last
 end
 
+-- The same one by one, as long as other places wait for some of a call's ids. The last one.
+local function put_each(self, batch, first, last, word, code, verified)
+  local has_twins = self._intake.twin_count > 0
+  for i = first, last do
+    put_item(self, batch, i, word and { id = batch.ids[i], outcome = word, code = code,
+      verified = verified } or make(self, batch, i, code))
+    if has_twins and self._intake.twin_count == 0 then
+      return i
+    end
+  end
+  return last
+end
+
 -- Items of ids first..last of a batch, into the slice. Ends before an id that could be passed on
 -- while an item waits to be handed out, so that none overtakes another. The first that is left.
 local function put_items(self, batch, first, last)
+  local ids, places, keys = batch.ids, batch.places, batch.keys
   while first <= last do
     local word, code, verified, to = alike(self, batch, first, last)
-    if word and self._sink then
-      if self._count > 0 then
-        return first
-      end
-      first = first + pass_alike(self, batch.ids, batch.places, batch.keys, first, to, word, code,
-        verified)
-      to = math.min(first, to) -- the one that the sink does not take
-    end
-    if word then
-      put_alike(self, batch.ids, batch.places, batch.keys, first, to, word, code, verified)
+    if not word or self._intake.twin_count > 0 then
+      to = put_each(self, batch, first, to, word, code, verified)
+    elseif not self._sink then
+      put_alike(self, ids, places, keys, first, to, word, code, verified)
+    elseif self._count > 0 then
+      return first
     else
-      local has_twins = self._intake.twin_count > 0
-      for i = first, to do
-        put_item(self, batch, i, make(self, batch, i, code))
-        if has_twins and self._intake.twin_count == 0 then
-          to = i -- the others may be alike
-          break
-        end
-      end
+      first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
+      to = math.min(first, to)
+      put_alike(self, ids, places, keys, first, to, word, code, verified) -- the one not taken
     end
     first = to + 1
   end
