@@ -1,0 +1,497 @@
+"""Does to a fleet what machines and networks do, and holds what it claims against a judge's log.
+
+    python3 spec/torture/fleet/main.py CASE [--times N] [--ids N] [--seed N] [...]
+
+The judge (judge.py) is a provider that stops each message once. redis-server is real, with an
+append-only file written every second; workers, feed and collect are the command. Cases:
+
+  kill      SIGKILL to a worker, feed or collect at random moments, --times of them
+  steps     a worker killed at each message between it and Redis, and at each step of a request to
+            the provider; --sample takes one in so many
+  pause     SIGSTOP to a worker, longer than its lease
+  network   connections to Redis cut in the middle of a message
+  restart   redis-server killed; the end of its append-only file is lost, up to a second of it
+  anywhere  the same, cut anywhere: of what was fed, part may be gone
+  memory    redis-server has no memory left for a while
+  failover  a replica that lags behind takes over
+  clock     the clock of redis-server jumps, forwards and backwards; --clock is the library for it
+  wrong     workers with a wrong token, a wrong proxy, a wrong certificate, another address
+
+After each: ids lost 0, counted twice 0, outcomes that the judge's log does not bear out 0. The
+interpreter is the one named by LUA (lua5.4), with the LUA_PATH and LUA_CPATH around. The last line
+says what was done; the exit code is 1 where something was wrong.
+"""
+
+import argparse
+import collections
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import judge as provider
+from store import Redis, Refused
+from trial import ANSWERED, UNFINISHED, Fleet, Trial, Wrong
+from wire import Wire
+
+TICK = 0.02
+
+
+class Run:
+    """What a case needs, and what is told at its end."""
+
+    def __init__(self, options, folder):
+        self.options = options
+        self.folder = folder
+        self.chance = random.Random(options.seed)
+        self.outcomes = collections.Counter()
+        self.ended = collections.Counter()
+        self.jobs = 0
+        self.requests = 0
+        self.began = time.monotonic()
+        self.lua_path = disarm(folder, options.disarm) if options.disarm else None
+
+    def path(self, name):
+        path = os.path.join(self.folder, name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def redis(self, *more, **how):
+        return Redis(self.path("redis"), *more, **how)
+
+    def judge(self, name="judge", **how):
+        how = dict({"delay": self.options.delay, "lose": self.options.lose,
+                    "seed": self.chance.randrange(1 << 30)}, **how)
+        return provider.Judge(os.path.join(self.folder, name + ".log"), **how)
+
+    def trial(self, judge, port, **how):
+        """A job, fed in small steps so that something is always left to feed."""
+        options = self.options
+        how = dict({"form": options.provider, "ids": options.ids, "name": "job%d" % self.jobs,
+                    "mark": self.jobs, "work": ["--lease", str(options.lease)],
+                    "feed": feed_options(options), "lua_path": self.lua_path}, **how)
+        self.jobs += 1
+        return Trial(self.folder, judge, port, **how)
+
+    def settle(self, trial, fleet=None):
+        """The verdict over a job that is finished."""
+        if fleet:
+            self.ended += fleet.ended
+        self.outcomes += trial.judge_it()
+
+    def __str__(self):
+        return "%d jobs of %d ids (%s): %s; lost 0, twice 0, lies 0; %.0f s" % (
+            self.jobs, self.options.ids, self.options.provider,
+            ", ".join("%s %d" % pair for pair in self.outcomes.most_common()),
+            time.monotonic() - self.began)
+
+
+def feed_options(options):
+    words = []
+    if options.batch and options.provider == "revicom":
+        words += ["--batch-size", str(options.batch)]
+    if options.ahead:
+        words += ["--ahead", str(options.ahead)]
+    return words
+
+
+def troubled(run, judge, port, trouble, redis=None, wait=(0.05, 0.6), **how):
+    """Jobs, one after the other, with trouble(fleet) at random moments, until there was enough."""
+    left = run.options.times
+    while left > 0:
+        trial = run.trial(judge, port, **how)
+        fleet = Fleet(trial, run.options.workers, run.chance)
+        try:
+            at = time.monotonic() + run.chance.uniform(*wait)
+            till = time.monotonic() + 600
+            while not fleet.tend():
+                now = time.monotonic()
+                if redis and redis.process.poll() is None:
+                    redis.note_size()
+                if now >= at and left > 0:
+                    left -= trouble(fleet) or 0
+                    at = time.monotonic() + run.chance.uniform(*wait)
+                if now > till:
+                    raise Wrong("not finished: %s %s" % (dict(fleet.ended), list(trial.said)))
+                time.sleep(TICK)
+        finally:
+            fleet.end()
+        run.settle(trial, fleet)
+
+
+def kill(run):
+    judge, redis = run.judge(), run.redis()
+    kills = collections.Counter()
+
+    def trouble(fleet):
+        # Workers, mostly: what the others do is less.
+        process = run.chance.choice(fleet.workers * 2 + fleet.all())
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+            kills[process.role] += 1
+            return 1
+        return 0
+
+    try:
+        troubled(run, judge, redis.port, trouble)
+    finally:
+        redis.remove()
+    return "%d kills (%s), %d answers lost, %s" % (
+        sum(kills.values()), ", ".join("%s %d" % pair for pair in sorted(kills.items())),
+        judge.lost, run)
+
+
+def pause(run):
+    judge, redis = run.judge(), run.redis()
+    asleep = {}  # process -> when it goes on
+
+    def trouble(fleet):
+        now = time.monotonic()
+        for process, till in list(asleep.items()):
+            if now >= till:
+                process.send_signal(signal.SIGCONT)
+                del asleep[process]
+        awake = [p for p in fleet.workers if p.poll() is None and p not in asleep]
+        if len(asleep) >= 2 or not awake:
+            return 0
+        process = run.chance.choice(awake)
+        process.send_signal(signal.SIGSTOP)
+        asleep[process] = now + run.options.lease * run.chance.uniform(1.2, 3)
+        return 1
+
+    try:
+        troubled(run, judge, redis.port, trouble, wait=(0.1, 0.5))
+    finally:
+        redis.remove()
+    return "%d pauses longer than the lease, %s" % (run.options.times, run)
+
+
+def network(run):
+    judge, redis = run.judge(), run.redis()
+    wire = Wire(redis.port)
+    lock = threading.Lock()
+
+    def on_chunk(_, is_reply):
+        with lock:
+            if wire.cuts >= run.options.times or run.chance.random() > 0.03:
+                return None
+            return run.chance.choice(["cut", run.chance.randrange(1, 200)])
+
+    wire.on_chunk = on_chunk
+    try:
+        while wire.cuts < run.options.times:
+            trial = run.trial(judge, wire.port)
+            fleet = Fleet(trial, run.options.workers)
+            try:
+                fleet.until_finished()
+            finally:
+                fleet.end()
+            run.settle(trial, fleet)
+    finally:
+        wire.close()
+        redis.remove()
+    return "%d cuts in the middle of a message, %s" % (wire.cuts, run)
+
+
+def restarts(run, seconds):
+    judge, redis = run.judge(), run.redis()
+    cut = [0, 0]
+
+    def trouble(fleet):
+        redis.kill()
+        if run.chance.random() < 0.8:
+            cut[0] += redis.cut(run.chance, seconds)
+            cut[1] += 1
+        time.sleep(run.chance.uniform(0, 0.3))
+        redis.start()
+        fleet.feed_again()
+        return 1
+
+    try:
+        troubled(run, judge, redis.port, trouble, redis=redis, wait=(0.3, 2.5))
+    finally:
+        redis.remove()
+    return "%d restarts, %d with the end of the file lost (%d bytes), %s" % (
+        run.options.times, cut[1], cut[0], run)
+
+
+def restart(run):
+    return restarts(run, 1)
+
+
+def anywhere(run):
+    return restarts(run, None)
+
+
+def memory(run):
+    judge, redis = run.judge(), run.redis()
+    redis.call("CONFIG", "SET", "maxmemory-policy", "noeviction")
+    refused = [0]
+
+    def trouble(fleet):
+        used = int(redis.info("used_memory"))
+        redis.call("CONFIG", "SET", "maxmemory", used + run.chance.randrange(1, 60000))
+        till = time.monotonic() + run.chance.uniform(0.3, 1.5)
+        while time.monotonic() < till:
+            fleet.tend()
+            time.sleep(TICK)
+        refused[0] += sum(int(part.partition("=")[2]) for part in
+                          (redis.info("errorstat_OOM") or "count=0").split(",")[:1])
+        redis.call("CONFIG", "SET", "maxmemory", 0)
+        return 1
+
+    try:
+        troubled(run, judge, redis.port, trouble)
+    finally:
+        redis.remove()
+    return "%d times no memory, %s" % (run.options.times, run)
+
+
+def failover(run):
+    judge = run.judge()
+    lost = []
+    while len(lost) < run.options.times:
+        first = Redis(run.path("first"), "--repl-backlog-size", "1mb")
+        second = Redis(run.path("second"))
+        # What workers talk to, and what the replica talks to.
+        front, behind = Wire(first.port), Wire(first.port)
+        try:
+            second.call("REPLICAOF", "127.0.0.1", behind.port)
+            wait_for(lambda: second.info("master_link_status") == "up", "the replica")
+            trial = run.trial(judge, front.port)
+            fleet = Fleet(trial, run.options.workers)
+            try:
+                end = time.monotonic() + run.chance.uniform(0.5, 2)
+                lag = end - run.chance.uniform(0.05, 1)
+                while time.monotonic() < end and not fleet.tend():
+                    if time.monotonic() > lag:
+                        behind.freeze()
+                    time.sleep(TICK)
+                behind.freeze()
+                was = int(first.info("master_repl_offset"))
+                first.kill()
+                behind.drop()
+                second.call("REPLICAOF", "NO", "ONE")
+                lost.append(was - int(second.info("master_repl_offset")))
+                front.target = second.port
+                front.drop()
+                behind.thaw()
+                fleet.feed_again()
+                fleet.until_finished()
+            finally:
+                fleet.end()
+            run.settle(trial, fleet)
+        finally:
+            front.close()
+            behind.close()
+            first.remove()
+            second.remove()
+    return "%d fail-overs, %d of them without the last writes (%d bytes), %s" % (
+        len(lost), sum(1 for bytes in lost if bytes > 0), sum(lost), run)
+
+
+def clock(run):
+    judge, redis = run.judge(), run.redis(clock=os.path.abspath(run.options.clock))
+    moved = [0]
+
+    def trouble(fleet):
+        moved[0] += run.chance.choice([-3600, -60, -5, 5, 60, 3600, 86400])
+        redis.move_clock(moved[0])
+        return 1
+
+    try:
+        troubled(run, judge, redis.port, trouble, wait=(0.2, 1))
+    finally:
+        redis.remove()
+    return "%d jumps of the clock of Redis, %s" % (run.options.times, run)
+
+
+def steps(run):
+    """One job for each step, so that their leases end together."""
+    redis = run.redis()
+    # Where a worker that nobody kills comes by.
+    trial, wire = stepped(run, redis)
+    worker = trial.work("--once", port=wire.port)
+    trial.run(worker, ANSWERED)
+    trial.finish()
+    run.settle(trial)
+    pieces, answers = wire.count, 3 * trial.judge.requests
+    wire.close()
+    places = [("redis", n) for n in range(1, pieces + 1)]
+    places += [("provider", n) for n in range(1, answers + 1)]
+    if run.options.sample > 1:
+        places = places[run.chance.randrange(run.options.sample)::run.options.sample]
+    killed, trials = 0, []
+    try:
+        for group in range(0, len(places), run.options.workers):
+            begun = []
+            for where, number in places[group:group + run.options.workers]:
+                trial, wire = stepped(run, redis)
+                begun.append((trial, wire, arm(trial, wire, where, number)))
+            for trial, wire, worker in begun:
+                code, said = trial.run(worker)
+                if code == -signal.SIGKILL:
+                    killed += 1
+                elif code not in ANSWERED:
+                    raise Wrong("a worker: exit code %d: %s" % (code, said))
+                wire.close()
+                trial.judge.on_step = None
+                trials.append(trial)
+        for group in range(0, len(trials), run.options.workers):
+            some = trials[group:group + run.options.workers]
+            for trial, worker in [(trial, trial.work("--once")) for trial in some]:
+                trial.run(worker, ANSWERED)
+            for trial in some:
+                trial.finish()
+                run.settle(trial)
+                trial.judge.close()
+    finally:
+        redis.remove()
+    return "%d steps (%d messages of Redis, %d of the provider), %d kills, %s" % (
+        len(places), pieces, answers, killed, run)
+
+
+def stepped(run, redis):
+    """A small job that is fed, and a wire for its worker."""
+    trial = run.trial(run.judge("judge%d" % run.jobs, delay=0, lose=0), redis.port)
+    trial.run(trial.feed(), {0})
+    return trial, Wire(redis.port)
+
+
+def arm(trial, wire, where, number):
+    """A worker that is killed when the n-th message comes by."""
+    lock = threading.Lock()
+    seen = [0]
+    ready = threading.Event()
+    box = []
+
+    def shoot():
+        ready.wait()
+        box[0].kill()
+
+    def on_chunk(count, _):
+        if count == number:
+            shoot()
+            return "cut"
+        return None
+
+    def on_step(_):
+        with lock:
+            seen[0] += 1
+            if seen[0] == number:
+                shoot()
+
+    if where == "redis":
+        wire.on_chunk = on_chunk
+    else:
+        trial.judge.on_step = on_step
+    box.append(trial.work("--once", port=wire.port))
+    ready.set()
+    return box[0]
+
+
+def wrong(run):
+    """Workers that cannot work settle nothing, say so, and the others finish."""
+    keys, other = certificates(run.path("keys")), certificates(run.path("other"))
+    judge, stranger = run.judge(keys=keys), run.judge("stranger")
+    redis = run.redis()
+    told = []
+    lease, ours = ["--lease", str(run.options.lease)], ["--ca-file", keys + "/ca.pem"]
+    try:
+        for name, options, how, expected in (
+            ("token", ours, {"env": {"STOPMSG_TOKEN": "wrong"}}, 6),
+            ("proxy", ours + ["--proxy", "http://127.0.0.1:1"], {}, 5),
+            ("certificate", ["--ca-file", other + "/ca.pem"], {}, 5),
+            ("address", ours, {"url": stranger.url}, 2),
+        ):
+            trial = run.trial(judge, redis.port, work=lease + options)
+            feeder = trial.feed()
+            code, said = trial.run(trial.work(**how))
+            if code != expected:
+                raise Wrong("a wrong %s: exit code %d: %s" % (name, code, said))
+            trial.run(trial.collect(), {UNFINISHED})
+            settled = sum(trial.verdict(partly=True)[1].values())
+            if settled or any(id in judge.stopped for id in trial.ids) or stranger.requests:
+                raise Wrong("a wrong %s: %d ids were settled" % (name, settled))
+            trial.work_options = lease + ours
+            workers = [trial.work("--once") for _ in range(2)]
+            trial.run(feeder, {0})
+            for worker in workers:
+                trial.run(worker, ANSWERED)
+            trial.finish()
+            run.settle(trial)
+            told.append("%s: exit code %d" % (name, code))
+    finally:
+        redis.remove()
+    return "a wrong %s; settled nothing; %s" % (", ".join(told), run)
+
+
+def certificates(folder):
+    """An authority, and a server's certificate that it signed: the folder of both."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, cwd=folder)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem",
+            "-days", "2", "-subj", "/CN=judge's authority")
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.csr",
+            "-subj", "/CN=127.0.0.1")
+    with open(folder + "/names", "w") as file:
+        file.write("subjectAltName=IP:127.0.0.1\n")
+    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key",
+            "-CAcreateserial", "-days", "2", "-extfile", "names", "-out", "server.pem")
+    return folder
+
+
+def wait_for(done, about, seconds=60):
+    till = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > till:
+            raise Wrong("waited in vain for " + about)
+        time.sleep(TICK)
+
+
+CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, anywhere, memory, failover,
+                                 clock, wrong)}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("case", choices=CASES)
+    parser.add_argument("--provider", default="revicom", choices=["revicom", "clickatell"])
+    parser.add_argument("--ids", type=int, default=2000)
+    parser.add_argument("--batch", type=int, default=20)
+    parser.add_argument("--ahead", type=int, default=0)
+    parser.add_argument("--times", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=3)
+    parser.add_argument("--lease", type=float, default=2)
+    parser.add_argument("--sample", type=int, default=1)
+    parser.add_argument("--delay", type=float, default=0.05, help="of the judge's answers")
+    parser.add_argument("--lose", type=float, default=0.02, help="share of answers that are lost")
+    parser.add_argument("--clock", help="the library of spec/torture/clock.c")
+    parser.add_argument("--disarm", action="store_true",
+                        help="without the epoch rule: shows that the judge sees what it prevents")
+    parser.add_argument("--seed", type=int, default=None)
+    options = parser.parse_args()
+    if options.seed is None:
+        options.seed = random.randrange(1 << 30)
+    folder = tempfile.mkdtemp()
+    try:
+        print(CASES[options.case](Run(options, folder)))
+    except (Wrong, Refused, OSError) as fault:
+        print("%s: %s\nseed %d, files in %s" % (options.case, fault, options.seed, folder))
+        sys.exit(1)
+    shutil.rmtree(folder)
+
+
+def disarm(folder, _):
+    raise NotImplementedError(folder)
+
+
+main()

@@ -1,0 +1,229 @@
+"""One job: its ids, the programs that work at it, and the verdict over what was collected."""
+
+import collections
+import json
+import os
+import signal
+import subprocess
+import time
+
+import judge as provider
+
+LUA = os.environ.get("LUA", "lua5.4")
+# What only the provider's own word proves: no message that was stopped may be called so.
+DENIED = {"too_late", "not_stoppable", "not_found", "denied", "invalid", "failed", "skipped"}
+# Exit codes of commands that have an answer, and the one of a job that goes on.
+ANSWERED, UNFINISHED = {0, 3, 4, 5}, 7
+# Seconds that anything may take.
+PATIENCE = 300
+
+
+class Wrong(Exception):
+    pass
+
+
+def make_ids(form, count, mark=0):
+    """Distinct ids. One in 25 left before anybody asked, one in 100 is not known."""
+    ids = []
+    for n in range(count):
+        if form == "revicom":
+            end = {7: "0403", 13: "0404"}.get(n % 50, "%04x" % (n % 0x7000 + 0x8000))
+            ids.append("2a28d557-22a1-4be6-%04x-%08x%s" % (mark, n, end))
+        else:
+            end = {7: "0003", 13: "0001"}.get(n % 50, "8000")
+            ids.append("d7a1c4e2b8f9%04x%012x%s" % (mark, n, end))
+    return ids
+
+
+class Trial:
+    """options: what `feed` and `work` get beside what they need."""
+
+    def __init__(self, folder, judge, port, form="revicom", ids=2000, name="job", mark=0,
+                 feed=(), work=("--lease", "2"), lua_path=None):
+        self.folder = folder
+        self.judge = judge
+        self.port = port
+        self.form = form
+        self.name = name
+        self.ids = make_ids(form, ids, mark)
+        self.input = os.path.join(folder, name + ".txt")
+        self.output = os.path.join(folder, name + ".ndjson")
+        self.feed_options = list(feed)
+        self.work_options = list(work)
+        self.env = dict(os.environ, STOPMSG_TOKEN=provider.TOKEN,
+                        STOPMSG_REDIS="redis://127.0.0.1:%d" % port)
+        self.env.pop("STOPMSG_BASE_URL", None)
+        if lua_path:
+            self.env["LUA_PATH"] = lua_path + ";" + self.env.get("LUA_PATH", ";")
+        self.said = collections.deque(maxlen=40)  # last lines of stderr, for a fault
+        with open(self.input, "w") as file:
+            file.write("\n".join(self.ids) + "\n")
+
+    def start(self, *argv, env=None, port=None):
+        """Its stderr is a file: nobody has to read it meanwhile."""
+        errors = open(os.path.join(self.folder, "%s.%s.stderr" % (self.name, argv[0])), "a+")
+        more = dict(self.env, **(env or {}))
+        if port:
+            more["STOPMSG_REDIS"] = "redis://127.0.0.1:%d" % port
+        process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", LUA, "bin/stopmsg", *argv], env=more,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        process.role = argv[0]
+        process.errors = errors
+        process.from_ = errors.seek(0, os.SEEK_END)
+        return process
+
+    def words(self, process):
+        process.errors.seek(process.from_)
+        return process.errors.read()
+
+    def feed(self, *more, **how):
+        return self.start("feed", self.name, "-p", self.form, "-i", self.input, "--base-url",
+                          self.judge.url, *self.feed_options, *more, **how)
+
+    def work(self, *more, url=None, **how):
+        return self.start("work", self.name, "--base-url", url or self.judge.url,
+                          *self.work_options, *more, **how)
+
+    def collect(self, *more, **how):
+        return self.start("collect", self.name, "-o", self.output, *more, **how)
+
+    def run(self, process, codes=None):
+        """Waits for its end: its exit code, and what it said."""
+        try:
+            code = process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise Wrong("%s has not ended in %d s: %s"
+                        % (process.role, PATIENCE, self.words(process)))
+        said = self.words(process)
+        if codes is not None and code not in codes:
+            raise Wrong("%s: exit code %d: %s" % (process.role, code, said))
+        return code, said
+
+    def finish(self):
+        """Collects until the job says that it is finished."""
+        till = time.monotonic() + PATIENCE
+        while True:
+            code, said = self.run(self.collect(), ANSWERED | {UNFINISHED})
+            if code != UNFINISHED:
+                return code
+            if time.monotonic() > till:
+                raise Wrong("not finished in %d s: %s" % (PATIENCE, said))
+            time.sleep(0.1)
+
+    def records(self):
+        records = []
+        with open(self.output) as file:
+            for line in file:
+                record = json.loads(line)
+                if "outcome" in record:
+                    records.append(record)
+        return records
+
+    def verdict(self, partly=False):
+        """Counts of what is wrong, and of the outcomes. partly: nothing is lost yet."""
+        counted = collections.Counter()
+        faults = collections.Counter(lost=0, twice=0, strangers=0, lies=0)
+        outcomes = collections.Counter()
+        known = set(self.ids)
+        examples = {}
+        for record in self.records():
+            id, outcome = record["id"], record["outcome"]
+            counted[id] += 1
+            outcomes[outcome] += 1
+            was_stopped = id in self.judge.stopped
+            fault = None
+            if id not in known:
+                fault = "strangers"
+            elif counted[id] > 1:
+                fault = "twice"
+            elif (outcome == "stopped" and not was_stopped or outcome in DENIED and was_stopped
+                  or outcome not in DENIED | {"stopped", "unknown"}):
+                fault = "lies"
+            if fault:
+                faults[fault] += 1
+                examples.setdefault(fault, record)
+        if not partly:
+            missing = [id for id in self.ids if id not in counted]
+            faults["lost"] = len(missing)
+            if missing:
+                examples["lost"] = missing[0]
+        return faults, outcomes, examples
+
+    def judge_it(self):
+        """Raises where anything is lost, counted twice, or not true."""
+        faults, outcomes, examples = self.verdict()
+        if any(faults.values()):
+            raise Wrong("%s of %d ids: %s; such as %s"
+                        % (dict(faults), len(self.ids), dict(outcomes), examples))
+        return outcomes
+
+
+class Fleet:
+    """The programs of one job, started again whenever they end, until the job is finished."""
+
+    def __init__(self, trial, workers=3, chance=None):
+        self.trial = trial
+        self.chance = chance
+        self.workers = [trial.work() for _ in range(workers)]
+        self.feeder = trial.feed()
+        self.collector = None
+        self.collect_at = time.monotonic() + 0.3
+        self.is_fed = False
+        self.ended = collections.Counter()  # (role, exit code)
+        self.restarts = True
+
+    def all(self):
+        return [p for p in [*self.workers, self.feeder, self.collector] if p]
+
+    def tend(self):
+        """Starts again what ended. True when the job is finished and collected."""
+        trial = self.trial
+        for place, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                self.note(worker)
+                self.workers[place] = trial.work()
+        if self.feeder and self.feeder.poll() is not None:
+            code = self.note(self.feeder)
+            self.is_fed = code == 0
+            self.feeder = None if self.is_fed else trial.feed()
+        now = time.monotonic()
+        if self.collector and self.collector.poll() is not None:
+            code = self.note(self.collector)
+            self.collector = None
+            self.collect_at = now + 0.3
+            if self.is_fed and code in ANSWERED:
+                return True
+        if not self.collector and now >= self.collect_at:
+            self.collector = trial.collect()
+        return False
+
+    def note(self, process):
+        code = process.wait()
+        self.ended[process.role, code] += 1
+        if code not in ANSWERED | {UNFINISHED, -signal.SIGKILL}:
+            self.trial.said.append("%s %d: %s" % (process.role, code, self.trial.words(process)))
+        process.errors.close()
+        return code
+
+    def feed_again(self):
+        """After a Redis that lost what it held: whoever operates a job runs feed again."""
+        if self.feeder is None:
+            self.is_fed = False
+            self.feeder = self.trial.feed()
+
+    def until_finished(self, seconds=PATIENCE):
+        till = time.monotonic() + seconds
+        while not self.tend():
+            if time.monotonic() > till:
+                raise Wrong("not finished in %d s: %s %s"
+                            % (seconds, dict(self.ended), list(self.trial.said)))
+            time.sleep(0.02)
+
+    def end(self):
+        for process in self.all():
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+            process.wait()
+            process.errors.close()
