@@ -8,7 +8,7 @@ append-only file written every second; workers, feed and collect are the command
   kill      SIGKILL to a worker, feed or collect at random moments, --times of them
   steps     a worker killed at each message between it and Redis, and at each step of a request to
             the provider; --sample takes one in so many
-  pause     SIGSTOP to a worker, longer than its lease
+  pause     SIGSTOP to a worker, feed or collect, longer than a lease
   network   connections to Redis cut in the middle of a message
   restart   redis-server killed; the end of its append-only file is lost, up to a second of it
   anywhere  the same, cut anywhere: of what was fed, part may be gone
@@ -40,6 +40,10 @@ from trial import ANSWERED, UNFINISHED, Fleet, Trial, Wrong
 from wire import Wire
 
 TICK = 0.02
+# Of one request to the judge: it came, was carried out, was answered.
+STEPS = 3
+# How many feed at a time, as each waits for the disk at first.
+FEEDS = 8
 
 
 class Run:
@@ -54,7 +58,6 @@ class Run:
         self.jobs = 0
         self.requests = 0
         self.began = time.monotonic()
-        self.lua_path = disarm(folder, options.disarm) if options.disarm else None
 
     def path(self, name):
         path = os.path.join(self.folder, name)
@@ -74,7 +77,7 @@ class Run:
         options = self.options
         how = dict({"form": options.provider, "ids": options.ids, "name": "job%d" % self.jobs,
                     "mark": self.jobs, "work": ["--lease", str(options.lease)],
-                    "feed": feed_options(options), "lua_path": self.lua_path}, **how)
+                    "feed": feed_options(options), "disarm": options.disarm}, **how)
         self.jobs += 1
         return Trial(self.folder, judge, port, **how)
 
@@ -149,20 +152,23 @@ def kill(run):
 
 def pause(run):
     judge, redis = run.judge(), run.redis()
-    asleep = {}  # process -> when it goes on
+    asleep = set()
+
+    def wake(process):
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+        asleep.discard(process)
 
     def trouble(fleet):
-        now = time.monotonic()
-        for process, till in list(asleep.items()):
-            if now >= till:
-                process.send_signal(signal.SIGCONT)
-                del asleep[process]
-        awake = [p for p in fleet.workers if p.poll() is None and p not in asleep]
+        # Workers, mostly.
+        awake = [p for p in fleet.workers * 2 + fleet.all()
+                 if p.poll() is None and p not in asleep]
         if len(asleep) >= 2 or not awake:
             return 0
         process = run.chance.choice(awake)
         process.send_signal(signal.SIGSTOP)
-        asleep[process] = now + run.options.lease * run.chance.uniform(1.2, 3)
+        asleep.add(process)
+        threading.Timer(run.options.lease * run.chance.uniform(1.2, 3), wake, [process]).start()
         return 1
 
     try:
@@ -315,53 +321,55 @@ def clock(run):
 def steps(run):
     """One job for each step, so that their leases end together."""
     redis = run.redis()
-    # Where a worker that nobody kills comes by.
-    trial, wire = stepped(run, redis)
-    worker = trial.work("--once", port=wire.port)
-    trial.run(worker, ANSWERED)
-    trial.finish()
-    run.settle(trial)
-    pieces, answers = wire.count, 3 * trial.judge.requests
-    wire.close()
-    places = [("redis", n) for n in range(1, pieces + 1)]
-    places += [("provider", n) for n in range(1, answers + 1)]
-    if run.options.sample > 1:
-        places = places[run.chance.randrange(run.options.sample)::run.options.sample]
-    killed, trials = 0, []
     try:
-        for group in range(0, len(places), run.options.workers):
-            begun = []
-            for where, number in places[group:group + run.options.workers]:
-                trial, wire = stepped(run, redis)
-                begun.append((trial, wire, arm(trial, wire, where, number)))
-            for trial, wire, worker in begun:
+        # What comes by where nobody is killed.
+        (trial, wire), = stepped(run, redis, 1)
+        trial.run(trial.work("--once", port=wire.port), ANSWERED)
+        trial.finish()
+        run.settle(trial)
+        wire.close()
+        pieces, answers = wire.count, STEPS * trial.judge.requests
+        places = [("redis", n) for n in range(1, pieces + 1)]
+        places += [("provider", n) for n in range(1, answers + 1)]
+        if run.options.sample > 1:
+            places = places[run.chance.randrange(run.options.sample)::run.options.sample]
+        prepared = stepped(run, redis, len(places))
+        killed = 0
+        for group in groups(list(zip(prepared, places)), run.options.workers):
+            for trial, worker in [(trial, arm(trial, wire, *place))
+                                  for (trial, wire), place in group]:
                 code, said = trial.run(worker)
-                if code == -signal.SIGKILL:
-                    killed += 1
-                elif code not in ANSWERED:
+                killed += code == -signal.SIGKILL
+                if code not in ANSWERED | {-signal.SIGKILL}:
                     raise Wrong("a worker: exit code %d: %s" % (code, said))
-                wire.close()
                 trial.judge.on_step = None
-                trials.append(trial)
-        for group in range(0, len(trials), run.options.workers):
-            some = trials[group:group + run.options.workers]
-            for trial, worker in [(trial, trial.work("--once")) for trial in some]:
+        for group in groups([trial for trial, _ in prepared], run.options.workers):
+            for trial, worker in [(trial, trial.work("--once")) for trial in group]:
                 trial.run(worker, ANSWERED)
-            for trial in some:
-                trial.finish()
+            for trial, collector in [(trial, trial.collect()) for trial in group]:
+                trial.run(collector, ANSWERED)
                 run.settle(trial)
-                trial.judge.close()
+        for trial, wire in prepared:
+            wire.close()
+            trial.judge.close()
     finally:
         redis.remove()
-    return "%d steps (%d messages of Redis, %d of the provider), %d kills, %s" % (
+    return "%d steps (%d messages of Redis, %d steps of the provider), %d kills, %s" % (
         len(places), pieces, answers, killed, run)
 
 
-def stepped(run, redis):
-    """A small job that is fed, and a wire for its worker."""
-    trial = run.trial(run.judge("judge%d" % run.jobs, delay=0, lose=0), redis.port)
-    trial.run(trial.feed(), {0})
-    return trial, Wire(redis.port)
+def groups(all, size):
+    return [all[at:at + size] for at in range(0, len(all), size)]
+
+
+def stepped(run, redis, count):
+    """Small jobs that are fed, each with a judge of its own and a wire for its worker."""
+    jobs = [run.trial(run.judge("judge%d" % run.jobs, delay=0, lose=0), redis.port)
+            for _ in range(count)]
+    for group in groups(jobs, FEEDS):
+        for trial, feed in [(trial, trial.feed()) for trial in group]:
+            trial.run(feed, {0})
+    return [(trial, Wire(redis.port)) for trial in jobs]
 
 
 def arm(trial, wire, where, number):
@@ -488,10 +496,6 @@ def main():
         print("%s: %s\nseed %d, files in %s" % (options.case, fault, options.seed, folder))
         sys.exit(1)
     shutil.rmtree(folder)
-
-
-def disarm(folder, _):
-    raise NotImplementedError(folder)
 
 
 main()

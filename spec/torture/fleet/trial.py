@@ -14,6 +14,8 @@ LUA = os.environ.get("LUA", "lua5.4")
 DENIED = {"too_late", "not_stoppable", "not_found", "denied", "invalid", "failed", "skipped"}
 # Exit codes of commands that have an answer, and the one of a job that goes on.
 ANSWERED, UNFINISHED = {0, 3, 4, 5}, 7
+# What no trouble of Redis or the provider excuses: faults of the program, refused tokens.
+FAULTS = {1, 6}
 # Seconds that anything may take.
 PATIENCE = 300
 
@@ -39,7 +41,7 @@ class Trial:
     """options: what `feed` and `work` get beside what they need."""
 
     def __init__(self, folder, judge, port, form="revicom", ids=2000, name="job", mark=0,
-                 feed=(), work=("--lease", "2"), lua_path=None):
+                 feed=(), work=("--lease", "2"), disarm=False):
         self.folder = folder
         self.judge = judge
         self.port = port
@@ -53,8 +55,8 @@ class Trial:
         self.env = dict(os.environ, STOPMSG_TOKEN=provider.TOKEN,
                         STOPMSG_REDIS="redis://127.0.0.1:%d" % port)
         self.env.pop("STOPMSG_BASE_URL", None)
-        if lua_path:
-            self.env["LUA_PATH"] = lua_path + ";" + self.env.get("LUA_PATH", ";")
+        if disarm:
+            self.env["LUA_INIT"] = "require('stopmsg.fleet.store').has_epochs = false"
         self.said = collections.deque(maxlen=40)  # last lines of stderr, for a fault
         with open(self.input, "w") as file:
             file.write("\n".join(self.ids) + "\n")
@@ -172,7 +174,6 @@ class Fleet:
         self.collect_at = time.monotonic() + 0.3
         self.is_fed = False
         self.ended = collections.Counter()  # (role, exit code)
-        self.restarts = True
 
     def all(self):
         return [p for p in [*self.workers, self.feeder, self.collector] if p]
@@ -203,7 +204,10 @@ class Fleet:
         code = process.wait()
         self.ended[process.role, code] += 1
         if code not in ANSWERED | {UNFINISHED, -signal.SIGKILL}:
-            self.trial.said.append("%s %d: %s" % (process.role, code, self.trial.words(process)))
+            said = "%s: exit code %d: %s" % (process.role, code, self.trial.words(process))
+            self.trial.said.append(said)
+            if code in FAULTS or self.ended[process.role, code] > PATIENCE:
+                raise Wrong(said)
         process.errors.close()
         return code
 
