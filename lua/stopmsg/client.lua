@@ -547,6 +547,24 @@ local function lister_of(self, filter, call, report)
   })
 end
 
+-- next_item, report, running = client.stream(self, fill, kind, call_options): stops what a source (see
+-- run/source.lua) gives, which may have nothing for a while. running:ended() says why nothing more
+-- is sent.
+function client.stream(self, fill, kind, call_options)
+  local call, wrong = options.call(call_options)
+  local operation
+  if call then
+    operation, wrong = operation_of(self, "stop", kind, call.all)
+  end
+  if not operation then
+    error(wrong, 2)
+  end
+  local running, report = start(self, operation, fill, call)
+  return function()
+    return running:next()
+  end, report, running
+end
+
 ---Lists what the provider says can still be stopped, in bounded memory: `for item in
 ---client:find({ dispatch = 17 })`. Each id is given once. At the end of the list
 ---`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what

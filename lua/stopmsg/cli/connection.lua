@@ -34,18 +34,27 @@ function connection.seconds(name)
   end
 end
 
-function connection.configure(parser)
+-- The options that say who is asked, and at which address.
+function connection.configure_provider(parser)
   parser:option("-p --provider", "Name of a provider, or a file with a definition (./acme.lua).")
     :argname("PROVIDER")
   parser:option("--set", "Set a setting of the provider (repeatable)."):argname("NAME=VALUE")
     :count("*")
-  parser:option("--token-file", "Read the token from the first line of this file."):argname("FILE")
   parser:option("--base-url", "Use this address instead of the provider's."):argname("URL")
   parser:flag("--allow-http", "Allow plain http:// to other machines.")
   parser:option("--application", "Short for --set application=CODE."):argname("CODE")
   parser:flag("--xml", "Short for --set format=xml.")
   parser:flag("--undocumented", "Allow operations that only the sibling brand documents.")
+end
+
+function connection.configure_ca(parser)
   parser:option("--ca-file", "Trust the CA certificates in this file."):argname("FILE")
+end
+
+function connection.configure(parser)
+  connection.configure_provider(parser)
+  parser:option("--token-file", "Read the token from the first line of this file."):argname("FILE")
+  connection.configure_ca(parser)
   parser:option("--cert-file", "Client certificate, for servers that ask for one."):argname("FILE")
   parser:option("--key-file", "Private key of the client certificate."):argname("FILE")
   parser:option("--proxy", "Use this proxy; '' for none."):argname("URL")
@@ -176,12 +185,14 @@ end
 
 -- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. Where
 -- nothing will be sent it needs no token; `looks` says that even a dry run reads a list.
--- args.token_from says where the token came from, args.shown_url is the address that is asked.
+-- args.token_from says where the token came from, args.shown_url is the address that is asked,
+-- args.settings are those that were given.
 function connection.open(args, host, provider, on_event, looks)
   local settings, wrong = settings_of(args, provider, host.getenv)
   if not settings then
     return nil, wrong
   end
+  args.settings = settings
   local value, from, first = "none", nil, nil
   if not args.dry_run or looks then
     value, from, first = token.find(args.provider, args.token_file, host.getenv)

@@ -8,6 +8,7 @@ local exit = {
   unsure = 4, -- some unknown or accepted, or not proven
   undone = 5, -- some failed or skipped
   credentials = 6,
+  unfinished = 7, -- a job is
   signal = 128, -- and the signal's number
 }
 

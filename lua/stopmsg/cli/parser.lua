@@ -10,8 +10,8 @@ local version = require("stopmsg.version")
 local parsers = {}
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "sandbox",
-  "help" }) do
+for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "feed",
+  "work", "job", "collect", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
 

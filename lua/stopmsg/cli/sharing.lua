@@ -9,6 +9,7 @@ local sharing = {}
 
 -- Where the Redis is, and its password.
 local ADDRESS, PASSWORD = "STOPMSG_REDIS", "STOPMSG_REDIS_PASSWORD"
+sharing.ADDRESS, sharing.PASSWORD = ADDRESS, PASSWORD
 
 -- The last words of a run that had to end without it.
 sharing.ADVICE = "run again without --shared, with a --rate of your own"
