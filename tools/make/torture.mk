@@ -55,7 +55,7 @@ torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet 
 	@$(FLEET) pause --times 30 --lease 1
 	@$(FLEET) network --times 150
 	@$(FLEET) restart --times 30
-	@$(FLEET) anywhere --times 20
+	@$(FLEET) young --times 30
 	@$(FLEET) memory --times 20
 	@$(FLEET) failover --times 15
 	@$(FLEET) clock --times 30 --clock '$(PRELOADED)/clock.so'

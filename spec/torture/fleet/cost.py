@@ -21,7 +21,7 @@ import tempfile
 import time
 
 from store import Redis
-from trial import ANSWERED, LUA, UNFINISHED, Trial, Wrong
+from trial import FINISHED, LUA, UNFINISHED, Trial, Wrong
 
 MEGABYTE = 1 << 20
 
@@ -60,7 +60,7 @@ def memory(options, folder):
     provider, redis = Provider(folder), Redis(folder + "/redis", "--appendonly", "no")
     try:
         trial = Trial(folder, provider, redis.port, ids=options.ids, work=[],
-                      feed=["--batch-size", "1000"])
+                      feed=())
         trial.ids = None
         processes = [trial.feed()] + [trial.work() for _ in range(2)]
         peak = held = 0
@@ -78,9 +78,9 @@ def memory(options, folder):
                 collector = trial.collect()
                 asleep_till = 0
             if collector.poll() is not None:
-                code, _ = trial.run(collector, ANSWERED | {UNFINISHED})
+                code, _ = trial.run(collector, FINISHED | {UNFINISHED})
                 collector = None
-                if is_fed and code in ANSWERED:
+                if is_fed and code in FINISHED:
                     break
                 time.sleep(0.5)
             elif now >= asleep_till and not is_fed:
@@ -144,7 +144,7 @@ def overhead(options, folder):
             parts["collect"] = seconds_of(collect)
             parts["redis-server"] = processor_of(redis.process.pid) - before
             for process in (stop, feed, work, collect):
-                if process.returncode not in ANSWERED:
+                if process.returncode not in FINISHED:
                     raise Wrong("%s: exit code %d" % (process.args, process.returncode))
             whole = sum(parts.values())
             rows.append("%s, %d ids: stop --journal %.2f s, the fleet %.2f s (%s): %.1f times" % (

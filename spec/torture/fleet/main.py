@@ -11,7 +11,7 @@ append-only file written every second; workers, feed and collect are the command
   pause     SIGSTOP to a worker, feed or collect, longer than a lease
   network   connections to Redis cut in the middle of a message
   restart   redis-server killed; the end of its append-only file is lost, up to a second of it
-  anywhere  the same, cut anywhere: of what was fed, part may be gone
+  young     the same, to jobs that were fed within that second
   memory    redis-server has no memory left for a while
   failover  a replica that lags behind takes over
   clock     the clock of redis-server jumps, forwards and backwards; --clock is the library for it
@@ -36,7 +36,7 @@ import time
 
 import judge as provider
 from store import Redis, Refused
-from trial import ANSWERED, UNFINISHED, Fleet, Trial, Wrong
+from trial import FINISHED, PATIENCE, UNFINISHED, Fleet, Trial, Wrong
 from wire import Wire
 
 TICK = 0.02
@@ -76,7 +76,7 @@ class Run:
         """A job, fed in small steps so that something is always left to feed."""
         options = self.options
         how = dict({"form": options.provider, "ids": options.ids, "name": "job%d" % self.jobs,
-                    "mark": self.jobs, "work": ["--lease", str(options.lease)],
+                    "mark": self.jobs, "work": work_options(options),
                     "feed": feed_options(options), "disarm": options.disarm}, **how)
         self.jobs += 1
         return Trial(self.folder, judge, port, **how)
@@ -94,10 +94,13 @@ class Run:
             time.monotonic() - self.began)
 
 
+def work_options(options):
+    words = ["--lease", str(options.lease)]
+    return words + (["--batch-size", str(options.batch)] if options.provider == "revicom" else [])
+
+
 def feed_options(options):
-    words = []
-    if options.batch and options.provider == "revicom":
-        words += ["--batch-size", str(options.batch)]
+    words = ["--entry", str(options.entry)]
     if options.ahead:
         words += ["--ahead", str(options.ahead)]
     return words
@@ -111,7 +114,7 @@ def troubled(run, judge, port, trouble, redis=None, wait=(0.05, 0.6), **how):
         fleet = Fleet(trial, run.options.workers, run.chance)
         try:
             at = time.monotonic() + run.chance.uniform(*wait)
-            till = time.monotonic() + 600
+            till = time.monotonic() + PATIENCE
             while not fleet.tend():
                 now = time.monotonic()
                 if redis and redis.process.poll() is None:
@@ -133,8 +136,8 @@ def kill(run):
 
     def trouble(fleet):
         # Workers, mostly: what the others do is less.
-        process = run.chance.choice(fleet.workers * 2 + fleet.all())
-        if process.poll() is None:
+        process = run.chance.choice(fleet.working() * 2 + fleet.all() or [None])
+        if process and process.poll() is None:
             process.kill()
             process.wait()
             kills[process.role] += 1
@@ -161,7 +164,7 @@ def pause(run):
 
     def trouble(fleet):
         # Workers, mostly.
-        awake = [p for p in fleet.workers * 2 + fleet.all()
+        awake = [p for p in fleet.working() * 2 + fleet.all()
                  if p.poll() is None and p not in asleep]
         if len(asleep) >= 2 or not awake:
             return 0
@@ -205,14 +208,14 @@ def network(run):
     return "%d cuts in the middle of a message, %s" % (wire.cuts, run)
 
 
-def restarts(run, seconds):
+def restart(run):
     judge, redis = run.judge(), run.redis()
     cut = [0, 0]
 
     def trouble(fleet):
         redis.kill()
         if run.chance.random() < 0.8:
-            cut[0] += redis.cut(run.chance, seconds)
+            cut[0] += redis.cut(run.chance, 1)
             cut[1] += 1
         time.sleep(run.chance.uniform(0, 0.3))
         redis.start()
@@ -227,12 +230,31 @@ def restarts(run, seconds):
         run.options.times, cut[1], cut[0], run)
 
 
-def restart(run):
-    return restarts(run, 1)
-
-
-def anywhere(run):
-    return restarts(run, None)
+def young(run):
+    """Redis loses all that it was told of a job in its first second."""
+    judge, redis = run.judge(), run.redis()
+    gone = 0
+    try:
+        for _ in range(run.options.times):
+            trial = run.trial(judge, redis.port, ids=100)
+            fleet = Fleet(trial, run.options.workers)
+            asked = judge.requests + run.chance.randrange(1, 8)
+            try:
+                while judge.requests < asked and not fleet.tend():
+                    redis.note_size()
+                    time.sleep(TICK / 4)
+                redis.kill()
+                redis.cut(run.chance, 1, is_all=True)
+                redis.start()
+                gone += not redis.call("EXISTS", "stopmsg:{%s}:job" % trial.name)
+                fleet.feed_again()
+                fleet.until_finished()
+            finally:
+                fleet.end()
+            run.settle(trial, fleet)
+    finally:
+        redis.remove()
+    return "%d young jobs, of which Redis forgot all of %d, %s" % (run.options.times, gone, run)
 
 
 def memory(run):
@@ -324,7 +346,7 @@ def steps(run):
     try:
         # What comes by where nobody is killed.
         (trial, wire), = stepped(run, redis, 1)
-        trial.run(trial.work("--once", port=wire.port), ANSWERED)
+        trial.run(trial.work("--once", port=wire.port), FINISHED)
         trial.finish()
         run.settle(trial)
         wire.close()
@@ -340,14 +362,14 @@ def steps(run):
                                   for (trial, wire), place in group]:
                 code, said = trial.run(worker)
                 killed += code == -signal.SIGKILL
-                if code not in ANSWERED | {-signal.SIGKILL}:
+                if code not in FINISHED | {-signal.SIGKILL}:
                     raise Wrong("a worker: exit code %d: %s" % (code, said))
                 trial.judge.on_step = None
         for group in groups([trial for trial, _ in prepared], run.options.workers):
-            for trial, worker in [(trial, trial.work("--once")) for trial in group]:
-                trial.run(worker, ANSWERED)
+            for trial, worker in [(trial, trial.work()) for trial in group]:
+                trial.run(worker, FINISHED)
             for trial, collector in [(trial, trial.collect()) for trial in group]:
-                trial.run(collector, ANSWERED)
+                trial.run(collector, FINISHED)
                 run.settle(trial)
         for trial, wire in prepared:
             wire.close()
@@ -410,7 +432,7 @@ def wrong(run):
     judge, stranger = run.judge(keys=keys), run.judge("stranger")
     redis = run.redis()
     told = []
-    lease, ours = ["--lease", str(run.options.lease)], ["--ca-file", keys + "/ca.pem"]
+    lease, ours = work_options(run.options), ["--ca-file", keys + "/ca.pem"]
     try:
         for name, options, how, expected in (
             ("token", ours, {"env": {"STOPMSG_TOKEN": "wrong"}}, 6),
@@ -428,10 +450,10 @@ def wrong(run):
             if settled or any(id in judge.stopped for id in trial.ids) or stranger.requests:
                 raise Wrong("a wrong %s: %d ids were settled" % (name, settled))
             trial.work_options = lease + ours
-            workers = [trial.work("--once") for _ in range(2)]
+            workers = [trial.work() for _ in range(2)]
             trial.run(feeder, {0})
             for worker in workers:
-                trial.run(worker, ANSWERED)
+                trial.run(worker, FINISHED)
             trial.finish()
             run.settle(trial)
             told.append("%s: exit code %d" % (name, code))
@@ -465,7 +487,7 @@ def wait_for(done, about, seconds=60):
         time.sleep(TICK)
 
 
-CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, anywhere, memory, failover,
+CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, young, memory, failover,
                                  clock, wrong)}
 
 
@@ -474,7 +496,8 @@ def main():
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--provider", default="revicom", choices=["revicom", "clickatell"])
     parser.add_argument("--ids", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=10, help="ids a request, of revicom")
+    parser.add_argument("--entry", type=int, default=25, help="ids an entry")
     parser.add_argument("--ahead", type=int, default=0)
     parser.add_argument("--times", type=int, default=10)
     parser.add_argument("--workers", type=int, default=3)

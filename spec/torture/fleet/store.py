@@ -66,6 +66,7 @@ class Redis:
         self.more = list(more)
         self.fsync = fsync
         self.process = None
+        self.is_kept = "--appendonly" not in more
         self.sizes = []  # (moment, bytes of the append-only file)
         self._client = None
         self._clock = None
@@ -106,6 +107,8 @@ class Redis:
             try:
                 # Another server may have taken the port meanwhile.
                 if "process_id:%d\r" % self.process.pid in self.call("INFO").decode():
+                    # What it read at its start is on the disk.
+                    self.sizes = [(0, os.path.getsize(self.log_file()) if self.is_kept else 0)]
                     return
             except (OSError, Refused):
                 self.hang_up()
@@ -144,21 +147,18 @@ class Redis:
         """Called often, it lets cut() know what was written when."""
         self.sizes.append((time.monotonic(), os.path.getsize(self.log_file())))
 
-    def cut(self, chance, seconds=None):
+    def cut(self, chance, seconds, is_all=False):
         """What a power cut does to a server that is dead: the end of its append-only file is gone,
-        up to so many seconds of it, or up to all. Gives the bytes that were cut off."""
+        up to so many seconds of it, or all of them. Gives the bytes that were cut off."""
         path = self.log_file()
         size = os.path.getsize(path)
-        kept = 0
-        if seconds is not None:
-            kept = max([bytes for moment, bytes in self.sizes
-                        if moment < time.monotonic() - seconds] or [0])
+        now = time.monotonic()
+        kept = max(bytes for moment, bytes in self.sizes if moment < now - seconds)
         # In the middle of an entry, or where one ends.
-        cut = chance.randint(kept, size)
+        cut = kept if is_all else chance.randint(kept, size)
         if chance.random() < 0.5:
             cut = self._entry_before(path, cut)
         os.truncate(path, cut)
-        self.sizes = [(moment, bytes) for moment, bytes in self.sizes if bytes <= cut]
         return size - cut
 
     def _entry_before(self, path, cut):

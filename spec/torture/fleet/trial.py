@@ -12,12 +12,12 @@ import judge as provider
 LUA = os.environ.get("LUA", "lua5.4")
 # What only the provider's own word proves: no message that was stopped may be called so.
 DENIED = {"too_late", "not_stoppable", "not_found", "denied", "invalid", "failed", "skipped"}
-# Exit codes of commands that have an answer, and the one of a job that goes on.
-ANSWERED, UNFINISHED = {0, 3, 4, 5}, 7
+# Exit codes of a job that is finished, and of one that goes on. No id of these trials may fail.
+FINISHED, UNFINISHED = {0, 3, 4}, 7
 # What no trouble of Redis or the provider excuses: faults of the program, refused tokens.
 FAULTS = {1, 6}
 # Seconds that anything may take.
-PATIENCE = 300
+PATIENCE = 120
 
 
 class Wrong(Exception):
@@ -107,7 +107,7 @@ class Trial:
         """Collects until the job says that it is finished."""
         till = time.monotonic() + PATIENCE
         while True:
-            code, said = self.run(self.collect(), ANSWERED | {UNFINISHED})
+            code, said = self.run(self.collect(), FINISHED | {UNFINISHED})
             if code != UNFINISHED:
                 return code
             if time.monotonic() > till:
@@ -168,7 +168,8 @@ class Fleet:
     def __init__(self, trial, workers=3, chance=None):
         self.trial = trial
         self.chance = chance
-        self.workers = [trial.work() for _ in range(workers)]
+        self.workers = [None] * workers
+        self.work_at = time.monotonic()
         self.feeder = trial.feed()
         self.collector = None
         self.collect_at = time.monotonic() + 0.3
@@ -178,23 +179,29 @@ class Fleet:
     def all(self):
         return [p for p in [*self.workers, self.feeder, self.collector] if p]
 
+    def working(self):
+        return [p for p in self.workers if p and p.poll() is None]
+
     def tend(self):
         """Starts again what ended. True when the job is finished and collected."""
         trial = self.trial
+        now = time.monotonic()
         for place, worker in enumerate(self.workers):
-            if worker.poll() is not None:
-                self.note(worker)
+            if worker and worker.poll() is not None:
+                # Where Redis is away, or has no such job yet, there is no hurry.
+                self.work_at = max(self.work_at, now + (0.3 if self.note(worker) > 0 else 0))
+                self.workers[place] = worker = None
+            if worker is None and now >= self.work_at:
                 self.workers[place] = trial.work()
         if self.feeder and self.feeder.poll() is not None:
             code = self.note(self.feeder)
             self.is_fed = code == 0
             self.feeder = None if self.is_fed else trial.feed()
-        now = time.monotonic()
         if self.collector and self.collector.poll() is not None:
             code = self.note(self.collector)
             self.collector = None
             self.collect_at = now + 0.3
-            if self.is_fed and code in ANSWERED:
+            if self.is_fed and code in FINISHED:
                 return True
         if not self.collector and now >= self.collect_at:
             self.collector = trial.collect()
@@ -203,7 +210,7 @@ class Fleet:
     def note(self, process):
         code = process.wait()
         self.ended[process.role, code] += 1
-        if code not in ANSWERED | {UNFINISHED, -signal.SIGKILL}:
+        if code not in FINISHED | {UNFINISHED, -signal.SIGKILL}:
             said = "%s: exit code %d: %s" % (process.role, code, self.trial.words(process))
             self.trial.said.append(said)
             if code in FAULTS or self.ended[process.role, code] > PATIENCE:
