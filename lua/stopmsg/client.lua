@@ -547,9 +547,9 @@ local function lister_of(self, filter, call, report)
   })
 end
 
--- next_item, report, running = client.stream(self, fill, kind, call_options): stops what a source (see
--- run/source.lua) gives, which may have nothing for a while. running:ended() says why nothing more
--- is sent.
+-- next_item, report, running = client.stream(self, fill, kind, call_options): stops what a source
+-- (see run/source.lua) gives, which may have nothing for a while. running:ended() says why nothing
+-- more is sent.
 function client.stream(self, fill, kind, call_options)
   local call, wrong = options.call(call_options)
   local operation

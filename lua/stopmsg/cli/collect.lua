@@ -5,7 +5,7 @@ local exit = require("stopmsg.cli.exit")
 local jobs = require("stopmsg.cli.jobs")
 local job_command = require("stopmsg.cli.job")
 local progress = require("stopmsg.cli.progress")
-local results = require("stopmsg.fleet.results")
+local results = require("stopmsg.cli.results")
 
 local command = {
   name = "collect",
@@ -34,17 +34,7 @@ FILE is NDJSON, a result a line: "n" is the position in the input, "at" millisec
 the rest is an item. What FILE holds already is kept, and not written again. Results are on disk
 before they leave Redis.
 
-]] .. jobs.about .. [[
-Exit codes, the first that fits:
-   1  internal error, or FILE cannot be written
-   2  usage or input wrong, no such job, or FILE holds something else
-   5  Redis is away
- 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   7  the job is not finished
-   4  some unknown or accepted
-   5  some failed, or the job was cancelled
-   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
-   0  all stopped]])
+]] .. jobs.about .. exit.about_job)
 end
 
 -- Takes what is there. How many ids, or nil, code: it was told.

@@ -86,6 +86,34 @@ Exit codes, the first that fits:
    3  some not found, denied, or no ids
    0  the state of every id is known]]
 
+exit.about_job = [[
+Exit codes, the first that fits:
+   1  internal error, disk full, or results that could not be written
+   2  usage or input wrong, or no such job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   7  the job is not finished
+   4  some unknown or accepted
+   5  some failed, the job was cancelled, or Redis is away
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
+   0  all stopped]]
+
+exit.about_feed = [[
+Exit codes, the first that fits:
+   1  internal error, or the input changed while it was read
+   2  usage or input wrong, a job of other ids, or another feed fills it
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  Redis is away, or the job was cancelled or forgotten
+   0  all ids are in the job]]
+
+exit.about_work = [[
+Exit codes, the first that fits:
+   1  internal error
+   2  usage or input wrong, no such job, or one for another address; nothing was sent
+   6  credentials refused: what this worker held went back to the job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  the provider could not be asked, or Redis was away for too long
+   0  the job is finished or cancelled, or nothing is left to take]]
+
 exit.about_list = [[
 Exit codes, the first that fits:
    1  internal error, disk full, or results that could not be written

@@ -53,13 +53,7 @@ function command.configure(parser)
 Stays ahead of the workers, and ends when all ids are in the job. Run it again to go on, and after
 Redis lost what it was last told: it puts in again what is missing. --patience is for Redis.
 
-]] .. jobs.about .. [[
-Exit codes:
-   0  all ids are in the job
-   1  internal error, or the input changed while it was read
-   2  usage or input wrong, a job of other ids, or another feed fills it
- 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   5  not all ids are in the job: Redis is away, or the job was cancelled or forgotten]])
+]] .. jobs.about .. exit.about_feed)
 end
 
 -- What tells one job from another: a list of { name, value }.

@@ -43,16 +43,7 @@ function command.configure(parser)
 An entry is dead when three workers in a row were lost with it, and none settled an id of it.
 --forget wants --yes as long as ids are not settled, or results not collected.
 
-]] .. jobs.about .. [[
-Exit codes, the first that fits:
-   1  internal error
-   2  usage or input wrong, or no such job
-   5  Redis is away
-   7  the job is not finished
-   4  some unknown or accepted
-   5  some failed, or the job was cancelled
-   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
-   0  all stopped]])
+]] .. jobs.about .. exit.about_job)
 end
 
 -- code = command.code(known): of a job as it stands.
@@ -259,8 +250,8 @@ function command.run(args, host)
   if action == "forget" then
     code = forget(args, made, host, totals, jobs.standing(totals)) or exit.ok
   elseif action then
-    code = (action == "retry" and retry(made, host)) or (STATE[action] and change(made, host, action))
-      or exit.ok
+    code = (action == "retry" and retry(made, host))
+      or (STATE[action] and change(made, host, action)) or exit.ok
   else
     local known = jobs.standing(totals)
     show(args, host, made, totals, known)

@@ -27,6 +27,8 @@ Examples:
   stopmsg report ids.journal
   stopmsg check -p revicom
   stopmsg providers clickatell
+  stopmsg feed friday -p revicom -i ids.txt
+  stopmsg work friday
   stopmsg sandbox --port 8080
 ]]
 

@@ -61,22 +61,15 @@ finished or cancelled. Results are for stopmsg collect.
 What this worker could not ask the provider goes back to the job, and the worker ends: others go on.
 SIGTERM finishes what is in flight, and gives the rest back.
 
-]] .. jobs.about .. [[
-Exit codes:
-   0  the job is finished or cancelled, or --once and nothing is left to take
-   1  internal error
-   2  usage or input wrong, no such job, or one for another address; nothing was sent
-   6  credentials refused
- 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
-   5  the provider could not be asked, or Redis was away for too long]])
+]] .. jobs.about .. exit.about_work)
 end
 
 -- true | nil, message: what the job says of its provider becomes options of this worker.
 local function adopt(args, host, job)
   local own = args.provider
   if not own and not providers.is_built_in(job.provider) then
-    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition"):format(
-      text.quote(job.provider))
+    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition")
+      :format(text.quote(job.provider))
   end
   args.provider = own or job.provider
   local provider, message = connection.provider(args, host)
@@ -236,8 +229,8 @@ local function run(args, host, with)
     end,
   })
   with.listener.bar = self.bar
-  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease is "
-    .. "over\n"):format(self.bar:farewell(), host.command))
+  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease "
+    .. "is over\n"):format(self.bar:farewell(), host.command))
   host.signals.hold(true)
   local items, report, running = clients.stream(client, function(chunk, want)
     return self.worker:fill(chunk, want)

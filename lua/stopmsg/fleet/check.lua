@@ -103,7 +103,8 @@ function check.server(link, seconds)
   local policy = policy_of(link, till)
   if about == "" then
     warnings[1] = ("%s refuses INFO, so nobody can tell whether it lost anything: every id counts "
-      .. "as perhaps sent, and \"too late\" becomes unknown; allow this user +info"):format(link.name)
+      .. "as perhaps sent, and \"too late\" becomes unknown; allow this user +info"):format(
+      link.name)
   elseif policy and policy:find("^allkeys") then
     warnings[1] = ("%s drops keys when its memory is full (maxmemory-policy %s): the job may be "
       .. "lost; noeviction keeps it"):format(link.name, policy)

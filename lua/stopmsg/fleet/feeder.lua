@@ -9,10 +9,10 @@ local SILENCE, LOOK_EVERY = 2, 0.1
 local Feeder = {}
 Feeder.__index = Feeder
 
--- made = feeder.new(options): store, me (a name that nobody else has), what (the job is of), size (of
--- an entry), total (ids of the input), reader() (a function that gives the ids from the first on,
--- and something that is no string for one that cannot be sent), line(position, id) (the result of
--- such a one), limits (see store.lua), patience (seconds for a storage that is away), clock,
+-- made = feeder.new(options): store, me (a name that nobody else has), what (the job is of), size
+-- (of an entry), total (ids of the input), reader() (a function that gives the ids from the first
+-- on, and something that is no string for one that cannot be sent), line(position, id) (the result
+-- of such a one), limits (see store.lua), patience (seconds for a storage that is away), clock,
 -- on_wait (as for store:wait), on_full(which, or nil where it is not): true where that is enough.
 function feeder.new(options)
   local self = {}
@@ -129,8 +129,8 @@ local function judge(self, chunk, reply)
   return nil, said == "LOST" and "FORGOTTEN" or said == "OTHER" and "BUSY" or said, reply[2]
 end
 
--- true | nil, why, detail, is_final: feeds until all ids are in the job. why: DIFFERS (detail: the reply),
--- BUSY (who feeds), cancelled, FORGOTTEN, SHORT (the input changed), AWAY (a message).
+-- true | nil, why, detail, is_final: feeds until all ids are in the job. why: DIFFERS (detail: the
+-- reply), BUSY (who feeds), cancelled, FORGOTTEN, SHORT (the input changed), AWAY (a message).
 function Feeder:run()
   local going, why, detail, is_final = begin(self)
   local chunk

@@ -1,5 +1,5 @@
--- The scripts that keep a job in Redis. Each is atomic: what it writes is there whole or not at all,
--- also after a power cut, as Redis replays whole scripts only.
+-- The scripts that keep a job in Redis. Each is atomic: what it writes is there whole or not at
+-- all, also after a power cut, as Redis replays whole scripts only.
 --
 -- Keys, all under the hash tag `stopmsg:{JOB}:`, in the order of KEYS:
 --   job     hash: what the job is of (provider, kind, address, settings, input, total, size), and
@@ -140,9 +140,9 @@ return { 'OK' }
 ]==]
 
 -- ARGV: who takes; its lease in milliseconds; entries, at most.
--- Gives { LOST } | { state, identity, end, entries… }, each entry { id, first, n, ids, whether it was
--- written under this identity, how many may have been sent, marks }. end: `over` where each id is
--- settled, `dead` where all others are in dead entries, else empty.
+-- Gives { LOST } | { state, identity, end, entries… }, each entry { id, first, n, ids, whether it
+-- was written under this identity, how many may have been sent, marks }. end: `over` where each id
+-- is settled, `dead` where all others are in dead entries, else empty.
 local TAKE = [==[
 local me, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'state', 'fed', 'total', 'lease', 'seen')
@@ -260,9 +260,9 @@ return { 'OK' }
 ]==]
 
 -- ARGV: who settles; the entry; identity; how many ids it has; marks where nobody settled any; what
--- becomes of the entry: `keep`, or `back` and how many may have been sent, and 1 where this delivery
--- was counted, which it is not then; and for each id: its place in the entry, mark, outcome, line.
--- Gives { DONE or OK, how many were new } | { FENCED } | { EPOCH, identity }.
+-- becomes of the entry: `keep`, or `back` and how many may have been sent, and 1 where this
+-- delivery was counted, which it is not then; and for each id: its place in the entry, mark,
+-- outcome, line. Gives { DONE or OK, how many were new } | { FENCED } | { EPOCH, identity }.
 local SETTLE = [==[
 local me, entry = ARGV[1], ARGV[2]
 local held_by, deliveries = holder(entry)
@@ -331,8 +331,8 @@ end
 return reply
 ]==]
 
--- Gives { fields of job, counts, entries of work, entries that are held (by whom, how many), results
--- in done, entries that are dead, identity, fields of consumers } | { LOST }.
+-- Gives { fields of job, counts, entries of work, entries that are held (by whom, how many),
+-- results in done, entries that are dead, identity, fields of consumers } | { LOST }.
 local TOTALS = [==[
 local job = redis.call('HGETALL', KEYS[1])
 if #job == 0 then

@@ -1,5 +1,6 @@
--- A job in a storage that many machines share: the ids of one list, given out to workers in entries,
--- and what became of them. This storage is Redis Streams; another engine would have the same verbs.
+-- A job in a storage that many machines share: the ids of one list, given out to workers in
+-- entries, and what became of them. This storage is Redis Streams; another engine would have the
+-- same verbs.
 --
 -- Six verbs move ids:
 --   feed     adds the next entry of the input, unless enough of them wait
@@ -121,8 +122,8 @@ local function whole(number)
 end
 
 -- Says who feeds, and what the job is of; makes the job where it is not there.
--- what: a list of { name, value }. old: { feeder, beat } of a feed that is gone, or nil. top: how far
--- this feed has been, nil where it does not know.
+-- what: a list of { name, value }. old: { feeder, beat } of a feed that is gone, or nil. top: how
+-- far this feed has been, nil where it does not know.
 -- reply: { "OK", fed, identity, state, is_new ("1") } | { "DIFFERS", name, value } |
 -- { "BUSY", feeder, beat }
 function Store:begin(me, what, old, top, on_done)
@@ -135,9 +136,9 @@ function Store:begin(me, what, old, top, on_done)
   run(self, "begin", arguments, on_done)
 end
 
--- Adds an entry. chunk: from (the last position before it), to, ids (a list, "" where one is settled
--- already), settled (a list of { at, line }, at a place of the list; the outcome is `invalid`).
--- limits: ahead (entries that may wait), results (ids whose results may).
+-- Adds an entry. chunk: from (the last position before it), to, ids (a list, "" where one is
+-- settled already), settled (a list of { at, line }, at a place of the list; the outcome is
+-- `invalid`). limits: ahead (entries that may wait), results (ids whose results may).
 -- reply: { "OK" } | { "FULL", "work" or "results" } | { "AT", fed }, where it is not at `from` |
 -- { "EPOCH" } | { "LOST" } | { "OTHER", feeder } | { "cancelled" }
 function Store:feed(me, identity, chunk, limits, on_done)
@@ -210,10 +211,10 @@ function Store:intend(me, entry, count, is_first, on_done)
 end
 
 -- Notes what became of ids: a list of { at (place in the entry), word (outcome), line (for whom
--- collects) }. back: nil, or { sent = how many of the entry may have been sent, is_counted = whether
--- an intent was noted }, where the entry is given back.
--- reply: { "OK", how many were new } | { "DONE", … } where the whole entry is settled | { "FENCED" } |
--- { "EPOCH", identity }
+-- collects) }. back: nil, or { sent = how many of the entry may have been sent, is_counted =
+-- whether an intent was noted }, where the entry is given back.
+-- reply: { "OK", how many were new } | { "DONE", … } where the whole entry is settled | { "FENCED"
+-- } | { "EPOCH", identity }
 function Store:settle(me, entry, results, back, on_done)
   local arguments = { me, entry.id, entry.identity, whole(entry.count), entry.marks,
     back and "back" or "keep", back and whole(back.sent) or "0",
@@ -310,9 +311,9 @@ function Store:forget(most, on_done)
   run(self, "forget", { whole(most) }, on_done)
 end
 
--- reply, message, is_final = made:wait(patience, verb, …): says a verb, and waits for its reply, also
--- for a Redis that is away, `patience` seconds for it. on_wait(trouble) is called now and then while
--- nothing comes; where it gives true, the wait ends. For who has nothing else to do.
+-- reply, message, is_final = made:wait(patience, verb, …): says a verb, and waits for its reply,
+-- also for a Redis that is away, `patience` seconds for it. on_wait(trouble) is called now and then
+-- while nothing comes; where it gives true, the wait ends. For who has nothing else to do.
 function Store:wait(patience, on_wait, verb, ...)
   local count = select("#", ...)
   local arguments = { ... }
@@ -321,7 +322,7 @@ function Store:wait(patience, on_wait, verb, ...)
   local is_asked = false
   arguments[count + 1] = function(value, why, is_last)
     if value ~= nil then
-      reply, is_done = value, true
+      reply, is_done, message = value, true, nil
     else
       message, is_final, is_asked = why, is_last, false
       is_done = is_last
@@ -330,7 +331,7 @@ function Store:wait(patience, on_wait, verb, ...)
   while true do
     self:step()
     if not is_asked and not is_done and self:is_ready() then
-      is_asked, message = true, nil
+      is_asked = true
       self[verb](self, compat.unpack(arguments, 1, count + 1))
     elseif self.link.is_final and not is_done then
       return nil, self.link.fault, true

@@ -1,9 +1,10 @@
--- A worker of a job: takes entries from a storage (see store.lua), is the source of a run that sends
--- their ids, and notes what became of them. It keeps the rules of a journal: no id leaves before
--- its intent is noted, and an answer after an attempt that may have worked unseen is weighed.
+-- A worker of a job: takes entries from a storage (see store.lua), is the source of a run that
+-- sends their ids, and notes what became of them. It keeps the rules of a journal: no id leaves
+-- before its intent is noted, and an answer after an attempt that may have worked unseen is
+-- weighed.
 --
--- Only what the provider said, and what is unknown after it was sent, is settled here. All else goes
--- back to the job: somebody else may have a token, a network or a time that is better.
+-- Only what the provider said, and what is unknown after it was sent, is settled here. All else
+-- goes back to the job: somebody else may have a token, a network or a time that is better.
 --
 -- Pure: storage and clocks are passed in, and nothing waits but finish(), which is told how.
 
@@ -60,6 +61,7 @@ function worker.new(options)
     _is_once = options.is_once,
     _tail = record.tails(),
     _window = math.max(LEAST_WINDOW, options.batch),
+    _grown = 0, -- the place at which that was
     _entries = {}, -- that are held, the oldest first
     _held = 0, -- ids of them that are not settled
     _owners = {}, -- place in the run -> entry
@@ -414,8 +416,9 @@ function Worker:fill(chunk, want)
   local is_waiting = gather(self, chunk, want, now)
   if chunk.n > 0 then
     return false
-  elseif is_waiting and self._window < MOST_WINDOW then
-    self._window = self._window * 2
+  elseif is_waiting and self._window < MOST_WINDOW
+    and self._place - self._grown >= self._window then
+    self._window, self._grown = self._window * 2, self._place
   end
   local is_asking = is_waiting or (self._is_taking and #self._entries == 0)
   return false, now + (is_asking and LOOK_EVERY or TAKE_EVERY / 4)

@@ -95,7 +95,7 @@ function results.open(path, total)
   local cut = loaded and (size == log:size() or log:cut(size))
   if not loaded or not cut then
     log:close()
-    return nil, message or path .. " cannot be written", is_fault ~= false and not message or is_fault
+    return nil, message or path .. " cannot be written", is_fault or not message
   end
   return self
 end
