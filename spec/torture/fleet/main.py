@@ -56,7 +56,7 @@ class Run:
         self.outcomes = collections.Counter()
         self.ended = collections.Counter()
         self.jobs = 0
-        self.requests = 0
+        self.retries = 0  # of dead entries
         self.began = time.monotonic()
 
     def path(self, name):
@@ -85,13 +85,14 @@ class Run:
         """The verdict over a job that is finished."""
         if fleet:
             self.ended += fleet.ended
+            self.retries += fleet.retries
         self.outcomes += trial.judge_it()
 
     def __str__(self):
-        return "%d jobs of %d ids (%s): %s; lost 0, twice 0, lies 0; %.0f s" % (
+        return "%d jobs of %d ids (%s): %s; lost 0, twice 0, lies 0; %d retries; %.0f s" % (
             self.jobs, self.options.ids, self.options.provider,
             ", ".join("%s %d" % pair for pair in self.outcomes.most_common()),
-            time.monotonic() - self.began)
+            self.retries, time.monotonic() - self.began)
 
 
 def work_options(options):
@@ -123,7 +124,7 @@ def troubled(run, judge, port, trouble, redis=None, wait=(0.05, 0.6), **how):
                     left -= trouble(fleet) or 0
                     at = time.monotonic() + run.chance.uniform(*wait)
                 if now > till:
-                    raise Wrong("not finished: %s %s" % (dict(fleet.ended), list(trial.said)))
+                    raise fleet.unfinished()
                 time.sleep(TICK)
         finally:
             fleet.end()
@@ -442,6 +443,7 @@ def wrong(run):
         ):
             trial = run.trial(judge, redis.port, work=lease + options)
             feeder = trial.feed()
+            wait_for(trial.knows, "the job")
             code, said = trial.run(trial.work(**how))
             if code != expected:
                 raise Wrong("a wrong %s: exit code %d: %s" % (name, code, said))

@@ -106,7 +106,8 @@ class Redis:
                 raise OSError("redis-server did not start: see %s/log" % self.folder)
             try:
                 # Another server may have taken the port meanwhile.
-                if "process_id:%d\r" % self.process.pid in self.call("INFO").decode():
+                about = self.call("INFO").decode()
+                if "process_id:%d\r" % self.process.pid in about and "loading:0\r" in about:
                     # What it read at its start is on the disk.
                     self.sizes = [(0, os.path.getsize(self.log_file()) if self.is_kept else 0)]
                     return
