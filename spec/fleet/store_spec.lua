@@ -38,7 +38,7 @@ describe("stopmsg.fleet.store", function()
 
   -- A job of six ids, in two entries.
   local function fed()
-    local begun = ask("begin", "feed", WHAT, nil, nil)
+    local begun = ask("begin", "feed", WHAT, 0, nil, nil)
     assert.equal("OK", begun[1])
     for from = 0, 3, 3 do
       assert.same({ "OK" }, ask("feed", "feed", begun[3], { from = from, to = from + 3,
@@ -83,7 +83,7 @@ describe("stopmsg.fleet.store", function()
     end)
 
     it("waits for workers, and for who collects", function()
-      local identity = ask("begin", "feed", { { "total", "9" } }, nil, nil)[3]
+      local identity = ask("begin", "feed", { { "total", "9" } }, 0, nil, nil)[3]
       local function feed(from, limits, settled)
         return ask("feed", "feed", identity, { from = from, to = from + 2, ids = { "a", "b" },
           settled = settled }, limits)[1]
@@ -98,7 +98,7 @@ describe("stopmsg.fleet.store", function()
     end)
 
     it("settles what cannot be sent, and makes no entry where that is all", function()
-      local identity = ask("begin", "feed", { { "total", "2" } }, nil, nil)[3]
+      local identity = ask("begin", "feed", { { "total", "2" } }, 0, nil, nil)[3]
       assert.same({ "OK" }, ask("feed", "feed", identity, { from = 0, to = 2, ids = { "", "" },
         settled = { { at = 1, line = "one\n" }, { at = 2, line = "two\n" } } }, LIMITS))
       local totals = ask("totals")
@@ -109,22 +109,23 @@ describe("stopmsg.fleet.store", function()
 
     it("is for one at a time", function()
       local identity = fed()
-      assert.equal("BUSY", ask("begin", "other", WHAT, nil, nil)[1])
-      local busy = ask("begin", "other", WHAT, { feeder = "feed", beat = "0" }, nil)
+      assert.equal("BUSY", ask("begin", "other", WHAT, 0, nil, nil)[1])
+      local busy = ask("begin", "other", WHAT, 0, { feeder = "feed", beat = "0" }, nil)
       assert.same({ "BUSY", "feed" }, { busy[1], busy[2] })
-      assert.equal("OK", ask("begin", "other", WHAT, { feeder = "feed", beat = busy[3] }, nil)[1])
+      local gone = { feeder = "feed", beat = busy[3] }
+      assert.equal("OK", ask("begin", "other", WHAT, 0, gone, nil)[1])
       assert.same({ "OTHER", "other" }, ask("feed", "feed", identity,
         { from = 6, to = 7, ids = { "g" } }, LIMITS))
       ask("leave", "feed")
-      assert.equal("BUSY", ask("begin", "third", WHAT, nil, nil)[1])
+      assert.equal("BUSY", ask("begin", "third", WHAT, 0, nil, nil)[1])
       ask("leave", "other")
-      assert.equal("OK", ask("begin", "third", WHAT, nil, nil)[1])
+      assert.equal("OK", ask("begin", "third", WHAT, 0, nil, nil)[1])
     end)
 
     it("is of one input", function()
       fed()
       assert.same({ "DIFFERS", "total", "6" },
-        ask("begin", "feed", { { "version", "1" }, { "total", "7" } }, nil, nil))
+        ask("begin", "feed", { { "version", "1" }, { "total", "7" } }, 0, nil, nil))
     end)
 
     it("knows of a job that is gone, and of one that is cancelled", function()
@@ -205,6 +206,17 @@ describe("stopmsg.fleet.store", function()
         ("%.0f"):format(seen + 3600e3), "JUSTID")
       started:call("HSET", key("job"), "seen", ("%.0f"):format(seen + 3600e3))
       assert.is_table(taken_over(entry))
+    end)
+
+    it("gives nothing of a new job that a power cut could still take", function()
+      local begun = ask("begin", "feed", WHAT, 3600, nil, nil)
+      ask("feed", "feed", begun[3], { from = 0, to = 3, ids = { "a", "b", "c" } }, LIMITS)
+      local taken = ask("take", "one", 30, 1)
+      assert.same({ "opening", {} }, { taken.state, taken.entries })
+      -- An hour later.
+      local ripe = tonumber(started:call("HGET", key("job"), "ripe"))
+      started:call("HSET", key("job"), "ripe", ("%.0f"):format(ripe - 3600e3))
+      assert.equal(1, #ask("take", "one", 30, 1).entries)
     end)
 
     it("tells of a job that is paused, cancelled, or not there", function()

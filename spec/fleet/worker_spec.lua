@@ -1,6 +1,5 @@
 -- Workers of a job, with a real Redis: one dies at each step of its life, and another one goes on.
 
-local files = require("spec.support.files")
 local fleet = require("spec.support.fleet")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
@@ -249,22 +248,6 @@ describe("stopmsg.fleet.worker", function()
       durable:stop()
     end)
 
-    local function log_of()
-      local folder = durable.dir .. "/appendonlydir/"
-      return folder .. assert(files.read(folder .. "appendonly.aof.manifest"):match(
-        "file (%S+incr%S+)"))
-    end
-
-    -- A power cut: of what was written after `size`, nothing is left.
-    local function cut(size)
-      durable:kill("sigkill")
-      local bytes = files.read(log_of())
-      local file = assert(io.open(log_of(), "wb"))
-      file:write(bytes:sub(1, size))
-      file:close()
-      durable:restart()
-    end
-
     -- Feeds, stops some, and loses all that was noted after the k-th request.
     local function lose(kept, done)
       local ids, provider = fleet.ids(20), fleet.provider()
@@ -275,12 +258,12 @@ describe("stopmsg.fleet.worker", function()
       local fate = fleet.fate(0)
       fleet.work(durable, job, provider, fate, { during = function()
         if provider.requests >= kept and not size then
-          size = #files.read(log_of())
+          size = fleet.log_size(durable)
         elseif provider.requests >= done then
           fate.step = fate.steps + 1
         end
       end })
-      cut(size or #files.read(log_of()))
+      fleet.cut(durable, size or fleet.log_size(durable))
       assert.equal("ended", (fleet.work(durable, job, provider)))
       return fleet.judge(durable, job, ids, provider)
     end

@@ -3,6 +3,7 @@
 local address = require("stopmsg.fleet.address")
 local core = require("stopmsg.core")
 local feeder = require("stopmsg.fleet.feeder")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local patience = require("spec.support.patience")
 local store = require("stopmsg.fleet.store")
@@ -53,6 +54,7 @@ function fleet.feed(made, ids, options)
         return ids[at]
       end
     end,
+    lasting = 0,
     limits = { ahead = options.ahead or 1e6, results = options.results or 1e6 },
     patience = patience.SECONDS,
     clock = core.now,
@@ -217,6 +219,25 @@ function fleet.work(started, job, provider, fate, options)
     return "died", self
   end
   error(fault, 0)
+end
+
+local function log_of(started)
+  local folder = started.dir .. "/appendonlydir/"
+  return folder .. assert(files.read(folder .. "appendonly.aof.manifest"):match(
+    "file (%S+incr%S+)"))
+end
+
+-- Bytes of the append-only file of a redis that has one.
+function fleet.log_size(started)
+  return #files.read(log_of(started))
+end
+
+-- A power cut: of what was written behind `size`, nothing is left.
+function fleet.cut(started, size)
+  started:kill("sigkill")
+  local path = log_of(started)
+  files.write(path, files.read(path):sub(1, size))
+  started:restart()
 end
 
 -- What became of the ids: { counts, times (id -> how often it has a result), word (id -> outcome),

@@ -5,6 +5,7 @@ local connection = require("stopmsg.cli.connection")
 local core = require("stopmsg.core")
 local exit = require("stopmsg.cli.exit")
 local feeder = require("stopmsg.fleet.feeder")
+local ids = require("stopmsg.ids")
 local input = require("stopmsg.cli.input")
 local jobs = require("stopmsg.cli.jobs")
 local progress = require("stopmsg.cli.progress")
@@ -103,9 +104,24 @@ local function differs(name, reply)
     .. "job %s --forget"):format(name, why, name)
 end
 
+-- A function that gives the ids, and { id, why } for one that cannot be sent.
+local function reader_of(given, form)
+  local next_id = given:reader()
+  return function()
+    local id = next_id()
+    if type(id) ~= "string" then
+      return id
+    end
+    local is_good, why = ids.check(form, id)
+    return is_good and id or { id, why }
+  end
+end
+
 -- The line of an id that cannot be sent.
 local function line_of(position, problem)
-  local item = { id = problem, outcome = "invalid", reason = "malformed_id", attempts = 0 }
+  local id, why = problem[1], problem[2]
+  local item = { id = id or problem, outcome = "invalid", reason = "malformed_id", attempts = 0,
+    message = text.clean(why) }
   input.explain(item)
   return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
     record.tails()(item):sub(1, -3), core.process.time())
@@ -118,7 +134,7 @@ local function positive(args, name)
   end
 end
 
--- given, what, size | nil: all of it was told, but nothing is sent anywhere yet.
+-- given, what, size, form of the ids | nil: all of it was told, but nothing is sent anywhere yet.
 local function prepare(args, host)
   local function refuse(message)
     host:say(message)
@@ -157,18 +173,22 @@ local function prepare(args, host)
   end
   local what, size = identity_of(args, client, operation, given)
   client:close()
-  return given, what, size
+  return given, what, size, operation.id
 end
 
 -- code = command.run(args, host)
 function command.run(args, host)
-  local given, what, size = prepare(args, host)
+  local given, what, size, form = prepare(args, host)
   if not given then
     return exit.usage
   end
   local made, code = jobs.open(args, host)
   if not made then
     return code
+  end
+  if not made.lasting and not args.quiet then
+    host:say(("warning: %s keeps no append-only file: the job is lost when it ends; appendonly yes "
+      .. "keeps it"):format(made.name))
   end
   host.signals.hold(true)
   local feed
@@ -200,9 +220,10 @@ function command.run(args, host)
     size = size,
     total = given.total,
     reader = function()
-      return given:reader()
+      return reader_of(given, form)
     end,
     line = line_of,
+    lasting = made.lasting or 0,
     limits = { ahead = args.ahead or AHEAD, results = args.results or RESULTS },
     patience = patience,
     clock = host.now,
@@ -228,7 +249,8 @@ function command.run(args, host)
   made:close()
   if done then
     if not args.quiet then
-      host:say(("all %s are in the job %s"):format(jobs.ids(given.total), args.job))
+      host:say(("all %s in the job %s"):format(jobs.ids(given.total)
+        .. (given.total == 1 and " is" or " are"), args.job))
     end
     return exit.ok
   end

@@ -103,6 +103,7 @@ function jobs.open(args, host, patience)
   for _, warning in ipairs(warnings) do
     host:say("warning: " .. warning)
   end
+  made.lasting = message
   return made
 end
 

@@ -86,7 +86,11 @@ local function policy_of(link, till)
   return policy and policy ~= "noeviction" and text.clean(policy) or nil
 end
 
--- warnings = check.server(link, seconds) | nil, message, is_final: whether it can keep a job.
+-- Seconds after which an append-only file that is written every second is on disk.
+local LASTING = 2
+
+-- warnings, lasting = check.server(link, seconds) | nil, message, is_final: whether it can keep a
+-- job. lasting: seconds after which it has on disk what it was told; nil where it writes no log.
 function check.server(link, seconds)
   local till = core.now() + seconds
   local about, message, is_final
@@ -109,7 +113,8 @@ function check.server(link, seconds)
     warnings[1] = ("%s drops keys when its memory is full (maxmemory-policy %s): the job may be "
       .. "lost; noeviction keeps it"):format(link.name, policy)
   end
-  return warnings
+  local log = info(link, till, "persistence"):match("aof_enabled:(%d)")
+  return warnings, log ~= "0" and LASTING or nil
 end
 
 -- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting mends

@@ -12,8 +12,9 @@ Feeder.__index = Feeder
 -- made = feeder.new(options): store, me (a name that nobody else has), what (the job is of), size
 -- (of an entry), total (ids of the input), reader() (a function that gives the ids from the first
 -- on, and something that is no string for one that cannot be sent), line(position, id) (the result
--- of such a one), limits (see store.lua), patience (seconds for a storage that is away), clock,
--- on_wait (as for store:wait), on_full(which, or nil where it is not): true where that is enough.
+-- of such a one), lasting (seconds after which the storage has on disk what it was told), limits
+-- (see store.lua), patience (seconds for a storage that is away), clock, on_wait (as for
+-- store:wait), on_full(which, or nil where it is not): true where that is enough.
 function feeder.new(options)
   local self = {}
   for name, value in pairs(options) do
@@ -48,12 +49,13 @@ local function begin(self)
   while true do
     local is_silent = known and self.clock() - since >= SILENCE
     local reply, why, detail, is_final = ask(self, "begin", self.me, self.what,
-      is_silent and known or nil, self._top)
+      self.lasting, is_silent and known or nil, self._top)
     if not reply then
       return nil, why, detail, is_final
     elseif reply[1] == "OK" then
       self.position, self._identity = tonumber(reply[2]), reply[3]
       self._top = math.max(self._top or 0, self.position)
+      self._lasts_at = self._lasts_at or -math.huge
       if reply[4] == "cancelled" then
         return nil, "cancelled"
       end
@@ -104,7 +106,9 @@ end
 local function judge(self, chunk, reply)
   local said = reply[1]
   if said == "OK" then
-    self.position = chunk.to
+    if chunk.to > chunk.from then
+      self.position, self._lasts_at = chunk.to, self.clock() + self.lasting
+    end
     self._top = math.max(self._top, chunk.to)
     return true
   elseif said == "AT" then
@@ -129,12 +133,17 @@ local function judge(self, chunk, reply)
   return nil, said == "LOST" and "FORGOTTEN" or said == "OTHER" and "BUSY" or said, reply[2]
 end
 
+-- Whether all ids are in the job, and on disk.
+local function is_done(self)
+  return self.position == self.total and self.clock() >= self._lasts_at
+end
+
 -- true | nil, why, detail, is_final: feeds until all ids are in the job. why: DIFFERS (detail: the
 -- reply), BUSY (who feeds), cancelled, FORGOTTEN, SHORT (the input changed), AWAY (a message).
 function Feeder:run()
   local going, why, detail, is_final = begin(self)
   local chunk
-  while going ~= nil and self.position < self.total do
+  while going ~= nil and not is_done(self) do
     if not chunk or chunk.from ~= self.position then
       chunk = read_chunk(self, self.position)
     end
@@ -149,7 +158,11 @@ function Feeder:run()
       break
     end
     going, why, detail, is_final = judge(self, chunk, reply)
-    if going then
+    if going and chunk.from == chunk.to then
+      if not is_done(self) and rest(self, nil) then
+        going, why, detail = nil, "AWAY", "interrupted"
+      end
+    elseif going then
       self.on_full(nil)
     end
   end

@@ -6,7 +6,9 @@
 --           how far it is: state (running, paused, cancelled), fed (the last position that is in
 --           the job), feeder and beat (who feeds it, and whether that one is alive), run (the
 --           identity under which it was last fed), top (positions up to this one may have been in
---           the job before Redis lost them), lease (milliseconds), seen (the clock of Redis)
+--           the job before Redis lost them), lease (milliseconds), seen (the clock of Redis), ripe
+--           (the time from which on it is given out: before, a power cut could take the whole job,
+--           and nobody would know that ids of it were sent)
 --   work    stream: an entry is { f = first position, n = how many, i = ids, one a line, an empty
 --           line for one that is settled already, e = identity, k = how many may have been sent,
 --           p = marks }. Its group is `workers`
@@ -38,6 +40,16 @@ local function identity()
 end
 ]==]
 
+-- The clock of Redis; nil where scripts may not ask for it.
+local CLOCK = [==[
+local function milliseconds()
+  local time = redis.pcall('TIME')
+  if not time.err then
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+end
+]==]
+
 -- The worker that holds an entry, and how often it was delivered.
 local HOLDER = [==[
 local function holder(entry)
@@ -52,28 +64,31 @@ end
 ]==]
 
 -- ARGV: who feeds; the feeder that is replaced, and its beat; how far this one has fed, empty where
--- it does not know; names and values of what the job is of.
--- Gives { OK, fed, identity, state, is_new } | { DIFFERS, name, value } | { BUSY, feeder, beat }.
+-- it does not know; milliseconds after which Redis has on disk what it was told; names and values
+-- of what the job is of.
+-- Gives { OK, fed, identity, state } | { DIFFERS, name, value } | { BUSY, feeder, beat }.
 local BEGIN = [==[
 local now = identity()
-local me, old, beat, top = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local me, old, beat, top, lasting = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 local known, fields = {}, redis.call('HGETALL', KEYS[1])
 for i = 1, #fields, 2 do
   known[fields[i]] = fields[i + 1]
 end
 if not known.fed then
   local words = { 'HSET', KEYS[1] }
-  for i = 5, #ARGV do
+  for i = 6, #ARGV do
     words[#words + 1] = ARGV[i]
   end
   redis.call(unpack(words))
-  redis.call('HSET', KEYS[1], 'state', 'running', 'fed', '0', 'feeder', me, 'beat', '0',
+  local at = lasting > 0 and milliseconds()
+  redis.call('HSET', KEYS[1], 'ripe', at and string.format('%.0f', at + lasting) or '0',
+    'state', 'running', 'fed', '0', 'feeder', me, 'beat', '0',
     'run', now, 'top', top == '' and '0' or top)
   redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
   redis.call('XGROUP', 'CREATE', KEYS[2], 'workers', '0', 'MKSTREAM')
-  return { 'OK', '0', now, 'running', '1' }
+  return { 'OK', '0', now, 'running' }
 end
-for i = 5, #ARGV, 2 do
+for i = 6, #ARGV, 2 do
   if known[ARGV[i]] ~= ARGV[i + 1] then
     return { 'DIFFERS', ARGV[i], known[ARGV[i]] or '' }
   end
@@ -89,7 +104,7 @@ if known.run ~= now or now == '' then
   redis.call('HSET', KEYS[1], 'run', now,
     'top', string.format('%.0f', math.max(tonumber(known.top), tonumber(reached))))
 end
-return { 'OK', known.fed, now, known.state, '0' }
+return { 'OK', known.fed, now, known.state }
 ]==]
 
 -- ARGV: who feeds; identity; the last position before; the last one of this entry; how many of the
@@ -116,7 +131,7 @@ end
 redis.call('HINCRBY', KEYS[1], 'beat', '1')
 local last = tonumber(ARGV[4])
 if last == fed then
-  return { 'OK' }
+  return { 'OK' } -- asked only whether all is as it was
 end
 local counts = redis.call('HMGET', KEYS[4], 'settled', 'collected')
 if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then
@@ -140,12 +155,12 @@ return { 'OK' }
 ]==]
 
 -- ARGV: who takes; its lease in milliseconds; entries, at most.
--- Gives { LOST } | { state, identity, end, entries… }, each entry { id, first, n, ids, whether it
--- was written under this identity, how many may have been sent, marks }. end: `over` where each id
--- is settled, `dead` where all others are in dead entries, else empty.
+-- Gives { LOST } | { state (or opening), identity, end, entries… }, each entry { id, first, n, ids,
+-- whether it was written under this identity, how many may have been sent, marks }. end: `over`
+-- where each id is settled, `dead` where all others are in dead entries, else empty.
 local TAKE = [==[
 local me, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local known = redis.call('HMGET', KEYS[1], 'state', 'fed', 'total', 'lease', 'seen')
+local known = redis.call('HMGET', KEYS[1], 'state', 'fed', 'total', 'lease', 'seen', 'ripe')
 if not known[2] then
   return { 'LOST' }
 end
@@ -162,14 +177,17 @@ if (tonumber(known[4]) or 0) < lease then
 else
   lease = tonumber(known[4])
 end
-local time = redis.pcall('TIME')
-if not time.err then
-  local at = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local at = milliseconds()
+if at then
   if (tonumber(known[5]) or 0) > at + 1000 then
     -- The clock was set back: leases would seem to begin in times to come.
     for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', '-', '+', 1000)) do
       redis.call('XCLAIM', KEYS[2], 'workers', row[2], '0', row[1], 'JUSTID')
     end
+    redis.call('HSET', KEYS[1], 'ripe', '0')
+  elseif (tonumber(known[6]) or 0) > at then
+    reply[1] = 'opening'
+    return reply
   end
   redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', at))
 end
@@ -416,9 +434,9 @@ local function define(head, ...)
 end
 
 local TEXTS = {
-  begin = define(DENY, IDENTITY, BEGIN),
+  begin = define(DENY, IDENTITY, CLOCK, BEGIN),
   feed = define(DENY, IDENTITY, FEED),
-  take = define(ALLOW, IDENTITY, HOLDER, TAKE),
+  take = define(ALLOW, IDENTITY, CLOCK, HOLDER, TAKE),
   intend = define(ALLOW, IDENTITY, HOLDER, INTEND),
   settle = define(ALLOW, IDENTITY, HOLDER, SETTLE),
   claim = define(ALLOW, HOLDER, CLAIM),
@@ -432,17 +450,17 @@ local TEXTS = {
 
 -- Their SHA-1, as Redis has it; a spec compares.
 local SHA = {
-  begin = "6533f382f0300a1f0d35900935dd8209960e348d",
+  begin = "fea1e0c4c5296a69d25fdc22475c5b5386bb5e70",
   change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",
   claim = "987edb2f709a8c3814bc07ae31d1cfbbd4b19a00",
-  feed = "69205c70252911447bc0fa13225354a00404a732",
+  feed = "22ee1adba83a27e6757e2090561f0abfeafaa6c6",
   forget = "8c738711dc32eaab60c3102586c2b705cb696111",
   intend = "a22098682a9e8a8e5f09200619e1152fa6d5f0ec",
   leave = "8b965ecf81e39defe62197b210e1656867971c57",
   remove = "89f8c76324799322684b7917bf6300232c8bab66",
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
   settle = "2d11b6ad6583bee3cb32cdbd672e1551dffaa92e",
-  take = "b9f43fcfedae1319b85940b1708849c8a8eb4fdc",
+  take = "cded45d1d4cd1de4f172fe9ed9257bdf7828b821",
   totals = "826db5bbbf8e78afb92ba5966591a4feb5d025f1",
 }
 

@@ -122,13 +122,14 @@ local function whole(number)
 end
 
 -- Says who feeds, and what the job is of; makes the job where it is not there.
--- what: a list of { name, value }. old: { feeder, beat } of a feed that is gone, or nil. top: how
+-- what: a list of { name, value }. lasting: seconds after which Redis has on disk what it was told;
+-- a new job is not given out before. old: { feeder, beat } of a feed that is gone, or nil. top: how
 -- far this feed has been, nil where it does not know.
--- reply: { "OK", fed, identity, state, is_new ("1") } | { "DIFFERS", name, value } |
+-- reply: { "OK", fed, identity, state } | { "DIFFERS", name, value } |
 -- { "BUSY", feeder, beat }
-function Store:begin(me, what, old, top, on_done)
+function Store:begin(me, what, lasting, old, top, on_done)
   local arguments = { me, old and old.feeder or "", old and old.beat or "",
-    top and whole(top) or "" }
+    top and whole(top) or "", whole(lasting * 1000) }
   for _, pair in ipairs(what) do
     arguments[#arguments + 1] = pair[1]
     arguments[#arguments + 1] = pair[2]
@@ -181,8 +182,8 @@ local function entry_of(row)
 end
 
 -- Takes entries for `me`, `most` of them; 0 only asks how the job stands.
--- reply: { state (running, paused, cancelled, or LOST), identity, ending ("over": each id is
--- settled; "dead": all others are in dead entries; ""), entries = list of { id, position, count,
+-- reply: { state (opening, running, paused, cancelled, or LOST), identity, ending ("over": each id
+-- is settled; "dead": all others are in dead entries; ""), entries = list of { id, position, count,
 -- ids, sent, marks (a byte an id, "0": not settled) } }
 function Store:take(me, lease, most, on_done)
   run(self, "take", { me, whole(lease * 1000), whole(most) }, function(value, message, is_final)

@@ -164,7 +164,7 @@ local function take(self, now)
       self.ending = "lost"
     elseif reply.state == "cancelled" then
       self.ending = "cancelled"
-    elseif #self._entries > 0 then
+    elseif #self._entries > 0 or reply.state == "opening" then
       return
     elseif reply.ending ~= "" then
       self.ending = reply.ending
