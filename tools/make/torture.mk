@@ -60,7 +60,7 @@ torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet 
 	@$(FLEET) failover --times 15
 	@$(FLEET) clock --times 30 --clock '$(PRELOADED)/clock.so'
 	@$(FLEET) wrong --ids 200
-	@! $(FLEET) restart --times 30 --disarm
+	@$(FLEET) restart --times 60 --disarm
 	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids $(FLEET_MILLION)
 	@$(RUN) python3 spec/torture/fleet/cost.py overhead --ids 200000
 

@@ -11,11 +11,13 @@ append-only file written every second; workers, feed and collect are the command
   pause     SIGSTOP to a worker, feed or collect, longer than a lease
   network   connections to Redis cut in the middle of a message
   restart   redis-server killed; the end of its append-only file is lost, up to a second of it
+  forget    the same, at the worst moment: a worker has sent, and Redis forgets that it was to
   young     the same, to jobs that were fed within that second
   memory    redis-server has no memory left for a while
   failover  a replica that lags behind takes over
   clock     the clock of redis-server jumps, forwards and backwards; --clock is the library for it
   wrong     workers with a wrong token, a wrong proxy, a wrong certificate, another address
+  short     some of each, side by side: what `make test` runs
 
 After each: ids lost 0, counted twice 0, outcomes that the judge's log does not bear out 0. The
 interpreter is the one named by LUA (lua5.4), with the LUA_PATH and LUA_CPATH around. The last line
@@ -36,7 +38,7 @@ import time
 
 import judge as provider
 from store import Redis, Refused
-from trial import FINISHED, PATIENCE, UNFINISHED, Fleet, Trial, Wrong
+from trial import FINISHED, PATIENCE, UNFINISHED, Fleet, Lies, Trial, Wrong
 from wire import Wire
 
 TICK = 0.02
@@ -44,6 +46,8 @@ TICK = 0.02
 STEPS = 3
 # How many feed at a time, as each waits for the disk at first.
 FEEDS = 8
+# Cases of the short form at a time.
+SIDE_BY_SIDE = 4
 
 
 class Run:
@@ -239,9 +243,12 @@ def young(run):
         for _ in range(run.options.times):
             trial = run.trial(judge, redis.port, ids=100)
             fleet = Fleet(trial, run.options.workers)
+            # While it is made, or as soon as it is given out.
             asked = judge.requests + run.chance.randrange(1, 8)
+            till = time.monotonic() + run.chance.choice([0.3, 0.7, 1.5, 3, 60, 60, 60, 60])
             try:
-                while judge.requests < asked and not fleet.tend():
+                while (judge.requests < asked and time.monotonic() < till
+                       and not fleet.tend()):
                     redis.note_size()
                     time.sleep(TICK / 4)
                 redis.kill()
@@ -256,6 +263,31 @@ def young(run):
     finally:
         redis.remove()
     return "%d young jobs, of which Redis forgot all of %d, %s" % (run.options.times, gone, run)
+
+
+def forget(run):
+    """Redis forgets that a worker was about to send, after it has sent."""
+    judge, redis = run.judge(delay=0, lose=0), run.redis()
+    try:
+        for _ in range(run.options.times):
+            trial = run.trial(judge, redis.port)
+            trial.run(trial.feed(), {0})
+            redis.sizes = [(0, os.path.getsize(redis.log_file()))]
+            judge.on_step = lambda step: step == "acted" and redis.process.kill()
+            worker = trial.work("--patience", "1")
+            wait_for(lambda: redis.process.poll() is not None, "a request")
+            judge.on_step = None
+            worker.kill()
+            worker.wait()
+            redis.kill()
+            redis.cut(run.chance, 0, is_all=True)
+            redis.start()
+            trial.run(trial.work(), FINISHED)
+            trial.finish()
+            run.settle(trial)
+    finally:
+        redis.remove()
+    return "%d intents that Redis forgot, %s" % (run.options.times, run)
 
 
 def memory(run):
@@ -441,7 +473,7 @@ def wrong(run):
             ("certificate", ["--ca-file", other + "/ca.pem"], {}, 5),
             ("address", ours, {"url": stranger.url}, 2),
         ):
-            trial = run.trial(judge, redis.port, work=lease + options)
+            trial = run.trial(judge, redis.port, work=lease + options + ["--patience", "2"])
             feeder = trial.feed()
             wait_for(trial.knows, "the job")
             code, said = trial.run(trial.work(**how))
@@ -489,8 +521,49 @@ def wait_for(done, about, seconds=60):
         time.sleep(TICK)
 
 
-CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, young, memory, failover,
-                                 clock, wrong)}
+# Little of each, and the last one has to see lies.
+SHORT = [words.split() for words in (
+    "steps --ids 6 --batch 3 --entry 4 --sample 4",
+    "steps --ids 2 --provider clickatell --sample 6",
+    "kill --times 8 --ids 500",
+    "kill --times 4 --ids 60 --provider clickatell",
+    "pause --times 3 --ids 500 --lease 1",
+    "network --times 10 --ids 500",
+    "restart --times 3 --ids 500",
+    "young --times 2",
+    "memory --times 2 --ids 500",
+    "failover --times 1 --ids 500",
+    "wrong --ids 50",
+    "forget --times 1 --ids 30",
+    "forget --times 1 --ids 30 --disarm",
+)]
+
+
+def short(run):
+    """Each is a program of its own. What they do most of the time is wait."""
+    waiting, running, wrong = list(SHORT), [], []
+    try:
+        while waiting or running:
+            while waiting and len(running) < SIDE_BY_SIDE:
+                words = waiting.pop(0)
+                running.append((words, subprocess.Popen(
+                    ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, sys.argv[0], *words,
+                     "--seed", str(run.options.seed)], stdout=subprocess.PIPE, text=True)))
+            words, process = running.pop(0)
+            said = process.communicate()[0]
+            print("%s: %s" % (" ".join(words), said), end="", flush=True)
+            if process.returncode != 0:
+                wrong.append(words)
+    finally:
+        for _, process in running:
+            process.kill()
+    if wrong:
+        raise Wrong("wrong are: %s" % wrong)
+    return "%d cases are right" % len(SHORT)
+
+
+CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, forget, young, memory,
+                                 failover, clock, wrong, short)}
 
 
 def main():
@@ -509,14 +582,22 @@ def main():
     parser.add_argument("--lose", type=float, default=0.02, help="share of answers that are lost")
     parser.add_argument("--clock", help="the library of spec/torture/clock.c")
     parser.add_argument("--disarm", action="store_true",
-                        help="without the epoch rule: shows that the judge sees what it prevents")
+                        help="without the epoch rule: there have to be lies")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     if options.seed is None:
         options.seed = random.randrange(1 << 30)
     folder = tempfile.mkdtemp()
     try:
-        print(CASES[options.case](Run(options, folder)))
+        said = CASES[options.case](Run(options, folder))
+        if options.disarm:
+            raise Wrong("the judge saw no lie without the epoch rule: " + said)
+        print(said)
+    except Lies as lies:
+        if not options.disarm:
+            print("%s: %s\nseed %d, files in %s" % (options.case, lies, options.seed, folder))
+            sys.exit(1)
+        print("without the epoch rule, as it must be: %s" % lies)
     except (Wrong, Refused, OSError) as fault:
         print("%s: %s\nseed %d, files in %s" % (options.case, fault, options.seed, folder))
         sys.exit(1)

@@ -107,7 +107,7 @@ class Redis:
             try:
                 # Another server may have taken the port meanwhile.
                 about = self.call("INFO").decode()
-                if "process_id:%d\r" % self.process.pid in about and "loading:0\r" in about:
+                if "process_id:%d\r" % self.process.pid in about and "\nloading:0\r" in about:
                     # What it read at its start is on the disk.
                     self.sizes = [(0, os.path.getsize(self.log_file()) if self.is_kept else 0)]
                     return

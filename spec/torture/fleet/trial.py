@@ -24,6 +24,10 @@ class Wrong(Exception):
     pass
 
 
+class Lies(Wrong):
+    """Outcomes that the judge's log does not bear out, and nothing else."""
+
+
 def make_ids(form, count, mark=0):
     """Distinct ids. One in 25 left before anybody asked, one in 100 is not known."""
     ids = []
@@ -163,8 +167,9 @@ class Trial:
         """Raises where anything is lost, counted twice, or not true."""
         faults, outcomes, examples = self.verdict()
         if any(faults.values()):
-            raise Wrong("%s of %d ids: %s; such as %s"
-                        % (dict(faults), len(self.ids), dict(outcomes), examples))
+            kind = Lies if set(+faults) == {"lies"} else Wrong
+            raise kind("%s of %d ids: %s; such as %s"
+                       % (dict(faults), len(self.ids), dict(outcomes), examples))
         return outcomes
 
 
