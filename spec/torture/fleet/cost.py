@@ -42,27 +42,28 @@ class Provider:
         self.process.wait(10)
 
 
-def count_lines(path):
-    """The ids in a file of results, and how many stand there more than once."""
-    seen, twice = set(), 0
+def count_lines(path, ids):
+    """How many ids a file of results holds, and how many of them more than once."""
+    seen, twice = bytearray(ids), 0
     with open(path, "rb") as file:
         for line in file:
-            if b'"outcome"' in line:
-                # The last 12 digits tell these ids apart.
-                at = line.index(b'"id":"') + 6
-                key = line[at + 24:at + 32]
-                twice += key in seen
-                seen.add(key)
-    return len(seen), twice
+            at = line.find(b'"id":"')
+            if at > 0:
+                n = int(line[at + 30:at + 38], 16)
+                twice += seen[n]
+                seen[n] = 1
+    return sum(seen), twice
 
 
 def memory(options, folder):
     provider, redis = Provider(folder), Redis(folder + "/redis", "--appendonly", "no")
     try:
         trial = Trial(folder, provider, redis.port, ids=options.ids, work=[],
-                      feed=())
-        trial.ids = None
-        processes = [trial.feed()] + [trial.work() for _ in range(2)]
+                      is_long=True)
+        processes = [trial.feed()]
+        while not trial.knows():
+            time.sleep(0.05)
+        processes += [trial.work() for _ in range(2)]
         peak = held = 0
         began, is_fed, collector, asleep_till = time.monotonic(), False, None, 0
         while True:
@@ -99,7 +100,7 @@ def memory(options, folder):
         for process in processes[1:]:
             process.kill()
             process.wait()
-        found, twice = count_lines(trial.output)
+        found, twice = count_lines(trial.output, options.ids)
         if (found, twice) != (options.ids, 0):
             raise Wrong("%d ids of %d, %d twice" % (found, options.ids, twice))
         return ("%d ids, each counted once, in %.0f s: used_memory of Redis at most %.1f MiB, "
@@ -138,7 +139,9 @@ def overhead(options, folder):
             alone = seconds_of(stop)
             before = processor_of(redis.process.pid)
             feed = trial.feed()
-            work = trial.work("--once")
+            while not trial.knows():
+                time.sleep(0.05)
+            work = trial.work()
             parts = {"feed": seconds_of(feed), "work": seconds_of(work)}
             collect = trial.collect()
             parts["collect"] = seconds_of(collect)

@@ -28,30 +28,26 @@ class Lies(Wrong):
     """Outcomes that the judge's log does not bear out, and nothing else."""
 
 
-def make_ids(form, count, mark=0):
-    """Distinct ids. One in 25 left before anybody asked, one in 100 is not known."""
-    ids = []
-    for n in range(count):
-        if form == "revicom":
-            end = {7: "0403", 13: "0404"}.get(n % 50, "%04x" % (n % 0x7000 + 0x8000))
-            ids.append("2a28d557-22a1-4be6-%04x-%08x%s" % (mark, n, end))
-        else:
-            end = {7: "0003", 13: "0001"}.get(n % 50, "8000")
-            ids.append("d7a1c4e2b8f9%04x%012x%s" % (mark, n, end))
-    return ids
+def make_id(form, n, mark=0):
+    """The n-th of distinct ids. One in 50 left before anybody asked, one in 50 is not known."""
+    if form == "revicom":
+        end = {7: "0403", 13: "0404"}.get(n % 50, "%04x" % (n % 0x7000 + 0x8000))
+        return "2a28d557-22a1-4be6-%04x-%08x%s" % (mark, n, end)
+    end = {7: "0003", 13: "0001"}.get(n % 50, "8000")
+    return "d7a1c4e2b8f9%04x%012x%s" % (mark, n, end)
 
 
 class Trial:
-    """options: what `feed` and `work` get beside what they need."""
+    """feed, work: what these get beside what they need. is_long: no ids are kept here."""
 
     def __init__(self, folder, judge, port, form="revicom", ids=2000, name="job", mark=0,
-                 feed=(), work=("--lease", "2"), disarm=False):
+                 feed=(), work=("--lease", "2"), disarm=False, is_long=False):
         self.folder = folder
         self.judge = judge
         self.port = port
         self.form = form
         self.name = name
-        self.ids = make_ids(form, ids, mark)
+        self.ids = [] if is_long else [make_id(form, n, mark) for n in range(ids)]
         self.input = os.path.join(folder, name + ".txt")
         self.output = os.path.join(folder, name + ".ndjson")
         self.feed_options = list(feed)
@@ -64,7 +60,7 @@ class Trial:
         self.started = 0
         self.said = collections.deque(maxlen=40)  # last lines of stderr, for a fault
         with open(self.input, "w") as file:
-            file.write("\n".join(self.ids) + "\n")
+            file.writelines(make_id(form, n, mark) + "\n" for n in range(ids))
 
     def start(self, *argv, env=None, port=None):
         """What it says goes to a file: nobody has to read it meanwhile."""
