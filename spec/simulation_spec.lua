@@ -150,12 +150,30 @@ local function uuid(n)
   return ("%08x-0000-4000-8000-%012x"):format(n, n)
 end
 
+-- What the core's meanings are, in a schedule whose answers about one id are usual ones, and the
+-- code of each.
+local VERDICTS, MEANINGS = {}, { [200] = 1, [202] = 2, [403] = 3 }
+for code, number in pairs(MEANINGS) do
+  local words = { [200] = "stopped", [202] = "accepted", [403] = "too_late" }
+  VERDICTS[number] = { outcome = words[code], code = code, is_usual = true, is_plain = true }
+end
+
+local function with_meaning(answer_of)
+  return function(request)
+    local answer = answer_of(request)
+    local code = not answer.fault and not answer.status and answer.body
+      and answer.body:match('^{"errors":false,"items":%[[^%]]*"code":(%d+)}%]}$')
+    answer.meaning = code and #request.ids == 1 and MEANINGS[tonumber(code)] or nil
+    return answer
+  end
+end
+
 -- One client has all calls: what was left behind by one would show in another.
 local session = {
   idle_runs = {},
   generation = 1,
-  wait = function(e, seconds)
-    e:wait(seconds)
+  wait = function(call, seconds)
+    call:wait(seconds)
   end,
   redact = function(s)
     return s
@@ -193,8 +211,9 @@ local function schedule(seed)
     end
   end
   local world = new_world(random, clock, ids, random(4) / 5)
-  local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
-  session.engine, session.clock, session.flights, session.generation = engine, clock, {}, 1
+  local engine = fake.new({ clock = clock, slots = random(6),
+    answer = random(2) == 1 and with_meaning(world.answer) or world.answer })
+  session.engine, session.clock, session.generation = engine, clock, 1
   session.renew = random(2) == 1 and function()
     session.generation = session.generation + 1
     engine:authorize(1, world.renew())
@@ -208,8 +227,9 @@ local function schedule(seed)
   local running = run.new(session, {
     operation = operation,
     number = 1,
+    verdicts = VERDICTS,
     source = source.list(ids, #ids),
-    limit = random(8),
+    limit = random(3) == 1 and 1 or random(8),
     concurrency = random(6),
     timeout = 0.5 + random() * 3,
     deadline = deadline,
@@ -305,12 +325,11 @@ local function outage(fate, count, limit)
   local running = run.new({
     engine = engine,
     clock = clock,
-    wait = function(e, seconds)
-      e:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(),
     outage = outages.new({ slots = 16, random = generator(2) }),
-    flights = {},
     generation = 1,
     redact = tostring,
   }, {

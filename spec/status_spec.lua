@@ -565,12 +565,11 @@ local function items_of(operation, ids, answer)
   local running = run.new({
     engine = fake.new({ clock = clock, answer = answer }),
     clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(),
     outage = outage.new({ slots = 16 }),
-    flights = {},
     generation = 1,
     redact = function(s)
       return s
@@ -599,7 +598,7 @@ local function items_of(operation, ids, answer)
   return items, summary
 end
 
-describe("a lookup whose answers are lost", function()
+describe("a lookup whose responses are lost", function()
   local TROUBLE = {
     { fault = "lost", detail = "the connection was closed" },
     { status = 500 },

@@ -2,6 +2,7 @@
 -- version.
 
 local compat = {
+  is_compiled = rawget(_G, "jit") ~= nil, -- Lua code becomes machine code
   -- Both are nil on a Lua whose numbers are all floats.
   math_type = math.type,
   tointeger = math.tointeger,
@@ -39,15 +40,6 @@ local can_yield = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 function compat.try_hook(f, ...)
   local coxpcall = not can_yield and package.loaded.coxpcall
   return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
-end
-
--- Returns the same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled
--- code.
-function compat.interpreted(f)
-  if rawget(_G, "jit") then
-    jit.off(f)
-  end
-  return f
 end
 
 return compat

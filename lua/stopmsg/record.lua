@@ -1,7 +1,7 @@
 -- Formats an item as a line of JSON. Not lua-cjson, because the usual item has three fields, and
 -- everything but its id was formatted before.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 local record = {}
 
@@ -120,7 +120,7 @@ Lines.__index = Lines
 
 -- Collects lines, to write them together.
 function record.lines()
-  return setmetatable({ _lines = core.lines() }, Lines)
+  return setmetatable({ _lines = native.lines() }, Lines)
 end
 
 -- size = gathered:add(id, tail, number, at): adds a line and returns the bytes collected. A
@@ -137,6 +137,22 @@ function Lines:add(id, tail, number, at)
       .. record.quote(id) .. (at and tail:sub(1, -3) .. (',"at":%.0f}\n'):format(at) or tail))
   end
   return size
+end
+
+-- count = record.put(ids, places, first, last, journal, tail, at, results, frame): the same for
+-- ids[first..last], whose lines differ in nothing else: for the journal a line with places[i] and
+-- this ending, for the results frame.open, the id and frame.close. Either may be nil. Ends before
+-- the first id that needs more care, such as one with the byte frame.without in it.
+function record.put(ids, places, first, last, journal, tail, at, results, frame)
+  if journal then
+    tail = '"' .. tail
+  end
+  if not results then
+    return native.put(ids, places, first, last, journal and journal._lines, '{"n":', ',"id":"',
+      tail, at)
+  end
+  return native.put(ids, places, first, last, journal and journal._lines, '{"n":', ',"id":"', tail,
+    at, results._lines, frame.open, frame.close, frame.without)
 end
 
 function Lines:write(s)

@@ -160,11 +160,11 @@ describe("docs/troubleshooting.md", function()
     ["no headers of"] = "tools/headers.sh",
     ["has no C core for"] = "lua/stopmsg/needs.lua",
     ["was built for another Lua"] = "lua/stopmsg/needs.lua",
-    ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",
-    ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
+    ["was built with another build of libcurl"] = "lua/stopmsg/needs.lua",
+    ["contains another version of"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
     ["cannot wait in the"] = "lua/stopmsg/wait/nginx.lua",
-    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/question.lua",
+    ["no terminal to ask for confirmation; pass --yes"] = "lua/stopmsg/cli/question.lua",
     ["belongs to another run"] = "lua/stopmsg/journal.lua",
   }
 
@@ -229,6 +229,23 @@ describe("docs/architecture.md", function()
         local other = part_of(name) or "init"
         assert.message(("%s requires %s"):format(file, name))
           .is_true(other == part or (layer_of[other] or 0) > layer_of[part])
+      end
+    end
+  end)
+
+  it("has the C module that only the command needs required by no part of the library", function()
+    local requires = {}
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      if markdown.read("lua/stopmsg/" .. file .. ".lua"):find('"stopmsg.command"', 1, true) then
+        requires[part_of(file)] = true
+      end
+    end
+    assert.same({ "cli", "journal", "needs", "record" }, sorted.keys(requires))
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      local text = markdown.read("lua/stopmsg/" .. file .. ".lua")
+      if part_of(file) ~= "cli" and part_of(file) ~= "journal" then
+        assert.message(file).is_nil(text:find('require%("stopmsg%.journal"%)')
+          or text:find('require%("stopmsg%.record"%)'))
       end
     end
   end)

@@ -135,7 +135,7 @@ describe("stopmsg.run.verify", function()
       assert.equal("stopped", report[2].outcome)
       assert.equal(1, #report.warnings)
       assert.is_truthy(report.warnings[1]:find("^2 message"))
-      assert.is_truthy(report.warnings[1]:find("left", 1, true))
+      assert.is_truthy(report.warnings[1]:find("were sent", 1, true))
     end)
 
     it("does not warn where nothing was promised", function()
@@ -153,7 +153,7 @@ describe("stopmsg.run.verify", function()
         always("pushwoosh", "FAIL"))
       assert.equal("not_stoppable", report[1].outcome)
       assert.is_true(report[1].verified)
-      assert.is_nil(table.concat(report.warnings):find("had left", 1, true))
+      assert.is_nil(table.concat(report.warnings):find("were sent", 1, true))
     end)
   end)
 
@@ -171,7 +171,7 @@ describe("stopmsg.run.verify", function()
         return found("revicom", id, id == uuid(1) and "unsent" or "sending")
       end, { timeout = 4 })
       assert.equal(2, report.unproven)
-      assert.same({ "2 message(s) are not proven yet, the provider says 'sending'" },
+      assert.same({ "2 message(s) are still unproven, their state is 'sending'" },
         report.warnings)
     end)
 
@@ -187,7 +187,7 @@ describe("stopmsg.run.verify", function()
       end)
       assert.same({ id = HEX, outcome = "stopped", code = 200 }, report[1])
       assert.equal(1, report.unproven)
-      assert.same({ "1 message(s) are not proven yet" }, report.warnings)
+      assert.same({ "1 message(s) are still unproven" }, report.warnings)
       assert.equal(1, #done.looks)
     end)
 
@@ -218,7 +218,7 @@ describe("stopmsg.run.verify", function()
       local report = report_of({ { id = UUID, outcome = "stopped" } })
       verify.tally(report)
       assert.equal(1, report.unproven)
-      assert.same({ "1 message(s) are not proven yet" }, report.warnings)
+      assert.same({ "1 message(s) are still unproven" }, report.warnings)
     end)
   end)
 
@@ -274,12 +274,11 @@ describe("stopmsg.run.verify", function()
       return {
         engine = fake.new({ clock = clock, answer = script }),
         clock = clock,
-        wait = function(engine, seconds)
-          engine:wait(seconds)
+        wait = function(call, seconds)
+          call:wait(seconds)
         end,
         pacer = pacer.new(),
         outage = outage.new({ slots = 16 }),
-        flights = {},
         generation = 1,
         redact = function(s)
           return s

@@ -83,6 +83,14 @@ end
 
 runs.OK = runs.items()
 
+-- A usual answer about one id, as the core tells it, and what its number means.
+function runs.USUAL()
+  return { status = 200, meaning = 1 }
+end
+
+local VERDICTS = { { outcome = "stopped", code = 200, is_usual = true, is_plain = true },
+  { outcome = "too_late", code = 403, reason = "sent", is_usual = true } }
+
 function runs.item(code)
   return function(request)
     return runs.items({ [request.ids[1]:lower()] = code })(request)
@@ -125,12 +133,11 @@ function runs.new_session(options)
       answer = options.answer or runs.OK,
     }),
     clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(options.rate, options.burst),
     outage = outage.new({ slots = options.slots or 1024, random = options.random or runs.longest }),
-    flights = {},
     generation = 1,
     renew = options.renew and function()
       return options.renew(session)
@@ -154,6 +161,7 @@ function runs.new_run(session, options)
   return run.new(session, {
     operation = operation,
     number = 1,
+    verdicts = VERDICTS,
     source = options.source or source.list(ids, options.count or #ids),
     limit = limit,
     concurrency = options.concurrency or 4,
@@ -169,6 +177,9 @@ function runs.new_run(session, options)
     result = result,
     total = result and not options.source and (options.count or #ids) or nil,
     is_interrupted = options.is_interrupted,
+    sink = options.sink and function(...)
+      return options.sink(summary, ...)
+    end,
   }), summary, result
 end
 

@@ -2,6 +2,8 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
+local engines = require("spec.support.engines")
 local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
@@ -32,7 +34,9 @@ local function with_engine(options, use)
   if not engine then
     return "fault " .. message
   end
-  return closing(engine, use)
+  return closing(engine, function()
+    return use(engines.alone(engine))
+  end)
 end
 
 local function prepare(engine, fields)
@@ -197,9 +201,51 @@ function parts.items(context)
   end)
 end
 
+-- Ids that are offered, more than there are slots, to two calls: usual answers and others, and
+-- requests that nobody waits for.
+function parts.offered(context)
+  local body = '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}'
+  local engine = core.engine({ slots = 3, max_response = 1000, connect_timeout = AMPLE,
+    proxy = "" })
+  return closing(engine, function()
+    local verdicts = { { outcome = "stopped", code = 200, is_plain = true },
+      { outcome = "failed", code = 7 } }
+    local operation = engine:prepare({ method = "POST", base = context.items_url,
+      url = { "/", { "id", "percent" } }, headers = {},
+      usual = { { status = 200, first = 1, exactly = body } } })
+    local call, gone = engine:call(), engine:call()
+    assert(gone:offer(operation, { "gone" }, { 9 }, 1, 1, AMPLE, 0, 1) == 1)
+    local ids, places, means, others = { "a", ("b"):rep(300), "c" }, { 1, 2, 3 }, {}, {}
+    local sent = call:offer(operation, ids, places, 1, 3, AMPLE, 0, 1)
+    gone:forsake()
+    local items, at, lines = {}, 0, {}
+    for _ = 1, MAX_STEPS do
+      assert(engine:step())
+      local count = call:codes(items, places, means, at, 9)
+      core.make_items(items, means, verdicts, at + 1, at + count)
+      at = at + count
+      local answer = { call:collect() }
+      if answer[5] then
+        return ("fault %s %s"):format(answer[4], answer[5])
+      elseif answer[1] then
+        others[#others + 1] = answer[10]
+      end
+      if at + #others == sent then
+        break
+      end
+      call:wait(0.01)
+    end
+    for i = 1, at do
+      lines[i] = ("%s %s %d"):format(items[i].id, items[i].outcome, items[i].code)
+    end
+    table.sort(lines)
+    return table.concat(lines, "\n")
+  end)
+end
+
 -- What stands for a long text.
 local function digest(text)
-  local hash = core.digest()
+  local hash = native.digest()
   hash:add(text)
   return hash:hex()
 end
@@ -298,7 +344,7 @@ function parts.notes()
   end
   seen:remove("id7")
   return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
-    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+    closing(native.lines(), write_lines), closing(native.marks(), set_marks),
     tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
@@ -320,7 +366,7 @@ end
 -- A log that is new, filled, and left as it was filled.
 function parts.log(context)
   os.remove(context.path)
-  local log, message = core.log(context.path)
+  local log, message = native.log(context.path)
   if not log then
     return "fault " .. message
   end
@@ -383,7 +429,7 @@ end
 
 -- An engine for the children of this process to inherit.
 function parts.inherit(context)
-  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
+  local engine = engines.new({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
   local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
   assert(engine:submit(operation, {}, 1, 0, 30))
   engine:start()

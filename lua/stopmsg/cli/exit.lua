@@ -1,15 +1,15 @@
--- Exit codes of the command, and which one fits.
+-- The command's exit codes, and which one applies.
 
 local exit = {
   ok = 0, -- all stopped
-  fault = 1, -- of the program, or of the machine it runs on
+  fault = 1, -- internal error, or of the machine
   usage = 2, -- usage or input wrong; nothing was sent
   refused = 3, -- some too_late, recalled, not_stoppable, not_found, invalid, denied
   unsure = 4, -- some unknown or accepted, or not proven
   undone = 5, -- some failed or skipped
   credentials = 6,
-  unfinished = 7, -- a job is
-  signal = 128, -- and the signal's number
+  unfinished = 7, -- only of a job
+  signal = 128, -- plus the signal's number
 }
 
 local function any(counts, ...)
@@ -21,10 +21,9 @@ local function any(counts, ...)
   return false
 end
 
--- code = exit.of(counts, how): counts by outcome. how: `credentials`, whether the provider refused
--- them and the run ended; `signal`, the one that interrupted it; `unproven`, whether a verification
--- left something open; `shortage`, whether a list was not read to its end; `nothing`, whether it
--- had nothing. All may be absent.
+-- code = exit.of(counts, how): counts by outcome. how, all optional: `credentials`, the provider
+-- refused them and the run ended; `signal` that interrupted it; `unproven`, lookups left something
+-- open; `shortage`, a list is incomplete; `nothing`, a list was empty.
 function exit.of(counts, how)
   how = how or {}
   if how.credentials then
@@ -42,7 +41,7 @@ function exit.of(counts, how)
   return exit.ok
 end
 
--- The same for `status`, which stops nothing: what counts is whether each id was found.
+-- The same for `status`, which stops nothing: depends on whether each id was found.
 function exit.of_lookup(counts, how)
   how = how or {}
   if how.credentials then
@@ -59,7 +58,7 @@ function exit.of_lookup(counts, how)
   return exit.ok
 end
 
--- Whether this item says that the run ended because the credentials were refused.
+-- Returns whether this item means that refused credentials ended the run.
 function exit.is_end(item)
   return item.reason == "credentials" and (item.outcome == "denied" or item.outcome == "skipped")
 end

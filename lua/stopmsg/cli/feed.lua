@@ -160,7 +160,7 @@ local function prepare(args, host)
   operation, message = clients.operation(client, "stop", args.dispatch and "dispatch" or "message",
     args.all)
   if not operation then
-    return refuse((connection.translate(message):gsub("say all = true", "give --all")))
+    return refuse((connection.translate(message):gsub("pass all = true", "pass --all")))
   end
   local given
   given, message = input.of(args, host, operation.id)

@@ -234,7 +234,8 @@ local function run(args, host, with)
   host.signals.hold(true)
   local items, report, running = clients.stream(client, function(chunk, want)
     return self.worker:fill(chunk, want)
-  end, args.dispatch and "dispatch" or "message", {
+  end, {
+    kind = args.dispatch and "dispatch" or "message",
     all = args.all,
     is_interrupted = function()
       return self:tick()

@@ -2,7 +2,7 @@
 --
 -- Lines end with LF, CRLF or CR, in any mixture. UTF-16 is read as what it says.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local encoding = require("stopmsg.cli.encoding")
 local text = require("stopmsg.text")
 
@@ -80,7 +80,7 @@ local function new_decoder()
       -- Whether this is half of a line's end is told by the next byte.
       carry, taken = "\r", taken:sub(1, -2)
     end
-    return core.unify_lines(taken)
+    return native.unify_lines(taken)
   end
 end
 
@@ -106,7 +106,7 @@ function buffers.new(file, on_block)
     end
     local nul = taken:find("\0", 1, true)
     if nul then
-      buffers.unreadable(("this is no text file: line %d holds a byte of value 0"):format(self.line
+      buffers.unreadable(("not a text file: line %d contains a NUL byte"):format(self.line
         + count_breaks(self.bytes:sub(self.at)) + count_breaks(taken:sub(1, nul))))
     end
     self.bytes = self.bytes:sub(self.at) .. taken
