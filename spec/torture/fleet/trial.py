@@ -79,7 +79,7 @@ class Trial:
 
     def words(self, process):
         with open(process.path, errors="replace") as file:
-            return file.read()[-600:]
+            return file.read()[-2000:]
 
     def knows(self):
         """Whether Redis has the job by now."""
@@ -159,13 +159,20 @@ class Trial:
                 examples["lost"] = missing[0]
         return faults, outcomes, examples
 
-    def judge_it(self):
-        """Raises where anything is lost, counted twice, or not true."""
+    def judge_it(self, is_exact=True):
+        """Raises where anything is lost, counted twice, or not true. is_exact: Redis forgot nothing,
+        so that its counts are those of the file."""
         faults, outcomes, examples = self.verdict()
         if any(faults.values()):
             kind = Lies if set(+faults) == {"lies"} else Wrong
             raise kind("%s of %d ids: %s; such as %s"
                        % (dict(faults), len(self.ids), dict(outcomes), examples))
+        standing = self.start("job", self.name, "--format", "json")
+        self.run(standing, FINISHED)
+        known = json.loads(self.words(standing))
+        counts = {word: count for word, count in known["counts"].items() if count}
+        if sum(counts.values()) != len(self.ids) or is_exact and counts != outcomes:
+            raise Wrong("the job counts %s, the file %s" % (counts, dict(outcomes)))
         return outcomes
 
 
