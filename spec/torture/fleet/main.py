@@ -16,6 +16,7 @@ append-only file written every second; workers, feed and collect are the command
   memory    redis-server has no memory left for a while
   failover  a replica that lags behind takes over
   clock     the clock of redis-server jumps, forwards and backwards; --clock is the library for it
+  mixed     kills, pauses, cuts, restarts that lose the last second, job --pause, side by side
   wrong     workers with a wrong token, a wrong proxy, a wrong certificate, another address
   short     some of each, side by side: what `make test` runs
 
@@ -47,7 +48,7 @@ STEPS = 3
 # How many feed at a time, as each waits for the disk at first.
 FEEDS = 8
 # Cases in which Redis loses what it was told: it may count an id anew that the file has already.
-FORGETFUL = {"restart", "forget", "young", "failover"}
+FORGETFUL = {"restart", "forget", "young", "failover", "mixed"}
 # Cases of the short form at a time.
 SIDE_BY_SIDE = 4
 
@@ -147,12 +148,12 @@ def kill(run):
     def trouble(fleet):
         # Workers, mostly: what the others do is less.
         process = run.chance.choice(fleet.working() * 2 + fleet.all() or [None])
-        if process and process.poll() is None:
-            process.kill()
-            process.wait()
-            kills[process.role] += 1
-            return 1
-        return 0
+        if process is None:
+            return 0
+        # One in five is asked to end, and gives back what it has, if it is not killed before.
+        process.send_signal(run.chance.choice([signal.SIGKILL] * 4 + [signal.SIGTERM]))
+        kills[process.role] += 1
+        return 1
 
     try:
         troubled(run, judge, redis.port, trouble)
@@ -167,9 +168,8 @@ def pause(run):
     judge, redis = run.judge(), run.redis()
     asleep = set()
 
-    def wake(process):
-        if process.poll() is None:
-            process.send_signal(signal.SIGCONT)
+    def wake_up(process):
+        wake(process)
         asleep.discard(process)
 
     def trouble(fleet):
@@ -181,7 +181,10 @@ def pause(run):
         process = run.chance.choice(awake)
         process.send_signal(signal.SIGSTOP)
         asleep.add(process)
-        threading.Timer(run.options.lease * run.chance.uniform(1.2, 3), wake, [process]).start()
+        threading.Timer(run.options.lease * run.chance.uniform(1.2, 3), wake_up,
+                        [process]).start()
+        if process in (fleet.feeder, fleet.collector):
+            fleet.replace(process)
         return 1
 
     try:
@@ -464,6 +467,51 @@ def arm(trial, wire, where, number):
     return box[0]
 
 
+def mixed(run):
+    """All of it at once."""
+    judge, redis = run.judge(), run.redis()
+    wire = Wire(redis.port)
+    done = collections.Counter()
+
+    def trouble(fleet):
+        what = run.chance.choice(["kill", "kill", "term", "sleep", "cut", "restart", "steer"])
+        process = run.chance.choice(fleet.working() + [p for p in fleet.all() if p.poll() is None]
+                                    or [None])
+        if what in ("kill", "term") and process:
+            process.send_signal(signal.SIGKILL if what == "kill" else signal.SIGTERM)
+        elif what == "sleep" and process:
+            process.send_signal(signal.SIGSTOP)
+            threading.Timer(run.options.lease * run.chance.uniform(0.2, 3), wake,
+                            [process]).start()
+            if process in (fleet.feeder, fleet.collector):
+                fleet.replace(process)
+        elif what == "cut":
+            wire.drop()
+        elif what == "restart":
+            redis.kill()
+            redis.cut(run.chance, 1)
+            redis.start()
+            fleet.feed_again()
+        elif what == "steer":
+            for option in ("--pause", "--resume"):
+                fleet.trial.run(fleet.trial.start("job", fleet.trial.name, option,
+                                                  port=redis.port))
+        done[what] += 1
+        return 1
+
+    try:
+        troubled(run, judge, wire.port, trouble, redis=redis, wait=(0.1, 1))
+    finally:
+        wire.close()
+        redis.remove()
+    return "%s, %s" % (dict(done), run)
+
+
+def wake(process):
+    if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
+
+
 def wrong(run):
     """Workers that cannot work settle nothing, say so, and the others finish."""
     keys, other = certificates(run.path("keys")), certificates(run.path("other"))
@@ -568,7 +616,7 @@ def short(run):
 
 
 CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, forget, young, memory,
-                                 failover, clock, wrong, short)}
+                                 failover, clock, mixed, wrong, short)}
 
 
 def main():

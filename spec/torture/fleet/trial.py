@@ -186,6 +186,7 @@ class Fleet:
         self.work_at = time.monotonic()
         self.feeder = trial.feed()
         self.collector = None
+        self.replaced = []
         self.collect_at = time.monotonic() + 0.3
         self.is_fed = False
         self.retries = 0
@@ -193,6 +194,14 @@ class Fleet:
 
     def all(self):
         return [p for p in [*self.workers, self.feeder, self.collector] if p]
+
+    def replace(self, process):
+        """Another feed or collect is started beside one that stands still and goes on later."""
+        self.replaced.append(process)
+        if process is self.feeder:
+            self.feeder = self.trial.feed()
+        elif process is self.collector:
+            self.collector = self.trial.collect()
 
     def working(self):
         return [p for p in self.workers if p and p.poll() is None]
@@ -225,7 +234,7 @@ class Fleet:
     def note(self, process):
         code = process.wait()
         self.ended[process.role, code] += 1
-        if code not in FINISHED | {UNFINISHED, -signal.SIGKILL}:
+        if code not in FINISHED | {UNFINISHED, -signal.SIGKILL, 143}:
             said = "%s: exit code %d: %s" % (process.role, code, self.trial.words(process))
             self.trial.said.append(said)
             if code in FAULTS or self.ended[process.role, code] > PATIENCE:
@@ -256,7 +265,7 @@ class Fleet:
             self.trial.words(standing), dict(self.ended), list(self.trial.said)[-5:]))
 
     def end(self):
-        for process in self.all():
+        for process in self.all() + self.replaced:
             process.send_signal(signal.SIGCONT)
             process.kill()
             process.wait()
