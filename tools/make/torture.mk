@@ -59,11 +59,13 @@ torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet 
 	@$(FLEET) memory --times 20
 	@$(FLEET) failover --times 15
 	@$(FLEET) clock --times 30 --clock '$(PRELOADED)/clock.so'
+	@$(FLEET) rate --times 20
 	@$(FLEET) mixed --times 100
 	@$(FLEET) mixed --times 40 --ids 600 --provider clickatell
 	@$(FLEET) wrong --ids 200
 	@$(FLEET) restart --times 60 --disarm
-	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids $(FLEET_MILLION)
+	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids 100000 --results 50000 --ahead 20
+	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids $(FLEET_MILLION) --results 50000 --ahead 20
 	@$(RUN) python3 spec/torture/fleet/cost.py overhead --ids 200000
 
 # Stops without end in one process: neither memory nor descriptors grow.

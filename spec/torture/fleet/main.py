@@ -17,6 +17,7 @@ append-only file written every second; workers, feed and collect are the command
   failover  a replica that lags behind takes over
   clock     the clock of redis-server jumps, forwards and backwards; --clock is the library for it
   mixed     kills, pauses, cuts, restarts that lose the last second, job --pause, side by side
+  rate      SIGKILL to workers that share a rate, which the judge measures
   wrong     workers with a wrong token, a wrong proxy, a wrong certificate, another address
   short     some of each, side by side: what `make test` runs
 
@@ -47,6 +48,8 @@ TICK = 0.02
 STEPS = 3
 # How many feed at a time, as each waits for the disk at first.
 FEEDS = 8
+# Requests a second of all workers, and the seconds in which they are counted.
+RATE, WINDOW = 30, 5
 # Cases in which Redis loses what it was told: it may count an id anew that the file has already.
 FORGETFUL = {"restart", "forget", "young", "failover", "mixed"}
 # Cases of the short form at a time.
@@ -507,6 +510,34 @@ def mixed(run):
     return "%s, %s" % (dict(done), run)
 
 
+def rate(run):
+    """One rate for all workers, some of which are killed. Requests with the judge's answers lost
+    count, too."""
+    judge, redis = run.judge(), run.redis()
+    words = work_options(run.options) + ["--rate", str(RATE), "--shared", "judge"]
+
+    def trouble(fleet):
+        workers = fleet.working()
+        if not workers:
+            return 0
+        run.chance.choice(workers).kill()
+        return 1
+
+    try:
+        troubled(run, judge, redis.port, trouble, wait=(0.2, 1.5), work=words)
+    finally:
+        redis.remove()
+    most = 0
+    for at, moment in enumerate(judge.moments):
+        most = max(most, sum(1 for other in judge.moments[at:at + 20 * RATE]
+                             if other < moment + WINDOW))
+    # A busy machine may hand over some of them late, and so together with the next ones.
+    if most > WINDOW * RATE * 1.1 + 5:
+        raise Wrong("%d requests within %d s, at a rate of %d" % (most, WINDOW, RATE))
+    return "%d kills, at most %d requests within %d s at a rate of %d, %s" % (
+        run.options.times, most, WINDOW, RATE, run)
+
+
 def wake(process):
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
@@ -616,7 +647,7 @@ def short(run):
 
 
 CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, forget, young, memory,
-                                 failover, clock, mixed, wrong, short)}
+                                 failover, clock, mixed, rate, wrong, short)}
 
 
 def main():
