@@ -215,8 +215,8 @@ end
 local MANY_PLACES = 1024
 
 -- run, report, move = start(self, operation, ids, call, total, is_slow, sink): a run over the ids
--- of a source. The `total` items go into the report, or are put there by move(report, breathe) if that
--- is returned. Without a total they are only counted. is_slow, sink: see run/loop.lua.
+-- of a source. The `total` items go into the report, or are put there by move(report, breathe) if
+-- that is returned. Without a total they are only counted. is_slow, sink: see run/loop.lua.
 local function start(self, operation, ids, call, total, is_slow, sink)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)

@@ -167,7 +167,7 @@ describe("a job, given what is wrong:", function()
   it("there is no such job, or the name is none", function()
     for _, name in ipairs({ "work", "job" }) do
       ends(run({ name, job }), 2, "has no job " .. job:gsub("%-", "%%-") .. ": feed it first")
-      ends(run({ name, "{a}" }), 2, "the job '{a}': expected a name of letters")
+      ends(run({ name, "{a}" }), 2, "the job '{a}': expected a name of at most")
     end
     ends(run({ "collect", job, "-o", folder .. "/out" }), 2, "has no job")
   end)
@@ -193,7 +193,7 @@ describe("a job, given what is wrong:", function()
     ends(run({ "work", job, "--base-url", "http://127.0.0.1:9" }), 2,
       "is for another address than http://127%.0%.0%.1:9, which this worker would ask %(from "
       .. "%-%-base%-url%); give %-%-base%-url as feed was given it")
-    ends(run({ "work", job }, { STOPMSG_TOKEN = false }), 2, "no token: give %-%-token%-file FILE")
+    ends(run({ "work", job }, { STOPMSG_TOKEN = false }), 2, "no token: use %-%-token%-file FILE")
     local before = json.decode(run({ "job", job, "--format", "json" }).stdout)
     ends(run({ "work", job }, { STOPMSG_TOKEN = command.CANARY }), 6,
       "clickatell refused the token, which came from STOPMSG_TOKEN; what this worker held went "

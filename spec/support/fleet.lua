@@ -4,6 +4,7 @@ local address = require("stopmsg.fleet.address")
 local core = require("stopmsg.core")
 local feeder = require("stopmsg.fleet.feeder")
 local files = require("spec.support.files")
+local native = require("stopmsg.command")
 local json = require("stopmsg.json")
 local patience = require("spec.support.patience")
 local store = require("stopmsg.fleet.store")
@@ -160,7 +161,7 @@ function fleet.worker(given, options)
     me = options.me or "worker-" .. fleet.names,
     lease = options.lease or fleet.LEASE,
     clock = options.clock or core.now,
-    time = core.process.time,
+    time = native.process.time,
     most = options.most or 40,
     batch = options.batch or 1,
     is_once = options.is_once,

@@ -2,7 +2,7 @@
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local exit = require("stopmsg.cli.exit")
 local feeder = require("stopmsg.fleet.feeder")
 local ids = require("stopmsg.ids")
@@ -59,7 +59,7 @@ end
 
 -- What tells one job from another: a list of { name, value }.
 local function identity_of(args, client, operation, given)
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(clients.address(client, operation)) -- somebody may have put a secret into it
   local names, settings = {}, {}
   for name, value in pairs(args.settings) do
@@ -124,7 +124,7 @@ local function line_of(position, problem)
     message = text.clean(why) }
   input.explain(item)
   return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
-    record.tails()(item):sub(1, -3), core.process.time())
+    record.tails()(item):sub(1, -3), native.process.time())
 end
 
 local function positive(args, name)

@@ -1,7 +1,7 @@
 -- The file that the results of a job are collected in: a line an id, each id once. A line without
 -- its end was being written when the process died: it is cut off.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local journal = require("stopmsg.journal")
 
 local results = {}
@@ -71,11 +71,11 @@ end
 -- opened = results.open(path, total) | nil, message, is_fault: the results that the file holds are
 -- known from then on. total: ids of the job. opened.count: ids in it.
 function results.open(path, total)
-  local log, message = core.log(path)
+  local log, message = native.log(path)
   if not log then
     return nil, ("%s: %s"):format(path, message), true
   end
-  local self = setmetatable({ path = path, count = 0, _log = log, _marks = core.marks(),
+  local self = setmetatable({ path = path, count = 0, _log = log, _marks = native.marks(),
     _total = total }, Results)
   local size
   size, message = journal.whole_size(log)

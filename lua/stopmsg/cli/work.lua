@@ -2,7 +2,7 @@
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local jobs = require("stopmsg.cli.jobs")
@@ -214,7 +214,7 @@ local function run(args, host, with)
     me = jobs.own_name(),
     lease = args.lease or LEASE,
     clock = host.now,
-    time = core.process.time,
+    time = native.process.time,
     most = math.max(LEAST_HELD, math.min(MOST_HELD, 2 * in_flight * limit)),
     batch = limit,
     is_once = args.once,
@@ -307,7 +307,7 @@ function command.run(args, host)
   if not operation then
     return refuse(connection.translate(message))
   end
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(clients.address(client, operation))
   if digest:hex() ~= totals.job.address then
     return refuse(("the job %s is for another address than %s, which this worker would ask%s; give "
