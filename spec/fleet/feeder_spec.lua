@@ -7,7 +7,7 @@ describe("stopmsg.fleet.feeder", function()
   local started, made, job, count
 
   setup(function()
-    started, count = redis.start({ "--appendonly", "yes" }), 0
+    started, count = redis.start({ "--appendonly", "yes", "--appendfsync", "always" }), 0
   end)
 
   teardown(function()

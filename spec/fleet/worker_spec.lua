@@ -241,7 +241,8 @@ describe("stopmsg.fleet.worker", function()
     local durable
 
     before_each(function()
-      durable = redis.start({ "--appendonly", "yes" })
+      -- What has an answer is in the file: else the file would end somewhere before that.
+      durable = redis.start({ "--appendonly", "yes", "--appendfsync", "always" })
     end)
 
     after_each(function()
