@@ -62,6 +62,12 @@ function runs.http(status, fields)
   return answer
 end
 
+-- A refusal in the provider's form.
+function runs.refusal(status, code, text)
+  return runs.http(status, { body = ('{"error":{"code":%d,"text":"%s"}}'):format(code or 22,
+    text or "bad id") })
+end
+
 -- Items with these codes (id -> code), 200 for the others.
 function runs.items(codes, fields)
   return function(request)
@@ -119,12 +125,11 @@ function runs.new_session(options)
       answer = options.answer or runs.OK,
     }),
     clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(options.rate, options.burst),
     outage = outage.new({ slots = options.slots or 1024, random = options.random or runs.longest }),
-    flights = {},
     generation = 1,
     renew = options.renew and function()
       return options.renew(session)

@@ -2,10 +2,10 @@
 -- once to hand them out. Memory does not grow with their number.
 
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local disguise = require("stopmsg.cli.disguise")
 local ids = require("stopmsg.ids")
-local lines = require("stopmsg.cli.lines")
+local formats = require("stopmsg.cli.input.format")
 local scratch = require("stopmsg.cli.scratch")
 local text = require("stopmsg.text")
 
@@ -104,7 +104,7 @@ local function file_part(path, options)
     what = "line",
     open = function(on_block)
       file:seek("set", start)
-      return lines.open(file, on_block, options.columns or options.field, function(value)
+      return formats.open(file, on_block, options.columns or options.field, function(value)
         return disguise.is_id(form, value)
       end)
     end,
@@ -190,7 +190,7 @@ end
 
 -- Reads all of it. Raises { unreadable } for what cannot be read, which is self._place.part.
 local function check(self, form)
-  local digest = core.digest()
+  local digest = native.digest()
   local next_id
   next_id, self._place = chain(self._parts, function(block)
     digest:add(block)
