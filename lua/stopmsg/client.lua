@@ -215,9 +215,9 @@ end
 -- the thread.
 local MANY_PLACES = 1024
 
--- run, report, move = start(self, operation, ids, call, total): over the ids of a source, or a list.
--- The `total` items go into the report, or get there by move(report, breathe) where that is given.
--- Without a total they are only counted there. is_slow: see run/loop.lua.
+-- run, report, move = start(self, operation, ids, call, total): over the ids of a source, or a
+-- list. The `total` items go into the report, or get there by move(report, breathe) where that is
+-- given. Without a total they are only counted there. is_slow: see run/loop.lua.
 local function start(self, operation, ids, call, total, is_slow)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)

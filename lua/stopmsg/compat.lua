@@ -15,8 +15,8 @@ local can_tell = pcall(collectgarbage, "isrunning")
 -- to the others they make no difference.
 local SMALL_HEAP = rawget(_G, "jit") and 0 or 24 * 1024
 
--- Lets the collector take what `kib` KiB of garbage are, unless the user stopped it: all there is in
--- a small heap, and in a large one, which holds what is not ours, no more than its next step.
+-- Lets the collector take what `kib` KiB of garbage are, unless the user stopped it: all there is
+-- in a small heap, and in a large one, which holds what is not ours, no more than its next step.
 function compat.collect(kib)
   if not can_tell or not collectgarbage("isrunning") then
     return
