@@ -2,10 +2,10 @@
 
 local address = require("stopmsg.fleet.address")
 local core = require("stopmsg.core")
-local native = require("stopmsg.command")
 local feeder = require("stopmsg.fleet.feeder")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local native = require("stopmsg.command")
 local patience = require("spec.support.patience")
 local store = require("stopmsg.fleet.store")
 local worker = require("stopmsg.fleet.worker")

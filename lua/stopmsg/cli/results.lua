@@ -1,8 +1,8 @@
 -- The file that the results of a job are collected in: a line an id, each id once. A line without
 -- its end was being written when the process died: it is cut off.
 
-local native = require("stopmsg.command")
 local journal = require("stopmsg.journal")
+local native = require("stopmsg.command")
 
 local results = {}
 
@@ -22,7 +22,7 @@ local function mark_of(id)
 end
 
 local function strange(self, number)
-  return ("%s, line %d is no result of a job: give another file"):format(self.path, number)
+  return ("%s, line %d is not a job's result: use another file"):format(self.path, number)
 end
 
 -- Notes the results in whole lines. true | nil, message
@@ -115,7 +115,7 @@ function Results:add(pieces)
       if known == 0 then
         added[#added + 1], seen[n] = line, mark
       elseif known ~= mark then
-        return nil, ("%s holds another id as number %.0f: it is of another job; give another file")
+        return nil, ("%s has another id as number %.0f, so it is for another job: use another file")
           :format(self.path, n), false
       end
     end
