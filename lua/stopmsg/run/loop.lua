@@ -397,23 +397,19 @@ local function timeout_at(self, now)
   return seconds
 end
 
--- A request has left.
-local function note_sent(self, batch, now)
+-- So many requests have left; where events are told, or there is a rate, it is one.
+local function note_sent(self, now, count, ids, attempt)
   local session = self._session
+  self._in_flight = self._in_flight + count
   session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  self._in_flight = self._in_flight + 1
-  if session.outage.is_shut then
-    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
-  end
-  self._repeats:sent(batch)
   if session.sent then
     session.sent()
   end
   if session.emit then
-    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+    emit(self, { type = "request", ids = ids, attempt = attempt })
   end
 end
 
@@ -486,7 +482,8 @@ local function fetch_token(self, batch, now)
   return false
 end
 
--- Why a request must not go now that was chosen: the source may have taken its time, or waited.
+-- Whether the deadline is over by now: the source may have taken its time. Raises if it closed the
+-- client.
 local function is_late(self, now)
   if self._session.is_closed then
     error(run.CLOSED, 0)
@@ -520,18 +517,8 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    self._in_flight = self._in_flight + count
     self._repeats:offered(count)
-    session.pacer:sent(now)
-    if task.pacer then
-      task.pacer:sent(now)
-    end
-    if session.sent then
-      session.sent()
-    end
-    if session.emit then
-      emit(self, { type = "request", ids = 1, attempt = 1 })
-    end
+    note_sent(self, now, count, 1, 1)
   end
   return count
 end
@@ -568,7 +555,11 @@ local function send_next(self, now)
     batch.uuid, batch.lines, batch.made)
   if flight then
     self._flights[flight] = batch
-    note_sent(self, batch, now)
+    if session.outage.is_shut then
+      session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+    end
+    self._repeats:sent(batch)
+    note_sent(self, now, 1, batch.count, batch.tries + 1)
     return true
   elseif why == "no free slot" then
     self._held = batch
