@@ -381,19 +381,19 @@ static int call_collect(lua_State *L) {
 }
 
 /*
- * count, is_more, meaning, connections, generation
+ * count, is_more, meaning, connections, generation, oldest
  *   = call:codes(ids, places, most)
  *
  * Takes answers to ids that were offered, as long as they are usual and mean
  * the same, `most` at most. The i-th is about ids[i], which stood at places[i];
  * `meaning` is the number of what it means. is_more: whether another answer is
  * there. connections: how many were opened. generation: the number of the token
- * that was answered last.
+ * that was answered last. oldest: when the first of the requests began.
  */
 static int call_codes(lua_State *L) {
   struct call *c = check_call(L);
   int most = (int)luaL_checkinteger(L, 4);
-  double generation = 0;
+  double generation = 0, oldest = 0;
   long connections = 0;
   size_t meaning = 0;
   int count = 0;
@@ -417,6 +417,8 @@ static int call_codes(lua_State *L) {
     meaning = r->meaning;
     connections += r->connections;
     generation = r->asked.generation;
+    if (count == 1 || r->asked.started < oldest)
+      oldest = r->asked.started;
     sm_reply_free(sm_queue_take(&c->queue), c->queue.of);
   }
   lua_pushinteger(L, count);
@@ -424,7 +426,8 @@ static int call_codes(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)meaning);
   lua_pushinteger(L, (lua_Integer)connections);
   sm_pushwhole(L, generation);
-  return 5;
+  lua_pushnumber(L, oldest);
+  return 6;
 }
 
 /* The fields of an item, as upvalues of make_alike(). */

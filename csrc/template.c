@@ -94,9 +94,9 @@ static enum sm_status add_json(struct sm_buf *out, const char *text,
 
   while (status == SM_OK && plain < end) {
     char escaped[8];
+    size_t n = json_byte((unsigned char)*plain, escaped);
 
-    status =
-        sm_buf_add(out, escaped, json_byte((unsigned char)*plain, escaped));
+    status = sm_buf_add(out, escaped, n);
     text = plain + 1;
     plain = sm_json_skip_plain(text, end);
     if (status == SM_OK)

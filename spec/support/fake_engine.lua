@@ -218,7 +218,7 @@ end
 
 function Call:codes(ids, places, most)
   check_open(self._engine)
-  local count, meaning, connections, generation = 0, 0, 0, 0
+  local count, meaning, connections, generation, oldest = 0, 0, 0, 0, math.huge
   while count < most do
     local flight = self._done[1]
     local means = flight and flight.asked and flight.answer.meaning
@@ -229,9 +229,9 @@ function Call:codes(ids, places, most)
     count, meaning, self._engine._idle = count + 1, means, 0
     ids[count], places[count] = flight.asked[1], flight.asked[2]
     connections = connections + (flight.answer.connections or 0)
-    generation = flight.asked[4]
+    generation, oldest = flight.asked[4], math.min(oldest, flight.asked[5])
   end
-  return count, self._done[1] ~= nil, meaning, connections, generation
+  return count, self._done[1] ~= nil, meaning, connections, generation, oldest
 end
 
 function Call:forsake()

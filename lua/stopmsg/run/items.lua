@@ -372,23 +372,24 @@ local function put_usual(self, ids, own_places, count, verdict)
   end
 end
 
--- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
--- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+-- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes usual
+-- answers, as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
 function Settled:gather(call, verdicts)
   local ids, places = self._ids, self._at
-  local total, connections, generation, is_more = 0, 0, nil, true
+  local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
   local room = math.ceil(self:most() - self.backlog)
   while is_more and room > 0 do
-    local count, more, meaning, opened, number = call:codes(ids, places, room)
+    local count, more, meaning, opened, number, began = call:codes(ids, places, room)
     is_more = more
     if count == 0 then
       break
     end
     total, connections, generation = total + count, connections + opened, number
+    oldest = math.min(oldest, began)
     self.backlog, room = self.backlog + count, room - count
     put_usual(self, ids, places, count, verdicts[meaning])
   end
-  return total, is_more, connections, generation
+  return total, is_more, connections, generation, oldest
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of

@@ -59,7 +59,7 @@ end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
 local function note(self, event)
-  if self._session.emit then
+  if self._session.emit or self._session.alarm then
     self._events[#self._events + 1] = event
   end
 end
@@ -228,7 +228,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  call_hook(self, "on_event", self._session.emit, event)
+  call_hook(self, "on_event", self._session.emit or self._session.alarm, event)
 end
 
 local function tell(self)
@@ -397,10 +397,29 @@ local function timeout_at(self, now)
   return seconds
 end
 
+-- So many requests more, or less, are in flight.
+local function count_flying(self, count)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight + count
+  if traffic then
+    traffic.in_flight = traffic.in_flight + count
+  end
+end
+
+-- So many requests were answered, about so many ids; the oldest was sent at `started`.
+local function count_answered(self, count, ids, started, now)
+  local traffic = self._session.traffic
+  count_flying(self, -count)
+  if traffic then
+    traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
+    traffic.slowest = math.max(traffic.slowest, now - started)
+  end
+end
+
 -- So many requests have left; where events are told, or there is a rate, it is one.
 local function note_sent(self, now, count, ids, attempt)
   local session = self._session
-  self._in_flight = self._in_flight + count
+  count_flying(self, count)
   session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
@@ -621,7 +640,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   local task = self._task
   local now = self._session.clock()
   local action, verdict, warnings, is_usable
-  self._in_flight = self._in_flight - 1
+  count_answered(self, 1, batch.count, batch.started, now)
   batch.tries = batch.tries + 1
   task.summary.connections = task.summary.connections + connections
   if stage ~= "queued" and stage ~= "connected" then
@@ -695,13 +714,15 @@ local function gather(self)
   if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
     return 0, true
   end
-  local count, is_more, connections, generation = self._settled:gather(self._call, task.verdicts)
+  local count, is_more, connections, generation, oldest = self._settled:gather(self._call,
+    task.verdicts)
   if count > 0 then
-    self._in_flight = self._in_flight - count
+    local now = session.clock()
+    count_answered(self, count, count, oldest, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
-    self._repeats:answered(session.clock(), generation)
+    self._repeats:answered(now, generation)
   end
   return count, is_more
 end
@@ -762,7 +783,7 @@ local function abandon(self)
     if id then
       batch = offered(self, id, place, number, generation, started)
     end
-    self._in_flight = self._in_flight - 1
+    count_flying(self, -1)
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
