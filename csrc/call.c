@@ -381,20 +381,21 @@ static int call_collect(lua_State *L) {
 }
 
 /*
- * count, is_more, connections, generation
+ * count, is_more, connections, generation, oldest
  *   = call:codes(ids, places, meanings, at, most)
  *
  * Takes answers as long as they are usual and to ids that were offered, `most`
  * at most. The i-th is about ids[at + i], which stood at places[at + i]; what
  * it means has the number meanings[at + i]. is_more: whether another kind of
  * answer comes next. connections: how many were opened. generation: the number
- * of the token that was answered last.
+ * of the token that was answered last. oldest: when the first of the requests
+ * began.
  */
 static int call_codes(lua_State *L) {
   struct call *c = check_call(L);
   int at = (int)luaL_checkinteger(L, 5);
   int most = (int)luaL_checkinteger(L, 6);
-  double generation = 0;
+  double generation = 0, oldest = 0;
   long connections = 0;
   struct sm_reply *r;
   int count = 0;
@@ -418,13 +419,16 @@ static int call_codes(lua_State *L) {
     lua_rawseti(L, 4, at + count);
     connections += r->connections;
     generation = r->asked.generation;
+    if (count == 1 || r->asked.started < oldest)
+      oldest = r->asked.started;
     sm_reply_free(sm_queue_take(&c->queue), c->queue.of);
   }
   lua_pushinteger(L, count);
   lua_pushboolean(L, c->queue.first != NULL);
   lua_pushinteger(L, (lua_Integer)connections);
   sm_pushwhole(L, generation);
-  return 4;
+  lua_pushnumber(L, oldest);
+  return 5;
 }
 
 /* The fields of an item, as upvalues of make_items(). */

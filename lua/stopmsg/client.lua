@@ -498,6 +498,17 @@ function Client:each(given, call_options)
   return items, report
 end
 
+-- In place of on_event, where that would be told of each request: alarm(event) is told of all but
+-- requests, answers and items. traffic counts these: in_flight; and of answers count, ids, and
+-- slowest (seconds). Either may be nil.
+function client.listen(self, traffic, alarm)
+  local o = self._options
+  o.traffic, o.on_alarm = traffic, alarm
+  if self._session then
+    self._session.traffic, self._session.alarm = traffic, alarm
+  end
+end
+
 -- next_item, report, running = client.stream(self, fill, stop_options, sink): each() over a source
 -- as run/source.lua has it. Ids whose items would be alike go to the sink, see run/loop.lua.
 -- running:ended() says why nothing more is sent.
@@ -617,7 +628,7 @@ local function hunt(self, filter, kind, call, with)
   local operation = operation_of(self, "stop", kind, call.all)
   local stopping, report = start(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, nil, true)
+  end, call, nil, true, with.sink)
   running = stopping
   source_of, seen = find.source(lister_of(self, filter, call, report), {
     report = report,

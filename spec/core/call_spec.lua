@@ -52,6 +52,10 @@ describe("stopmsg.core.call", function()
   local function codes(call, at, most)
     local ids, places, means = {}, {}, {}
     local given = { call:codes(ids, places, means, at, most) }
+    local oldest = table.remove(given, 5)
+    if given[1] > 0 then
+      assert.is_true(oldest <= core.now() and oldest > core.now() - AMPLE)
+    end
     return given, ids, places, means
   end
 

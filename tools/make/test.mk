@@ -18,7 +18,7 @@ FIRST = spec/sequences_spec.lua spec/fork_spec.lua
 EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
-PARTS = once $(LUAS) asan lint fuzz
+PARTS = luajit lua5.4 once $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
 PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
 PART_lint = lint

@@ -411,19 +411,19 @@ local function pass_usual(self, count, means, verdicts)
   return count - passed
 end
 
--- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
--- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+-- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes usual
+-- answers, as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
 function Settled:gather(call, verdicts)
   local before = self._count
   local room = math.max(1, math.ceil(self:most() - self.backlog))
-  local count, is_more, connections, generation = call:codes(self._items, self._places,
+  local count, is_more, connections, generation, oldest = call:codes(self._items, self._places,
     self._codes, before, room)
   if count > 0 then
     self.backlog = self.backlog + count
     local left = self._sink and pass_usual(self, count, self._codes, verdicts) or count
     put_usual(self, before + 1, before + left, self._codes, verdicts)
   end
-  return count, is_more, connections, generation
+  return count, is_more, connections, generation, oldest
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of

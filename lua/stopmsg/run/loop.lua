@@ -59,7 +59,7 @@ end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
 local function note(self, event)
-  if self._session.emit then
+  if self._session.emit or self._session.alarm then
     self._events[#self._events + 1] = event
   end
 end
@@ -223,7 +223,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  call_hook(self, "on_event", self._session.emit, event)
+  call_hook(self, "on_event", self._session.emit or self._session.alarm, event)
 end
 
 local function tell(self)
@@ -392,6 +392,25 @@ local function timeout_at(self, now)
   return seconds
 end
 
+-- Counts requests that have left, and answers about so many ids, the oldest asked for at `started`.
+local function count_sent(self, count)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight + count
+  if traffic then
+    traffic.in_flight = traffic.in_flight + count
+  end
+end
+
+local function count_answered(self, count, ids, started, now)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight - count
+  if traffic then
+    traffic.in_flight = traffic.in_flight - count
+    traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
+    traffic.slowest = math.max(traffic.slowest, now - started)
+  end
+end
+
 -- A request has left.
 local function note_sent(self, batch, now)
   local session = self._session
@@ -399,7 +418,7 @@ local function note_sent(self, batch, now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  self._in_flight = self._in_flight + 1
+  count_sent(self, 1)
   if session.outage.is_shut then
     session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
@@ -515,7 +534,7 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    self._in_flight = self._in_flight + count
+    count_sent(self, count)
     self._repeats:offered(count)
     session.pacer:sent(now)
     if task.pacer then
@@ -625,7 +644,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   local task = self._task
   local now = self._session.clock()
   local action, verdict, warnings, is_usable
-  self._in_flight = self._in_flight - 1
+  count_answered(self, 1, batch.count, batch.started, now)
   batch.tries = batch.tries + 1
   task.summary.connections = task.summary.connections + connections
   if stage ~= "queued" and stage ~= "connected" then
@@ -699,13 +718,15 @@ local function gather(self)
   if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
     return 0, true
   end
-  local count, is_more, connections, generation = self._settled:gather(self._call, task.verdicts)
+  local count, is_more, connections, generation, oldest = self._settled:gather(self._call,
+    task.verdicts)
   if count > 0 then
-    self._in_flight = self._in_flight - count
+    local now = session.clock()
+    count_answered(self, count, count, oldest or now, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
-    self._repeats:answered(session.clock(), generation)
+    self._repeats:answered(now, generation)
   end
   return count, is_more
 end
