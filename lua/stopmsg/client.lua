@@ -215,8 +215,9 @@ end
 local MANY_PLACES = 1024
 
 -- run, report, move = start(self, operation, ids, call, total, is_slow, sink): a run over the ids
--- of a source. The `total` items go into the report, or are put there by move(report, breathe) if
--- that is returned. Without a total they are only counted. is_slow, sink: see run/loop.lua.
+-- of a source, or a list. The `total` items go into the report, or are put there by
+-- move(report, breathe) if that is returned. Without a total they are only counted. is_slow, sink:
+-- see run/loop.lua.
 local function start(self, operation, ids, call, total, is_slow, sink)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
@@ -320,7 +321,9 @@ end
 
 -- Returns one item per id of `list`, in order.
 local function collect(self, operation, list, count, call)
-  local running, result, move = start(self, operation, source.list(list, count), call, count)
+  -- The core reads the list as it is, where nothing stands between.
+  local ids = getmetatable(list) and source.list(list, count) or list
+  local running, result, move = start(self, operation, ids, call, count)
   running:finish()
   if move then
     move(result, self._way.breathe)

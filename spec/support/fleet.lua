@@ -7,6 +7,7 @@ local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local native = require("stopmsg.command")
 local patience = require("spec.support.patience")
+local results = require("stopmsg.cli.results")
 local store = require("stopmsg.fleet.store")
 local worker = require("stopmsg.fleet.worker")
 
@@ -162,6 +163,7 @@ function fleet.worker(given, options)
     lease = options.lease or fleet.LEASE,
     clock = options.clock or core.now,
     time = native.process.time,
+    line = results.writer(),
     most = options.most or 40,
     batch = options.batch or 1,
     is_once = options.is_once,

@@ -9,7 +9,7 @@ local input = require("stopmsg.cli.input")
 local jobs = require("stopmsg.cli.jobs")
 local native = require("stopmsg.command")
 local progress = require("stopmsg.cli.progress")
-local record = require("stopmsg.record")
+local results = require("stopmsg.cli.results")
 local text = require("stopmsg.text")
 
 local command = {
@@ -117,14 +117,15 @@ local function reader_of(given, form)
   end
 end
 
+local write = results.writer()
+
 -- The line of an id that cannot be sent.
 local function line_of(position, problem)
   local id, why = problem[1], problem[2]
   local item = { id = id or problem, outcome = "invalid", reason = "malformed_id", attempts = 0,
     message = text.clean(why) }
   input.explain(item)
-  return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
-    record.tails()(item):sub(1, -3), native.process.time())
+  return write(position, item, native.process.time())
 end
 
 local function positive(args, name)

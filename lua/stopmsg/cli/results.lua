@@ -3,11 +3,21 @@
 
 local journal = require("stopmsg.journal")
 local native = require("stopmsg.command")
+local record = require("stopmsg.record")
 
 local results = {}
 
 -- Bytes that are read at once.
 local BLOCK = 256 * 1024
+
+-- line = results.writer()(position, item, at): a result, as a line of the file. at: milliseconds.
+function results.writer()
+  local tail = record.tails()
+  return function(position, item, at)
+    return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
+      tail(item):sub(1, -3), at)
+  end
+end
 
 local Results = {}
 Results.__index = Results

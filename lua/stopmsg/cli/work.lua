@@ -9,6 +9,7 @@ local native = require("stopmsg.command")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local providers = require("stopmsg.provider")
+local results = require("stopmsg.cli.results")
 local sharing = require("stopmsg.cli.sharing")
 local text = require("stopmsg.text")
 local worker = require("stopmsg.fleet.worker")
@@ -215,6 +216,7 @@ local function run(args, host, with)
     lease = args.lease or LEASE,
     clock = host.now,
     time = native.process.time,
+    line = results.writer(),
     most = math.max(LEAST_HELD, math.min(MOST_HELD, 2 * in_flight * limit)),
     batch = limit,
     is_once = args.once,

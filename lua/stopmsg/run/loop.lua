@@ -82,7 +82,8 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _call = nil, -- our requests in the engine
+    _engine = nil,
+    _call = nil, -- our requests in it
     _flights = {}, -- number of a request -> its batch, where it has one
     _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
@@ -133,7 +134,7 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
--- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -147,14 +148,17 @@ function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._call = session.engine:call()
+  if self._engine ~= session.engine then
+    self._engine, self._call = session.engine, session.engine:call()
+  end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
   self._offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
-    operation.together and operation.id.place_of[operation.together])
+    operation.together and operation.id.place_of[operation.together],
+    type(task.source) == "table" and task.source or nil)
   self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
@@ -175,7 +179,8 @@ local function give_back_run(self)
     self._settled:forget()
     self._repeats:forget()
     self._patience:forget()
-    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    self._intake:forget()
+    self._task = nil
     idle[#idle + 1] = self
   end
 end
@@ -722,7 +727,7 @@ local function gather(self)
     task.verdicts)
   if count > 0 then
     local now = session.clock()
-    count_answered(self, count, count, oldest or now, now)
+    count_answered(self, count, count, oldest, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
@@ -1011,9 +1016,9 @@ end
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._session.emit
+  self._settled:count_in(summary.counts, not has_hooks)
   while next_slice(self) do
     local items, places, count = self._items, self._places, self._count
-    summary:count_all(items, count)
     if has_hooks then
       for i = 1, count do
         tell_item(self, items[i], places[i])
@@ -1024,6 +1029,7 @@ function Run:finish()
     end
     keep_moving(self)
   end
+  summary:add_up()
   give_back_run(self)
 end
 
