@@ -428,7 +428,8 @@ describe("stopmsg.core.engine", function()
       patience.grow(0.05, function(seconds)
         engine:submit(operation, {}, 1, 0, seconds)
         local answer = collect(engine)
-        assert.equal("timeout", answer.fault)
+        assert.message(answer.stage .. ": " .. tostring(answer.detail)).equal("timeout",
+          answer.fault)
         return answer.stage == "sent"
       end)
       engine:close()
