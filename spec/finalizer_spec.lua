@@ -10,7 +10,7 @@ local PROGRAM = [[
   local client = stopmsg.new({ provider = "revicom", token = "sandbox", base_url = "URL",
     batch_size = 1, concurrency = 12 })
   local ID = "2a28d557-22a1-4be6-8908-%08d8001"
-  local COUNT = 1200
+  local COUNT = 500
   local others, is_inside = COUNT, false
 
   local function stop_another()
@@ -43,7 +43,7 @@ local PROGRAM = [[
     end
   end
   is_inside = true
-  print(seen, others > COUNT * 4 / 3 + 100)
+  print(seen, others > COUNT * 4 / 3 + 40)
 ]]
 
 describe("a finalizer that uses a client", function()
@@ -53,7 +53,7 @@ describe("a finalizer that uses a client", function()
       local child = server.spawn({ server.interpreter(), "-e",
         (PROGRAM:gsub("URL", sandbox.url)) })
       child:end_input()
-      assert.equal("1200\ttrue", child.first_line)
+      assert.equal("500\ttrue", child.first_line)
     end
     sandbox:stop()
   end)
