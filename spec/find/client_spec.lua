@@ -297,7 +297,6 @@ describe("client:stop_where", function()
       assert.equal(100, #items)
       assert.equal(1, stops[uuid(1)])
       assert.is_false(report.is_complete)
-      assert.equal(4, report.rounds)
     until reason ~= "outage" or tries == 5
     assert.equal("http_500", reason)
     items, report = against(fails, find, { patience = 0, max_attempts = 2 })

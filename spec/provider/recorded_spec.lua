@@ -3,6 +3,7 @@
 
 local answers = require("spec.support.answers")
 local clients = require("spec.support.clients")
+local patience = require("spec.support.patience")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local server = require("spec.support.server")
@@ -88,9 +89,9 @@ describe("the recorded answers of", function()
       local stop = all[kind]
 
       -- One id a request where that is another request than the one for many.
-      local function new(token, batch_size)
+      local function new(token, batch_size, waits)
         return clients.new({ provider = name, settings = all.settings, token = token or "sandbox",
-          base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6, patience = 0,
+          base_url = sandbox.url .. "/" .. name, rate = 1e6, burst = 1e6, patience = waits or 0,
           batch_size = batch_size or provider.operations[kind].single and 1 or nil })
       end
 
@@ -122,7 +123,7 @@ describe("the recorded answers of", function()
       end)
 
       it("try again over a socket after trouble", function()
-        local client = new()
+        local client = new(nil, nil, patience.SECONDS)
         local report = client[kind](client, { id_of(all, "0500") })
         client:close()
         assert.equal(stop.scheduled.says, report[1].outcome)
