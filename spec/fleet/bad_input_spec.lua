@@ -211,7 +211,8 @@ describe("a job, given what is wrong:", function()
       return own]])
     local list = input(2)
     ends(run({ "feed", job, "-p", path, "-i", list }), 0, "all 2 ids")
-    ends(run({ "work", job }), 2, "the job is for 'own', which is not built in: pass its definition with %-p FILE")
+    ends(run({ "work", job }), 2,
+      "the job is for 'own', which is not built in: pass its definition with %-p FILE")
     -- Who may write to Redis must not have a file read.
     started:call("HSET", ("stopmsg:{%s}:job"):format(job), "provider", path)
     ends(run({ "work", job }), 2, "which is not built in")
