@@ -2,7 +2,7 @@
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/fleet_spec.lua spec/command/journal_spec.lua spec/command/papers_spec.lua \
   spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))

@@ -35,7 +35,7 @@ function intake.new(fill, is_shared)
     odd_example = nil,
     limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`, for ids that are as most are
-    _usual = nil, -- the one of these two that takes ids that are as most are many at a time
+    _admits = nil, -- the one of the two that takes many of these at once
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -44,6 +44,7 @@ function intake.new(fill, is_shared)
     _place = 0, -- of the last id that was taken
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
+    _from = nil, -- where its ids stand: in the chunk, or in the caller's list, which is one chunk
     _taken = 0, -- of the chunk
     _pool = nil, -- a batch of ids that are read ahead, where they go one by one
     _at = 0, -- the last of them that was taken
@@ -62,18 +63,21 @@ end
 -- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
 -- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
 -- long as the first is not settled. together: the place of the part that all ids of a batch share,
--- or nil.
-function Intake:begin(form, limit, result, total, together)
+-- or nil. list: the caller's, read in place of the source, or nil.
+function Intake:begin(form, limit, result, total, together, list)
   local known = total and form.mask and core.known(total)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- With room for all: an id that was taken from its source must find its place.
     self._chunk, self._room = core.table(room, 1), room
   end
-  self._chunk.n = 0
-  self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, false, nil
-  self.result, self.seen, self._known = result, not total and core.seen() or nil, known
-  self._usual = known or (form.mask and self.seen)
+  self._from, self._chunk.n = list or self._chunk, list and total or 0
+  self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, list ~= nil, nil
+  self.result, self.seen, self._known = result, nil, known
+  if not total and form.mask then
+    self.seen = core.seen()
+  end
+  self._admits = known or self.seen
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
@@ -85,13 +89,18 @@ function Intake:begin(form, limit, result, total, together)
   end
 end
 
+-- Keeps nothing that is the caller's.
+function Intake:forget()
+  self.result, self.seen, self._admits, self._from = nil, nil, nil, nil
+end
+
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
-local function new_batch()
+local function new_batch(ids_of_it, places)
   return {
     count = 0,
     used = 0, -- places of the tables that are not empty, where it was used before
-    ids = {},
-    places = {},
+    ids = ids_of_it or {},
+    places = places or {},
     keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
     given = nil, -- index -> id as it was given, where that is not as sent
     tries = 0, -- attempts of the batch as it is now
@@ -116,14 +125,18 @@ function Intake:batch()
   return batch or new_batch()
 end
 
--- Takes back a batch whose items are all made. Ids that go one by one would each need a new one,
--- and large ones make a collector work for a long time. One with a history is left to it.
+-- Takes back a batch whose items are all made: memory that was used once is there, and large tables
+-- make a collector work for a long time. Of one of many ids only these are kept, as it may have a
+-- history.
 function Intake:recycle(batch)
-  if (self._is_single or self._is_shared) and batch.tries <= 1 and not batch.spell
-    and not batch.last then
+  if not self._is_single then
+    local kept = new_batch(batch.ids, batch.places)
+    kept.used, kept.next_spare = math.max(batch.count, batch.used), self._spare
+    self._spare = kept
+  elseif batch.tries <= 1 and not batch.spell and not batch.last then
     batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
-    batch.verdict, batch.keys, batch.given = nil, nil, nil
+    batch.verdict, batch.keys, batch.given, batch.asked = nil, nil, nil, nil
     batch.uuid, batch.lines, batch.made = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch
@@ -284,7 +297,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._usual:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+  local admitted = self._admits:admit(self._form.mask, self._from, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -324,7 +337,7 @@ local function read_groups(self, batch, settled, must_share, limit)
     end
     if self._taken < chunk.n then
       self._taken = self._taken + 1
-      local group = take(self, chunk[self._taken], batch, settled)
+      local group = take(self, self._from[self._taken], batch, settled)
       most = math.max(most, group and group.count or 0)
     end
     self._is_drained = self._is_last and is_used_up(self)
@@ -340,7 +353,7 @@ end
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
 -- where it says so reading stops, to be gone on with: true.
 local function read(self, batch, settled, must_share, limit)
-  local chunk, want = self._chunk, CHUNK
+  local chunk, want, is_list = self._chunk, CHUNK, self._from ~= self._chunk
   while batch.count < limit and not self._is_drained and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if self._is_single then
@@ -355,18 +368,21 @@ local function read(self, batch, settled, must_share, limit)
         break
       end
     end
-    if self._usual then
-      batch.count = batch.count
-        + admit(self, batch.ids, batch.places, batch.count, limit - batch.count)
+    if self._admits then
+      batch.count = batch.count + admit(self, batch.ids, batch.places, batch.count,
+        math.min(limit - batch.count, CHUNK))
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
-      take(self, chunk[self._taken], batch, settled)
+      take(self, self._from[self._taken], batch, settled)
       if must_share and self._taken % FEW == 0 and must_share() then
         return true
       end
     end
     self._is_drained = self._is_last and is_used_up(self)
+    if is_list and must_share and batch.count < limit and not self._is_drained and must_share() then
+      return true
+    end
   end
   return false
 end
@@ -382,7 +398,7 @@ function Intake:ahead(settled, must_share, most)
   local pool = self._pool
   if self._at >= pool.count then
     pool.count, pool.keys, pool.given, self._at = 0, nil, nil, 0
-    local is_cut = read(self, pool, settled, must_share, self._usual and CHUNK or most)
+    local is_cut = read(self, pool, settled, must_share, self._admits and CHUNK or most)
     note_end(self)
     if pool.count == 0 then
       return nil, nil, nil, is_cut

@@ -82,7 +82,8 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _call = nil, -- our requests in the engine
+    _engine = nil,
+    _call = nil, -- our requests in it
     _flights = {}, -- number of a request -> its batch, where it has one
     _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
@@ -133,7 +134,7 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
--- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -147,14 +148,17 @@ function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._call = session.engine:call()
+  if self._engine ~= session.engine then
+    self._engine, self._call = session.engine, session.engine:call()
+  end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
   self._offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
-    operation.together and operation.id.place_of[operation.together])
+    operation.together and operation.id.place_of[operation.together],
+    type(task.source) == "table" and task.source or nil)
   self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
@@ -175,7 +179,8 @@ local function give_back_run(self)
     self._settled:forget()
     self._repeats:forget()
     self._patience:forget()
-    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    self._intake:forget()
+    self._task = nil
     idle[#idle + 1] = self
   end
 end
@@ -398,8 +403,8 @@ local function timeout_at(self, now)
   return seconds
 end
 
--- Counts requests that have left, and answers about so many ids, the oldest asked for at `started`.
-local function count_sent(self, count)
+-- So many requests more, or less, are in flight.
+local function count_flying(self, count)
   local traffic = self._session.traffic
   self._in_flight = self._in_flight + count
   if traffic then
@@ -407,33 +412,29 @@ local function count_sent(self, count)
   end
 end
 
+-- So many requests were answered, about so many ids; the oldest was sent at `started`.
 local function count_answered(self, count, ids, started, now)
   local traffic = self._session.traffic
-  self._in_flight = self._in_flight - count
+  count_flying(self, -count)
   if traffic then
-    traffic.in_flight = traffic.in_flight - count
     traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
     traffic.slowest = math.max(traffic.slowest, now - started)
   end
 end
 
--- A request has left.
-local function note_sent(self, batch, now)
+-- So many requests have left; where events are told, or there is a rate, it is one.
+local function note_sent(self, now, count, ids, attempt)
   local session = self._session
+  count_flying(self, count)
   session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  count_sent(self, 1)
-  if session.outage.is_shut then
-    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
-  end
-  self._repeats:sent(batch)
   if session.sent then
     session.sent()
   end
   if session.emit then
-    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+    emit(self, { type = "request", ids = ids, attempt = attempt })
   end
 end
 
@@ -506,7 +507,8 @@ local function fetch_token(self, batch, now)
   return false
 end
 
--- Why a request must not go now that was chosen: the source may have taken its time, or waited.
+-- Whether the deadline is over by now: the source may have taken its time. Raises if it closed the
+-- client.
 local function is_late(self, now)
   if self._session.is_closed then
     error(run.CLOSED, 0)
@@ -540,18 +542,8 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    count_sent(self, count)
     self._repeats:offered(count)
-    session.pacer:sent(now)
-    if task.pacer then
-      task.pacer:sent(now)
-    end
-    if session.sent then
-      session.sent()
-    end
-    if session.emit then
-      emit(self, { type = "request", ids = 1, attempt = 1 })
-    end
+    note_sent(self, now, count, 1, 1)
   end
   return count
 end
@@ -588,7 +580,11 @@ local function send_next(self, now)
     batch.uuid, batch.lines, batch.made)
   if flight then
     self._flights[flight] = batch
-    note_sent(self, batch, now)
+    if session.outage.is_shut then
+      session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+    end
+    self._repeats:sent(batch)
+    note_sent(self, now, 1, batch.count, batch.tries + 1)
     return true
   elseif why == "no free slot" then
     self._held = batch
@@ -728,7 +724,7 @@ local function gather(self)
     task.verdicts)
   if count > 0 then
     local now = session.clock()
-    count_answered(self, count, count, oldest or now, now)
+    count_answered(self, count, count, oldest, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
@@ -793,7 +789,7 @@ local function abandon(self)
     if id then
       batch = offered(self, id, place, number, generation, started)
     end
-    self._in_flight = self._in_flight - 1
+    count_flying(self, -1)
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
@@ -1017,9 +1013,9 @@ end
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._session.emit
+  self._settled:count_in(summary.counts, not has_hooks)
   while next_slice(self) do
     local items, places, count = self._items, self._places, self._count
-    summary:count_all(items, count)
     if has_hooks then
       for i = 1, count do
         tell_item(self, items[i], places[i])
@@ -1030,6 +1026,7 @@ function Run:finish()
     end
     keep_moving(self)
   end
+  summary:add_up()
   give_back_run(self)
 end
 
