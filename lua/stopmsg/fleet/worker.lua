@@ -39,8 +39,8 @@ Worker.__index = Worker
 
 -- made = worker.new(options): store, me (a name that nobody else has), lease (seconds), clock
 -- (monotonic, seconds), time (milliseconds since 1970), line(position, item, time) (a result, for
--- whom collects), most (ids that may wait here to be sent), batch (ids a request), is_once (whether it ends when
--- there is nothing to take).
+-- whom collects), most (ids that may wait here to be sent), batch (ids a request), is_once (whether
+-- it ends when there is nothing to take).
 function worker.new(options)
   return setmetatable({
     counts = outcome.counts(), -- of what this worker has settled
