@@ -60,16 +60,15 @@ local FIELDS = { "outcome", "code", "reason", "http", "message", "verified", "st
 -- quote in it.
 local function alike(id, other, body)
   local list = {}
-  for _, text in ipairs({ other, other .. '"', (other:gsub("%w", "\\%0", 1)) }) do
+  for _, one in ipairs({ other, other .. '"', (other:gsub("%w", "\\%0", 1)) }) do
     for _, most in ipairs({ #body, 1 }) do
-      local at, from, count, made = 1, nil, 0, {}
-      from = body:find(id, at, true)
+      local at, from, count, made = 1, body:find(id, 1, true), 0, {}
       while from and count < most do
-        made[#made + 1] = body:sub(at, from - 1) .. text
+        made[#made + 1] = body:sub(at, from - 1) .. one
         at, count = from + #id, count + 1
         from = body:find(id, at, true)
       end
-      list[#list + 1] = { text, table.concat(made) .. body:sub(at) }
+      list[#list + 1] = { one, table.concat(made) .. body:sub(at) }
     end
   end
   return list
