@@ -29,9 +29,8 @@ Examples:
 local LEASE = 30
 local LEAST_LEASE, LONGEST_LEASE = 1, 86400
 
--- Ids that a worker may hold, by ids a request: as many as keep its requests in flight, and as many
--- again.
-local LEAST_HELD, MOST_HELD = 256, 20000
+-- Ids that may wait in a worker to be sent: as many as keep its requests in flight.
+local LEAST_WAITING, MOST_WAITING = 64, 10000
 
 -- Requests in flight where the user names no number.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
@@ -185,6 +184,9 @@ function Work:close(is_told)
       failure.message) or failure.reason or failure.outcome
     return ("the provider could not be asked (%s); what this worker held went back to the job; %s")
       :format(why, done), exit.undone
+  elseif self.why_ended and not ending then
+    return ("the provider could not be asked (%s); what this worker held went back to the job; %s")
+      :format(self.why_ended, done), exit.undone
   elseif ending == "over" then
     return ("the job %s is finished; %s"):format(store.job, done), exit.ok
   elseif ending == "dead" then
@@ -217,7 +219,7 @@ local function run(args, host, with)
     clock = host.now,
     time = native.process.time,
     line = results.writer(),
-    most = math.max(LEAST_HELD, math.min(MOST_HELD, 2 * in_flight * limit)),
+    most = math.max(LEAST_WAITING, math.min(MOST_WAITING, in_flight * limit)),
     batch = limit,
     is_once = args.once,
   })
@@ -249,6 +251,7 @@ local function run(args, host, with)
   for item, place in items do
     self.worker:take(item, place)
   end
+  self.why_ended = running:ended()
   local till = host.now() + math.min(LEAVE, self.patience)
   local is_told = self.worker:finish(function()
     store.connection:wait(math.max(0, math.min(store.link:due(), 0.05)))

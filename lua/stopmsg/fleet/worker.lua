@@ -39,8 +39,8 @@ Worker.__index = Worker
 
 -- made = worker.new(options): store, me (a name that nobody else has), lease (seconds), clock
 -- (monotonic, seconds), time (milliseconds since 1970), line(position, item, time) (a result, for
--- whom collects), most (ids that it may hold), batch (ids a request), is_once (whether it ends when
--- there is nothing to take).
+-- whom collects), most (ids that may wait here to be sent), batch (ids a request), is_once (whether
+-- it ends when there is nothing to take).
 function worker.new(options)
   return setmetatable({
     counts = outcome.counts(), -- of what this worker has settled
@@ -63,7 +63,7 @@ function worker.new(options)
     _window = math.max(LEAST_WINDOW, options.batch),
     _grown = 0, -- the place at which that was
     _entries = {}, -- that are held, the oldest first
-    _held = 0, -- ids of them that are not settled
+    _size = 1, -- ids of the largest entry so far
     _owners = {}, -- place in the run -> entry
     _indices = {}, -- place in the run -> place in the entry
     _place = 0,
@@ -99,7 +99,6 @@ local function drop(self, entry)
     return
   end
   entry.is_gone = true
-  self._held = self._held - entry.open
   for i, other in ipairs(self._entries) do
     if other == entry then
       table.remove(self._entries, i)
@@ -136,15 +135,22 @@ local function add(self, entry, now)
     end
   end
   self._entries[#self._entries + 1] = entry
-  self._held = self._held + entry.open
 end
 
 local function take(self, now)
-  if self._is_taking or now < self._take_at or self._held >= self._most then
+  if self._is_taking or now < self._take_at then
+    return
+  end
+  local waiting = 0 -- ids that are not handed out
+  for _, entry in ipairs(self._entries) do
+    waiting = waiting + entry.open - entry.out - (entry.last - entry.first + 1)
+  end
+  if waiting >= math.max(self._most, self._size) then
     return
   end
   -- One entry at first: how large they are is not known before.
-  local most = self._size and math.max(1, math.floor((self._most - self._held) / self._size)) or 1
+  local most = math.max(1, math.floor((self._most - waiting) / self._size))
+  most = self._size > 1 and most or 1
   self._is_taking = true
   self._store:take(self._me, self._lease, most, function(reply, message, is_final)
     self._is_taking = false
@@ -153,7 +159,7 @@ local function take(self, now)
       return note_fault(self, message, is_final)
     end
     for _, entry in ipairs(reply.entries) do
-      self._size = math.max(self._size or 1, entry.count)
+      self._size = math.max(self._size, entry.count)
       add(self, entry, now)
     end
     self.is_paused = reply.state == "paused"
@@ -303,7 +309,7 @@ local function settle(self, entry, back)
     end
     entry.first = last + 1
     if not entry.is_gone then
-      entry.open, self._held = entry.open - #results, self._held - #results
+      entry.open = entry.open - #results
       entry.beat = math.max(entry.beat, asked)
     end
     if reply[1] == "DONE" then

@@ -25,6 +25,7 @@ Intake.__index = Intake
 function intake.new(fill, is_shared)
   return setmetatable({
     is_over = false, -- the source is, and all it gave is in batches
+    is_dry = false, -- it had nothing when it was asked last
     waits_till = nil, -- until then the source has nothing more; nil where it never said so
     result = nil,
     seen = nil, -- of the core: where an id stood first
@@ -71,7 +72,7 @@ function Intake:begin(form, limit, result, total, together, list)
     self._chunk, self._room = core.table(room, 1), room
   end
   self._from, self._chunk.n = list or self._chunk, list and total or 0
-  self.is_over, self._is_last, self.waits_till = false, list ~= nil, nil
+  self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, list ~= nil, nil
   self.result, self.seen, self._known = result, nil, known
   if not total and form.mask then
     self.seen = core.seen()
@@ -312,7 +313,7 @@ local function ask_source(self, want)
   local chunk = self._chunk
   self._taken, chunk.n = 0, 0
   local is_last, at = self._fill(chunk, want)
-  self._is_last = is_last
+  self._is_last, self.is_dry = is_last, chunk.n == 0
   if at and chunk.n == 0 and not self._is_last then
     self.waits_till = at
     return true

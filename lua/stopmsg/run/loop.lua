@@ -295,10 +295,16 @@ local function probe_batch(self, now)
   return failed and self._repeats:take(failed)
 end
 
+-- Whether the source has no other id, at least for now: it may wait for what becomes of those that
+-- it gave.
+local function is_exhausted(self)
+  return self._intake.is_over or self._intake.is_dry
+end
+
 -- While a token is on trial and no new id is there: a refused one, if there are several. Without
 -- any the trial ends.
 local function witness(self, now)
-  if self._is_cut or self._repeats:count() > 0 or not self._intake.is_over then
+  if self._is_cut or self._repeats:count() > 0 or not is_exhausted(self) then
     return nil -- there will be one
   end
   local batch = self._repeats:other()
@@ -843,7 +849,7 @@ end
 
 -- Whether nothing of the run is under way that could still tell whether the provider answers.
 local function is_idle(self)
-  return self._in_flight == 0 and not self._held and self._intake.is_over
+  return self._in_flight == 0 and not self._held and is_exhausted(self)
     and self._repeats:count() == 0
 end
 

@@ -240,7 +240,9 @@ class Fleet:
         if code not in FINISHED | {UNFINISHED, -signal.SIGKILL, 143}:
             said = "%s: exit code %d: %s" % (process.role, code, self.trial.words(process))
             self.trial.said.append(said)
-            if code in FAULTS or self.ended[process.role, code] > PATIENCE:
+            # A collect that stands still holds the file.
+            is_fault = code in FAULTS and "another run holds it" not in said
+            if is_fault or self.ended[process.role, code] > PATIENCE:
                 raise Wrong(said)
         elif code == 0 and "dead entries" in self.trial.words(process):
             # Whoever operates a job looks what killed its workers, and goes on.

@@ -1,0 +1,92 @@
+-- stopmsg work, as a program: what a run does to ids that are the last ones of a job.
+
+local command = require("spec.support.command")
+local files = require("spec.support.files")
+local redis = require("spec.support.redis")
+local server = require("spec.support.server")
+
+describe("stopmsg work", function()
+  local runner, sandbox, started, folder, count
+
+  setup(function()
+    runner, count = command.start(), 0
+    sandbox = server.start()
+    started = redis.start()
+    folder = files.folder()
+  end)
+
+  teardown(function()
+    runner:stop()
+    sandbox:stop()
+    started:stop()
+    files.remove(folder)
+  end)
+
+  local job
+
+  before_each(function()
+    count = count + 1
+    job = "job-" .. count
+  end)
+
+  local function run(arguments, env)
+    local variables = { STOPMSG_REDIS = started.url, STOPMSG_TOKEN = "sandbox",
+      STOPMSG_BASE_URL = sandbox.url }
+    for name, value in pairs(env or {}) do
+      variables[name] = value
+    end
+    return runner:run(arguments, { env = variables })
+  end
+
+  -- Revicom ids with these last four digits.
+  local function feed(endings, ...)
+    local lines = {}
+    for i, ending in ipairs(endings) do
+      lines[i] = ("2a28d557-22a1-4be6-8908-%08x%s"):format(i, ending)
+    end
+    local path = folder .. "/" .. job
+    files.write(path, table.concat(lines, "\n") .. "\n")
+    local answer = run({ "feed", job, "-p", "revicom", "-i", path, "-q", ... })
+    assert.message(answer.stderr).equal(0, answer.code)
+  end
+
+  it("settles a request that fails for good, when the job has no other id", function()
+    -- A few answers in a row that are of no use may be an outage, until another id is asked.
+    feed({ "aaaa", "aaaa", "0500", "0503" })
+    local answer = run({ "work", job, "--batch-size", "2", "--deadline", "20" })
+    assert.message(answer.stderr).equal(0, answer.code)
+    assert.matches("the job %S+ is finished; 4 ids settled here: 2 stopped, 2 unknown",
+      answer.stderr)
+  end)
+
+  it("stays within a rate that it shares", function()
+    feed({ "aaaa", "aaaa", "aaaa", "aaaa" })
+    local answer = run({ "work", job, "--batch-size", "1", "--rate", "1000", "--shared", job })
+    assert.message(answer.stderr).equal(0, answer.code)
+    assert.matches("4 stopped", answer.stderr)
+    assert.is_truthy(started:call("HGET", "stopmsg:rate:" .. job, "next"))
+  end)
+
+  it("is content with these rights in Redis", function()
+    started:call("ACL", "SETUSER", "fleet", "on", "nopass", "~stopmsg:*", "-@all", "+evalsha",
+      "+eval", "+info", "+time", "+hset", "+hget", "+hmget", "+hgetall", "+hincrby", "+hdel",
+      "+get", "+set", "+del", "+xadd", "+xlen", "+xrange", "+xdel", "+xack", "+xgroup",
+      "+xreadgroup", "+xpending", "+xclaim", "+xinfo")
+    local env = { STOPMSG_REDIS = started.url:gsub("//", "//fleet@"), STOPMSG_REDIS_PASSWORD = "x" }
+    local path = folder .. "/" .. job
+    files.write(path, "2a28d557-22a1-4be6-8908-1481723043dd\n")
+    for _, arguments in ipairs({
+      { "feed", job, "-p", "revicom", "-i", path },
+      { "job", job, "--pause" },
+      { "job", job, "--resume" },
+      { "work", job },
+      { "job", job },
+      { "collect", job, "-o", path .. ".out" },
+      { "job", job, "--retry" },
+      { "job", job, "--forget" },
+    }) do
+      local answer = run(arguments, env)
+      assert.message(answer.stderr).equal(0, answer.code)
+    end
+  end)
+end)
