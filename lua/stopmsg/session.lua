@@ -95,7 +95,7 @@ end
 local function ask(token_function)
   local token = token_function()
   if type(token) ~= "string" then
-    return nil, "has to return a string, got a " .. type(token)
+    return nil, "must return a string, got a " .. type(token)
   end
   local secret, fault = core.secret(token)
   if not secret then
@@ -158,6 +158,8 @@ function session.new(provider, options, way, secret, token_function)
     idle_runs = {},
     generation = 1,
     emit = options.on_event,
+    alarm = options.on_alarm, -- the same, but for requests, answers and items
+    traffic = options.traffic, -- how many requests are in flight, and what came of others
     sources = SOURCES,
     is_closed = false,
     _closed = opened.closed,

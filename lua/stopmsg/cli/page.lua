@@ -1,29 +1,30 @@
--- A report as one page of HTML without outside parts: for a browser, a phone, and on paper. What
--- strangers wrote is escaped.
+-- A report as a single HTML page without external parts, for browsers, phones and paper. Texts from
+-- strangers are escaped.
 
 local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
+local timeline = require("stopmsg.cli.timeline")
 
 local page = {}
 
 local grouped = progress.grouped
 
--- Points of a curve: more than the widest screen has would only make the page larger.
+-- Points of a curve; more than the widest screen shows would only make the page larger.
 local MOST_POINTS = 600
 
--- Rows of the tables of pauses and outages.
+-- Rows of the table of pauses and outages.
 local MOST_ROWS = 50
 
--- The drawing, in units of its own.
+-- Size of the drawing, in its own units.
 local WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 240, 100, 16, 34
 
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;",
   ["'"] = "&#39;" }
 
--- html = page.escape(value): text as text, whatever is in it.
+-- html = page.escape(value): escapes any text.
 function page.escape(value)
   return (text.printable(record.utf8(tostring(value))):gsub("[&<>\"']", ESCAPES))
 end
@@ -69,35 +70,18 @@ stroke-width:1.5}.pause{fill:#b8860b;opacity:.25}.outage{fill:#c0392b;opacity:.2
 svg,table{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ]]
 
-local function clock(milliseconds, form)
-  return os.date(form or "%Y-%m-%d %H:%M:%S", math.floor(milliseconds / 1000))
-end
-
 local function percent(count, of)
   return of > 0 and ("%.1f %%"):format(count / of * 100) or ""
 end
 
--- The timeline in at most MOST_POINTS steps: a list of { second, stopped, missed, requests,
--- slowest }, and the seconds of a step.
-local function steps_of(timeline)
-  local first, last = timeline[1].second, timeline[#timeline].second
+-- Condenses the timeline to at most MOST_POINTS steps. Returns them, and the seconds per step.
+local function steps_of(seconds)
+  local first, last = seconds[1].second, seconds[#seconds].second
   local step = math.max(1, math.ceil((last - first + 1) / MOST_POINTS))
-  local steps = {}
-  for _, what in ipairs(timeline) do
-    local at = first + math.floor((what.second - first) / step) * step
-    local one = steps[#steps]
-    if not one or one.second ~= at then
-      one = { second = at, stopped = 0, missed = 0, requests = 0, slowest = 0 }
-      steps[#steps + 1] = one
-    end
-    one.stopped, one.missed = one.stopped + what.stopped, one.missed + what.missed
-    one.requests = one.requests + what.requests
-    one.slowest = math.max(one.slowest, what.slowest)
-  end
-  return steps, step
+  return timeline.sum(seconds, first, step), step
 end
 
--- A scale from values to places in the drawing.
+-- Maps values to positions in the drawing.
 local function scale(from, to, least, most)
   local span = to > from and to - from or 1
   return function(value)
@@ -113,7 +97,7 @@ local function line(points)
   return table.concat(parts)
 end
 
--- The frame of a drawing: its axes, the times below and the numbers at its side.
+-- Draws axes with times below and numbers at the side.
 local function open_drawing(write, title, from, to, most, unit)
   write(('<svg viewBox="0 0 %d %d" role="img" aria-label="%s">\n'):format(WIDTH, HEIGHT,
     escape(title)))
@@ -128,11 +112,11 @@ local function open_drawing(write, title, from, to, most, unit)
     write(('<text%s x="%.1f" y="%d" text-anchor="%s">%s</text>\n'):format(
       i == 1 and ' class="mid"' or "", LEFT + (WIDTH - LEFT) * i / 2, HEIGHT - 8,
       ({ [0] = "start", "middle", "end" })[i],
-      clock((from + (to - from) * i / 2) * 1000, "%H:%M:%S")))
+      timeline.clock((from + (to - from) * i / 2) * 1000, "%H:%M:%S")))
   end
 end
 
--- Bands of time in which nothing was sent.
+-- Draws bands for times without requests.
 local function write_bands(told, write, x, from, to)
   local base = HEIGHT - BOTTOM
   local function band(class, start, finish)
@@ -161,7 +145,7 @@ local function write_bands(told, write, x, from, to)
   end
 end
 
--- What was stopped when: the sums so far.
+-- Draws the cumulative counts.
 local function write_curve(told, steps, step, write)
   local from, to = steps[1].second, steps[#steps].second + step
   local stopped, missed, points, others = 0, 0, {}, {}
@@ -185,7 +169,7 @@ local function write_curve(told, steps, step, write)
   write("</svg>\n")
 end
 
--- Requests and the slowest of them.
+-- Draws requests and the slowest of them.
 local function write_requests(told, steps, step, write)
   local from, to = steps[1].second, steps[#steps].second + step
   local most = 1
@@ -221,7 +205,7 @@ local function write_cards(told, write)
     { "slowest", ("%.3f s"):format(told.slowest), "slowest request" },
   }
   if told.left > 0 then
-    cards[#cards + 1] = { "left", grouped(told.left), "had left before the stop" }
+    cards[#cards + 1] = { "left", grouped(told.left), "sent before the stop" }
   end
   write('<div class="cards">\n')
   for _, card in ipairs(cards) do
@@ -239,7 +223,7 @@ local function write_outcomes(told, write)
     end
   end
   if told.unreached > 0 then
-    rows[#rows + 1] = { "not_reached", told.unreached, "No run has come to it yet." }
+    rows[#rows + 1] = { "not_reached", told.unreached, "No run has processed these ids yet." }
   end
   write('<h2>Outcomes</h2>\n<div class="share">')
   for _, row in ipairs(rows) do
@@ -299,8 +283,8 @@ local function write_breaks(told, write)
       write(('<tr><td colspan="3">… and %d more</td></tr>\n'):format(#rows - MOST_ROWS))
       break
     end
-    write(('<tr><td>%s</td><td class="w">%s</td><td>%s</td></tr>\n'):format(clock(row[1]), row[2],
-      escape(row[3])))
+    write(('<tr><td>%s</td><td class="w">%s</td><td>%s</td></tr>\n'):format(timeline.clock(row[1]),
+      row[2], escape(row[3])))
   end
   write("</tbody></table>\n")
 end
@@ -312,7 +296,7 @@ local function write_journals(told, write)
     write(('<tr><td>%s</td><td>%s, %s</td><td class="n">%s</td><td class="n">%d%s</td></tr>\n')
       :format(escape(about.path), escape(about.provider), escape(about.operation),
       grouped(about.ids), about.runs, about.runs > about.ended
-      and (", %d not ended"):format(about.runs - about.ended) or ""))
+      and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   write("</tbody></table>\n")
 end
@@ -329,20 +313,20 @@ function page.write(told, write)
   write("<p>", escape(first.provider or ""), #told.journals > 1
     and (" and others, %d journals"):format(#told.journals) or "")
   if told.first then
-    write((", from %s to %s (%s)"):format(clock(told.first), clock(told.last),
+    write((", from %s to %s (%s)"):format(timeline.clock(told.first), timeline.clock(told.last),
       duration.clock((told.last - told.first) / 1000)))
   end
   write("</p>\n</header>\n<main>\n")
   write_cards(told, write)
   if told:open() > 0 then
-    write(("<p>%s ids are open: the same stop, run again, goes on with them.</p>\n"):format(
+    write(("<p>%s ids are open: run the same stop again to continue with them.</p>\n"):format(
       grouped(told:open())))
   end
   write_outcomes(told, write)
   write_reasons(told, write)
-  local timeline = told:timeline()
-  if #timeline > 0 then
-    local steps, step = steps_of(timeline)
+  local seconds = told:timeline()
+  if #seconds > 0 then
+    local steps, step = steps_of(seconds)
     write('<h2>Stopped over time</h2>\n<p>Green: stopped. Red: not stopped. Bands: pauses and ',
       "outages.</p>\n")
     write_curve(told, steps, step, write)

@@ -11,7 +11,7 @@ local reports = require("stopmsg.report")
 
 local command = {
   name = "status",
-  holds_signals = true, -- once it sends
+  holds_signals = true, -- once it has sent something
   summary = "look messages up and report the state of each",
   examples = [[
 Examples:
@@ -21,7 +21,7 @@ Examples:
 ]],
 }
 
--- Ids that are looked up before the results are written.
+-- Ids per lookup, after which results are written.
 local CHUNK = 2000
 
 function command.configure(parser)
@@ -54,7 +54,7 @@ function Run:tick()
   return self.signal ~= nil or self.sink.failure ~= nil
 end
 
--- Why nothing more is looked up; nil while it goes on.
+-- Why the lookups end, or nil.
 function Run:ended(found)
   if self.signal or self.sink.failure then
     return "interrupted"
@@ -66,7 +66,7 @@ function Run:ended(found)
       self.is_refused = true
       return "credentials"
     elseif item.outcome == "skipped" then
-      return item.reason -- an outage, or a long pause: the ids that follow would wait as long
+      return item.reason -- an outage or a long pause would hold up the rest as well
     end
   end
 end
@@ -122,18 +122,13 @@ function Run:go(given)
 end
 
 function command.run(args, host)
-  local function refuse(message)
-    host:say(message)
-    return exit.usage
-  end
-
   local provider, message = connection.provider(args, host)
   if not provider then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local kind, operation = find_operation(args, provider)
   if not kind then
-    return refuse(operation)
+    return exit.refuse(host, operation)
   end
   local client, run
   client, message = connection.open(args, host, provider, args.verbose and function(event)
@@ -143,22 +138,22 @@ function command.run(args, host)
     end
   end or nil)
   if not client then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local found
   found, message = clients.operation(client, "status", kind)
   if not found then
-    return refuse(connection.translate(message))
+    return exit.refuse(host, connection.translate(message))
   end
   local given
   given, message = input.of(args, host, operation.id)
   if not given then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local file
   file, message = output.open(args, host)
   if not file then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
 
   connection.tell_address(args, host)
@@ -197,7 +192,7 @@ function command.run(args, host)
     host:say(connection.refused(args))
   end
   local fault = run.sink.failure and "the results cannot be written: " .. run.sink.failure
-    or given.is_short and given.name .. " changed while it was read"
+    or given.is_short and given.name .. " changed while being read"
   if fault then
     host:say(fault)
     return exit.fault

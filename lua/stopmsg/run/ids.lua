@@ -379,8 +379,7 @@ local function read(self, batch, settled, must_share, limit)
       end
     end
     self._is_drained = self._is_last and is_used_up(self)
-    if is_list and must_share and batch.count < limit and not self._is_drained
-      and must_share() then
+    if is_list and must_share and batch.count < limit and not self._is_drained and must_share() then
       return true
     end
   end

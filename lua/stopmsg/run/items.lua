@@ -3,6 +3,7 @@
 
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
 local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
@@ -39,16 +40,18 @@ function settled.new(taken, redact, warn, is_shared)
     _count = 0,
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
+    _ids = {}, -- scratch: ids with the same usual answer
+    _at = {}, -- the places of these
+    _sink = nil, -- takes ids whose items would be alike
     _counts = nil,
     _is_quiet = false,
-    _codes = {},
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
 
--- For a new call; of the last one everything is handed out.
-function Settled:begin(operation, limit)
-  self._operation, self._limit = operation, limit
+-- For a new call; of the last one everything is handed out. sink: see run/loop.lua, or nil.
+function Settled:begin(operation, limit, sink)
+  self._operation, self._limit, self._sink = operation, limit, sink
   self._counts, self._is_quiet = nil, false
   self._first, self._last = 1, 0
 end
@@ -69,7 +72,6 @@ end
 function Settled:forget()
   clear(self._items)
   clear(self._other_items)
-  clear(self._codes)
 end
 
 -- Ids that may be settled and not handed out.
@@ -177,7 +179,7 @@ end
 
 local function warn_left(self, item, id)
   if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
       self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
   end
 end
@@ -250,126 +252,144 @@ local function put_item(self, batch, i, item)
   end
 end
 
--- The same for first..last, whose items say nothing but the id, this word and this code, and for
--- whom no other place waits.
-local function put_alike(self, batch, first, last, word, code)
-  local intake, ids, own_places = self._intake, batch.ids, batch.places
-  local items, places, result = self._items, self._places, intake.result
-  local before = self._count - first + 1
-  self._count = before + last
-  if self._counts then
-    self._counts[word] = self._counts[word] + last - first + 1
-  end
-  if self._is_quiet then
+-- make_alike(ids, own_places, first, last, word, code, verified, result, items, places, at): an
+-- item for each of ids[first..last], at its place in `result` (or nil), and from at + 1 on in
+-- `items` and `places` (or nil).
+local function make_compiled(ids, own_places, first, last, word, code, verified, result, items,
+    places, at)
+  if not items then
     for i = first, last do
-      result[own_places[i]] = { id = ids[i], outcome = word, code = code }
+      result[own_places[i]] = { id = ids[i], outcome = word, code = code, verified = verified }
     end
     return
   end
+  at = at - first + 1
   for i = first, last do
-    local item = { id = ids[i], outcome = word, code = code }
-    items[before + i], places[before + i] = item, own_places[i]
+    local item = { id = ids[i], outcome = word, code = code, verified = verified }
+    items[at + i], places[at + i] = item, own_places[i]
     if result then
       result[own_places[i]] = item
     end
   end
-  if not result then
-    intake.seen:remove_all(ids, first, last, batch.keys)
+end
+
+-- Lua that is compiled is faster than C.
+local make_alike = compat.is_compiled and make_compiled or core.make_alike
+
+-- Items of ids[first..last] that say nothing but the id, this word and this code, and perhaps that
+-- it is verified. No other place waits for any of them.
+local function put_alike(self, ids, own_places, keys, first, last, word, code, verified)
+  local intake, count = self._intake, last - first + 1
+  make_alike(ids, own_places, first, last, word, code, verified, intake.result,
+    not self._is_quiet and self._items or nil, self._places, self._count)
+  self._count = self._count + count
+  if self._counts then
+    self._counts[word] = self._counts[word] + count
+  end
+  if not intake.result then
+    intake.seen:remove_all(ids, first, last, keys)
   end
 end
 
--- Items first..last of a batch whose answer the core read, into the slice.
-local function put_codes(self, batch, first, last)
-  local codes, words = batch.verdict.codes, self._operation.words
-  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-    and self._intake.twin_count == 0
-  while first <= last do
-    local code, count = codes:run(first, last - first + 1)
-    local word = is_usual and words[code]
-    if word then
-      put_alike(self, batch, first, first + count - 1, word, code)
-    else
-      for i = first, first + count - 1 do
-        put_item(self, batch, i, make(self, batch, i, code))
-      end
-    end
-    first = first + count
-  end
+-- Passes such ids on: how many the sink took.
+local function pass_alike(self, ids, own_places, keys, first, last, word, code, verified)
+  local count = self._sink(ids, own_places, first, last, word, code, verified)
+  self._intake.seen:remove_all(ids, first, first + count - 1, keys)
+  self.backlog = self.backlog - count
+  return count
 end
 
--- Items first..last of any other batch.
-local function put_items(self, batch, first, last)
+-- word, code, verified, to: what the items of ids first..to of a batch have in common, `last` at
+-- most. Without a word they are made one by one.
+local function alike(self, batch, first, last)
   local verdict = batch.verdict
-  local is_plain = verdict.is_plain and batch.attempts == 1 and not batch.is_ambiguous
-    and not batch.given
-  for i = first, last do
-    put_item(self, batch, i, is_plain and { id = batch.ids[i], outcome = verdict.outcome,
-      code = verdict.code, verified = verdict.verified } or make(self, batch, i))
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  if verdict.codes then
+    local code, count = verdict.codes:run(first, last - first + 1)
+    return is_usual and self._operation.words[code] or nil, code, nil, first + count - 1
+  elseif is_usual and verdict.is_plain then
+    return verdict.outcome, verdict.code, verdict.verified, last
   end
+  return nil, nil, nil, last
 end
 
--- Makes items of the ids at first..last of `items`, in their place, from the verdicts that `means`
--- names. Stops at the first one whose verdict is not plain; gives the place after the last item.
--- Lua that is compiled does so faster than C.
-local function make_plain(items, means, verdicts, first, last)
+-- The same one by one, as long as other places wait for some of a call's ids. The last one.
+local function put_each(self, batch, first, last, word, code, verified)
+  local has_twins = self._intake.twin_count > 0
   for i = first, last do
-    local verdict = verdicts[means[i]]
-    if not verdict.is_plain then
+    put_item(self, batch, i, word and { id = batch.ids[i], outcome = word, code = code,
+      verified = verified } or make(self, batch, i, code))
+    if has_twins and self._intake.twin_count == 0 then
       return i
     end
-    items[i] = { id = items[i], outcome = verdict.outcome, code = verdict.code,
-      verified = verdict.verified }
   end
-  return last + 1
+  return last
 end
 
--- Usual answers to ids that went alone and for the first time become items here: ids at first..last
--- of the slice, with the places in the source, and the verdicts that `means` names.
-local function put_usual(self, first, last, means, verdicts)
-  local intake, items, places = self._intake, self._items, self._places
-  local result, counts = intake.result, self._counts
-  if not result then
-    intake.seen:remove_all(items, first, last)
-  end
-  local at = make_plain(items, means, verdicts, first, last)
-  while at <= last do
-    local verdict, id = verdicts[means[at]], items[at]
-    verdict.message = text.clean(verdict.message, self._redact)
-    items[at] = item_of(verdict, id, self._redact)
-    warn_left(self, items[at], id)
-    at = make_plain(items, means, verdicts, at + 1, last)
-  end
-  if result then
-    for i = first, last do
-      result[places[i]] = items[i]
+-- Items of ids first..last of a batch, into the slice. Ends before an id that could be passed on
+-- while an item waits to be handed out, so that none overtakes another. The first that is left.
+local function put_items(self, batch, first, last)
+  local ids, places, keys = batch.ids, batch.places, batch.keys
+  while first <= last do
+    local word, code, verified, to = alike(self, batch, first, last)
+    if not word or self._intake.twin_count > 0 then
+      to = put_each(self, batch, first, to, word, code, verified)
+    elseif not self._sink then
+      put_alike(self, ids, places, keys, first, to, word, code, verified)
+    elseif self._count > 0 then
+      return first
+    else
+      first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
+      to = math.min(first, to)
+      put_alike(self, ids, places, keys, first, to, word, code, verified) -- the one not taken
     end
+    first = to + 1
   end
-  if counts then
-    for i = first, last do
-      local word = items[i].outcome
-      counts[word] = counts[word] + 1
-    end
+  return first
+end
+
+-- Usual answers of one kind to ids that went alone and for the first time become items here:
+-- ids[1..count], with their places in the source.
+local function put_usual(self, ids, own_places, count, verdict)
+  local at, twins = 1, self._intake.twin_count
+  if self._sink and verdict.is_plain and twins == 0 and self._count == 0 then
+    at = 1 + pass_alike(self, ids, own_places, nil, 1, count, verdict.outcome, verdict.code,
+      verdict.verified)
   end
-  self._count = last
-  if intake.twin_count > 0 then
-    for i = first, last do
-      add_twins(self, items[i], places[i])
+  if verdict.is_plain and twins == 0 then
+    if at <= count then
+      put_alike(self, ids, own_places, nil, at, count, verdict.outcome, verdict.code,
+        verdict.verified)
     end
+    return
+  end
+  verdict.message = text.clean(verdict.message, self._redact)
+  for i = at, count do
+    local batch = self._intake:lone(ids[i], own_places[i])
+    batch.attempts, batch.verdict = 1, verdict
+    put_item(self, batch, 1, make(self, batch, 1))
+    self._intake:recycle(batch)
   end
 end
 
--- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
--- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+-- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes usual
+-- answers, as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
 function Settled:gather(call, verdicts)
-  local before = self._count
-  local room = math.max(1, math.ceil(self:most() - self.backlog))
-  local count, is_more, connections, generation = call:codes(self._items, self._places,
-    self._codes, before, room)
-  if count > 0 then
-    self.backlog = self.backlog + count
-    put_usual(self, before + 1, before + count, self._codes, verdicts)
+  local ids, places = self._ids, self._at
+  local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
+  local room = math.ceil(self:most() - self.backlog)
+  while is_more and room > 0 do
+    local count, more, meaning, opened, number, began = call:codes(ids, places, room)
+    is_more = more
+    if count == 0 then
+      break
+    end
+    total, connections, generation = total + count, connections + opened, number
+    oldest = math.min(oldest, began)
+    self.backlog, room = self.backlog + count, room - count
+    put_usual(self, ids, places, count, verdicts[meaning])
   end
-  return count, is_more, connections, generation
+  return total, is_more, connections, generation, oldest
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
@@ -382,26 +402,23 @@ function Settled:add(batch, verdict)
   end
   if batch.count == 1 and self._first > self._last and not verdict.codes then
     -- Nothing to be gained by a queue.
-    put_items(self, batch, 1, 1)
-    return self._intake:recycle(batch)
+    if put_items(self, batch, 1, 1) > 1 then
+      return self._intake:recycle(batch)
+    end
   end
   self._last = self._last + 1
   self._batches[self._last] = batch
 end
 
--- Makes items of the next ids of a batch, the first in the queue.
+-- Makes items of the next ids of a batch, the first in the queue. True where what is made has to be
+-- handed out before more is.
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
-  batch.handed = last
-  if batch.verdict.codes then
-    put_codes(self, batch, first, last)
-  else
-    put_items(self, batch, first, last)
-  end
-  if last < batch.count then
-    return
+  batch.handed = put_items(self, batch, first, last) - 1
+  if batch.handed < batch.count then
+    return batch.handed < last
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
@@ -421,7 +438,9 @@ function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]
   while batch and self._count < self._slice do
-    go_on(self, batch)
+    if go_on(self, batch) then
+      break
+    end
     put_copies(self)
     batch = self._batches[self._first]
   end

@@ -38,7 +38,7 @@ run.CLOSED = "attempt to use a closed client"
 
 -- What a run says that was left in the middle of something, for the lack of memory: nobody knows
 -- any more what became of its ids.
-run.TORN = "attempt to go on with a run that broke off"
+run.TORN = "attempt to resume a run that failed"
 
 local Run = {}
 Run.__index = Run
@@ -59,7 +59,7 @@ end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
 local function note(self, event)
-  if self._session.emit then
+  if self._session.emit or self._session.alarm then
     self._events[#self._events + 1] = event
   end
 end
@@ -82,7 +82,8 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _call = nil, -- our requests in the engine
+    _engine = nil,
+    _call = nil, -- our requests in it
     _flights = {}, -- number of a request -> its batch, where it has one
     _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
@@ -140,11 +141,16 @@ end
 -- places, with a repeated id known for the whole run) and total (places in the source), or neither;
 -- is_page: its ids are requests for pages of a list, and no events tell their items. is_slow: its
 -- source waits for a network itself, so that what has settled is handed out before it is asked.
+-- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
+-- whose items would say nothing else, in place of these; the id after the last that it takes gets
+-- an item.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._call = session.engine:call()
+  if self._engine ~= session.engine then
+    self._engine, self._call = session.engine, session.engine:call()
+  end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
@@ -153,9 +159,9 @@ function run.new(session, task)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together],
     type(task.source) == "table" and task.source or nil)
-  self._settled:begin(task.operation, task.limit)
+  self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
-  self._has_begun, self._is_held, self._abandons_at = false, false, nil
+  self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
   self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
@@ -222,7 +228,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  call_hook(self, "on_event", self._session.emit, event)
+  call_hook(self, "on_event", self._session.emit or self._session.alarm, event)
 end
 
 local function tell(self)
@@ -391,23 +397,38 @@ local function timeout_at(self, now)
   return seconds
 end
 
--- A request has left.
-local function note_sent(self, batch, now)
+-- So many requests more, or less, are in flight.
+local function count_flying(self, count)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight + count
+  if traffic then
+    traffic.in_flight = traffic.in_flight + count
+  end
+end
+
+-- So many requests were answered, about so many ids; the oldest was sent at `started`.
+local function count_answered(self, count, ids, started, now)
+  local traffic = self._session.traffic
+  count_flying(self, -count)
+  if traffic then
+    traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
+    traffic.slowest = math.max(traffic.slowest, now - started)
+  end
+end
+
+-- So many requests have left; where events are told, or there is a rate, it is one.
+local function note_sent(self, now, count, ids, attempt)
   local session = self._session
+  count_flying(self, count)
   session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  self._in_flight = self._in_flight + 1
-  if session.outage.is_shut then
-    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
-  end
-  self._repeats:sent(batch)
   if session.sent then
     session.sent()
   end
   if session.emit then
-    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+    emit(self, { type = "request", ids = ids, attempt = attempt })
   end
 end
 
@@ -419,7 +440,7 @@ local function sign(self, batch, operation, number)
   local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
     headers = headers, body = body or "" })
   if not called or type(given) ~= "table" then
-    warn(self, ("the definition's `sign` %s"):format(called and "gave no table of headers"
+    warn(self, ("the definition's `sign` %s"):format(called and "returned no table of headers"
       or "raised an error: " .. tostring(given)))
     return nil
   end
@@ -427,7 +448,7 @@ local function sign(self, batch, operation, number)
   for name, value in pairs(given) do
     lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
     if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
-      warn(self, "the definition's `sign` gave a header that cannot be sent")
+      warn(self, "the definition's `sign` returned an invalid header")
       return nil
     end
   end
@@ -452,7 +473,7 @@ local function prepare(self, batch, now)
     batch.lines = sign(self, batch, operation, number)
     if not batch.lines then
       self._settled:add(batch, { outcome = "failed", reason = "not_signed",
-        message = "the definition's own function could not sign the request" })
+        message = "the definition's function could not sign the request" })
       return nil
     end
   end
@@ -480,7 +501,8 @@ local function fetch_token(self, batch, now)
   return false
 end
 
--- Why a request must not go now that was chosen: the source may have taken its time, or waited.
+-- Whether the deadline is over by now: the source may have taken its time. Raises if it closed the
+-- client.
 local function is_late(self, now)
   if self._session.is_closed then
     error(run.CLOSED, 0)
@@ -514,18 +536,8 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    self._in_flight = self._in_flight + count
     self._repeats:offered(count)
-    session.pacer:sent(now)
-    if task.pacer then
-      task.pacer:sent(now)
-    end
-    if session.sent then
-      session.sent()
-    end
-    if session.emit then
-      emit(self, { type = "request", ids = 1, attempt = 1 })
-    end
+    note_sent(self, now, count, 1, 1)
   end
   return count
 end
@@ -562,7 +574,11 @@ local function send_next(self, now)
     batch.uuid, batch.lines, batch.made)
   if flight then
     self._flights[flight] = batch
-    note_sent(self, batch, now)
+    if session.outage.is_shut then
+      session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+    end
+    self._repeats:sent(batch)
+    note_sent(self, now, 1, batch.count, batch.tries + 1)
     return true
   elseif why == "no free slot" then
     self._held = batch
@@ -624,7 +640,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   local task = self._task
   local now = self._session.clock()
   local action, verdict, warnings, is_usable
-  self._in_flight = self._in_flight - 1
+  count_answered(self, 1, batch.count, batch.started, now)
   batch.tries = batch.tries + 1
   task.summary.connections = task.summary.connections + connections
   if stage ~= "queued" and stage ~= "connected" then
@@ -698,13 +714,15 @@ local function gather(self)
   if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
     return 0, true
   end
-  local count, is_more, connections, generation = self._settled:gather(self._call, task.verdicts)
+  local count, is_more, connections, generation, oldest = self._settled:gather(self._call,
+    task.verdicts)
   if count > 0 then
-    self._in_flight = self._in_flight - count
+    local now = session.clock()
+    count_answered(self, count, count, oldest, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
-    self._repeats:answered(session.clock(), generation)
+    self._repeats:answered(now, generation)
   end
   return count, is_more
 end
@@ -765,7 +783,7 @@ local function abandon(self)
     if id then
       batch = offered(self, id, place, number, generation, started)
     end
-    self._in_flight = self._in_flight - 1
+    count_flying(self, -1)
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
@@ -923,16 +941,16 @@ end
 local function finish(self)
   local task, taken = self._task, self._intake
   if taken.odd > 0 then
-    warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
+    warn(self, ("%d id(s) with an unusual format were sent as given, the first is %s; expected %s")
       :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
     taken.odd = 0
   end
   if self._has_strangers and not self._has_form then
-    warn(self, "no answer was in the provider's form: check base_url and the proxy")
+    warn(self, "no response was in the provider's form: check base_url and the proxy")
   end
   if self._session.engine:has_met_sandbox() then
     -- As it is: the sandbox's token is a word of it.
-    warn(self, "the answers are those of a sandbox: no message was stopped", true)
+    warn(self, "these results come from a sandbox: no message was stopped", true)
   end
   local now = self._session.clock()
   self._session.outage:queue(self, false)
