@@ -10,6 +10,10 @@
  * asks the kernel some forty times for one answer. */
 #define SM_LARGE_MOVE (512L * 1024)
 
+/* The same of an answer about one id: libcurl takes such a buffer for each
+ * request, and the default is sixteen times as large as what mostly comes. */
+#define SM_SMALL_MOVE 4096L
+
 /* More than this is not kept in a handle between two requests. */
 #define SM_KEEP_BODY ((size_t)1024 * 1024)
 
@@ -338,6 +342,13 @@ static struct curl_slist *shared_lines(const struct sm_op *op) {
                                                        : op->headers;
 }
 
+/* Bytes of an answer that libcurl reads at once. */
+static long receive_room(const struct sm_op *op) {
+  if (op->fields.list.len > 0)
+    return SM_LARGE_MOVE;
+  return op->single_count > 0 ? SM_SMALL_MOVE : CURL_MAX_WRITE_SIZE;
+}
+
 /* Everything that all requests of `op` share. */
 static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   CURLcode rc = CURLE_OK;
@@ -368,10 +379,9 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
 #endif
   /* Refused by a handle that failed before it had a connection, for as long
    * as it has the buffer of that attempt; but a small one does as well. */
-  if (op->fields.list.len > 0) {
-    (void)curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, SM_LARGE_MOVE);
+  (void)curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, receive_room(op));
+  if (op->fields.list.len > 0)
     (void)curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
-  }
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(r->easy, CURLOPT_CURLU,
                           op->is_proxied ? r->url : op->base);

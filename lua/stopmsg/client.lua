@@ -303,14 +303,14 @@ function client.preview(self, operation, ids)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
   local method, origin, target, headers, body = session.engine:preview(
     session:prepare(operation), ids, 1, #ids, uuid, operation.signing and signing.shown or nil)
-  local lines = {}
+  local lines, agent = {}, session:user_agent()
   for _, line in ipairs(headers) do
-    if not line:find(":$") then
+    if not line:find(":$") and line ~= "User-Agent: " .. agent then
       lines[#lines + 1] = line
     end
   end
   return { method = method, origin = origin, target = target, headers = lines, body = body,
-    user_agent = session:user_agent() }
+    user_agent = agent }
 end
 
 -- The default kind of ids: what the provider documents a stop of.

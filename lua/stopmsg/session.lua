@@ -30,6 +30,9 @@ local SOURCES = {
   end,
 }
 
+-- Methods by which libcurl sends a form, unless it is told otherwise.
+local UPLOADS = { POST = true, PUT = true, PATCH = true }
+
 local Session = {}
 Session.__index = Session
 
@@ -47,14 +50,29 @@ local function user_agent_of(o)
   return o.user_agent or "stopmsg/" .. version
 end
 
-local function engine_options(o)
-  local proxy = o.proxy
-  local is_plain = o.address:find("^[Hh][Tt][Tt][Pp]:") ~= nil
+-- What libcurl would ask the environment for at each request.
+local function names_proxy()
+  for _, name in ipairs({ "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }) do
+    if (os.getenv(name) or "") ~= "" then
+      return true
+    end
+  end
+  return false
+end
+
+-- The proxy as libcurl is told it: "" for none, nil for the environment's.
+local function proxy_of(o, is_plain)
   -- The environment's proxy would read a plain request, and a server must not be steered by
   -- the environment of whoever started it.
-  if not proxy and (is_plain or nginx.is_here()) then
-    proxy = ""
+  if not o.proxy and (is_plain or nginx.is_here() or not names_proxy()) then
+    return ""
   end
+  return o.proxy
+end
+
+local function engine_options(o)
+  local is_plain = o.address:find("^[Hh][Tt][Tt][Pp]:") ~= nil
+  local proxy = proxy_of(o, is_plain)
   return {
     slots = o.slots,
     connect_timeout = o.connect_timeout,
@@ -67,7 +85,8 @@ local function engine_options(o)
     cert_file = o.cert_file,
     key_file = o.key_file,
     proxy = proxy,
-    user_agent = user_agent_of(o),
+    -- Else it is a header line, which costs libcurl less; but a proxy is told it, too.
+    user_agent = proxy ~= "" and user_agent_of(o) or nil,
     resolve = resolve_list(o.resolve),
   }
 end
@@ -118,7 +137,8 @@ function session.new(provider, options, way, secret, token_function)
       error("the token function " .. fault, 0)
     end
   end
-  local engine, message = core.engine(engine_options(options))
+  local told = engine_options(options)
+  local engine, message = core.engine(told)
   if not engine then
     error("libcurl: " .. message, 0)
   end
@@ -148,6 +168,7 @@ function session.new(provider, options, way, secret, token_function)
     _source = secret, -- with which tokens that end are fetched
     verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
+    _has_agent_line = told.user_agent == nil,
     _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
     _options = options,
@@ -242,6 +263,16 @@ function Session:format_of(operation)
   return answers.setting and self._options.values[answers.setting] or answers.format
 end
 
+-- Whether a definition says itself who asks.
+local function names_agent(operation)
+  for name in pairs(operation.headers) do
+    if name:lower() == "user-agent" then
+      return true
+    end
+  end
+  return false
+end
+
 -- The operation's number in the engine; prepared when it is first used.
 function Session:prepare(operation)
   local number = self._numbers[operation]
@@ -259,9 +290,13 @@ function Session:prepare(operation)
     local verdicts
     made.usual, verdicts = usual.of(operation, self:format_of(operation))
     -- libcurl would ask for "100 Continue" before large bodies, and call every POST a form.
-    made.headers[#made.headers + 1] = "Expect:"
-    if not made.body then
+    if made.body then
+      made.headers[#made.headers + 1] = "Expect:"
+    elseif UPLOADS[made.method] then
       made.headers[#made.headers + 1] = "Content-Type:"
+    end
+    if self._has_agent_line and not names_agent(operation) then
+      made.headers[#made.headers + 1] = "User-Agent: " .. self:user_agent()
     end
     number = self.engine:prepare(made)
     self.verdicts[number] = verdicts
