@@ -59,12 +59,24 @@ static int push_curl_fault(lua_State *L, CURLcode rc) {
   return push_fault(L, curl_easy_strerror(rc), (int)rc);
 }
 
+/* Where `transport` in the table at index 1 is "http1", and this libcurl fit
+ * for it: requests that need no more go over the lane. */
+static void open_lane(lua_State *L, struct engine *e) {
+  lua_getfield(L, 1, "transport");
+  lua_getfield(L, 1, "user_agent");
+  if (sm_lane_is_proven() &&
+      strcmp(luaL_optstring(L, -2, ""), "http1") == 0 &&
+      sm_multi_open_lane(&e->multi, luaL_optstring(L, -1, "")) != SM_OK)
+    luaL_error(L, "not enough memory");
+  lua_pop(L, 2);
+}
+
 /*
  * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
  * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
- * (a list for CURLOPT_RESOLVE).
+ * (a list for CURLOPT_RESOLVE), transport ("http1": ours where it can be used).
  */
 int sm_engine_new(lua_State *L) {
   struct engine *e;
@@ -95,6 +107,8 @@ int sm_engine_new(lua_State *L) {
   rc = sm_easy_set(L, e->multi.model, &e->multi.sockets, &e->has_no_proxy);
   if (rc == CURLE_OK && !sm_easy_strings(L, "resolve", &e->multi.resolve))
     return luaL_error(L, "not enough memory");
+  if (rc == CURLE_OK)
+    open_lane(L, e);
   lua_settop(L, 2);
   if (rc != CURLE_OK)
     return push_curl_fault(L, rc);
@@ -124,6 +138,8 @@ static int engine_prepare(lua_State *L) {
 
   sm_prepare(L, op);
   op->is_proxied = op->is_plain && !e->has_no_proxy;
+  if (sm_lane_prepare(&e->multi.lane, op) != SM_OK)
+    return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)e->op_count);
   return 1;
 }
@@ -435,6 +451,9 @@ static int engine_wait(lua_State *L) {
   struct engine *e = check_open(L);
   double seconds = luaL_checknumber(L, 2);
 
+  /* Requests of the lane are sent together, here or by the next step. */
+  if (e->multi.lane.first != NULL)
+    sm_multi_start(&e->multi);
   if (e->multi.first_done == NULL)
     sm_sockets_wait_both(&e->multi.sockets, sm_redis_sockets(L, 3),
                          sm_multi_patience(&e->multi, seconds));
@@ -447,11 +466,9 @@ static int give_out(lua_State *L) {
   struct sm_slot *s = e->giving;
   char detail[CURL_ERROR_SIZE];
   const char *fault, *stage;
-  long status = 0, connections = 0;
+  long status = sm_slot_status(s), connections = sm_slot_connections(s);
   int is_usual = s->meaning > 0;
 
-  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
   fault = sm_slot_fault(s);
   stage = sm_slot_stage(s, status);
   (void)snprintf(detail, sizeof(detail), "%s", fault ? sm_slot_detail(s) : "");

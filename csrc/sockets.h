@@ -27,11 +27,13 @@ struct sm_socket {
   int is_ours; /* libcurl opens and closes some by itself, for its resolver */
   int wanted;  /* CURL_POLL_IN, CURL_POLL_OUT: what libcurl waits for */
   int watched; /* what the kernel was told */
+  void *conn;  /* whose it is on the lane, or NULL: then it is libcurl's */
 };
 
 struct sm_ready {
   curl_socket_t fd;
   int events; /* for curl_multi_socket_action */
+  void *conn;
 };
 
 /* With nothing but zeros in it, none is watched and nothing open yet. */
@@ -71,14 +73,21 @@ int sm_sockets_close(void *user, curl_socket_t fd);
 int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
                      void *socket);
 
+/* A connection that libcurl has made is the lane's from now on. 0 where it is
+ * not known, or cannot be watched. */
+int sm_sockets_own(struct sm_sockets *s, curl_socket_t fd, void *conn);
+
 /* Waits so many milliseconds at most, and leaves in `ready` what libcurl wants
- * to know of. */
-void sm_sockets_wait(struct sm_sockets *s, int milliseconds);
+ * to know of. 0 where the kernel was not asked about all of them. */
+int sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
 /* The same, and returns when one of the others, which may be NULL, has
  * something; that is left there. */
 void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
                           int milliseconds);
+
+/* Whether nothing waits to be read from it, not even its end. */
+int sm_sockets_is_silent(curl_socket_t fd);
 
 /* Called before each use of the connection from this local port: whether it
  * has been closed or, unless requests share it, bytes wait in it. Never true at
