@@ -106,20 +106,23 @@ static enum sm_http1_event read_status(struct sm_http1 *h) {
   return SM_HTTP1_STATUS;
 }
 
-static int read_length(struct sm_http1 *h, const char *text, size_t len) {
+static const char *read_length(struct sm_http1 *h, const char *text,
+                               size_t len) {
   uint64_t length = 0;
   size_t i;
 
   for (i = 0; i < len; i++) {
-    if (!is_digit(text[i]) || length > UINT64_MAX / 10 - 1)
-      return 0;
-    length = length * 10 + (uint64_t)(text[i] - '0');
+    unsigned digit = (unsigned)(text[i] - '0');
+
+    if (!is_digit(text[i]) || length > (UINT64_MAX - digit) / 10)
+      return "the answer's length is none";
+    length = length * 10 + digit;
   }
   if (len == 0 || (h->has_length && h->left != length))
-    return 0;
+    return "the answer's length is none";
   h->has_length = 1;
   h->left = length;
-  return 1;
+  return NULL;
 }
 
 /* What it lists, with commas. */
@@ -137,26 +140,30 @@ static void read_connection(struct sm_http1 *h, const char *text, size_t len) {
   }
 }
 
-/* What a field says of the answer's end; 0 for what cannot be. */
-static int read_framing(struct sm_http1 *h, size_t name_len, const char *value,
-                        size_t value_len) {
-  const char *name = h->text;
+/* What a field says of the answer's end: what is wrong with it, or NULL. */
+static const char *read_framing(struct sm_http1 *h, size_t name_len,
+                                const char *value, size_t value_len) {
+  const char *name = h->text, *fault = NULL;
 
-  if (name_len == 14 && is_word(name, name_len, "content-length"))
-    return read_length(h, value, value_len);
-  if (name_len == 10 && is_word(name, name_len, "connection"))
+  if (name_len == 14 && is_word(name, name_len, "content-length")) {
+    if (h->has_coding)
+      return "the answer has chunks and a length";
+    fault = read_length(h, value, value_len);
+  } else if (name_len == 10 && is_word(name, name_len, "connection")) {
     read_connection(h, value, value_len);
-  if (name_len == 17 && is_word(name, name_len, "transfer-encoding")) {
+  } else if (name_len == 17 && is_word(name, name_len, "transfer-encoding")) {
     if (h->has_coding || h->is_old || !is_word(value, value_len, "chunked"))
-      return 0;
+      return "the answer's Transfer-Encoding is not chunked";
+    if (h->has_length)
+      return "the answer has chunks and a length";
     h->has_coding = 1;
   }
-  return !(h->has_coding && h->has_length);
+  return fault;
 }
 
 static enum sm_http1_event read_field(struct sm_http1 *h) {
   size_t name_len = 0, value_len;
-  const char *value;
+  const char *value, *fault;
 
   while (name_len < h->len && is_name(h->text[name_len]))
     name_len++;
@@ -166,11 +173,10 @@ static enum sm_http1_event read_field(struct sm_http1 *h) {
   value = trim(h->text + name_len + 1, &value_len);
   if (!is_text(value, value_len))
     return fail(h, "the answer's headers are malformed");
-  if (h->state == SM_HTTP1_AT_TRAILERS)
-    return SM_HTTP1_TRAILER;
-  if (!read_framing(h, name_len, value, value_len))
-    return fail(h, "where the answer ends is not clear");
-  return SM_HTTP1_FIELD;
+  fault = read_framing(h, name_len, value, value_len);
+  if (fault != NULL)
+    return fail(h, fault);
+  return h->state == SM_HTTP1_AT_TRAILERS ? SM_HTTP1_TRAILER : SM_HTTP1_FIELD;
 }
 
 /* The empty line behind the headers: what comes next. */
@@ -208,7 +214,7 @@ static enum sm_http1_event read_size(struct sm_http1 *h) {
   size_t i;
 
   for (i = 0; i < h->len && hex_of(h->text[i]) >= 0; i++) {
-    if (size >> 56 != 0)
+    if (size >> 60 != 0)
       return fail(h, "the size of a chunk is malformed");
     size = size * 16 + (uint64_t)hex_of(h->text[i]);
   }

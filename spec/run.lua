@@ -26,6 +26,7 @@ if TRANSPORT then
   core.engine = function(options)
     if type(options) == "table" then
       options.transport = TRANSPORT
+      options.http2 = options.http2 and os.getenv("STOPMSG_HTTP") ~= "1.1"
     end
     return engine(options)
   end
