@@ -5,7 +5,9 @@
 
 local cjson = require("cjson")
 local ids = require("stopmsg.ids")
-local lines = require("stopmsg.cli.lines")
+local csv = require("stopmsg.cli.input.csv")
+local json = require("stopmsg.cli.input.json")
+local plain = require("stopmsg.cli.input.plain")
 
 local File = {}
 File.__index = File
@@ -40,7 +42,7 @@ local function read(open, bytes, piece, shape, field)
       if value == nil then
         break
       end
-      local is_list = open == lines.ndjson or open == lines.json -- a line may hold several
+      local is_list = open == json.lines or open == json.values -- a line may hold several
       assert(line > last or (is_list and line == last), "a line that was told before")
       assert(value ~= "", "an empty id")
       last = line
@@ -178,7 +180,7 @@ function simple.c(bytes)
   return list
 end
 
-local OPEN = { p = lines.plain, n = lines.ndjson, c = lines.csv, j = lines.json }
+local OPEN = { p = plain.read, n = json.lines, c = csv.read, j = json.values }
 
 return function(data)
   local kind, piece, bytes = data:match("^([pncj])(%d*)\n(.*)$")
@@ -197,7 +199,7 @@ return function(data)
   compare(list, again, "in pieces")
   if kind == "p" then
     for _, name in ipairs({ "uuid", "hex32" }) do
-      compare(list, read(lines.plain, bytes, piece, ids.forms[name].mask), "counted")
+      compare(list, read(plain.read, bytes, piece, ids.forms[name].mask), "counted")
     end
   end
   local is_other = bytes:find("^\255\254") or bytes:find("^\254\255") or bytes:find("%z")

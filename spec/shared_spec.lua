@@ -195,8 +195,11 @@ describe("stopmsg.shared", function()
 
   for _, scheduler in ipairs(schedulers.all()) do
     it("lets others run under " .. scheduler.name, function()
-      local client = client_of(rate_of(nil, 200), { sleep = scheduler.sleep })
-      local ticks, is_over, report = 0, false, nil
+      local ticks, turns, is_over, report = 0, 0, false, nil
+      local client = client_of(rate_of(nil, 200), { sleep = function(seconds)
+        turns = turns + 1
+        scheduler.sleep(seconds)
+      end })
       scheduler.run({
         function()
           report = client:stop(ids_of(20))
@@ -211,7 +214,9 @@ describe("stopmsg.shared", function()
       })
       client:close()
       assert.is_true(report.ok)
-      assert.is_true(ticks >= 10)
+      -- How many of these turns another coroutine takes is up to the scheduler and its timers.
+      assert.is_true(turns >= 10, "others had " .. turns .. " turns")
+      assert.is_true(ticks > 0, "no other coroutine ran")
     end)
   end
 

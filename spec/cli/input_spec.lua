@@ -1,7 +1,7 @@
 local cli = require("spec.support.cli")
 local ids = require("stopmsg.ids")
 local input = require("stopmsg.cli.input")
-local lines = require("stopmsg.cli.lines")
+local buffers = require("stopmsg.cli.input.buffer")
 
 local TEXT = ids.forms.text
 
@@ -148,8 +148,8 @@ describe("stopmsg.cli.input", function()
     end)
 
     it("takes a line of just the length", function()
-      local list = ids_of(("x"):rep(lines.MAX) .. "\n" .. ("y"):rep(lines.MAX + 1) .. "\nz\n")
-      assert.equal(lines.MAX, #list[1])
+      local list = ids_of(("x"):rep(buffers.MAX) .. "\n" .. ("y"):rep(buffers.MAX + 1) .. "\nz\n")
+      assert.equal(buffers.MAX, #list[1])
       assert.equal("!", list[2]:sub(1, 1))
       assert.equal("z", list[3])
     end)

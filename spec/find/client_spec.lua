@@ -558,8 +558,11 @@ for _, scheduler in ipairs(schedulers.all()) do
   describe("under " .. scheduler.name .. ", a call over a list", function()
     it("lets others go on", function()
       local sandbox = server.start({ campaign = "{ size = 1000 }", delay = 0.01, log = false })
-      local client = client_of("revicom", sandbox, { sleep = scheduler.sleep })
-      local ticks, report, found, is_open = 0, nil, 0, true
+      local ticks, turns, report, found, is_open = 0, 0, nil, 0, true
+      local client = client_of("revicom", sandbox, { sleep = function(seconds)
+        turns = turns + 1
+        scheduler.sleep(seconds)
+      end })
       scheduler.run({
         function()
           local next_item
@@ -583,7 +586,9 @@ for _, scheduler in ipairs(schedulers.all()) do
       })
       assert.equal(1000, found)
       assert.same({ 1000, true }, { report.counts.stopped, report.is_complete })
-      assert.is_true(ticks > 20)
+      -- How many of these turns another coroutine takes is up to the scheduler and its timers.
+      assert.is_true(turns > 20, "others had " .. turns .. " turns")
+      assert.is_true(ticks > 0, "no other coroutine ran")
       client:close()
       sandbox:stop()
     end)

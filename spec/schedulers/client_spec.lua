@@ -63,7 +63,7 @@ for _, scheduler in ipairs(schedulers.all()) do
       end
       local report
       local counter = work.counter()
-      local now, longest, resumed = core.now, 0, 0
+      local now, longest, resumed, turns = core.now, 0, 0, 0
       core.now = function() -- what a client takes for the time
         return counter.count / SECOND
       end
@@ -74,7 +74,7 @@ for _, scheduler in ipairs(schedulers.all()) do
       local client = new("revicom", { sleep = function(seconds)
         longest = math.max(longest, counter.count - resumed)
         scheduler.sleep(seconds)
-        resumed = counter.count
+        resumed, turns = counter.count, turns + 1
       end })
       local ticks = beside({ counter.of(function()
         report = client:stop(ids)
@@ -82,7 +82,9 @@ for _, scheduler in ipairs(schedulers.all()) do
       assert.equal(19999, report.counts.stopped)
       assert.equal("too_late", report[7].outcome)
       assert.equal(2, report.requests)
-      assert.is_true(ticks > 10, "other coroutines ran " .. ticks .. " times")
+      -- How many of these turns another coroutine takes is up to the scheduler and its timers.
+      assert.is_true(turns > 10, "others had " .. turns .. " turns")
+      assert.is_true(ticks > 0, "no other coroutine ran")
       assert.is_true(longest < PATIENCE, "they waited for " .. longest .. " instructions")
     end)
 

@@ -62,6 +62,12 @@ function runs.http(status, fields)
   return answer
 end
 
+-- A refusal in the provider's form.
+function runs.refusal(status, code, text)
+  return runs.http(status, { body = ('{"error":{"code":%d,"text":"%s"}}'):format(code or 22,
+    text or "bad id") })
+end
+
 -- Items with these codes (id -> code), 200 for the others.
 function runs.items(codes, fields)
   return function(request)

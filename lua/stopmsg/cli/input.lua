@@ -5,7 +5,7 @@ local connection = require("stopmsg.cli.connection")
 local core = require("stopmsg.core")
 local disguise = require("stopmsg.cli.disguise")
 local ids = require("stopmsg.ids")
-local lines = require("stopmsg.cli.lines")
+local formats = require("stopmsg.cli.input.format")
 local scratch = require("stopmsg.cli.scratch")
 local text = require("stopmsg.text")
 
@@ -104,7 +104,7 @@ local function file_part(path, options)
     what = "line",
     open = function(on_block)
       file:seek("set", start)
-      return lines.open(file, on_block, options.columns or options.field, function(value)
+      return formats.open(file, on_block, options.columns or options.field, function(value)
         return disguise.is_id(form, value)
       end)
     end,

@@ -4,14 +4,14 @@ local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
-local hunting = require("stopmsg.cli.hunting")
+local hunting = require("stopmsg.cli.stop.hunting")
 local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local question = require("stopmsg.cli.question")
 local sharing = require("stopmsg.cli.sharing")
-local stopping = require("stopmsg.cli.stopping")
+local runs = require("stopmsg.cli.stop.run")
 local text = require("stopmsg.text")
 
 local command = {
@@ -265,7 +265,7 @@ function command.run(args, host)
     host:say(odd)
   end
   connection.tell_address(args, host)
-  run = stopping.new(host, args, {
+  run = runs.new(host, args, {
     given = given,
     book = book,
     client = client,

@@ -6,12 +6,13 @@ local core = require("stopmsg.core")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
 local journal = require("stopmsg.journal")
-local ledgers = require("stopmsg.cli.ledger")
+local ledgers = require("stopmsg.cli.stop.ledger")
 local listing = require("stopmsg.cli.listing")
+local lookups = require("stopmsg.cli.stop.lookups")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local question = require("stopmsg.cli.question")
-local stopping = require("stopmsg.cli.stopping")
+local runs = require("stopmsg.cli.stop.run")
 local text = require("stopmsg.text")
 local where = require("stopmsg.cli.where")
 
@@ -20,7 +21,7 @@ local hunting = {}
 -- Ids that the question shows.
 local EXAMPLES = 3
 
--- What a run of stopping.lua knows of ids that are found, in place of an input.
+-- What a run of run.lua knows of ids that are found, in place of an input.
 local Found = {}
 Found.__index = Found
 
@@ -39,7 +40,7 @@ function Found:items(run)
     ledger:prune()
   end
   if run.store then
-    run:hold_promises(ledger.promises)
+    lookups.hold_all(run, ledger.promises)
   end
   local next_item, report = clients.hunt(run.client, self.filter, self.kind, {
     is_interrupted = function()
@@ -273,7 +274,7 @@ function hunting.run(args, host, with)
   if not file then
     return refuse(adds)
   end
-  local run = stopping.new(host, args, {
+  local run = runs.new(host, args, {
     found = setmetatable({ filter = filter, kind = kind, ledger = ledger, most = args.max },
       Found),
     book = book,

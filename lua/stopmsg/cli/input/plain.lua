@@ -1,0 +1,50 @@
+-- Input files with one id a line.
+
+local buffers = require("stopmsg.cli.input.buffer")
+local core = require("stopmsg.core")
+
+local plain = {}
+
+local HASH = ("#"):byte()
+
+-- One id a line. White space around it, blank lines, and what follows a `#` are no part of it.
+function plain.significant(line)
+  return buffers.trim(buffers.unmarked(line):gsub("^%s+", ""):gsub("^#.*", ""):gsub("%s#.*", ""))
+end
+
+-- next = plain.read(file, on_block): see format.lua.
+function plain.read(file, on_block)
+  local buffer = buffers.new(file, on_block)
+  local next_line, count_lines = core.next_line, core.count_lines
+  return function(shape)
+    while true do
+      if shape then
+        local count, after = count_lines(buffer.bytes, buffer.at, shape)
+        if count > 0 then
+          buffer.at = after
+          buffer.line = buffer.line + count
+          return count, buffer.line - count
+        end
+      end
+      local id, after = next_line(buffer.bytes, buffer.at, HASH)
+      if id then
+        local line = buffer.line
+        buffer.at = after
+        buffer.line = line + 1
+        return id, line
+      end
+      local taken, line = buffer.take_line()
+      if taken == nil then
+        return nil
+      elseif not taken then
+        return buffers.problem("a line " .. buffers.TOO_LONG), line
+      end
+      taken = plain.significant(taken)
+      if taken ~= "" then
+        return taken, line
+      end
+    end
+  end
+end
+
+return plain

@@ -1,0 +1,126 @@
+-- How a run of `stopmsg stop` ends: its totals, their reasons, what to do next, and the exit code.
+
+local advice = require("stopmsg.cli.advice")
+local exit = require("stopmsg.cli.exit")
+local progress = require("stopmsg.cli.progress")
+
+local conclusion = {}
+
+-- Reasons that the totals name.
+local MOST_REASONS = 5
+
+-- Adds what a further call did to what the run tells of itself.
+function conclusion.add_report(summary, report)
+  for _, name in ipairs({ "requests", "retries", "connections", "elapsed" }) do
+    summary[name] = summary[name] + report[name]
+  end
+  for _, message in ipairs(report.warnings) do
+    local is_known = false
+    for _, known in ipairs(summary.warnings) do
+      is_known = is_known or known == message
+    end
+    if not is_known then
+      summary.warnings[#summary.warnings + 1] = message
+    end
+  end
+end
+
+-- What the library counted becomes what is known of the whole input.
+function conclusion.summarize(run, summary)
+  summary.total = 0
+  for word, count in pairs(run.counts) do
+    summary.counts[word] = count
+    summary.total = summary.total + count
+  end
+  run.shortage = run.found and run.found:shortage()
+  run.is_refused = run.is_refused or (run.found and run.found:is_refused()) or false
+  summary.ok = summary.counts.stopped == run:total() and not run.shortage
+  summary.is_interrupted = run.signal ~= nil
+  return summary
+end
+
+-- "timeout 49,990, http_503 10": the commonest reasons; nil where there are none.
+function conclusion.top_reasons(run)
+  local list = {}
+  for reason, count in pairs(run.reasons) do
+    list[#list + 1] = { reason = reason, count = count }
+  end
+  table.sort(list, function(a, b)
+    return a.count > b.count or (a.count == b.count and a.reason < b.reason)
+  end)
+  local parts = {}
+  for i = 1, math.min(MOST_REASONS, #list) do
+    parts[i] = ("%s %s"):format(list[i].reason, progress.grouped(list[i].count))
+  end
+  return #parts > 0 and table.concat(parts, ", ") or nil
+end
+
+-- The commonest reason of these outcomes; nil where they have none.
+local function commonest(run, ...)
+  local best, most = nil, 0
+  for _, word in ipairs({ ... }) do
+    for reason, count in pairs(run.own_reasons[word] or {}) do
+      if count > most or (count == most and reason < best) then
+        best, most = reason, count
+      end
+    end
+  end
+  return best
+end
+
+-- What to do next, in words; nil where there is nothing to do.
+local function advice_of(run, summary)
+  return advice.of({
+    counts = summary.counts,
+    reason_of = function(...)
+      return commonest(run, ...)
+    end,
+    left = run:total() - summary.total,
+    shortage = run.shortage,
+    is_empty = run.found and summary.total == 0,
+    journal = run.book and run.args.journal,
+    lookup = run.lookup,
+    has_verified = run.store ~= nil,
+    unproven = run.store and run.unproven or 0,
+    refused = run.is_refused and run.refusal or nil,
+    rate_fault = run.rate_fault,
+    is_strange = run.strange > 0 and not run.has_answer,
+    pause = run.pause,
+    clock = run.pause and os.date("%H:%M:%S", os.time() + math.ceil(run.pause)),
+  })
+end
+
+function conclusion.report(run, summary)
+  local host, args = run.host, run.args
+  run.bar:clear()
+  if not args.quiet then
+    for _, message in ipairs(summary.warnings) do
+      host:say("warning: " .. message)
+    end
+    if args.format ~= "text" or args.output or run.sink.failure then
+      local reasons = conclusion.top_reasons(run)
+      host:say(tostring(summary) .. (reasons and "; reasons: " .. reasons or ""))
+    end
+  end
+  local is_told = run.signal or run.is_refused or run.rate_fault or not args.quiet
+  local line = is_told and advice_of(run, summary)
+  if run.fault then
+    host:say(run.fault)
+  elseif line then
+    host:say((run.signal and "interrupted; " or "") .. line)
+  elseif run.signal then
+    host:say("interrupted; nothing is left to do")
+  end
+  if run.fault or run.sink.failure then
+    return exit.fault
+  end
+  return exit.of(summary.counts, {
+    credentials = run.is_refused,
+    signal = run.signal,
+    unproven = run.store ~= nil and run.unproven > 0,
+    shortage = run.shortage ~= nil,
+    nothing = run.found ~= nil and summary.total == 0,
+  })
+end
+
+return conclusion

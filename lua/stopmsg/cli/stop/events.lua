@@ -1,0 +1,101 @@
+-- Handles the library's events in a run of `stopmsg stop`: notes for the journal, the bar, and
+-- lines for people.
+
+local duration = require("stopmsg.cli.duration")
+local options = require("stopmsg.options")
+local output = require("stopmsg.cli.output")
+
+local events = {}
+
+-- Pauses of more seconds than the first are told; one of more than the second ends the run.
+local LONG_PAUSE, LONGEST_PAUSE = 2, 900
+
+-- The end of an outage is told where that lasted for so many seconds.
+local LONG_OUTAGE = 2
+
+local function notice_pause(run, seconds)
+  local now = run.host.now()
+  if run.book then
+    run.book:note("pause", { seconds = seconds })
+  end
+  -- Several answers may ask for the same pause.
+  local is_news = now + seconds > (run.paused_till or 0) + 1
+  run.paused_till = math.max(run.paused_till or 0, now + seconds)
+  run.bar:wait_for("pause", run.paused_till)
+  if seconds > LONGEST_PAUSE then
+    run.pause = math.max(seconds, run.pause or 0)
+  end
+  if seconds > LONG_PAUSE and is_news and not run.args.quiet then
+    run:tell(("the provider asks for a pause: nothing is sent for %s"):format(
+      duration.words(seconds)))
+  end
+end
+
+-- The keeper of a shared rate does not answer, or does again.
+local function notice_rate(run, event)
+  local is_back = event.reason == "answered"
+  run.rate_fault = not is_back and (event.message or run.rate_fault) or nil
+  run.bar:wait_for(event.phase == "begin" and "waiting for the shared rate" or nil)
+  if event.phase == "begin" and not run.args.quiet then
+    run:tell(("%s: waiting for it, %s at most"):format(event.message,
+      duration.words(run.args.patience or options.defaults.patience)))
+  elseif is_back and event.elapsed >= LONG_OUTAGE and not run.args.quiet then
+    run:tell(("the shared rate is back, after %s"):format(duration.words(event.elapsed)))
+  end
+end
+
+local function notice_outage(run, event)
+  local fields = {}
+  for name, value in pairs(event) do
+    if name ~= "type" and name ~= "provider" and name ~= "operation" then
+      fields[name] = type(value) ~= "table" and value or nil
+    end
+  end
+  if run.book then
+    run.book:note("outage", fields)
+  end
+  if event.of == "rate" then
+    notice_rate(run, event)
+  elseif event.phase == "begin" then
+    run.bar:outage(output.failure(event))
+  else
+    run.bar:outage(nil)
+    if event.reason == "answered" and event.elapsed >= LONG_OUTAGE and not run.args.quiet then
+      run:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+    end
+  end
+end
+
+-- Deals with one event.
+function events.notice(run, event)
+  local kind = event.type
+  if kind == "request" then
+    run.in_flight = run.in_flight + 1
+  elseif kind == "response" then
+    run.in_flight = run.in_flight - 1
+    local traffic = run.traffic
+    traffic.count, traffic.ids = traffic.count + 1, traffic.ids + event.ids
+    traffic.slowest = math.max(traffic.slowest, event.elapsed or 0)
+    if run.args.verbose then
+      run:tell(output.event(event))
+    end
+  elseif kind == "retry" then
+    run.bar:trouble(("%s, trying again"):format(event.reason or "no answer"))
+  elseif kind == "throttle" then
+    notice_pause(run, event.delay)
+  elseif kind == "outage" then
+    notice_outage(run, event)
+  end
+end
+
+-- Writes what happened since the last line of requests.
+function events.note_requests(run)
+  local traffic = run.traffic
+  if run.book and traffic.count > 0 then
+    run.book:note("request", { count = traffic.count, ids = traffic.ids,
+      slowest = traffic.slowest })
+    run.traffic = { count = 0, ids = 0, slowest = 0 }
+  end
+end
+
+return events

@@ -1,0 +1,169 @@
+-- Lookups of `stopmsg stop --verify`: at the start, of ids that an earlier run may have sent; at
+-- the end, of ids that are not proven.
+
+local conclusion = require("stopmsg.cli.stop.conclusion")
+local duration = require("stopmsg.cli.duration")
+local exit = require("stopmsg.cli.exit")
+local outcome = require("stopmsg.meaning.outcome")
+local progress = require("stopmsg.cli.progress")
+local reports = require("stopmsg.report")
+
+local lookups = {}
+
+-- Items that wait for their verification, at most.
+local MAX_HELD = 100000
+
+-- Ids that are looked up together before anything is sent.
+local CHUNK = 2000
+
+-- Items that a lookup may still change, within bounds: the settled ones give way to the others.
+function lookups.new_store()
+  return { settled = {}, open = {} }
+end
+
+local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
+
+-- Keeps an item for its verification. Gives one back that there is no room for, or nil.
+function lookups.keep(store, entry)
+  local item = entry.item
+  if item.verified or CERTAIN[item.outcome] then
+    return entry
+  end
+  local list = outcome.all[item.outcome].settled and store.settled or store.open
+  list[#list + 1] = entry
+  if #store.settled + #store.open <= MAX_HELD then
+    return nil
+  end
+  store.has_overflown = true
+  return table.remove(store.settled) or table.remove(store.open)
+end
+
+-- What an earlier run left as a promise is not sent again, but looked up.
+function lookups.hold(run, position, id)
+  local open = run.store.open
+  if type(id) == "string" and #open < MAX_HELD and run.book:is_promised(position) then
+    open[#open + 1] = { item = { id = id, outcome = (run.book:known(position)) },
+      position = position }
+  end
+end
+
+-- Holds what an earlier run left as a promise, for its verification.
+function lookups.hold_all(run, entries)
+  for _, entry in ipairs(entries) do
+    lookups.hold(run, entry.position, entry.id)
+  end
+end
+
+-- Outcomes that a message's own state proves.
+local PROVEN = { stopped = true, too_late = true, not_stoppable = true, recalled = true }
+
+-- Gives out what a lookup says of ids that an earlier run may have sent. What is open, or has no
+-- answer, is left to be sent.
+local function settle_found(run, entries, summary)
+  local list = {}
+  for i, entry in ipairs(entries) do
+    list[i] = entry.id
+  end
+  local found = run.client:status(list, {
+    kind = run.args.dispatch and "dispatch" or "message",
+    deadline = run.args.deadline or math.huge,
+    is_interrupted = function()
+      return run:tick()
+    end,
+  })
+  for i, entry in ipairs(entries) do
+    local seen = found[i]
+    if seen.state and PROVEN[seen.outcome] and seen.reason ~= "gone_or_sent" then
+      local item = { id = entry.id, outcome = seen.outcome, state = seen.state,
+        message = seen.message, ambiguous = true, verified = true }
+      local tail = run.tail(item)
+      run:begin()
+      run.counts.unknown = run.counts.unknown - 1
+      run.settled = run.settled - 1
+      run:count(item, 1)
+      run.book:settle(entry.position, item, tail)
+      run.sink:item(item, tail)
+    end
+    run.is_refused = run.is_refused or exit.is_end(seen)
+  end
+  conclusion.add_report(summary, found)
+end
+
+-- Looks up what an earlier run may have sent, before anything is sent again. The report of that
+-- counts only requests.
+function lookups.look_first(run)
+  local summary = reports.new()
+  local entries = {}
+  run.bar:wait_for("looking up what may have been sent")
+  for position, id in run:unsettled() do
+    local _, is_ambiguous = run.book:known(position)
+    if is_ambiguous and type(id) == "string" then
+      entries[#entries + 1] = { id = id, position = position }
+    end
+    if #entries == CHUNK then
+      settle_found(run, entries, summary)
+      entries = {}
+    end
+    if run.is_refused or run.has_ended then
+      break
+    end
+  end
+  if #entries > 0 and not run.is_refused and not run.has_ended then
+    settle_found(run, entries, summary)
+  end
+  run.is_refused = false -- the stop itself may be allowed
+  run.bar:wait_for(nil)
+  return summary
+end
+
+-- Looks up what is held, and gives it out.
+function lookups.verify(run, summary)
+  local store = run.store
+  local report, entries = reports.new(), {}
+  report.kind = summary.kind
+  for _, list in ipairs({ store.open, store.settled }) do
+    for _, entry in ipairs(list) do
+      entries[#entries + 1] = entry
+      report[#report + 1] = entry.item
+      entry.before = { outcome = entry.item.outcome, verified = entry.item.verified }
+    end
+  end
+  if #entries > 0 and not run:tick() then
+    local what = ("verifying %s, up to %s"):format(progress.grouped(#entries),
+      duration.words(run.args.verify))
+    run.bar:wait_for(what)
+    if not run.args.quiet then
+      run:tell(what)
+    end
+    run.client:verify(report, {
+      timeout = run.args.verify,
+      is_interrupted = function()
+        return run:tick()
+      end,
+    })
+  end
+  for _, entry in ipairs(entries) do
+    local item, before = entry.item, entry.before
+    if item.outcome ~= before.outcome or item.verified ~= before.verified then
+      run:count(before, -1)
+      run:count(item, 1)
+      if run.book then
+        run:begin()
+        run.book:outcome(entry.position, item, run.tail(item))
+      end
+    end
+    run.sink:item(item, run.tail(item))
+  end
+  conclusion.add_report(summary, report)
+  if store.has_overflown then
+    table.insert(summary.warnings,
+      ("only %s ids were looked up: no more are held"):format(progress.grouped(MAX_HELD)))
+  end
+  if run.unproven > 0 then
+    table.insert(summary.warnings, ("%s id%s stopped by the provider's word, and no lookup proved "
+      .. "it within %s"):format(progress.grouped(run.unproven), run.unproven == 1 and " is"
+      or "s are", duration.words(run.args.verify)))
+  end
+end
+
+return lookups

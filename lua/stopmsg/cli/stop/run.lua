@@ -1,0 +1,334 @@
+-- A run of `stopmsg stop`, once it is clear that something will be sent: from the input through the
+-- library to journal, results and what people are told.
+
+local advice = require("stopmsg.cli.advice")
+local conclusion = require("stopmsg.cli.stop.conclusion")
+local connection = require("stopmsg.cli.connection")
+local events = require("stopmsg.cli.stop.events")
+local exit = require("stopmsg.cli.exit")
+local input = require("stopmsg.cli.input")
+local lookups = require("stopmsg.cli.stop.lookups")
+local outcome = require("stopmsg.meaning.outcome")
+local output = require("stopmsg.cli.output")
+local progress = require("stopmsg.cli.progress")
+local record = require("stopmsg.record")
+local reports = require("stopmsg.report")
+local version = require("stopmsg.version")
+
+local runs = {}
+
+-- Seconds within which what settled is written, and that one line of requests covers.
+local FLUSH_EVERY, REQUESTS_EVERY = 0.1, 1
+
+local Run = {}
+Run.__index = Run
+
+-- run = runs.new(host, args, with): `with` holds given (the input) or found (see stop/hunting.lua),
+-- book (a journal or nil), client, lookup (the options of one, where the provider has it).
+function runs.new(host, args, with)
+  return setmetatable({
+    host = host,
+    args = args,
+    given = with.given,
+    found = with.found, -- in place of that: ids that are looked for
+    book = with.book,
+    client = with.client,
+    lookup = with.lookup,
+    counts = nil, -- by outcome, of the whole input as far as it is known
+    reasons = {}, -- of what was not stopped in this run: reason -> count
+    own_reasons = {}, -- outcome -> the same of it alone
+    settled = 0, -- how many these are
+    unproven = with.book and with.book:unproven() or 0, -- stopped, by the provider's word alone
+    positions = nil, -- place in the run -> position in the input, where they differ
+    store = args.verify and lookups.new_store() or nil,
+    tail = record.tails(),
+    fault = nil, -- why it cannot go on, as one line
+    flushed = host.now(),
+    in_flight = 0, -- requests
+    traffic = { count = 0, ids = 0, slowest = 0 }, -- since the last line of requests
+    is_refused = false, -- the credentials are
+    has_answer = false, -- of the provider itself
+    strange = 0, -- items that say that somebody else answered
+    rate_fault = nil, -- why the keeper of a shared rate does not answer
+    pause = nil, -- seconds, and when they began: a pause that ended the run
+  }, Run)
+end
+
+-- The ids that are to be settled, as far as they are known.
+function Run:total()
+  return self.found and self.found:count() or self.given.total
+end
+
+-- Deals with an event of the library.
+function Run:notice(event)
+  events.notice(self, event)
+end
+
+-- A line for people, with the bar out of its way.
+function Run:tell(line)
+  self.bar:clear()
+  self.host:say(line)
+end
+
+-- Notes in the journal that something is about to be done: once.
+function Run:begin()
+  if not self.has_begun then
+    self.has_begun = true
+    self.book:note("start", { version = version, ids = self:total(),
+      settled = self.book:settled() })
+  end
+end
+
+-- The ids for the library, one after the other; with a journal, none before its intent is on disk.
+function Run:source()
+  local next_id = self.given:reader()
+  local book = self.book
+  if not book then
+    return next_id
+  end
+  local position, place = 0, 0
+  return function()
+    local target = book:grant(position)
+    if not target and (self.has_ended or book.failure or not self.positions) then
+      return nil
+    end
+    local id
+    repeat
+      position = position + 1
+      id = next_id()
+      if self.store and self.positions and position ~= target then
+        lookups.hold(self, position, id)
+      end
+    until position == target or id == nil
+    if id == nil then
+      return nil
+    end
+    place = place + 1
+    if self.positions then
+      self.positions[place] = position
+      self:forget(position)
+    end
+    return id
+  end
+end
+
+-- Takes what an earlier run noted of a position out of the counts: it is about to be sent again.
+function Run:forget(position)
+  local known = self.book:known(position)
+  if known then
+    self.counts[known] = self.counts[known] - 1
+    self.settled = self.settled - 1
+  end
+end
+
+-- What a run notices while it goes on: called often.
+function Run:tick()
+  local now = self.host.now()
+  if now - self.flushed >= FLUSH_EVERY then
+    self.flushed = now
+    self.sink:flush()
+    if now - (self.noted or now) >= REQUESTS_EVERY then
+      self.noted = now
+      events.note_requests(self)
+    end
+    self.noted = self.noted or now
+    if self.book then
+      self.book:flush()
+    end
+  end
+  self.bar:tick(now, self.settled, self.counts)
+  if not self.signal then
+    self.signal = self.host.signals.signal()
+    if self.signal then
+      self:tell(("stopping: %d in flight, up to 2 s; Ctrl-C again to leave now"):format(
+        self.in_flight))
+    end
+  end
+  local is_over = self.signal ~= nil or (self.book ~= nil and self.book.failure ~= nil)
+  if is_over and self.book then
+    self.book:seal()
+  end
+  self.has_ended = is_over
+  return is_over
+end
+
+-- Counts an item, or takes it out of the counts again (by -1).
+function Run:count(item, by)
+  self.counts[item.outcome] = self.counts[item.outcome] + by
+  self.settled = self.settled + by
+  if item.outcome == "stopped" and not item.verified then
+    self.unproven = self.unproven + by
+  end
+end
+
+-- Notes an item that the library gave out.
+function Run:take(item, place)
+  local position = place
+  if item.outcome == "invalid" then
+    input.explain(item)
+  end
+  local tail
+  local book = self.book
+  if book then
+    local positions = self.positions
+    if positions then
+      position = positions[place]
+      positions[place] = nil
+      local _, is_ambiguous = book:known(position)
+      if is_ambiguous and item.reason ~= "malformed_id" then
+        outcome.taint(item)
+      end
+    end
+    tail = self.tail(item)
+    book:outcome(position, item, tail)
+  end
+  self:count(item, 1)
+  if item.outcome ~= "stopped" then
+    self:notice_trouble(item)
+  elseif not self.has_answer then
+    self.has_answer = true
+  end
+  local store = self.store
+  if not store then
+    return self.sink:item(item, tail or self.tail(item))
+  end
+  local entry = lookups.keep(store, { item = item, position = position })
+  if entry then
+    self.sink:item(entry.item, self.tail(entry.item))
+  end
+end
+
+-- What an item that was not stopped says of the run.
+function Run:notice_trouble(item)
+  local reason = item.reason
+  if reason then
+    self.reasons[reason] = (self.reasons[reason] or 0) + 1
+    local own = self.own_reasons[item.outcome] or {}
+    self.own_reasons[item.outcome] = own
+    own[reason] = (own[reason] or 0) + 1
+    self.is_refused = self.is_refused or exit.is_end(item)
+  end
+  self.has_answer = self.has_answer or advice.is_answer(item)
+  if advice.is_strange(item) then
+    self.strange = self.strange + 1
+  end
+end
+
+-- An iterator of positions and ids, among them all that are not settled.
+function Run:unsettled()
+  if self.found then
+    return self.found:unsettled()
+  end
+  local position, next_id = 0, self.given:reader()
+  return function()
+    position = position + 1
+    if position <= self.given.total then
+      return position, next_id()
+    end
+  end
+end
+
+-- The journal cannot be written: nothing more is sent.
+function Run:fail_journal(message)
+  self.fault = self.fault or ("the journal %s cannot be written: %s; make room and run the same "
+    .. "command again, or go on without --journal"):format(self.args.journal, message)
+end
+
+function Run:prepare(sink_file, adds)
+  local host, args, book = self.host, self.args, self.book
+  self.refusal = connection.refused(args)
+  self.counts = book and book:counts() or reports.new().counts
+  for _, count in pairs(self.counts) do
+    self.settled = self.settled + count
+  end
+  if book and not book.is_new and not self.found then
+    self.positions = {}
+  end
+  self.bar = progress.new({
+    host = host,
+    mode = args.quiet and "none" or args.progress,
+    total = self:total(),
+    done = self.settled,
+    words = self.found and function()
+      return self.found:words(self.counts)
+    end or nil,
+  })
+  self.sink = output.new(args, host, self.bar, sink_file, adds, true)
+  self.sink.on_failure = function(message)
+    self:tell(("%sthe results cannot be written: %s"):format(
+      self.is_over and "" or "the stop goes on, but ", message))
+  end
+  if book then
+    -- A run that is killed may leave an item twice in the results, but none in the journal alone.
+    book.before_write = function()
+      self.sink:flush()
+    end
+    book.before_intent = function()
+      self:begin()
+    end
+  end
+  host.signals.farewell(("%s%s: left at once; %s\n"):format(self.bar:farewell(), host.command,
+    book and "the journal is valid: run the same command again to go on"
+    or "what became of the requests in flight is not known"))
+  host.signals.hold(true)
+end
+
+-- Ends the journal and the results.
+function Run:finish(summary, sink_file)
+  local book = self.book
+  self.is_over = true
+  events.note_requests(self)
+  conclusion.summarize(self, summary)
+  if book then
+    if book.failure then
+      self:fail_journal(book.failure)
+    elseif self.has_begun then
+      book:note("end", { requests = summary.requests, total = summary.total,
+        stopped = summary.counts.stopped, interrupted = self.signal and true or nil })
+    end
+    local closed, message = book:close()
+    if not closed then
+      self:fail_journal(message)
+    end
+  end
+  self.sink:finish(summary, conclusion.top_reasons(self))
+  if self.args.output and sink_file:close() == nil then
+    self.sink:fail("cannot be closed")
+  end
+  if self.given and self.given.is_short and not self.fault then
+    self.fault = self.given.name .. " changed while it was read"
+  end
+end
+
+-- Sends. code
+function Run:go(sink_file, adds)
+  self:prepare(sink_file, adds)
+  local first
+  if self.store and self.book and not self.book.is_new then
+    first = lookups.look_first(self)
+  end
+  local items, summary
+  if self.found then
+    items, summary = self.found:items(self)
+  else
+    items, summary = self.client:each(self:source(), {
+      kind = self.args.dispatch and "dispatch" or "message",
+      is_interrupted = function()
+        return self:tick()
+      end,
+    })
+  end
+  for item, place in items do
+    self:take(item, place)
+  end
+  if first then
+    conclusion.add_report(summary, first)
+  end
+  if self.store then
+    lookups.verify(self, summary)
+  end
+  self:finish(summary, sink_file)
+  return conclusion.report(self, summary)
+end
+
+return runs
