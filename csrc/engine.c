@@ -64,8 +64,7 @@ static int push_curl_fault(lua_State *L, CURLcode rc) {
 static void open_lane(lua_State *L, struct engine *e) {
   lua_getfield(L, 1, "transport");
   lua_getfield(L, 1, "user_agent");
-  if (sm_lane_is_proven() &&
-      strcmp(luaL_optstring(L, -2, ""), "http1") == 0 &&
+  if (sm_lane_is_proven() && strcmp(luaL_optstring(L, -2, ""), "http1") == 0 &&
       sm_multi_open_lane(&e->multi, luaL_optstring(L, -1, "")) != SM_OK)
     luaL_error(L, "not enough memory");
   lua_pop(L, 2);
@@ -452,7 +451,7 @@ static int engine_wait(lua_State *L) {
   double seconds = luaL_checknumber(L, 2);
 
   /* Requests of the lane are sent together, here or by the next step. */
-  if (e->multi.lane.first != NULL)
+  if (e->multi.lane.waiting.first != NULL)
     sm_multi_start(&e->multi);
   if (e->multi.first_done == NULL)
     sm_sockets_wait_both(&e->multi.sockets, sm_redis_sockets(L, 3),

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 /* Bytes of a chunk's first line that count as no header. */
 #define SM_PLAIN_SIZE 20
 
@@ -32,30 +34,13 @@ void sm_http1_begin(struct sm_http1 *h) {
   forget_framing(h);
 }
 
-static int is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-/* `word` is in lower case. */
-static int is_word(const char *text, size_t len, const char *word) {
-  size_t i;
-
-  for (i = 0; i < len; i++)
-    if (lower(text[i]) != word[i])
-      return 0;
-  return word[len] == '\0';
-}
-
-/* What a name is made of (RFC 9110, 5.6.2). */
+/* What a name is made of (RFC 9110, 5.6.2): letters, digits, and some signs; a
+ * bit each. */
 static int is_name(char c) {
-  char small = lower(c);
+  static const uint32_t bits[] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+  unsigned char byte = (unsigned char)c;
 
-  return (small >= 'a' && small <= 'z') || is_digit(c) ||
-         (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+  return byte < 128 && (bits[byte >> 5] >> (byte & 31) & 1) != 0;
 }
 
 /* No control bytes but tabs. */
@@ -66,20 +51,6 @@ static int is_text(const char *text, size_t len) {
     if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 127)
       return 0;
   return 1;
-}
-
-static int is_blank(char c) {
-  return c == ' ' || c == '\t';
-}
-
-static const char *trim(const char *text, size_t *len) {
-  while (*len > 0 && is_blank(text[*len - 1]))
-    (*len)--;
-  while (*len > 0 && is_blank(*text)) {
-    text++;
-    (*len)--;
-  }
-  return text;
 }
 
 static enum sm_http1_event fail(struct sm_http1 *h, const char *fault) {
@@ -93,9 +64,9 @@ static enum sm_http1_event read_status(struct sm_http1 *h) {
 
   /* A version, one space, a number of three digits, a space or nothing. */
   if (h->len < 12 || memcmp(line, "HTTP/1.", 7) != 0 ||
-      (line[7] != '0' && line[7] != '1') || line[8] != ' ' ||
-      line[9] == '0' || !is_digit(line[9]) || !is_digit(line[10]) ||
-      !is_digit(line[11]) || (h->len > 12 && line[12] != ' ') ||
+      (line[7] != '0' && line[7] != '1') || line[8] != ' ' || line[9] == '0' ||
+      !sm_is_digit(line[9]) || !sm_is_digit(line[10]) ||
+      !sm_is_digit(line[11]) || (h->len > 12 && line[12] != ' ') ||
       !is_text(line + 12, h->len - 12))
     return fail(h, "the answer's first line is malformed");
   h->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + line[11] - '0';
@@ -114,7 +85,7 @@ static const char *read_length(struct sm_http1 *h, const char *text,
   for (i = 0; i < len; i++) {
     unsigned digit = (unsigned)(text[i] - '0');
 
-    if (!is_digit(text[i]) || length > (UINT64_MAX - digit) / 10)
+    if (!sm_is_digit(text[i]) || length > (UINT64_MAX - digit) / 10)
       return "the answer's length is none";
     length = length * 10 + digit;
   }
@@ -132,9 +103,9 @@ static void read_connection(struct sm_http1 *h, const char *text, size_t len) {
   while (text < end) {
     const char *comma = memchr(text, ',', (size_t)(end - text));
     size_t word_len = (size_t)((comma != NULL ? comma : end) - text);
-    const char *word = trim(text, &word_len);
+    const char *word = sm_trim(text, &word_len);
 
-    if (is_word(word, word_len, "close"))
+    if (sm_is_word(word, word_len, "close"))
       h->is_kept = 0;
     text = comma != NULL ? comma + 1 : end;
   }
@@ -145,14 +116,15 @@ static const char *read_framing(struct sm_http1 *h, size_t name_len,
                                 const char *value, size_t value_len) {
   const char *name = h->text, *fault = NULL;
 
-  if (name_len == 14 && is_word(name, name_len, "content-length")) {
+  if (name_len == 14 && sm_is_word(name, name_len, "content-length")) {
     if (h->has_coding)
       return "the answer has chunks and a length";
     fault = read_length(h, value, value_len);
-  } else if (name_len == 10 && is_word(name, name_len, "connection")) {
+  } else if (name_len == 10 && sm_is_word(name, name_len, "connection")) {
     read_connection(h, value, value_len);
-  } else if (name_len == 17 && is_word(name, name_len, "transfer-encoding")) {
-    if (h->has_coding || h->is_old || !is_word(value, value_len, "chunked"))
+  } else if (name_len == 17 &&
+             sm_is_word(name, name_len, "transfer-encoding")) {
+    if (h->has_coding || h->is_old || !sm_is_word(value, value_len, "chunked"))
       return "the answer's Transfer-Encoding is not chunked";
     if (h->has_length)
       return "the answer has chunks and a length";
@@ -169,10 +141,11 @@ static enum sm_http1_event read_field(struct sm_http1 *h) {
     name_len++;
   if (name_len == 0 || name_len == h->len || h->text[name_len] != ':')
     return fail(h, "the answer's headers are malformed");
+  value = h->text + name_len + 1;
   value_len = h->len - name_len - 1;
-  value = trim(h->text + name_len + 1, &value_len);
   if (!is_text(value, value_len))
     return fail(h, "the answer's headers are malformed");
+  value = sm_trim(value, &value_len);
   fault = read_framing(h, name_len, value, value_len);
   if (fault != NULL)
     return fail(h, fault);
@@ -202,8 +175,8 @@ static enum sm_http1_event end_headers(struct sm_http1 *h) {
 }
 
 static int hex_of(char c) {
-  c = lower(c);
-  if (is_digit(c))
+  c = sm_lower(c);
+  if (sm_is_digit(c))
     return c - '0';
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }

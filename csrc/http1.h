@@ -20,7 +20,8 @@
 
 enum sm_http1_event {
   SM_HTTP1_MORE,   /* all bytes are used, and the answer goes on */
-  SM_HTTP1_STATUS, /* the first line of an answer, which may be an interim one */
+  SM_HTTP1_STATUS, /* the first line of an answer, which may be an interim one
+                    */
   SM_HTTP1_FIELD,  /* a line of its headers, in `text` */
   SM_HTTP1_TRAILER,
   SM_HTTP1_HEADED, /* the headers of the answer itself are complete */

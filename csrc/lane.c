@@ -1,6 +1,7 @@
 #include "lane.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,8 +44,7 @@ enum sm_status sm_lane_init(struct sm_lane *l, CURL *model,
 static enum sm_status add_part(struct sm_op *op, CURLUPart part,
                                const char *before) {
   char *text = NULL;
-  CURLUcode rc =
-      curl_url_get(op->base, part, &text, CURLU_NO_DEFAULT_PORT);
+  CURLUcode rc = curl_url_get(op->base, part, &text, CURLU_NO_DEFAULT_PORT);
   enum sm_status status = SM_OK;
 
   if (rc == CURLUE_OUT_OF_MEMORY)
@@ -81,24 +81,32 @@ enum sm_status sm_lane_prepare(const struct sm_lane *l, struct sm_op *op) {
   return status;
 }
 
+static void push(struct sm_queue *q, struct sm_slot *s) {
+  s->next = NULL;
+  if (q->last != NULL)
+    q->last->next = s;
+  else
+    q->first = s;
+  q->last = s;
+}
+
+static struct sm_slot *pop(struct sm_queue *q) {
+  struct sm_slot *s = q->first;
+
+  if (s != NULL)
+    q->first = s->next;
+  if (q->first == NULL)
+    q->last = NULL;
+  return s;
+}
+
 static void finish(struct sm_lane *l, struct sm_slot *s, CURLcode result) {
   s->result = result;
-  s->next = NULL;
-  if (l->last_done != NULL)
-    l->last_done->next = s;
-  else
-    l->done = s;
-  l->last_done = s;
+  push(&l->done, s);
 }
 
 struct sm_slot *sm_lane_take(struct sm_lane *l) {
-  struct sm_slot *s = l->done;
-
-  if (s != NULL)
-    l->done = s->next;
-  if (l->done == NULL)
-    l->last_done = NULL;
-  return s;
+  return pop(&l->done);
 }
 
 static void free_conn(struct sm_conn *c) {
@@ -138,23 +146,24 @@ static struct sm_slot *set_idle(struct sm_lane *l, struct sm_conn *c) {
 }
 
 /* Closes one that is idle, at once. */
-static void drop(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
+static void drop(struct sm_lane *l, struct sm_conn *c) {
   put(l, c, l->count - 1);
   l->count--;
   l->idle--;
-  curl_multi_remove_handle(curl, c->easy);
+  curl_multi_remove_handle(l->curl, c->easy);
   free_conn(c);
 }
 
 /* The request has ended; the connection too, unless it `is_kept`. */
-static void end(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
-                CURLcode result, int is_kept) {
+static void end(struct sm_lane *l, struct sm_conn *c, CURLcode result,
+                int is_kept) {
   struct sm_slot *s = set_idle(l, c);
 
   if (result != CURLE_OK && s->error[0] == '\0')
     (void)strcpy(s->error, c->error);
+  c->is_old = 1;
   if (!is_kept)
-    drop(l, curl, c);
+    drop(l, c);
   finish(l, s, result);
 }
 
@@ -162,7 +171,7 @@ static void end(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
 static CURLcode fault_of(struct sm_conn *c, CURLcode rc) {
   if (errno == EAGAIN || errno == EWOULDBLOCK)
     return CURLE_AGAIN;
-  (void)strncpy(c->error, strerror(errno), sizeof(c->error) - 1);
+  (void)snprintf(c->error, sizeof(c->error), "%s", strerror(errno));
   return rc;
 }
 
@@ -211,13 +220,13 @@ static int is_silent(struct sm_conn *c) {
 }
 
 /* The reader's event is the last of the answer, or it is broken. */
-static void end_answer(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
+static void end_answer(struct sm_lane *l, struct sm_conn *c,
                        enum sm_http1_event event, size_t surplus) {
   struct sm_slot *s = c->slot;
 
   /* What is left answers nothing that was asked. */
   if (event == SM_HTTP1_DONE) {
-    end(l, curl, c, CURLE_OK,
+    end(l, c, CURLE_OK,
         c->reader.is_kept && surplus == 0 && c->sent == s->request.wire.len);
     return;
   }
@@ -225,12 +234,12 @@ static void end_answer(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
     (void)strcpy(s->error, c->reader.fault);
   s->is_overflow |= event == SM_HTTP1_LARGE;
   s->is_nomem |= event == SM_HTTP1_NOMEM;
-  end(l, curl, c, CURLE_WEIRD_SERVER_REPLY, 0);
+  end(l, c, CURLE_WEIRD_SERVER_REPLY, 0);
 }
 
 /* What the reader finds in bytes that have come. 1 where the request is over;
  * the connection may be gone then. */
-static int feed(struct sm_lane *l, CURLM *curl, struct sm_conn *c, size_t len) {
+static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   const char *bytes = l->bytes;
   struct sm_http1 *h = &c->reader;
   struct sm_slot *s = c->slot;
@@ -248,7 +257,7 @@ static int feed(struct sm_lane *l, CURLM *curl, struct sm_conn *c, size_t len) {
       s->is_framed = h->is_framed;
     } else if (event != SM_HTTP1_BODY ||
                !sm_slot_take_body(s, h->text, h->len)) {
-      end_answer(l, curl, c, event, len);
+      end_answer(l, c, event, len);
       return 1;
     }
   }
@@ -257,7 +266,7 @@ static int feed(struct sm_lane *l, CURLM *curl, struct sm_conn *c, size_t len) {
 }
 
 /* Reads what has come. */
-static void receive(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
+static void receive(struct sm_lane *l, struct sm_conn *c) {
   size_t count;
   CURLcode rc;
 
@@ -270,44 +279,35 @@ static void receive(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
 
       if (rc == CURLE_OK)
         (void)strcpy(c->error, "the connection was closed before the answer");
-      end(l, curl, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
+      end(l, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
       return;
     }
-    if (feed(l, curl, c, count))
+    if (feed(l, c, count))
       return;
     /* What TLS holds back makes no socket ready. */
   } while (count == SM_LANE_READ || !c->op->is_plain || c->is_cut);
 }
 
-static void queue(struct sm_lane *l, struct sm_slot *s) {
-  s->next = NULL;
-  if (l->last != NULL)
-    l->last->next = s;
-  else
-    l->first = s;
-  l->last = s;
-}
-
 /* The connection takes no more of the request. */
-static void give_up(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
-                    CURLcode rc) {
+static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   struct sm_slot *s = c->slot;
 
   if (s->is_given) {
     /* There may be an answer that says why. */
     c->is_cut = 1;
-    receive(l, curl, c);
+    receive(l, c);
   } else if (c->is_old) {
     /* It was over before it was asked: that costs no attempt. */
-    drop(l, curl, (set_idle(l, c), c));
-    queue(l, s);
+    (void)set_idle(l, c);
+    drop(l, c);
+    push(&l->waiting, s);
   } else {
-    end(l, curl, c, rc, 0);
+    end(l, c, rc, 0);
   }
 }
 
 /* Writes what the kernel takes. */
-static void give(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
+static void give(struct sm_lane *l, struct sm_conn *c) {
   struct sm_slot *s = c->slot;
   const struct sm_buf *wire = &s->request.wire;
   int was_blocked = c->is_blocked;
@@ -324,22 +324,22 @@ static void give(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
   if (c->sent > 0 || (c->is_blocked && !c->op->is_plain))
     s->is_given = 1;
   if (rc != CURLE_OK && rc != CURLE_AGAIN)
-    give_up(l, curl, c, rc);
+    give_up(l, c, rc);
   else if (c->is_blocked != was_blocked &&
            sm_sockets_watch(NULL, c->fd,
                             c->is_blocked ? CURL_POLL_INOUT : CURL_POLL_IN,
                             l->sockets, NULL) != 0)
-    end(l, curl, c, CURLE_SEND_ERROR, 0);
+    end(l, c, CURLE_SEND_ERROR, 0);
 }
 
 /* The slot's request from its beginning, over a connection that is there. */
-static void begin(struct sm_lane *l, CURLM *curl, struct sm_conn *c) {
+static void begin(struct sm_lane *l, struct sm_conn *c) {
   sm_http1_begin(&c->reader);
   c->sent = 0;
   c->is_blocked = 0;
   c->error[0] = '\0';
   c->slot->sends = 1;
-  give(l, curl, c);
+  give(l, c);
 }
 
 static CURLcode set_options(struct sm_lane *l, struct sm_conn *c) {
@@ -357,8 +357,7 @@ static CURLcode set_options(struct sm_lane *l, struct sm_conn *c) {
 }
 
 /* Lets libcurl connect for the slot's request; NULL where it does not. */
-static struct sm_conn *make(struct sm_lane *l, CURLM *curl,
-                            const struct sm_slot *s) {
+static struct sm_conn *make(struct sm_lane *l, const struct sm_slot *s) {
   struct sm_conn *c = calloc(1, sizeof(*c));
 
   if (c == NULL)
@@ -371,7 +370,7 @@ static struct sm_conn *make(struct sm_lane *l, CURLM *curl,
       curl_share_setopt(c->cache, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) !=
           CURLSHE_OK ||
       set_options(l, c) != CURLE_OK ||
-      curl_multi_add_handle(curl, c->easy) != CURLM_OK) {
+      curl_multi_add_handle(l->curl, c->easy) != CURLM_OK) {
     free_conn(c);
     return NULL;
   }
@@ -384,8 +383,8 @@ static int is_same_place(const struct sm_op *a, const struct sm_op *b) {
 }
 
 /* One that is idle, and still there. */
-static struct sm_conn *find_idle(struct sm_lane *l, CURLM *curl,
-                                 const struct sm_op *op, int is_sure) {
+static struct sm_conn *find_idle(struct sm_lane *l, const struct sm_op *op,
+                                 int is_sure) {
   size_t i;
 
   for (i = l->count; i > l->count - l->idle; i--) {
@@ -395,24 +394,23 @@ static struct sm_conn *find_idle(struct sm_lane *l, CURLM *curl,
       continue;
     if ((is_sure && op->is_plain) || is_silent(c))
       return c;
-    drop(l, curl, c);
+    drop(l, c);
     i = l->count + 1;
   }
   return NULL;
 }
 
-static void start(struct sm_lane *l, CURLM *curl, struct sm_slot *s,
-                  int is_sure) {
-  struct sm_conn *c = find_idle(l, curl, s->request.op, is_sure);
+static void start(struct sm_lane *l, struct sm_slot *s, int is_sure) {
+  struct sm_conn *c = find_idle(l, s->request.op, is_sure);
 
   if (c != NULL) {
     set_busy(l, c, s);
-    begin(l, curl, c);
+    begin(l, c);
     return;
   }
   if (l->idle > 0 && l->count >= l->most)
-    drop(l, curl, l->conns[l->count - l->idle]);
-  c = make(l, curl, s);
+    drop(l, l->conns[l->count - l->idle]);
+  c = make(l, s);
   if (c == NULL) {
     s->is_nomem = 1;
     s->is_rejected = 1;
@@ -429,13 +427,13 @@ enum sm_status sm_lane_add(struct sm_lane *l, struct sm_slot *s) {
   enum sm_status status = sm_request_write(&s->request, l->user_agent);
 
   if (status == SM_OK)
-    queue(l, s);
+    push(&l->waiting, s);
   return status;
 }
 
 /* Closes what speaks while nobody asks. Whether all others are known to be
  * silent, as the kernel told it just now. */
-static int look_around(struct sm_lane *l, CURLM *curl) {
+static int look_around(struct sm_lane *l) {
   struct sm_sockets *sockets = l->sockets;
   int i, is_sure = sm_sockets_wait(sockets, 0);
 
@@ -443,38 +441,32 @@ static int look_around(struct sm_lane *l, CURLM *curl) {
     struct sm_conn *c = sockets->ready[i].conn;
 
     if (sockets->ready[i].events != 0 && c != NULL && c->slot == NULL)
-      sm_lane_move(l, curl, c, 0);
+      sm_lane_move(l, c, 0);
   }
   return is_sure;
 }
 
-void sm_lane_flush(struct sm_lane *l, CURLM *curl) {
+void sm_lane_flush(struct sm_lane *l) {
+  struct sm_slot *s;
   int is_sure;
 
-  if (l->first == NULL)
+  if (l->waiting.first == NULL)
     return;
-  is_sure = l->idle > 0 && look_around(l, curl);
-  while (l->first != NULL) {
-    struct sm_slot *s = l->first;
-
-    l->first = s->next;
-    if (l->first == NULL)
-      l->last = NULL;
-    start(l, curl, s, is_sure);
-  }
+  is_sure = l->idle > 0 && look_around(l);
+  while ((s = pop(&l->waiting)) != NULL)
+    start(l, s, is_sure);
 }
 
-void sm_lane_move(struct sm_lane *l, CURLM *curl, struct sm_conn *c,
-                  int events) {
+void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
   if (c->slot == NULL) {
     if (!is_silent(c))
-      drop(l, curl, c);
+      drop(l, c);
     return;
   }
   if ((events & CURL_CSELECT_OUT) != 0)
-    give(l, curl, c);
+    give(l, c);
   else
-    receive(l, curl, c);
+    receive(l, c);
 }
 
 /* What libcurl knows of the connection that it made, or tried to make. */
@@ -486,8 +478,7 @@ static void note_connection(struct sm_conn *c) {
   c->slot->was_connected = connected > 0;
 }
 
-int sm_lane_connected(struct sm_lane *l, CURLM *curl, CURL *easy,
-                      CURLcode result) {
+int sm_lane_connected(struct sm_lane *l, CURL *easy, CURLcode result) {
   struct sm_conn *c = NULL;
   size_t i;
 
@@ -503,55 +494,36 @@ int sm_lane_connected(struct sm_lane *l, CURLM *curl, CURL *easy,
     result = CURLE_COULDNT_CONNECT;
   c->is_connected = result == CURLE_OK;
   if (result == CURLE_OK)
-    begin(l, curl, c);
+    begin(l, c);
   else
-    end(l, curl, c, result, 0);
+    end(l, c, result, 0);
   return 1;
 }
 
-/* Takes it out of those that wait to be sent. */
-static void unqueue(struct sm_lane *l, const struct sm_slot *s) {
-  struct sm_slot *before = NULL, *one = l->first;
-
-  while (one != NULL && one != s) {
-    before = one;
-    one = one->next;
-  }
-  if (one == NULL)
-    return;
-  if (before != NULL)
-    before->next = one->next;
-  else
-    l->first = one->next;
-  if (l->last == s)
-    l->last = before;
-}
-
-void sm_lane_cancel(struct sm_lane *l, CURLM *curl, struct sm_slot *s) {
+void sm_lane_cancel(struct sm_lane *l, struct sm_slot *s) {
   struct sm_conn *c = s->conn;
 
-  if (c == NULL) {
-    unqueue(l, s);
-    return;
-  }
+  if (c == NULL)
+    return; /* it waits, and is left where sm_lane_drop() forgets it */
   if (!c->is_connected)
     note_connection(c);
   (void)set_idle(l, c);
-  drop(l, curl, c);
+  drop(l, c);
 }
 
-void sm_lane_drop(struct sm_lane *l, CURLM *curl) {
+void sm_lane_drop(struct sm_lane *l) {
+  memset(&l->waiting, 0, sizeof(l->waiting));
   while (l->count > 0) {
     struct sm_conn *c = l->conns[l->count - 1];
 
     if (c->slot != NULL)
       (void)set_idle(l, c);
-    drop(l, curl, c);
+    drop(l, c);
   }
 }
 
-void sm_lane_free(struct sm_lane *l, CURLM *curl) {
-  sm_lane_drop(l, curl);
+void sm_lane_free(struct sm_lane *l) {
+  sm_lane_drop(l);
   free(l->conns);
   free(l->user_agent);
   free(l->bytes);

@@ -121,7 +121,7 @@ static void slot_done(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
 /* Lets go of a request that is in flight. */
 static void take_out(struct sm_multi *m, struct sm_slot *s) {
   if (s->request.op->is_on_lane)
-    sm_lane_cancel(&m->lane, m->curl, s);
+    sm_lane_cancel(&m->lane, s);
   else
     curl_multi_remove_handle(m->curl, s->request.easy);
 }
@@ -144,7 +144,7 @@ static int drop(struct sm_multi *m) {
     s->is_nomem = m->fault == CURLM_OUT_OF_MEMORY;
     slot_done(m, s, CURLE_ABORTED_BY_CALLBACK);
   }
-  sm_lane_drop(&m->lane, m->curl);
+  sm_lane_drop(&m->lane);
   curl_multi_cleanup(m->curl);
   sm_sockets_forget(&m->sockets);
   m->curl = NULL;
@@ -179,6 +179,7 @@ static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
 
   if (has_room && m->curl == NULL) {
     m->curl = new_handle(m);
+    m->lane.curl = m->curl;
     has_room = m->curl != NULL;
     if (!has_room && errno != EMFILE && errno != ENFILE)
       return CURLM_OUT_OF_MEMORY;
@@ -253,7 +254,7 @@ static void harvest(struct sm_multi *m) {
     char *private = NULL;
     struct sm_slot *s;
 
-    if (sm_lane_connected(&m->lane, m->curl, message->easy_handle, result))
+    if (sm_lane_connected(&m->lane, message->easy_handle, result))
       continue;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
     curl_multi_remove_handle(m->curl, message->easy_handle);
@@ -337,7 +338,7 @@ static CURLMcode move(struct sm_multi *m) {
     const struct sm_ready *ready = &m->sockets.ready[i];
 
     if (ready->events != 0 && ready->conn != NULL)
-      sm_lane_move(&m->lane, m->curl, ready->conn, ready->events);
+      sm_lane_move(&m->lane, ready->conn, ready->events);
     else if (ready->events != 0)
       rc =
           curl_multi_socket_action(m->curl, ready->fd, ready->events, &running);
@@ -383,10 +384,10 @@ enum sm_status sm_multi_begin(struct sm_multi *m, struct sm_slot *s,
 
 int sm_multi_step(struct sm_multi *m) {
   if (m->curl != NULL && m->fault == CURLM_OK) {
-    sm_lane_flush(&m->lane, m->curl);
+    sm_lane_flush(&m->lane);
     note_fault(m, move(m));
     harvest(m);
-    sm_lane_flush(&m->lane, m->curl); /* what did not go over an old one */
+    sm_lane_flush(&m->lane); /* what did not go over an old one */
     harvest_lane(m);
     if (m->fault == CURLM_OK && m->lost_port != 0)
       m->fault = hear_why(m);
@@ -401,7 +402,7 @@ int sm_multi_step(struct sm_multi *m) {
 void sm_multi_start(struct sm_multi *m) {
   if (m->curl == NULL || m->fault != CURLM_OK)
     return;
-  sm_lane_flush(&m->lane, m->curl);
+  sm_lane_flush(&m->lane);
   harvest_lane(m);
   note_fault(m, move_timers(m));
 }
@@ -454,7 +455,7 @@ static void free_all(struct sm_multi *m, CURLM *curl) {
     curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, NULL);
   }
 
-  sm_lane_free(&m->lane, curl);
+  sm_lane_free(&m->lane);
   for (i = 0; i < m->slot_count; i++) {
     struct sm_slot *s = m->slots[i];
 

@@ -553,7 +553,8 @@ static int redis_wait(lua_State *L) {
   if (seconds > 60)
     seconds = 60;
   r->sockets.ready_count = 0;
-  (void)sm_sockets_wait(&r->sockets, seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
+  (void)sm_sockets_wait(&r->sockets,
+                        seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
   return 0;
 }
 

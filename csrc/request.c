@@ -575,8 +575,9 @@ static enum sm_status write_fixed(struct sm_request *r,
        line = line->next)
     status = add_line(&r->fixed, line->data);
   if (status == SM_OK && has_upload(r->op) && !has_line(r, "content-type"))
-    status = add_text(&r->fixed, "Content-Type: ",
-                      "application/x-www-form-urlencoded", "\r\n");
+    status =
+        add_text(&r->fixed,
+                 "Content-Type: ", "application/x-www-form-urlencoded", "\r\n");
   return status;
 }
 
@@ -599,9 +600,9 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
   if (wire->cap > SM_KEEP_BODY)
     sm_buf_reset(wire, 0);
   if (status == SM_OK)
-    status = sm_buf_reserve(wire, op->method.len + r->path.len + r->text.len +
-                                      2 * count + r->fixed.len + r->body.len +
-                                      64);
+    status =
+        sm_buf_reserve(wire, op->method.len + r->path.len + r->text.len +
+                                 2 * count + r->fixed.len + r->body.len + 64);
   if (status == SM_OK)
     status = add_text(wire, op->method.bytes, " ", "");
   if (status == SM_OK)

@@ -73,7 +73,7 @@ struct sm_request {
   struct sm_buf text;       /* of header lines of its own */
   struct curl_slist *lines; /* as many as there is room for */
   size_t line_room;
-  size_t more_lines; /* of one request alone, behind the operation's own */
+  size_t more_lines;   /* of one request alone, behind the operation's own */
   struct sm_buf fixed; /* on the lane: header lines that all requests share */
   struct sm_buf wire;  /* on the lane: all that is sent */
 };

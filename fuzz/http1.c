@@ -349,21 +349,22 @@ static void add_text(const char *text) {
   add(text, strlen(text));
 }
 
-#define PICK(list) list[random_below((unsigned)(sizeof(list) / sizeof((list)[0])))]
+#define PICK(list)                                                             \
+  list[random_below((unsigned)(sizeof(list) / sizeof((list)[0])))]
 
 static const char *const first_lines[] = {
-    "HTTP/1.1 200 OK",     "HTTP/1.1 200 OK",   "HTTP/1.1 200",
-    "HTTP/1.1 404 No",     "HTTP/1.0 200 OK",   "HTTP/1.1 204 None",
-    "HTTP/1.1 304 Same",   "HTTP/1.1 500 ",     "HTTP/1.1 101 Other",
-    "HTTP/1.1 100 Go on",  "HTTP/1.1 103 Hint", "HTTP/1.0 100 Go on",
-    "HTTP/1.1 200OK",      "HTTP/1.1 2000 OK",  "HTTP/1.1  200 OK",
-    "HTTP/2.0 200 OK",     "HTTP/0.9 200 OK",   "HTTP/1.2 200 OK",
-    "http/1.1 200 OK",     "HTTP/1.1 099 Low",  "HTTP/1.1 999 High",
-    "HTTP/1.1\t200 OK",    "HTTP/11 200 OK",    "HTTP/1.1 20 OK",
-    "ICE/1.0 200 OK",      "HTTP/1.1 200 O\tK", "HTTP/1.1 200 \x80",
-    "HTTP/1.1 205 Reset",  "HTTP/1.1 201 Made", "HTTP/1.1 429 Later",
-    "GET / HTTP/1.1",      " HTTP/1.1 200 OK",  "",
-    "RTSP/1.0 200 OK",     "HTTP/1.1 200 \x7f", "HTTP/1.10 200 OK",
+    "HTTP/1.1 200 OK",    "HTTP/1.1 200 OK",   "HTTP/1.1 200",
+    "HTTP/1.1 404 No",    "HTTP/1.0 200 OK",   "HTTP/1.1 204 None",
+    "HTTP/1.1 304 Same",  "HTTP/1.1 500 ",     "HTTP/1.1 101 Other",
+    "HTTP/1.1 100 Go on", "HTTP/1.1 103 Hint", "HTTP/1.0 100 Go on",
+    "HTTP/1.1 200OK",     "HTTP/1.1 2000 OK",  "HTTP/1.1  200 OK",
+    "HTTP/2.0 200 OK",    "HTTP/0.9 200 OK",   "HTTP/1.2 200 OK",
+    "http/1.1 200 OK",    "HTTP/1.1 099 Low",  "HTTP/1.1 999 High",
+    "HTTP/1.1\t200 OK",   "HTTP/11 200 OK",    "HTTP/1.1 20 OK",
+    "ICE/1.0 200 OK",     "HTTP/1.1 200 O\tK", "HTTP/1.1 200 \x80",
+    "HTTP/1.1 205 Reset", "HTTP/1.1 201 Made", "HTTP/1.1 429 Later",
+    "GET / HTTP/1.1",     " HTTP/1.1 200 OK",  "",
+    "RTSP/1.0 200 OK",    "HTTP/1.1 200 \x7f", "HTTP/1.10 200 OK",
 };
 
 static const char *const lines[] = {
@@ -439,8 +440,8 @@ static const char *const lines[] = {
     "X: \"a\\\"b\"",
 };
 
-static const char *const ends[] = {"\r\n", "\r\n", "\r\n", "\r\n", "\r\n",
-                                   "\r\n", "\r\n", "\r\n", "\r\n", "\n",
+static const char *const ends[] = {"\r\n", "\r\n",   "\r\n", "\r\n", "\r\n",
+                                   "\r\n", "\r\n",   "\r\n", "\r\n", "\n",
                                    "\r",   "\r\r\n", "\n\r", ""};
 
 /* Mostly right. */
@@ -449,11 +450,35 @@ static void add_end(unsigned wrong) {
 }
 
 static const char *const sizes[] = {
-    "0",  "00",  "5;a",   "5;a=b", "5;a=\"b\"", "5 ",   " 5", "5\t",
-    "-5", "+5",  "0x5",   "g",     "",          "5;",   "5;;", "5 ;a",
-    "5;\x01", "ffffffffffffffff",  "10000000000000000", "5;a=b;c=\"d;\\\"e\"",
-    "0000000000000000000005", "5;a b", "5;=b", "5;a=", "5;\"a\"", "5;a\xff",
-    "0;a", "7fffffffffffffff", "fffffffffffffff",
+    "0",
+    "00",
+    "5;a",
+    "5;a=b",
+    "5;a=\"b\"",
+    "5 ",
+    " 5",
+    "5\t",
+    "-5",
+    "+5",
+    "0x5",
+    "g",
+    "",
+    "5;",
+    "5;;",
+    "5 ;a",
+    "5;\x01",
+    "ffffffffffffffff",
+    "10000000000000000",
+    "5;a=b;c=\"d;\\\"e\"",
+    "0000000000000000000005",
+    "5;a b",
+    "5;=b",
+    "5;a=",
+    "5;\"a\"",
+    "5;a\xff",
+    "0;a",
+    "7fffffffffffffff",
+    "fffffffffffffff",
 };
 
 static void add_chunks(unsigned wrong) {
@@ -496,9 +521,8 @@ static void make_answer(unsigned wrong) {
                                           : "HTTP/1.1 200 OK");
   add_end(wrong);
   for (i = 0; i < fields; i++) {
-    add_text(random_below(100) < wrong + 10
-                 ? PICK(lines)
-                 : lines[random_below(6)]);
+    add_text(random_below(100) < wrong + 10 ? PICK(lines)
+                                            : lines[random_below(6)]);
     add_end(wrong);
   }
   switch (random_below(4)) {
@@ -526,9 +550,29 @@ static void make_answer(unsigned wrong) {
 }
 
 static const char *const tokens[] = {
-    "\r\n", "\n", "\r", " ", "\t", ":", ";", ",", "0\r\n\r\n", "\r\n\r\n",
-    "chunked", "close", "Content-Length: 3\r\n", "5\r\n", "1", "0", "f", "\"",
-    "Transfer-Encoding: chunked\r\n", "HTTP/1.1 200 OK\r\n", "=", "\\", "-",
+    "\r\n",
+    "\n",
+    "\r",
+    " ",
+    "\t",
+    ":",
+    ";",
+    ",",
+    "0\r\n\r\n",
+    "\r\n\r\n",
+    "chunked",
+    "close",
+    "Content-Length: 3\r\n",
+    "5\r\n",
+    "1",
+    "0",
+    "f",
+    "\"",
+    "Transfer-Encoding: chunked\r\n",
+    "HTTP/1.1 200 OK\r\n",
+    "=",
+    "\\",
+    "-",
 };
 
 /* Bytes changed, left out, said twice, put in; or the rest cut off. */
@@ -568,6 +612,7 @@ static void change(void) {
   }
 }
 
+/* Notes that the callback at this place was called. */
 #define PLACE(n)                                                               \
   static int called_##n(void *parser, const char *at, size_t len) {            \
     (void)parser;                                                              \
@@ -575,8 +620,14 @@ static void change(void) {
     (void)len;                                                                 \
     called = n;                                                                \
     return 0;                                                                  \
-  }
-PLACE(8) PLACE(9) PLACE(10) PLACE(11) PLACE(12) PLACE(13)
+  }                                                                            \
+  struct unused
+PLACE(8);
+PLACE(9);
+PLACE(10);
+PLACE(11);
+PLACE(12);
+PLACE(13);
 
 /* Finds the places of the three callbacks that are used: the same probes in
  * all places around, and the places are next to each other. */
