@@ -147,9 +147,11 @@ static enum sm_http1_event read_field(struct sm_http1 *h) {
     return fail(h, "the answer's headers are malformed");
   value = sm_trim(value, &value_len);
   fault = read_framing(h, name_len, value, value_len);
-  if (fault != NULL)
-    return fail(h, fault);
-  return h->state == SM_HTTP1_AT_TRAILERS ? SM_HTTP1_TRAILER : SM_HTTP1_FIELD;
+  if (h->state == SM_HTTP1_AT_TRAILERS) {
+    h->is_kept &= fault == NULL; /* too late, and odd */
+    return SM_HTTP1_TRAILER;
+  }
+  return fault != NULL ? fail(h, fault) : SM_HTTP1_FIELD;
 }
 
 /* The empty line behind the headers: what comes next. */

@@ -154,13 +154,17 @@ static void drop(struct sm_lane *l, struct sm_conn *c) {
   free_conn(c);
 }
 
+static void tell(char *error, const char *text) {
+  (void)snprintf(error, CURL_ERROR_SIZE, "%s", text);
+}
+
 /* The request has ended; the connection too, unless it `is_kept`. */
 static void end(struct sm_lane *l, struct sm_conn *c, CURLcode result,
                 int is_kept) {
   struct sm_slot *s = set_idle(l, c);
 
   if (result != CURLE_OK && s->error[0] == '\0')
-    (void)strcpy(s->error, c->error);
+    tell(s->error, c->error);
   c->is_old = 1;
   if (!is_kept)
     drop(l, c);
@@ -171,7 +175,7 @@ static void end(struct sm_lane *l, struct sm_conn *c, CURLcode result,
 static CURLcode fault_of(struct sm_conn *c, CURLcode rc) {
   if (errno == EAGAIN || errno == EWOULDBLOCK)
     return CURLE_AGAIN;
-  (void)snprintf(c->error, sizeof(c->error), "%s", strerror(errno));
+  tell(c->error, strerror(errno));
   return rc;
 }
 
@@ -231,7 +235,7 @@ static void end_answer(struct sm_lane *l, struct sm_conn *c,
     return;
   }
   if (event == SM_HTTP1_BAD)
-    (void)strcpy(s->error, c->reader.fault);
+    tell(s->error, c->reader.fault);
   s->is_overflow |= event == SM_HTTP1_LARGE;
   s->is_nomem |= event == SM_HTTP1_NOMEM;
   end(l, c, CURLE_WEIRD_SERVER_REPLY, 0);
@@ -278,7 +282,7 @@ static void receive(struct sm_lane *l, struct sm_conn *c) {
       int is_whole = rc == CURLE_OK && sm_http1_end(&c->reader);
 
       if (rc == CURLE_OK)
-        (void)strcpy(c->error, "the connection was closed before the answer");
+        tell(c->error, "the connection was closed before the answer");
       end(l, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
       return;
     }

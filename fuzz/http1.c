@@ -57,6 +57,7 @@ struct reading {
   enum verdict verdict;
   int status;
   int is_kept;
+  int has_late_framing;   /* a trailer that would be about the framing */
   int is_complete_at_end; /* should the connection end now */
   size_t used;            /* where it is complete */
   size_t body_len;
@@ -127,6 +128,16 @@ static void read_theirs(const char *bytes, size_t len, int is_lenient,
   }
 }
 
+/* Whether the text is in the input, in whatever case; what is behind it. */
+static const char *find(const char *bytes, size_t len, const char *text) {
+  size_t i, n = strlen(text);
+
+  for (i = 0; i + n <= len; i++)
+    if (strncasecmp(bytes + i, text, n) == 0)
+      return bytes + i + n;
+  return NULL;
+}
+
 static void read_ours(const char *bytes, size_t len, size_t piece,
                       struct reading *r) {
   static struct sm_http1 h;
@@ -149,6 +160,9 @@ static void read_ours(const char *bytes, size_t len, size_t piece,
         memcpy(r->body + r->body_len, h.text, h.len);
         r->body_len += h.len;
       }
+      r->has_late_framing |= event == SM_HTTP1_TRAILER &&
+                             (find(h.text, h.len, "content-length") != NULL ||
+                              find(h.text, h.len, "transfer-encoding") != NULL);
     } while (event == SM_HTTP1_STATUS || event == SM_HTTP1_FIELD ||
              event == SM_HTTP1_TRAILER || event == SM_HTTP1_HEADED ||
              event == SM_HTTP1_BODY);
@@ -203,16 +217,6 @@ static void show(const char *bytes, size_t len) {
   fprintf(stderr, "\n");
 }
 
-/* Whether the text is in the input, in whatever case; what is behind it. */
-static const char *find(const char *bytes, size_t len, const char *text) {
-  size_t i, n = strlen(text);
-
-  for (i = 0; i + n <= len; i++)
-    if (strncasecmp(bytes + i, text, n) == 0)
-      return bytes + i + n;
-  return NULL;
-}
-
 /* A value behind this text, with a tab among the blanks behind it. */
 static int has_tab(const char *bytes, size_t len, const char *text) {
   const char *end = bytes + len;
@@ -257,6 +261,8 @@ static const char *known_difference(char *bytes, size_t len,
   if (their->verdict == BROKEN && our->verdict != BROKEN) {
     if (strstr(their->why, "Duplicate Content-Length") != NULL)
       return "the same length twice";
+    if (our->has_late_framing && strstr(their->why, "Transfer-Encoding"))
+      return "a trailer about the framing, which comes too late";
     if (strstr(their->why, "chunk extensions") != NULL)
       return "a chunk's extension, which is not looked into";
     if (strstr(their->why, "Content-Length") != NULL &&
