@@ -273,7 +273,7 @@ static const char *known_difference(char *bytes, size_t len,
   if (their->verdict == BROKEN && our->verdict == OPEN) {
     bytes[len] = '\n';
     read_ours(bytes, len + 1, MOST, &other);
-    if (other.verdict == BROKEN)
+    if (other.verdict == BROKEN || other.has_late_framing)
       return "a line whose end has not come";
   }
   if (has_tab(bytes, len, "chunked"))
