@@ -38,8 +38,9 @@ COMPILE = $(CC) -std=c99 -D_GNU_SOURCE -fPIC -fvisibility=hidden \
   $(WARNINGS) $(INCLUDES) $(CPPFLAGS) $(CFLAGS)
 
 BUILD = build/$(LUA_NAME)
+# Two modules in C: the library's, and what only the command needs.
 CORE = $(BUILD)/stopmsg/core.so
-OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(sort $(wildcard csrc/*.c)))
+COMMAND = $(BUILD)/stopmsg/command.so
 LUA_FILES := $(sort $(shell cd lua && find stopmsg -name '*.lua'))
 
 # What an interpreter needs to run from this tree, its children included.
@@ -59,21 +60,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: all headers help setup demo sandbox spec test lint install install-module uninstall rock \
   rock-install clean
 
-all: $(CORE) ## build for LUA (default: lua5.4; lua5.1 to lua5.5, luajit)
-
-# Linked beside its place and moved: a running program keeps the old one.
-$(CORE): $(OBJECTS)
-	@echo "LD $@"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LIBFLAG) $(CFLAGS) $(LDFLAGS) -o $@.new $^ $(CURL_LIBS) $(ZLIB_LIBS)
-	$(Q)mv -f $@.new $@
-
-$(BUILD)/%.o: %.c Makefile | headers
-	@echo "CC $< [$(LUA_NAME)]"
-	$(Q)mkdir -p $(@D)
-	$(Q)$(COMPILE) -MMD -MP -c -o $@ $<
-
--include $(OBJECTS:.o=.d)
+all: $(CORE) $(COMMAND) ## build for LUA (default: lua5.4; lua5.1 to lua5.5, luajit)
 
 headers:
 	@CC='$(CC)' FLAGS='$(INCLUDES) $(CPPFLAGS)' sh tools/headers.sh \
@@ -124,7 +111,7 @@ INST_SHARED = $(foreach paper,$(INST_PAPERS),$(abspath $(PREFIX))/share/$(firstw
 install-module: all
 	$(Q)mkdir -p $(DESTDIR)$(INST_LIBDIR)/stopmsg \
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(sort $(dir $(LUA_FILES))))
-	$(Q)install -m 755 $(CORE) $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so
+	$(Q)install -m 755 $(CORE) $(COMMAND) $(DESTDIR)$(INST_LIBDIR)/stopmsg
 	$(Q)for file in $(LUA_FILES); do \
 	  install -m 644 lua/$$file $(DESTDIR)$(INST_LUADIR)/$$file || exit 1; done
 
@@ -140,13 +127,13 @@ install: install-module $(PAPERS) ## into PREFIX (/usr/local), staged under DEST
 	$(Q)for paper in $(INST_PAPERS); do \
 	  install -m 644 $(BUILD)/papers/$${paper#*=} $(DESTDIR)$(abspath $(PREFIX))/share/$${paper%=*} || exit 1; done
 
-$(BUILD)/papers/%: docs/stopmsg.1.in tools/papers.lua $(LUA_FILES:%=lua/%) $(CORE)
+$(BUILD)/papers/%: docs/stopmsg.1.in tools/papers.lua $(LUA_FILES:%=lua/%) $(CORE) $(COMMAND)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(RUN) $(LUA) tools/papers.lua $* >$@
 
 uninstall: ## remove what install put there
 	@echo "UNINSTALL $(DESTDIR)$(INST_BINDIR)/stopmsg"
-	$(Q)rm -f $(DESTDIR)$(INST_BINDIR)/stopmsg $(DESTDIR)$(INST_LIBDIR)/stopmsg/core.so \
+	$(Q)rm -f $(DESTDIR)$(INST_BINDIR)/stopmsg $(addprefix $(DESTDIR)$(INST_LIBDIR)/stopmsg/,core.so command.so) \
 	  $(addprefix $(DESTDIR)$(INST_LUADIR)/,$(LUA_FILES)) $(addprefix $(DESTDIR),$(INST_SHARED))
 	$(Q)for dir in $(DESTDIR)$(INST_LIBDIR)/stopmsg $(DESTDIR)$(INST_LUADIR)/stopmsg; do \
 	  test ! -d $$dir || find $$dir -depth -type d -empty -delete; done
@@ -164,7 +151,7 @@ rock-install:
 	$(Q)rmdir build 2>/dev/null || true
 
 clean: ## remove build/ and what LuaRocks left here
-	$(Q)rm -rf build stopmsg csrc/*.o *.rock
+	$(Q)rm -rf build stopmsg csrc/*.o csrc/command/*.o *.rock
 	$(Q)find . -name __pycache__ -prune -exec rm -rf {} +
 
-include $(patsubst %,tools/make/%.mk,test lint checks fuzz torture bench pages package)
+include $(patsubst %,tools/make/%.mk,build test lint checks fuzz torture bench pages package)

@@ -6,19 +6,13 @@
  */
 
 #include "compat.h"
-#include "decoder.h"
-#include "digest.h"
 #include "engine.h"
 #include "folder.h"
 #include "fork.h"
 #include "ids.h"
 #include "inflate.h"
 #include "items.h"
-#include "lines.h"
-#include "log.h"
-#include "marks.h"
 #include "openssl.h"
-#include "process.h"
 #include "redis.h"
 #include "request.h"
 #include "secret.h"
@@ -107,38 +101,15 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},
-    {"secret", sm_secret_new},
-    {"now", sm_engine_now},
-    {"pid", core_pid},
-    {"read_items", sm_items_read},
-    {"meaning", sm_usual_meaning},
-    {"redis", sm_redis_new},
-    {"read_replies", sm_redis_read},
-    {"known", sm_ids_known},
-    {"seen", sm_seen_new},
-    {"table", core_table},
-    {"log", sm_log_new},
-    {"same_file", sm_log_same},
-    {"marks", sm_marks_new},
-    {"seen", sm_seen_new},
-    {"digest", sm_digest_new},
-    {"lines", sm_lines_new},
-    {"next_line", sm_lines_next},
-    {"count_lines", sm_lines_count},
-    {"check_base", core_check_base},
-    {"unify_lines", sm_lines_unify},
-    {"decoder", sm_decoder_new},
-    {"json_span", sm_lines_json_span},
-    {"next_field", sm_lines_field},
-    {"next_member", sm_lines_member},
-    {"scratch", sm_log_scratch},
-    {"inflate", core_inflate},
-    {"deflate", core_deflate},
-    {"base64", sm_secret_base64},
-    {"uuid", sm_uuid},
-    {"names", sm_folder_names},
-    {NULL, NULL},
+    {"engine", sm_engine_new},     {"secret", sm_secret_new},
+    {"now", sm_engine_now},        {"pid", core_pid},
+    {"read_items", sm_items_read}, {"meaning", sm_usual_meaning},
+    {"redis", sm_redis_new},       {"read_replies", sm_redis_read},
+    {"known", sm_ids_known},       {"seen", sm_seen_new},
+    {"table", core_table},         {"check_base", core_check_base},
+    {"inflate", core_inflate},     {"deflate", core_deflate},
+    {"base64", sm_secret_base64},  {"uuid", sm_uuid},
+    {"names", sm_folder_names},    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);
@@ -152,15 +123,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_redis_init(L);
   sm_secret_init(L);
   sm_seen_init(L);
-  sm_log_init(L);
-  sm_lines_init(L);
-  sm_marks_init(L);
-  sm_seen_init(L);
-  sm_digest_init(L);
-  sm_decoder_init(L);
   luaL_newlib(L, functions);
-  sm_process_open(L);
-  lua_setfield(L, -2, "process");
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
   sm_openssl_clash(L);

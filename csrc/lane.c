@@ -81,7 +81,7 @@ enum sm_status sm_lane_prepare(const struct sm_lane *l, struct sm_op *op) {
   return status;
 }
 
-static void push(struct sm_queue *q, struct sm_slot *s) {
+static void push(struct sm_slots *q, struct sm_slot *s) {
   s->next = NULL;
   if (q->last != NULL)
     q->last->next = s;
@@ -90,7 +90,7 @@ static void push(struct sm_queue *q, struct sm_slot *s) {
   q->last = s;
 }
 
-static struct sm_slot *pop(struct sm_queue *q) {
+static struct sm_slot *pop(struct sm_slots *q) {
   struct sm_slot *s = q->first;
 
   if (s != NULL)
@@ -432,6 +432,7 @@ enum sm_status sm_lane_add(struct sm_lane *l, struct sm_slot *s) {
 
   if (status == SM_OK)
     push(&l->waiting, s);
+  s->port = -1; /* no connection that requests share */
   return status;
 }
 

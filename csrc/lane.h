@@ -30,7 +30,7 @@ struct sm_conn {
   char error[CURL_ERROR_SIZE];
 };
 
-struct sm_queue {
+struct sm_slots {
   struct sm_slot *first, *last;
 };
 
@@ -44,8 +44,8 @@ struct sm_lane {
   struct sm_conn **conns;
   size_t count, most;
   size_t idle;             /* of these, the last ones: they carry nothing */
-  struct sm_queue waiting; /* to be sent; empty after a flush */
-  struct sm_queue done;
+  struct sm_slots waiting; /* to be sent; empty after a flush */
+  struct sm_slots done;
   char *bytes; /* what was read last */
 };
 

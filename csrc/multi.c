@@ -92,18 +92,24 @@ struct sm_slot *sm_multi_slot(struct sm_multi *m, enum sm_status *status) {
   struct sm_slot *s;
 
   *status = SM_OK;
-  if (m->first_free != NULL)
-    return m->first_free;
-  if (m->slot_count >= limit || m->slot_count >= SM_MAX_SLOTS)
-    return NULL;
-  s = sm_slot_new(m->model, m->resolve, &m->sockets, m->max_response);
-  if (s == NULL) {
+  if (m->first_free == NULL) {
+    if (m->slot_count >= limit || m->slot_count >= SM_MAX_SLOTS)
+      return NULL;
+    s = sm_slot_new(m->model, m->resolve, &m->sockets, m->max_response);
+    if (s == NULL) {
+      *status = SM_NOMEM;
+      return NULL;
+    }
+    m->slots[m->slot_count++] = s;
+    free_slot(m, s);
+  }
+  s = m->first_free;
+  if (s->reply == NULL)
+    s->reply = sm_reply_new(&m->queues);
+  if (s->reply == NULL) {
     *status = SM_NOMEM;
     return NULL;
   }
-  m->slots[m->slot_count++] = s;
-  s->number = m->slot_count;
-  free_slot(m, s);
   return s;
 }
 
@@ -373,13 +379,43 @@ static CURLMcode hear_why(struct sm_multi *m) {
 }
 
 enum sm_status sm_multi_begin(struct sm_multi *m, struct sm_slot *s,
-                              double timeout) {
+                              struct sm_queue *queue, double timeout) {
+  double now = sm_now();
+
   /* Starting may have been the last thing before this. */
   if (m->fault != CURLM_OK && !drop(m))
     return SM_REFUSED;
   sm_slot_reset(s);
-  s->expires = sm_now() + timeout;
-  return begin(m, s) == CURLM_OK ? SM_OK : SM_NOMEM;
+  s->expires = now + timeout;
+  sm_queue_fly(queue, s->reply);
+  if (begin(m, s) != CURLM_OK) {
+    sm_queue_cancel(s->reply);
+    return SM_NOMEM;
+  }
+  s->reply->is_offered = 0;
+  m->used++;
+  return SM_OK;
+}
+
+void sm_multi_deliver(struct sm_multi *m) {
+  while (m->first_done != NULL) {
+    struct sm_slot *s = m->first_done;
+
+    m->first_done = s->next;
+    if (m->first_done == NULL)
+      m->last_done = NULL;
+    m->has_met_sandbox |= s->headers.is_sandbox;
+    sm_slot_tell(s);
+    sm_reply_done(s->reply, &m->queues);
+    s->reply = NULL;
+    m->used--;
+    if (s->is_held) {
+      s->state = SM_SLOT_STUCK;
+      m->stuck++;
+    } else {
+      free_slot(m, s);
+    }
+  }
 }
 
 int sm_multi_step(struct sm_multi *m) {
@@ -395,6 +431,7 @@ int sm_multi_step(struct sm_multi *m) {
   if (m->fault != CURLM_OK && !drop(m))
     return 0;
   expire(m);
+  sm_multi_deliver(m);
   return 1;
 }
 
@@ -418,33 +455,6 @@ int sm_multi_patience(const struct sm_multi *m, double seconds) {
     seconds = 60;
   /* Rounded up: waking a little early would mean waiting twice. */
   return seconds > 0 ? (int)(seconds * 1000) + 1 : 0;
-}
-
-struct sm_slot *sm_multi_take(struct sm_multi *m) {
-  struct sm_slot *s = m->first_done;
-
-  if (s == NULL)
-    return NULL;
-  m->first_done = s->next;
-  if (m->first_done == NULL)
-    m->last_done = NULL;
-  return s;
-}
-
-void sm_multi_put_back(struct sm_multi *m, struct sm_slot *s) {
-  s->next = m->first_done;
-  m->first_done = s;
-  if (m->last_done == NULL)
-    m->last_done = s;
-}
-
-void sm_multi_release(struct sm_multi *m, struct sm_slot *s) {
-  if (s->is_held) {
-    s->state = SM_SLOT_STUCK;
-    m->stuck++;
-  } else {
-    free_slot(m, s);
-  }
 }
 
 static void free_all(struct sm_multi *m, CURLM *curl) {
@@ -494,6 +504,7 @@ int sm_multi_close(struct sm_multi *m) {
   struct sm_multi owned = *m;
   size_t i;
 
+  sm_queues_close(&m->queues);
   memset(m, 0, sizeof(*m));
   if (!must_abandon(&owned)) {
     free_all(&owned, owned.curl);

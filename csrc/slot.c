@@ -1,5 +1,6 @@
 #include "slot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,7 @@ static int is_on_lane(const struct sm_slot *s) {
   return s->request.op->is_on_lane;
 }
 
-long sm_slot_status(const struct sm_slot *s) {
+static long status_of(const struct sm_slot *s) {
   long status = s->status;
 
   if (!is_on_lane(s))
@@ -22,7 +23,7 @@ long sm_slot_status(const struct sm_slot *s) {
   return status;
 }
 
-long sm_slot_connections(const struct sm_slot *s) {
+static long connections_of(const struct sm_slot *s) {
   long count = s->connections;
 
   if (!is_on_lane(s))
@@ -33,7 +34,7 @@ long sm_slot_connections(const struct sm_slot *s) {
 /* Whether the operation's answers are read as they arrive, and this one is no
  * refusal. */
 static int is_for_reader(const struct sm_slot *s) {
-  return s->request.op->fields.list.len > 0 && sm_slot_status(s) == 200;
+  return s->request.op->fields.list.len > 0 && status_of(s) == 200;
 }
 
 /* Bytes of the body, decoded. */
@@ -236,6 +237,8 @@ void sm_slot_free(struct sm_slot *s) {
   sm_buf_free(&s->coded);
   sm_buf_free(&s->asked);
   sm_reader_free(&s->reader);
+  if (s->reply != NULL)
+    sm_reply_free(s->reply, NULL);
   free(s);
 }
 
@@ -355,7 +358,9 @@ void sm_slot_decode(struct sm_slot *s) {
   sm_buf_free(&s->coded);
 }
 
-int sm_slot_is_framed(const struct sm_slot *s, long status) {
+/* Whether it is known that nothing of the answer's body is missing, even where
+ * there is none: it had a length, chunks, or a stream of its own. */
+static int is_framed(const struct sm_slot *s, long status) {
   curl_off_t length = -1;
   long version = 0;
 
@@ -369,28 +374,23 @@ int sm_slot_is_framed(const struct sm_slot *s, long status) {
           version > CURL_HTTP_VERSION_1_1);
 }
 
-int sm_slot_has_items(const struct sm_slot *s) {
+/* Whether the answer was read into the reader's items, to its end. */
+static int has_items(const struct sm_slot *s) {
   return s->is_read == 1 && !s->is_unreadable && sm_reader_end(&s->reader);
 }
 
 static size_t meaning_of(struct sm_slot *s, struct sm_walk *walk) {
   const struct sm_op *op = s->request.op;
-  long status = sm_slot_status(s);
+  long status = status_of(s);
   size_t i, meaning = 0;
 
-  if (s->answer.len == 0 && !sm_slot_is_framed(s, status))
+  if (s->answer.len == 0 && !is_framed(s, status))
     return 0; /* it may have been cut off */
   for (i = 0; i < op->single_count && meaning == 0; i++)
     if (op->singles[i].status == status)
       meaning = sm_single_read(&op->singles[i], walk, s->asked.bytes,
                                s->asked.len, s->answer.bytes, s->answer.len);
   return meaning;
-}
-
-void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk) {
-  if (s->request.op->single_count > 0 && sm_slot_fault(s) == NULL &&
-      !s->is_unreadable)
-    s->meaning = meaning_of(s, walk);
 }
 
 int sm_slot_is_resolving(const struct sm_slot *s) {
@@ -475,8 +475,7 @@ static int is_sent(const struct sm_slot *s) {
 static int is_hung_up(const struct sm_slot *s) {
   if (s->request.op->is_plain || !(s->is_spent || is_unwritten(s)))
     return 0;
-  return (s->sends > 0 && sm_slot_connections(s) > 0) ||
-         !s->sockets->has_answered;
+  return (s->sends > 0 && connections_of(s) > 0) || !s->sockets->has_answered;
 }
 
 static int is_lost_in_handshake(const struct sm_slot *s) {
@@ -498,7 +497,8 @@ static int is_header_overflow(const struct sm_slot *s) {
   return s->result == CURLE_OUT_OF_MEMORY && is_sent(s) && !s->is_headed;
 }
 
-const char *sm_slot_fault(const struct sm_slot *s) {
+/* What went wrong, in one word; NULL where the answer is complete. */
+static const char *fault_of(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "too_large";
   if (s->is_nomem)
@@ -543,8 +543,11 @@ const char *sm_slot_fault(const struct sm_slot *s) {
   }
 }
 
-const char *sm_slot_stage(const struct sm_slot *s, long status) {
-  if (sm_slot_fault(s) == NULL)
+/* How far the attempt got: "queued", "connected", "sent", "status" or
+ * "complete". From "sent" on it may have taken effect. */
+static const char *stage_of(const struct sm_slot *s, const char *fault,
+                            long status) {
+  if (fault == NULL)
     return "complete";
   if (is_sent(s))
     return status > 0 ? "status" : "sent";
@@ -560,7 +563,8 @@ static const char *in_its_words(const struct sm_slot *s) {
                                                : curl_easy_strerror(s->result);
 }
 
-const char *sm_slot_detail(const struct sm_slot *s) {
+/* What went wrong, in a sentence. */
+static const char *detail_of(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "the answer is larger than allowed (max_response, or its headers)";
   if (s->is_nomem)
@@ -579,4 +583,47 @@ const char *sm_slot_detail(const struct sm_slot *s) {
   if (s->sends > 1 || s->result == CURLE_OK)
     return "the connection was closed before the answer";
   return in_its_words(s);
+}
+
+void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk) {
+  if (s->request.op->single_count > 0 && fault_of(s) == NULL &&
+      !s->is_unreadable)
+    s->meaning = meaning_of(s, walk);
+}
+
+/* The body of a complete answer that means nothing usual. */
+static void tell_body(struct sm_slot *s, struct sm_reply *r) {
+  if (s->answer.len > 0 && !s->is_unreadable) {
+    struct sm_buf body = s->answer;
+
+    s->answer = r->body;
+    s->answer.limit = body.limit;
+    r->body = body;
+    r->body_is = SM_BODY_TEXT;
+  } else if (s->is_unreadable || !is_framed(s, r->status)) {
+    r->body_is = SM_BODY_NONE;
+  }
+  r->has_items = has_items(s);
+  if (r->has_items) {
+    r->items = s->reader.items;
+    sm_items_clear(&s->reader.items);
+  }
+}
+
+void sm_slot_tell(struct sm_slot *s) {
+  struct sm_reply *r = s->reply;
+
+  r->connections = connections_of(s);
+  r->status = status_of(s);
+  r->meaning = s->meaning;
+  r->fault = s->meaning > 0 ? NULL : fault_of(s);
+  r->stage = stage_of(s, r->fault, r->status);
+  r->body_is = SM_BODY_EMPTY;
+  r->pause = s->headers.retry_after > 0 ? (double)s->headers.retry_after
+             : s->headers.pause > 0     ? (double)s->headers.pause
+                                        : 0;
+  if (r->fault != NULL)
+    (void)snprintf(r->detail, sizeof(r->detail), "%s", detail_of(s));
+  else if (r->meaning == 0)
+    tell_body(s, r);
 }

@@ -11,13 +11,14 @@
 #define SM_SLOT_H
 
 #include "headers.h"
+#include "queue.h"
 #include "request.h"
 #include "sockets.h"
 
 enum sm_slot_state {
   SM_SLOT_FREE,
   SM_SLOT_BUSY,
-  SM_SLOT_DONE, /* finished, its answer not collected yet */
+  SM_SLOT_DONE, /* finished, its reply not delivered yet */
   /* Its result was given out as a timeout, but libcurl cannot let go of the
    * handle yet: the resolver thread behind it still hangs. */
   SM_SLOT_STUCK,
@@ -27,6 +28,7 @@ struct sm_conn; /* see lane.h */
 
 struct sm_slot {
   struct sm_request request;
+  struct sm_reply *reply; /* where it is told what became of it */
   struct sm_buf answer;
   struct sm_buf coded; /* the body as it came, where a coding is declared */
   struct sm_headers headers;
@@ -38,7 +40,6 @@ struct sm_slot {
   enum sm_slot_state state;
   struct sm_slot *next; /* of those that are free, or finished */
   struct sm_sockets *sockets;
-  size_t number; /* what Lua calls it */
   double expires;
   size_t header_bytes;
   int has_status;    /* the answer's first line is there */
@@ -81,26 +82,15 @@ void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer);
 int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len);
 
-/* The answer's status, 0 for none; and how many connections were opened. */
-long sm_slot_status(const struct sm_slot *s);
-long sm_slot_connections(const struct sm_slot *s);
-
 /* Forgets the last request's answer. */
 void sm_slot_reset(struct sm_slot *s);
 
 /* Decodes an answer that is complete and says that it is coded. */
 void sm_slot_decode(struct sm_slot *s);
 
-/* Whether it is known that nothing of the answer's body is missing, even where
- * there is none: it had a length, chunks, or a stream of its own. */
-int sm_slot_is_framed(const struct sm_slot *s, long status);
-
 /* After a connection turned out spent: makes the same request ready to go over
  * a new one. 0 where it was on a new one. */
 int sm_slot_refresh(struct sm_slot *s);
-
-/* Whether the answer was read into the reader's items, to its end. */
-int sm_slot_has_items(const struct sm_slot *s);
 
 /* Finds out whether a complete answer is a usual one. */
 void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk);
@@ -113,14 +103,8 @@ void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused);
 /* Whether taking the handle out of its multi would wait for a resolver. */
 int sm_slot_is_resolving(const struct sm_slot *s);
 
-/* How far the attempt got: "queued", "connected", "sent", "status" or
- * "complete". From "sent" on it may have taken effect. */
-const char *sm_slot_stage(const struct sm_slot *s, long status);
-
-/* What went wrong, in one word and in a sentence. The word is NULL when the
- * answer is complete. */
-const char *sm_slot_fault(const struct sm_slot *s);
-const char *sm_slot_detail(const struct sm_slot *s);
+/* Fills the reply with what became of the request. */
+void sm_slot_tell(struct sm_slot *s);
 
 #pragma GCC visibility pop
 

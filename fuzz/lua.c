@@ -1,10 +1,10 @@
 /*
  * lua.c - lets libFuzzer drive fuzz/<target>.lua.
  *
- * The core is linked in, so libFuzzer sees its branches. Steps from one line of
- * Lua to the next are counted by a hook, in counters that libFuzzer reads as
- * well. A target is a file that returns a function of the input; what it raises
- * is a finding. FUZZ_TARGET names it.
+ * Both modules in C are linked in, so libFuzzer sees their branches. Steps from
+ * one line of Lua to the next are counted by a hook, in counters that libFuzzer
+ * reads as well. A target is a file that returns a function of the input; what
+ * it raises is a finding. FUZZ_TARGET names it.
  */
 
 #include <lauxlib.h>
@@ -24,6 +24,7 @@ static lua_State *state;
 static unsigned last_line;
 
 int luaopen_stopmsg_core(lua_State *L);
+int luaopen_stopmsg_command(lua_State *L);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int fdatasync(int fd);
@@ -88,6 +89,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   luaL_getsubtable(state, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushcfunction(state, luaopen_stopmsg_core);
   lua_setfield(state, -2, "stopmsg.core");
+  lua_pushcfunction(state, luaopen_stopmsg_command);
+  lua_setfield(state, -2, "stopmsg.command");
   lua_settop(state, 0);
   lua_getglobal(state, "require");
   lua_pushfstring(state, "fuzz.%s", target);

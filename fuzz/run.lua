@@ -128,7 +128,7 @@ local function call(session, case, ids, lines, number, is_stream)
   for _, id in ipairs(ids) do
     seen[id] = { doubts = 0, requests = 0 }
   end
-  session.clock, session.flights, session.pacer = clock, {}, pacer.new()
+  session.clock, session.pacer = clock, pacer.new()
   session.outage = outage.new({ slots = number(4, 6), random = function()
     return 0.5
   end })
@@ -197,8 +197,8 @@ return function(data)
     idle_runs = {},
     generation = 1,
     redact = tostring,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(waiting, seconds)
+      waiting:wait(seconds)
     end,
   }
   local before = call(session, case, ids, lines, number, false)

@@ -4,6 +4,7 @@
 -- Input: a line of ids, then the bytes of the answer.
 
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local json = require("cjson")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
@@ -152,7 +153,7 @@ return function(data)
   if not ids then
     return
   end
-  local engine = assert(core.engine({ slots = 1, max_response = 4096, connect_timeout = 2,
+  local engine = assert(engines.new({ slots = 1, max_response = 4096, connect_timeout = 2,
     proxy = "", user_agent = "fuzz" }))
   local is_read = #ids % 2 == 0
   local operation = engine:prepare({

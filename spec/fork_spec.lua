@@ -3,6 +3,7 @@
 
 local built = require("spec.support.built")
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
 local server = require("spec.support.server")
@@ -103,7 +104,7 @@ describe("a forked child", function()
   end)
 
   it("cannot use an engine of its parent, and may close it", function()
-    local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 120 }))
+    local engine = assert(engines.new({ slots = 1, max_response = 1000, connect_timeout = 120 }))
     for _, method in ipairs({ "step", "start", "collect", "wait", "prepare", "submit" }) do
       assert.matches("attempt to use an engine of another process$", fork(function()
         engine[method](engine, 0)

@@ -49,16 +49,18 @@ describe("stopmsg.needs", function()
     return path
   end
 
-  -- A folder with these modules in C, and with the real core where `core` is true.
+  -- A folder with these modules in C, and with our own two where `core` is true.
   local function modules(names, core)
     local path = folder()
     for _, name in ipairs(names) do
       assert.equal("", (run(("ln -s %s %s/%s.so"):format(path_of(name), path, name))))
     end
     if core then
-      local real = path_of("stopmsg/core")
-      real = real:sub(1, 1) == "/" and real or there .. "/" .. real
-      assert.equal("", (run(("ln -s %s %s/stopmsg/core.so"):format(real, path))))
+      for _, name in ipairs({ "core", "command" }) do
+        local real = path_of("stopmsg/" .. name)
+        real = real:sub(1, 1) == "/" and real or there .. "/" .. real
+        assert.equal("", (run(("ln -s %s %s/stopmsg/%s.so"):format(real, path, name))))
+      end
     end
     return path
   end
@@ -233,6 +235,15 @@ describe("stopmsg.needs", function()
     it("tells how to build one where there is none", function()
       assert_line(("stopmsg has no C core for Lua %s: "):format(VERSION),
         (start(modules({ "cjson" }), REQUIRE)))
+    end)
+
+    it("tells so where the command's own is missing, which the library does without", function()
+      local path = modules({ "cjson" }, true)
+      assert.equal("", (run(("rm %s/stopmsg/command.so"):format(path))))
+      assert.equal("fine", (start(path, REQUIRE)))
+      local said, code = start(path, "bin/stopmsg providers")
+      assert_line(("stopmsg: has no C module of the command for Lua %s: "):format(VERSION), said)
+      assert.equal(1, code)
     end)
 
     -- What an OpenSSL that is linked into the program does to libcurl's.

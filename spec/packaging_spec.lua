@@ -44,6 +44,7 @@ describe("packaging", function()
 
       local expected = {
         "./opt/x/bin/stopmsg",
+        ("./opt/x/lib/lua/%s/stopmsg/command.so"):format(VERSION),
         ("./opt/x/lib/lua/%s/stopmsg/core.so"):format(VERSION),
         "./opt/x/share/bash-completion/completions/stopmsg",
         "./opt/x/share/fish/vendor_completions.d/stopmsg.fish",

@@ -154,8 +154,8 @@ end
 local session = {
   idle_runs = {},
   generation = 1,
-  wait = function(e, seconds)
-    e:wait(seconds)
+  wait = function(call, seconds)
+    call:wait(seconds)
   end,
   redact = function(s)
     return s
@@ -194,7 +194,7 @@ local function schedule(seed)
   end
   local world = new_world(random, clock, ids, random(4) / 5)
   local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
-  session.engine, session.clock, session.flights, session.generation = engine, clock, {}, 1
+  session.engine, session.clock, session.generation = engine, clock, 1
   session.renew = random(2) == 1 and function()
     session.generation = session.generation + 1
     engine:authorize(1, world.renew())
@@ -305,12 +305,11 @@ local function outage(fate, count, limit)
   local running = run.new({
     engine = engine,
     clock = clock,
-    wait = function(e, seconds)
-      e:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(),
     outage = outages.new({ slots = 16, random = generator(2) }),
-    flights = {},
     generation = 1,
     redact = tostring,
   }, {

@@ -565,12 +565,11 @@ local function items_of(operation, ids, answer)
   local running = run.new({
     engine = fake.new({ clock = clock, answer = answer }),
     clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(),
     outage = outage.new({ slots = 16 }),
-    flights = {},
     generation = 1,
     redact = function(s)
       return s

@@ -22,7 +22,7 @@ LEAST = 95.0
 def c_branches(build):
     """(file, function and text of the line) -> [branches, taken]"""
     found = collections.OrderedDict()
-    for notes in sorted(glob.glob(f"{build}/csrc/*.gcno")):
+    for notes in sorted(glob.glob(f"{build}/csrc/**/*.gcno", recursive=True)):
         out = subprocess.run(
             ["gcov", "--json-format", "--stdout", "--branch-probabilities", notes],
             check=True, capture_output=True).stdout

@@ -92,7 +92,7 @@ local function create(given, name)
   checked.http_version = checked.http_version
     or (fit.stop_limit(provider, false) > 1 and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
-  self._way = waiting.choose(checked.sleep, run.move)
+  self._way = waiting.choose(checked.sleep)
   return self
 end
 

@@ -41,13 +41,4 @@ function compat.try_hook(f, ...)
   return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
 end
 
--- Returns the same function, never compiled: LuaJIT runs finalizers wherever it leaves compiled
--- code.
-function compat.interpreted(f)
-  if rawget(_G, "jit") then
-    jit.off(f)
-  end
-  return f
-end
-
 return compat

@@ -2,7 +2,6 @@
 -- for all waiting calls; again before it expires, and when it is refused.
 
 local core = require("stopmsg.core")
-local delivery = require("stopmsg.delivery")
 local json = require("stopmsg.json")
 local path = require("stopmsg.meaning.path")
 
@@ -44,48 +43,54 @@ function Fetch:drop()
   self._has_token = false
 end
 
+-- Moves bytes, unless an answer to `call` is there, and waits for `seconds` at most.
+local function rest(session, call, seconds)
+  local moved, message
+  if session.step then
+    moved, message = session.step()
+  else
+    moved, message = session.engine:step()
+  end
+  if not moved then
+    error("libcurl: " .. message, 0)
+  elseif call:ready() == 0 then
+    session.wait(call, seconds, false)
+  end
+  if session.is_closed then
+    error("attempt to use a closed client", 0)
+  end
+end
+
 -- Sends one request and returns its answer: { status, body, stage, fault, detail } | nil if no slot
 -- is free or the time is up.
 local function ask(self, deadline)
   local session = self._session
-  local now = session.clock()
-  local owner = { _inbox = {}, _on_way = 0 }
-  local batch = { run = owner, ids = {}, count = 0 }
-  local timeout = math.min(session.timeout, deadline - now)
+  local timeout = math.min(session.timeout, deadline - session.clock())
   if timeout <= 0 then
     return nil
   end
+  local call = session.engine:call()
   local number = session:prepare(self._operation)
-  if self._operation.signing then
-    batch.made = session:made(self._operation, number, batch)
+  local made = self._operation.signing
+    and session:made(self._operation, number, { ids = {}, count = 0 }) or nil
+  if not call:submit(number, {}, 1, 0, timeout, nil, nil, made) then
+    return nil
   end
-  local slot = delivery.submit(session.engine, number, batch, timeout, session.flights)
-  while slot and not owner._inbox[1] do
-    local moved, message = delivery.move(session.engine, session.flights, function() end)
-    if not moved then
-      error("libcurl: " .. message, 0)
-    elseif not owner._inbox[1] then
-      session.wait(session.engine, 0.1, false, owner)
-    end
-    if session.is_closed then
-      error("attempt to use a closed client", 0)
-    end
+  if session.sent then
+    session.sent()
   end
-  local answer = owner._inbox[1]
-  return answer and { status = answer[2], body = answer[3], stage = answer[4], fault = answer[5],
-    detail = answer[6] }
+  while call:ready() == 0 do
+    rest(session, call, 0.1)
+  end
+  local _, status, body, stage, fault, detail = call:collect()
+  return { status = status, body = body, stage = stage, fault = fault, detail = detail }
 end
 
 -- Waits while other requests continue.
-local function rest(self, seconds)
-  local session = self._session
-  local till = session.clock() + seconds
+local function pause(session, seconds)
+  local till, call = session.clock() + seconds, session.engine:call()
   while session.clock() < till do
-    delivery.move(session.engine, session.flights, function() end)
-    session.wait(session.engine, till - session.clock(), false, {})
-    if session.is_closed then
-      error("attempt to use a closed client", 0)
-    end
+    rest(session, call, till - session.clock())
   end
 end
 
@@ -120,7 +125,8 @@ local function get(self, deadline)
         http = last.status, message = "no token was given for the secret" }
     end
     if attempt < MOST then
-      rest(self, math.min(PAUSE * 2 ^ (attempt - 1), math.max(0, deadline - self._session.clock())))
+      pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
+        math.max(0, deadline - self._session.clock())))
     end
   end
   local status = last and not last.fault and last.status or nil

@@ -10,7 +10,7 @@
 -- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
 -- line without its end was being written when the process died: it is cut off.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.meaning.outcome")
 local record = require("stopmsg.record")
@@ -62,7 +62,7 @@ local Journal = {}
 Journal.__index = Journal
 
 local function header_of(identity)
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(identity.base_url) -- somebody may have put a secret into it
   local input = identity.total and ('"ids":%d'):format(identity.total)
     or '"ids":null,"where":' .. (#identity.where > 0 and json.encode(identity.where) or "[]")
@@ -245,7 +245,7 @@ end
 -- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
 -- system's by default).
 function journal.open(path, identity, options)
-  local log, message = core.log(path)
+  local log, message = native.log(path)
   if not log then
     return nil, message
   end
@@ -255,10 +255,10 @@ function journal.open(path, identity, options)
     before_write = nil, -- a hook: what has to be elsewhere before it is here
     before_intent = nil, -- another: something is about to be sent
     _log = log,
-    _marks = core.marks(),
+    _marks = native.marks(),
     _total = identity.total or math.huge,
     _now = options.now,
-    _time = options.time or core.process.time,
+    _time = options.time or native.process.time,
     _lines = record.lines(), -- that are not written yet
     _to = 0, -- the last position whose intent is on disk
     _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- an intent covers

@@ -13,6 +13,13 @@ local MODULES = {
 
 local CORE = "stopmsg.core"
 
+-- Our own modules in C: the words where one is missing, or cannot be loaded.
+local OURS = {
+  [CORE] = { "has no C core for", "cannot load its C core" },
+  ["stopmsg.command"] = { "has no C module of the command for",
+    "cannot load the C module of the command" },
+}
+
 local OTHER_OPENSSL = "cannot use libcurl in this program, which has an OpenSSL of its own that "
   .. "does not fit: use a libcurl built with the same OpenSSL, or one without OpenSSL "
   .. "(Debian: build with libcurl4-gnutls-dev)"
@@ -42,17 +49,17 @@ local function one_line(message)
   return (tostring(message):gsub("^error loading module[^\n]*\n%s*", ""):gsub("%s*\n%s*", " "))
 end
 
-local function about_core(message, is_absent)
+local function about_ours(words, message, is_absent)
   if is_absent then
-    return ("has no C core for %s: run `make` and `make install` for this Lua, or set LUA_CPATH")
-      :format(_VERSION)
+    return ("%s %s: run `make` and `make install` for this Lua, or set LUA_CPATH"):format(words[1],
+      _VERSION)
   end
   for _, known in ipairs(LINKING) do
     if message:find(known[1]) then
       return ("%s: %s"):format(known[2], one_line(message))
     end
   end
-  return "cannot load its C core: " .. one_line(message)
+  return ("%s: %s"):format(words[2], one_line(message))
 end
 
 -- module = needs.find(name) | nil, message. The message continues a sentence that begins with
@@ -69,8 +76,8 @@ function needs.find(name)
     error(message, 0) -- the module is there; memory is not
   end
   local is_absent = message:find(("module '%s' not found:"):format(name), 1, true) ~= nil
-  if name == CORE then
-    return nil, about_core(message, is_absent)
+  if OURS[name] then
+    return nil, about_ours(OURS[name], message, is_absent)
   end
   local what = MODULES[name]
   return nil, ("needs %s for %s (Debian: %s, LuaRocks: %s)%s"):format(what[1], _VERSION, what[2],

@@ -83,7 +83,7 @@ local function grow(self)
   self.window = window
 end
 
--- A usable answer to `batch`.
+-- A usable answer to `batch`, which may be nil where there is no trouble.
 function Outage:answered(now, batch)
   self.usable_at = now
   if not self.is_troubled then

@@ -25,6 +25,7 @@ function pacer.new(rate, burst)
   local ask = type(rate) == "function" and rate or nil
   local interval = rate and not ask and 1 / rate
   return setmetatable({
+    is_free = not rate, -- requests may go many at a time, pauses apart
     _ask = ask,
     _may_go = false, -- said by the user's function, and not used yet
     _interval = interval,

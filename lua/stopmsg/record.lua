@@ -1,7 +1,7 @@
 -- Formats an item as a line of JSON. Not lua-cjson, because the usual item has three fields, and
 -- everything but its id was formatted before.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 local record = {}
 
@@ -120,7 +120,7 @@ Lines.__index = Lines
 
 -- Collects lines, to write them together.
 function record.lines()
-  return setmetatable({ _lines = core.lines() }, Lines)
+  return setmetatable({ _lines = native.lines() }, Lines)
 end
 
 -- size = gathered:add(id, tail, number, at): adds a line and returns the bytes collected. A

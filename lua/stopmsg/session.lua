@@ -123,25 +123,25 @@ function session.new(provider, options, way, secret, token_function)
   if not engine then
     error("libcurl: " .. message, 0)
   end
-  -- With room for all: what was submitted must not be lost for the lack of a place.
-  local flights = core.table(options.slots, 0)
   local outage = outages.new({ slots = options.slots })
-  local opened = way.open(engine, flights, options.slots, outage)
+  local opened = way.open(engine, options.slots, outage)
   local self = setmetatable({
-    engine = opened.engine,
+    engine = engine,
     clock = core.now,
     wait = opened.wait,
     breathe = opened.breathe,
+    step = opened.step,
+    sent = opened.sent,
     pacer = pacer.new(options.rate or (provider.rate and provider.rate.rate),
       options.burst or (not options.rate and provider.rate and provider.rate.burst) or nil),
     timeout = options.timeout,
     outage = outage,
-    flights = flights,
     idle_runs = {},
     generation = 1,
     emit = options.on_event,
     sources = SOURCES,
     is_closed = false,
+    _closed = opened.closed,
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
     _source = secret, -- with which tokens that end are fetched
@@ -295,6 +295,9 @@ end
 function Session:close()
   self.is_closed = true
   self.engine:close()
+  if self._closed then
+    self._closed()
+  end
   for _, secret in ipairs(self._secrets) do
     secret:close()
   end

@@ -1,12 +1,12 @@
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local scratch = require("stopmsg.cli.scratch")
 
 -- What a pipe gives is read twice, from wherever it is kept.
 describe("stopmsg.cli.scratch", function()
-  local made = core.scratch
+  local made = native.scratch
 
   after_each(function()
-    core.scratch = made
+    native.scratch = made
   end)
 
   local function pipe(command)
@@ -38,7 +38,7 @@ describe("stopmsg.cli.scratch", function()
 
   it("is a file in the first folder that takes one, TMPDIR before the others", function()
     local tried = {}
-    core.scratch = function(folder)
+    native.scratch = function(folder)
       tried[#tried + 1] = folder
       if folder == "/var/tmp" then
         return made("/tmp")
@@ -56,7 +56,7 @@ describe("stopmsg.cli.scratch", function()
   end)
 
   it("is in no folder's list", function()
-    local log = assert(core.scratch("/tmp"))
+    local log = assert(native.scratch("/tmp"))
     log:append("x")
     assert.equal("x", log:read(0, 10))
     local list = pipe("ls -A /tmp | grep -c '^stopmsg-.\\{6\\}$'; ls -l /proc/$PPID/fd | grep -c "
@@ -65,11 +65,11 @@ describe("stopmsg.cli.scratch", function()
     assert.is_true(tonumber(list:read("*l")) >= 1)
     list:close()
     log:close()
-    assert.is_nil((core.scratch("/nowhere")))
+    assert.is_nil((native.scratch("/nowhere")))
   end)
 
   it("is memory where no folder takes a file, up to a limit", function()
-    core.scratch = function()
+    native.scratch = function()
       return nil, "no"
     end
     local from = pipe("seq 1 200000")

@@ -2,7 +2,7 @@
 -- (`make torture` is the long one).
 
 local command = require("spec.support.command")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local files = require("spec.support.files")
 local server = require("spec.support.server")
 
@@ -94,7 +94,7 @@ describe("the journal", function()
     local path = folder .. "/held"
     assert.equal(0, stop(path, IDS).code)
     local before, text = #sandbox:log(), files.read(path)
-    local held = assert(core.log(path))
+    local held = assert(native.log(path))
     refuses(stop(path, IDS), path, text, "another run")
     held:close()
     assert.equal(0, stop(path, IDS).code)

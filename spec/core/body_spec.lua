@@ -3,6 +3,7 @@
 
 local coded = require("spec.support.coded")
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local faults = require("spec.support.faults")
 
 local LIMIT = 100000
@@ -24,7 +25,7 @@ describe("an answer that the core gives out", function()
   local function answered(bytes, fields, is_kept)
     server:set({ requests = { { ["do"] = { { "read", "all" }, { "write", faults.bytes(bytes) },
       not is_kept and { "close" } or nil } } } })
-    local engine = assert(core.engine({ slots = 1, max_response = LIMIT, connect_timeout = 120,
+    local engine = assert(engines.new({ slots = 1, max_response = LIMIT, connect_timeout = 120,
       proxy = "", user_agent = "spec" }))
     local operation = engine:prepare({
       method = "POST",

@@ -1,6 +1,7 @@
 -- The reader of per-item answers: what the core says of each id, and what it takes for no answer.
 
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local json_answers = require("spec.support.json_answers")
 local judge = require("spec.support.json_judge")
 local sample = require("spec.support.sample")
@@ -489,7 +490,7 @@ describe("stopmsg.core.read_items", function()
     it("outlive the engine that read them", function()
       local body = '{"n":1,"items":[{"messageUuid":"b","code":"x"},{"messageUuid":"a","code":200}]}'
       local echo = server.echo(body)
-      local engine = assert(core.engine({ slots = 1, max_response = 1000, connect_timeout = 120 }))
+      local engine = assert(engines.new({ slots = 1, max_response = 1000, connect_timeout = 120 }))
       local operation = engine:prepare({
         method = "POST",
         base = echo.first_line,

@@ -1,9 +1,9 @@
 -- The file of a journal: appended to, locked, and whole or not there.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local cli = require("spec.support.cli")
 
-describe("stopmsg.core.log", function()
+describe("stopmsg.command.log", function()
   local path
 
   before_each(function()
@@ -15,7 +15,7 @@ describe("stopmsg.core.log", function()
   end)
 
   it("appends, reads, cuts and knows its size", function()
-    local log = assert(core.log(path))
+    local log = assert(native.log(path))
     assert.equal(4, log:size())
     assert.is_true(log:append("two\n"))
     assert.is_true(log:sync())
@@ -30,29 +30,29 @@ describe("stopmsg.core.log", function()
 
   it("is made for its owner alone", function()
     os.remove(path)
-    core.log(path):close()
+    native.log(path):close()
     local pipe = io.popen("stat -c %a " .. path)
     assert.equal("600\n", pipe:read("*a"))
     pipe:close()
   end)
 
   it("is held by one at a time", function()
-    local log = assert(core.log(path))
-    assert.same({ nil, "another run holds it" }, { core.log(path) })
+    local log = assert(native.log(path))
+    assert.same({ nil, "another run holds it" }, { native.log(path) })
     log:close()
-    assert.truthy(core.log(path))
+    assert.truthy(native.log(path))
   end)
 
   it("is a regular file", function()
     for _, other in ipairs({ "/dev/null", "/", "/nowhere/log" }) do
-      local log, message = core.log(other)
+      local log, message = native.log(other)
       assert.is_nil(log)
       assert.string(message)
     end
   end)
 
   it("can be closed twice, and is then of no use", function()
-    local log = assert(core.log(path))
+    local log = assert(native.log(path))
     log:close()
     log:close()
     assert.has_error(function()
@@ -60,16 +60,16 @@ describe("stopmsg.core.log", function()
     end, "attempt to use a closed log")
     for _, offset in ipairs({ -1, 5 }) do
       assert.has_error(function()
-        assert(core.log(path)):cut(offset)
+        assert(native.log(path)):cut(offset)
       end)
     end
   end)
 
   it("knows one file under two names", function()
     local other = cli.file("")
-    assert.is_true(core.same_file(path, path:gsub("/([^/]*)$", "/./%1")))
-    assert.is_false(core.same_file(path, other))
-    assert.is_false(core.same_file(path, "/nowhere"))
+    assert.is_true(native.same_file(path, path:gsub("/([^/]*)$", "/./%1")))
+    assert.is_false(native.same_file(path, other))
+    assert.is_false(native.same_file(path, "/nowhere"))
     os.remove(other)
   end)
 end)

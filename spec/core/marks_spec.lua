@@ -1,6 +1,6 @@
 -- Numbers at positions, and fingerprints.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 -- The set of these values, as `fill` and `seek` take it.
 local function set(...)
@@ -11,9 +11,9 @@ local function set(...)
   return sum
 end
 
-describe("stopmsg.core.marks", function()
+describe("stopmsg.command.marks", function()
   it("keeps a number for each position, 0 where none was set", function()
-    local marks = core.marks()
+    local marks = native.marks()
     marks:set(1, 3)
     marks:set(2, 15)
     marks:set(3000000, 7)
@@ -24,7 +24,7 @@ describe("stopmsg.core.marks", function()
   end)
 
   it("counts them", function()
-    local marks = core.marks()
+    local marks = native.marks()
     marks:fill(1, 1000, 1, 0)
     marks:set(5, 2)
     marks:set(6, 2)
@@ -33,7 +33,7 @@ describe("stopmsg.core.marks", function()
   end)
 
   it("fills a range but for what has to stay", function()
-    local marks = core.marks()
+    local marks = native.marks()
     marks:set(3, 2)
     marks:set(4, 5)
     marks:fill(2, 5, 1, set(2))
@@ -42,7 +42,7 @@ describe("stopmsg.core.marks", function()
   end)
 
   it("seeks the first and the last of so many positions", function()
-    local marks = core.marks()
+    local marks = native.marks()
     marks:fill(1, 10, 2, 0)
     marks:set(4, 1)
     marks:set(7, 3)
@@ -54,7 +54,7 @@ describe("stopmsg.core.marks", function()
   end)
 
   it("refuses what is no position or number", function()
-    local marks = core.marks()
+    local marks = native.marks()
     for _, call in ipairs({
       function() marks:set(0, 1) end,
       function() marks:set(2 ^ 31, 1) end,
@@ -70,9 +70,9 @@ describe("stopmsg.core.marks", function()
   end)
 end)
 
-describe("stopmsg.core.digest", function()
+describe("stopmsg.command.digest", function()
   it("is FNV-1a of all that was added", function()
-    local digest = core.digest()
+    local digest = native.digest()
     assert.equal("cbf29ce484222325", digest:hex())
     digest:add("foo")
     digest:add("bar")

@@ -5,7 +5,7 @@ local server = require("spec.support.server")
 -- Ends a child that runs `code` and then waits, by the signal: its exit code.
 local function ended_by(signal, code)
   local child = server.spawn({ server.interpreter(), "-e", [[
-    local process = require("stopmsg.core").process
+    local process = require("stopmsg.command").process
     process.catch()
     ]] .. code .. [[
     print("ready")
@@ -18,7 +18,7 @@ local function ended_by(signal, code)
   return child.code
 end
 
-describe("stopmsg.core.process", function()
+describe("stopmsg.command.process", function()
   it("leaves at once by a signal that nobody holds", function()
     assert.equal(130, ended_by("sigint", ""))
     assert.equal(143, ended_by("sigterm", "process.hold(true) process.hold(false)"))

@@ -1,6 +1,7 @@
 -- Replies of Redis, and the connection that they come over.
 
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
 
@@ -235,7 +236,7 @@ describe("a connection to Redis", function()
 
   it("ends the wait of an engine", function()
     until_connected()
-    local engine = core.engine({ slots = 1, connect_timeout = 1, max_response = 1000 })
+    local engine = engines.new({ slots = 1, connect_timeout = 1, max_response = 1000 })
     connection:send({ "BLPOP", "never", "0.05" })
     assert(connection:step())
     local has

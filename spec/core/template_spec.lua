@@ -1,6 +1,7 @@
 -- The holes of a request: where ids, their parts, a UUID and the token stand in it.
 
 local core = require("stopmsg.core")
+local engines = require("spec.support.engines")
 local server = require("spec.support.server")
 
 local TOKEN = "can/ary+7 f3\"a"
@@ -18,7 +19,7 @@ describe("stopmsg.core.template", function()
   end)
 
   local function new_engine()
-    return assert(core.engine({ slots = 2, max_response = 100000, connect_timeout = 120,
+    return assert(engines.new({ slots = 2, max_response = 100000, connect_timeout = 120,
       user_agent = "spec", proxy = "" }))
   end
 

@@ -2,6 +2,8 @@
 
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
+local engines = require("spec.support.engines")
 local patience = require("spec.support.patience")
 local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
@@ -36,10 +38,10 @@ describe("wrong use of stopmsg.core", function()
   local engine, number, log, path
 
   setup(function()
-    engine = assert(core.engine(options({})))
+    engine = assert(engines.new(options({})))
     number = engine:prepare(operation({}))
     path = cli.file("one\n")
-    log = assert(core.log(path))
+    log = assert(native.log(path))
   end)
 
   teardown(function()
@@ -63,7 +65,7 @@ describe("wrong use of stopmsg.core", function()
     ["the token of none"] = function() engine:authorize(99, (core.secret("x"))) end,
     ["an operation of half a definition"] = function() engine:prepare({}) end,
     ["what was left of half a definition"] = function()
-      local other = core.engine(options({}))
+      local other = engines.new(options({}))
       pcall(other.prepare, other, {})
       other:submit(1, {}, 1, 0, 1)
     end,
@@ -118,16 +120,16 @@ describe("wrong use of stopmsg.core", function()
       core.read_items({ list = "a", id = "b", code = "c" }, {}, "{}", 0)
     end,
     ["fields without names"] = function() core.read_items({ list = "", id = 1 }, {}, "{}") end,
-    ["a line before the first"] = function() core.next_line("a\n", 0, 35) end,
-    ["lines before the first"] = function() core.count_lines("a\n", -1, "x") end,
+    ["a line before the first"] = function() native.next_line("a\n", 0, 35) end,
+    ["lines before the first"] = function() native.count_lines("a\n", -1, "x") end,
     ["bytes before the first"] = function() log:read(-1, 1) end,
     ["bytes beyond all"] = function() log:read(1e19, 1) end,
     ["no bytes"] = function() log:read(0, 0) end,
     ["too many bytes"] = function() log:read(0, 2 ^ 30) end,
     ["a cut before the first byte"] = function() log:cut(-1) end,
     ["a cut beyond the last"] = function() log:cut(5) end,
-    ["a position of no number"] = function() core.marks():set(NAN, 1) end,
-    ["a farewell without end"] = function() core.process.farewell(("x"):rep(1000)) end,
+    ["a position of no number"] = function() native.marks():set(NAN, 1) end,
+    ["a farewell without end"] = function() native.process.farewell(("x"):rep(1000)) end,
     ["a token that was wiped"] = function()
       local secret = core.secret("x")
       secret:close()
@@ -178,16 +180,16 @@ end)
 describe("stopmsg.core, where little is usual,", function()
   it("keeps an open log where there is no directory in its name", function()
     local name = "stopmsg-spec-" .. core.pid()
-    local log = assert(core.log(name))
+    local log = assert(native.log(name))
     log:close()
     os.remove(name)
   end)
 
   it("knows that two names are not one file", function()
     local one, other = cli.file("a"), cli.file("a")
-    assert.is_false(core.same_file(one, other))
-    assert.is_false(core.same_file(one, "/nowhere/at/all"))
-    assert.is_false(core.same_file("/nowhere/at/all", one))
+    assert.is_false(native.same_file(one, other))
+    assert.is_false(native.same_file(one, "/nowhere/at/all"))
+    assert.is_false(native.same_file("/nowhere/at/all", one))
     os.remove(one)
     os.remove(other)
   end)
@@ -198,12 +200,12 @@ describe("stopmsg.core, where little is usual,", function()
       ["09"] = 1, ["af"] = 1, ["AF"] = 1, ["/0"] = 0, [":0"] = 0, ["@a"] = 0, ["Ga"] = 0,
       ["`a"] = 0, ["ga"] = 0,
     }) do
-      assert.message(line).equal(count, (core.count_lines(line .. "\n", 1, shape)))
+      assert.message(line).equal(count, (native.count_lines(line .. "\n", 1, shape)))
     end
   end)
 
   it("escapes the neighbours of what need not be escaped", function()
-    local engine = assert(core.engine(options({})))
+    local engine = assert(engines.new(options({})))
     local number = engine:prepare(operation({
       url = { open = "/", escape = "percent", close = "" } }))
     engine:authorize(number, (core.secret("x"))) -- which it needs none of
@@ -219,14 +221,14 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("writes no line with a number that is too long for one", function()
-    local lines = core.lines()
+    local lines = native.lines()
     assert.is_nil(lines:add("{", 1e300, ",", "a", "}"))
     assert.equal(0, lines:size())
     lines:close()
   end)
 
   it("takes other tokens while one is in use", function()
-    local engine = assert(core.engine(options({ slots = 1 })))
+    local engine = assert(engines.new(options({ slots = 1 })))
     local number = engine:prepare(operation({}))
     for _, token in ipairs({ "a", "b", "c" }) do
       engine:authorize(number, (core.secret(token)))
@@ -244,8 +246,8 @@ describe("stopmsg.core, where little is usual,", function()
   it("waits for no answer that is there", function()
     -- A wait ends after a minute by itself: too late with the third.
     local child = server.spawn({ server.interpreter(), "-e", [[
-      local core = require("stopmsg.core")
-      local engine = core.engine({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
+      local engines = require("spec.support.engines")
+      local engine = engines.new({ slots = 1, max_response = 1, connect_timeout = 120, proxy = "" })
       local operation = engine:prepare({ method = "POST", base = "http://127.0.0.1:1",
         url = { open = "/" }, headers = {} })
       assert(engine:submit(operation, {}, 1, 0, 120))

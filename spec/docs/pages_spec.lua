@@ -233,6 +233,23 @@ describe("docs/architecture.md", function()
     end
   end)
 
+  it("has the C module that only the command needs required by no part of the library", function()
+    local requires = {}
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      if markdown.read("lua/stopmsg/" .. file .. ".lua"):find('"stopmsg.command"', 1, true) then
+        requires[part_of(file)] = true
+      end
+    end
+    assert.same({ "cli", "journal", "needs", "record" }, sorted.keys(requires))
+    for _, file in ipairs(files("lua/stopmsg", ".lua")) do
+      local text = markdown.read("lua/stopmsg/" .. file .. ".lua")
+      if part_of(file) ~= "cli" and part_of(file) ~= "journal" then
+        assert.message(file).is_nil(text:find('require%("stopmsg%.journal"%)')
+          or text:find('require%("stopmsg%.record"%)'))
+      end
+    end
+  end)
+
   it("names specs that there are for what is relied on in libcurl", function()
     local rows = markdown.rows(page, "habit")
     assert.is_true(#rows > 10)

@@ -275,8 +275,8 @@ describe("docs/reference.md", function()
       words[word] = true
     end
     local source = markdown.read("csrc/slot.c")
-    local fault = source:match("const char %*sm_slot_fault%b() (%b{})")
-    local stage = source:match("const char %*sm_slot_stage%b() (%b{})")
+    local fault = source:match("const char %*fault_of%b() (%b{})")
+    local stage = source:match("const char %*stage_of%b() (%b{})")
     for word in (fault .. stage):gmatch('"(%l[%l_]*)"') do
       assert.message(word).is_true(words[word])
     end

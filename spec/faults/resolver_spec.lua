@@ -5,8 +5,8 @@ local stuck = require("spec.support.stuck")
 
 -- A child whose requests end by their timeouts, which grow round by round, until one is answered.
 local RECOVERY = [[
-local core = require("stopmsg.core")
-local engine = core.engine({ slots = 8, max_response = 10000, connect_timeout = 120, proxy = "" })
+local engine = require("spec.support.engines").new({ slots = 8, max_response = 10000,
+  connect_timeout = 120, proxy = "" })
 local operation = engine:prepare({ method = "POST", base = "http://stuck.test:%s",
   url = { "/" }, headers = {}, allow_http = true })
 local word = "never answered"

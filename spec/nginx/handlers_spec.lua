@@ -44,11 +44,7 @@ local CONFIG = {
       doomed = stopmsg.new(options({ provider = "idigital", concurrency = 1, base_url = "HELD" }))
       runs = setmetatable({}, { __mode = "k" })
       function flights_of(client)
-        local count = 0
-        for _ in pairs(client._session and client._session.flights or {}) do
-          count = count + 1
-        end
-        return count
+        return client._session and client._session.engine:in_flight() or 0
       end
     }
   ]],

@@ -45,6 +45,20 @@ describe("stopmsg inside nginx is loaded", function()
       :gsub("stop%(", "stop_dispatch(") .. "ngx.print(item.outcome)"))
   end)
 
+  it("without the C module that only the command needs", function()
+    assert.equal("stopped, core.so", first(stop(sandbox, "clickatell", ("a"):rep(32)) .. [[
+      local names = {}
+      for line in io.lines("/proc/self/maps") do
+        local name = line:match("/stopmsg/([^/]+%.so)$")
+        names[name or ""] = true
+      end
+      ngx.print(item.outcome)
+      for name in pairs(names) do
+        ngx.print(name ~= "" and ", " .. name or "")
+      end
+    ]]))
+  end)
+
   it("by a timer", function()
     assert.equal("stopped", first([[
       local done = require("ngx.semaphore").new()

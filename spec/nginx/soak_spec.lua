@@ -41,10 +41,8 @@ local CONFIG = {
         require("jit").flush()
         collectgarbage()
         collectgarbage()
-        local flights, pages, fds = 0, 0, 0
-        for _ in pairs(client._session and client._session.flights or {}) do
-          flights = flights + 1
-        end
+        local pages, fds = 0, 0
+        local flights = client._session and client._session.engine:in_flight() or 0
         for line in io.open("/proc/self/statm"):lines() do
           pages = line:match("^%d+ (%d+)")
         end

@@ -27,8 +27,11 @@ describe("packaging", function()
       local lua = dir .. "/lua"
       succeed(('ln -s "$(command -v %s)" %s'):format(interpreter(), lua))
       succeed(CLEAN .. ("make LUA=%s BUILD=%s/build "):format(lua, dir) .. QUICK)
-      local open = 'package.loadlib("%s/build/stopmsg/core.so", "luaopen_stopmsg_core")()'
-      succeed(("%s %s -e '%s'"):format(CLEAN, lua, open:format(dir)))
+      for _, name in ipairs({ "core", "command" }) do
+        local open = ('package.loadlib("%s/build/stopmsg/%s.so", "luaopen_stopmsg_%s")()'):format(
+          dir, name, name)
+        succeed(("%s %s -e '%s'"):format(CLEAN, lua, open))
+      end
       local output, status =
         run(CLEAN .. ("make LUA=%s LUA_INCDIR=/nowhere CPPFLAGS=-nostdinc"):format(lua))
       assert.not_equal(0, status)
@@ -41,11 +44,11 @@ describe("packaging", function()
       local build = dir .. "/other"
       succeed(CLEAN .. ("make LUA=%s BUILD=%s CPPFLAGS='-DSM_NO_EPOLL -DF_FULLFSYNC=-1' "):format(
         interpreter(), build) .. QUICK)
-      assert.equal("", run(("nm -u %s/stopmsg/core.so | grep -E 'epoll|fdatasync'"):format(build)))
+      assert.equal("", run(("nm -u %s/stopmsg/*.so | grep -E 'epoll|fdatasync'"):format(build)))
       succeed(CLEAN .. ([[%s -e '
         local path = os.tmpname()
-        local core = package.loadlib("%s/stopmsg/core.so", "luaopen_stopmsg_core")()
-        local log = core.log(path)
+        local native = package.loadlib("%s/stopmsg/command.so", "luaopen_stopmsg_command")()
+        local log = native.log(path)
         assert(log:append("x") and log:sync())
         os.remove(path)']]):format(interpreter(), build))
     end)

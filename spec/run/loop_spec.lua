@@ -414,16 +414,16 @@ describe("stopmsg.run.loop", function()
     assert.equal("libcurl: out of file descriptors", message)
   end)
 
-  it("asks the waiting function with the engine, the seconds and whether something was sent",
+  it("asks the waiting function with its call, the seconds and whether something was sent",
     function()
       local asked = {}
       local session = new_session({})
-      session.wait = function(engine, seconds, was_busy)
-        asked[#asked + 1] = { engine, seconds, was_busy }
-        engine:wait(seconds)
+      session.wait = function(call, seconds, was_busy)
+        asked[#asked + 1] = { call, seconds, was_busy }
+        call:wait(seconds)
       end
       drain((new_run(session, { ids = { "a" }, deadline = 7 })))
-      assert.equal(session.engine, asked[1][1])
+      assert.is_function(asked[1][1].collect)
       assert.near(7, asked[1][2], 1e-6)
       assert.is_true(asked[1][3])
     end)

@@ -274,12 +274,11 @@ describe("stopmsg.run.verify", function()
       return {
         engine = fake.new({ clock = clock, answer = script }),
         clock = clock,
-        wait = function(engine, seconds)
-          engine:wait(seconds)
+        wait = function(call, seconds)
+          call:wait(seconds)
         end,
         pacer = pacer.new(),
         outage = outage.new({ slots = 16 }),
-        flights = {},
         generation = 1,
         redact = function(s)
           return s

@@ -315,11 +315,15 @@ describe("stopmsg.run.repeats", function()
         answer.after = 0.1
         return answer
       end })
-      local collect = session.engine.collect
-      session.engine.collect = function(engine)
-        local slot, a, b, c, d, e, f, g, h = collect(engine)
-        flying = flying - (slot and 1 or 0)
-        return slot, a, b, c, d, e, f, g, h
+      local new_call = session.engine.call
+      session.engine.call = function(engine)
+        local call = new_call(engine)
+        local collect = call.collect
+        call.collect = function(self)
+          flying = flying - math.min(1, self:ready())
+          return collect(self)
+        end
+        return call
       end
       local result = stop({ session = session, ids = names(300), concurrency = 16,
         random = function() return 1 end })

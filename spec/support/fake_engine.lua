@@ -1,5 +1,6 @@
--- The engine of csrc/engine.c as the run loop uses it, over a clock that moves only when it is told
--- to, with answers from a script: no socket, no thread, no real time.
+-- The engine of csrc/engine.c, with the calls of csrc/call.c, as the run loop uses them, over a
+-- clock that moves only when it is told to, with answers from a script: no socket, no thread, no
+-- real time.
 
 local core = require("stopmsg.core")
 
@@ -34,7 +35,7 @@ local ROUND_UP = 1e-6
 --
 -- answer: a function that gets each request, { number, ids, attempt, at, timeout, secret, index },
 -- and returns its answer: { after (seconds, 0.01), status (200), body ("", or false where it is
--- not known to be empty), retry_after, connections,
+-- not known to be empty), retry_after, connections, meaning (its number, where it is a usual one),
 -- fault, detail, stage ("complete", or "sent" with a fault), reached (the stage at its timeout) }.
 -- fits: a function that tells whether these ids go into one request.
 -- All requests stay in `requests`.
@@ -48,8 +49,7 @@ function fake.new(options)
     slots = options.slots or 1024,
     _answer = options.answer,
     _fits = options.fits,
-    _flying = {}, -- slot -> { request, answer, due }
-    _done = {},
+    _flying = {}, -- index of a request -> { request, answer, due, call, asked }
     _tried = {}, -- id -> requests that held it
     _read = {}, -- operation -> the fields of its answers
     _used = 0,
@@ -86,18 +86,20 @@ function Engine:authorize(_, secret)
   self.secret = secret
 end
 
-local function free_slot(self)
-  for slot = 1, self.slots do
-    if not self._flying[slot] then
-      return slot
-    end
-  end
+local Call = {}
+Call.__index = Call
+
+-- call = engine:call()
+function Engine:call()
+  check_open(self)
+  return setmetatable({ _engine = self, _done = {} }, Call)
 end
 
-function Engine:submit(number, ids, first, last, timeout)
-  check_open(self)
-  local slot = free_slot(self)
-  if not slot then
+-- A request of a call. asked: { id, place, count, generation, started }, of one that was offered.
+local function begin(self, number, ids, first, last, timeout, asked)
+  local engine = self._engine
+  check_open(engine)
+  if engine._used >= engine.slots then
     return nil, "no free slot"
   end
   local sent = {}
@@ -105,24 +107,24 @@ function Engine:submit(number, ids, first, last, timeout)
     assert(type(ids[i]) == "string", "an id that is no string")
     sent[#sent + 1] = ids[i]
   end
-  if self._fits and not self._fits(sent) then
+  if engine._fits and not engine._fits(sent) then
     return nil, "the request would be too large"
   end
   local request = {
     number = number,
     ids = sent,
-    at = self._clock(),
+    at = engine._clock(),
     timeout = timeout,
-    secret = self.secret,
-    index = #self.requests + 1,
+    secret = engine.secret,
+    index = #engine.requests + 1,
     attempt = 0,
   }
   for _, id in ipairs(sent) do
-    self._tried[id] = (self._tried[id] or 0) + 1
-    request.attempt = math.max(request.attempt, self._tried[id])
+    engine._tried[id] = (engine._tried[id] or 0) + 1
+    request.attempt = math.max(request.attempt, engine._tried[id])
   end
-  self.requests[request.index] = request
-  local answer = self._answer(request)
+  engine.requests[request.index] = request
+  local answer = engine._answer(request)
   local after = answer.after or 0.01
   if after > timeout then
     local reached = answer.reached or "sent"
@@ -135,28 +137,41 @@ function Engine:submit(number, ids, first, last, timeout)
     }
     after = math.max(timeout, 0)
   end
-  self._flying[slot] = { request = request, answer = answer, due = request.at + after }
-  self._used = self._used + 1
-  self.most = math.max(self.most, self._used)
-  return slot
+  engine._flying[request.index] = { request = request, answer = answer, due = request.at + after,
+    call = self, asked = asked }
+  engine._used = engine._used + 1
+  engine.most = math.max(engine.most, engine._used)
+  return request.index
 end
 
--- Slots that are still in flight, the first that is due first.
-local function flying(self)
-  local slots = {}
-  for slot, flight in pairs(self._flying) do
-    if not flight.is_done then
-      slots[#slots + 1] = slot
+function Call:submit(number, ids, first, last, timeout)
+  return begin(self, number, ids, first, last, timeout)
+end
+
+function Call:offer(number, ids, places, first, last, timeout, sends, generation)
+  for i = first, last do
+    local asked = { ids[i], places[i], sends + i - first + 1, generation, self._engine._clock() }
+    local index, why = begin(self, number, ids, i, i, timeout, asked)
+    if not index then
+      return i - first, why
     end
   end
-  table.sort(slots, function(a, b)
-    local one, other = self._flying[a], self._flying[b]
+  return last - first + 1
+end
+
+-- Requests that are in flight, the first that is due first.
+local function flying(self)
+  local list = {}
+  for _, flight in pairs(self._flying) do
+    list[#list + 1] = flight
+  end
+  table.sort(list, function(one, other)
     if one.due ~= other.due then
       return one.due < other.due
     end
     return one.request.index < other.request.index
   end)
-  return slots
+  return list
 end
 
 function Engine:step()
@@ -165,56 +180,100 @@ function Engine:step()
     return nil, self.broken, 1
   end
   local now = self._clock()
-  for _, slot in ipairs(flying(self)) do
-    local flight = self._flying[slot]
+  for _, flight in ipairs(flying(self)) do
     if flight.due <= now then
-      flight.is_done = true
-      self._done[#self._done + 1] = slot
+      self._flying[flight.request.index] = nil
+      self._used = self._used - 1
+      local done = flight.call._done
+      done[#done + 1] = flight
     end
   end
-  return true, #self._done > 0
+  return true
 end
 
--- slot, status, body, stage, fault, detail, retry_after, connections, items
---   = engine:collect() | nil
-function Engine:collect()
-  check_open(self)
-  local slot = table.remove(self._done, 1)
-  if not slot then
+-- number, status, body, stage, fault, detail, retry_after, connections, items, id, place, count,
+--   generation, started = call:collect() | nil
+function Call:collect()
+  local engine = self._engine
+  check_open(engine)
+  local flight = table.remove(self._done, 1)
+  if not flight then
     return
   end
-  local answer, request = self._flying[slot].answer, self._flying[slot].request
-  self._flying[slot] = nil
-  self._used = self._used - 1
-  self._idle = 0
+  local answer, request = flight.answer, flight.request
+  engine._idle = 0
   local status = answer.status or (answer.fault and 0 or 200)
   local body = answer.body ~= false and (answer.body or "") or nil
-  local fields, items = self._read[request.number], nil
-  if fields and status == 200 and not answer.fault then
+  local fields, items = engine._read[request.number], answer.meaning
+  if items then
+    body = nil
+  elseif fields and status == 200 and not answer.fault then
     items, body = core.read_items(fields, request.ids, body or "")
   end
-  return slot, status, body, answer.stage or (answer.fault and "sent" or "complete"), answer.fault,
-    answer.fault and (answer.detail or answer.fault), answer.retry_after, answer.connections or 0,
-    items
+  local asked = flight.asked or {}
+  return request.index, status, body, answer.stage or (answer.fault and "sent" or "complete"),
+    answer.fault, answer.fault and (answer.detail or answer.fault), answer.retry_after,
+    answer.connections or 0, items, asked[1], asked[2], asked[3], asked[4], asked[5]
+end
+
+function Call:codes(ids, places, means, at, most)
+  check_open(self._engine)
+  local count, connections, generation = 0, 0, 0
+  while count < most do
+    local flight = self._done[1]
+    if not flight or not flight.asked or not flight.answer.meaning then
+      break
+    end
+    table.remove(self._done, 1)
+    count, self._engine._idle = count + 1, 0
+    ids[at + count], places[at + count] = flight.asked[1], flight.asked[2]
+    means[at + count] = flight.answer.meaning
+    connections = connections + (flight.answer.connections or 0)
+    generation = flight.asked[4]
+  end
+  return count, self._done[1] ~= nil, connections, generation
+end
+
+function Call:forsake()
+  for _, flight in ipairs(flying(self._engine)) do
+    if flight.call == self then
+      flight.call = { _done = {} } -- nobody
+      local asked = flight.asked or {}
+      return flight.request.index, asked[1], asked[2], asked[3], asked[4], asked[5]
+    end
+  end
+end
+
+function Call:ready()
+  return #self._done
+end
+
+function Call:in_flight()
+  return self._engine._used + #self._done
 end
 
 -- Moves the clock to the next answer, or by `seconds`, whichever comes first.
-function Engine:wait(seconds)
-  check_open(self)
-  self.waits = self.waits + 1
+function Call:wait(seconds)
+  local engine = self._engine
+  check_open(engine)
+  engine.waits = engine.waits + 1
   if #self._done > 0 then
     return
   end
-  local now = self._clock()
-  local first = self._flying[flying(self)[1]]
+  local now = engine._clock()
+  local first = flying(engine)[1]
   assert(first or seconds < math.huge, "the run waits for nothing")
   local time = now + seconds + ROUND_UP
   if first and first.due < time then
     time = math.max(now, first.due)
   end
-  self._idle = (time - now <= 2 * ROUND_UP) and self._idle + 1 or 0
-  assert(self._idle < MAX_IDLE, "the run spins")
-  self._clock.time = time
+  engine._idle = (time - now <= 2 * ROUND_UP) and engine._idle + 1 or 0
+  assert(engine._idle < MAX_IDLE, "the run spins")
+  engine._clock.time = time
+end
+
+function Engine:in_flight()
+  return self._used
 end
 
 function Engine.has_met_sandbox()

@@ -125,12 +125,11 @@ function runs.new_session(options)
       answer = options.answer or runs.OK,
     }),
     clock = clock,
-    wait = function(engine, seconds)
-      engine:wait(seconds)
+    wait = function(call, seconds)
+      call:wait(seconds)
     end,
     pacer = pacer.new(options.rate, options.burst),
     outage = outage.new({ slots = options.slots or 1024, random = options.random or runs.longest }),
-    flights = {},
     generation = 1,
     renew = options.renew and function()
       return options.renew(session)

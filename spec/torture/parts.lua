@@ -2,6 +2,8 @@
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
+local engines = require("spec.support.engines")
 local pieces = require("spec.support.pieces")
 
 local FIELDS = { list = "items", id = "id", code = "code", folds = true }
@@ -32,7 +34,9 @@ local function with_engine(options, use)
   if not engine then
     return "fault " .. message
   end
-  return closing(engine, use)
+  return closing(engine, function()
+    return use(engines.alone(engine))
+  end)
 end
 
 local function prepare(engine, fields)
@@ -199,7 +203,7 @@ end
 
 -- What stands for a long text.
 local function digest(text)
-  local hash = core.digest()
+  local hash = native.digest()
   hash:add(text)
   return hash:hex()
 end
@@ -298,7 +302,7 @@ function parts.notes()
   end
   seen:remove("id7")
   return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
-    closing(core.lines(), write_lines), closing(core.marks(), set_marks),
+    closing(native.lines(), write_lines), closing(native.marks(), set_marks),
     tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
@@ -320,7 +324,7 @@ end
 -- A log that is new, filled, and left as it was filled.
 function parts.log(context)
   os.remove(context.path)
-  local log, message = core.log(context.path)
+  local log, message = native.log(context.path)
   if not log then
     return "fault " .. message
   end
@@ -383,7 +387,7 @@ end
 
 -- An engine for the children of this process to inherit.
 function parts.inherit(context)
-  local engine = core.engine({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
+  local engine = engines.new({ slots = 1, max_response = 1000, connect_timeout = 120, proxy = "" })
   local operation = prepare(engine, { base = context.url, url = { open = "/hang" } })
   assert(engine:submit(operation, {}, 1, 0, 30))
   engine:start()

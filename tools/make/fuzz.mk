@@ -9,7 +9,7 @@ TARGETS = $(patsubst fuzz/corpus/%,%,$(sort $(wildcard fuzz/corpus/*)))
 FUZZ_RUN = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
   LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;'
 
-$(FUZZER): fuzz/lua.c $(wildcard csrc/*.c csrc/*.h) Makefile
+$(FUZZER): fuzz/lua.c $(wildcard csrc/*.[ch] csrc/command/*.[ch]) Makefile
 	@$(call need,clang,clang libclang-rt-14-dev)
 	@echo "LD $@"
 	$(Q)mkdir -p $(@D)

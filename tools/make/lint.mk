@@ -1,6 +1,6 @@
 # Linters, formatters and analysers.
 
-SOURCES = $(wildcard csrc/*.c csrc/*.h bench/*.c fuzz/*.c spec/torture/*.c tools/*.c)
+SOURCES = $(wildcard csrc/*.[ch] csrc/command/*.[ch] bench/*.c fuzz/*.c spec/torture/*.c tools/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 .PHONY: lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format
@@ -40,7 +40,7 @@ lint-cppcheck:
 analyse: lint ## lint, and clang-tidy
 	@$(call need,clang-tidy,clang-tidy)
 	@echo "LINT clang-tidy"
-	$(Q)printf '%s\0' csrc/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
+	$(Q)printf '%s\0' csrc/*.c csrc/command/*.c | xargs -0 -n 4 -P 2 sh -c 'clang-tidy --quiet "$$@" -- \
 	  -std=c99 -D_GNU_SOURCE $(INCLUDES) $(ANALYSE_FLAGS) 2>/dev/null' clang-tidy
 
 format: ## clang-format the C sources in place

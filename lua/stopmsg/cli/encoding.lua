@@ -1,6 +1,6 @@
 -- Encodings that files come in: what is told from their bytes, and made UTF-8.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local record = require("stopmsg.record")
 
 local encoding = {}
@@ -40,7 +40,7 @@ function encoding.converter(name)
   if name == "UTF-8" then
     return nil
   end
-  local decoder, message = core.decoder(name, name:find("^UTF%-16") and 2 or 1)
+  local decoder, message = native.decoder(name, name:find("^UTF%-16") and 2 or 1)
   if not decoder then
     return nil, message
   end

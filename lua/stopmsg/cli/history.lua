@@ -1,6 +1,6 @@
 -- What journals tell: how many ids ended how, why, when, and how the runs went.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.meaning.outcome")
 
@@ -101,7 +101,7 @@ end
 function History:add(path, each)
   local about = { path = path, runs = 0, ended = 0 }
   -- How many outcomes a position has, and its last one.
-  local times, marks = core.marks(), core.marks()
+  local times, marks = native.marks(), native.marks()
   local INTENT = 1
   local highest = 0 -- position
   local read, message = journal.read(path, {

@@ -1,6 +1,7 @@
 -- What a command has around it: streams, environment, terminal, signals. A spec gives its own.
 
 local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local text = require("stopmsg.text")
 
 local host = {}
@@ -44,9 +45,9 @@ function host.new(given)
     stderr = given.stderr or io.stderr,
     getenv = given.getenv or os.getenv,
     columns = given.columns or (is_process and function(name)
-      return core.process.columns(FDS[name])
+      return native.process.columns(FDS[name])
     end or nothing),
-    signals = given.signals or (is_process and core.process or NO_SIGNALS),
+    signals = given.signals or (is_process and native.process or NO_SIGNALS),
     open_terminal = given.open_terminal or function()
       return io.open("/dev/tty", "r+")
     end,

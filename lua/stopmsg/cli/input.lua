@@ -2,7 +2,7 @@
 -- once to hand them out. Memory does not grow with their number.
 
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local disguise = require("stopmsg.cli.disguise")
 local ids = require("stopmsg.ids")
 local formats = require("stopmsg.cli.input.format")
@@ -190,7 +190,7 @@ end
 
 -- Reads all of it. Raises { unreadable } for what cannot be read, which is self._place.part.
 local function check(self, form)
-  local digest = core.digest()
+  local digest = native.digest()
   local next_id
   next_id, self._place = chain(self._parts, function(block)
     digest:add(block)

@@ -2,7 +2,8 @@
 -- given, so that specs can call it.
 
 local needs = require("stopmsg.needs")
-needs.load("stopmsg.core") -- first, as the others take it for granted
+needs.load("stopmsg.core") -- first, as the others take these for granted
+needs.load("stopmsg.command")
 
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")

@@ -1,6 +1,6 @@
 -- Writes items as text, NDJSON, JSON or CSV. A stream: nothing is held but what goes out together.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
@@ -332,7 +332,7 @@ end
 
 -- true where the file holds whole lines of an earlier run, to which this one adds
 local function can_continue(args)
-  local log = IS_LINES[args.format] and exists(args.output) and core.log(args.output)
+  local log = IS_LINES[args.format] and exists(args.output) and native.log(args.output)
   if not log then
     return false
   end
@@ -350,12 +350,12 @@ function output.open(args, host, is_resumed)
   end
   local others = { ["--journal"] = args.journal, ["--token-file"] = args.token_file }
   for _, path in ipairs(args.inputs or {}) do
-    if core.same_file(path, args.output) then
+    if native.same_file(path, args.output) then
       others["--input"] = path
     end
   end
   for option, path in pairs(others) do
-    if core.same_file(path, args.output) then
+    if native.same_file(path, args.output) then
       return nil, ("-o %s is the file of %s, too"):format(args.output, option)
     end
   end

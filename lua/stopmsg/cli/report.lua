@@ -1,7 +1,7 @@
 -- stopmsg report
 
 local duration = require("stopmsg.cli.duration")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local exit = require("stopmsg.cli.exit")
 local history = require("stopmsg.cli.history")
 local json = require("stopmsg.json")
@@ -235,7 +235,7 @@ function command.run(args, host)
   local out, written = host.stdout, nil
   if args.output then
     for _, path in ipairs(args.journals) do
-      if core.same_file(path, args.output) then
+      if native.same_file(path, args.output) then
         return refuse(host, ("-o %s is a journal"):format(args.output))
       end
     end

@@ -1,7 +1,7 @@
 -- What can be read once only, kept so that it can be read twice: in a file that no directory lists,
 -- or in memory where there is no room for one.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 local scratch = {}
 
@@ -75,7 +75,7 @@ local function open(getenv)
     folders[1] = "/tmp"
   end
   for _, folder in ipairs(folders) do
-    local log = core.scratch(folder)
+    local log = native.scratch(folder)
     if log then
       return setmetatable({ _log = log, _at = 0 }, Log)
     end

@@ -43,17 +43,15 @@ function intake.new(fill, is_shared)
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
     _taken = 0, -- of the chunk
-    _ready_ids = {}, -- ids of the chunk that need no further look, where they go one by one
-    _ready_places = {},
-    _ready_count = 0,
-    _ready_at = 0, -- of the last of them that is in a batch
+    _pool = nil, -- a batch of ids that are read ahead, where they go one by one
+    _at = 0, -- the last of them that was taken
     _is_last = false, -- the chunk is the source's last
     _spare = nil, -- batches to be used again
     _together = nil, -- which part of an id is the same for all of a batch
     _groups = {}, -- part -> batch of the ids that are read ahead
     _group_order = {}, -- the parts, as they came
     _grouped = 0, -- ids in these
-    _is_drained = false, -- the source is over, but for these
+    _is_drained = false, -- the source is over, but for these, or the pool
   }, Intake)
 end
 
@@ -77,7 +75,11 @@ function Intake:begin(form, limit, result, total, together)
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
   self._together, self._is_drained = limit > 1 and together or nil, false
-  self._place, self._taken, self._ready_count, self._ready_at = 0, 0, 0, 0
+  self._place, self._taken, self._at = 0, 0, 0
+  self._pool = self._pool or (limit == 1 and self:batch()) or nil
+  if self._pool then
+    self._pool.count = 0
+  end
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
@@ -285,27 +287,9 @@ local function admit(self, list, places, at, most)
   return admitted
 end
 
-local function take_usual(self, batch, limit)
-  if self.limit > 1 then
-    local count = batch.count
-    batch.count = count + admit(self, batch.ids, batch.places, count, limit - count)
-    return
-  end
-  local at = self._ready_at + 1
-  if at > self._ready_count then
-    self._ready_count = admit(self, self._ready_ids, self._ready_places, 0, CHUNK)
-    if self._ready_count == 0 then
-      return
-    end
-    at = 1
-  end
-  self._ready_at = at
-  batch.count, batch.ids[1], batch.places[1] = 1, self._ready_ids[at], self._ready_places[at]
-end
-
 -- Whether all of the chunk is in batches.
 local function is_used_up(self)
-  return self._taken >= self._chunk.n and self._ready_at >= self._ready_count
+  return self._taken >= self._chunk.n
 end
 
 -- Asks the source for more. True where it has nothing for now: what was read before goes as it is.
@@ -351,22 +335,26 @@ local function read_groups(self, batch, settled, must_share, limit)
 end
 
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
--- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
-function Intake:read(batch, settled, must_share, most)
-  if self._together then
-    return read_groups(self, batch, settled, must_share, most or self.limit)
-  end
-  local chunk, limit = self._chunk, most or self.limit
-  while batch.count < limit and not self.is_over and self:has_room(settled) do
+-- where it says so reading stops, to be gone on with: true.
+local function read(self, batch, settled, must_share, limit)
+  local chunk, want = self._chunk, CHUNK
+  while batch.count < limit and not self._is_drained and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
+      if self._is_single then
+        want = 1
+        if batch.count > 0 then
+          break -- the source may take its time
+        end
+      end
       if must_share and must_share() then
         return true
-      elseif ask_source(self, math.min(limit - batch.count, CHUNK)) then
+      elseif ask_source(self, math.min(limit - batch.count, want)) then
         break
       end
     end
     if self._known then
-      take_usual(self, batch, limit)
+      batch.count = batch.count
+        + admit(self, batch.ids, batch.places, batch.count, limit - batch.count)
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
@@ -375,10 +363,64 @@ function Intake:read(batch, settled, must_share, most)
         return true
       end
     end
-    self.is_over = self._is_last and is_used_up(self)
+    self._is_drained = self._is_last and is_used_up(self)
   end
-  trim(batch)
   return false
+end
+
+local function note_end(self)
+  self.is_over = self._is_drained and self._at >= self._pool.count
+end
+
+-- pool, first, last, is_cut = :ahead(settled, must_share, most): ids that go one by one, `most` of
+-- them at most, to be taken with :took(). Without a pool there are none for now; is_cut as in
+-- :read().
+function Intake:ahead(settled, must_share, most)
+  local pool = self._pool
+  if self._at >= pool.count then
+    pool.count, pool.keys, pool.given, self._at = 0, nil, nil, 0
+    local is_cut = read(self, pool, settled, must_share, self._known and CHUNK or most)
+    note_end(self)
+    if pool.count == 0 then
+      return nil, nil, nil, is_cut
+    end
+  end
+  return pool, self._at + 1, math.min(pool.count, self._at + most)
+end
+
+-- The next `count` ids of the pool were sent.
+function Intake:took(count)
+  self._at = self._at + count
+  note_end(self)
+end
+
+-- A batch of one id, without a history.
+function Intake:lone(id, place)
+  local batch = self:batch()
+  batch.count, batch.used, batch.ids[1], batch.places[1] = 1, 0, id, place
+  return batch
+end
+
+-- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
+-- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
+function Intake:read(batch, settled, must_share, most)
+  if self._together then
+    return read_groups(self, batch, settled, must_share, most or self.limit)
+  elseif not self._is_single then
+    local is_cut = read(self, batch, settled, must_share, most or self.limit)
+    self.is_over = self._is_drained
+    if not is_cut then
+      trim(batch)
+    end
+    return is_cut
+  end
+  local pool, at, _, is_cut = self:ahead(settled, must_share, 1)
+  if pool then
+    batch.count, batch.used, batch.ids[1], batch.places[1] = 1, 0, pool.ids[at], pool.places[at]
+    batch.keys, batch.given = copy_at(pool.keys, at, nil, 1), copy_at(pool.given, at, nil, 1)
+    self:took(1)
+  end
+  return is_cut
 end
 
 -- From now on no batch has more ids than this.

@@ -63,9 +63,14 @@ function Settled:forget()
   clear(self._codes)
 end
 
+-- Ids that may be settled and not handed out.
+function Settled:most()
+  return self._limit / 4 + 64
+end
+
 -- Whether what is settled already leaves room for more.
 function Settled:has_room()
-  return self.backlog < self._limit / 4 + 64
+  return self.backlog < self:most()
 end
 
 -- Puts an item into the slice.
@@ -159,6 +164,13 @@ local function add_history(batch, item)
   end
 end
 
+local function warn_left(self, item, id)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
+  end
+end
+
 -- The i-th item of a batch, from a verdict of any kind.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
@@ -167,10 +179,7 @@ local function make(self, batch, i, code)
     own.message = text.clean(own.message, redact)
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
-  if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
-      self._operation.name:find("_dispatch$") and "dispatch" or "batch", batch.ids[i]))
-  end
+  warn_left(self, item, batch.ids[i])
   if batch.attempts ~= 1 or batch.is_ambiguous then
     add_history(batch, item)
   end
@@ -260,6 +269,66 @@ local function put_items(self, batch, first, last)
     end
   end
   self._count = count
+end
+
+-- Makes items of the ids at first..last of `items`, in their place, from the verdicts that `means`
+-- names. Stops at the first one whose verdict is not plain; gives the place after the last item.
+-- Lua that is compiled does so faster than C.
+local function make_plain(items, means, verdicts, first, last)
+  for i = first, last do
+    local verdict = verdicts[means[i]]
+    if not verdict.is_plain then
+      return i
+    end
+    items[i] = { id = items[i], outcome = verdict.outcome, code = verdict.code,
+      verified = verdict.verified }
+  end
+  return last + 1
+end
+
+-- Usual answers to ids that went alone and for the first time become items here: ids at first..last
+-- of the slice, with the places in the source, and the verdicts that `means` names.
+local function put_usual(self, first, last, means, verdicts)
+  local intake, items, places = self._intake, self._items, self._places
+  local result, seen = intake.result, intake.seen
+  if not result then
+    for i = first, last do
+      seen:remove(items[i])
+    end
+  end
+  local at = make_plain(items, means, verdicts, first, last)
+  while at <= last do
+    local verdict, id = verdicts[means[at]], items[at]
+    verdict.message = text.clean(verdict.message, self._redact)
+    items[at] = item_of(verdict, id, self._redact)
+    warn_left(self, items[at], id)
+    at = make_plain(items, means, verdicts, at + 1, last)
+  end
+  if result then
+    for i = first, last do
+      result[places[i]] = items[i]
+    end
+  end
+  self._count = last
+  if intake.twin_count > 0 then
+    for i = first, last do
+      add_twins(self, items[i], places[i])
+    end
+  end
+end
+
+-- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
+-- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+function Settled:gather(call, verdicts)
+  local before = self._count
+  local room = math.max(1, math.ceil(self:most() - self.backlog))
+  local count, is_more, connections, generation = call:codes(self._items, self._places,
+    self._codes, before, room)
+  if count > 0 then
+    self.backlog = self.backlog + count
+    put_usual(self, before + 1, before + count, self._codes, verdicts)
+  end
+  return count, is_more, connections, generation
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of

@@ -8,7 +8,6 @@
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
-local delivery = require("stopmsg.delivery")
 local intake = require("stopmsg.run.ids")
 local patience = require("stopmsg.run.patience")
 local repeats = require("stopmsg.run.repeats")
@@ -27,6 +26,9 @@ local MAX_WAITING = 4
 -- After an interruption, what is in flight may take this many seconds. How often is asked whether
 -- there was one.
 local GRACE, ASK_EVERY = 2, 0.1
+
+-- Requests that are started before others get their turn.
+local FEW = 8
 
 -- Ids of a call whose run is used again, and how many such runs are kept.
 local SMALL, MOST_IDLE = 16, 1024
@@ -80,14 +82,15 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _inbox = {}, -- answers that another run of the client collected for us
+    _call = nil, -- our requests in the engine
+    _flights = {}, -- number of a request -> its batch, where it has one
+    _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
     _in_flight = 0,
     _has_begun = false, -- to give out items
     _has_form = false, -- an answer was the provider's own
     _has_strangers = false, -- one was not
     _is_torn = false, -- whether it is in the middle of something, users' functions apart
-    _on_way = 0, -- answers of it on their way to the inbox; left there, they are lost
     _is_held = false, -- the provider does not answer, or bears no more requests for now
     _has_raised = {}, -- name of a user's hook -> whether it did
     _abandons_at = nil, -- when what is in flight is given up after an interruption
@@ -123,10 +126,10 @@ end
 
 -- A run over `task`, on the connections of `session`.
 --
--- session, shared by all runs of a client: engine, clock (a function), wait(engine, seconds,
--- was_busy, run, redis), breathe() or nil, pacer, outage, flights (slot -> batch), generation
--- (number of the current token), renew() or nil, redact(text), emit(event) or nil, is_closed,
--- idle_runs (a list of runs to be used again) or nil.
+-- session, shared by all runs of a client: engine, clock (a function), wait(call, seconds,
+-- was_busy, wants_slot, redis), breathe(), step() and sent() or nil (see wait/init.lua), pacer,
+-- outage, generation (number of the current token), renew() or nil, redact(text), emit(event) or
+-- nil, is_closed, idle_runs (a list of runs to be used again) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
@@ -141,9 +144,12 @@ function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._repeats:begin(task, session)
+  self._call = session.engine:call()
+  self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
+  self._offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
+    or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together])
   self._settled:begin(task.operation, task.limit)
@@ -171,13 +177,23 @@ local function give_back_run(self)
   end
 end
 
--- Moves what can be moved. Whether an answer is there.
+-- Moves what can be moved.
 local function step(session)
-  local moved, found = session.engine:step()
-  if not moved then
-    error("libcurl: " .. found, 0)
+  local moved, message
+  if session.step then
+    moved, message = session.step()
+  else
+    moved, message = session.engine:step()
   end
-  return found
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
+end
+
+-- The same. Whether an answer is there.
+local function find_answer(self)
+  step(self._session)
+  return self._call:ready() > 0
 end
 
 -- Calls a hook of the user's. What it raises is told once, and ends nothing.
@@ -213,20 +229,24 @@ local function tell(self)
   end
 end
 
+-- What tells that reading ids has to stop for now.
+local function pause_of(self)
+  if not self._must_share and not self._has_begun and self._in_flight > 0 then
+    -- The first answer is not to wait for the ids of others.
+    return function()
+      return find_answer(self)
+    end
+  end
+  return self._must_share
+end
+
 -- The next ids of the source as a batch, `most` of them or as many as a request holds; nil where
 -- there are none for now.
 local function read_batch(self, most)
   local batch = self._partial or self._intake:batch()
   -- Kept while the source is asked: should that raise, what it gave before is not lost.
   self._partial = batch
-  local must_share = self._must_share
-  if not must_share and not self._has_begun and self._in_flight > 0 then
-    -- The first answer is not to wait for the ids of others.
-    must_share = function()
-      return step(self._session)
-    end
-  end
-  self._is_cut = self._intake:read(batch, self._settled, must_share, most)
+  self._is_cut = self._intake:read(batch, self._settled, pause_of(self), most)
   if self._is_cut then
     return nil
   end
@@ -301,18 +321,6 @@ local function next_batch(self, now)
   return batch, at
 end
 
--- How many requests of the client are in flight, counted no further than to `most`.
-local function in_flight(flights, most)
-  local count = 0
-  for _ in pairs(flights) do
-    count = count + 1
-    if count >= most then
-      break
-    end
-  end
-  return count
-end
-
 -- From when on the provider's state lets a request go.
 local function allowed_at(self, now)
   local session, held_till = self._session, nil
@@ -323,7 +331,7 @@ local function allowed_at(self, now)
     elseif not self._patience:left(now) then
       held_till = self._patience:ends_at(now)
     end
-  elseif outage.window and outage:room(now, in_flight(session.flights, outage.window)) < 1 then
+  elseif outage.window and outage:room(now, self._call:in_flight()) < 1 then
     held_till = math.huge
   end
   self._is_held = held_till ~= nil
@@ -393,6 +401,9 @@ local function note_sent(self, batch, now)
     session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
   self._repeats:sent(batch)
+  if session.sent then
+    session.sent()
+  end
   if session.emit then
     emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
   end
@@ -456,7 +467,7 @@ local function fetch_token(self, batch, now)
   if got then
     return true
   elseif fault then
-    batch.run, batch.generation, batch.started = self, self._session.generation, now
+    batch.generation, batch.started = self._session.generation, now
     batch.tries = batch.tries + 1
     self._repeats:decide(self._session.clock(), batch, "again", verdict, false, nil, fault,
       verdict.message)
@@ -467,69 +478,127 @@ local function fetch_token(self, batch, now)
   return false
 end
 
+-- Why a request must not go now that was chosen: the source may have taken its time, or waited.
+local function is_late(self, now)
+  if self._session.is_closed then
+    error(run.CLOSED, 0)
+  end
+  return now >= self._task.deadline
+end
+
+-- Whether ids may go that have no history and need nothing made for them.
+local function may_offer(self, now)
+  local session, again, taken = self._session, self._repeats, self._intake
+  return self._offers and not self._held and not session.outage.is_troubled
+    and not again:is_narrow() and again:count() == 0 and not taken.is_over
+    and (not taken.waits_till or now >= taken.waits_till)
+    and (not session.fetch or session.fetch:is_ready(now))
+end
+
+-- Starts requests for such ids, as many as may go at once: how many. Without any, what there is to
+-- do has to be done with a batch.
+local function offer(self)
+  local session, task = self._session, self._task
+  local room = session.pacer.is_free and not task.pacer and not session.emit
+    and task.concurrency - self._in_flight or 1
+  local pool, first, last, is_cut = self._intake:ahead(self._settled, pause_of(self),
+    self._must_share and math.min(room, FEW) or room)
+  self._is_cut = is_cut
+  local now = session.clock()
+  if not pool or pool.given or pool.keys or is_late(self, now) then
+    return 0
+  end
+  local count = self._call:offer(task.number, pool.ids, pool.places, first, last,
+    timeout_at(self, now), self._repeats.sends, session.generation)
+  if count > 0 then
+    self._intake:took(count)
+    self._in_flight = self._in_flight + count
+    self._repeats:offered(count)
+    session.pacer:sent(now)
+    if task.pacer then
+      task.pacer:sent(now)
+    end
+    if session.sent then
+      session.sent()
+    end
+    if session.emit then
+      emit(self, { type = "request", ids = 1, attempt = 1 })
+    end
+  end
+  return count
+end
+
+-- Starts a request for the batch that goes next. False where there is none, or it has to wait, and
+-- then perhaps from when on it may go.
+local function send_next(self, now)
+  local session = self._session
+  local batch, at = next_batch(self, now)
+  if not batch then
+    return false, at
+  end
+  now = session.clock()
+  if is_late(self, now) then
+    self._held = batch
+    return false
+  end
+  if session.fetch and not session.fetch:is_ready(now) then
+    if session.fetch:is_busy(now) then
+      self._held = batch
+      return false, session.fetch:look_at(now)
+    elseif not fetch_token(self, batch, now) then
+      return false
+    end
+    now = session.clock()
+  end
+  local number
+  batch, number = prepare(self, batch, now)
+  if not batch then
+    return false
+  end
+  batch.generation, batch.started = session.generation, now
+  local flight, why = self._call:submit(number, batch.ids, 1, batch.count, timeout_at(self, now),
+    batch.uuid, batch.lines, batch.made)
+  if flight then
+    self._flights[flight] = batch
+    note_sent(self, batch, now)
+    return true
+  elseif why == "no free slot" then
+    self._held = batch
+    return false
+  end
+  self._repeats:too_large(batch, now)
+  return true
+end
+
 -- Starts what can be started. Returns whether anything was, and the time from which on more may.
 local function fill(self, now)
   local session, task, outage = self._session, self._task, self._session.outage
-  local has_started = false
+  local before = self._repeats.sends
   self._is_cut, self._is_held = false, false
   -- A probe may hang while the next one goes.
   while not self._repeats.ended and (self._in_flight < task.concurrency or outage.is_shut) do
     local at = ready_at(self, now)
     if at > now or self._repeats.ended then
-      return has_started, at
+      return self._repeats.sends > before, at
     end
-    local batch
-    batch, at = next_batch(self, now)
-    if not batch then
-      return has_started, at
-    end
-    now = session.clock() -- the source may have taken its time
-    if session.is_closed then
-      error(run.CLOSED, 0) -- it may have waited, too
-    end
-    if now >= task.deadline then
-      self._held = batch
-      break
-    end
-    if session.fetch and not session.fetch:is_ready(now) then
-      if session.fetch:is_busy(now) then
-        self._held = batch
-        return has_started, session.fetch:look_at(now)
-      elseif not fetch_token(self, batch, now) then
+    if not may_offer(self, now) or offer(self) == 0 then
+      local was_sent
+      was_sent, at = send_next(self, now)
+      if not was_sent then
+        return self._repeats.sends > before, at
+      end
+      -- Reading the next ids takes a while: let this request leave first.
+      if task.limit > 1 and find_answer(self) and not self._has_begun then
         break
       end
-      now = session.clock()
     end
-    local number
-    batch, number = prepare(self, batch, now)
-    if not batch then
+    if self._must_share and self._must_share() then
+      self._is_cut = true
       break
     end
-    local timeout = timeout_at(self, now)
-    batch.run, batch.generation, batch.started = self, session.generation, now
-    local slot, why = delivery.submit(session.engine, number, batch, timeout, session.flights)
-    if slot then
-      has_started = true
-      note_sent(self, batch, now)
-      if task.limit > 1 then
-        -- Reading the next ids takes a while: let this request leave first.
-        if step(session) and not self._has_begun then
-          break
-        end
-        now = session.clock()
-      end
-      if self._must_share and self._must_share() then
-        self._is_cut = true
-        break
-      end
-    elseif why == "no free slot" then
-      self._held = batch
-      break
-    else
-      self._repeats:too_large(batch, now)
-    end
+    now = session.clock()
   end
-  return has_started, nil
+  return self._repeats.sends > before
 end
 
 -- What a complete answer means: see meaning/answer.lua.
@@ -597,48 +666,72 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
+-- A batch of an id that was offered, with the history that it has from now on.
+local function offered(self, id, place, number, generation, started)
+  local batch = self._intake:lone(id, place)
+  batch.number, batch.generation, batch.started = number, generation, started
+  return batch
+end
+
+-- Takes one answer. Whether there was one.
+local function take_one(self)
+  local flight, status, body, stage, fault, detail, retry_after, connections, items, id, place,
+    number, generation, started = self._call:collect()
+  if not flight then
+    return false
+  end
+  local batch = self._flights[flight]
+  self._flights[flight] = nil
+  if id then
+    batch = offered(self, id, place, number, generation, started)
+  end
+  arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
+  return true
+end
+
+-- Takes usual answers to ids that were offered, many at a time, where these bear on nothing else:
+-- how many, and whether there is an answer of another kind.
+local function gather(self)
+  local session, task = self._session, self._task
+  if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
+    return 0, true
+  end
+  local count, is_more, connections, generation = self._settled:gather(self._call, task.verdicts)
+  if count > 0 then
+    self._in_flight = self._in_flight - count
+    self._has_form = true
+    task.summary.connections = task.summary.connections + connections
+    task.summary.requests = task.summary.requests + count
+    self._repeats:answered(session.clock(), generation)
+  end
+  return count, is_more
+end
+
 -- Takes the answers that are there, as long as there is room. True when there were any.
 local function collect(self)
-  local session = self._session
   local has_any = false
-  while self._settled:has_room()
-    and delivery.take(session.engine, session.flights, self, arrived) do
-    has_any = true
-    if self._must_share and self._must_share() then
-      break
-    end
-  end
-  -- One by one: should the source raise, the others are still there.
-  while self._inbox[1] do
-    local a = table.remove(self._inbox, 1)
-    arrived(self, a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9])
-    has_any = true
-    if self._must_share and self._must_share() then
+  while self._settled:has_room() do
+    local count, is_more = gather(self)
+    local has_more = is_more and self._settled:has_room() and take_one(self)
+    has_any = has_any or has_more or count > 0
+    if not has_more or (self._must_share and self._must_share()) then
       break
     end
   end
   return has_any
 end
 
-run.move = delivery.move
-
-local function ignore() end
-
 -- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
 function run.pause(session, seconds, is_interrupted)
   local till = session.clock() + seconds
-  local nobody = {}
+  local nobody = session.engine:call()
   local left = seconds
   while left > 0 and not (is_interrupted and is_interrupted()) do
     if session.is_closed then
       error(run.CLOSED, 0)
     end
-    local moved, message = run.move(session.engine, session.flights, ignore)
-    if not moved then
-      error("libcurl: " .. message, 0)
-    end
-    local pause = is_interrupted and math.min(left, ASK_EVERY) or left
-    session.wait(session.engine, pause, false, nobody)
+    step(session)
+    session.wait(nobody, is_interrupted and math.min(left, ASK_EVERY) or left, false)
     left = till - session.clock()
   end
 end
@@ -663,17 +756,24 @@ end
 
 -- Settles what is in flight without its answers: nobody waits for them any more.
 local function abandon(self)
-  for _, batch in ipairs(delivery.forsake(self._session.flights, self)) do
+  local flight, id, place, number, generation, started = self._call:forsake()
+  while flight do
+    local batch = self._flights[flight]
+    self._flights[flight] = nil
+    if id then
+      batch = offered(self, id, place, number, generation, started)
+    end
     self._in_flight = self._in_flight - 1
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
+    flight, id, place, number, generation, started = self._call:forsake()
   end
 end
 
 local function is_over(self)
   return self._intake.is_over and self._in_flight == 0 and not self._held
-    and self._repeats:is_empty() and #self._inbox == 0
+    and self._repeats:is_empty()
 end
 
 -- The next moment at which there is something to do without the network; nothing is sent before
@@ -707,7 +807,7 @@ function Run:ended()
 end
 
 local function check_whole(self)
-  if self._is_torn or self._on_way > 0 then
+  if self._is_torn then
     error(run.TORN, 0)
   end
 end
@@ -792,11 +892,8 @@ local function turn(self, may_wait)
     if is_interrupted then
       seconds = math.min(seconds, ASK_EVERY)
     end
-    if self._inbox[1] then
-      seconds = 0 -- a finalizer that used the client has collected it just now
-    end
-    outside(self, session.wait, session.engine, seconds, has_started, self,
-      session.pacer:connection())
+    outside(self, session.wait, self._call, seconds, has_started,
+      self._held ~= nil or self._is_held, session.pacer:connection())
   elseif self._must_share then
     share(self)
   end
@@ -819,11 +916,6 @@ local function keep_moving(self)
     self._gap = math.min(self._gap * 2, 64)
     self._skip = self._gap
   end
-end
-
--- Whether the run waits for its turn to send a request.
-function Run:wants_slot()
-  return self._held ~= nil or self._is_held
 end
 
 local function finish(self)

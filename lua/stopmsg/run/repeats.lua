@@ -31,6 +31,7 @@ function repeats.new(given, settled, hooks)
     _retry = retry.new({}),
     _task = nil,
     _session = nil,
+    _call = nil,
     _waiting = {}, -- batches that will be sent again, each from its time `at` on
     _doubted = {}, -- batches that failed for good, unless it is an outage
     _is_out = false, -- `alone` is in flight
@@ -40,9 +41,9 @@ function repeats.new(given, settled, hooks)
   }, Repeats)
 end
 
--- For a new call; nothing is left of the last one.
-function Repeats:begin(task, session)
-  self._task, self._session = task, session
+-- For a new call; nothing is left of the last one. call: its requests in the engine.
+function Repeats:begin(task, session, call)
+  self._task, self._session, self._call = task, session, call
   self._retry:begin(task)
   self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
   self._worked, self._renewed, self._is_barren = nil, nil, false
@@ -136,18 +137,10 @@ local function again(self, batch, verdict, retry_after, now)
   end
 end
 
-local function count(flights)
-  local n = 0
-  for _ in pairs(flights) do
-    n = n + 1
-  end
-  return n
-end
-
 -- HTTP 429: nothing of this client is sent before the pause is over.
 local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
-  local pause = outage:throttled(now, batch.started, count(self._session.flights), retry_after)
+  local pause = outage:throttled(now, batch.started, self._call:in_flight(), retry_after)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
   pacer:pause(now + pause, pause)
   if retry_after then
@@ -451,6 +444,18 @@ function Repeats:sent(batch)
   end
 end
 
+-- Ids that go alone, and for the first time, were sent: so many requests.
+function Repeats:offered(count)
+  self.sends = self.sends + count
+end
+
+-- Usual answers to some of these came, the last one to a request with this token. Only where no
+-- token is on trial, and the provider is not in trouble.
+function Repeats:answered(now, generation)
+  self._worked = generation
+  self._session.outage:answered(now)
+end
+
 -- Whether a request that failed says anything about the provider. A refused token does not, nor
 -- does a batch that is too large, nor the lack of our own memory.
 local function is_evidence(batch, action, fault)
@@ -463,7 +468,7 @@ local function note_failure(self, now, batch, action, verdict, detail)
   outage:failed(now, batch, {
     reason = verdict.reason,
     message = text.clean(detail, self._session.redact),
-    is_alone = next(self._session.flights) == nil,
+    is_alone = self._call:in_flight() == 0,
     is_free = action == "throttle",
     is_refused = detail and verdict.reason == "tls" and tls.is_certificate(detail),
   })

@@ -11,12 +11,12 @@ local SHORT, LONG = 0.001, 0.005
 -- Seconds of work after which a call lets others go on.
 local SLICE = 0.002
 
--- wait = waiting.thread(): wait(engine, seconds, _, _, redis) returns when something happened,
--- there or on a connection to Redis, or the time is over; nothing else runs in this thread until
+-- wait = waiting.thread(): wait(call, seconds, _, _, redis) returns when something happened, in the
+-- engine or on a connection to Redis, or the time is over; nothing else runs in this thread until
 -- then.
 function waiting.thread()
-  return function(engine, seconds, _, _, redis)
-    engine:wait(seconds, redis)
+  return function(call, seconds, _, _, redis)
+    call:wait(seconds, redis)
   end
 end
 
@@ -42,17 +42,16 @@ function waiting.scheduler(sleep, clock)
   return wait, breathe
 end
 
--- How the calls of a client wait; chosen once, also where nothing may be opened yet.
+-- way = waiting.choose(sleep): how the calls of a client wait; chosen once, also where nothing may
+-- be opened yet. sleep: the scheduler's, or nil.
 --
--- sleep: the scheduler's, or nil. move(engine, flights, told): moves bytes and hands answers to the
--- runs they belong to, telling each.
---
--- Gives { open, breathe, refusal }. open(engine, flights, slots, outage) -> { engine, wait,
--- breathe }: what a session uses. breathe and refusal may be nil; refusal() says why no call can
--- wait just here.
-function waiting.choose(sleep, move)
+-- Gives { open, breathe, refusal }. open(engine, slots, outage) -> { wait, breathe, step, sent,
+-- closed }: what a session uses. All but open and wait may be nil. step() moves bytes in place of
+-- the engine; sent() is called once requests were handed to the engine, closed() once it is closed;
+-- refusal() says why no call can wait just here.
+function waiting.choose(sleep)
   if not sleep and nginx.is_here() then
-    return { open = nginx.opener(move), breathe = nginx.breathe, refusal = nginx.refusal }
+    return { open = nginx.open, breathe = nginx.breathe, refusal = nginx.refusal }
   end
   local wait, breathe
   if sleep then
@@ -61,8 +60,8 @@ function waiting.choose(sleep, move)
     wait = waiting.thread()
   end
   return {
-    open = function(engine)
-      return { engine = engine, wait = wait, breathe = breathe }
+    open = function()
+      return { wait = wait, breathe = breathe }
     end,
     breathe = breathe,
   }

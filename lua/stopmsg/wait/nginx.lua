@@ -119,30 +119,33 @@ function nginx.breathe(must)
   end
 end
 
--- The requests of one client, and who waits for them.
+-- The engine of one client, and the calls that wait for it.
 local Lane = {}
 Lane.__index = Lane
 
--- Wakes a run that waits, once.
-function Lane:_wake(run)
-  local semaphore = self._callers[run]
+-- Wakes a call that waits, once.
+function Lane:_wake(call)
+  local semaphore = self._callers[call]
   if semaphore then
-    self._callers[run] = nil
+    self._callers[call] = nil
     semaphore:post()
   end
 end
 
--- Moves bytes and wakes whose answer came. Whether there was any.
+-- Moves bytes and wakes the calls whose answers came. Whether there were any.
 function Lane:move()
-  local before = self._in_flight
-  local moved, message, code = self._move(self._engine, self._flights, self._told)
-  local has_any = self._in_flight < before
+  local engine = self._engine
+  local moved, message, code = engine:step()
   -- First those who wait for a slot: the others would take it for their next request at once.
   self:_offer()
-  local owners = self._owners
-  for i = 1, #owners do
-    self:_wake(owners[i])
-    owners[i] = nil
+  local number = engine:news()
+  local has_any = number ~= nil
+  while number do
+    local call = self._calls[number]
+    if call then
+      self:_wake(call)
+    end
+    number = engine:news()
   end
   self._fault = not moved and { message, code } or nil -- the next look may mend it
   if not moved then
@@ -153,19 +156,20 @@ end
 
 -- Wakes as many of those who wait for their turn as may send a request.
 function Lane:_offer()
-  local free = self._slots - self._in_flight
+  local in_flight = self._engine:in_flight()
+  local free = self._slots - in_flight
   if self._outage.is_troubled then
-    free = math.min(free, self._outage:room(core.now(), self._in_flight))
+    free = math.min(free, self._outage:room(core.now(), in_flight))
   end
   local queue = self._queue
   while free > 0 and queue.first <= queue.last do
-    local run = queue[queue.first][1]
+    local call = queue[queue.first][1]
     queue[queue.first] = nil
     queue.first = queue.first + 1
-    if run then
-      self._queued[run] = nil
-      if run:wants_slot() and wake(self._callers[run]) then
-        self._callers[run] = nil
+    if call then
+      self._queued[call] = nil
+      if self._wants[call] and wake(self._callers[call]) then
+        self._callers[call] = nil
         free = free - 1
       end
     end
@@ -175,23 +179,23 @@ end
 -- Whether nothing is in flight, and nobody waits for a slot. Who was offered one may be gone by
 -- then, so the pump stays for the others.
 function Lane:_is_quiet()
-  return next(self._flights) == nil and self._queue.first > self._queue.last
+  return self._engine:in_flight() == 0 and self._queue.first > self._queue.last
 end
 
--- Puts a run that found no slot at the end of the queue. Its handler may be ended there, so the
+-- Puts a call that found no slot at the end of the queue. Its handler may be ended there, so the
 -- queue does not hold it.
-function Lane:_enqueue(run)
-  if not self._queued[run] then
+function Lane:_enqueue(call)
+  if not self._queued[call] then
     local queue = self._queue
     queue.last = queue.last + 1
-    queue[queue.last] = setmetatable({ run }, WEAK_VALUES)
-    self._queued[run] = true
+    queue[queue.last] = setmetatable({ call }, WEAK_VALUES)
+    self._queued[call] = true
   end
 end
 
 function Lane:wake_all()
-  for run in pairs(self._callers) do
-    self:_wake(run)
+  for call in pairs(self._callers) do
+    self:_wake(call)
   end
 end
 
@@ -252,14 +256,16 @@ local function kick()
   end
 end
 
--- Returns when there may be something to do for the run, or the time is over.
-function Lane:wait(seconds, run)
+-- Returns when there may be something to do for the call, or the time is over. wants_slot: whether
+-- it has a request that found no slot.
+function Lane:wait(call, seconds, wants_slot)
   if seconds <= 0 then
     rest()
     return
   end
-  if run.wants_slot and run:wants_slot() then
-    self:_enqueue(run)
+  self._wants[call] = wants_slot
+  if wants_slot then
+    self:_enqueue(call)
   end
   if not self:_is_quiet() then
     pump.lanes[self] = true
@@ -272,91 +278,50 @@ function Lane:wait(seconds, run)
     end
   end
   local semaphore = borrow_semaphore()
-  self._callers[run] = semaphore
+  self._callers[call], self._calls[call:number()] = semaphore, call
   local was_posted = sleep_on(semaphore, seconds)
   -- One whose post came as the time was over would wake the next who borrows it.
-  if was_posted or self._callers[run] then
+  if was_posted or self._callers[call] then
     give_back(semaphore)
   end
-  self._callers[run] = nil
+  self._callers[call] = nil
 end
 
--- The engine as runs see it: what they submit is moved, and collected, by the pump.
-local Engine = {}
-Engine.__index = Engine
-
-function Engine:submit(...)
-  local lane = self._lane
-  local slot, why = lane._engine:submit(...)
-  if slot then
-    lane._in_flight = lane._in_flight + 1
-    -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
-    lane._engine:start()
-    kick()
-  end
-  return slot, why
-end
-
-function Engine:step()
-  local fault = self._lane._fault
-  if fault then
-    return nil, fault[1], fault[2]
-  end
-  return true
-end
-
-function Engine.collect()
-  return nil
-end
-
-function Engine:prepare(operation)
-  return self._lane._engine:prepare(operation)
-end
-
-function Engine:authorize(number, secret)
-  self._lane._engine:authorize(number, secret)
-end
-
-function Engine:has_met_sandbox()
-  return self._lane._engine:has_met_sandbox()
-end
-
-function Engine:close()
-  local lane = self._lane
-  lane._is_closed = true
-  lane._engine:close()
-  lane:wake_all()
-end
-
--- open = nginx.opener(move): how a session waits, see wait/init.lua.
-function nginx.opener(move)
-  return function(engine, flights, slots, outage)
-    local lane = setmetatable({
-      _engine = engine,
-      _flights = flights, -- slot -> what is in flight there
-      _move = move,
-      _slots = slots,
-      _outage = outage,
-      _in_flight = 0,
-      _callers = setmetatable({}, WEAK_KEYS), -- run that waits -> its semaphore
-      _owners = {}, -- runs whose answers came, until they are woken
-      _queue = { first = 1, last = 0 }, -- of runs that found no free slot, each in a weak box
-      _queued = setmetatable({}, WEAK_KEYS),
-      _fault = nil, -- what stepping failed with
-      _is_closed = false,
-    }, Lane)
-    lane._told = function(run)
-      lane._in_flight = lane._in_flight - 1
-      lane._owners[#lane._owners + 1] = run
-    end
-    return {
-      engine = setmetatable({ _lane = lane }, Engine),
-      wait = function(_, seconds, _, run)
-        lane:wait(seconds, run)
-      end,
-      breathe = nginx.breathe,
-    }
-  end
+-- How a session waits: see wait/init.lua. What its calls submit is moved by the pump.
+function nginx.open(engine, slots, outage)
+  local lane = setmetatable({
+    _engine = engine,
+    _slots = slots,
+    _outage = outage,
+    _callers = setmetatable({}, WEAK_KEYS), -- call that waits -> its semaphore
+    _calls = setmetatable({}, WEAK_VALUES), -- number -> call that has waited
+    _wants = setmetatable({}, WEAK_KEYS), -- call -> whether it waits for a slot
+    _queue = { first = 1, last = 0 }, -- of calls that found no free slot, each in a weak box
+    _queued = setmetatable({}, WEAK_KEYS),
+    _fault = nil, -- what stepping failed with
+    _is_closed = false,
+  }, Lane)
+  return {
+    wait = function(call, seconds, _, wants_slot)
+      lane:wait(call, seconds, wants_slot)
+    end,
+    breathe = nginx.breathe,
+    step = function()
+      if lane._fault then
+        return nil, lane._fault[1]
+      end
+      return true
+    end,
+    sent = function()
+      -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
+      engine:start()
+      kick()
+    end,
+    closed = function()
+      lane._is_closed = true
+      lane:wake_all()
+    end,
+  }
 end
 
 return nginx

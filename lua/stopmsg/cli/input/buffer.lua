@@ -2,7 +2,7 @@
 --
 -- Lines end with LF, CRLF or CR, in any mixture. UTF-16 is read as what it says.
 
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local encoding = require("stopmsg.cli.encoding")
 local text = require("stopmsg.text")
 
@@ -80,7 +80,7 @@ local function new_decoder()
       -- Whether this is half of a line's end is told by the next byte.
       carry, taken = "\r", taken:sub(1, -2)
     end
-    return core.unify_lines(taken)
+    return native.unify_lines(taken)
   end
 end
 

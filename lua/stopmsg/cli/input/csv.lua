@@ -1,7 +1,7 @@
 -- Input files of rows: CSV, TSV and their like.
 
 local buffers = require("stopmsg.cli.input.buffer")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local layouts = require("stopmsg.cli.input.layout")
 local rows = require("stopmsg.cli.input.rows")
 local text = require("stopmsg.text")
@@ -65,7 +65,7 @@ function csv.read(file, on_block, field, is_id)
   if layout.header then
     rows.take(buffer, separator)
   end
-  local next_field, byte, width = core.next_field, separator:byte(), layout.width
+  local next_field, byte, width = native.next_field, separator:byte(), layout.width
   return function()
     local quick, after = next_field(buffer.bytes, buffer.at, byte, column, width)
     if quick then

@@ -1,7 +1,7 @@
 -- Input files of JSON: an object a line, or values one after the other or in an array.
 
 local buffers = require("stopmsg.cli.input.buffer")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local decoder = require("stopmsg.json")
 local values = require("stopmsg.cli.input.values")
 
@@ -30,7 +30,7 @@ end
 function json.lines(file, on_block, field)
   local buffer = buffers.new(file, on_block)
   local rest, at, line = nil, 0, nil
-  local next_member = core.next_member
+  local next_member = native.next_member
   return function()
     if rest then
       at = at + 1
@@ -72,7 +72,7 @@ function json.take_span(buffer)
   local parts, size, depth, state = {}, 0, 0, 0
   while true do
     local after
-    after, depth, state = core.json_span(buffer.bytes, buffer.at, depth, state)
+    after, depth, state = native.json_span(buffer.bytes, buffer.at, depth, state)
     local part = take_bytes(buffer, after or #buffer.bytes + 1)
     size = size + #part
     if size <= buffers.MAX_JSON then

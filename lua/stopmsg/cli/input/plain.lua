@@ -1,7 +1,7 @@
 -- Input files with one id a line.
 
 local buffers = require("stopmsg.cli.input.buffer")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 
 local plain = {}
 
@@ -15,7 +15,7 @@ end
 -- next = plain.read(file, on_block): see format.lua.
 function plain.read(file, on_block)
   local buffer = buffers.new(file, on_block)
-  local next_line, count_lines = core.next_line, core.count_lines
+  local next_line, count_lines = native.next_line, native.count_lines
   return function(shape)
     while true do
       if shape then

@@ -1,7 +1,7 @@
 -- The ids in one value of JSON.
 
 local buffers = require("stopmsg.cli.input.buffer")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local encoding = require("stopmsg.cli.encoding")
 local json = require("stopmsg.json")
 local text = require("stopmsg.text")
@@ -69,7 +69,7 @@ local function count_name(source, key)
     end
     local char = source:sub(from, from)
     if char == '"' then
-      local after = core.json_span(source, from, 0, 0) or #source + 1
+      local after = native.json_span(source, from, 0, 0) or #source + 1
       if depth == 1 and source:sub(from, after - 1) == key and source:find("^%s*:", after) then
         count = count + 1
       end

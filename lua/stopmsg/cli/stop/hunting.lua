@@ -2,7 +2,7 @@
 -- found, look after look.
 
 local clients = require("stopmsg.client")
-local core = require("stopmsg.core")
+local native = require("stopmsg.command")
 local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
 local journal = require("stopmsg.journal")
@@ -227,7 +227,7 @@ function hunting.run(args, host, with)
     return refuse(kind)
   end
   local function open_journal()
-    local digest = core.digest()
+    local digest = native.digest()
     digest:add(tostring(filter))
     local opened, why, is_fault = journal.open(args.journal, {
       provider = args.provider,

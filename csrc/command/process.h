@@ -8,7 +8,7 @@
 #ifndef SM_PROCESS_H
 #define SM_PROCESS_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

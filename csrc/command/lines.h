@@ -9,7 +9,7 @@
 #ifndef SM_LINES_H
 #define SM_LINES_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

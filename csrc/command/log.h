@@ -8,7 +8,7 @@
 #ifndef SM_LOG_H
 #define SM_LOG_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -6,7 +6,7 @@
 #ifndef SM_DECODER_H
 #define SM_DECODER_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "buf.h"
+#include "../buf.h"
 
 #define SM_LINES "stopmsg.lines"
 

@@ -7,7 +7,7 @@
 #ifndef SM_MARKS_H
 #define SM_MARKS_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -7,7 +7,7 @@
 #ifndef SM_DIGEST_H
 #define SM_DIGEST_H
 
-#include "compat.h"
+#include "../compat.h"
 
 #pragma GCC visibility push(hidden)
 

@@ -1,0 +1,513 @@
+#include "call.h"
+
+#include <string.h>
+
+#include "items.h"
+
+#define SM_CALL "stopmsg.call"
+
+/* Where give_out() is kept: some Luas make a new object of a C function. */
+#define SM_GIVE_OUT "stopmsg.give_out"
+
+struct call {
+  struct sm_queue queue;
+  struct sm_engine *engine; /* as long as the queue is part of one */
+  struct sm_reply *giving;  /* it is being given out */
+};
+
+/* The call at stack index 1; raises when its engine is closed, or a parent's.
+ */
+static struct call *check_call(lua_State *L) {
+  struct call *c = luaL_checkudata(L, 1, SM_CALL);
+
+  if (c->queue.of == NULL)
+    luaL_error(L, "attempt to use a closed engine");
+  else
+    sm_engine_check(L, c->engine);
+  return c;
+}
+
+int sm_call_new(lua_State *L) {
+  struct sm_engine *e = sm_engine_at(L);
+  struct call *c = lua_newuserdata(L, sizeof(*c));
+
+  memset(c, 0, sizeof(*c));
+  luaL_getmetatable(L, SM_CALL);
+  lua_setmetatable(L, -2);
+  c->engine = e;
+  sm_queue_join(&c->queue, &e->multi.queues);
+  return 1;
+}
+
+/* The ids at positions first..last of the table at index 3, written into the
+ * request. Raises before anything is started. */
+enum sm_status sm_write_ids(lua_State *L, struct sm_request *r,
+                            struct sm_reader *reader, int first, int last) {
+  int is_expected = reader != NULL && r->op->fields.list.len > 0;
+  enum sm_status status = SM_OK;
+  int i;
+
+  for (i = first; i <= last && status == SM_OK; i++) {
+    size_t len;
+    const char *id;
+
+    lua_rawgeti(L, 3, i);
+    /* A number would be converted in place, and may be printed with a dot. */
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "id %d is a %s, not a string", i, luaL_typename(L, -1));
+    id = lua_tolstring(L, -1, &len);
+    status = sm_request_id(r, i == first, id, len);
+    if (is_expected && status == SM_OK)
+      status = sm_reader_expect(reader, id, len);
+    lua_pop(L, 1);
+  }
+  return status;
+}
+
+/* What the holes of a request with these ids are filled with. The table keeps
+ * the id where it is. */
+void sm_read_values(lua_State *L, int first, int last, int uuid,
+                    struct sm_values *values) {
+  memset(values, 0, sizeof(*values));
+  values->uuid = luaL_optstring(L, uuid, "");
+  if (last < first)
+    return;
+  lua_rawgeti(L, 3, first);
+  if (lua_type(L, -1) == LUA_TSTRING)
+    values->id = lua_tolstring(L, -1, &values->id_len);
+  lua_pop(L, 1);
+}
+
+/* What was made for a request, a list of texts at this index, which may be nil;
+ * it keeps them where they are. */
+void sm_read_made(lua_State *L, int index, struct sm_values *values) {
+  size_t i;
+
+  if (lua_isnoneornil(L, index))
+    return;
+  luaL_checktype(L, index, LUA_TTABLE);
+  for (i = 0; i < SM_MAX_MADE; i++) {
+    lua_rawgeti(L, index, (int)i + 1);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      values->made[i].text = lua_tolstring(L, -1, &values->made[i].len);
+    lua_pop(L, 1);
+  }
+}
+
+/* The header lines at this index, which may be nil, added to a request. */
+static enum sm_status write_lines(lua_State *L, int index,
+                                  struct sm_request *r) {
+  enum sm_status status = SM_OK;
+  size_t i, count;
+
+  if (lua_isnoneornil(L, index))
+    return SM_OK;
+  luaL_checktype(L, index, LUA_TTABLE);
+  count = lua_rawlen(L, index);
+  for (i = 1; i <= count && status == SM_OK; i++) {
+    size_t len;
+    const char *line;
+
+    lua_rawgeti(L, index, (int)i);
+    line = luaL_checklstring(L, -1, &len);
+    if (sm_header_fault(line, len) != NULL || strchr(line, ':') == NULL)
+      return luaL_error(L, "header %d cannot be sent", (int)i);
+    status = sm_request_line(r, line, len);
+    lua_pop(L, 1);
+  }
+  return status;
+}
+
+/* Keeps the id for its answer, where it is known what that usually is. */
+static enum sm_status note_asked(struct sm_slot *s, const char *id,
+                                 size_t len) {
+  sm_buf_reset(&s->asked, SM_MAX_TOKEN_TEXT);
+  if (s->request.op->single_count == 0 || len > SM_MAX_TOKEN_TEXT)
+    return SM_OK;
+  return sm_buf_add(&s->asked, id, len);
+}
+
+static struct sm_op *check_op(lua_State *L, const struct sm_engine *e) {
+  struct sm_op *op = sm_engine_op(L, e);
+
+  if (op->has_token && op->auth == NULL)
+    luaL_error(L, "operation %d has no token yet", (int)lua_tointeger(L, 2));
+  return op;
+}
+
+static int raise(lua_State *L, enum sm_status status) {
+  return luaL_error(L, status == SM_NOMEM ? "not enough memory"
+                                          : "the request could not be written");
+}
+
+/* Begins the request of a slot that is written. */
+static void begin(lua_State *L, struct call *c, struct sm_slot *s,
+                  double timeout) {
+  struct sm_engine *e = c->engine;
+  enum sm_status status = sm_multi_begin(&e->multi, s, &c->queue, timeout);
+
+  if (status != SM_OK)
+    luaL_error(L, "%s",
+               status == SM_NOMEM ? "not enough memory"
+                                  : curl_multi_strerror(e->multi.fault));
+}
+
+/*
+ * number = call:submit(operation, ids, first, last, timeout, uuid, lines, made)
+ *        | nil, message
+ *
+ * One request with the ids at first..last, given up after `timeout` seconds.
+ * `uuid` is what the operation's templates call so, if they do; `lines` are
+ * header lines of this request alone, or nil; `made` are texts that were made
+ * for it, or nil. nil when no slot is free or the request would be too large.
+ * The number is that of no other request until its answer was collected.
+ */
+static int call_submit(lua_State *L) {
+  struct call *c = check_call(L);
+  struct sm_engine *e = c->engine;
+  struct sm_op *op = check_op(L, e);
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  double timeout = luaL_checknumber(L, 6);
+  struct sm_values values;
+  enum sm_status status;
+  struct sm_slot *s;
+
+  luaL_checktype(L, 3, LUA_TTABLE);
+  s = sm_multi_slot(&e->multi, &status);
+  if (status != SM_OK)
+    return luaL_error(L, "not enough memory");
+  if (s == NULL)
+    return sm_engine_fault(L, "no free slot", 0);
+
+  sm_read_values(L, first, last, 7, &values);
+  sm_read_made(L, 9, &values);
+  status = sm_request_begin(&s->request, op, &values);
+  if (status == SM_OK && op->fields.list.len > 0)
+    status = sm_reader_begin(&s->reader, &op->fields,
+                             last >= first ? (size_t)(last - first) + 1 : 0);
+  if (status == SM_OK)
+    status = sm_write_ids(L, &s->request, &s->reader, first, last);
+  if (status == SM_OK)
+    status = note_asked(s, values.id, first == last ? values.id_len : 0);
+  if (status == SM_OK)
+    status = write_lines(L, 8, &s->request);
+  if (status == SM_OK)
+    status = sm_request_end(&s->request);
+  if (status == SM_FULL)
+    return sm_engine_fault(L, "the request would be too large", 0);
+  if (status != SM_OK)
+    return raise(L, status);
+  begin(L, c, s, timeout);
+  lua_pushinteger(L, (lua_Integer)s->reply->number);
+  return 1;
+}
+
+/* Writes a request for one id. */
+static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
+                                const struct sm_values *values) {
+  enum sm_status status = sm_request_begin(&s->request, op, values);
+
+  if (status == SM_OK && op->fields.list.len > 0) {
+    status = sm_reader_begin(&s->reader, &op->fields, 1);
+    if (status == SM_OK)
+      status = sm_reader_expect(&s->reader, values->id, values->id_len);
+  }
+  if (status == SM_OK)
+    status = sm_request_id(&s->request, 1, values->id, values->id_len);
+  if (status == SM_OK)
+    status = note_asked(s, values->id, values->id_len);
+  return status == SM_OK ? sm_request_end(&s->request) : status;
+}
+
+/*
+ * count, why = call:offer(operation, ids, places, first, last, timeout, sends,
+ *                         generation)
+ *
+ * One request for each of the ids at first..last, in their order, as long as
+ * slots are free: how many were begun. `why` as in call:submit(), nil where all
+ * were. `sends` is how many requests the call has made before.
+ */
+static int call_offer(lua_State *L) {
+  struct call *c = check_call(L);
+  struct sm_engine *e = c->engine;
+  struct sm_op *op = check_op(L, e);
+  int first = (int)luaL_checkinteger(L, 5);
+  int last = (int)luaL_checkinteger(L, 6);
+  double timeout = luaL_checknumber(L, 7);
+  double sends = luaL_checknumber(L, 8);
+  double generation = luaL_checknumber(L, 9);
+  double now = sm_now();
+  const char *why = NULL;
+  int i;
+
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_settop(L, 9);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
+  for (i = first; i <= last; i++) {
+    struct sm_values values;
+    enum sm_status status;
+    struct sm_slot *s = sm_multi_slot(&e->multi, &status);
+
+    if (status != SM_OK)
+      return raise(L, status);
+    if (s == NULL) {
+      why = "no free slot";
+      break;
+    }
+    memset(&values, 0, sizeof(values));
+    values.uuid = "";
+    lua_rawgeti(L, 4, i);
+    lua_rawgeti(L, 3, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      return luaL_error(L, "id %d is a %s, not a string", i,
+                        luaL_typename(L, -1));
+    values.id = lua_tolstring(L, -1, &values.id_len);
+    lua_rawseti(L, 10, (int)s->reply->number);
+    status = write_one(s, op, &values);
+    if (status == SM_FULL) {
+      why = "the request would be too large";
+      break;
+    }
+    if (status != SM_OK)
+      return raise(L, status);
+    begin(L, c, s, timeout);
+    s->reply->is_offered = 1;
+    s->reply->asked.place = lua_tonumber(L, -1);
+    s->reply->asked.count = sends + (i - first) + 1;
+    s->reply->asked.generation = generation;
+    s->reply->asked.started = now;
+    lua_settop(L, 10);
+  }
+  lua_pushinteger(L, i - first);
+  lua_pushstring(L, why); /* nil for NULL */
+  return 2;
+}
+
+/* What call_collect() gives, of the call at index 1. Whatever makes an object
+ * may run finalizers, which may close the engine: the id is asked for first. */
+static int give_out(lua_State *L) {
+  struct call *c = lua_touserdata(L, 1);
+  struct sm_reply *r = c->giving;
+
+  luaL_checkstack(L, 18, NULL);
+  if (r->is_offered) {
+    lua_rawgeti(L, LUA_REGISTRYINDEX, c->engine->ids);
+    lua_rawgeti(L, -1, (int)r->number);
+  } else {
+    lua_settop(L, 3);
+  }
+  lua_pushinteger(L, (lua_Integer)r->number);
+  lua_pushinteger(L, (lua_Integer)r->status);
+  if (r->body_is == SM_BODY_TEXT)
+    lua_pushlstring(L, r->body.bytes, r->body.len);
+  else if (r->body_is == SM_BODY_EMPTY && r->meaning == 0)
+    lua_pushliteral(L, "");
+  else
+    lua_pushnil(L);
+  lua_pushstring(L, r->stage);
+  lua_pushstring(L, r->fault); /* nil for NULL */
+  lua_pushstring(L, r->fault != NULL ? r->detail : NULL);
+  if (r->pause > 0)
+    lua_pushnumber(L, r->pause);
+  else
+    lua_pushnil(L);
+  lua_pushinteger(L, (lua_Integer)r->connections);
+  if (r->meaning > 0) {
+    lua_pushinteger(L, (lua_Integer)r->meaning);
+  } else if (r->has_items) {
+    sm_items_move(sm_items_new(L), &r->items);
+    r->has_items = 0;
+  } else {
+    lua_pushnil(L);
+  }
+  if (!r->is_offered)
+    return 9;
+  lua_pushvalue(L, 3);
+  sm_pushwhole(L, r->asked.place);
+  sm_pushwhole(L, r->asked.count);
+  sm_pushwhole(L, r->asked.generation);
+  lua_pushnumber(L, r->asked.started);
+  return 14;
+}
+
+/* A request that libcurl did not take is done without a step. */
+static void deliver(struct call *c) {
+  struct sm_multi *m = &c->engine->multi;
+
+  if (m->first_done != NULL)
+    sm_multi_deliver(m);
+}
+
+/*
+ * number, status, body, stage, fault, detail, retry_after, connections, items,
+ *   id, place, count, generation, started = call:collect() | nil
+ *
+ * What became of one request, those that ended first before others. There is a
+ * body only where the stage is "complete"; it is nil where it cannot be
+ * decoded, and where it is empty and nothing but the end of the connection says
+ * so. fault and detail are nil where nothing went wrong, retry_after (seconds)
+ * where the answer does not say it; connections is how many this request
+ * opened. items is what the answer says of each id, where the operation's
+ * answers are read as they arrive and this one could be; body is then the rest
+ * of it. Of a usual answer about one id it is the number of what it means, and
+ * there is no body. What follows is there for an id that was offered.
+ *
+ * What Lua makes of an answer may set off finalizers, and some Luas run them
+ * before they have copied a string's bytes. Those may close the engine, or use
+ * it and collect the next one: this one is nobody else's any more.
+ */
+static int call_collect(lua_State *L) {
+  struct call *c = check_call(L);
+  struct sm_reply *outer = c->giving, *r;
+  int rc;
+
+  deliver(c);
+  if (c->queue.first == NULL)
+    return 0;
+  lua_settop(L, 1);
+  lua_getfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
+  lua_pushvalue(L, 1);
+  r = sm_queue_take(&c->queue);
+  c->giving = r;
+  rc = lua_pcall(L, 1, LUA_MULTRET, 0);
+  c->giving = outer;
+  if (rc != 0 && c->queue.of != NULL)
+    sm_queue_put_back(&c->queue, r);
+  else
+    sm_reply_free(r, c->queue.of);
+  return rc == 0 ? lua_gettop(L) - 1 : lua_error(L);
+}
+
+/*
+ * count, is_more, connections, generation
+ *   = call:codes(ids, places, meanings, at, most)
+ *
+ * Takes answers as long as they are usual and to ids that were offered, `most`
+ * at most. The i-th is about ids[at + i], which stood at places[at + i]; what
+ * it means has the number meanings[at + i]. is_more: whether another kind of
+ * answer comes next. connections: how many were opened. generation: the number
+ * of the token that was answered last.
+ */
+static int call_codes(lua_State *L) {
+  struct call *c = check_call(L);
+  int at = (int)luaL_checkinteger(L, 5);
+  int most = (int)luaL_checkinteger(L, 6);
+  double generation = 0;
+  long connections = 0;
+  struct sm_reply *r;
+  int count = 0;
+
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TTABLE);
+  lua_settop(L, 6);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->engine->ids);
+  deliver(c);
+  while (count < most) {
+    r = c->queue.first;
+    if (r == NULL || !r->is_offered || r->meaning == 0)
+      break;
+    count++;
+    lua_rawgeti(L, 7, (int)r->number);
+    lua_rawseti(L, 2, at + count);
+    sm_pushwhole(L, r->asked.place);
+    lua_rawseti(L, 3, at + count);
+    lua_pushinteger(L, (lua_Integer)r->meaning);
+    lua_rawseti(L, 4, at + count);
+    connections += r->connections;
+    generation = r->asked.generation;
+    sm_reply_free(sm_queue_take(&c->queue), c->queue.of);
+  }
+  lua_pushinteger(L, count);
+  lua_pushboolean(L, c->queue.first != NULL);
+  lua_pushinteger(L, (lua_Integer)connections);
+  sm_pushwhole(L, generation);
+  return 4;
+}
+
+/* number, id, place, count, generation, started = call:forsake() | nil: one
+ * that is in flight, whose answer nobody wants any more */
+static int call_forsake(lua_State *L) {
+  struct call *c = check_call(L);
+  const struct sm_engine *e = c->engine;
+  const struct sm_reply *r = sm_queue_forsake(&c->queue);
+
+  if (r == NULL)
+    return 0;
+  lua_pushinteger(L, (lua_Integer)r->number);
+  if (!r->is_offered)
+    return 1;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
+  lua_rawgeti(L, -1, (int)r->number);
+  lua_remove(L, -2);
+  sm_pushwhole(L, r->asked.place);
+  sm_pushwhole(L, r->asked.count);
+  sm_pushwhole(L, r->asked.generation);
+  lua_pushnumber(L, r->asked.started);
+  return 6;
+}
+
+/* count = call:ready(): answers that are there */
+static int call_ready(lua_State *L) {
+  struct call *c = check_call(L);
+
+  deliver(c);
+  lua_pushinteger(L, (lua_Integer)c->queue.ready);
+  return 1;
+}
+
+/* count = call:in_flight(): requests of all calls, and answers to this one that
+ * were not collected yet */
+static int call_in_flight(lua_State *L) {
+  const struct call *c = check_call(L);
+
+  lua_pushinteger(L, (lua_Integer)(c->engine->multi.used + c->queue.ready));
+  return 1;
+}
+
+/* call:wait(seconds, redis): as engine:wait(), and not at all where an answer
+ * is there: a finalizer that used the engine may have brought it just now */
+static int call_wait(lua_State *L) {
+  struct call *c = check_call(L);
+
+  if (c->queue.first == NULL)
+    sm_engine_wait(L, c->engine);
+  return 0;
+}
+
+/* number = call:number(), as engine:news() gives it */
+static int call_number(lua_State *L) {
+  const struct call *c = luaL_checkudata(L, 1, SM_CALL);
+
+  sm_pushwhole(L, c->queue.number);
+  return 1;
+}
+
+/* __gc: what is in flight belongs to nobody from now on. */
+static int call_gc(lua_State *L) {
+  struct call *c = luaL_checkudata(L, 1, SM_CALL);
+
+  sm_queue_leave(&c->queue);
+  return 0;
+}
+
+static const luaL_Reg call_methods[] = {
+    {"submit", call_submit},       {"offer", call_offer},
+    {"collect", call_collect},     {"codes", call_codes},
+    {"forsake", call_forsake},     {"ready", call_ready},
+    {"in_flight", call_in_flight}, {"wait", call_wait},
+    {"number", call_number},       {NULL, NULL},
+};
+
+static const luaL_Reg call_metamethods[] = {
+    {"__gc", call_gc},
+    {NULL, NULL},
+};
+
+void sm_call_init(lua_State *L) {
+  sm_newtype(L, SM_CALL, call_methods, call_metamethods);
+  lua_pushcfunction(L, give_out);
+  lua_setfield(L, LUA_REGISTRYINDEX, SM_GIVE_OUT);
+}

@@ -1,0 +1,45 @@
+/*
+ * command.c - opens stopmsg.command: what only the command needs, so that a
+ * program that uses the library does not load it.
+ */
+
+#include "../compat.h"
+#include "decoder.h"
+#include "digest.h"
+#include "lines.h"
+#include "log.h"
+#include "marks.h"
+#include "process.h"
+
+#define SM_EXPORT __attribute__((visibility("default")))
+
+static const luaL_Reg functions[] = {
+    {"log", sm_log_new},
+    {"same_file", sm_log_same},
+    {"scratch", sm_log_scratch},
+    {"marks", sm_marks_new},
+    {"digest", sm_digest_new},
+    {"lines", sm_lines_new},
+    {"next_line", sm_lines_next},
+    {"count_lines", sm_lines_count},
+    {"unify_lines", sm_lines_unify},
+    {"next_field", sm_lines_field},
+    {"next_member", sm_lines_member},
+    {"json_span", sm_lines_json_span},
+    {"decoder", sm_decoder_new},
+    {NULL, NULL},
+};
+
+SM_EXPORT int luaopen_stopmsg_command(lua_State *L);
+
+SM_EXPORT int luaopen_stopmsg_command(lua_State *L) {
+  sm_log_init(L);
+  sm_lines_init(L);
+  sm_marks_init(L);
+  sm_digest_init(L);
+  sm_decoder_init(L);
+  luaL_newlib(L, functions);
+  sm_process_open(L);
+  lua_setfield(L, -2, "process");
+  return 1;
+}
