@@ -47,12 +47,12 @@ static int push_curl_fault(lua_State *L, CURLcode rc) {
   return sm_engine_fault(L, curl_easy_strerror(rc), (int)rc);
 }
 
-/* Where `transport` in the table at index 1 is "http1", and this libcurl fit
- * for it: requests that need no more go over the lane. */
+/* Where this libcurl is fit for it, and `transport` in the table at index 1 is
+ * not "libcurl": requests that need no more than HTTP/1.1 go over the lane. */
 static void open_lane(lua_State *L, struct sm_engine *e) {
   lua_getfield(L, 1, "transport");
   lua_getfield(L, 1, "user_agent");
-  if (sm_lane_is_proven() && strcmp(luaL_optstring(L, -2, ""), "http1") == 0 &&
+  if (sm_lane_is_proven() && strcmp(luaL_optstring(L, -2, ""), "libcurl") != 0 &&
       sm_multi_open_lane(&e->multi, luaL_optstring(L, -1, "")) != SM_OK)
     luaL_error(L, "not enough memory");
   lua_pop(L, 2);
@@ -63,7 +63,7 @@ static void open_lane(lua_State *L, struct sm_engine *e) {
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
  * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
- * (a list for CURLOPT_RESOLVE), transport ("http1": ours where it can be used).
+ * (a list for CURLOPT_RESOLVE), transport ("libcurl": it does it all).
  */
 int sm_engine_new(lua_State *L) {
   struct sm_engine *e;

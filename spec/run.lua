@@ -18,18 +18,6 @@ elseif GC == "hard" then
   end, "", EVERY)
 end
 
--- What carries requests, where a spec does not say it: "libcurl" or "http1".
-local TRANSPORT = os.getenv("STOPMSG_TRANSPORT")
-if TRANSPORT then
-  local core = require("stopmsg.core")
-  local engine = core.engine
-  core.engine = function(options)
-    if type(options) == "table" then
-      options.transport = TRANSPORT
-      options.http2 = options.http2 and os.getenv("STOPMSG_HTTP") ~= "1.1"
-    end
-    return engine(options)
-  end
-end
+require("spec.support.transport")
 
 require("busted.runner")({ standalone = false })

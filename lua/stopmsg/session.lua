@@ -69,7 +69,7 @@ local function engine_options(o)
     proxy = proxy,
     user_agent = user_agent_of(o),
     resolve = resolve_list(o.resolve),
-    transport = o.transport or "http1",
+    transport = o.transport or core.transport,
   }
 end
 
