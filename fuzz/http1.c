@@ -12,12 +12,14 @@
  * known_difference(), and counted.
  */
 
+#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "../csrc/ascii.h"
 #include "../csrc/http1.h"
 
 #define MOST ((size_t)4096)
@@ -58,6 +60,8 @@ struct reading {
   int status;
   int is_kept;
   int has_late_framing;   /* a trailer that would be about the framing */
+  int has_two_lengths;    /* that differ */
+  int is_odd;             /* the line that broke it: not as it has to be */
   int is_complete_at_end; /* should the connection end now */
   size_t used;            /* where it is complete */
   size_t body_len;
@@ -138,12 +142,62 @@ static const char *find(const char *bytes, size_t len, const char *text) {
   return NULL;
 }
 
+/* A value behind its name, without blanks. */
+static const char *value_of(const char *line, size_t *len, size_t name_len) {
+  line += name_len;
+  *len -= name_len;
+  return sm_trim(line, len);
+}
+
+/* Whether a line that was refused is really none, looked at in another way. */
+static int is_odd_line(const struct sm_http1 *h) {
+  static const char name[] = "transfer-encoding:";
+  size_t len = h->len, i;
+  const char *value;
+
+  if (h->state == SM_HTTP1_AT_STATUS) {
+    for (i = 12; i < len; i++)
+      if (iscntrl((unsigned char)h->text[i]) && h->text[i] != '\t')
+        return 1;
+    return len < 12 || strncmp(h->text, "HTTP/1.", 7) != 0 ||
+           strchr("01", h->text[7]) == NULL || h->text[8] != ' ' ||
+           strspn(h->text + 9, "0123456789") < 3 || h->text[9] == '0' ||
+           (len > 12 && h->text[12] != ' ');
+  }
+  if (len < sizeof(name) || strncasecmp(h->text, name, sizeof(name) - 1) != 0)
+    return 1;
+  value = value_of(h->text, &len, sizeof(name) - 1);
+  return h->is_old || h->has_coding || len != 7 ||
+         strncasecmp(value, "chunked", 7) != 0;
+}
+
+static void note_length(struct reading *r, const struct sm_http1 *h,
+                        char *first) {
+  static const char name[] = "content-length:";
+  size_t len = h->len;
+  const char *value;
+
+  if (len < sizeof(name) || strncasecmp(h->text, name, sizeof(name) - 1) != 0)
+    return;
+  value = value_of(h->text, &len, sizeof(name) - 1);
+  while (len > 1 && *value == '0') {
+    value++;
+    len--;
+  }
+  if (len >= 32)
+    return;
+  r->has_two_lengths |= first[0] != '\0' &&
+                        (strncmp(first, value, len) != 0 || first[len] != '\0');
+  (void)snprintf(first, 32, "%.*s", (int)len, value);
+}
+
 static void read_ours(const char *bytes, size_t len, size_t piece,
                       struct reading *r) {
   static struct sm_http1 h;
   static int is_made;
   enum sm_http1_event event = SM_HTTP1_MORE;
   size_t at = 0;
+  char length[32] = "";
 
   if (!is_made)
     sm_http1_init(&h);
@@ -160,6 +214,11 @@ static void read_ours(const char *bytes, size_t len, size_t piece,
         memcpy(r->body + r->body_len, h.text, h.len);
         r->body_len += h.len;
       }
+      if (event == SM_HTTP1_STATUS)
+        length[0] = '\0';
+      if (event == SM_HTTP1_FIELD)
+        note_length(r, &h, length);
+      r->is_odd = event == SM_HTTP1_BAD && is_odd_line(&h);
       r->has_late_framing |= event == SM_HTTP1_TRAILER &&
                              (find(h.text, h.len, "content-length") != NULL ||
                               find(h.text, h.len, "transfer-encoding") != NULL);
@@ -239,9 +298,12 @@ static const char *known_difference(char *bytes, size_t len,
   static struct reading lenient, other;
 
   if (our->verdict == BROKEN && their->verdict != BROKEN) {
-    if (strcmp(our->why, "the answer's first line is malformed") == 0)
+    if (strcmp(our->why, "the answer's first line is malformed") == 0 &&
+        our->is_odd)
       return "a first line that is stricter here";
-    if (strcmp(our->why, "the answer's Transfer-Encoding is not chunked") == 0)
+    if (strcmp(our->why, "the answer's Transfer-Encoding is not chunked") ==
+            0 &&
+        our->is_odd)
       return "a Transfer-Encoding other than chunked";
     if (strcmp(our->why, "the server changed the protocol") == 0)
       return "a change of protocols";
@@ -259,7 +321,8 @@ static const char *known_difference(char *bytes, size_t len,
     their = &lenient; /* and perhaps something else */
   }
   if (their->verdict == BROKEN && our->verdict != BROKEN) {
-    if (strstr(their->why, "Duplicate Content-Length") != NULL)
+    if (strstr(their->why, "Duplicate Content-Length") != NULL &&
+        !our->has_two_lengths)
       return "the same length twice";
     if (our->has_late_framing && strstr(their->why, "Transfer-Encoding"))
       return "a trailer about the framing, which comes too late";
