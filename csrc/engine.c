@@ -120,7 +120,8 @@ static struct sm_op *add_op(lua_State *L, struct sm_engine *e) {
   return op;
 }
 
-/* number = engine:prepare(operation), which prepare.h describes */
+/* number, transport = engine:prepare(operation), which prepare.h describes. The
+ * second one tells what carries its requests. */
 static int engine_prepare(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
   struct sm_op *op = add_op(L, e);
@@ -130,7 +131,8 @@ static int engine_prepare(lua_State *L) {
   if (sm_lane_prepare(&e->multi.lane, op) != SM_OK)
     return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)e->op_count);
-  return 1;
+  lua_pushstring(L, op->is_on_lane ? "http1" : "libcurl");
+  return 2;
 }
 
 struct sm_op *sm_engine_op(lua_State *L, const struct sm_engine *e) {

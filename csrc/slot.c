@@ -475,7 +475,9 @@ static int is_sent(const struct sm_slot *s) {
 static int is_hung_up(const struct sm_slot *s) {
   if (s->request.op->is_plain || !(s->is_spent || is_unwritten(s)))
     return 0;
-  return (s->sends > 0 && connections_of(s) > 0) || !s->sockets->has_answered;
+  if (s->sends > 0 && connections_of(s) > 0)
+    return 1;
+  return !is_on_lane(s) && !s->sockets->has_answered;
 }
 
 static int is_lost_in_handshake(const struct sm_slot *s) {
