@@ -10,8 +10,8 @@ const char *sm_header_fault(const char *text, size_t len) {
 
     if (c < 0x20 || c == 0x7f) {
       if (i + 1 == len && (c == '\n' || c == '\r'))
-        return "ends with a line break: strip it";
-      return "holds a control byte";
+        return "ends with a line break: remove it";
+      return "contains a control character";
     }
   }
   return NULL;
@@ -28,7 +28,7 @@ const char *sm_token_fault(const char *token, size_t len) {
   if (fault != NULL)
     return fault;
   if (token[0] == ' ' || token[len - 1] == ' ')
-    return "begins or ends with a space: strip it";
+    return "begins or ends with a space: remove it";
   return NULL;
 }
 

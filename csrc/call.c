@@ -427,6 +427,88 @@ static int call_codes(lua_State *L) {
   return 4;
 }
 
+/* The fields of an item, as upvalues of make_items(). */
+#define SM_ID lua_upvalueindex(1)
+#define SM_OUTCOME lua_upvalueindex(2)
+#define SM_CODE lua_upvalueindex(3)
+#define SM_VERIFIED lua_upvalueindex(4)
+
+/* Pushes outcome, code and verified of verdicts[number], where it is plain. */
+static int push_verdict(lua_State *L, int number) {
+  int is_plain;
+
+  lua_rawgeti(L, 3, number);
+  luaL_checktype(L, -1, LUA_TTABLE);
+  lua_getfield(L, -1, "is_plain");
+  is_plain = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  if (!is_plain)
+    return 0;
+  lua_getfield(L, -1, "outcome");
+  lua_getfield(L, -2, "code");
+  lua_getfield(L, -3, "verified");
+  return 1;
+}
+
+/*
+ * at = core.make_items(items, means, verdicts, first, last)
+ *
+ * Puts an item in the place of each id at items[first..last], with outcome,
+ * code and verified of verdicts[means[i]]. Stops at the first whose verdict is
+ * not plain; `at` is where, or behind the last.
+ */
+static int make_items(lua_State *L) {
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  int number = 0, i;
+
+  luaL_checktype(L, 1, LUA_TTABLE);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
+  for (i = first; i <= last; i++) {
+    int wanted;
+
+    lua_rawgeti(L, 2, i);
+    wanted = (int)lua_tointeger(L, -1);
+    lua_pop(L, 1);
+    if (wanted != number) {
+      lua_settop(L, 3);
+      if (!push_verdict(L, wanted))
+        break;
+      number = wanted;
+    }
+    /* stack: verdict, outcome, code, verified */
+    lua_createtable(L, 0, lua_isnil(L, 7) ? 3 : 4);
+    lua_pushvalue(L, SM_ID);
+    lua_rawgeti(L, 1, i);
+    lua_rawset(L, 8);
+    lua_pushvalue(L, SM_OUTCOME);
+    lua_pushvalue(L, 5);
+    lua_rawset(L, 8);
+    lua_pushvalue(L, SM_CODE);
+    lua_pushvalue(L, 6);
+    lua_rawset(L, 8);
+    if (!lua_isnil(L, 7)) {
+      lua_pushvalue(L, SM_VERIFIED);
+      lua_pushvalue(L, 7);
+      lua_rawset(L, 8);
+    }
+    lua_rawseti(L, 1, i);
+  }
+  lua_pushinteger(L, i);
+  return 1;
+}
+
+void sm_call_open(lua_State *L) {
+  lua_pushliteral(L, "id");
+  lua_pushliteral(L, "outcome");
+  lua_pushliteral(L, "code");
+  lua_pushliteral(L, "verified");
+  lua_pushcclosure(L, make_items, 4);
+  lua_setfield(L, -2, "make_items");
+}
+
 /* number, id, place, count, generation, started = call:forsake() | nil: one
  * that is in flight, whose answer nobody wants any more */
 static int call_forsake(lua_State *L) {

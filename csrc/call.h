@@ -17,6 +17,9 @@
 
 void sm_call_init(lua_State *L);
 
+/* core.make_items, into the module's table on top of the stack */
+void sm_call_open(lua_State *L);
+
 /* call = engine:call() */
 int sm_call_new(lua_State *L);
 

@@ -7,7 +7,7 @@ void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
   lua_newtable(L);
   luaL_setfuncs(L, methods, 0);
   lua_setfield(L, -2, "__index");
-  /* getmetatable() answers this, so that no script reaches __gc. */
+  /* Returned by getmetatable(), so that scripts cannot reach __gc. */
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);

@@ -24,14 +24,14 @@
 #  define luaL_newlib(L, l) (lua_newtable(L), luaL_register((L), NULL, (l)))
 #endif
 
-/* Pushes a whole number, as an integer where the Lua has integers. */
+/* Pushes a whole number, as an integer if this Lua has integers. */
 #if LUA_VERSION_NUM >= 503
 #  define sm_pushwhole(L, n) lua_pushinteger((L), (lua_Integer)(n))
 #else
 #  define sm_pushwhole(L, n) lua_pushnumber((L), (lua_Number)(n))
 #endif
 
-/* A metatable called `name`, its methods under __index. Pushes nothing. */
+/* Creates metatable `name` with its methods in __index. Pushes nothing. */
 void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                 const luaL_Reg *metamethods);
 

@@ -1,10 +1,11 @@
 /*
- * core.c - opens stopmsg.core, the module's half in C.
+ * core.c - opens stopmsg.core, the C half of the module.
  *
- * C decides how bytes move; what to send and what an answer means is decided
- * in Lua. Nothing here knows a provider.
+ * C moves bytes; Lua decides what to send and what a response means. No
+ * provider is known here.
  */
 
+#include "call.h"
 #include "compat.h"
 #include "engine.h"
 #include "folder.h"
@@ -46,15 +47,15 @@ static int core_check_base(lua_State *L) {
   return 1;
 }
 
-/* table = core.table(array, hash): an empty table with room for so many */
+/* table = core.table(array, hash): an empty table with preallocated space */
 static int core_table(lua_State *L) {
   lua_createtable(L, (int)luaL_checkinteger(L, 1),
                   (int)luaL_checkinteger(L, 2));
   return 1;
 }
 
-/* text = core.inflate(coding, bytes, limit) | nil, message: what engines do
- * with a body that is coded, as "gzip" or "deflate" */
+/* text = core.inflate(coding, bytes, limit) | nil, message: decodes "gzip" or
+ * "deflate" as engines do */
 static int core_inflate(lua_State *L) {
   static const char *const names[] = {"gzip", "deflate", NULL};
   int coding = luaL_checkoption(L, 1, NULL, names);
@@ -125,6 +126,7 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_secret_init(L);
   sm_seen_init(L);
   luaL_newlib(L, functions);
+  sm_call_open(L);
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
   /* What carries requests of HTTP/1.1, where nothing else is said. */

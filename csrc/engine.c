@@ -52,7 +52,8 @@ static int push_curl_fault(lua_State *L, CURLcode rc) {
 static void open_lane(lua_State *L, struct sm_engine *e) {
   lua_getfield(L, 1, "transport");
   lua_getfield(L, 1, "user_agent");
-  if (sm_lane_is_proven() && strcmp(luaL_optstring(L, -2, ""), "libcurl") != 0 &&
+  if (sm_lane_is_proven() &&
+      strcmp(luaL_optstring(L, -2, ""), "libcurl") != 0 &&
       sm_multi_open_lane(&e->multi, luaL_optstring(L, -1, "")) != SM_OK)
     luaL_error(L, "not enough memory");
   lua_pop(L, 2);

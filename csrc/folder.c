@@ -12,13 +12,13 @@ static void close_folder(DIR **folder) {
     (void)closedir(opened);
 }
 
-/* For a folder that an error left open. */
+/* Closes a directory that an error left open. */
 static int folder_gc(lua_State *L) {
   close_folder(lua_touserdata(L, 1));
   return 0;
 }
 
-/* names = core.names(path): of the files in a folder; empty where it cannot be
+/* names = core.names(path): the files in a directory; empty if it cannot be
  * read */
 int sm_folder_names(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);

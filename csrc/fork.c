@@ -3,7 +3,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-static pid_t pid; /* 0 where nobody tells of forks */
+static pid_t pid; /* 0 if forks cannot be detected */
 
 static void note_child(void) {
   pid = getpid();

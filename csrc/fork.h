@@ -1,6 +1,6 @@
 /*
- * fork.h - which process this is, without asking the kernel every time: every
- * use of an engine looks, as a child that was forked must leave it alone.
+ * fork.h - the process id, without asking the kernel every time. Every use of
+ * an engine checks it, since a forked child must leave the engine alone.
  */
 
 #ifndef SM_FORK_H
@@ -10,7 +10,7 @@
 
 #pragma GCC visibility push(hidden)
 
-/* Once, before the first sm_fork_pid(). */
+/* Call once, before the first sm_fork_pid(). */
 void sm_fork_init(void);
 
 pid_t sm_fork_pid(void);

@@ -137,7 +137,7 @@ size_t sm_hash_end(struct sm_hash *h, unsigned char *digest) {
   return words * 4;
 }
 
-/* The digest of a block of key with `pad`, then a text. */
+/* The digest of one key block XORed with `pad`, then a text. */
 static size_t keyed(enum sm_hash_kind kind, const unsigned char *key,
                     unsigned char pad, const void *bytes, size_t len,
                     unsigned char *digest) {

@@ -32,10 +32,10 @@ struct sm_hash {
 void sm_hash_init(struct sm_hash *h, enum sm_hash_kind kind);
 void sm_hash_add(struct sm_hash *h, const void *bytes, size_t len);
 
-/* Writes the digest, wipes `h`, and returns how many bytes it has. */
+/* Writes the digest, wipes `h`, and returns the digest's length. */
 size_t sm_hash_end(struct sm_hash *h, unsigned char *digest);
 
-/* The same of a text with a key. */
+/* The HMAC of a text. */
 size_t sm_hmac(enum sm_hash_kind kind, const struct sm_buf *key,
                const void *bytes, size_t len, unsigned char *digest);
 

@@ -23,7 +23,7 @@ static void take_coding(struct sm_headers *h, const char *name, size_t len) {
     h->has_unknown_coding = 1;
 }
 
-/* Each name of a list with commas. */
+/* Calls a function for each name of a comma-separated list. */
 static void take_codings(struct sm_headers *h, const char *text, size_t len) {
   const char *end = text + len;
 
@@ -37,9 +37,9 @@ static void take_codings(struct sm_headers *h, const char *text, size_t len) {
   }
 }
 
-/* The parts of a date. A shape has for each of its characters what it has to
- * be: a digit of the day ('D'; 'd' may be a space), the year ('Y'), hour,
- * minute, second, a letter of the month's name ('M'); all else itself. */
+/* Matches a date against a shape and stores its parts. Shape characters: a
+ * digit of the day ('D'; 'd' may be a space), year ('Y'), hour, minute, second,
+ * a letter of the month's name ('M'); anything else matches itself. */
 struct date {
   long year;
   int month, day, hour, minute, second;
@@ -110,7 +110,7 @@ static int is_leap(long year) {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
-/* Days from 1970 to the first of January; before 1970 it is negative. */
+/* Days from 1970 to January 1; negative before 1970. */
 static double days_before(long year) {
   long y = year - 1;
 
@@ -118,7 +118,7 @@ static double days_before(long year) {
                   (1969 / 4 - 1969 / 100 + 1969 / 400));
 }
 
-/* Seconds since 1970; negative where there is no such moment. */
+/* Seconds since 1970; negative for an impossible date. */
 static double seconds_of(const struct date *d) {
   static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   double days = days_before(d->year) + d->day - 1;
@@ -145,8 +145,8 @@ static int is_weekday(const char *name, size_t len) {
   return 0;
 }
 
-/* A year of two digits is the next one that ends in them, 50 years ahead at
- * most. */
+/* Expands a two-digit year to the next year that ends in it, at most 50 years
+ * ahead. */
 static long full_year(long digits, time_t now) {
   long this_year = 1970;
 
@@ -156,8 +156,7 @@ static long full_year(long digits, time_t now) {
   return digits > this_year + 50 ? digits - 100 : digits;
 }
 
-/* The moment that one of the three forms of an HTTP date tells; negative where
- * it is none. */
+/* Parses the three forms of an HTTP date; negative if it is none of them. */
 static double date_of(const char *text, size_t len, time_t now) {
   size_t name = 0;
   struct date d;
@@ -193,8 +192,8 @@ static double retry_after_of(const char *text, size_t len, time_t now) {
   return seconds > 0 ? seconds : 0;
 }
 
-/* Chunks have an end of their own. What libcurl decodes besides may have been
- * cut off before it was put into them. */
+/* Chunked coding marks its own end. Other codings that libcurl decodes may have
+ * been truncated before they were chunked. */
 static void take_transfer(struct sm_headers *h, const char *text, size_t len) {
   if (sm_is_word(text, len, "chunked"))
     h->is_chunked = 1;

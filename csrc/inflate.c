@@ -1,27 +1,26 @@
-#define ZLIB_CONST /* it leaves its input alone */
+#define ZLIB_CONST /* zlib does not change its input */
 
 #include "inflate.h"
 
 #include <limits.h>
 #include <zlib.h>
 
-/* Bytes of text that zlib gives at a time. */
+/* Bytes of output per call of zlib. */
 #define PIECE 16384
 
-/* What inflateInit2() wants to know: the window, and what is around the text.
- */
+/* windowBits for inflateInit2(): window size and wrapper. */
 static int window_bits(enum sm_coding coding, const unsigned char *bytes,
                        size_t len) {
   if (coding == SM_CODING_GZIP)
     return MAX_WBITS + 16;
-  /* RFC 1950, 2.2: how it is packed, the window, and a check. */
+  /* RFC 1950, 2.2: method, window size, and a check. */
   if (len >= 2 && (bytes[0] & 15) == Z_DEFLATED && bytes[0] >> 4 <= 7 &&
       (bytes[0] * 256 + bytes[1]) % 31 == 0)
     return MAX_WBITS;
   return -MAX_WBITS;
 }
 
-/* Adds the text of one stream to `to`. Z_STREAM_END where it is complete. */
+/* Appends the output of one stream to `to`. Z_STREAM_END if it is complete. */
 static enum sm_status read_stream(z_stream *z, struct sm_buf *to, int *result) {
   unsigned char piece[PIECE];
   enum sm_status status = SM_OK;
@@ -58,7 +57,7 @@ enum sm_status sm_inflate(enum sm_coding coding, const char *bytes, size_t len,
   inflateEnd(&z);
   if (status != SM_OK)
     return status;
-  /* An end of its own, and nothing behind it. */
+  /* A complete stream, and nothing after it. */
   return result == Z_STREAM_END && z.avail_in == 0 ? SM_OK : SM_REFUSED;
 }
 

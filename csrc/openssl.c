@@ -13,7 +13,8 @@
 typedef void alpn_function(const void *ssl, const unsigned char **name,
                            unsigned *len);
 
-/* C has no cast between functions and objects, dladdr and dlsym need one. */
+/* C has no cast between function and object pointers, but dladdr and dlsym need
+ * one. */
 union symbol {
   void *address;
   char *(*curl)(void);

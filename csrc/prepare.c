@@ -7,8 +7,8 @@
 
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-/* A string field of the table on top of the stack, added to `to`; nothing is
- * added where the field is nil. */
+/* Appends a string field of the table on top of the stack to `to`, unless it is
+ * nil. */
 static void read_text(lua_State *L, const char *name, struct sm_buf *to) {
   lua_getfield(L, -1, name);
   if (!lua_isnil(L, -1)) {
@@ -26,7 +26,7 @@ static void read_text(lua_State *L, const char *name, struct sm_buf *to) {
   lua_pop(L, 1);
 }
 
-/* Entry `i` of the piece on top of the stack, added to `to`. */
+/* Appends entry `i` of the piece on top of the stack to `to`. */
 static void read_entry(lua_State *L, int i, struct sm_buf *to) {
   size_t len;
   const char *text;
@@ -47,7 +47,7 @@ static void read_escape(lua_State *L, int i, struct sm_piece *piece) {
   lua_rawgeti(L, -1, i);
   name = luaL_optstring(L, -1, "raw");
   if (sm_piece_escape(piece, name) != SM_OK)
-    luaL_error(L, "no escape is called '%s'", name);
+    luaL_error(L, "unknown escape '%s'", name);
   lua_pop(L, 1);
 }
 
@@ -62,7 +62,7 @@ static unsigned read_part(lua_State *L, int i, const struct sm_op *op) {
   return (unsigned)part;
 }
 
-/* Which of the texts that are made for a request. */
+/* The number of a generated text. */
 static unsigned read_made(lua_State *L, int i) {
   lua_Integer number;
 
@@ -74,9 +74,9 @@ static unsigned read_made(lua_State *L, int i) {
   return (unsigned)number;
 }
 
-/* The hole on top of the stack: { "id", escape, part },
- * { "ids", escape, part, between }, { "uuid" }, { "token", escape },
- * { "made", escape, number } or { "basic", before, after }. */
+/* Reads the hole on top of the stack: { "id", escape, part }, { "ids", escape,
+ * part, between }, { "uuid" }, { "token", escape }, { "made", escape, number }
+ * or { "basic", before, after }. */
 static void read_hole(lua_State *L, const struct sm_op *op,
                       struct sm_template *t, struct sm_piece *piece) {
   const char *kind;
@@ -97,7 +97,7 @@ static void read_hole(lua_State *L, const struct sm_op *op,
   else if (strcmp(kind, "made") == 0)
     piece->kind = SM_PIECE_MADE;
   else
-    luaL_error(L, "no piece of a template is called '%s'", kind);
+    luaL_error(L, "unknown template piece '%s'", kind);
   lua_pop(L, 1);
   if (piece->kind == SM_PIECE_BASIC) {
     read_entry(L, 2, &piece->text);
@@ -115,7 +115,7 @@ static void read_hole(lua_State *L, const struct sm_op *op,
   read_entry(L, 4, &piece->text);
 }
 
-/* The list of pieces on top of the stack, each a text or a hole. */
+/* Reads the list of pieces on top of the stack, each a text or a hole. */
 static void read_template(lua_State *L, const struct sm_op *op,
                           struct sm_template *t) {
   size_t i, count;
@@ -140,7 +140,7 @@ static void read_template(lua_State *L, const struct sm_op *op,
   }
 }
 
-/* Field `name` of the table at index 2. */
+/* Reads field `name` of the table at index 2. */
 static int read_field_template(lua_State *L, const char *name,
                                const struct sm_op *op, struct sm_template *t) {
   int is_there;
@@ -165,7 +165,7 @@ static void read_between(lua_State *L, struct sm_op *op) {
   op->split.parts = (unsigned)count + 1;
 }
 
-/* split = { "/" }: the texts between the parts of an id. */
+/* Reads split = { "/" }: the separators of an id's parts. */
 static void read_split(lua_State *L, struct sm_op *op) {
   lua_getfield(L, 2, "split");
   if (!lua_isnil(L, -1))
@@ -180,13 +180,13 @@ static void check_header(lua_State *L, const char *line, size_t len, int i) {
     luaL_error(L, "header %d %s", i, fault);
 }
 
-/* A header line with holes. */
+/* Reads a header line with holes. */
 static void read_line(lua_State *L, struct sm_op *op, int i) {
   struct sm_template line, *kept;
   struct sm_lines *lines;
   size_t k;
 
-  /* Read into its place, so that it is freed whatever raises. */
+  /* Read in place, so that it is freed if something raises. */
   kept = sm_op_line(&op->request_lines);
   if (kept == NULL)
     luaL_error(L, "not enough memory");
@@ -207,7 +207,7 @@ static void read_line(lua_State *L, struct sm_op *op, int i) {
   lines = &op->token_lines;
   kept = sm_op_line(lines);
   if (kept == NULL) {
-    op->request_lines.count++; /* frees it */
+    op->request_lines.count++; /* now `op` frees it */
     luaL_error(L, "not enough memory");
     return;
   }

@@ -23,7 +23,7 @@ static int is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
 }
 
-const char sm_base_nomem[] = "cannot be read: not enough memory";
+const char sm_base_nomem[] = "cannot be parsed: not enough memory";
 
 /* Also where there is no memory to tell, which is left in `rc`. */
 static int has_part(CURLU *url, CURLUPart part, CURLUcode *rc) {
@@ -74,15 +74,16 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   if (rc == CURLUE_OK)
     rc = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
   if (rc != CURLUE_OK)
-    fault = "is no URL: write it like https://host or https://host:port/prefix";
+    fault = "is not a URL like https://host or https://host:port/prefix";
   else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
-    fault = "has to begin with https://";
+    fault = "must begin with https://";
   else if (has_part(parsed, CURLUPART_USER, &rc) ||
            has_part(parsed, CURLUPART_PASSWORD, &rc))
-    fault = "holds a user name or password: give the key as token";
+    fault = "contains a user name or password: pass the key as token";
   /* Newer libcurls do not tell empty ones from none. */
   else if (strpbrk(url, "?#") != NULL)
-    fault = "holds a query or fragment: give scheme, host, port and path";
+    fault = "contains a query or fragment: only scheme, host, port and path "
+            "are allowed";
   else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
     fault = "is plain http to another host, where the token could be read on "
             "the way: use https://, or allow_http = true";

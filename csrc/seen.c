@@ -243,35 +243,98 @@ static struct seen *check(lua_State *L, uint64_t half[2]) {
   return s;
 }
 
+/* Makes an id known that is not. */
+static void insert(lua_State *L, struct seen *s, const uint64_t half[2],
+                   lua_Number place) {
+  struct entry *e;
+  uint32_t at;
+
+  if (s->count >= s->lists && !split(s))
+    luaL_error(L, "not enough memory");
+  at = take_entry(s);
+  if (at == 0)
+    luaL_error(L, "not enough memory");
+  e = entry_at(s, at);
+  e->half[0] = half[0];
+  e->half[1] = half[1];
+  e->place = place;
+  e->next = 0;
+  *find(s, half) = at;
+  s->count++;
+}
+
 /* earlier = seen:add(id, place): the place where the id was seen before. nil
  * for a new id, which is known from now on; place defaults to 0. */
 static int seen_add(lua_State *L) {
   uint64_t half[2];
   struct seen *s = check(L, half);
   lua_Number place = luaL_optnumber(L, 3, 0);
-  uint32_t *link = find(s, half), at;
-  struct entry *e;
+  const uint32_t *link = find(s, half);
 
   if (*link != 0) {
     sm_pushwhole(L, entry_at(s, *link)->place);
     return 1;
   }
-  if (s->count >= s->lists) {
-    if (!split(s))
-      return luaL_error(L, "not enough memory");
-    link = find(s, half);
-  }
-  at = take_entry(s);
-  if (at == 0)
-    return luaL_error(L, "not enough memory");
-  e = entry_at(s, at);
-  e->half[0] = half[0];
-  e->half[1] = half[1];
-  e->place = place;
-  e->next = 0;
-  *link = at;
-  s->count++;
+  insert(L, s, half, place);
   return 0;
+}
+
+/* Whether the id has the shape of the mask, in which an x stands for a hex
+ * digit, with letters in lower case: all spellings of it are this one then. */
+static int is_own_key(const char *mask, const char *id, size_t len) {
+  size_t i;
+
+  for (i = 0; i < len; i++) {
+    char c = id[i];
+
+    if (mask[i] == 'x' ? !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
+                       : c != mask[i])
+      return 0;
+  }
+  return 1;
+}
+
+/*
+ * count = seen:admit(mask, chunk, first, last, place, ids, places, at)
+ *
+ * Takes ids from chunk[first] on as long as they fit the mask and were not
+ * seen, up to chunk[last]. The i-th becomes ids[at + i], with place + i in
+ * places[at + i].
+ */
+static int seen_admit(lua_State *L) {
+  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+  size_t mask_len, len;
+  const char *mask = luaL_checklstring(L, 2, &mask_len);
+  int first = (int)luaL_checkinteger(L, 4);
+  int last = (int)luaL_checkinteger(L, 5);
+  lua_Number place = luaL_checknumber(L, 6);
+  int at = (int)luaL_checkinteger(L, 9), i;
+
+  luaL_argcheck(L, s->lists > 0, 1, "closed");
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, 7, LUA_TTABLE);
+  luaL_checktype(L, 8, LUA_TTABLE);
+  lua_settop(L, 9);
+  for (i = first; i <= last; i++) {
+    uint64_t half[2];
+    const char *id;
+
+    lua_rawgeti(L, 3, i);
+    id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    if (id == NULL || len != mask_len || !is_own_key(mask, id, len))
+      break;
+    hash(s->key, id, len, half);
+    if (*find(s, half) != 0)
+      break;
+    place++;
+    at++;
+    insert(L, s, half, place);
+    lua_rawseti(L, 7, at);
+    sm_pushwhole(L, place);
+    lua_rawseti(L, 8, at);
+  }
+  lua_pushinteger(L, i - first);
+  return 1;
 }
 
 /* seen:remove(id): forgets it, where it is known */
@@ -321,8 +384,10 @@ static int seen_close(lua_State *L) {
 }
 
 static const luaL_Reg seen_methods[] = {
-    {"add", seen_add},     {"has", seen_has},     {"remove", seen_remove},
-    {"count", seen_count}, {"close", seen_close}, {NULL, NULL},
+    {"add", seen_add},     {"admit", seen_admit},
+    {"has", seen_has},     {"remove", seen_remove},
+    {"count", seen_count}, {"close", seen_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg seen_metamethods[] = {

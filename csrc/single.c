@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Numbers of more digits may be written alike and be two. */
+/* With more digits, numbers written alike may differ. */
 #define SM_EXACT_DIGITS 15
 
 #define SM_NO_FIELD (-1)
@@ -104,7 +104,7 @@ static int on_name(void *user) {
   return w->around[w->json.depth] != SM_NO_FIELD;
 }
 
-/* A name twice leaves it open which of the two counts. */
+/* If a name occurs twice, it is unclear which one counts. */
 static void name_done(struct sm_walk *w, const char *name, size_t len) {
   int field = find_field(w->single, w->around[w->json.depth], name, len);
 
@@ -131,7 +131,7 @@ static void take_code(struct sm_walk *w, enum sm_code_kind kind,
       w->code = i + 1;
 }
 
-/* A value that begins with `c` where the definition expects something. */
+/* A value that begins with `c`, at a place where the definition expects one. */
 static int expect_field(struct sm_walk *w, char c) {
   enum sm_role role = w->single->fields[w->field].role;
 
@@ -169,7 +169,7 @@ static int on_value(void *user, char c) {
   return is_wanted;
 }
 
-/* Whole, and written as it is everywhere. */
+/* An integer in its usual spelling. */
 static int is_canonical(const char *text, size_t len) {
   return len > 0 && len <= SM_EXACT_DIGITS &&
          sm_json_digits(text, len) == len && (len == 1 || text[0] != '0');

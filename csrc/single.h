@@ -1,11 +1,10 @@
 /*
- * single.h - reads the usual JSON answer to a request about one id.
+ * single.h - reads the usual JSON response to a request about one id.
  *
- * Usual is an answer that names the id that was asked about and holds a code
- * that the definition lists, at the paths that the definition gives, with
- * nothing where an error would stand. What each code means was found out
- * beforehand, by who reads all other answers; it is known here by a number.
- * In doubt an answer is not usual.
+ * A response is usual if it repeats the requested id and contains a listed
+ * code, at the paths of the definition, and nothing where an error would be.
+ * What each code means was determined beforehand, by the reader of all other
+ * responses; here it is only a number. When in doubt, a response is not usual.
  */
 
 #ifndef SM_SINGLE_H
@@ -13,21 +12,21 @@
 
 #include "json.h"
 
-/* Fields on the paths of one reading, as many as a walk has bits for. */
+/* Maximum number of fields on the paths of one reading: bits of a walk. */
 #define SM_MAX_FIELDS 64
 
 enum sm_role {
-  SM_ROLE_NONE, /* on the way */
+  SM_ROLE_NONE, /* on the way to others */
   SM_ROLE_ID,
   SM_ROLE_CODE,
-  SM_ROLE_ERROR, /* where nothing but null may stand */
+  SM_ROLE_ERROR, /* only null is allowed here */
 };
 
 struct sm_field {
   struct sm_buf name;
-  int around; /* the field that it is in; the first is the document */
+  int around; /* the enclosing field; the first one is the document */
   enum sm_role role;
-  int rank; /* of several places for a code the lowest counts */
+  int rank; /* of several places for a code, the lowest counts */
 };
 
 enum sm_code_kind {
@@ -38,7 +37,7 @@ enum sm_code_kind {
 };
 
 struct sm_code {
-  struct sm_buf text; /* as it is written, without quotes */
+  struct sm_buf text; /* as written, without quotes */
   enum sm_code_kind kind;
 };
 
@@ -48,7 +47,7 @@ enum sm_single_kind {
   SM_SINGLE_EXACT, /* always the same bytes */
 };
 
-/* What the usual answers of one status look like. */
+/* The usual responses of one status. */
 struct sm_single {
   long status;
   enum sm_single_kind kind;
@@ -58,7 +57,7 @@ struct sm_single {
   int has_id, has_code;
   struct sm_code *codes;
   size_t code_count;
-  size_t first; /* what the first code means, or all there is without codes */
+  size_t first; /* meaning of the first code, or the only one */
 };
 
 struct sm_walk {
@@ -66,13 +65,13 @@ struct sm_walk {
   const struct sm_single *single;
   const char *id;
   size_t id_len;
-  int around[SM_MAX_DEPTH + 1]; /* the field that is open, by depth, or -1 */
-  int field;                    /* the one whose value is next, or -1 */
+  int around[SM_MAX_DEPTH + 1]; /* the open field by depth, or -1 */
+  int field;                    /* the field whose value is next, or -1 */
   unsigned long long seen;
   int has_id;
-  int is_nomem; /* an answer was not usual for the lack of memory */
+  int is_nomem; /* memory ran out, so a response was not usual */
   int rank;     /* of the code that counts so far */
-  size_t code;  /* its place among the codes, plus one; 0 for an unlisted one */
+  size_t code;  /* its index among the codes plus one; 0 if unlisted */
 };
 
 #pragma GCC visibility push(hidden)
@@ -80,18 +79,18 @@ struct sm_walk {
 void sm_single_init(struct sm_single *s);
 void sm_single_free(struct sm_single *s);
 
-/* The field called `name` in the field `around`, made where there is none; -1
- * where there can be no more. */
+/* Finds or adds the field `name` in the field `around`; -1 if there is no
+ * room. */
 int sm_single_field(struct sm_single *s, int around, const char *name,
                     size_t len);
 
-/* One more code; NULL without memory. */
+/* Adds a code; NULL if memory ran out. */
 struct sm_code *sm_single_code(struct sm_single *s);
 
 void sm_walk_init(struct sm_walk *w);
 void sm_walk_free(struct sm_walk *w);
 
-/* What the body means, by its number; 0 where that is not usual. */
+/* The number of the body's meaning; 0 if it is not usual. */
 size_t sm_single_read(const struct sm_single *s, struct sm_walk *w,
                       const char *id, size_t id_len, const char *body,
                       size_t len);

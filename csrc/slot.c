@@ -568,22 +568,22 @@ static const char *in_its_words(const struct sm_slot *s) {
 /* What went wrong, in a sentence. */
 static const char *detail_of(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
-    return "the answer is larger than allowed (max_response, or its headers)";
+    return "the response is too large (max_response, or its headers)";
   if (s->is_nomem)
     return "not enough memory";
   if (s->is_malformed)
-    return "the answer's headers are malformed";
+    return "the response headers are malformed";
   if (s->refusal != NULL)
     return strstr(s->error, s->refusal) != NULL ? s->error : s->refusal;
   if (is_hung_up(s))
-    return "the server hung up after the TLS handshake";
+    return "the server closed the connection after the TLS handshake";
   if (s->is_spent)
-    return "the connection was closed, or held an answer nobody asked for";
+    return "the connection was closed, or contained an unrequested response";
   if (s->is_expired)
-    return is_sent(s) ? "no complete answer in time"
-                      : "the time was up before it could be sent";
+    return is_sent(s) ? "timed out waiting for the response"
+                      : "timed out before the request was sent";
   if (s->sends > 1 || s->result == CURLE_OK)
-    return "the connection was closed before the answer";
+    return "the connection was closed before the response";
   return in_its_words(s);
 }
 

@@ -19,7 +19,7 @@
 #ifdef POLLRDHUP
 #  define SM_ENDS POLLRDHUP
 #else
-#  define SM_ENDS 0 /* then POLLHUP and POLLERR are all that is told */
+#  define SM_ENDS 0 /* then only POLLHUP and POLLERR are reported */
 #endif
 
 #ifndef SOCK_CLOEXEC /* macOS */
@@ -55,7 +55,7 @@ static struct sm_socket *add(struct sm_sockets *s, curl_socket_t fd,
   return one;
 }
 
-/* `ready` may still hold it, and its number may soon be another's. */
+/* `ready` may still contain it, and its number may soon be reused. */
 static void drop(struct sm_sockets *s, struct sm_socket *one) {
   int i;
 
@@ -90,7 +90,7 @@ void sm_sockets_free(struct sm_sockets *s) {
   memset(s, 0, sizeof(*s));
 }
 
-/* Tells the kernel what to watch the socket for; nothing for 0. */
+/* Registers the events to watch for; 0 for none. */
 static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
                        int wanted) {
   struct epoll_event event;
@@ -125,8 +125,8 @@ int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
     if (one == NULL)
       continue;
     if (one->wanted == 0)
-      /* A kept connection was closed, or speaks unasked. It would say so
-       * again and again; its next use finds out. */
+      /* A kept connection was closed, or sends unrequested data. It would
+       * report that again and again; its next use checks it. */
       (void)set_watched(s, one, 0);
     else
       note(s, one,
@@ -137,7 +137,7 @@ int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   return count >= 0 && count < SM_MAX_READY;
 }
 
-/* What poll() has to look at for these sockets: how many. */
+/* Fills the array for poll() and returns the number of entries. */
 static size_t list_watched(const struct sm_sockets *s, struct pollfd *fds) {
   if (!s->is_open)
     return 0;
@@ -269,14 +269,15 @@ int sm_sockets_close(void *user, curl_socket_t fd) {
   struct sm_socket *one = find(s, fd);
 
   if (one != NULL) {
-    /* A child that was forked may keep the other end of it open. */
+    /* A forked child may keep the other end open. */
     (void)set_watched(s, one, 0);
     drop(s, one);
   }
   return close(fd);
 }
 
-/* -1 leaves the multi handle dead, which newer libcurls do not tell at once. */
+/* -1 makes the multi handle unusable, which newer libcurls do not report at
+ * once. */
 static int fail(struct sm_sockets *s) {
   s->is_broken = 1;
   return -1;
@@ -297,7 +298,7 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
   if (one->wanted != 0)
     return set_watched(s, one, one->wanted) ? 0 : fail(s);
   if (!one->is_ours) {
-    /* Who closes it does not tell. */
+    /* Callers cannot tell which process closes it. */
     (void)set_watched(s, one, 0);
     drop(s, one);
   }
@@ -334,8 +335,8 @@ int sm_sockets_is_silent(curl_socket_t fd) {
          (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
-/* Whether the other side has ended it: whatever still waits in it, the answer
- * to one more request never comes. */
+/* Returns whether the peer has closed it: whatever is still buffered, the
+ * response to another request will never come. */
 static int is_over(curl_socket_t fd) {
   struct pollfd one;
 
@@ -349,12 +350,12 @@ int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
   int is_spent = 0;
   size_t i;
 
-  /* Connections to two addresses may have one local port: all are looked at. */
+  /* Connections to two addresses may share a local port: check all of them. */
   for (i = 0; i < s->count; i++) {
     struct sm_socket *one = &s->list[i];
 
     if (one->port == 0 && local_port(one->fd) == port)
-      one->port = port; /* its first use: only now is it known to be bound */
+      one->port = port; /* first use: it was not bound before */
     else if (one->port == port &&
              (is_shared ? is_over(one->fd) : !sm_sockets_is_silent(one->fd)))
       is_spent = 1;

@@ -1,16 +1,16 @@
 /*
  * sockets.h - the sockets of an engine: which are ready, and whether one of
- * them may carry one more request.
+ * them can carry another request.
  *
- * libcurl forgets a socket when its request ends and names it again with the
- * next. The kernel is told once: a connection that is kept goes on being
- * watched, which spares two system calls a request and tells of its end.
+ * libcurl forgets a socket when its request ends and reports it again for the
+ * next. The kernel is told once: kept connections stay registered, which saves
+ * two system calls per request and shows when they are closed.
  *
- * A server, or a proxy before it, that sends an answer too many would have it
- * taken for the answer to the next request on that connection; and a request
- * written to a connection that was closed may or may not have arrived. Some
- * libcurls look before they use a connection again; 7.x do not, nor do 8.22
- * and newer within a second of its last use.
+ * If a server or proxy sends one response too many, it would be taken for the
+ * response to the next request on that connection; and a request written to a
+ * closed connection may or may not have arrived. Some libcurls check a
+ * connection before reusing it; 7.x do not, nor do 8.22 and newer within a
+ * second of its last use.
  */
 
 #ifndef SM_SOCKETS_H
@@ -18,13 +18,13 @@
 
 #include <curl/curl.h>
 
-/* Sockets that are taken note of at once; what else is ready comes next. */
+/* Maximum number of ready sockets per step; the rest follows in the next. */
 #define SM_MAX_READY 64
 
 struct sm_socket {
   curl_socket_t fd;
-  int port;    /* the local one, which tells two connections apart */
-  int is_ours; /* libcurl opens and closes some by itself, for its resolver */
+  int port;    /* local port; tells connections apart */
+  int is_ours; /* libcurl opens and closes some itself, for its resolver */
   int wanted;  /* CURL_POLL_IN, CURL_POLL_OUT: what libcurl waits for */
   int watched; /* what the kernel was told */
   void *conn;  /* whose it is on the lane, or NULL: then it is libcurl's */
@@ -36,7 +36,7 @@ struct sm_ready {
   void *conn;
 };
 
-/* With nothing but zeros in it, none is watched and nothing open yet. */
+/* All zeros means that nothing is open or watched yet. */
 struct sm_sockets {
   struct sm_socket *list;
   size_t count;
@@ -45,10 +45,10 @@ struct sm_sockets {
   int epoll;
   struct sm_ready ready[SM_MAX_READY];
   int ready_count;
-  /* HTTP/2, or it may become that: bytes may wait for other requests. */
+  /* HTTP/2, or may become HTTP/2: bytes may wait for other requests. */
   int is_shared;
   int is_http2_offered; /* to servers, over TLS */
-  int has_answered;     /* a server has answered on one of them, ever */
+  int has_answered;     /* a server has responded on one of them */
   int is_broken;        /* libcurl was told that a socket cannot be watched */
 };
 
@@ -56,42 +56,42 @@ struct sm_sockets {
 
 void sm_sockets_free(struct sm_sockets *s);
 
-/* Called before a request: 0, and errno, when the kernel cannot watch another
- * set of sockets just now. */
+/* Called before a request: 0 and errno if the kernel cannot watch another set
+ * of sockets now. */
 int sm_sockets_begin(struct sm_sockets *s);
 
-/* After a multi handle is gone: what it did not report as closed. */
+/* After a multi handle is gone: forgets what it did not report as closed. */
 void sm_sockets_forget(struct sm_sockets *s);
 
-/* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with a
- * struct sm_sockets as their data. */
+/* For CURLOPT_OPENSOCKETFUNCTION and CURLOPT_CLOSESOCKETFUNCTION, with a struct
+ * sm_sockets as data. */
 curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
                               struct curl_sockaddr *address);
 int sm_sockets_close(void *user, curl_socket_t fd);
 
-/* For CURLMOPT_SOCKETFUNCTION, with the same. */
+/* For CURLMOPT_SOCKETFUNCTION, with the same data. */
 int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
                      void *socket);
 
-/* A connection that libcurl has made is the lane's from now on. 0 where it is
- * not known, or cannot be watched. */
+/* Hands a connection that libcurl has made to the lane. 0 if it is not known,
+ * or cannot be watched. */
 int sm_sockets_own(struct sm_sockets *s, curl_socket_t fd, void *conn);
 
-/* Waits so many milliseconds at most, and leaves in `ready` what libcurl wants
- * to know of. 0 where the kernel was not asked about all of them. */
+/* Waits up to this many milliseconds and stores in `ready` what libcurl must be
+ * told. 0 if the kernel was not asked about all of them. */
 int sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
-/* The same, and returns when one of the others, which may be NULL, has
- * something; that is left there. */
+/* The same; also returns when one of the others (may be NULL) is readable,
+ * without reading it. */
 void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
                           int milliseconds);
 
 /* Whether nothing waits to be read from it, not even its end. */
 int sm_sockets_is_silent(curl_socket_t fd);
 
-/* Called before each use of the connection from this local port: whether it
- * has been closed or, unless requests share it, bytes wait in it. Never true at
- * the first use, when TLS may have sent tickets. */
+/* Called before each reuse of the connection from this local port: returns
+ * whether it was closed or, unless requests share it, contains unread bytes.
+ * Never true at the first use, when TLS may have sent tickets. */
 int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared);
 
 #pragma GCC visibility pop

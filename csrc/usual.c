@@ -4,7 +4,8 @@
 
 #define SM_WALK "stopmsg.walk"
 
-/* The path on top of the stack. Where two roles meet, nothing is usual. */
+/* Reads the path on top of the stack. If two roles collide, nothing is
+ * usual. */
 static void read_path(lua_State *L, struct sm_single *single, enum sm_role role,
                       int rank) {
   int field = 0;
@@ -36,7 +37,8 @@ static void read_path(lua_State *L, struct sm_single *single, enum sm_role role,
   }
 }
 
-/* The list of paths called `name` in the table on top; whether there is one. */
+/* Reads the list of paths `name` of the table on top; returns whether it
+ * exists. */
 static int read_paths(lua_State *L, struct sm_single *single, const char *name,
                       enum sm_role role) {
   size_t i, count;
@@ -52,7 +54,7 @@ static int read_paths(lua_State *L, struct sm_single *single, const char *name,
   return count > 0;
 }
 
-/* The code on top of the stack, which stays a number if it is one. */
+/* Reads the code on top of the stack, which stays a number if it is one. */
 static void read_code(lua_State *L, struct sm_single *single) {
   struct sm_code *code = sm_single_code(single);
   enum sm_status status = SM_OK;
@@ -106,8 +108,7 @@ static lua_Integer read_whole(lua_State *L, const char *name) {
   return number;
 }
 
-/* The whole body, at the field `exactly` of the table on top, if it is there.
- */
+/* Reads the whole body in field `exactly` of the table on top, if it exists. */
 static int read_exactly(lua_State *L, struct sm_single *single) {
   const char *text;
   size_t len;
@@ -160,7 +161,7 @@ void sm_usual_read(lua_State *L, int index, struct sm_op *op) {
   lua_pop(L, 1);
 }
 
-/* For answers that did not come through an engine. */
+/* For responses that did not come through an engine. */
 struct lone_walk {
   struct sm_single single;
   struct sm_walk walk;
@@ -174,8 +175,8 @@ static int lone_gc(lua_State *L) {
   return 0;
 }
 
-/* number = core.meaning(usual of one status, id, body): of what the body of an
- * answer means; 0 where it is not usual */
+/* number = core.meaning(usual of one status, id, body): the meaning of a body,
+ * 0 if it is not usual */
 int sm_usual_meaning(lua_State *L) {
   size_t id_len, len;
   const char *id = luaL_checklstring(L, 2, &id_len);

@@ -29,8 +29,9 @@ function File:seek(whence, offset)
   return self.at
 end
 
--- { id or problem, line } of all records; or nil and what made it unreadable.
-local function read(open, bytes, piece, shape, field)
+-- { id or problem, line } of all records; or nil and what made it unreadable. With `most`, ids are
+-- taken so many at a time.
+local function read(open, bytes, piece, shape, field, most)
   local list, seen = {}, {}
   local called, failure = pcall(function()
     local next_id = open(file_of(bytes, piece), function(block)
@@ -38,7 +39,8 @@ local function read(open, bytes, piece, shape, field)
     end, field)
     local last = 0
     while true do
-      local value, line = next_id(shape)
+      local into = most and { "held" }
+      local value, line, is_listed = next_id(shape, into, 1, most)
       if value == nil then
         break
       end
@@ -48,7 +50,7 @@ local function read(open, bytes, piece, shape, field)
       last = line
       if type(value) == "number" then
         for i = 1, value do
-          list[#list + 1] = { false, line + i - 1 }
+          list[#list + 1] = { is_listed and assert(into[i + 1]) or false, line + i - 1 }
         end
         last = line + value - 1
       else
@@ -197,6 +199,7 @@ return function(data)
     return
   end
   compare(list, again, "in pieces")
+  compare(list, read(OPEN[kind], bytes, piece, nil, "id", #bytes % 5 + 1), "many at a time")
   if kind == "p" then
     for _, name in ipairs({ "uuid", "hex32" }) do
       compare(list, read(plain.read, bytes, piece, ids.forms[name].mask), "counted")

@@ -100,13 +100,13 @@ describe("stopmsg.client", function()
   end)
 
   describe("wrong use", function()
-    local IDS = "an id or a list of ids expected, got "
+    local IDS = "expected an id or a list of ids, got "
 
     for what, case in pairs({
       ["status of nothing"] = { function(c) c:status() end,
         "bad argument #1 to 'status' (" .. IDS .. "nil)" },
       ["status of an empty list"] = { function(c) c:status({}) end,
-        "bad argument #1 to 'status' (an empty list: give at least one id)" },
+        "bad argument #1 to 'status' (the list is empty; expected at least one id)" },
       ["an unknown option of status"] = { function(c) c:status(uuid(1), { knid = "message" }) end,
         "bad argument #2 to 'status' (unknown option 'knid'; did you mean 'kind'?)" },
       ["a kind that there is not"] = { function(c) c:status(uuid(1), { kind = "mail" }) end,
@@ -123,11 +123,11 @@ describe("stopmsg.client", function()
         "bad argument #2 to 'stop' (option 'verify': unknown option 'timout'; did you mean "
           .. "'timeout'?)" },
       ["verify of a stream"] = { function(c) c:each({ uuid(1) }, { verify = true }) end,
-        "bad argument #2 to 'each' (option 'verify': a stream keeps no items to look up later)" },
+        "bad argument #2 to 'each' (option 'verify': each() does not keep the items to look up)" },
       ["verify of no report"] = { function(c) c:verify({}) end,
-        "bad argument #1 to 'verify' (a report expected, got table)" },
+        "bad argument #1 to 'verify' (expected a report, got table)" },
       ["verify of nothing"] = { function(c) c:verify() end,
-        "bad argument #1 to 'verify' (a report expected, got nil)" },
+        "bad argument #1 to 'verify' (expected a report, got nil)" },
       ["verify with an unknown option"] = { function(c) c:verify({}, { intervall = 1 }) end,
         "bad argument #2 to 'verify' (unknown option 'intervall'; did you mean 'interval'?)" },
       ["verify with a time that is none"] = { function(c) c:verify({}, { timeout = "1" }) end,
@@ -152,14 +152,14 @@ describe("stopmsg.client", function()
           function() client:status(code(1)) end,
           function() client:stop(code(1), { verify = true }) end,
         }) do
-          assert.matches("pushwoosh needs for status the setting 'application': the app",
+          assert.matches("pushwoosh: status needs the setting 'application': the app",
             raised(call))
         end
       end)
       assert.same({}, log)
       local report = client:stop(code(61))
       log = requests_of(quick, function()
-        assert.matches("pushwoosh needs for status the setting 'application'", raised(function()
+        assert.matches("pushwoosh: status needs the setting 'application'", raised(function()
           client:verify(report)
         end))
       end)
@@ -350,7 +350,7 @@ describe("stopmsg.client", function()
         local message = raised(function()
           stopmsg.definition(name)
         end)
-        assert.matches("no provider is called '?" .. tostring(name) .. "'?; did you mean", message)
+        assert.matches("unknown provider '?" .. tostring(name) .. "'?; did you mean", message)
         assert.matches(nearest, message, 1, true)
         assert.matches("`stopmsg providers` lists all", message, 1, true)
       end

@@ -160,7 +160,7 @@ describe("stopmsg.client", function()
       }, lines(report))
       assert.equal(4, report.requests)
       assert.equal(1, #server.said(report))
-      assert.is_truthy(server.said(report)[1]:find("3 id(s) of an unusual shape", 1, true))
+      assert.is_truthy(server.said(report)[1]:find("3 id(s) with an unusual format", 1, true))
       assert.is_truthy(server.said(report)[1]:find("'msg_1'", 1, true))
       assert.is_truthy(server.said(report)[1]:find("32 hex digits", 1, true))
     end)
@@ -171,8 +171,8 @@ describe("stopmsg.client", function()
       assert.is_true(new("revicom", allowed):stop_dispatch(77001).ok)
       assert.has_error(function()
         new("idigital"):stop(uuid(900))
-      end, "idigital documents find, status, stop_dispatch; stop is in its sibling brand's pages "
-        .. "only, and is tried with undocumented = true")
+      end, "idigital documents find, status, stop_dispatch; only its sibling brand documents stop: "
+        .. "to try it, use undocumented = true")
     end)
 
     it("an operation that a provider does not have raises with those that it has", function()
@@ -237,7 +237,7 @@ describe("stopmsg.client", function()
     it("a token function that gives none raises before anything is sent", function()
       assert.has_error(function()
         new("revicom", { token = function() end }):stop(uuid(1))
-      end, "the token function has to return a string, got a nil")
+      end, "the token function must return a string, got a nil")
     end)
   end)
 
@@ -288,13 +288,13 @@ describe("stopmsg.client", function()
     end)
 
     for what, case in pairs({
-      ["an empty list"] = { {}, "an empty list: give at least one id" },
-      ["no list"] = { nil, "an id or a list of ids expected, got nil" },
-      ["a boolean"] = { true, "an id or a list of ids expected, got boolean" },
+      ["an empty list"] = { {}, "the list is empty; expected at least one id" },
+      ["no list"] = { nil, "expected an id or a list of ids, got nil" },
+      ["a boolean"] = { true, "expected an id or a list of ids, got boolean" },
       ["a table that is no list"] = { { ids = 1 },
-        "a list of ids expected, this table has the key 'ids'" },
+        "expected a list of ids, but the table has the key 'ids'" },
       ["a list that is mostly holes"] = { { [1] = "a", [1000000] = "b" },
-        "a list of ids expected, this table has 2 of 1000000 places filled" },
+        "expected a list of ids, but only 2 of 1000000 places are filled" },
     }) do
       it("raises for " .. what, function()
         local client = new("revicom")
@@ -464,7 +464,7 @@ describe("stopmsg.client", function()
     it("raises for what is no source", function()
       assert.has_error(function()
         new("revicom"):each("ids.txt")
-      end, "bad argument #1 to 'each' (a list, an iterator function or an open file expected, got "
+      end, "bad argument #1 to 'each' (expected a list, an iterator function or an open file, got "
         .. "string)")
     end)
   end)
@@ -586,32 +586,32 @@ describe("stopmsg.client", function()
 
   describe("stopmsg.new", function()
     for what, case in pairs({
-      ["no options"] = { nil, "a table of options expected, got nil" },
+      ["no options"] = { nil, "expected a table of options, got nil" },
       ["an unknown option"] = { { provider = "revicom", tokne = "x" },
         "unknown option 'tokne'; did you mean 'token'?" },
       ["no token"] = { { provider = "revicom" }, "option 'token' is missing: the key as the "
         .. "provider issued it, or a function that returns it" },
       ["a token with a line break"] = { { provider = "revicom", token = "abc\n" },
-        "option 'token': the token ends with a line break: strip it" },
+        "option 'token': the token ends with a line break: remove it" },
       ["an unknown provider"] = { { provider = "revikom", token = "x" },
-        "option 'provider': no provider is called 'revikom'; did you mean 'revicom'? "
-        .. "`stopmsg providers` lists all, or give a definition table" },
+        "option 'provider': unknown provider 'revikom'; did you mean 'revicom'? "
+        .. "`stopmsg providers` lists all, or pass a definition table" },
       ["plain http to another host"] = {
         { provider = "revicom", token = "x", base_url = "http://example.org" },
         "option 'base_url' is plain http to another host, where the token "
         .. "could be read on the way: use https://, or allow_http = true" },
       ["a batch above the limit"] = { { provider = "revicom", token = "x", batch_size = 10001 },
-        "option 'batch_size': revicom takes at most 10000 id(s) in a request, got 10001" },
+        "option 'batch_size': revicom takes at most 10000 id(s) per request, got 10001" },
       ["a format that a provider does not have"] = {
         { provider = "revicom", token = "x", format = "xml" },
-        "option 'format': revicom does not answer in xml" },
+        "option 'format': revicom does not support xml" },
       ["a number out of range"] = { { provider = "revicom", token = "x", concurrency = 0 },
         "option 'concurrency': expected requests in flight, a whole number from 1 to 1024, got 0" },
       ["a user agent with a line break"] = {
         { provider = "revicom", token = "x", user_agent = "a\r\nX: 1" },
         "option 'user_agent': expected a string without control characters, got a string" },
       ["burst without rate"] = { { provider = "revicom", token = "x", burst = 2 },
-        "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number" },
+        "option 'burst' needs 'rate' as a number" },
     }) do
       it("raises for " .. what, function()
         assert.has_error(function()

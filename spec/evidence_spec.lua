@@ -5,6 +5,7 @@
 local clients = require("spec.support.clients")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 
 local COUNT = tonumber(os.getenv("STOPMSG_IDS") or 60)
@@ -54,7 +55,7 @@ local function stopped_in(path)
   return set
 end
 
-for _, name in ipairs(providers.names()) do
+for _, name in ipairs(sample.chooser()(providers.names())) do
   local all = recorded.find(name)
   if all then
     describe("outcomes at " .. name, function()

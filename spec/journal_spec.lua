@@ -326,7 +326,7 @@ describe("stopmsg.journal", function()
       file:close()
       local book, message = open()
       assert.is_nil(book)
-      assert.truthy(message:find("no journal", 1, true), message)
+      assert.truthy(message:find("is not a journal", 1, true), message)
       assert.equal(content, cli.read(path))
     end
   end)

@@ -176,13 +176,13 @@ describe("stopmsg.needs", function()
         THERE, { soname = "libcurl.so.40" }, musl = "stopmsg needs libcurl: Error loading" },
       { "the libcurl of GnuTLS is not there", "needs libcurl (Debian: libcurl3-gnutls): ",
         THERE, { soname = "libcurl-gnutls.so.40" }, musl = "stopmsg needs libcurl: " },
-      { "libcurl is of another kind", "was built with another kind of libcurl",
+      { "libcurl is of another kind", "was built with another build of libcurl",
         THERE, { soname = "libsmcurl.so", version = "CURL_OPENSSL_4" }, musl = false },
       { "libcurl is too old", "was built with a newer libcurl",
         "void curl_easy_none(void); void *sm_use = (void *)curl_easy_none;" },
-      { "libcurl wants another OpenSSL", "has an OpenSSL of its own",
+      { "libcurl wants another OpenSSL", "contains another version of OpenSSL",
         THERE, { soname = "libsmssl.so", version = "OPENSSL_9.9.9" }, musl = false },
-      { "OpenSSL lacks what libcurl calls", "has an OpenSSL of its own",
+      { "OpenSSL lacks what libcurl calls", "contains another version of OpenSSL",
         "void SSL_none(void); void *sm_use = (void *)SSL_none;" },
       { "it was built for another Lua", "was built for another Lua",
         "void lua_none(void); void *sm_use = (void *)lua_none;" },
@@ -221,7 +221,7 @@ describe("stopmsg.needs", function()
       assert.matches("^needs libcurl: ", about("Library not loaded: /opt/lib/libcurl.4.dylib"))
       local LACKS = "Error relocating core.so: %s: symbol not found"
       assert.matches("^was built with a newer libcurl", about(LACKS:format("curl_easy_none")))
-      assert.matches("has an OpenSSL of its own", about(LACKS:format("SSL_none")))
+      assert.matches("contains another version of OpenSSL", about(LACKS:format("SSL_none")))
       assert.matches("^was built for another Lua", about(LACKS:format("luaL_none")))
       assert.matches("^cannot load its C core", about(LACKS:format("sm_none")))
     end)
@@ -263,7 +263,7 @@ describe("stopmsg.needs", function()
         local major, minor = said:match(
           "linked with OpenSSL (%d+)%.(%d+) and runs with OpenSSL/1%.1%.1w$")
         if major then
-          assert_line("has an OpenSSL of its own", said)
+          assert_line("contains another version of OpenSSL", said)
           return tonumber(major), tonumber(minor)
         end
         assert.equal("fine", said)

@@ -233,7 +233,7 @@ describe("stopmsg.options", function()
     it("refuses names that are no strings", function()
       local checked, message = options.client({ "revicom", "key" })
       assert.is_nil(checked)
-      assert.matches("option names are strings", message)
+      assert.matches("option names must be strings", message)
     end)
 
     it("is quick with a name without end", function()

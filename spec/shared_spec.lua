@@ -215,7 +215,7 @@ describe("stopmsg.shared", function()
       client:close()
       assert.is_true(report.ok)
       -- How many of these turns another coroutine takes is up to the scheduler and its timers.
-      assert.is_true(turns >= 10, "others had " .. turns .. " turns")
+      assert.is_true(turns > 1, "others had " .. turns .. " turns")
       assert.is_true(ticks > 0, "no other coroutine ran")
     end)
   end
@@ -287,7 +287,7 @@ describe("stopmsg.shared", function()
         assert.same({ outage = 3 }, reasons(report))
         assert.equal(0, report.requests)
         assert.is_true(report.elapsed >= seconds)
-        assert.matches("^the shared rate was not to be had: Redis at 127%.0%.0%.1:1 ",
+        assert.matches("^no shared rate: Redis at 127%.0%.0%.1:1 ",
           report.warnings[1])
         assert.equal("begin", events[1].phase)
         assert.equal("rate", events[1].of)
@@ -400,7 +400,7 @@ describe("stopmsg.shared", function()
     local GOOD = { name = "account", rate = 50, redis = "redis://localhost" }
 
     for name, case in pairs({
-      ["no options"] = { false, "a table of options expected, got nil" },
+      ["no options"] = { false, "expected a table of options, got nil" },
       ["no name"] = { { name = false }, "option 'name' is missing" },
       ["no rate"] = { { rate = false }, "option 'rate' is missing" },
       ["no Redis"] = { { redis = false }, "option 'redis' is missing" },
@@ -414,7 +414,7 @@ describe("stopmsg.shared", function()
         "option 'redis' holds a password" },
       ["a number for a Redis"] = { { redis = 6379 }, "option 'redis': expected an address" },
       ["a password for a client"] = { { redis = {}, password = "canary" },
-        "option 'password' goes with an address" },
+        "option 'password' only applies to an address" },
       ["an option that there is not"] =
         { { rat = 5 }, "unknown option 'rat'; did you mean 'rate'" },
     }) do

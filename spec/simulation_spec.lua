@@ -150,6 +150,24 @@ local function uuid(n)
   return ("%08x-0000-4000-8000-%012x"):format(n, n)
 end
 
+-- What the core's meanings are, in a schedule whose answers about one id are usual ones, and the
+-- code of each.
+local VERDICTS, MEANINGS = {}, { [200] = 1, [202] = 2, [403] = 3 }
+for code, number in pairs(MEANINGS) do
+  local words = { [200] = "stopped", [202] = "accepted", [403] = "too_late" }
+  VERDICTS[number] = { outcome = words[code], code = code, is_usual = true, is_plain = true }
+end
+
+local function with_meaning(answer_of)
+  return function(request)
+    local answer = answer_of(request)
+    local code = not answer.fault and not answer.status and answer.body
+      and answer.body:match('^{"errors":false,"items":%[[^%]]*"code":(%d+)}%]}$')
+    answer.meaning = code and #request.ids == 1 and MEANINGS[tonumber(code)] or nil
+    return answer
+  end
+end
+
 -- One client has all calls: what was left behind by one would show in another.
 local session = {
   idle_runs = {},
@@ -193,7 +211,8 @@ local function schedule(seed)
     end
   end
   local world = new_world(random, clock, ids, random(4) / 5)
-  local engine = fake.new({ clock = clock, slots = random(6), answer = world.answer })
+  local engine = fake.new({ clock = clock, slots = random(6),
+    answer = random(2) == 1 and with_meaning(world.answer) or world.answer })
   session.engine, session.clock, session.generation = engine, clock, 1
   session.renew = random(2) == 1 and function()
     session.generation = session.generation + 1
@@ -208,8 +227,9 @@ local function schedule(seed)
   local running = run.new(session, {
     operation = operation,
     number = 1,
+    verdicts = VERDICTS,
     source = source.list(ids, #ids),
-    limit = random(8),
+    limit = random(3) == 1 and 1 or random(8),
     concurrency = random(6),
     timeout = 0.5 + random() * 3,
     deadline = deadline,

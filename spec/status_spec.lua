@@ -598,7 +598,7 @@ local function items_of(operation, ids, answer)
   return items, summary
 end
 
-describe("a lookup whose answers are lost", function()
+describe("a lookup whose responses are lost", function()
   local TROUBLE = {
     { fault = "lost", detail = "the connection was closed" },
     { status = 500 },

@@ -3,7 +3,7 @@ local tls = require("stopmsg.tls")
 describe("stopmsg.tls", function()
   -- The same fault in the words of one libcurl and the next.
   local WORDS = {
-    ["check ca_file and ca_path"] = {
+    ["check that ca_file and ca_path"] = {
       "error setting certificate verify locations:  CAfile: /a/b.pem CApath: none", -- 7.68
       "error setting certificate file: /a/b.pem", -- 7.88, 8.14
       "error setting certificate path: /a/b", -- 7.88
@@ -24,7 +24,7 @@ describe("stopmsg.tls", function()
   end
 
   it("has general advice for words that it does not know", function()
-    assert.equal("odd; check base_url, the proxy and the certificates on the way",
+    assert.equal("odd; check base_url, the proxy and their certificates",
       tls.advise("odd"))
   end)
 end)

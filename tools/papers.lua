@@ -144,6 +144,9 @@ function papers.man(root)
     CODES = codes(exit.about),
     LOOKUP_CODES = codes(exit.about_lookup),
     LIST_CODES = codes(exit.about_list),
+    FEED_CODES = codes(exit.about_feed),
+    WORK_CODES = codes(exit.about_work),
+    JOB_CODES = codes(exit.about_job),
   }
   return (template:gsub("@(%u[%u_]*)@", parts))
 end

@@ -1,20 +1,9 @@
 #include "lines.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "../buf.h"
-
-#define SM_LINES "stopmsg.lines"
-
-/* Whoever adds takes it away long before. */
-#define SM_MAX_LINES (64u << 20)
-
-/* Bytes that end an object and its line. */
-#define SM_LINE_END 2
-
-/* Kept from one take to the next. */
-#define SM_KEPT_LINES (1u << 20)
+#include "bytes.h"
 
 static const char *check_bytes(lua_State *L, size_t *len, size_t *at) {
   const char *bytes = luaL_checklstring(L, 1, len);
@@ -39,34 +28,23 @@ static const char *line_end(const char *bytes, size_t len, size_t at,
   return end;
 }
 
-/*
- * text, next = core.next_line(bytes, at, comment) | nil
- *
- * The line at `at` where it is whole and nothing but printable ASCII without
- * spaces, and does not begin with the byte `comment`.
- */
-int sm_lines_next(lua_State *L) {
-  size_t len, at, next, i, n;
-  const char *bytes = check_bytes(L, &len, &at);
-  lua_Integer comment = luaL_checkinteger(L, 3);
-  const char *end = line_end(bytes, len, at, &next);
+/* Whether the bytes are printable ASCII without spaces. */
+static int is_word(const char *text, size_t len) {
+  size_t i = 0;
 
-  if (end == NULL || end == bytes + at)
-    return 0;
-  n = (size_t)(end - bytes) - at;
-  if ((unsigned char)bytes[at] == comment)
-    return 0;
-  for (i = 0; i < n; i++)
-    if (bytes[at + i] < 33 || bytes[at + i] > 126)
+  for (; len - i >= SM_WORD; i += SM_WORD)
+    if (sm_any_below(sm_word(text + i), 33) ||
+        sm_any_above(sm_word(text + i), 126))
       return 0;
-  lua_pushlstring(L, bytes + at, n);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
+  for (; i < len; i++)
+    if (text[i] < 33 || text[i] > 126)
+      return 0;
+  return 1;
 }
 
 /*
- * text = core.unify_lines(bytes): a CR without a LF behind it becomes one. The
- * same string where there is none.
+ * text = command.unify_lines(bytes): a CR without a LF behind it becomes one.
+ * The same string where there is none.
  */
 int sm_lines_unify(lua_State *L) {
   size_t len;
@@ -96,50 +74,169 @@ static int is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Text of a line, without what is around it. */
+struct piece {
+  const char *text;
+  size_t len; /* 0 for none */
+};
+
+/* What reads a piece of the line at `at`, as `how` says, and where the next
+ * line begins; of a line that is not whole or not plain there is none. */
+struct reader {
+  struct piece (*read)(const char *bytes, size_t len, size_t at,
+                       const void *how, size_t *next);
+  const void *how;
+};
+
+/* piece, next | nil */
+static int push_piece(lua_State *L, struct reader reader) {
+  size_t len, at, next;
+  const char *bytes = check_bytes(L, &len, &at);
+  struct piece piece = reader.read(bytes, len, at, reader.how, &next);
+
+  if (piece.len == 0)
+    return 0;
+  lua_pushlstring(L, piece.text, piece.len);
+  lua_pushinteger(L, (lua_Integer)next + 1);
+  return 2;
+}
+
+/* count, next: the pieces of several lines, into the list at the index, behind
+ * those that it holds; `most` at most, as the numbers after it say */
+static int push_pieces(lua_State *L, int index, struct reader reader) {
+  size_t len, at, next;
+  const char *bytes = check_bytes(L, &len, &at);
+  int held = (int)luaL_checkinteger(L, index + 1);
+  lua_Integer most = luaL_checkinteger(L, index + 2), count = 0;
+  struct piece piece;
+
+  luaL_checktype(L, index, LUA_TTABLE);
+  while (count < most &&
+         (piece = reader.read(bytes, len, at, reader.how, &next)).len > 0) {
+    lua_pushlstring(L, piece.text, piece.len);
+    count++;
+    lua_rawseti(L, index, held + (int)count);
+    at = next;
+  }
+  lua_pushinteger(L, count);
+  lua_pushinteger(L, (lua_Integer)at + 1);
+  return 2;
+}
+
+/* The line where it is a word that does not begin with the byte at `how`. */
+static struct piece read_word(const char *bytes, size_t len, size_t at,
+                              const void *how, size_t *next) {
+  const lua_Integer *comment = how;
+  const char *end = line_end(bytes, len, at, next);
+  struct piece line;
+
+  line.text = bytes + at;
+  line.len = end != NULL ? (size_t)(end - line.text) : 0;
+  if (line.len > 0 &&
+      ((unsigned char)*line.text == *comment || !is_word(line.text, line.len)))
+    line.len = 0;
+  return line;
+}
+
 /*
- * value, next = core.next_field(bytes, at, separator, column, width) | nil
+ * text, next = command.next_line(bytes, at, comment) | nil
+ *
+ * The line at `at` where it is whole and nothing but printable ASCII without
+ * spaces, and does not begin with the byte `comment`.
+ */
+int sm_lines_next(lua_State *L) {
+  lua_Integer comment = luaL_checkinteger(L, 3);
+
+  return push_piece(L, (struct reader){read_word, &comment});
+}
+
+/*
+ * count, next = command.take_lines(bytes, at, comment, into, held, most)
+ *
+ * The same of several lines, up to the first that is none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_take(lua_State *L) {
+  lua_Integer comment = luaL_checkinteger(L, 3);
+
+  return push_pieces(L, 4, (struct reader){read_word, &comment});
+}
+
+struct column {
+  lua_Integer separator, number, width;
+};
+
+static struct piece read_field(const char *bytes, size_t len, size_t at,
+                               const void *how, size_t *next) {
+  const struct column *column = how;
+  const struct piece none = {NULL, 0};
+  const char *last = line_end(bytes, len, at, next);
+  size_t from, to, i, end;
+  lua_Integer field = 1;
+  struct piece found;
+
+  if (last == NULL)
+    return none;
+  end = (size_t)(last - bytes);
+  from = column->number == 1 ? at : end;
+  to = end;
+  for (i = at; i < end; i++) {
+    unsigned char c = (unsigned char)bytes[i];
+
+    if (c == '"' || c == 0xEF)
+      return none;
+    if (c != column->separator)
+      continue;
+    if (field == column->number)
+      to = i;
+    field++;
+    if (field == column->number)
+      from = i + 1;
+  }
+  if (field != column->width)
+    return none;
+  while (from < to && is_blank(bytes[from]))
+    from++;
+  while (from < to && is_blank(bytes[to - 1]))
+    to--;
+  found.text = bytes + from;
+  found.len = from < to ? to - from : 0;
+  return found;
+}
+
+static struct column check_column(lua_State *L) {
+  struct column column;
+
+  column.separator = luaL_checkinteger(L, 3);
+  column.number = luaL_checkinteger(L, 4);
+  column.width = luaL_checkinteger(L, 5);
+  return column;
+}
+
+/*
+ * value, next = command.next_field(bytes, at, separator, column, width) | nil
  *
  * The field in that column of the line at `at`, without the white space around
  * it, where the line is whole, has no quote and just `width` fields, and the
  * field is not blank.
  */
 int sm_lines_field(lua_State *L) {
-  size_t len, at, next, from = 0, to = 0, i, end;
-  const char *bytes = check_bytes(L, &len, &at);
-  lua_Integer separator = luaL_checkinteger(L, 3);
-  lua_Integer column = luaL_checkinteger(L, 4);
-  lua_Integer width = luaL_checkinteger(L, 5), field = 1;
-  const char *last = line_end(bytes, len, at, &next);
+  struct column column = check_column(L);
 
-  if (last == NULL)
-    return 0;
-  end = (size_t)(last - bytes);
-  from = column == 1 ? at : end;
-  to = end;
-  for (i = at; i < end; i++) {
-    unsigned char c = (unsigned char)bytes[i];
+  return push_piece(L, (struct reader){read_field, &column});
+}
 
-    if (c == '"' || c == 0xEF)
-      return 0;
-    if (c != separator)
-      continue;
-    if (field == column)
-      to = i;
-    field++;
-    if (field == column)
-      from = i + 1;
-  }
-  if (field != width)
-    return 0;
-  while (from < to && is_blank(bytes[from]))
-    from++;
-  while (from < to && is_blank(bytes[to - 1]))
-    to--;
-  if (from >= to)
-    return 0;
-  lua_pushlstring(L, bytes + from, to - from);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
+/*
+ * count, next = command.take_fields(bytes, at, separator, column, width, into,
+ *                                   held, most)
+ *
+ * The same of several lines, up to the first that has none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_fields(lua_State *L) {
+  struct column column = check_column(L);
+
+  return push_pieces(L, 6, (struct reader){read_field, &column});
 }
 
 static const char *skip_blanks(const char *at, const char *end) {
@@ -190,57 +287,75 @@ static const char *plain_scalar(const char *at, const char *end) {
   return at;
 }
 
-/*
- * value, next = core.next_member(bytes, at, name) | nil
- *
- * The text of this member where the line at `at` is whole and nothing but an
- * object of plain strings, numbers and literals that has the member once.
- */
-int sm_lines_member(lua_State *L) {
-  size_t len, start, next, name_len, value_len = 0;
-  const char *bytes = check_bytes(L, &len, &start);
-  const char *name = luaL_checklstring(L, 3, &name_len);
-  const char *end = line_end(bytes, len, start, &next);
-  const char *at, *value = NULL;
+/* The text of the member called `how`, a piece. */
+static struct piece read_member(const char *bytes, size_t len, size_t start,
+                                const void *how, size_t *next) {
+  const struct piece none = {NULL, 0}, *name = how;
+  struct piece value = {NULL, 0};
+  const char *end = line_end(bytes, len, start, next);
+  const char *at;
 
   if (end == NULL)
-    return 0;
+    return none;
   at = skip_blanks(bytes + start, end);
   if (at == end || *at != '{')
-    return 0;
+    return none;
   do {
     const char *key = skip_blanks(at + 1, end), *from, *to;
     int is_wanted;
 
     at = plain_string(key, end);
     if (at == NULL)
-      return 0;
-    is_wanted = (size_t)(at - key) == name_len + 2 &&
-                memcmp(key + 1, name, name_len) == 0;
+      return none;
+    is_wanted = (size_t)(at - key) == name->len + 2 &&
+                memcmp(key + 1, name->text, name->len) == 0;
     at = skip_blanks(at, end);
     if (at == end || *at != ':')
-      return 0;
+      return none;
     from = skip_blanks(at + 1, end);
     to = from < end && *from == '"' ? plain_string(from, end)
                                     : plain_scalar(from, end);
-    if (to == NULL || (is_wanted && (value != NULL || *from != '"')))
-      return 0;
+    if (to == NULL || (is_wanted && (value.text != NULL || *from != '"')))
+      return none;
     if (is_wanted) {
-      value = from + 1;
-      value_len = (size_t)(to - from) - 2;
+      value.text = from + 1;
+      value.len = (size_t)(to - from) - 2;
     }
     at = skip_blanks(to, end);
   } while (at < end && *at == ',');
-  if (value_len == 0 || at == end || *at != '}' ||
-      skip_blanks(at + 1, end) != end)
-    return 0;
-  lua_pushlstring(L, value, value_len);
-  lua_pushinteger(L, (lua_Integer)next + 1);
-  return 2;
+  if (at == end || *at != '}' || skip_blanks(at + 1, end) != end)
+    return none;
+  return value;
 }
 
 /*
- * after, depth, state = core.json_span(bytes, at, depth, state)
+ * value, next = command.next_member(bytes, at, name) | nil
+ *
+ * The text of this member where the line at `at` is whole and nothing but an
+ * object of plain strings, numbers and literals that has the member once.
+ */
+int sm_lines_member(lua_State *L) {
+  struct piece name;
+
+  name.text = luaL_checklstring(L, 3, &name.len);
+  return push_piece(L, (struct reader){read_member, &name});
+}
+
+/*
+ * count, next = command.take_members(bytes, at, name, into, held, most)
+ *
+ * The same of several lines, up to the first that has none: into[held + 1] and
+ * so on.
+ */
+int sm_lines_members(lua_State *L) {
+  struct piece name;
+
+  name.text = luaL_checklstring(L, 3, &name.len);
+  return push_pieces(L, 4, (struct reader){read_member, &name});
+}
+
+/*
+ * after, depth, state = command.json_span(bytes, at, depth, state)
  *
  * Looks for the end of a JSON string, object or array that began at depth 0 and
  * state 0: `after` is where the rest begins, nil where the end is not among
@@ -287,28 +402,57 @@ static int is_hex(char c) {
          (c >= 'A' && c <= 'F');
 }
 
+/* Whether each of eight bytes is a hex digit. */
+static int are_hex(uint64_t word) {
+  uint64_t lower = word | SM_EACH(0x20);
+  uint64_t digits = sm_from(word, '0') & ~sm_from(word, '9' + 1);
+  uint64_t letters = sm_from(lower, 'a') & ~sm_from(lower, 'f' + 1);
+
+  return (word & SM_HIGHS) == 0 && (digits | letters) == SM_HIGHS;
+}
+
+/* Whether eight bytes have a shape, in which an x is any hex digit. */
+static int fits(const char *bytes, const char *shape) {
+  uint64_t word = sm_word(bytes), wanted = sm_word(shape);
+  uint64_t other = wanted ^ SM_EACH('x');
+  /* 0xFF for each byte that has to be as it is in the shape. */
+  uint64_t fixed = (((other & ~SM_HIGHS) + ~SM_HIGHS) | other) & SM_HIGHS;
+
+  fixed = (fixed >> 7) * 0xFF;
+  return ((word ^ wanted) & fixed) == 0 &&
+         are_hex((word & ~fixed) | (SM_EACH('0') & fixed));
+}
+
+static int has_shape(const char *line, const char *shape, size_t width) {
+  size_t i = 0;
+
+  for (; width - i >= SM_WORD; i += SM_WORD)
+    if (!fits(line + i, shape + i))
+      return 0;
+  if (i > 0 && i < width)
+    return fits(line + width - SM_WORD, shape + width - SM_WORD);
+  for (; i < width; i++)
+    if (shape[i] == 'x' ? !is_hex(line[i]) : line[i] != shape[i])
+      return 0;
+  return 1;
+}
+
 /*
- * count, next = core.count_lines(bytes, at, shape)
+ * count, next = command.count_lines(bytes, at, shape)
  *
  * How many lines from `at` on have this shape, in which an x stands for any
  * hex digit, and where the first that has not begins.
  */
 int sm_lines_count(lua_State *L) {
-  size_t len, at, next = 0, width, i;
+  size_t len, at, next = 0, width;
   const char *bytes = check_bytes(L, &len, &at);
   const char *shape = luaL_checklstring(L, 3, &width);
   const char *end;
   lua_Integer count = 0;
 
   while ((end = line_end(bytes, len, at, &next)) != NULL &&
-         (size_t)(end - bytes) - at == width) {
-    const char *line = bytes + at;
-
-    for (i = 0; i < width; i++)
-      if (shape[i] == 'x' ? !is_hex(line[i]) : line[i] != shape[i])
-        break;
-    if (i < width)
-      break;
+         (size_t)(end - bytes) - at == width &&
+         has_shape(bytes + at, shape, width)) {
     count++;
     at = next;
   }
@@ -317,140 +461,27 @@ int sm_lines_count(lua_State *L) {
   return 2;
 }
 
-/* lines = core.lines() */
-int sm_lines_new(lua_State *L) {
-  struct sm_buf *b = lua_newuserdata(L, sizeof(*b));
-
-  sm_buf_init(b, SM_MAX_LINES);
-  luaL_getmetatable(L, SM_LINES);
-  lua_setmetatable(L, -2);
-  return 1;
-}
-
-static struct sm_buf *check_lines(lua_State *L) {
-  return luaL_checkudata(L, 1, SM_LINES);
-}
-
-/* Whether JSON can hold the text between quotes as it is. */
-static int is_plain(const char *text, size_t len) {
-  size_t i;
-
-  for (i = 0; i < len; i++)
-    if (text[i] < 32 || text[i] > 126 || text[i] == '"' || text[i] == '\\')
-      return 0;
-  return 1;
-}
-
-static char *append(char *to, const char *text, size_t len) {
-  memcpy(to, text, len);
-  return to + len;
-}
-
 /*
- * size = lines:add(open, number, between, id, close, at) | nil
+ * count = command.count_ids(ids, first, last, shape)
  *
- * Adds all these, the id in quotes; number and between may be nil, and so may
- * `at`, a time, which stands before the last two bytes of `close`. nil, and
- * nothing added, where the id cannot stand between quotes as it is.
+ * How many of ids[first..last] have this shape, up to the first that has not.
  */
-static int lines_add(lua_State *L) {
-  struct sm_buf *b = check_lines(L);
-  size_t open_len, between_len = 0, id_len, close_len, number_len = 0;
-  size_t at_len = 0;
-  const char *open = luaL_checklstring(L, 2, &open_len);
-  const char *between = "", *id, *close;
-  char number[32], at[40];
-  char *to;
+int sm_lines_count_ids(lua_State *L) {
+  int first = (int)luaL_checkinteger(L, 2);
+  int last = (int)luaL_checkinteger(L, 3), i;
+  size_t width, len = 0;
+  const char *shape = luaL_checklstring(L, 4, &width);
 
-  if (!lua_isnoneornil(L, 3)) {
-    number_len = (size_t)snprintf(number, sizeof(number), "%.0f",
-                                  (double)luaL_checknumber(L, 3));
-    between = luaL_checklstring(L, 4, &between_len);
+  luaL_checktype(L, 1, LUA_TTABLE);
+  for (i = first; i <= last; i++) {
+    const char *id;
+
+    lua_rawgeti(L, 1, i);
+    id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+    if (id == NULL || len != width || !has_shape(id, shape, width))
+      break;
+    lua_pop(L, 1);
   }
-  if (!lua_isnoneornil(L, 7))
-    at_len = (size_t)snprintf(at, sizeof(at), ",\"at\":%.0f",
-                              (double)luaL_checknumber(L, 7));
-  /* A number would be converted in place, and may be printed with a dot. */
-  if (lua_type(L, 5) != LUA_TSTRING)
-    return 0;
-  id = lua_tolstring(L, 5, &id_len);
-  close = luaL_checklstring(L, 6, &close_len);
-  luaL_argcheck(L, at_len == 0 || close_len >= SM_LINE_END, 6, "too short");
-  if (number_len >= sizeof(number) || at_len >= sizeof(at) ||
-      !is_plain(id, id_len))
-    return 0;
-  if (sm_buf_reserve(b, open_len + number_len + between_len + id_len + at_len +
-                            close_len + 2) != SM_OK)
-    return luaL_error(L, "too many lines for the memory");
-  to = append(b->bytes + b->len, open, open_len);
-  to = append(to, number, number_len);
-  to = append(to, between, between_len);
-  *to++ = '"';
-  to = append(to, id, id_len);
-  *to++ = '"';
-  if (at_len > 0) {
-    close_len -= SM_LINE_END;
-    to = append(to, close, close_len);
-    to = append(to, at, at_len);
-    to = append(to, close + close_len, SM_LINE_END);
-  } else {
-    to = append(to, close, close_len);
-  }
-  b->len = (size_t)(to - b->bytes);
-  lua_pushinteger(L, (lua_Integer)b->len);
+  lua_pushinteger(L, i - first);
   return 1;
-}
-
-/* size = lines:write(text) */
-static int lines_write(lua_State *L) {
-  struct sm_buf *b = check_lines(L);
-  size_t len;
-  const char *text = luaL_checklstring(L, 2, &len);
-
-  if (sm_buf_add(b, text, len) != SM_OK)
-    return luaL_error(L, "too many lines for the memory");
-  lua_pushinteger(L, (lua_Integer)b->len);
-  return 1;
-}
-
-/* size = lines:size() */
-static int lines_size(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_lines(L)->len);
-  return 1;
-}
-
-/* text = lines:text(): all of it, which stays */
-static int lines_text(lua_State *L) {
-  struct sm_buf *b = check_lines(L);
-
-  lua_pushlstring(L, b->len > 0 ? b->bytes : "", b->len);
-  return 1;
-}
-
-/* lines:clear() */
-static int lines_clear(lua_State *L) {
-  sm_buf_reset(check_lines(L), SM_KEPT_LINES);
-  return 0;
-}
-
-/* Also __gc and __close: idempotent. */
-static int lines_close(lua_State *L) {
-  sm_buf_free(check_lines(L));
-  return 0;
-}
-
-static const luaL_Reg methods[] = {
-    {"add", lines_add},   {"write", lines_write}, {"size", lines_size},
-    {"text", lines_text}, {"clear", lines_clear}, {"close", lines_close},
-    {NULL, NULL},
-};
-
-static const luaL_Reg metamethods[] = {
-    {"__gc", lines_close},
-    {"__close", lines_close},
-    {NULL, NULL},
-};
-
-void sm_lines_init(lua_State *L) {
-  sm_newtype(L, SM_LINES, methods, metamethods);
 }

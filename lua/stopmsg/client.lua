@@ -1,4 +1,4 @@
--- A client: options made into connections, and the calls that users make on it.
+-- The client: checks its options, and provides the calls that users make.
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
@@ -20,13 +20,13 @@ local wire = require("stopmsg.provider.wire")
 
 local client = {}
 
--- A token that is shorter is looked for in no message about wrong use: it would be found in words.
+-- Shorter tokens are not redacted from messages about wrong use: they would match ordinary words.
 local SHORTEST_KEY = 8
 
--- Requests in flight where the user names no number.
+-- Default number of requests in flight.
 local BATCHES_IN_FLIGHT, SINGLES_IN_FLIGHT = 4, 16
 
--- What `check` gives to programs: the fields of an item that explain a failure.
+-- What `check` returns for programs: the fields of an item that explain a failure.
 local CheckError = {}
 CheckError.__index = CheckError
 CheckError.__name = "stopmsg.check_error"
@@ -50,7 +50,7 @@ local Client = {}
 Client.__index = Client
 Client.__name = "stopmsg.client"
 
--- Checks say what is wrong as text, and public functions raise it, at their caller.
+-- Checks return what is wrong as text; public functions raise it at their caller.
 local function wrong_argument(position, name, message)
   return ("bad argument #%d to '%s' (%s)"):format(position, name, message)
 end
@@ -77,7 +77,7 @@ local function create(given, name)
   local self = setmetatable({ _provider = provider, _options = checked }, Client)
   self._warnings = provider.warnings
   if type(checked.token) == "string" then
-    -- From here on the token is in C memory only.
+    -- From here on the token exists only in C memory.
     local secret, fault = core.secret(checked.token)
     if not secret then
       return nil, wrong_argument(1, name, "option 'token': the token " .. fault)
@@ -88,8 +88,7 @@ local function create(given, name)
     self._ask_token = checked.token
   end
   checked.token = nil
-  -- Many small requests gain from libcurl's HTTP/2, a few large ones do not. Our own HTTP/1.1 costs
-  -- less than both.
+  -- libcurl's HTTP/2 helps many small requests, not a few large ones. Our own HTTP/1.1 costs less.
   local is_own = (checked.transport or core.transport) == "http1"
   checked.http_version = checked.http_version
     or ((is_own or fit.stop_limit(provider, false) > 1) and "1.1" or "2")
@@ -98,15 +97,15 @@ local function create(given, name)
   return self
 end
 
--- What is wrong without the token, which may stand in a wrong place, too: as a name. `given` are
--- options of a client, or what was passed in their place.
+-- Redacts the token from a message about wrong use: users sometimes pass it in the wrong option.
+-- `given`: the client's options, or whatever was passed instead.
 local function without_token(given, message)
   local token = type(given) == "table" and given.token
   local secret = type(token) == "string" and #token >= SHORTEST_KEY and core.secret(token)
   return secret and secret:redact(message) or message
 end
 
--- made = client.new(options, name) | nil, what is wrong. `name` is the public function.
+-- made = client.new(options, name) | nil, what is wrong. `name`: the public function.
 function client.new(given, name)
   local self, message = create(given, name)
   if not self then
@@ -115,7 +114,7 @@ function client.new(given, name)
   return self
 end
 
--- The connections, made at first use: a client may be made long before, in a process that forks.
+-- Opens connections at first use, since a client may be made long before its process forks.
 local function open(self)
   if self._is_closed then
     error(run.CLOSED, 0)
@@ -127,12 +126,12 @@ local function open(self)
   return self._session
 end
 
--- The operation that `kind` makes of a call: stop, or stop_dispatch; status, or status_dispatch.
+-- The operation for a call and a kind: stop or stop_dispatch, status or status_dispatch.
 local function operation_name(call, kind)
   return kind == "dispatch" and call .. "_dispatch" or call
 end
 
--- The calls that the provider documents, or all it has, as a list for messages.
+-- Lists the provider's documented calls (or all, if allowed) for messages.
 local function callable(self)
   local names, seen = {}, {}
   for key, operation in pairs(self._provider.operations) do
@@ -148,7 +147,7 @@ local function callable(self)
   return table.concat(names, ", ")
 end
 
--- Why no call can be made just now; nil where one can.
+-- Why no call is possible now, or nil.
 local function obstacle(self)
   if self._is_closed then
     return run.CLOSED
@@ -156,11 +155,11 @@ local function obstacle(self)
   return self._way.refusal and self._way.refusal()
 end
 
--- operation = operation_of(self, call, kind, all) | nil, what is wrong, names of settings that are
--- missing. all: whether the caller means more than the ids, where a stop reaches beyond them.
+-- operation = operation_of(self, call, kind, all) | nil, what is wrong, missing settings. all:
+-- whether the caller accepts a stop that reaches beyond its ids.
 local function operation_of(self, call, kind, all)
   if getmetatable(self) ~= Client then
-    return nil, "calling a method on bad self: write client:" .. call .. "(…)"
+    return nil, "calling a method on bad self: use client:" .. call .. "(…)"
   end
   local message = obstacle(self)
   if message then
@@ -168,21 +167,21 @@ local function operation_of(self, call, kind, all)
   end
   local provider = self._provider.name
   local name = operation_name(call, kind)
-  local shown = (name == "status_dispatch" and "status of dispatches")
-    or (name == "find_dispatch" and "find of dispatches") or name
+  local shown = (name == "status_dispatch" and "status for dispatches")
+    or (name == "find_dispatch" and "find for dispatches") or name
   local operation = self._provider.operations[name]
   if not operation then
     return nil, ("%s has no %s; it has: %s"):format(provider, shown, callable(self))
   elseif operation.undocumented and not self._options.undocumented then
-    return nil, ("%s documents %s; %s is in its sibling brand's pages only, and is tried with "
+    return nil, ("%s documents %s; only its sibling brand documents %s: to try it, use "
       .. "undocumented = true"):format(provider, callable(self), shown)
   elseif operation.all and not (all or self._options.all) then
-    return nil, ("a stop at %s stops %s: say all = true where that is meant"):format(provider,
+    return nil, ("a stop at %s stops %s: pass all = true if you mean that"):format(provider,
       operation.all)
   end
   local missing = settings.missing(self._provider, operation.needs, self._options.values)
   if #missing > 0 then
-    return nil, ("%s needs for %s %s"):format(provider, shown, settings.name_all(self._provider,
+    return nil, ("%s: %s needs %s"):format(provider, shown, settings.name_all(self._provider,
       missing)), missing
   end
   return operation
@@ -190,16 +189,16 @@ end
 
 client.operation = operation_of
 
--- Fields of a report that are no items.
+-- Number of report fields that are not items.
 local REPORT_FIELDS = 16
 
--- Ids that go into one request of an operation.
+-- Ids per request of an operation.
 local function ids_a_request(self, operation)
   return math.min(self._options.batch_size or operation.limit, operation.limit)
 end
 
--- Seconds for a call over `total` ids, nil where that is not known: what was asked for, else enough
--- for twice the time that the rate takes, else no end.
+-- Seconds for a call over `total` ids: the deadline given, else enough for twice the time that the
+-- rate takes. Unlimited if the total is unknown.
 local function seconds_for(self, operation, call, total)
   local seconds, rate = call.deadline or self._options.deadline, self._options.rate
   if not rate then
@@ -213,14 +212,13 @@ local function seconds_for(self, operation, call, total)
   return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
 end
 
--- Ids from which on a list for all of their items is filled a page at a time, where others wait for
--- the thread.
+-- From this many ids on, and if others share the thread, the list of items is filled page by page.
 local MANY_PLACES = 1024
 
--- run, report, move = start(self, operation, ids, call, total): over the ids of a source. The
--- `total` items go into the report, or get there by move(report, breathe) where that is given.
--- Without a total they are only counted there. is_slow: see run/loop.lua.
-local function start(self, operation, ids, call, total, is_slow)
+-- run, report, move = start(self, operation, ids, call, total, is_slow, sink): a run over the ids
+-- of a source. The `total` items go into the report, or are put there by move(report, breathe) if that
+-- is returned. Without a total they are only counted. is_slow, sink: see run/loop.lua.
+local function start(self, operation, ids, call, total, is_slow, sink)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
   local o = self._options
@@ -232,7 +230,7 @@ local function start(self, operation, ids, call, total, is_slow)
   local summary = reports.new(list)
   summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
   summary.is_lookup = operation.is_lookup
-  -- What is wrong with the definition is told once.
+  -- Report what is wrong with the definition only once.
   for _, warning in ipairs(self._warnings or {}) do
     summary.warnings[#summary.warnings + 1] = text.clean(warning)
   end
@@ -262,20 +260,24 @@ local function start(self, operation, ids, call, total, is_slow)
     total = total,
     is_interrupted = call.is_interrupted,
     is_slow = is_slow,
+    sink = sink and function(group, places, first, last, word, code, verified)
+      local count = sink(group, places, first, last, word, code, verified)
+      summary:count_alike(word, count)
+      return count
+    end,
     is_page = operation.is_page,
   }), summary, move
 end
 
--- The provider's own address, whatever base_url says; nil where each customer has a host of their
--- own.
+-- The provider's own address, ignoring base_url; nil if each customer has a separate host.
 function client.own_address(self)
   local provider, values = self._provider, self._options.values
   local origin = wire.base(provider, values)
   return origin and provider.is_old and provider.url or origin
 end
 
--- Where requests of an operation go, with the settings in them that are not the default: what tells
--- one account from another. For those who have to know whether it is the same as last time.
+-- The address of an operation's requests, with all settings in it that are not the default. It
+-- identifies the account, for callers that must recognize it.
 function client.address(self, operation)
   local o = self._options
   local parts = { o.base_url or client.own_address(self) }
@@ -294,8 +296,8 @@ function client.address(self, operation)
   return table.concat(parts, " ")
 end
 
--- The request for `ids`, a list checked by the operation's form, as it would be sent, without the
--- token: { method, origin, target, headers, body }. Of several that are needed it is the first.
+-- Previews the request for `ids`, a checked list, without the token: { method, origin, target,
+-- headers, body }. If several are needed, returns the first.
 function client.preview(self, operation, ids)
   local session = open(self)
   local uuid = operation.has_uuid and "00000000-0000-4000-8000-000000000000" or ""
@@ -311,13 +313,13 @@ function client.preview(self, operation, ids)
     user_agent = session:user_agent() }
 end
 
--- What ids mean where nobody says it: what the provider documents a stop of.
+-- The default kind of ids: what the provider documents a stop of.
 local function default_kind(self)
   local stop = getmetatable(self) == Client and self._provider.operations.stop
   return stop and not stop.undocumented and "message" or "dispatch"
 end
 
--- One item for each id of `list`, in its order.
+-- Returns one item per id of `list`, in order.
 local function collect(self, operation, list, count, call)
   local running, result, move = start(self, operation, source.list(list, count), call, count)
   running:finish()
@@ -327,7 +329,7 @@ local function collect(self, operation, list, count, call)
   return result
 end
 
--- Looks up what `result` leaves open, by the status operation, for `given.timeout` at most.
+-- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`.
 local function verify_all(self, operation, result, given)
   local session = open(self)
   local started = session.clock()
@@ -352,12 +354,13 @@ local function verify_all(self, operation, result, given)
 end
 
 -- plan = plan_call(self, name, call, kind, given, call_options, offset) | nil, what is wrong
--- Checks everything before anything is sent. `name` is the public function, `call` stop or status,
--- `offset` how many arguments stand before the ids.
+--
+-- Checks everything before anything is sent. `name`: the public function; `call`: stop or status;
+-- `offset`: the number of arguments before the ids.
 local function plan_call(self, name, call, kind, given, call_options, offset)
   local checked, message = options.call(call_options)
   if checked and checked.kind and name == "stop_dispatch" and checked.kind ~= "dispatch" then
-    checked, message = nil, "option 'kind': stop_dispatch stops dispatches"
+    checked, message = nil, "option 'kind': stop_dispatch only stops dispatches"
   end
   if not checked then
     return nil, wrong_argument(offset + 2, name, message)
@@ -372,17 +375,17 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
     return nil, message
   end
   local is_one = type(given) == "table" and plan.operation.id.parts and given[1] == nil
-    and next(given) ~= nil -- an id as a table of its parts
+    and next(given) ~= nil -- one id as a table of parts
   if type(given) == "string" or type(given) == "number" or is_one then
     given = { given }
   elseif type(given) ~= "table" then
-    return nil, wrong_argument(offset + 1, name, "an id or a list of ids expected, got "
+    return nil, wrong_argument(offset + 1, name, "expected an id or a list of ids, got "
       .. type(given))
   end
   plan.list = given
   plan.count, message = source.length(given, self._way.breathe)
   if plan.count == 0 then
-    message = "an empty list: give at least one id"
+    message = "the list is empty; expected at least one id"
   end
   if message then
     return nil, wrong_argument(offset + 1, name, message)
@@ -390,7 +393,7 @@ local function plan_call(self, name, call, kind, given, call_options, offset)
   return plan
 end
 
--- Everything that is given gets its item, in the order given.
+-- Runs a plan. Every id gets its item, in the order given.
 local function carry_out(self, plan)
   local deadline = core.now() + seconds_for(self, plan.operation, plan.call, plan.count)
   local result = collect(self, plan.operation, plan.list, plan.count, plan.call)
@@ -423,14 +426,26 @@ function client.stop_once(given, ids, call_options)
   return result, message and without_token(given, message)
 end
 
--- Raises what is wrong, without the token, at the caller of a public method.
+-- next_item, report, running: a stream of the items of a source's ids.
+local function stream(self, operation, fill, call, sink)
+  local running, report = start(self, operation, fill, call, nil, false, sink)
+  return function()
+    -- The closure also keeps the client from being collected.
+    if self._is_closed then
+      error(run.CLOSED, 2)
+    end
+    return running:next()
+  end, report, running
+end
+
+-- Raises what is wrong, with the token redacted, at the caller of a public method.
 local function refuse(self, message)
   local is_open = getmetatable(self) == Client and not self._is_closed
   error(is_open and self._hides and self._secret:redact(message) or message, 3)
 end
 
 ---Stops messages. Every id gets exactly one item, in the order given; a repeated id is sent once.
----Raises on wrong use only: what the network and the provider do is in the items.
+---Raises only on wrong use: network and provider failures are reported per item.
 ---@param message_ids string|(string|integer)[] one id or a list
 ---@param call_options? stopmsg.CallOptions
 ---@return stopmsg.Report
@@ -455,17 +470,17 @@ function Client:stop_dispatch(dispatch_ids, call_options)
   return carry_out(self, plan)
 end
 
----Stops what a source gives, in bounded memory: `for item in client:each(io.lines("ids.txt"))`.
----Items come in the order in which they settle. An id that comes again is sent once as long as the
----first is not settled. A file's lines lose white space at their end, and blank ones are no ids.
+---Stops the ids of a source in bounded memory: `for item in client:each(io.lines("ids.txt"))`.
+---Items come in the order in which they settle. A repeated id is sent once, as long as the first is
+---not settled. Trailing white space of a file's lines is removed, and blank lines are skipped.
 ---@param given (string|integer)[]|fun(): (string|integer|nil)|file* list, iterator or open file
 ---@param call_options? stopmsg.CallOptions
----@return fun(): stopmsg.Item?, integer? iterator gives an item and the place of its id
+---@return fun(): stopmsg.Item?, integer? iterator returns an item and the place of its id
 ---@return stopmsg.Report summary counts so far, without the items
 function Client:each(given, call_options)
   local call, wrong = options.call(call_options)
   if call and call.verify then
-    call, wrong = nil, "option 'verify': a stream keeps no items to look up later"
+    call, wrong = nil, "option 'verify': each() does not keep the items to look up"
   end
   if not call then
     refuse(self, wrong_argument(2, "each", wrong))
@@ -480,18 +495,27 @@ function Client:each(given, call_options)
   if not take then
     refuse(self, wrong_argument(1, "each", wrong))
   end
-  local running, summary = start(self, operation, take, call)
-  return function()
-    -- This also keeps the client from being collected while its items are taken.
-    if self._is_closed then
-      error(run.CLOSED, 2)
-    end
-    return running:next()
-  end, summary
+  local items, report = stream(self, operation, take, call)
+  return items, report
 end
 
--- The list that `kind` chooses, and the filter, checked: filter, kind | nil, what is wrong. `name`
--- is the public function.
+-- next_item, report, running = client.stream(self, fill, stop_options, sink): each() over a source
+-- as run/source.lua has it. Ids whose items would be alike go to the sink, see run/loop.lua.
+-- running:ended() says why nothing more is sent.
+function client.stream(self, fill, stop_options, sink)
+  local call, wrong = options.call(stop_options)
+  local operation
+  if call then
+    operation, wrong = operation_of(self, "stop", call.kind or "message", call.all)
+  end
+  if not operation then
+    error(wrong, 2)
+  end
+  return stream(self, operation, fill, call, sink)
+end
+
+-- filter, kind | nil, what is wrong: the checked filter for the list of `kind`. `name`: the public
+-- function.
 local function plan_find(self, name, given, checked)
   local kind = checked.kind or default_kind(self)
   local operation, wrong = operation_of(self, "find", kind)
@@ -514,13 +538,13 @@ local function plan_find(self, name, given, checked)
   return filter, kind
 end
 
--- filter, kind = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for those who
--- tell what will be done before it is. kind: "message", "dispatch", or nil for the provider's own.
+-- filter, kind = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for callers
+-- that show the filter first. kind: "message", "dispatch", or nil for the provider's default.
 function client.filter(self, kind, given, is_stop, all)
   return plan_find(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
 end
 
--- What reads the list of a filter, for a call with `report`.
+-- Makes the reader of a filtered list, for a call with `report`.
 local function lister_of(self, filter, call, report)
   local session, o = open(self), self._options
   local operation = filter.operation
@@ -549,14 +573,14 @@ local function lister_of(self, filter, call, report)
   })
 end
 
----Lists what the provider says can still be stopped, in bounded memory: `for item in
----client:find({ dispatch = 17 })`. Each id is given once. At the end of the list
----`report.is_complete` tells whether all of it was read; else `report.err` says why not, and what
----was given holds.
----Raises on wrong use only: a filter that the provider does not have, a time that is none.
+---Lists what can still be stopped, in bounded memory:
+---`for item in client:find({ dispatch = 17 })`. Each id is returned once. At the end,
+---`report.is_complete` says whether the whole list was read; if not, `report.err` says why, and the
+---items returned are still right.
+---Raises only on wrong use, such as an unknown filter or an invalid time.
 ---@param filter? stopmsg.Where
 ---@param find_options? stopmsg.FindOptions
----@return fun(): stopmsg.Item? iterator gives items with the outcome `open`
+---@return fun(): stopmsg.Item? iterator returns items with the outcome `open`
 ---@return stopmsg.FindReport report
 function Client:find(filter, find_options)
   local call, wrong = options.find(find_options)
@@ -582,7 +606,7 @@ function Client:find(filter, find_options)
 end
 
 -- next_item, report = hunt(self, filter, kind, call, with): stops what is found. with: seen, first,
--- found, as find.source has them.
+-- found, see find.source.
 local function hunt(self, filter, kind, call, with)
   local running, source_of, seen
   local operation = operation_of(self, "stop", kind, call.all)
@@ -613,8 +637,8 @@ local function hunt(self, filter, kind, call, with)
   end, report
 end
 
--- next_item, report = client.hunt(self, filter, kind, stop_options, with): stop_where for those who
--- keep what was found elsewhere, too. `filter` is that of client.filter.
+-- next_item, report = client.hunt(self, filter, kind, stop_options, with): stop_where for callers
+-- that also store what was found. `filter` comes from client.filter.
 function client.hunt(self, filter, kind, stop_options, with)
   local call, wrong = options.stop_where(stop_options)
   if not call then
@@ -624,13 +648,13 @@ function client.hunt(self, filter, kind, stop_options, with)
 end
 
 ---Finds what can still be stopped and stops it, look after look, until two complete looks in a row,
----`interval` seconds apart, find nothing new. An id is stopped once. Items come as in `each`; take
----them to the end. Then `report.is_complete` tells whether the list was read to its end;
----`report.rounds` and `report.found` count looks and ids meanwhile.
----Raises on wrong use, and without a filter unless `all = true` says that everything is meant.
+---`interval` seconds apart, find nothing new. Each id is stopped once. Items come as in `each`;
+---iterate to the end. Then `report.is_complete` says whether the list was read to its end;
+---`report.rounds` and `report.found` count looks and ids so far.
+---Raises on wrong use, and without a filter unless `all = true`.
 ---@param filter? stopmsg.Where
 ---@param stop_options? stopmsg.StopWhereOptions
----@return fun(): stopmsg.Item? iterator gives an item for each id that was found
+---@return fun(): stopmsg.Item? iterator returns an item per id found
 ---@return stopmsg.FindReport report counts so far, without the items
 function Client:stop_where(filter, stop_options)
   local call, wrong = options.stop_where(stop_options)
@@ -644,7 +668,7 @@ function Client:stop_where(filter, stop_options)
   return hunt(self, checked, kind, call, {})
 end
 
----Looks up messages: `state` is the provider's word, `outcome` what that proves.
+---Looks up messages: `state` is the provider's word, `outcome` is what it proves.
 ---@param ids string|integer|(string|integer)[] one id or a list
 ---@param call_options? stopmsg.CallOptions `kind` defaults to what the provider documents a stop of
 ---@return stopmsg.Report
@@ -657,18 +681,18 @@ function Client:status(ids, call_options)
   return carry_out(self, plan)
 end
 
----Looks up what a report promises or leaves open until it is settled, and changes its items: proven
----ones are `verified`. What the lookups do not prove stays as it is.
+---Looks up what a report promises or leaves open until it is settled, and updates its items: proven
+---ones are `verified`. Items that the lookups do not prove stay as they are.
 ---@param report stopmsg.Report of `stop` or `stop_dispatch`
 ---@param verify_options? stopmsg.VerifyOptions
----@return stopmsg.Report report the one given
+---@return stopmsg.Report report the same report
 function Client:verify(report, verify_options)
   local given, wrong = options.verify(verify_options)
   if not given then
     refuse(self, wrong_argument(2, "verify", wrong))
   end
   if not reports.is(report) then
-    refuse(self, wrong_argument(1, "verify", "a report expected, got " .. type(report)))
+    refuse(self, wrong_argument(1, "verify", "expected a report, got " .. type(report)))
   end
   local operation
   operation, wrong = operation_of(self, "status", report.kind)
@@ -679,10 +703,10 @@ function Client:verify(report, verify_options)
   return report
 end
 
----Tries the credentials and the connection, and stops nothing. At Revicom this asks for the
+---Tests the credentials and the connection, and stops nothing. At Revicom this requests the
 ---balance, which any type of key may do: https://api.direct.revicom.ltd/extra/balance
 ---@return true? ok
----@return string? message "unsupported" where the provider documents no such call
+---@return string? message "unsupported" if the provider documents no such call
 ---@return stopmsg.CheckError? err
 function Client:check()
   local wrong = obstacle(self)
@@ -701,7 +725,7 @@ function Client:check()
   return nil, tostring(err), err
 end
 
----Closes the connections and wipes the token. May be called again; anything else then raises.
+---Closes the connections and wipes the token. Can be called again; all other calls then raise.
 function Client:close()
   self._is_closed = true
   if self._session then

@@ -2,6 +2,7 @@
 -- version.
 
 local compat = {
+  is_compiled = rawget(_G, "jit") ~= nil, -- Lua code becomes machine code
   -- Both are nil on a Lua whose numbers are all floats.
   math_type = math.type,
   tointeger = math.tointeger,

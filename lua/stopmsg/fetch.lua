@@ -122,7 +122,7 @@ local function get(self, deadline)
     elseif not last.fault and last.status >= 400 and last.status < 500
       and not REPEATED[last.status] then
       return nil, { outcome = "denied", reason = "credentials", code = last.status,
-        http = last.status, message = "no token was given for the secret" }
+        http = last.status, message = "no token was issued for the secret" }
     end
     if attempt < MOST then
       pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
@@ -132,7 +132,7 @@ local function get(self, deadline)
   local status = last and not last.fault and last.status or nil
   return nil, { outcome = "failed", reason = status and "http_" .. status or "connect",
     http = status, code = status, message = last and last.detail
-      or "the address that gives tokens gave none" }, "connect"
+      or "the token endpoint returned no token" }, "connect"
 end
 
 -- true | nil, verdict, fault = fetch:get(deadline): see above. Call it only while no other call

@@ -1,11 +1,11 @@
--- The forms of ids: what may be sent, and when two spellings are one id.
+-- Forms of ids: what may be sent, and when two spellings are the same id.
 
 local compat = require("stopmsg.compat")
 local text = require("stopmsg.text")
 
 local ids = {}
 
--- The form of hex digits, x in the mask, of which case makes no difference.
+-- A form of hex digits (x in the mask), ignoring case.
 local function hex(mask, about)
   return {
     mask = mask,
@@ -16,12 +16,11 @@ local function hex(mask, about)
   }
 end
 
--- A form: `pattern` that an id has to match, or a list of which it has to match one; `max` bytes,
--- `about` for messages; `usual`, a pattern that all known ids match, where others only deserve a
--- warning; `fold` where case makes no difference (to the usual ones); `mask` of those that the core
--- can check many at once; `number` where JSON has it without quotes. Of an id that has them:
--- `parts`, a list of forms with a `name` each, `place_of` by name, and `between`, the texts that
--- divide them.
+-- Fields of a form. `pattern`: what an id must match, or a list of alternatives. `max`: bytes.
+-- `about`: for messages. `usual`: a pattern that all known ids match; others are sent with a
+-- warning. `fold`: case is ignored (for usual ids). `mask`: lets the core check many ids at once.
+-- `number`: written into JSON without quotes. For ids with parts: `parts`, a list of forms with a
+-- `name`; `place_of`, their positions by name; `between`, the separators.
 ids.forms = {
   uuid = hex("xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "a UUID (8-4-4-4-12 hex digits)"),
   digits = { pattern = "^%d+$", max = 19, about = "a number of at most 19 digits" },
@@ -29,7 +28,7 @@ ids.forms = {
   text = { pattern = "^[\33-\126]+$", max = 256, about = "printable ASCII without spaces" },
 }
 
--- 2^53: from here on a float skips integers, so it is no longer known which id was meant.
+-- 2^53: from here on floats skip integers, so it is unclear which id was meant.
 local EXACT = 9007199254740992
 
 -- The digits of an integer id; nil for any other number.
@@ -43,24 +42,24 @@ local function digits_of(number)
   return nil
 end
 
--- Why `id` is not of this form, for people.
+-- Why `id` does not have this form, for messages.
 local function fault(form, id)
   if #id == 0 then
-    return "an empty id; expected " .. form.about
+    return "the id is empty; expected " .. form.about
   end
   if #id > form.max then
-    return ("an id of %d bytes; expected %s"):format(#id, form.about)
+    return ("the id has %d bytes; expected %s"):format(#id, form.about)
   end
   local control = id:match("%c")
   if control then
-    return ("the id holds a control character (byte %d); expected %s"):format(control:byte(),
+    return ("the id contains a control character (byte %d); expected %s"):format(control:byte(),
       form.about)
   end
-  return "the id is not of the right form; expected " .. form.about
+  return "the id has the wrong format; expected " .. form.about
 end
 
--- What is equal for spellings of one id. Of ids of an unusual shape it is not known what makes two
--- of them one.
+-- A key that is equal for all spellings of one id. For ids of an unusual format it is unknown which
+-- spellings are equal, so they are kept as they are.
 function ids.key(form, id)
   local folds = form.fold and (not form.usual or id:find(form.usual))
   return folds and id:lower() or id
@@ -68,7 +67,7 @@ end
 
 local check
 
--- The parts of an id that is written as one text, as a list; nil where it does not fall into them.
+-- Splits an id into its parts; nil if it does not have them.
 local function divide(form, id)
   local values, at = {}, 1
   for i, between in ipairs(form.between) do
@@ -83,30 +82,30 @@ local function divide(form, id)
   return values
 end
 
--- part = ids.part(form, id, place): of an id that was checked.
+-- part = ids.part(form, id, place): a part of a checked id.
 function ids.part(form, id, place)
   return divide(form, id)[place]
 end
 
--- The same of an id that is given as a table by the parts' names.
+-- The same for an id given as a table of parts.
 local function gather(form, id)
   local values = {}
   for name in pairs(id) do
     if not form.place_of[name] then
-      return nil, ("no part of an id is called %s; expected %s"):format(text.quote(name),
+      return nil, ("the id has an unknown part %s; expected %s"):format(text.quote(name),
         form.about)
     end
   end
   for i, part in ipairs(form.parts) do
     values[i] = id[part.name]
     if values[i] == nil then
-      return nil, ("the id has no '%s'; expected %s"):format(part.name, form.about)
+      return nil, ("the id lacks '%s'; expected %s"):format(part.name, form.about)
     end
   end
   return values
 end
 
--- An id of several parts.
+-- Checks an id with parts.
 local function check_parts(form, id)
   local values, message
   if type(id) == "table" then
@@ -116,7 +115,7 @@ local function check_parts(form, id)
   end
   if not values then
     return nil, message or (type(id) == "string" and fault(form, id))
-      or "an id has to be a string or a table of its parts, this is a " .. type(id)
+      or "expected a string or a table of parts as id, got a " .. type(id)
   end
   local keys = {}
   for i, part in ipairs(form.parts) do
@@ -125,7 +124,7 @@ local function check_parts(form, id)
     if not values[i] then
       return nil, ("the %s of the id: %s"):format(part.name, keys[i])
     elseif between and values[i]:find(between, 1, true) then
-      return nil, ("the %s of the id holds %s, which divides the parts"):format(part.name,
+      return nil, ("the %s of the id contains %s, which separates the parts"):format(part.name,
         text.quote(between))
     end
   end
@@ -151,8 +150,8 @@ local function matches(pattern, id)
   return false
 end
 
--- sent, key = ids.check(form, id) | nil, message
--- `sent` is the id as it goes to the provider, `key` is equal for spellings of the same id.
+-- sent, key = ids.check(form, id) | nil, message. `sent`: the id as sent to the provider; `key`:
+-- equal for spellings of the same id.
 function ids.check(form, id)
   if form.parts then
     return check_parts(form, id)
@@ -161,20 +160,20 @@ function ids.check(form, id)
   if type(id) == "number" then
     sent = digits_of(id)
     if not sent then
-      return nil, ("the number %s is no whole number that can be told exactly; give the id as a "
+      return nil, ("the number %s cannot be represented exactly; pass the id as a "
         .. "string"):format(tostring(id))
     end
   elseif type(id) ~= "string" then
-    return nil, "an id has to be a string, this is a " .. type(id)
+    return nil, "expected a string as id, got a " .. type(id)
   end
   if #sent > form.max or not matches(form.pattern, sent) or sent:find("%c") then
     return nil, fault(form, sent)
   end
-  -- JSON has no such numbers: it would be another text than the one that was given.
+  -- JSON has no such numbers; the id would change.
   if form.number and not (sent == "0" or sent:find("^%-?[1-9]%d*$")) then
-    return nil, ("the id is no number as JSON writes them; expected %s"):format(form.about)
+    return nil, ("the id is not a JSON number; expected %s"):format(form.about)
   end
-  -- In a path these two would be taken for folders, escaped or not.
+  -- In a path these mean directories, escaped or not.
   if sent == "." or sent == ".." then
     return nil, fault(form, sent)
   end
@@ -183,13 +182,13 @@ end
 
 check = ids.check
 
--- Whether two texts are the same id.
+-- Returns whether two texts are the same id.
 function ids.is_same(form, a, b)
   return a == b or (form ~= nil and ids.key(form, a) == ids.key(form, b))
 end
 
--- Whether Lua takes this for a pattern. It reads one only as far as a subject matches, so that each
--- character gets its turn.
+-- Returns whether Lua accepts this pattern. Lua reads a pattern only as far as a subject matches,
+-- so every character is tried.
 local function is_pattern(pattern)
   for byte = 32, 126 do
     if not compat.try(string.find, string.char(byte):rep(64), pattern) then
@@ -207,10 +206,10 @@ function ids.form(given)
     if ids.forms[given] then
       return ids.forms[given]
     end
-    return nil, "no id form is called " .. text.quote(given)
+    return nil, "unknown id form " .. text.quote(given)
   end
   if type(given) ~= "table" then
-    return nil, "an id form is a name or a table"
+    return nil, "expected the name of an id form or a table"
   end
   if type(given.pattern) ~= "string" or not is_pattern(given.pattern) then
     return nil, "an id form needs `pattern`, a Lua pattern"

@@ -1,13 +1,13 @@
--- Stops messages that are already at the provider, and says of every id what became of it.
+-- Stops messages that are already at the provider, and reports for every id what became of it.
 
-require("stopmsg.needs").load("stopmsg.core") -- first, as the others take it for granted
+require("stopmsg.needs").load("stopmsg.core") -- first: the others depend on it
 
 local client = require("stopmsg.client")
 local outcome = require("stopmsg.meaning.outcome")
 local providers = require("stopmsg.provider")
 local version = require("stopmsg.version")
 
--- A copy, as what users change in it must not change what we decide by.
+-- A copy, so that users cannot change the original.
 local function outcomes()
   local copy = {}
   for word, info in pairs(outcome.all) do
@@ -21,13 +21,13 @@ end
 local stopmsg = {
   ---@type string
   _VERSION = version,
-  ---What each outcome means, whether it is settled, whether the message was stopped.
+  ---What each outcome means, whether it is settled, and whether the message was stopped.
   ---@type table<stopmsg.Outcome, stopmsg.OutcomeInfo>
   outcomes = outcomes(),
 }
 
----Makes a client. Nothing is opened or sent before its first call.
----Raises on wrong options, and on unknown ones.
+---Makes a client. It opens and sends nothing before its first call.
+---Raises on wrong or unknown options.
 ---@param options stopmsg.Options
 ---@return stopmsg.Client
 function stopmsg.new(options)
@@ -57,7 +57,7 @@ function stopmsg.providers()
   return providers.names()
 end
 
----A copy of a built-in provider's definition, to be changed and given as `provider`.
+---A copy of a built-in provider's definition, to change and pass as `provider`.
 ---@param name string
 ---@return stopmsg.Provider
 function stopmsg.definition(name)
@@ -68,7 +68,7 @@ function stopmsg.definition(name)
   return definition
 end
 
--- Loaded when it is first used: few need it.
+-- Loaded at first use: few need it.
 return setmetatable(stopmsg, {
   __index = function(_, name)
     return name == "shared" and require("stopmsg.shared") or nil

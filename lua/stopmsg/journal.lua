@@ -76,9 +76,9 @@ local function mismatch(line, identity)
   local expected = json.decode(header_of(identity))
   local found = json.decode(line)
   if line:sub(1, #MAGIC) ~= MAGIC or type(found) ~= "table" then
-    return "is no journal"
+    return "is not a journal"
   elseif type(found.version) ~= "number" or found.version < OLDEST or found.version > VERSION then
-    return "was written by another version of stopmsg"
+    return "was written by an incompatible version of stopmsg"
   end
   for _, field in ipairs({ "provider", "operation" }) do
     if found[field] ~= expected[field] then
@@ -87,14 +87,14 @@ local function mismatch(line, identity)
     end
   end
   if found.address ~= expected.address then
-    return "belongs to another run: it was sent to another address"
+    return "belongs to another run: it was sent to a different address"
   elseif found.input ~= expected.input or found.ids ~= expected.ids then
-    return "belongs to another run: its input was another one"
+    return "belongs to another run: its input was different"
   end
 end
 
 local function damaged(number)
-  return nil, ("is damaged: line %d is none of a journal of this input"):format(number)
+  return nil, ("is damaged: line %d does not fit this input"):format(number)
 end
 
 -- One line that is not the usual outcome. True where it makes sense.
@@ -207,7 +207,7 @@ local function load(self, identity)
     local header = header_of(identity)
     local is_ours = first:sub(1, #MAGIC) == MAGIC:sub(1, #first)
     if not is_ours or #first > #header + 1024 then
-      return nil, "is no journal"
+      return nil, "is not a journal"
     end
     self.is_new = true
     local cut
@@ -223,7 +223,7 @@ local function load(self, identity)
     return true
   end
   local header = first:match("^[^\n]*\n")
-  local wrong = header and mismatch(header, identity) or (not header and "is no journal")
+  local wrong = header and mismatch(header, identity) or (not header and "is not a journal")
   if wrong then
     return nil, wrong
   end
@@ -391,6 +391,11 @@ function Journal:grant(position)
   return first
 end
 
+-- The last position whose intent is on disk.
+function Journal:granted()
+  return self._to
+end
+
 -- Bytes of ids in one intent.
 local MOST_BYTES = MAX_LINE / 2
 
@@ -450,6 +455,17 @@ function Journal:outcome(position, item, tail)
   end
 end
 
+-- count = opened:outcomes(ids, places, first, last, tail, results, frame): the same for
+-- ids[first..last] of a new journal, at places[first..last], with their results; see record.put().
+function Journal:outcomes(ids, places, first, last, tail, results, frame)
+  local count = record.put(ids, places, first, last, self._lines, tail, self._time(), results,
+    frame)
+  if self._lines:size() >= MANY then
+    self:flush()
+  end
+  return count
+end
+
 -- Notes what people may want to know later: book:note("pause", { seconds = 30 }).
 function Journal:note(kind, fields)
   self._lines:write(('{"%s":%s,"at":%.0f}\n'):format(kind, json.encode(fields), self._time()))
@@ -503,8 +519,8 @@ function journal.read(path, on)
       bytes = bytes:sub(from) .. block
       from = 1
       if #bytes > BLOCK + MAX_LINE and not bytes:find("\n", 1, true) then
-        return refuse(number == 0 and "is no journal" or ("is damaged: line %d is too long"):format(
-          number + 1))
+        return refuse(number == 0 and "is not a journal"
+          or ("is damaged: line %d is too long"):format(number + 1))
       end
     else
       number = number + 1
@@ -513,16 +529,16 @@ function journal.read(path, on)
       local fields = not n and json.decode(bytes:sub(from, to - 1))
       if number == 1 then
         if n or type(fields) ~= "table" or fields.journal ~= "stopmsg" then
-          return refuse("is no journal")
+          return refuse("is not a journal")
         end
         total = type(fields.ids) == "number" and fields.ids or math.huge
         on.header(fields)
       elseif not n and type(fields) ~= "table" then
-        return refuse(("is damaged: line %d is none of a journal"):format(number))
+        return refuse(("is damaged: line %d is not a journal entry"):format(number))
       elseif n or fields.outcome then
         n, word = tonumber(n or fields.n), word or fields.outcome
         if not n or not MARK[word] or n < 1 or n > total or n % 1 ~= 0 then
-          return refuse(("is damaged: line %d is none of a journal"):format(number))
+          return refuse(("is damaged: line %d is not a journal entry"):format(number))
         end
         on.outcome(n, id or tostring(fields.id), word, rest
           or record.tails()(fields):match('^,"outcome":"[^"]*"(.*)}\n$')
@@ -537,7 +553,7 @@ function journal.read(path, on)
   end
   file:close()
   if number == 0 then
-    return nil, "is no journal"
+    return nil, "is not a journal"
   end
   return true
 end

@@ -52,7 +52,7 @@ function json.decode(text, is_marked)
   text = json.without_bom(text)
   -- lua-cjson stops at a NUL and ignores the rest.
   if type(text) == "string" and text:find("\0", 1, true) then
-    return nil, "not JSON: a NUL"
+    return nil, "not JSON: contains a NUL byte"
   end
   if is_marked and text:find("{%s*}") then
     text = mark(text)

@@ -13,19 +13,19 @@ local MODULES = {
 
 local CORE = "stopmsg.core"
 
--- Our own modules in C: the words where one is missing, or cannot be loaded.
+-- Our own C modules, with the messages for a missing one and for one that does not load.
 local OURS = {
   [CORE] = { "has no C core for", "cannot load its C core" },
   ["stopmsg.command"] = { "has no C module of the command for",
     "cannot load the C module of the command" },
 }
 
-local OTHER_OPENSSL = "cannot use libcurl in this program, which has an OpenSSL of its own that "
-  .. "does not fit: use a libcurl built with the same OpenSSL, or one without OpenSSL "
+local OTHER_OPENSSL = "cannot use libcurl in this program, which contains another version of "
+  .. "OpenSSL: use a libcurl built with the same OpenSSL, or one without OpenSSL "
   .. "(Debian: build with libcurl4-gnutls-dev)"
 
-local NEWER_LIBCURL = "was built with a newer libcurl: build it again on this machine"
-local OTHER_LUA = "was built for another Lua: build it with `make LUA=…` for this one"
+local NEWER_LIBCURL = "was built with a newer libcurl: rebuild it on this machine"
+local OTHER_LUA = "was built for another Lua: rebuild it with `make LUA=…`"
 
 -- Meaning of the dynamic linker's messages; the first match counts. CURL_OPENSSL_4 is libcurl's own
 -- symbol version.
@@ -34,7 +34,7 @@ local LINKING = {
   { "libcurl[^:]*: cannot open", "needs libcurl (Debian: libcurl4)" },
   { "Library [^:]*: ?[^:]*libcurl", "needs libcurl" }, -- macOS
   { "shared library libcurl", "needs libcurl" }, -- musl, which prints a symbol first
-  { "version `CURL_", "was built with another kind of libcurl: build it again on this machine" },
+  { "version `CURL_", "was built with another build of libcurl: rebuild it on this machine" },
   { "symbol:? curl_", NEWER_LIBCURL },
   { "curl_[%w_]+: symbol not found", NEWER_LIBCURL },
   { "version `OPENSSL", OTHER_OPENSSL },

@@ -1,4 +1,4 @@
--- Checks what users pass, before anything is opened or sent.
+-- Checks user options before anything is opened or sent.
 
 local text = require("stopmsg.text")
 
@@ -6,10 +6,10 @@ local options = {}
 
 local MIB = 1024 * 1024
 
--- The defaults of `stopmsg.new`. What is absent here depends on the provider, or is off.
+-- Defaults of `stopmsg.new`. Options not listed depend on the provider or are off.
 options.defaults = {
-  patience = 60, -- seconds for which a provider that answers nobody is waited for
-  timeout = 10, -- seconds for one attempt
+  patience = 60, -- seconds to wait during an outage
+  timeout = 10, -- seconds per attempt
   connect_timeout = 3,
   max_attempts = 4,
   verify_tls = true,
@@ -19,17 +19,17 @@ options.defaults = {
   all = false,
 }
 
--- Each check returns nil when the value will do, else what was expected.
+-- Each check returns nil if the value is valid, else what was expected.
 
 local function is_text(value)
   if type(value) ~= "string" or value == "" then
-    return "a string that is not empty"
+    return "a non-empty string"
   elseif value:find("%c") then
     return "a string without control characters"
   end
 end
 
--- A file that is there and can be read: libcurl would say so late, and without its name.
+-- A readable file. libcurl would report it late and without its name.
 local function is_file(value)
   local expected = is_text(value)
   if expected then
@@ -116,27 +116,27 @@ end
 
 local is_seconds = is_number(1e-3, 86400 * 365, "seconds, a number from 0.001 to a year")
 
--- `math.huge` switches a deadline off.
+-- `math.huge` means no deadline.
 local function is_deadline(value)
   return value ~= math.huge and is_seconds(value) or nil
 end
 
--- Settings that are options, too.
+-- Settings that are also options.
 options.settings = { "application", "format" }
 
--- 0 waits for nobody, `math.huge` for ever.
+-- 0 means no waiting, `math.huge` no limit.
 local function is_patience(value)
   return value ~= 0 and value ~= math.huge and is_seconds(value) or nil
 end
 
--- Seconds for one call, where neither the client nor the call says it.
+-- Default seconds for one call.
 options.deadline = 60
 
 local CLIENT = {
   provider = is_provider,
   token = is_token,
   base_url = is_text,
-  application = is_text, -- in place of the setting of that name, as is `format`
+  application = is_text, -- short for the setting of that name, like `format`
   format = is_one_of("json", "xml"),
   settings = function(value)
     return type(value) ~= "table" and "a table like { account = \"…\" }" or nil
@@ -183,7 +183,7 @@ local CALL = {
   end,
 }
 
--- Those of `find` and `stop_where`.
+-- Options of `find` and `stop_where`.
 local FIND = {
   deadline = is_deadline,
   is_interrupted = is_function,
@@ -207,22 +207,22 @@ local VERIFY = {
 }
 
 options.verify_defaults = {
-  timeout = 30, -- seconds in which items may settle
-  interval = 1, -- seconds until the first look; the further ones grow
+  timeout = 30, -- seconds for items to settle
+  interval = 1, -- seconds until the first lookup; later ones wait longer
 }
 
 options.stop_where_defaults = {
-  interval = 5, -- seconds between two looks that found nothing
+  interval = 5, -- seconds between looks that found nothing
 }
 
--- The names that each kind of table may hold.
+-- Valid names for each kind of table.
 options.known = { client = CLIENT, call = CALL, verify = VERIFY, find = FIND,
   stop_where = STOP_WHERE }
 
--- message = options.unknown(name, known): which name is wrong and which was meant.
+-- message = options.unknown(name, known): names the unknown option and the nearest valid one.
 function options.unknown(name, known)
   if type(name) ~= "string" then
-    return ("option names are strings, %s is a %s"):format(tostring(name), type(name))
+    return ("option names must be strings, %s is a %s"):format(tostring(name), type(name))
   end
   return ("unknown option %s; did you mean '%s'?"):format(text.quote(name),
     text.nearest(name, known))
@@ -243,7 +243,7 @@ local function check(given, known, defaults)
     if fault then
       return nil, ("option '%s': %s"):format(name, text.clean(fault))
     elseif expected then
-      -- Only a number where one belongs: it may be the token in the wrong place.
+      -- Show only numbers where one is expected: any other value may be a misplaced token.
       local is_range = type(value) == "number" and expected:find("number", 1, true)
       local got = is_range and tostring(value) or "a " .. type(value)
       return nil, ("option '%s': expected %s, got %s"):format(name, expected, got)
@@ -256,7 +256,7 @@ end
 -- checked = options.client(given) | nil, message
 function options.client(given)
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   local checked, message = check(given, CLIENT, options.defaults)
   if not checked then
@@ -268,10 +268,10 @@ function options.client(given)
     end
   end
   if checked.key_file and not checked.cert_file then
-    return nil, "option 'key_file' is the key of a certificate: give 'cert_file' too"
+    return nil, "option 'key_file' needs 'cert_file'"
   end
   if checked.burst and type(checked.rate) ~= "number" then
-    return nil, "option 'burst' says how far 'rate' may be exceeded: give 'rate' too, as a number"
+    return nil, "option 'burst' needs 'rate' as a number"
   end
   return checked
 end
@@ -281,7 +281,7 @@ local function optional(given, known, defaults)
     given = {}
   end
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   return check(given, known, defaults)
 end
@@ -303,7 +303,7 @@ end
 
 local NONE = {}
 
--- checked = options.call(given) | nil, message. `verify` comes back as checked options, or nil.
+-- checked = options.call(given) | nil, message. `verify` becomes checked options, or nil.
 function options.call(given)
   if given == nil then
     return NONE

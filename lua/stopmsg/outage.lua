@@ -1,68 +1,67 @@
--- Tracks whether the provider answers, as one client sees it, and sets the pace while it does not.
--- All calls of the client share one tracker. Pure: times are passed in, and so is chance.
+-- Tracks whether the provider is working, as one client sees it, and sets the pace while it is not.
+-- All calls of a client share one tracker. Pure: times and randomness are passed in.
 --
--- Usable is an answer in the provider's form, whatever it says. Requests that end without one make
--- a spell of failures, which the next usable answer ends. A spell is an outage once five different
--- requests, or all that are in flight, have failed in it. During an outage single probes are sent,
--- with growing pauses between them; after it the number of requests in flight grows from one.
+-- A response is usable if it has the provider's form, whatever it says. Requests that end without
+-- one form a spell of failures, which the next usable response ends. A spell becomes an outage once
+-- five different requests, or all that are in flight, have failed. During an outage single probes
+-- are sent, with growing pauses; after it, the number of requests in flight grows from one.
 --
--- A batch carries its part of the history: `spell` and `in_spell` (its failures in that spell),
--- `failures` (in earlier spells, outages apart), `is_to_blame`, `probe`.
+-- Each batch stores its part of the history: `spell` and `in_spell` (its failures in that spell),
+-- `failures` (in earlier spells, excluding outages), `is_to_blame`, `probe`.
 
 local outage = {}
 
--- Different requests in a row that make an outage.
+-- Different failed requests in a row that make an outage.
 local ENOUGH = 5
 
--- Seconds between two probes: the first pause, and the longest. Up to a tenth is taken off by
--- chance, so that many clients do not come back at the same moment.
+-- First and longest pause between probes, in seconds. Up to a tenth is subtracted at random, so
+-- that many clients do not return at the same moment.
 local FIRST_PAUSE, LONGEST_PAUSE, CHANCE = 0.05, 2, 0.1
 
--- Seconds after a 429 without Retry-After: the first pause at most, and the longest.
+-- First and longest pause after a 429 without Retry-After, in seconds.
 local FIRST_THROTTLE, LONGEST_THROTTLE = 1, 1.5
 
--- Seconds by which a call that would probe the same ids once more lets other calls go first.
+-- Seconds that a call waits before it probes the same ids again, to let other calls go first.
 local YIELD = 0.02
 
--- Certificates refused in a row that end a call.
+-- Refused certificates in a row that end a call.
 local MOST_REFUSALS = 3
 
 local Outage = {}
 Outage.__index = Outage
 
--- options: slots (requests in flight at most), random (a function like math.random)
+-- options: slots (maximum requests in flight), random (a function like math.random)
 function outage.new(options)
   return setmetatable({
-    is_troubled = false, -- there is a spell or a window
-    is_shut = false, -- the spell is an outage: only probes may go
+    is_troubled = false, -- in a spell, or limited by a window
+    is_shut = false, -- in an outage: only probes may be sent
     spell = nil,
-    usable_at = -math.huge, -- time of the last usable answer
-    window = nil, -- requests in flight at most; nil for no limit
+    usable_at = -math.huge, -- time of the last usable response
+    window = nil, -- maximum requests in flight; nil for no limit
     refused_at = -math.huge, -- time of the last refused certificate
-    _refusals = 0, -- of certificates, in a row
+    _refusals = 0, -- refused certificates in a row
     _slots = options.slots,
     _random = options.random or math.random,
-    _ramp = math.huge, -- the window doubles up to here, and then grows by one at a time
-    _due = 0, -- when the next probe may go
-    _pause = FIRST_PAUSE, -- after the probe that goes next
-    _wait = 0, -- after the probe that went last
+    _ramp = math.huge, -- the window doubles up to here, then grows by one
+    _due = 0, -- time of the next probe
+    _pause = FIRST_PAUSE, -- pause after the next probe
+    _wait = 0, -- pause after the last probe
     _probes = 0,
-    _takes_failed = false, -- whether the next probe is to take ids that failed
-    _throttles = 0, -- pauses after a 429 since the last usable answer
+    _takes_failed = false, -- whether the next probe takes ids that failed
+    _throttles = 0, -- pauses after a 429 since the last usable response
     _throttled_at = -math.huge,
-    _still = 0, -- seconds of all pauses that a Retry-After asked for
-    _still_till = -math.huge, -- when the last of them ends
-    _held = setmetatable({}, { __mode = "k" }), -- runs that wait for the outage to end
+    _still = 0, -- total seconds of all Retry-After pauses
+    _still_till = -math.huge, -- end of the last of them
+    _held = setmetatable({}, { __mode = "k" }), -- runs waiting for the outage to end
   }, Outage)
 end
 
--- A clock that stands still while a Retry-After is obeyed. Right for any time since the last pause
--- began.
+-- A clock that stops during Retry-After pauses. Valid for times since the last pause began.
 function Outage:clock(now)
   return now - (self._still - math.max(0, self._still_till - now))
 end
 
--- Stops that clock for so many seconds.
+-- Stops that clock for this many seconds.
 local function stand_still(self, now, seconds)
   local from = math.max(now, self._still_till)
   if now + seconds > from then
@@ -83,7 +82,7 @@ local function grow(self)
   self.window = window
 end
 
--- A usable answer to `batch`, which may be nil where there is no trouble.
+-- Records a usable response to `batch`, which may be nil if there is no trouble.
 function Outage:answered(now, batch)
   self.usable_at = now
   if not self.is_troubled then
@@ -91,7 +90,7 @@ function Outage:answered(now, batch)
   end
   local spell = self.spell
   if spell and spell.count == 1 and batch.spell ~= spell then
-    spell.is_outage = false -- nobody but one batch failed: it is the batch
+    spell.is_outage = false -- only one batch failed: the cause is the batch
   end
   self.spell, self._refusals, self._throttles = nil, 0, 0
   if self.is_shut then
@@ -102,7 +101,7 @@ function Outage:answered(now, batch)
   self.is_troubled = self.window ~= nil
 end
 
--- Makes a batch part of the current spell, and closes its account of the last one.
+-- Makes a batch part of the current spell and closes its account of the previous one.
 local function join(spell, batch)
   local before = batch.spell
   if before and not before.is_outage then
@@ -110,11 +109,11 @@ local function join(spell, batch)
   end
   batch.spell, batch.in_spell = spell, 0
   spell.count = spell.count + 1
-  -- Ids that failed while others were answered prove nothing about the provider.
+  -- Ids that failed while others succeeded say nothing about the provider.
   spell.has_fresh = spell.has_fresh or batch.failures == 0
 end
 
--- Whether the failure of `batch` completes an outage. is_alone: nothing else is in flight.
+-- Returns whether the failure of `batch` completes an outage. is_alone: nothing else is in flight.
 local function is_outage(spell, batch, is_alone)
   if spell.count >= ENOUGH then
     return spell.has_fresh
@@ -126,13 +125,14 @@ local function is_outage(spell, batch, is_alone)
   return batch.failures == 0 and not batch.is_to_blame
 end
 
--- A request of `batch` ended without a usable answer.
--- failure: reason, message (for people, nil where a body said it), is_alone (nothing else is in
--- flight), is_free (it counts as no attempt), is_refused (the server's certificate was).
+-- Records that a request of `batch` ended without a usable response.
+--
+-- failure: reason, message (for people; nil if it came from a body), is_alone (nothing else is in
+-- flight), is_free (not counted as an attempt), is_refused (the server's certificate was refused).
 function Outage:failed(now, batch, failure)
   local spell = self.spell
   if not spell then
-    local was_used = self.usable_at > -math.huge -- the clock cannot tell such a time
+    local was_used = self.usable_at > -math.huge -- the stopping clock does not know this time
     spell = { count = 0, is_outage = false, has_fresh = false, reason = nil, message = nil,
       since = was_used and self:clock(self.usable_at) or -math.huge }
     self.spell, self.is_troubled = spell, true
@@ -144,7 +144,7 @@ function Outage:failed(now, batch, failure)
     batch.in_spell = batch.in_spell + 1
   end
   if batch.started < self.usable_at then
-    batch.is_to_blame = true -- others were answered while it was in flight
+    batch.is_to_blame = true -- others succeeded while it was in flight
   end
   spell.reason, spell.message = failure.reason, failure.message
   self._refusals = failure.is_refused and self._refusals + 1 or 0
@@ -157,23 +157,23 @@ function Outage:failed(now, batch, failure)
     end
   elseif is_outage(spell, batch, failure.is_alone) then
     spell.is_outage, self.is_shut, self._takes_failed = true, true, false
-    self._probes = self._probes + 1 -- no request in flight is a probe
+    self._probes = self._probes + 1 -- no probe is in flight
     self._due, self._pause = now + jitter(self, FIRST_PAUSE), 2 * FIRST_PAUSE
   end
 end
 
--- Retry-After during an outage: no probe for so many seconds.
+-- Obeys Retry-After during an outage: no probe for this many seconds.
 function Outage:hold(now, seconds)
   stand_still(self, now, seconds)
   self._due = math.max(self._due, now + seconds)
 end
 
--- During an outage: when the next probe may go.
+-- Time of the next probe during an outage.
 function Outage:ready_at()
   return self._due
 end
 
--- How many more requests may go, with so many in flight.
+-- How many more requests may be sent, given those in flight.
 function Outage:room(now, in_flight)
   if self.is_shut then
     return now >= self._due and 1 or 0
@@ -181,30 +181,29 @@ function Outage:room(now, in_flight)
   return self.window and math.max(0, math.floor(self.window) - in_flight) or math.huge
 end
 
--- Whether the next probe is to take ids that failed, rather than ids never sent.
+-- Returns whether the next probe should take ids that failed instead of ids never sent.
 function Outage:takes_failed()
   return self._takes_failed
 end
 
--- Whether the last probe was this batch.
+-- Returns whether the last probe was this batch.
 function Outage:was_last(batch)
   return batch.probe == self._probes
 end
 
--- A run waits for the outage to end, or no longer does.
+-- Records that a run waits for the outage to end, or no longer does.
 function Outage:queue(run, is_held)
   self._held[run] = is_held or nil
 end
 
--- The time from which on the ids of the last probe may be asked about once more: other calls may
--- have ids, too.
+-- Earliest time to probe the ids of the last probe again: other calls may have ids, too.
 function Outage:repeats_at()
   local first = next(self._held)
   local is_contended = first and next(self._held, first)
   return self._due + (is_contended and YIELD or 0)
 end
 
--- A probe is sent. It may hang: the one after it does not wait for longer than the longest pause.
+-- Records a probe. It may hang: the next one waits at most the longest pause for it.
 function Outage:probed(now, batch, is_fresh)
   self._probes = self._probes + 1
   batch.probe = self._probes
@@ -215,8 +214,9 @@ function Outage:probed(now, batch, is_fresh)
 end
 
 -- pause = :throttled(now, started, in_flight, retry_after)
--- HTTP 429 to a request that was sent at `started`, with so many others in flight: seconds for
--- which nothing is sent at all. Several 429s of one burst count once.
+--
+-- Records HTTP 429 to a request sent at `started`, with this many others in flight. Returns the
+-- seconds for which nothing may be sent. Several 429s of one burst count once.
 function Outage:throttled(now, started, in_flight, retry_after)
   local is_new = started >= self._throttled_at
   if is_new then
@@ -233,23 +233,22 @@ function Outage:throttled(now, started, in_flight, retry_after)
     * math.min(LONGEST_THROTTLE, FIRST_THROTTLE * 2 ^ (self._throttles - 1)) or 0
 end
 
--- Seconds that a call has waited: since the last usable answer, or since `began` on our clock. Only
--- within a spell.
+-- Seconds without a usable response, or since `began`, on the stopping clock. Only in a spell.
 function Outage:waited(now, began)
   return self:clock(now) - math.max(self.spell.since, began)
 end
 
--- Seconds for which that clock still stands still.
+-- Seconds until that clock runs again.
 function Outage:pause_left(now)
   return math.max(0, self._still_till - now)
 end
 
--- Whether the server's certificate was refused, by the last requests.
+-- Returns whether the last requests failed because the server's certificate was refused.
 function Outage:is_refused()
   return self._refusals >= MOST_REFUSALS
 end
 
--- Whether the spell has enough different requests to be an outage whatever is in flight.
+-- Returns whether the spell is an outage regardless of requests in flight.
 function Outage:is_wide()
   return self.spell.count >= ENOUGH
 end

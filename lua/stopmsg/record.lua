@@ -139,6 +139,22 @@ function Lines:add(id, tail, number, at)
   return size
 end
 
+-- count = record.put(ids, places, first, last, journal, tail, at, results, frame): the same for
+-- ids[first..last], whose lines differ in nothing else: for the journal a line with places[i] and
+-- this ending, for the results frame.open, the id and frame.close. Either may be nil. Ends before
+-- the first id that needs more care, such as one with the byte frame.without in it.
+function record.put(ids, places, first, last, journal, tail, at, results, frame)
+  if journal then
+    tail = '"' .. tail
+  end
+  if not results then
+    return native.put(ids, places, first, last, journal and journal._lines, '{"n":', ',"id":"',
+      tail, at)
+  end
+  return native.put(ids, places, first, last, journal and journal._lines, '{"n":', ',"id":"', tail,
+    at, results._lines, frame.open, frame.close, frame.without)
+end
+
 function Lines:write(s)
   return self._lines:write(s)
 end

@@ -57,6 +57,14 @@ function Report:count_all(items, last, first)
   self.ok = counts.stopped == self.total
 end
 
+-- Counts items with the same outcome.
+function Report:count_alike(word, count)
+  local counts = self.counts
+  counts[word] = counts[word] + count
+  self.total = self.total + count
+  self.ok = counts.stopped == self.total
+end
+
 -- Counts one item.
 function Report:count(item)
   local counts = self.counts
@@ -84,7 +92,7 @@ end
 ---@return (string|integer)[]
 function Report:ids(word)
   if not outcome.all[word] then
-    error(("bad argument #1 to 'ids' (no outcome is called '%s')"):format(tostring(word)), 2)
+    error(("bad argument #1 to 'ids' (unknown outcome '%s')"):format(tostring(word)), 2)
   end
   local list = {}
   for _, item in ipairs(self) do

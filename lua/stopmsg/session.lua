@@ -77,7 +77,7 @@ end
 local function ask(token_function)
   local token = token_function()
   if type(token) ~= "string" then
-    return nil, "has to return a string, got a " .. type(token)
+    return nil, "must return a string, got a " .. type(token)
   end
   local secret, fault = core.secret(token)
   if not secret then

@@ -1,5 +1,4 @@
--- One rate for one account, over all that use its name: rate functions that take their turn from
--- Redis.
+-- Rate functions that share one rate between all processes that use its name, through Redis.
 
 local address = require("stopmsg.fleet.address")
 local callers = require("stopmsg.fleet.callers")
@@ -16,22 +15,22 @@ local timer = require("stopmsg.fleet.timer")
 ---@type stopmsg.Shared
 local shared = {}
 
--- The longest name of a rate.
+-- Maximum length of a rate's name.
 local LONGEST_NAME = 200
 
--- Milliseconds that a cosocket waits for Redis, and for which an idle one is kept.
+-- Milliseconds that a cosocket waits for Redis, and that an idle one is kept.
 local COSOCKET_TIMEOUT, KEEPALIVE = 2000, 60000
 
--- The first lua-resty-redis that knows TLS.
+-- First version of lua-resty-redis with TLS.
 local RESTY_TLS = 0.28
 
--- Idle connections that nginx keeps for each worker.
+-- Idle connections that nginx keeps per worker.
 local POOL = 4
 
--- What is wrong with a name; nil where it can be used.
+-- Why a name is invalid, or nil.
 function shared.name_fault(name)
   if type(name) ~= "string" or #name > LONGEST_NAME or not name:find("^[%w._:@/+-]+$") then
-    return ("a name of letters, digits and . _ : @ / + -, at most %d of them"):format(LONGEST_NAME)
+    return ("a name of at most %d letters, digits and . _ : @ / + -"):format(LONGEST_NAME)
   end
 end
 
@@ -57,7 +56,7 @@ local KNOWN = {
   redis = function(value)
     local kind = type(value)
     return kind ~= "string" and kind ~= "table" and kind ~= "userdata" and kind ~= "function"
-      and "an address like redis://host:port, a client, or a function that gives one" or nil
+      and "an address like redis://host:port, a client, or a function that returns one" or nil
   end,
   password = is_string,
   timeout = is_seconds,
@@ -69,14 +68,14 @@ local KNOWN = {
   verify_tls = is_boolean,
 }
 
--- What a client of one's own or a cosocket has no use for.
+-- Options that do not apply to a user's client or a cosocket.
 local FOR_ADDRESSES = { "password", "timeout", "connect_timeout", "ca_file", "ca_path", "cert_file",
   "key_file", "verify_tls" }
 
 -- checked | nil, message
 local function check(given)
   if type(given) ~= "table" then
-    return nil, "a table of options expected, got " .. type(given)
+    return nil, "expected a table of options, got " .. type(given)
   end
   for name, value in pairs(given) do
     if not KNOWN[name] then
@@ -105,14 +104,14 @@ local function check(given)
   else
     for _, name in ipairs(FOR_ADDRESSES) do
       if given[name] ~= nil then
-        return nil, ("option '%s' goes with an address: your client has it already"):format(name)
+        return nil, ("option '%s' only applies to an address, not to your own client"):format(name)
       end
     end
   end
   return checked
 end
 
--- lua-resty-redis, as OpenResty and as Debian call it.
+-- Loads lua-resty-redis under its name in OpenResty or Debian.
 local function resty_redis()
   for _, name in ipairs({ "resty.redis", "nginx.redis" }) do
     local found, module = compat.try(require, name)
@@ -122,7 +121,7 @@ local function resty_redis()
   end
 end
 
--- One greeting of a new connection. true | nil, message
+-- Sends one command on a new connection. true | nil, message
 local function greet(redis, name, ...)
   local said, message = redis[name](redis, ...)
   if said then
@@ -136,14 +135,14 @@ end
 local function over_resty(checked)
   local resty = resty_redis()
   if not resty then
-    error("a shared rate needs lua-resty-redis inside nginx (OpenResty has it; Debian: "
-      .. "lua-nginx-redis), or give 'redis' as a function that gives a client", 0)
+    error("inside nginx a shared rate needs lua-resty-redis (part of OpenResty; Debian: "
+      .. "lua-nginx-redis), or a function that returns a client as 'redis'", 0)
   end
   local place = checked.address
   local version = tonumber(tostring(resty._VERSION):match("^%d+%.%d+"))
   if place.is_tls and not (version and version >= RESTY_TLS) then
-    -- An older one would give the password to the network.
-    error("TLS to Redis needs lua-resty-redis 0.28 or newer, this one is "
+    -- An older version would send the password in clear text.
+    error("TLS to Redis needs lua-resty-redis 0.28 or newer, found "
       .. tostring(resty._VERSION), 0)
   end
   local milliseconds = checked.timeout and math.ceil(checked.timeout * 1000) or COSOCKET_TIMEOUT
@@ -189,7 +188,7 @@ local function over_resty(checked)
   end
 end
 
--- A client of the user's, or a function that gives one: connect, release.
+-- connect, release: for a user's client, or a function that returns one.
 local function over_theirs(given)
   local connect = type(given) == "function" and given or function()
     return given
@@ -205,8 +204,7 @@ local function over_theirs(given)
   end
 end
 
--- made, caller = shared.keeper(options): what stands behind a rate function | nil, message. For the
--- command.
+-- made, caller = shared.keeper(options) | nil, message: what a rate function uses. For the command.
 function shared.keeper(given)
   local checked, message = check(given)
   if not checked then
@@ -236,8 +234,8 @@ function shared.keeper(given)
   }), caller
 end
 
----A rate function for `stopmsg.new`: all that use the same name, in whatever process and on
----whatever machine, keep one rate together. Redis 7.0 or newer keeps count.
+---A rate function for `stopmsg.new`: all processes that use the same name, on any machine, share
+---one rate. Redis 7.0 or newer counts.
 ---@param shared_options stopmsg.SharedOptions
 ---@return stopmsg.RateFunction
 function shared.rate(shared_options)
@@ -251,7 +249,7 @@ function shared.rate(shared_options)
   end
   return function()
     if pid ~= core.pid() then
-      -- The slots and the connection are those of the process that forked.
+      -- After a fork, slots and connection belong to the parent.
       pid, made = core.pid(), shared.keeper(options_given)
     end
     return made:ask()

@@ -1,13 +1,13 @@
--- Small XML answers as nested tables. The one place that requires LuaExpat.
+-- Decodes small XML documents into nested tables. The only place that requires LuaExpat.
 
 local lxp = require("stopmsg.needs").load("lxp")
 
 local xml = {}
 
--- Deeper than any answer that makes sense.
+-- Maximum nesting; real responses are flatter.
 local MAX_DEPTH = 32
 
--- An element's value: its text where it has no elements inside.
+-- An element's value: its text if it contains no elements.
 local function close(element)
   if next(element.children) == nil then
     return table.concat(element.text)
@@ -15,12 +15,12 @@ local function close(element)
   return element.children
 end
 
--- What repeats among an element's children is kept by name, out of the way, for paths to lists.
+-- Keep repeated children by name in the metatable, for paths to lists.
 local function new_element(name)
   return { name = name, children = setmetatable({}, { lists = {} }), text = {} }
 end
 
--- Expat has memory of its own, and LuaExpat words the lack of it as a fault like any other.
+-- Expat allocates its own memory, and LuaExpat reports running out of it like any other fault.
 local function raise_lack()
   error("not enough memory", 0)
 end
@@ -34,9 +34,10 @@ local function new_parser(callbacks)
 end
 
 -- root = xml.decode(text) | nil, message
--- `<a><b>1</b></a>` gives { a = { b = "1" } }. Attributes are dropped, and of elements of one name
--- the first is kept; path.list_at() knows the others. A DTD is refused: answers have none, and
--- entities only serve attacks.
+--
+-- `<a><b>1</b></a>` gives { a = { b = "1" } }. Attributes are dropped, and of elements with the
+-- same name the first is kept; path.list_at() finds the others. A DTD is refused: real responses
+-- have none, and entities only serve attacks.
 function xml.decode(text)
   local stack = { new_element() }
   local fault
@@ -53,7 +54,7 @@ function xml.decode(text)
     end,
     StartElement = function(_, name)
       if #stack > MAX_DEPTH then
-        return stop("is too deep")
+        return stop("is nested too deeply")
       end
       stack[#stack + 1] = new_element(name)
     end,

@@ -151,7 +151,7 @@ describe("a stop that is run again", function()
       ["then"] = states({ "sending", "sending", "sending" }) })
     local code, _, err = stop({ "--journal", journal, "--verify=0.5" })
     assert.equal(4, code)
-    assert.matches("warning: 3 ids are stopped by the provider's word, and no lookup proved", err)
+    assert.matches("warning: the provider confirmed 3 stops, but no lookup proved them", err)
     -- Later it is proven.
     provider:set({ ["then"] = states({ "unsent", "unsent", "unsent" }) })
     assert.equal(0, (stop({ "--journal", journal, "--verify=2" })))
@@ -161,7 +161,7 @@ describe("a stop that is run again", function()
     provider:set({ ["then"] = answer(429, "", "Retry-After: 3\r\n") })
     local _, _, err = stop({ "--deadline", "1", "--max-attempts", "1",
         "--patience", "0" })
-    assert.matches("asks for a pause: nothing is sent for 3 s\n", err)
+    assert.matches("asked for a pause: sending nothing for 3 s\n", err)
   end)
 
   it("ends with 3, not 6, where one id is another account's", function()
@@ -181,7 +181,7 @@ describe("a stop that is run again", function()
     local code, _, err = stop({},
       { env = { STOPMSG_REVICOM_TOKEN = "old", STOPMSG_TOKEN = "new" } })
     assert.equal(6, code)
-    assert.matches("STOPMSG_REVICOM_TOKEN, which goes before STOPMSG_TOKEN", last_line(err))
+    assert.matches("STOPMSG_REVICOM_TOKEN, which overrides STOPMSG_TOKEN", last_line(err))
     local path = cli.file("old\n")
     _, _, err = stop({ "--token-file", path })
     assert.truthy(last_line(err):find(path, 1, true))
@@ -212,8 +212,8 @@ describe("the address", function()
   it("is that of the provider's variable, else of the common one, and is told", function()
     local code, _, err = stop({ STOPMSG_BASE_URL = sandbox.url })
     assert.equal(0, code)
-    assert.equal(("stopmsg stop: asking %s (from STOPMSG_BASE_URL), which is not the address of "
-      .. "revicom\n"):format(sandbox.url), err)
+    assert.equal(("stopmsg stop: sending to %s (from STOPMSG_BASE_URL), which is not the address "
+      .. "of revicom\n"):format(sandbox.url), err)
     code, _, err = stop({ STOPMSG_BASE_URL = "http://127.0.0.1:1",
       STOPMSG_REVICOM_BASE_URL = sandbox.url })
     assert.equal(0, code)
@@ -254,9 +254,10 @@ describe("the command line", function()
   end)
 
   it("refuses an option that stands twice with different values", function()
-    refused({ "stop", "-p", "revicom", "-p", "idigital", IDS[1] }, "%-p, %-%-provider stands twice")
+    refused({ "stop", "-p", "revicom", "-p", "idigital", IDS[1] },
+      "%-p, %-%-provider is given twice")
     refused({ "stop", "-p", "revicom", "--rate", "1", "--rate", "2", IDS[1] },
-      "%-%-rate stands twice")
+      "%-%-rate is given twice")
     refused({ "status", "--verify=1" }, "verify")
     local code = cli.run({ "stop", "-p", "revicom", "--provider", "revicom", "--dry-run", IDS[1] })
     assert.equal(0, code)
@@ -281,7 +282,7 @@ describe("the command line", function()
     local code, out = cli.run({ "stop", "-p", "clickatell", "--dry-run",
       "360586640fe9846954897dffe6c13dfc", "not-hex", "apiMsgId1" })
     assert.equal(0, code)
-    assert.matches("2 of 3 ids have an unusual shape, such as 'not%-hex'; expected 32 hex digits",
+    assert.matches("2 of 3 ids have an unusual format, such as 'not%-hex'; expected 32 hex digits",
       out)
     assert.matches("3 request%(s%) for 3 id%(s%)", out)
   end)

@@ -55,8 +55,8 @@ describe("stopmsg stop --all at mailgun", function()
   it("wants --yes where nobody can be asked", function()
     local code, _, err, sent = stop({ "--all", DOMAIN })
     assert.same({ 2, 0 }, { code, sent })
-    assert.matches(STOPS .. ": " .. DOMAIN .. ": nobody is here to ask, so this needs --yes", err,
-      1, true)
+    assert.matches(STOPS .. ": " .. DOMAIN .. ": no terminal to ask for confirmation; pass --yes",
+      err, 1, true)
     _, _, _, sent = stop({ "--all", "--yes", DOMAIN })
     assert.equal(1, sent)
   end)

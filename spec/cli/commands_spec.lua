@@ -33,7 +33,7 @@ describe("stopmsg", function()
     end
     local code, _, err = cli.run({ "providers" }, { stdout = out })
     assert.equal(1, code)
-    assert.matches("cannot be written: No space left on device", err)
+    assert.matches("the results cannot be written: No space left on device", err)
   end)
 
   describe("status", function()

@@ -30,10 +30,26 @@ describe("stopmsg.cli.input", function()
     return list
   end
 
+  -- The same, many at a time.
+  local function drain_many(given, most)
+    local list, some, fill = {}, {}, given:filler()
+    repeat
+      local count = fill(some, most)
+      assert(count <= most)
+      for i = 1, count do
+        list[#list + 1] = type(some[i]) == "table" and "!" .. some[i].message or some[i]
+      end
+    until count == 0
+    return list
+  end
+
   local function ids_of(content, options)
     local given = assert(read(content, options))
     local list = drain(given)
     assert.equal(given.total, #list)
+    for _, most in ipairs({ 1, 3, 256 }) do
+      assert.same(list, drain_many(given, most))
+    end
     return list
   end
 
@@ -61,7 +77,7 @@ describe("stopmsg.cli.input", function()
       local given = assert(read("what,where\nQ2,C1\n", { form = FORM,
         field = "channel=2,message=1" }))
       assert.same({ "C1/Q2" }, drain(given))
-      assert.is_truthy(given:notes()[1]:find("taken for a header", 1, true))
+      assert.is_truthy(given:notes()[1]:find("treating the first row as a header", 1, true))
     end)
 
     it("takes each from a field of its own", function()
@@ -77,9 +93,9 @@ describe("stopmsg.cli.input", function()
 
     it("names what is wrong in a row", function()
       for content, message in pairs({
-        ["where,what\nC1,\n"] = "the message of the id: an empty id",
+        ["where,what\nC1,\n"] = "the message of the id: the id is empty",
         ["where,what\nC1/Q,Q2\n"] = "the channel of the id",
-        ["where,what\nC1\n"] = "1 field where the header has 2",
+        ["where,what\nC1\n"] = "1 field, but the header has 2",
         ['{"where":"C1"}\n'] = "no id in 'what'",
         ['{"where":["C1","C2"],"what":"Q2"}\n'] = "several values in 'where'",
       }) do
@@ -91,11 +107,11 @@ describe("stopmsg.cli.input", function()
 
     it("refuses a field that says something else", function()
       for field, message in pairs({
-        ["channel=where"] = "--field says nothing of 'message'",
-        ["chanel=where,message=what"] = "a part of the id is expected, as in channel=COLUMN",
-        ["channel=where,message"] = "a part of the id is expected",
-        ["channel=where,message=that"] = "no column is called 'that'",
-        ["channel=where,message=9"] = "there is no column 9",
+        ["channel=where"] = "--field: no column given for 'message'",
+        ["chanel=where,message=what"] = "expected a part of the id, as in channel=COLUMN",
+        ["channel=where,message"] = "expected a part of the id",
+        ["channel=where,message=that"] = "no column named 'that'",
+        ["channel=where,message=9"] = "no column 9",
       }) do
         local given, why = read("where,what\nC1,Q2\n", { form = FORM, field = field })
         assert.is_nil(given)
@@ -179,11 +195,11 @@ describe("stopmsg.cli.input", function()
       { "skips blank lines", "id\n\na\n\n", { "a" } },
       { "tells of a row without an id", "x,id\n1,a\n3,\n", { "a", "!no id in column 'id'" } },
       { "tells of a row of another width", "x,id\n1,a\n2\n3,b,c\n4,d\n",
-        { "a", "!1 field where the header has 2", "!3 fields where the header has 2", "d" } },
+        { "a", "!1 field, but the header has 2", "!3 fields, but the header has 2", "d" } },
       { "tells of text after a quote", 'id,x\n"a"b,1\nc,2\n',
-        { "!text after a quoted field", "c" } },
-      { "tells of a quote that does not end", 'id,x\na,1\n"b,2\n',
-        { "a", "!a quote that does not end" } },
+        { "!text after a closing quote", "c" } },
+      { "tells of an unclosed quote", 'id,x\na,1\n"b,2\n',
+        { "a", "!an unclosed quote" } },
     }
     for _, row in ipairs(rows) do
       it(row[1], function()
@@ -203,14 +219,14 @@ describe("stopmsg.cli.input", function()
     it("names the columns that there are", function()
       local given, message = read("a,b\n1,2\n", { field = "id" })
       assert.is_nil(given)
-      assert.truthy(message:find("no column is called 'id'; there are 'a', 'b'", 1, true))
+      assert.truthy(message:find("no column named 'id'; columns: 'a', 'b'", 1, true))
     end)
 
     it("refuses a name that stands twice, and takes the column's number", function()
       local given, message = read("id,name,id\n1,x,2\n", { field = "id", form = ids.forms.digits })
       assert.is_nil(given)
-      assert.truthy(message:find("stands twice in the header: give the column's number, --field 1 "
-        .. "or --field 3", 1, true), message)
+      assert.truthy(message:find("the header has the name 'id' twice: give the column's number, "
+        .. "--field 1 or --field 3", 1, true), message)
       os.remove(path)
       assert.same({ "2" }, ids_of("id,name,id\n1,x,2\n", { field = "3", form = ids.forms.digits }))
       os.remove(path)
@@ -220,13 +236,13 @@ describe("stopmsg.cli.input", function()
     local digits = ids.forms.digits
     local quotes = {
       { "does not end", 'name\tid\n"5 inch\t10\npipe\t20\nrod\t30\n',
-        { "!a quote that does not end", "20", "30" } },
+        { "!an unclosed quote", "20", "30" } },
       { "ends in another row", 'name\tid\n"5 inch\t10\npipe\t20\n6"\t50\nrod\t30\n',
-        { "!a quote that swallows the lines behind it", "20", "50", "30" } },
+        { "!an unclosed quote that takes in the lines after it", "20", "50", "30" } },
       { "ends behind the ids", 'id;name\n10;"5 inch\n20;pipe\n30;6"\n40;rod\n',
-        { "!a quote that swallows the lines behind it", "20", "30", "40" } },
+        { "!an unclosed quote that takes in the lines after it", "20", "30", "40" } },
       { "begins in two rows", 'name,id\n"5 inch,10\npipe,20\n"6 inch,30\n',
-        { "!text after a quoted field", "20", "!a quote that does not end" } },
+        { "!text after a closing quote", "20", "!an unclosed quote" } },
     }
     for _, row in ipairs(quotes) do
       it("gives up no more than its own row for a quote that " .. row[1], function()
@@ -235,7 +251,7 @@ describe("stopmsg.cli.input", function()
     end
 
     it("gives up the whole of a row with line feeds that is too wide", function()
-      assert.same({ "!3 fields where the header has 2", "20" },
+      assert.same({ "!3 fields, but the header has 2", "20" },
         ids_of('id,note\n10,"a\nb",c\n20,d\n', { field = "id", form = digits }))
     end)
 
@@ -257,8 +273,8 @@ describe("stopmsg.cli.input", function()
       { "skips blank lines", '\n{"id":"a"}\n\n', { "a" } },
       { "tells of what has no id", '{"id":"a"}\n{"x":1}\n{"id":null}\n{"id":""}\n',
         { "a", "!no id in 'id'", "!no id in 'id'", "!no id in 'id'" } },
-      { "tells of what is no object", '{"id":"a"}\n{\n7\n', { "a", "!no JSON object",
-        "!no JSON object" } },
+      { "tells of what is no object", '{"id":"a"}\n{\n7\n', { "a", "!not a JSON object",
+        "!not a JSON object" } },
     }
     for _, row in ipairs(rows) do
       it(row[1], function()
@@ -279,7 +295,7 @@ describe("stopmsg.cli.input", function()
     it("is refused as a whole, by the line", function()
       local given, message = read("a\nb\0c\n")
       assert.is_nil(given)
-      assert.truthy(message:find("line 2 holds a byte of value 0", 1, true), message)
+      assert.truthy(message:find("line 2 contains a NUL byte", 1, true), message)
     end)
 
     it("is refused where it cannot be opened or read", function()
@@ -305,7 +321,7 @@ describe("stopmsg.cli.input", function()
     assert.same({ "from", "stdin" }, of({ ids = {} }))
     assert.same({ "from", "stdin" }, of({ files = { "-" } }))
     assert.matches("^no ids", of({ ids = {}, is_terminal = true }))
-    assert.matches("one or the other", of({ ids = { "a" }, files = { "x" } }))
+    assert.matches("not both", of({ ids = { "a" }, files = { "x" } }))
     assert.matches("%-%-field", of({ ids = { "a" }, field = "x" }))
     stdin:close()
   end)
@@ -313,14 +329,14 @@ describe("stopmsg.cli.input", function()
   it("reads several files in turn, each by its own header", function()
     local one, two = cli.file("id,x\na,1\n\nbad line\n"), cli.file("y;id\n2;b\n3;c;4\n")
     local given = assert(input.read({ files = { one, two }, field = "id", form = TEXT }))
-    assert.same({ "a", "!1 field where the header has 2", "b", "!3 fields where the header has 2" },
+    assert.same({ "a", "!1 field, but the header has 2", "b", "!3 fields, but the header has 2" },
       drain(given))
     assert.same({ one .. ", line 4", two .. ", line 3" }, {
       given:complaints()[1]:match("^(.-, line %d)"), given:complaints()[2]:match("^(.-, line %d)"),
     })
     assert.not_equal(given.fingerprint,
       input.read({ files = { two, one }, field = "id", form = TEXT }).fingerprint)
-    assert.matches("once only", select(2, input.read({ files = { "-", one, "-" }, form = TEXT,
+    assert.matches("only once", select(2, input.read({ files = { "-", one, "-" }, form = TEXT,
       stdin = io.open(one) })))
     os.remove(one)
     os.remove(two)

@@ -15,7 +15,7 @@ describe("stopmsg.cli.libcurl", function()
 
   it("names one that is newer than any that was tried", function()
     for _, version in ipairs({ "8.99.0", "8.99", "9.0.0", "10.0.0-DEV", NEWEST .. "9" }) do
-      assert.equal(("libcurl %s is newer than any that stopmsg was tried with (%s)"):format(version,
+      assert.equal(("libcurl %s is newer than any version tested with stopmsg (%s)"):format(version,
         NEWEST), libcurl.remark(version))
     end
   end)

@@ -210,7 +210,7 @@ describe("stopmsg.cli.output", function()
       ["no connection"] = { reason = "connect" },
       ["HTTP 503"] = { reason = "http_503" },
       ["HTTP 429"] = { reason = "rate_limited" },
-      ["answers that are not the provider's"] = { reason = "bad_response" },
+      ["responses are not the provider's"] = { reason = "bad_response" },
     }) do
       assert.equal(words, output.failure(event))
     end

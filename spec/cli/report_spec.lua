@@ -152,13 +152,13 @@ describe("stopmsg report", function()
     end
   end)
 
-  it("refuses what is no journal, no outcome, and its own journal as output", function()
+  it("refuses what is not a journal, no outcome, and its own journal as output", function()
     local file = io.open(path, "wb")
     file:write("id1\nid2\n")
     file:close()
-    for _, row in ipairs({ { {}, "is no journal" },
-      { { "--only", "gone" }, "no outcome is called" }, { { "-o", path }, "is a journal" },
-      { { "--only", "stopped", "--format", "html" }, "%-%-only gives ids" } }) do
+    for _, row in ipairs({ { {}, "is not a journal" },
+      { { "--only", "gone" }, "unknown outcome" }, { { "-o", path }, "is a journal" },
+      { { "--only", "stopped", "--format", "html" }, "%-%-only works with" } }) do
       local code, out, err = report((table.unpack or unpack)(row[1])) -- luacheck: ignore
       assert.equal(2, code)
       assert.equal("", out)

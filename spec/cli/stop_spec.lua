@@ -51,7 +51,7 @@ describe("stopmsg stop", function()
     local code, out, err = cli.run(argv, options)
     assert.is_nil((out .. err):find(CANARY, 1, true))
     -- The sandbox's address is not the provider's, and that is told each time.
-    return code, out, (err:gsub("^stopmsg stop: asking [^\n]*\n", ""))
+    return code, out, (err:gsub("^stopmsg stop: sending to [^\n]*\n", ""))
   end
 
   local function requests()
@@ -122,7 +122,7 @@ describe("stopmsg stop", function()
   refused("for what the provider cannot stop", { "4711" }, { provider = "idigital" },
     "%-%-dispatch")
   refused("for dispatches that nobody confirms", { "--dispatch", "4711" },
-    { provider = "idigital" }, "needs %-%-yes")
+    { provider = "idigital" }, "pass %-%-yes")
   refused("where the answer is no", { "--dispatch", "4711" },
     { provider = "idigital", columns = { stderr = 80 }, answer = "n\n" }, "not confirmed")
   refused("with an output that cannot be opened", { "-o", "/nowhere/x", uuid(1) }, nil,
@@ -303,8 +303,8 @@ describe("stopmsg stop", function()
         "--batch-size", "2", "-q" }
       local code, out, err = stop(argv, { stdin = table.concat(list, "\n"), signals = after(5) })
       assert.equal(130, code)
-      assert.matches("^stopmsg stop: stopping: %d in flight, up to 2 s; Ctrl%-C again to leave "
-        .. "now\n"
+      assert.matches("^stopmsg stop: stopping: %d in flight, waiting up to 2 s; Ctrl%-C again to "
+        .. "quit\n"
         .. "stopmsg stop: interrupted; %d+ ids were not reached; run the same command "
         .. "again to go on from [^\n]*\n$", err)
       local seen = {}
@@ -352,7 +352,7 @@ describe("stopmsg stop", function()
     local told = select(2, cli.run({ "report", journal, "--format", "json" }))
     assert.equal(80, assert(json.decode(told)).left)
     local told_people = select(2, cli.run({ "report", journal }))
-    assert.matches("left before the stop: 80 messages", told_people, 1, true)
+    assert.matches("sent before the stop: 80 messages", told_people, 1, true)
   end)
 
   it("verifies what is not proven", function()

@@ -17,6 +17,9 @@ local function uuids(count)
   return table.concat(list, "\n") .. "\n"
 end
 
+-- More than --yes is needed for, and more results than a pipe holds.
+local MANY = 20000
+
 local function decode_lines(text)
   local list = {}
   for line in text:gmatch("[^\n]+") do
@@ -87,7 +90,7 @@ describe("the command", function()
     it("binary rubbish", function()
       local path = files.write(folder .. "/rubbish",
         "\127ELF\2\1\1\0\0\0" .. ("\0\255\1"):rep(100000))
-      refuses({ "-i", path }, nil, "rubbish: this is no text file")
+      refuses({ "-i", path }, nil, "rubbish: not a text file")
     end)
 
     it("empty input, and nothing but comments", function()
@@ -102,7 +105,7 @@ describe("the command", function()
 
     it("a column that is not there", function()
       refuses({ "-i", files.write(folder .. "/a.csv", "name,id\nx,y\n"), "--field", "uuid" }, nil,
-        "no column is called 'uuid'; there are 'name', 'id'")
+        "no column named 'uuid'; columns: 'name', 'id'")
     end)
 
     it("a file of results that cannot be made", function()
@@ -113,10 +116,10 @@ describe("the command", function()
     it("a journal that is a directory, or somebody else's file", function()
       refuses({ "--journal", folder, uuid(1) }, nil, "Is a directory")
       local path = files.write(folder .. "/letter", "Dear all,\n")
-      refuses({ "--journal", path, uuid(1) }, nil, "is no journal")
+      refuses({ "--journal", path, uuid(1) }, nil, "is not a journal")
       assert.equal("Dear all,\n", files.read(path))
       path = files.write(folder .. "/note", "Dear all")
-      refuses({ "--journal", path, uuid(1) }, nil, "is no journal")
+      refuses({ "--journal", path, uuid(1) }, nil, "is not a journal")
       assert.equal("Dear all", files.read(path))
       refuses({ "--journal", "/dev/full", uuid(1) }, nil, "not a regular file")
     end)
@@ -209,7 +212,7 @@ describe("the command", function()
     assert.same({ uuid(1), uuid(2) }, sent(before))
     assert.matches("line 5: [^\n]*no id", result.stderr)
     assert.matches("line 6: ", result.stderr)
-    assert.matches("line 7: [^\n]*2 fields where the header has 3", result.stderr)
+    assert.matches("line 7: [^\n]*2 fields, but the header has 3", result.stderr)
     assert.equal(5, #decode_lines(result.stdout))
   end)
 
@@ -229,16 +232,16 @@ describe("the command", function()
   describe("whose results nobody takes", function()
     it("goes on to its end, says so once, and exits with 1", function()
       local before = #sandbox:log()
-      local result = stop({ "--yes" }, { stdin = uuids(100000), stdout = { lines = 1 } })
+      local result = stop({ "--yes" }, { stdin = uuids(MANY), stdout = { lines = 1 } })
       assert.equal(1, result.code)
       assert.equal(1, select(2, result.stderr:gsub("results cannot be written: Broken pipe\n",
         "")))
-      assert.matches("100000 ids: 100000 stopped", result.stderr)
-      assert.equal(100000, #sent(before))
+      assert.matches(("%d ids: %d stopped"):format(MANY, MANY), result.stderr)
+      assert.equal(MANY, #sent(before))
     end)
 
     it("has all of it in its journal", function()
-      local path = files.write(folder .. "/many", uuids(100000))
+      local path = files.write(folder .. "/many", uuids(MANY))
       local journal = folder .. "/many.journal"
       local arguments = { "--yes", "-i", path, "--journal", journal }
       assert.equal(1, stop(arguments, { stdout = { lines = 1 } }).code)
@@ -253,7 +256,7 @@ describe("the command", function()
           seen[id], count = true, count + 1
         end
       end
-      assert.equal(100000, count)
+      assert.equal(MANY, count)
     end)
   end)
 
@@ -296,7 +299,7 @@ describe("the command", function()
     it("nothing with --yes", function()
       local result = stop({ "--yes", "-q" }, { stdin = uuids(10001), terminal = { "stderr" } })
       assert.equal(0, result.code)
-      assert.matches("^stopmsg stop: asking [^\n]*\n  [^\n]*address of revicom\n$",
+      assert.matches("^stopmsg stop: sending to [^\n]*\n  [^\n]*address of revicom\n$",
         (result.terminal:gsub("\r", "")))
     end)
   end)

@@ -27,7 +27,7 @@ describe("a run that is interrupted", function()
     })
     assert.equal(130, result.code)
     local screen = table.concat(command.screen(result.terminal), "\n")
-    assert.matches("stopping: 3 in flight, up to 2 s; Ctrl%-C again to leave now", screen)
+    assert.matches("stopping: 3 in flight, waiting up to 2 s; Ctrl%-C again to quit\n", screen)
     assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*\n  %-%-verify", screen)
 
     local last = place:journal(journal)

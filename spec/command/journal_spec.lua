@@ -4,6 +4,7 @@
 local command = require("spec.support.command")
 local native = require("stopmsg.command")
 local files = require("spec.support.files")
+local python = require("spec.support.python")
 local server = require("spec.support.server")
 
 local function uuid(n)
@@ -79,14 +80,14 @@ describe("the journal", function()
     local path = folder .. "/other"
     assert.equal(0, stop(path, IDS).code)
     local before, text = #sandbox:log(), files.read(path)
-    refuses(stop(path, { uuid(1) }), path, text, "its input was another one")
+    refuses(stop(path, { uuid(1) }), path, text, "its input was different")
     refuses(stop(path, { uuid(2), uuid(1), uuid(3), uuid(4), uuid(5), uuid(6) }), path, text,
-      "its input was another one")
+      "its input was different")
     refuses(stop(path, IDS, { "--undocumented" }, { provider = "idigital" }), path, text,
       "provider is revicom, not idigital")
     refuses(stop(path, { "1" }, { "--dispatch", "--undocumented", "--yes" }), path, text,
       "operation is stop, not stop_dispatch")
-    refuses(stop(path, IDS, {}, { url = "http://127.0.0.1:1" }), path, text, "another address")
+    refuses(stop(path, IDS, {}, { url = "http://127.0.0.1:1" }), path, text, "a different address")
     assert.equal(before, #sandbox:log())
   end)
 
@@ -210,7 +211,7 @@ describe("the journal", function()
   describe("is right after", function()
     local function torture(...)
       local arguments = { "spec/torture/journal.py", ... }
-      local result = runner:run(arguments, { argv = { "python3" } })
+      local result = runner:run(arguments, { argv = { python } })
       assert.message(result.stdout .. result.stderr).equal(0, result.code)
     end
 

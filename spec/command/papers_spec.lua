@@ -41,7 +41,7 @@ describe("the man page", function()
     local page = output_of("mandoc", "-T", "ascii", "-O", "width=200", folder .. "/stopmsg.1")
       :gsub(".\8", "")
     for _, words in ipairs({ "stopmsg sandbox [option ...]", "-p, --provider PROVIDER",
-      "--verify[=SECONDS]", "--log-bodies", "Options of stop, find, status and check:",
+      "--verify[=SECONDS]", "--log-bodies", "Options of job and collect:",
       " not_stoppable ",
       " 130 ", "Interrupted (129 by SIGHUP, 143 by SIGTERM)", "STOPMSG_PROVIDER_NAME" }) do
       assert.matches(words, page, 1, true)

@@ -21,6 +21,99 @@ describe("stopmsg.command", function()
     end)
   end)
 
+  describe(".take_lines", function()
+    it("gives the same lines, many at a time", function()
+      local into = { "kept" }
+      assert.same({ 2, 9 }, { native.take_lines("abc\r\nd#\n#e\nf", 1, HASH, into, 1, 9) })
+      assert.same({ "kept", "abc", "d#" }, into)
+      assert.same({ 1, 6 }, { native.take_lines("abc\r\nd\n", 1, HASH, into, 0, 1) })
+      assert.same({ "abc", "abc", "d#" }, into)
+      assert.same({ 0, 1 }, { native.take_lines("abc", 1, HASH, into, 0, 9) })
+    end)
+
+    it("ends at the first line that is not plain, wherever its odd byte stands", function()
+      for _, byte in ipairs({ 0, 9, 31, 32, 127, 128, 195, 255 }) do
+        for at = 1, 20 do
+          local line = ("a"):rep(at - 1) .. string.char(byte) .. ("b"):rep(20 - at)
+          assert.same({ 1, 3 }, { native.take_lines("x\n" .. line .. "\n", 1, HASH, {}, 0, 9) })
+        end
+      end
+      for _, byte in ipairs({ 33, 34, 92, 126 }) do
+        assert.equal(1, (native.take_lines(string.char(byte):rep(20) .. "\n", 1, HASH, {}, 0, 9)))
+      end
+    end)
+  end)
+
+  describe(".take_fields and .take_members", function()
+    local function same(lines, one, many, a, b, c)
+      local bytes = table.concat(lines, "\n") .. "\n"
+      local expected, at = {}, 1
+      while #expected < 5 do
+        local value, after = native[one](bytes, at, a, b, c)
+        if not value then
+          break
+        end
+        expected[#expected + 1], at = value, after
+      end
+      local found = { "held" }
+      local count, after
+      if b then
+        count, after = native[many](bytes, 1, a, b, c, found, 1, 5)
+      else
+        count, after = native[many](bytes, 1, a, found, 1, 5)
+      end
+      assert.equal("held", table.remove(found, 1))
+      assert.same(expected, found)
+      assert.equal(#expected, count)
+      assert.equal(at, after)
+    end
+
+    it("give what is read one by one, up to the first line that is odd or the most", function()
+      local COMMA = (","):byte()
+      for _, odd in ipairs({ "a,b,c", 'a,"b"', "a", "a, ", "", "\239\187\191a,b", "a,b\r" }) do
+        for at = 1, 7 do
+          local lines = {}
+          for i = 1, 7 do
+            lines[i] = i == at and odd or ("x%d , y%d\r"):format(i, i)
+          end
+          same(lines, "next_field", "take_fields", COMMA, 2, 2)
+          same(lines, "next_field", "take_fields", COMMA, 1, 2)
+        end
+      end
+      for _, odd in ipairs({ "{}", '{"id":1}', '{"id":""}', '{"id":"a","id":"b"}', '{"id":"a"}x',
+        '{"x":[],"id":"a"}', '{"id":"\\n"}', "" }) do
+        for at = 1, 7 do
+          local lines = {}
+          for i = 1, 7 do
+            lines[i] = i == at and odd or ('{"n":-%d.5,"id":"x%d"} \r'):format(i, i)
+          end
+          same(lines, "next_member", "take_members", "id")
+        end
+      end
+    end)
+  end)
+
+  describe(".count_ids", function()
+    it("counts those of a shape, up to the first that is of another", function()
+      local SHAPE = "xxxx-xxxxx-1x"
+      for at = 1, #SHAPE do
+        local char = SHAPE:sub(at, at)
+        for byte = 1, 255 do
+          local id = ("09af-AFbcd-1e"):sub(1, at - 1) .. string.char(byte)
+            .. ("09af-AFbcd-1e"):sub(at + 1)
+          local fits = string.char(byte):find(char == "x" and "^%x$" or "^[" .. char .. "]$")
+          assert(native.count_ids({ "0", id, "aaaa-aaaaa-1a" }, 2, 3, SHAPE) == (fits and 2 or 0),
+            id)
+          assert(native.count_lines(id .. "\n", 1, SHAPE) == (fits and 1 or 0), id)
+        end
+      end
+      assert.equal(1, native.count_ids({ "aaaa-aaaaa-1a", 17 }, 1, 2, SHAPE))
+      assert.equal(0, native.count_ids({ "aaaa-aaaaa-1aa", {} }, 1, 2, SHAPE))
+      assert.equal(0, native.count_ids({}, 1, 1, SHAPE))
+      assert.equal(0, native.count_ids({}, 1, 0, SHAPE))
+    end)
+  end)
+
   describe(".count_lines", function()
     it("counts lines of a shape, up to the first of another", function()
       assert.same({ 2, 12 }, { native.count_lines("0a-1\nFF-1\r\nGG-1\n", 1, "xx-1") })
@@ -122,6 +215,64 @@ describe("stopmsg.command", function()
         lines:clear()
         assert.equal(0, lines:size())
       end
+    end)
+
+    it("writes numbers as they are, whole ones up to the largest", function()
+      local lines = native.lines()
+      for _, number in ipairs({ 0, 9, 10, 2 ^ 53 - 1, 2 ^ 53, 2 ^ 63 }) do
+        lines:add("", number, "=", "x", "\n")
+        assert.equal(("%.0f"):format(number) .. '="x"\n', lines:text())
+        lines:clear()
+      end
+    end)
+
+    it("adds many ids to a journal and to results, in the same order", function()
+      local journal, results = native.lines(), native.lines()
+      local ids, places = { "a", "b", "c", "d" }, { 11, 12, 13, 14 }
+      assert.equal(2, native.put(ids, places, 2, 3, journal, "<", "=", ";}\n", 5, results, "(",
+        ")"))
+      assert.equal('<12=b;,"at":5}\n<13=c;,"at":5}\n', journal:text())
+      assert.equal("(b)(c)", results:text())
+      assert.equal(1, native.put(ids, places, 1, 1, nil, nil, nil, nil, nil, results, "(", ")"))
+      assert.equal("(b)(c)(a)", results:text())
+      assert.equal(1, native.put(ids, places, 4, 4, journal, "<", "=", "}\n", 5))
+      assert.matches('\n<14=d,"at":5}\n$', journal:text())
+      assert.equal(0, native.put(ids, places, 4, 3, journal, "<", "=", "}\n", 5))
+    end)
+
+    it("ends before the first id that needs more care, wherever its odd byte stands", function()
+      local results = native.lines()
+      local function count(id, no)
+        return native.put({ "a", id, "b" }, {}, 1, 3, nil, nil, nil, nil, nil, results, "", "", no)
+      end
+      for _, byte in ipairs({ 0, 10, 31, 34, 92, 127, 128, 195, 255 }) do
+        for at = 1, 20 do
+          assert.equal(1, count(("a"):rep(at - 1) .. string.char(byte) .. ("b"):rep(20 - at)))
+        end
+      end
+      for _, byte in ipairs({ 32, 33, 35, 91, 93, 126 }) do
+        assert.equal(3, count(string.char(byte):rep(20)))
+      end
+      assert.equal(3, count("x,y"))
+      assert.equal(1, count("x,y", (","):byte()))
+      assert.equal(1, count(17))
+      assert.equal(1, count({}))
+      assert.equal(0, native.put({}, {}, 1, 1, nil, nil, nil, nil, nil, results, "", ""))
+    end)
+
+    it("adds nothing where what it is given is wrong", function()
+      local journal = native.lines()
+      for _, wrong in ipairs({
+        { { "a" }, {}, 1, 1, journal, "<", "=", "}\n", 5 },
+        { { "a" }, { 1 }, 1, 1, journal, "<", "=", "}", 5 },
+        { { "a" }, { 1 }, 1, 1, journal, "<", "=", "}\n", 2 ^ 200 },
+        { { "a" }, { 1 }, 1, 1, {}, "<", "=", "}\n", 5 },
+        { "a", { 1 }, 1, 1 },
+      }) do
+        assert.is_false((pcall(native.put, wrong[1], wrong[2], wrong[3], wrong[4], wrong[5],
+          wrong[6], wrong[7], wrong[8], wrong[9])))
+      end
+      assert.equal("", journal:text())
     end)
 
     it("refuses an id that quotes cannot hold as it is", function()

@@ -33,6 +33,32 @@ describe("stopmsg.core.seen", function()
     end
   end)
 
+  it("takes many that fit a mask, up to the first that is known or written otherwise", function()
+    local MASK = "xx-x"
+    local function admit(seen, chunk, first, last)
+      local list, places = { "kept" }, { 1 }
+      local count = seen:admit(MASK, chunk, first, last or #chunk, 40, list, places, 1)
+      assert.equal(count + 1, #list)
+      assert.equal(count + 1, #places)
+      return count, list, places
+    end
+    local seen = core.seen()
+    local count, list, places = admit(seen, { "no", "00-a", "09-f", "00-a", "11-1" }, 2)
+    assert.equal(2, count)
+    assert.same({ "kept", "00-a", "09-f" }, list)
+    assert.same({ 1, 41, 42 }, places)
+    assert.equal(42, seen:add("09-f", 1))
+    for _, odd in ipairs({ "0A-a", "00-g", "00+a", "00-", "00-aa", 17, {}, false }) do
+      assert.equal(1, (admit(core.seen(), { "aa-b", odd, "cc-d" }, 1)))
+    end
+    assert.equal(0, (admit(seen, {}, 1)))
+    assert.equal(0, (admit(seen, { "11-1" }, 2, 3)))
+    seen:close()
+    assert.has_error(function()
+      admit(seen, { "11-1" }, 1)
+    end)
+  end)
+
   it("tells apart ids of any length", function()
     local seen = core.seen()
     for length = 0, 300 do

@@ -153,8 +153,8 @@ describe("wrong use of stopmsg.core", function()
 
   it("ends with a name for what is no token", function()
     for token, fault in pairs({
-      ["a\n"] = "line break", ["a\r"] = "line break", ["\na"] = "control byte",
-      ["a "] = "space", [" a"] = "space", [""] = "empty", ["a\127"] = "control byte",
+      ["a\n"] = "line break", ["a\r"] = "line break", ["\na"] = "control character",
+      ["a "] = "space", [" a"] = "space", [""] = "empty", ["a\127"] = "control character",
     }) do
       local secret, message = core.secret(token)
       assert.is_nil(secret)

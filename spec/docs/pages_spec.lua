@@ -160,11 +160,11 @@ describe("docs/troubleshooting.md", function()
     ["no headers of"] = "tools/headers.sh",
     ["has no C core for"] = "lua/stopmsg/needs.lua",
     ["was built for another Lua"] = "lua/stopmsg/needs.lua",
-    ["was built with another kind of libcurl"] = "lua/stopmsg/needs.lua",
-    ["has an OpenSSL of its own"] = "lua/stopmsg/needs.lua",
+    ["was built with another build of libcurl"] = "lua/stopmsg/needs.lua",
+    ["contains another version of"] = "lua/stopmsg/needs.lua",
     ["is plain http to another host"] = "csrc/request.c",
     ["cannot wait in the"] = "lua/stopmsg/wait/nginx.lua",
-    ["nobody is here to ask, so this needs --yes"] = "lua/stopmsg/cli/question.lua",
+    ["no terminal to ask for confirmation; pass --yes"] = "lua/stopmsg/cli/question.lua",
     ["belongs to another run"] = "lua/stopmsg/journal.lua",
   }
 

@@ -42,7 +42,7 @@ describe("examples/own_provider.lua", function()
     assert.equal("stopped", report[1].outcome)
     assert.equal("CANCELLED", report[1].code)
     assert.equal("invalid", report[2].outcome)
-    assert.equal("the id is not of the right form; expected an id like msg_1a2b",
+    assert.equal("the id has the wrong format; expected an id like msg_1a2b",
       report[2].message)
   end)
 end)

@@ -193,7 +193,7 @@ describe("TLS", function()
       assert.equal("failed", report[1].outcome)
       assert.equal("tls", report[1].reason)
       assert.same({}, faults.only(log, "request"))
-      assert.matches("check ca_file", report[1].message)
+      assert.matches("check that ca_file", report[1].message)
       say("TLS, ca_file is %s: %s", what, report[1].message)
     end)
   end
@@ -293,7 +293,7 @@ describe("TLS", function()
     }) do
       it("names the options where a key is given " .. title, function()
         refused({ cert_file = folder .. "/" .. options[1], key_file = folder .. "/" .. options[2] },
-          nil, "check cert_file and key_file")
+          nil, "cert_file and key_file must")
       end)
     end
   end)

@@ -284,12 +284,22 @@ describe("client:stop_where", function()
       end
       return ids
     end]]
-    local items, report, _, stops = against(fails, stop_where, { patience = 0, max_attempts = 2 })
-    assert.equal(100, #items)
-    assert.equal(1, stops[uuid(1)])
-    assert.is_false(report.is_complete)
-    -- The last of its looks may end before its turn to ask has come.
-    assert.is_true(report.err.reason == "http_500" or report.err.reason == "outage")
+    local items, report, reason, stops, _
+    local tries = 0
+    -- The page is an outage by itself, and the next look may ask a tenth of a second after it: by
+    -- then it rests. Where a busy machine lets half a second pass before it asks, it is over as an
+    -- "outage", which is no less true.
+    repeat
+      tries = tries + 1
+      items, report, _, stops = against(fails, stop_where, { patience = 0, max_attempts = 2 },
+        { interval = 0.2 })
+      reason = report.err.reason
+      assert.equal(100, #items)
+      assert.equal(1, stops[uuid(1)])
+      assert.is_false(report.is_complete)
+      assert.equal(4, report.rounds)
+    until reason ~= "outage" or tries == 5
+    assert.equal("http_500", reason)
     items, report = against(fails, find, { patience = 0, max_attempts = 2 })
     assert.equal(100, #items)
     assert.is_false(report.is_complete)

@@ -46,7 +46,7 @@ describe("stopmsg.find.filter", function()
     assert.matches("revicom has no filter 'dispach'; did you mean 'dispatch'?", message, 1, true)
     assert.matches("dispatch, recipient, sender, since, tag, till", message, 1, true)
     local resend = providers.load("resend").operations.find
-    assert.matches("resend lists without a filter",
+    assert.matches("resend has no filters",
       select(2, filters.check(resend, "resend", { tag = "x" }, NOW)), 1, true)
   end)
 
@@ -75,7 +75,7 @@ describe("stopmsg.find.filter", function()
 
   it("refuses two values where the provider takes one", function()
     local idigital = providers.load("idigital").operations.find_dispatch
-    assert.matches("takes one value", refusal({ name = { "a", "b" } }, nil, idigital), 1, true)
+    assert.matches("expected one value", refusal({ name = { "a", "b" } }, nil, idigital), 1, true)
   end)
 
   describe("for a stop", function()

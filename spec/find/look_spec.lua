@@ -10,24 +10,35 @@ local NOW = 1795955696
 
 local revicom = providers.load("revicom").operations.find
 
+-- The messages between two bounds of time, each of which may be nil.
+local function select_from(messages, since, till)
+  local found = {}
+  for _, message in ipairs(messages) do
+    if (not since or message.time >= since) and (not till or message.time <= till) then
+      found[#found + 1] = message
+    end
+  end
+  return found
+end
+
 -- A list of `messages`, { id, time, state } in the order of the list, that answers as Revicom does:
--- 100 a page, 10,000 of one selection. on_page(n) is called before each.
+-- 100 a page, 10,000 of one selection. on_page(n), called before each page, may change the list.
 local function provider(messages, on_page)
   local self = { pages = 0 }
+  local selected, found -- the last selection, and what it gave
   function self.ask(asked)
     self.pages = self.pages + 1
     if on_page then
       on_page(self.pages, messages)
+      selected = nil
     end
     local function bound(name)
       return asked.filters[name] and times.parse(asked.filters[name][1], NOW)
     end
     local since, till = bound("since"), bound("till")
-    local found = {}
-    for _, message in ipairs(messages) do
-      if (not since or message.time >= since) and (not till or message.time <= till) then
-        found[#found + 1] = message
-      end
+    local selection = tostring(since) .. " " .. tostring(till)
+    if selection ~= selected then
+      selected, found = selection, select_from(messages, since, till)
     end
     local first = (asked.page.value - 1) * 100
     assert(first + 100 <= 10000, "too deep")
@@ -130,7 +141,7 @@ describe("stopmsg.find.look", function()
     assert.equal(1, look.changing)
     assert.equal(2, #warnings)
     assert.matches("'floating'", warnings[1], 1, true)
-    assert.matches("'moving' are about to change", warnings[2], 1, true)
+    assert.matches("'moving' until their state changes", warnings[2], 1, true)
     assert.is_true(look.is_complete)
   end)
 

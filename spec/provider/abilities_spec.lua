@@ -273,7 +273,7 @@ describe("a definition", function()
           left = { "sent", "gone" } } },
         [[return 200, '{"list":[{"id":"' .. request.target:match("%w$")
           .. '","s":"ok","sent":2,"gone":1}]}']],
-        { "stopped", "stopped", "stopped" }, "3 message(s) of batch a had left" },
+        { "stopped", "stopped", "stopped" }, "3 message(s) of batch a had been sent" },
     }) do
       it(case[1], function()
         local c = client({ stop = case[2] }, ("return function(request) %s end"):format(case[3]))

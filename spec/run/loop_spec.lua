@@ -73,6 +73,117 @@ describe("stopmsg.run.loop", function()
     end)
   end)
 
+  describe("with ids that go alone", function()
+    local USUAL = runs.USUAL
+
+    it("makes items of usual answers, and counts them", function()
+      local result = stop({ ids = names(300), concurrency = 16, answer = function(request)
+        return { status = 200, meaning = 1, connections = request.index <= 16 and 1 or 0 }
+      end })
+      assert.same({ stopped = 300 }, tally(result.items, 300))
+      assert.same({ id = "id7", outcome = "stopped", code = 200 }, result.items[7])
+      assert.equal(300, result.summary.requests)
+      assert.equal(16, result.summary.connections)
+      assert.equal(0, result.summary.retries)
+      assert.equal(16, result.engine.most)
+    end)
+
+    it("makes items of verdicts that say more", function()
+      local result = stop({ ids = names(3), answer = by_id({ id2 = { status = 200, meaning = 2 } },
+        USUAL) })
+      assert.same({ id = "id2", outcome = "too_late", code = 403, reason = "sent" },
+        result.items[2])
+      assert.same({ stopped = 2, ["too_late sent"] = 1 }, tally(result.items, 3))
+    end)
+
+    it("gives a repeated id a copy, and an id as it was given", function()
+      local result = stop({ ids = { "a", "A", "b", "a" }, answer = USUAL })
+      assert.same({ "a", "A", "b", "a" }, { result.items[1].id, result.items[2].id,
+        result.items[3].id, result.items[4].id })
+      assert.equal(2, #result.requests)
+    end)
+
+    it("forgets an id of a stream once it is settled", function()
+      local list = drain((new_run(new_session({ answer = USUAL }), { ids = { "a", "b", "a" },
+        concurrency = 1, keeps = false })))
+      assert.equal(3, #list)
+    end)
+
+    it("sends nothing after an answer of another kind before that is decided", function()
+      -- One other id is asked with a token that was refused, and nothing is sent in a pause.
+      for most, answer in pairs({ [0] = http(429, { retry_after = 5 }), [1] = http(401) }) do
+        local after
+        local result = stop({ ids = names(200), concurrency = 8, max_attempts = 1, patience = 0,
+          answer = function(request)
+            after = after or (request.index == 50 and request.at + 0.01)
+            return request.index == 50 and answer or USUAL()
+          end })
+        local sent = 0
+        for _, request in ipairs(result.requests) do
+          if request.at >= after and request.at < after + 1e-3 then
+            sent = sent + 1
+          end
+        end
+        assert.equal(most, sent)
+        assert.not_equal("stopped", result.items[50].outcome)
+      end
+    end)
+
+    it("tells whose fault a refused token is, as with any other answers", function()
+      local result = stop({ ids = names(40), concurrency = 4, answer = by_id({ id20 = http(401) },
+        USUAL) })
+      assert.same({ stopped = 39, ["denied forbidden"] = 1 }, tally(result.items, 40))
+    end)
+
+    it("repeats one that failed, with its history", function()
+      local result = stop({ ids = names(40), concurrency = 4, answer = function(request)
+        return request.ids[1] == "id20" and request.attempt == 1 and http(503) or USUAL()
+      end })
+      assert.same({ id = "id20", outcome = "stopped", code = 200, attempts = 2,
+        ambiguous = true }, result.items[20])
+      assert.equal(1, result.summary.retries)
+    end)
+
+    it("tells each request and answer to a hook", function()
+      local told = {}
+      stop({ ids = names(9), answer = USUAL, emit = function(event)
+        told[event.type] = (told[event.type] or 0) + 1
+      end })
+      assert.same({ request = 9, response = 9, item = 9 }, told)
+    end)
+
+    it("keeps to a rate", function()
+      local result = stop({ ids = names(5), answer = USUAL, rate = 1 })
+      runs.assert_times({ 0, 0.99, 1.99, 2.99, 3.99 }, result) -- it may catch up on lateness
+    end)
+
+    it("asks an iterator for one id before each request", function()
+      local given, sent = 0, {}
+      local result = stop({ concurrency = 4, source = source.iterator(function()
+        given = given + 1
+        return given <= 6 and "id" .. given or nil
+      end), answer = function()
+        sent[#sent + 1] = given
+        return USUAL()
+      end })
+      assert.same({ 1, 2, 3, 4, 5, 6 }, sent)
+      assert.same({ stopped = 6 }, tally(result.items, 6))
+    end)
+
+    it("settles what is in flight after an interruption", function()
+      local is_over = false
+      local result = stop({ ids = names(6), concurrency = 3, timeout = 100,
+        is_interrupted = function() return is_over end,
+        answer = function(request)
+          is_over = request.index == 5
+          return request.index > 2 and { after = 90 } or USUAL()
+        end })
+      assert.same({ stopped = 2, ["unknown interrupted"] = 3, ["skipped interrupted"] = 1 },
+        tally(result.items, 6))
+      assert.equal(5, result.summary.requests)
+    end)
+  end)
+
   describe("at the deadline", function()
     it("gives up what is in flight, waits for no more, and skips what was never sent", function()
       local result = stop({ ids = names(5), concurrency = 2, deadline = 8, timeout = 100,
@@ -82,7 +193,7 @@ describe("stopmsg.run.loop", function()
       assert.equal(2, #result.requests)
       for i = 1, 2 do
         assert.same({ id = "id" .. i, outcome = "unknown", reason = "deadline",
-          message = "no complete answer in time" }, result.items[i])
+          message = "timed out waiting for the response" }, result.items[i])
       end
       for i = 3, 5 do
         assert.same({ id = "id" .. i, outcome = "skipped", reason = "deadline", attempts = 0 },
@@ -251,7 +362,7 @@ describe("stopmsg.run.loop", function()
 
   describe("answers of strangers", function()
     local PAGE = http(200, { body = "<html>Login</html>" })
-    local WARNING = "no answer was in the provider's form: check base_url and the proxy"
+    local WARNING = "no response was in the provider's form: check base_url and the proxy"
 
     for title, case in pairs({
       ["pages alone"] = { in_turn({ PAGE }), true },

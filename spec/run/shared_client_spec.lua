@@ -264,7 +264,7 @@ describe("stopmsg.run.loop", function()
         assert.has_error(function() drain(running) end, "not enough memory")
         for _ = 1, 2 do
           assert.has_error(function() running:next() end,
-            "attempt to go on with a run that broke off")
+            "attempt to resume a run that failed")
         end
       end)
     end

@@ -1,5 +1,7 @@
 -- Bodies as servers code them, made and read by Python's zlib.
 
+local python = require("spec.support.python")
+
 local coded = {}
 
 -- A line for each text, which comes with a level: what it is coded as, or what is coded in it, in
@@ -65,7 +67,8 @@ local function run(what, coding, texts)
     lines[i] = ("%d %s\n"):format(text[2], to_hex(text[1]))
   end
   local input, script = write(table.concat(lines)), write(SCRIPT)
-  local pipe = assert(io.popen(("python3 '%s' %s %s <'%s'"):format(script, what, coding, input)))
+  local pipe = assert(io.popen(("'%s' '%s' %s %s <'%s'"):format(python, script, what,
+    coding, input)))
   local results = {}
   for line in pipe:lines() do
     results[#results + 1] = line

@@ -1,6 +1,7 @@
 -- The command as a program of its own, run with or without a terminal by terminal.py.
 
 local json = require("stopmsg.json")
+local python = require("spec.support.python")
 local server = require("spec.support.server")
 local socket = require("socket")
 
@@ -15,7 +16,7 @@ Command.__index = Command
 -- runner = command.start(): { run(), stop() }
 function command.start()
   local self = setmetatable({}, Command)
-  self._child = server.spawn({ "python3", "spec/support/terminal.py" })
+  self._child = server.spawn({ python, "spec/support/terminal.py" })
   local port = self._child.first_line:match("127%.0%.0%.1:(%d+)$")
   self._control = assert(socket.connect("127.0.0.1", tonumber(port)))
   self._control:setoption("tcp-nodelay", true)

@@ -131,7 +131,7 @@ local function begin(self, number, ids, first, last, timeout, asked)
     answer = {
       status = reached == "status" and (answer.status or 200) or 0,
       fault = "timeout",
-      detail = "no complete answer in time",
+      detail = "timed out waiting for the response",
       stage = reached,
       connections = answer.connections,
     }

@@ -2,6 +2,7 @@
 -- client to say.
 
 local json = require("stopmsg.json")
+local python = require("spec.support.python")
 local server = require("spec.support.server")
 local socket = require("socket")
 
@@ -23,7 +24,7 @@ end
 -- server = faults.start(): { port, url, pid, set(), go(), take(), listen(), stop() }
 function faults.start()
   local self = setmetatable({}, Faults)
-  self._child = server.spawn({ "python3", "spec/support/fault_server.py" })
+  self._child = server.spawn({ python, "spec/support/fault_server.py" })
   local port, control = self._child.first_line:match("127%.0%.0%.1:(%d+), .*:(%d+)$")
   self.port = tonumber(port)
   self.url = "http://127.0.0.1:" .. port

@@ -83,6 +83,14 @@ end
 
 runs.OK = runs.items()
 
+-- A usual answer about one id, as the core tells it, and what its number means.
+function runs.USUAL()
+  return { status = 200, meaning = 1 }
+end
+
+local VERDICTS = { { outcome = "stopped", code = 200, is_usual = true, is_plain = true },
+  { outcome = "too_late", code = 403, reason = "sent", is_usual = true } }
+
 function runs.item(code)
   return function(request)
     return runs.items({ [request.ids[1]:lower()] = code })(request)
@@ -153,6 +161,7 @@ function runs.new_run(session, options)
   return run.new(session, {
     operation = operation,
     number = 1,
+    verdicts = VERDICTS,
     source = options.source or source.list(ids, options.count or #ids),
     limit = limit,
     concurrency = options.concurrency or 4,
@@ -168,6 +177,9 @@ function runs.new_run(session, options)
     result = result,
     total = result and not options.source and (options.count or #ids) or nil,
     is_interrupted = options.is_interrupted,
+    sink = options.sink and function(...)
+      return options.sink(summary, ...)
+    end,
   }), summary, result
 end
 

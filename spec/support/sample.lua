@@ -1,10 +1,14 @@
--- Which of very many cases a run tries: all, or one of SPEC_SAMPLE. `make test` sets that for the
--- Luas that need not try all; each tries others, and the same whenever it is run.
+-- Which of very many cases a run tries: all, or one of SPEC_SAMPLE. `make test` sets that for each
+-- Lua: those whose SPEC_SHARE are the numbers below it try every case once among them, the others
+-- have a choice of their own. All try the same whenever they are run.
 
 local sample = {}
 
 -- One case of how many.
 sample.OF = tonumber(os.getenv("SPEC_SAMPLE")) or 1
+
+-- Which share of them all, from 0 on; nil for cases of its own choice.
+local SHARE = tonumber(os.getenv("SPEC_SHARE"))
 
 -- takes = sample.start(): takes() says of one case after another whether it is tried.
 function sample.start()
@@ -13,10 +17,28 @@ function sample.start()
       return true
     end
   end
-  local state = 20261129 + tonumber(_VERSION:match("%d$"))
+  local state, share = 20261129, SHARE
+  if not share then
+    state, share = state + tonumber(_VERSION:match("%d$")), 0
+  end
   return function()
     state = state * 16807 % 2147483647 -- Park and Miller's generator
-    return state % sample.OF == 0
+    return state % sample.OF == share
+  end
+end
+
+-- chosen = sample.chooser(): chosen(list) gives those of a list that are tried, one at least.
+function sample.chooser()
+  local takes = sample.start()
+  return function(list)
+    local chosen = {}
+    for _, case in ipairs(list) do
+      if takes() then
+        chosen[#chosen + 1] = case
+      end
+    end
+    chosen[1] = chosen[1] or list[1]
+    return chosen
   end
 end
 

@@ -126,7 +126,7 @@ local BROKEN = "libcurl: Out of memory"
 -- What may be said with memory again, of what the lack of it has ended.
 local DEAD = {
   used = "attempt to use a closed client",
-  each = "attempt to go on with a run that broke off",
+  each = "attempt to resume a run that failed",
 }
 
 -- What needs no log.

@@ -201,6 +201,48 @@ function parts.items(context)
   end)
 end
 
+-- Ids that are offered, more than there are slots, to two calls: usual answers and others, and
+-- requests that nobody waits for.
+function parts.offered(context)
+  local body = '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}'
+  local engine = core.engine({ slots = 3, max_response = 1000, connect_timeout = AMPLE,
+    proxy = "" })
+  return closing(engine, function()
+    local verdicts = { { outcome = "stopped", code = 200, is_plain = true },
+      { outcome = "failed", code = 7 } }
+    local operation = engine:prepare({ method = "POST", base = context.items_url,
+      url = { "/", { "id", "percent" } }, headers = {},
+      usual = { { status = 200, first = 1, exactly = body } } })
+    local call, gone = engine:call(), engine:call()
+    assert(gone:offer(operation, { "gone" }, { 9 }, 1, 1, AMPLE, 0, 1) == 1)
+    local ids, places, means, others = { "a", ("b"):rep(300), "c" }, { 1, 2, 3 }, {}, {}
+    local sent = call:offer(operation, ids, places, 1, 3, AMPLE, 0, 1)
+    gone:forsake()
+    local items, at, lines = {}, 0, {}
+    for _ = 1, MAX_STEPS do
+      assert(engine:step())
+      local count = call:codes(items, places, means, at, 9)
+      core.make_items(items, means, verdicts, at + 1, at + count)
+      at = at + count
+      local answer = { call:collect() }
+      if answer[5] then
+        return ("fault %s %s"):format(answer[4], answer[5])
+      elseif answer[1] then
+        others[#others + 1] = answer[10]
+      end
+      if at + #others == sent then
+        break
+      end
+      call:wait(0.01)
+    end
+    for i = 1, at do
+      lines[i] = ("%s %s %d"):format(items[i].id, items[i].outcome, items[i].code)
+    end
+    table.sort(lines)
+    return table.concat(lines, "\n")
+  end)
+end
+
 -- What stands for a long text.
 local function digest(text)
   local hash = native.digest()

@@ -3,18 +3,18 @@
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
 ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+  spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
 
-# These Luas try all cases and also what takes many seconds; the others a sample of the
-# cases (spec/support/sample.lua).
-WHOLE = lua5.4 luajit
-SAMPLE = 10
-LONG = spec/packaging/build_spec.lua
+# Of very many cases these Luas try a half each, the others a tenth (spec/support/sample.lua).
+SAMPLE_lua5.4 = SPEC_SAMPLE=2 SPEC_SHARE=0
+SAMPLE_luajit = SPEC_SAMPLE=2 SPEC_SHARE=1
+SAMPLE = SPEC_SAMPLE=10
 
 # The first ones collect all garbage again and again, which takes longer later on.
-FIRST = spec/sequences_spec.lua
+FIRST = spec/sequences_spec.lua spec/fork_spec.lua
 EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
@@ -24,17 +24,16 @@ PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
 PART_libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='spec/faults spec/tls_spec.lua \
   spec/client_spec.lua spec/descriptors_spec.lua spec/finalizer_spec.lua spec/fork_spec.lua \
   spec/simulation_spec.lua spec/core/body_spec.lua spec/core/engine_spec.lua'
-PART_asan = asan LUA=lua5.4 SPECS='$(FIRST) spec/core'
+PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
 PART_lint = lint
 PART_fuzz = fuzz-replay
 $(foreach lua,$(LUAS),\
-  $(eval PART_$(lua) = spec LUA=$(lua) $(if $(filter $(lua),$(WHOLE)),\
-    SPECS='$$(EACH)',SPECS='$$(filter-out $(LONG),$$(EACH))' SPEC_SAMPLE=$(SAMPLE)))\
+  $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(EACH)' $(or $(SAMPLE_$(lua)),$(SAMPLE)))\
   $(eval PART_all-$(lua) = spec LUA=$(lua)))
 
-# As many at a time as there are processors, and one more: specs wait a lot. Nothing is
-# shared but the cores, which are built first.
-JOBS = $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
+# Twice as many at a time as there are processors, and one more: specs wait a lot. Nothing
+# is shared but the cores, which are built first.
+JOBS = $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1) + 1)
 SIDE_BY_SIDE = $(MAKE) -k $(if $(findstring jobserver,$(MAKEFLAGS)),,-j $(JOBS))
 RUNS = build/test
 
@@ -42,6 +41,7 @@ RUNS = build/test
 # SPEC_SUMMARY; a part without a line, or that broke after it, is a failure. The last but
 # one line tells how long a processor was busy with each part.
 run-parts = rm -rf $(RUNS) && mkdir -p $(RUNS) || exit 1; \
+  SPEC_PYTHON=$$(python3 -c 'import sys; print(sys.executable)'); export SPEC_PYTHON; \
   $(SIDE_BY_SIDE) $(LUAS:%=core-%) && $(SIDE_BY_SIDE) $(1:%=part-%); \
   for part in $(1); do \
     test -s $(RUNS)/$$part.sum || echo "$$part: 0 passed, 1 failed" >$(RUNS)/$$part.sum; done; \

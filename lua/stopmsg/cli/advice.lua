@@ -1,4 +1,4 @@
--- The last line that a stop says: what to do next. Pure. It never names what would not help.
+-- The last line of a stop: what to do next. Pure. Never suggests what would not help.
 
 local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.meaning.outcome")
@@ -7,7 +7,7 @@ local sharing = require("stopmsg.cli.sharing")
 
 local advice = {}
 
--- Outcomes of ids that were not stopped, and that nothing more can be done about.
+-- Outcomes for which nothing more can be done.
 local MISSED = { "too_late", "recalled", "not_stoppable", "not_found", "denied", "invalid" }
 
 -- "12 ids", "1 id"
@@ -30,15 +30,14 @@ local function count_of(counts, words)
   return count, named
 end
 
--- line = advice.of(known): nil where there is nothing to do.
+-- line = advice.of(known): the line, or nil if there is nothing to do.
 --
--- known: counts (by outcome), reason_of (a function: the commonest reason of outcomes), left (ids
--- that were not reached), journal (its path), lookup (the options for one, nil where the provider
--- has none), has_verified (whether it was tried), unproven (stopped by the provider's word alone,
--- after a verification), rate_fault (why a shared rate is not to be had), refused (what is known of
--- the token), is_strange (no answer was the provider's), shortage (why a list was not read to its
--- end), is_empty (a list had nothing), pause (seconds that the provider asked for) and clock (the
--- time after it).
+-- known: counts (by outcome), reason_of (a function: the commonest reason of some outcomes), left
+-- (ids not reached), journal (its path), lookup (the options for one; nil if the provider has
+-- none), has_verified (whether a lookup was done), unproven (stops confirmed by the provider only,
+-- after lookups), rate_fault (why there is no shared rate), refused (about the token), is_strange
+-- (no response came from the provider), shortage (why a list is incomplete), is_empty (the list was
+-- empty), pause (seconds that the provider asked for) and clock (the time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
@@ -49,26 +48,26 @@ function advice.of(known)
     return reason and (" (%s)"):format(reason) or ""
   end
   if known.refused then
-    return known.refused .. "; with one that is accepted, run the same command again"
+    return known.refused .. "; fix the token, then run the same command again"
   elseif known.rate_fault and open > 0 then
     return ("%s %s not settled (%s): %s"):format(ids(open), is_are(open), known.rate_fault,
       sharing.ADVICE)
   elseif known.is_strange then
-    return "no answer was in the provider's form: check --base-url and the proxy, "
+    return "no response was in the provider's form: check --base-url and the proxy, "
       .. "then run the same command again"
   elseif known.shortage then
     local cause = known.shortage ~= "" and ": " .. known.shortage or ""
-    return ("the list was not read to its end, so more may be there%s; run the same command "
+    return ("the list was not read to its end, so there may be more%s; run the same command "
       .. "again%s"):format(cause, known.journal and " to go on from " .. known.journal or "")
   elseif known.is_empty then
-    return "nothing was found that can still be stopped"
+    return "found nothing that can still be stopped"
   elseif known.pause and open > 0 then
-    return ("the provider asks for a pause of %s: run the same command again after %s"):format(
+    return ("the provider asked for a pause of %s: run the same command again after %s"):format(
       duration.words(known.pause), known.clock)
   elseif unknown > 0 and known.lookup and not known.has_verified then
     return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
       why("unknown"), known.lookup, known.journal
-      and "looks them up first and sends only what is still open" or "looks up what is not proven")
+      and "looks them up first and sends only those still open" or "looks up unproven ids")
   elseif open > 0 and known.journal then
     return ("%s; run the same command again to go on from %s"):format(
       known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")
@@ -76,14 +75,14 @@ function advice.of(known)
       or ("%s %s not settled%s"):format(ids(open), is_are(open),
         why("unknown", "failed", "skipped")), known.journal)
   elseif open > 0 then
-    return ("%s %s not settled%s; no journal was kept: run the command again, and with --journal "
-      .. "FILE it goes on where it ended"):format(ids(open), is_are(open),
+    return ("%s %s not settled%s; no journal was kept: run the command again, and add --journal "
+      .. "FILE to be able to resume"):format(ids(open), is_are(open),
       why("unknown", "failed", "skipped"))
   elseif promised > 0 and known.lookup and not known.has_verified then
-    return ("%s %s not proven: run again with %s, which looks %s up"):format(ids(promised),
+    return ("%s %s unproven: run again with %s, which looks %s up"):format(ids(promised),
       is_are(promised), known.lookup, promised == 1 and "it" or "them")
   elseif promised > 0 and known.has_verified then
-    return ("%s %s not proven yet: the same command looks %s up again later"):format(
+    return ("%s %s still unproven: run the same command later to look %s up again"):format(
       ids(promised), is_are(promised), promised == 1 and "it" or "them")
   end
   local missed, named = count_of(counts, MISSED)
@@ -94,14 +93,14 @@ function advice.of(known)
   end
 end
 
--- Whether an item is the provider's own word about a message.
+-- Returns whether an item comes from the provider itself.
 function advice.is_answer(item)
   local word = item.outcome
   return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil
     and item.reason ~= "malformed_id"
 end
 
--- Whether an item says that somebody else than the provider answered.
+-- Returns whether an item comes from a proxy or another stranger.
 function advice.is_strange(item)
   local message = item.message
   return item.reason == "bad_response"

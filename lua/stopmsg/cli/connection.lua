@@ -1,4 +1,4 @@
--- The options that say which provider is asked, how and how fast: the same for all commands.
+-- Options for the provider, the connection and the rate, shared by all commands.
 
 local client = require("stopmsg.client")
 local core = require("stopmsg.core")
@@ -9,12 +9,12 @@ local token = require("stopmsg.cli.token")
 
 local connection = {}
 
--- convert = number(name): argparse's way to check an option's value.
+-- convert = number(name): an argparse converter.
 local function number(name)
   return function(value)
     local n = value:find("^[%d.]+$") and tonumber(value)
     if not n then
-      return nil, ("--%s: %s is no number"):format(name, text.quote(value))
+      return nil, ("--%s: %s is not a number"):format(name, text.quote(value))
     end
     return n
   end
@@ -22,30 +22,39 @@ end
 
 connection.number = number
 
--- convert = seconds(name): the same for a duration, such as 90, 500ms, 5m.
+-- convert = seconds(name): the same for durations such as 90, 500ms, 5m.
 function connection.seconds(name)
   return function(value)
     local seconds = duration.parse(value)
     if not seconds then
-      return nil, ("--%s: %s is no duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
+      return nil, ("--%s: %s is not a duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
         text.quote(value))
     end
     return seconds
   end
 end
 
-function connection.configure(parser)
+-- The options that say who is asked, and at which address.
+function connection.configure_provider(parser)
   parser:option("-p --provider", "Name of a provider, or a file with a definition (./acme.lua).")
     :argname("PROVIDER")
   parser:option("--set", "Set a setting of the provider (repeatable)."):argname("NAME=VALUE")
     :count("*")
-  parser:option("--token-file", "Read the token from the first line of this file."):argname("FILE")
   parser:option("--base-url", "Use this address instead of the provider's."):argname("URL")
   parser:flag("--allow-http", "Allow plain http:// to other machines.")
   parser:option("--application", "Short for --set application=CODE."):argname("CODE")
   parser:flag("--xml", "Short for --set format=xml.")
   parser:flag("--undocumented", "Allow operations that only the sibling brand documents.")
+end
+
+function connection.configure_ca(parser)
   parser:option("--ca-file", "Trust the CA certificates in this file."):argname("FILE")
+end
+
+function connection.configure(parser)
+  connection.configure_provider(parser)
+  parser:option("--token-file", "Read the token from the first line of this file."):argname("FILE")
+  connection.configure_ca(parser)
   parser:option("--cert-file", "Client certificate, for servers that ask for one."):argname("FILE")
   parser:option("--key-file", "Private key of the client certificate."):argname("FILE")
   parser:option("--proxy", "Use this proxy; '' for none."):argname("URL")
@@ -55,7 +64,7 @@ function connection.configure(parser)
     :argname("N"):convert(number("max-attempts"))
 end
 
--- The options of commands that send many requests.
+-- Options of commands that send many requests.
 function connection.configure_pace(parser)
   parser:option("--concurrency", "Requests in flight (4 for batches, 16 for single ids).")
     :argname("N"):convert(number("concurrency"))
@@ -68,7 +77,7 @@ function connection.configure_pace(parser)
     :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 
--- An address as two people would write it.
+-- Normalizes an address for comparison.
 local function plain(url)
   local scheme, host, rest = url:match("^(%a+)://([^/]*)(.*)$")
   if not scheme then
@@ -79,7 +88,7 @@ local function plain(url)
   return scheme .. "://" .. host .. rest:gsub("/+$", "")
 end
 
--- Puts the address to ask, and where it comes from, into args.
+-- Sets args.base_url and where it came from.
 local function find_address(args, provider, host)
   args.base_url_from = args.base_url and "--base-url" or nil
   for _, name in ipairs({ token.variable(provider, "BASE_URL"), "STOPMSG_BASE_URL" }) do
@@ -90,12 +99,11 @@ local function find_address(args, provider, host)
   end
 end
 
--- What -p names: a built-in provider, or the definition in a file.
--- name or definition | nil, message
+-- Resolves -p: a built-in provider, or the definition in a file. name or definition | nil, message
 local function named(args)
   local name = args.provider
   if not name then
-    return nil, "which provider? Give -p NAME; `stopmsg providers` lists the names"
+    return nil, "no provider given: use -p NAME; `stopmsg providers` lists the names"
   elseif name:find("[/.]") then
     return providers.read(name)
   elseif not providers.is_built_in(name) then
@@ -104,8 +112,8 @@ local function named(args)
   return name
 end
 
--- provider = connection.provider(args, host): the checked definition | nil, message. args.provider
--- becomes its name, args.definition what -p named.
+-- provider = connection.provider(args, host): the checked definition | nil, message. Sets
+-- args.provider to its name and args.definition to what -p named.
 function connection.provider(args, host)
   local given, message = named(args)
   if not given then
@@ -120,15 +128,15 @@ function connection.provider(args, host)
   return provider
 end
 
--- The settings: --set, else STOPMSG_<PROVIDER>_<NAME>. settings | nil, message
+-- Reads settings from --set, else STOPMSG_<PROVIDER>_<NAME>. settings | nil, message
 local function settings_of(args, provider, getenv)
   local given = {}
   for _, pair in ipairs(args.set or {}) do
     local name, value = pair:match("^([^=]+)=(.*)$")
     if not name then
-      return nil, ("--set wants NAME=VALUE, not %s"):format(text.quote(pair))
+      return nil, ("--set expects NAME=VALUE, got %s"):format(text.quote(pair))
     elseif given[name] and given[name] ~= value then
-      return nil, ("--set %s stands twice, with different values"):format(name)
+      return nil, ("--set %s is given twice, with different values"):format(name)
     end
     given[name] = value
   end
@@ -143,7 +151,7 @@ local function settings_of(args, provider, getenv)
   return given
 end
 
--- In the library's messages, options have the library's names.
+-- Replaces the library's option names in a message with the command's.
 local function translate(message)
   message = message:match("^bad argument #%d to '[^']*' %((.*)%)$") or message
   message = message:gsub("option 'format'", "--xml")
@@ -159,29 +167,30 @@ end
 
 connection.translate = translate
 
--- The address without the token, which may have got into it.
+-- Redacts the token from an address.
 local function shown_address(url, value)
   local secret = url and type(value) == "string" and core.secret(value)
   return secret and secret:redact(url) or url
 end
 
--- Tells before the first request on which address the provider is asked, where that is not its own.
+-- Reports, before the first request, an address that is not the provider's own.
 function connection.tell_address(args, host)
   local own = args.own_url
   if args.base_url and own and plain(args.base_url) ~= plain(own) then
-    host:say(("asking %s (from %s), which is not the address of %s"):format(args.shown_url,
+    host:say(("sending to %s (from %s), which is not the address of %s"):format(args.shown_url,
       args.base_url_from, args.provider))
   end
 end
 
--- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. Where
--- nothing will be sent it needs no token; `looks` says that even a dry run reads a list.
--- args.token_from says where the token came from, args.shown_url is the address that is asked.
+-- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. A dry run
+-- needs no token, unless `looks` says that it reads a list. Sets args.token_from, where the token
+-- came from, args.shown_url, the address for display, and args.settings, the settings given.
 function connection.open(args, host, provider, on_event, looks)
   local settings, wrong = settings_of(args, provider, host.getenv)
   if not settings then
     return nil, wrong
   end
+  args.settings = settings
   local value, from, first = "none", nil, nil
   if not args.dry_run or looks then
     value, from, first = token.find(args.provider, args.token_file, host.getenv)
@@ -223,7 +232,8 @@ function connection.open(args, host, provider, on_event, looks)
   return made
 end
 
--- message = connection.refused(args): what people should do where the provider refused the token.
+-- message = connection.refused(args): says that the provider refused the token, and where it came
+-- from.
 function connection.refused(args)
   return ("%s refused the token, which came from %s"):format(args.provider, args.token_from)
 end

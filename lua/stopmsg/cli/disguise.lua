@@ -1,22 +1,22 @@
--- Ids as spreadsheets, databases and programs write them, and what is in an id that nobody sees.
+-- Ids as spreadsheets, databases and programs write them, and invisible characters in ids.
 
 local ids = require("stopmsg.ids")
 local record = require("stopmsg.record")
 
 local disguise = {}
 
--- Wrappings: what is inside is the first capture.
+-- Wrappings; the first capture is the id.
 local WRAPPINGS = {
   "^(.*)[,;]$", "^{(.*)}$", '^=?"(.*)"$', "^'(.*)'$", "^'(.*)$",
   "^[uU][rR][nN]:[uU][uU][iI][dD]:(.*)$", "^%((.*)%)$", "^<(.*)>$", "^\239\187\191(.*)$",
 }
 
--- Whether a form takes whatever stands in a file, a row of a table as well.
+-- Returns whether a form accepts nearly any text, even a table row.
 local function is_free(form)
   return not form.usual and ids.check(form, "a,b;c|d") ~= nil
 end
 
--- Whether an id is what its form expects: of a form that takes anything, what is usual there.
+-- Returns whether an id has its form; if the form accepts anything, whether it is a usual one.
 local function is_proper(form, id)
   if not ids.check(form, id) then
     return false
@@ -26,7 +26,7 @@ local function is_proper(form, id)
   return not is_free(form)
 end
 
--- Whether `value` looks like an id of this form, or like one in disguise.
+-- Returns whether `value` looks like an id of this form, possibly in disguise.
 function disguise.is_id(form, value)
   if is_free(form) then
     return not value:find("[,;|\t]") and ids.check(form, value) ~= nil
@@ -34,7 +34,7 @@ function disguise.is_id(form, value)
   return disguise.undress(form, value) ~= nil
 end
 
--- A UUID that is written without its dashes, with them.
+-- Adds the dashes to a UUID without them.
 local function dashed(form, value)
   if form ~= ids.forms.uuid or #value ~= 32 then
     return nil
@@ -47,8 +47,8 @@ local function dashed(form, value)
   return table.concat(made, "-")
 end
 
--- id = disguise.undress(form, value): the id that `value` is a spelling of; nil where it is none.
--- Only forms that have one spelling are read like that: elsewhere a brace may belong to the id.
+-- id = disguise.undress(form, value): the id that `value` spells, or nil. Only for forms with a
+-- single spelling: elsewhere a brace may be part of the id.
 function disguise.undress(form, value)
   for _ = 1, 4 do
     for _, candidate in ipairs({ value, dashed(form, value) }) do
@@ -74,7 +74,7 @@ local INVISIBLE = {
   [0x200E] = "a left-to-right mark", [0x200F] = "a right-to-left mark",
   [0x2028] = "a line separator", [0x2029] = "a paragraph separator", [0x202F] = "a narrow space",
   [0x2060] = "a word joiner", [0x3000] = "a wide space", [0xFEFF] = "a byte order mark",
-  [0xFFFD] = "a byte that is no character",
+  [0xFFFD] = "a byte that is not a character",
 }
 
 local RANGES = { { 0x2000, 0x200A, "a space of another width" },
@@ -99,12 +99,12 @@ local function invisible(code)
   return INVISIBLE[code]
 end
 
--- message = disguise.explain(value, about): what keeps this from being an id, where that is more
--- than its form says; nil for nothing special.
+-- message = disguise.explain(value, about): explains why this is not an id if there is a special
+-- reason, else nil.
 function disguise.explain(value, about)
   local number = value:find("^[%d.,]+[eE]%+%d+$")
   if number then
-    return ("a spreadsheet has rounded this number, and the id is lost: export the column as text; "
+    return ("a spreadsheet rounded this number and the id is lost: export the column as text; "
       .. "expected %s"):format(about)
   end
   local other
@@ -112,9 +112,9 @@ function disguise.explain(value, about)
     local code = code_of(char)
     local name = invisible(code)
     if name then
-      return ("the id holds %s (U+%04X); expected %s"):format(name, code, about)
+      return ("the id contains %s (U+%04X); expected %s"):format(name, code, about)
     end
-    other = other or ("the id holds '%s' (U+%04X), which is not ASCII; expected %s"):format(char,
+    other = other or ("the id contains '%s' (U+%04X), which is not ASCII; expected %s"):format(char,
       code, about)
   end
   return other

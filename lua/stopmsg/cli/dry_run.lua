@@ -1,4 +1,4 @@
--- stopmsg stop --dry-run: the requests that would be made.
+-- stopmsg stop --dry-run: shows the requests of a stop.
 
 local client = require("stopmsg.client")
 local exit = require("stopmsg.cli.exit")
@@ -8,11 +8,10 @@ local text = require("stopmsg.text")
 
 local dry_run = {}
 
--- Requests that are shown, and bytes of each one's address and body.
+-- Requests shown, and bytes shown of an address and of a body.
 local MAX_SHOWN, MAX_BYTES = 10, 1000
 
--- Reads all ids as the run would: each(ids, count) for every request; of those that are not shown
--- only the count.
+-- Groups all ids into requests: each(ids, count) per request; only the count for those not shown.
 local function cut(given, operation, limit, each)
   local ids, count, requests, seen = {}, 0, 0, {}
   local function close()
@@ -45,7 +44,7 @@ local function short(s)
   return ("%s… (%s bytes)"):format(text.cut(s, MAX_BYTES), progress.grouped(#s))
 end
 
--- One request as a server would get it.
+-- Formats one request as a server would receive it.
 local function write_request(write, request)
   write(("%s %s HTTP/1.1"):format(request.method, short(request.target)))
   write("Host: " .. request.origin:match("://(.*)$"))
@@ -68,7 +67,7 @@ local function write_request(write, request)
   write("")
 end
 
--- The first request that would be made for these ids, which are not all.
+-- Shows the first request for these example ids.
 function dry_run.show_first(_, host, made, operation, ids)
   local checked = {}
   for i = 1, math.min(#ids, operation.limit) do

@@ -1,4 +1,4 @@
--- Durations as people write and read them.
+-- Durations for people.
 
 local duration = {}
 
@@ -14,7 +14,7 @@ function duration.parse(value)
   return factor and number and tonumber(number) * factor or nil
 end
 
--- Seconds as people say them: "0:07", "2:05:00"
+-- Clock format: "0:07", "2:05:00"
 function duration.clock(seconds)
   seconds = math.floor(seconds + 0.5)
   local minutes = math.floor(seconds / 60)
@@ -24,7 +24,7 @@ function duration.clock(seconds)
   return ("%d:%02d:%02d"):format(math.floor(minutes / 60), minutes % 60, seconds % 60)
 end
 
--- A pause in words: "4 s", "12 min", "2 h 5 min"
+-- In words: "4 s", "12 min", "2 h 5 min"
 function duration.words(seconds)
   if seconds < 90 then
     return ("%.0f s"):format(math.max(1, math.floor(seconds + 0.5)))

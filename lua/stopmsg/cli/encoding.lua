@@ -1,15 +1,15 @@
--- Encodings that files come in: what is told from their bytes, and made UTF-8.
+-- Detects the encoding of files and converts them to UTF-8.
 
 local native = require("stopmsg.command")
 local record = require("stopmsg.record")
 
 local encoding = {}
 
--- Bytes from which an encoding is told.
+-- Bytes needed for detection.
 local HEAD = 512
 
--- name, bytes of the mark = encoding.detect(head): "UTF-16LE", "UTF-16BE", or "UTF-8" for all that
--- needs no conversion.
+-- name, length of the BOM = encoding.detect(head): "UTF-16LE", "UTF-16BE", or "UTF-8" for anything
+-- that needs no conversion.
 function encoding.detect(head)
   if head:sub(1, 3) == "\239\187\191" then
     return "UTF-8", 3
@@ -18,7 +18,7 @@ function encoding.detect(head)
   elseif head:sub(1, 2) == "\254\255" then
     return "UTF-16BE", 2
   end
-  -- Without a mark: in ASCII text every other byte is zero.
+  -- Without a BOM: in UTF-16, every other byte of ASCII text is zero.
   head = head:sub(1, HEAD)
   local pairs_of, even, odd = math.floor(#head / 2), 0, 0
   for i = 1, pairs_of * 2, 2 do
@@ -34,8 +34,9 @@ function encoding.detect(head)
   return "UTF-8", 0
 end
 
--- convert = encoding.converter(name): convert(bytes, is_last) -> UTF-8; nil where nothing is to be
--- converted | nil, message
+-- convert = encoding.converter(name): convert(bytes, is_last) -> UTF-8; nil if no conversion is
+-- needed
+--  nil, message
 function encoding.converter(name)
   if name == "UTF-8" then
     return nil
@@ -49,7 +50,7 @@ function encoding.converter(name)
   end
 end
 
--- text = encoding.text(bytes): all of a short file as UTF-8, without its mark | nil, message
+-- text = encoding.text(bytes): a short file as UTF-8, without its BOM | nil, message
 function encoding.text(bytes)
   local name, mark = encoding.detect(bytes)
   local convert, message = encoding.converter(name)
@@ -60,8 +61,7 @@ function encoding.text(bytes)
   return convert and convert(bytes, true) or bytes
 end
 
--- How a name may be meant that is no UTF-8: a list of spellings in UTF-8. What is UTF-8 is meant as
--- it is.
+-- Possible readings in UTF-8 of a name in an unknown encoding. Valid UTF-8 is kept.
 function encoding.spellings(name)
   if not name:find("[\128-\255]") or record.utf8(name) == name then
     return { name }
@@ -74,15 +74,15 @@ function encoding.spellings(name)
   return list
 end
 
--- Capital letters beyond ASCII whose small ones are this far away, by first and last code point.
+-- Ranges of capital letters beyond ASCII, with the distance to their lower case.
 local CAPITALS = {
-  { 0xC0, 0xDE, 32 }, -- Latin; 0xD7, the multiplication sign, has none, and nobody will mind
+  { 0xC0, 0xDE, 32 }, -- Latin; 0xD7 (multiplication sign) does no harm
   { 0x391, 0x3AB, 32 }, -- Greek
   { 0x400, 0x40F, 80 }, -- Cyrillic
   { 0x410, 0x42F, 32 },
 }
 
--- Code points whose small letter is the next one.
+-- Ranges in which each capital is followed by its lower case.
 local ALTERNATING = { { 0x100, 0x137 }, { 0x14A, 0x177 }, { 0x460, 0x481 }, { 0x48A, 0x4BF } }
 
 local function small(code)
@@ -99,7 +99,7 @@ local function small(code)
   return code
 end
 
--- text = encoding.fold(text): in small letters, the two-byte characters of UTF-8 included.
+-- text = encoding.fold(text): lower case, including two-byte characters of UTF-8.
 function encoding.fold(s)
   return (s:lower():gsub("([\194-\223])([\128-\191])", function(first, second)
     local code = small((first:byte() - 0xC0) * 64 + second:byte() - 0x80)

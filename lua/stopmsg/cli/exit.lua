@@ -1,14 +1,15 @@
--- Exit codes of the command, and which one fits.
+-- The command's exit codes, and which one applies.
 
 local exit = {
   ok = 0, -- all stopped
-  fault = 1, -- of the program, or of the machine it runs on
+  fault = 1, -- internal error, or of the machine
   usage = 2, -- usage or input wrong; nothing was sent
   refused = 3, -- some too_late, recalled, not_stoppable, not_found, invalid, denied
   unsure = 4, -- some unknown or accepted, or not proven
   undone = 5, -- some failed or skipped
   credentials = 6,
-  signal = 128, -- and the signal's number
+  unfinished = 7, -- only of a job
+  signal = 128, -- plus the signal's number
 }
 
 local function any(counts, ...)
@@ -20,10 +21,9 @@ local function any(counts, ...)
   return false
 end
 
--- code = exit.of(counts, how): counts by outcome. how: `credentials`, whether the provider refused
--- them and the run ended; `signal`, the one that interrupted it; `unproven`, whether a verification
--- left something open; `shortage`, whether a list was not read to its end; `nothing`, whether it
--- had nothing. All may be absent.
+-- code = exit.of(counts, how): counts by outcome. how, all optional: `credentials`, the provider
+-- refused them and the run ended; `signal` that interrupted it; `unproven`, lookups left something
+-- open; `shortage`, a list is incomplete; `nothing`, a list was empty.
 function exit.of(counts, how)
   how = how or {}
   if how.credentials then
@@ -41,7 +41,7 @@ function exit.of(counts, how)
   return exit.ok
 end
 
--- The same for `status`, which stops nothing: what counts is whether each id was found.
+-- The same for `status`, which stops nothing: depends on whether each id was found.
 function exit.of_lookup(counts, how)
   how = how or {}
   if how.credentials then
@@ -58,7 +58,7 @@ function exit.of_lookup(counts, how)
   return exit.ok
 end
 
--- Whether this item says that the run ended because the credentials were refused.
+-- Returns whether this item means that refused credentials ended the run.
 function exit.is_end(item)
   return item.reason == "credentials" and (item.outcome == "denied" or item.outcome == "skipped")
 end
@@ -84,6 +84,34 @@ Exit codes, the first that fits:
    5  some were not looked up
    3  some not found, denied, or no ids
    0  the state of every id is known]]
+
+exit.about_job = [[
+Exit codes, the first that fits:
+   1  internal error, disk full, or results that could not be written
+   2  usage or input wrong, or no such job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   7  the job is not finished
+   4  some unknown or accepted
+   5  some failed, the job was cancelled, or Redis is away
+   3  some too_late, recalled, not_stoppable, not_found, invalid or denied
+   0  all stopped]]
+
+exit.about_feed = [[
+Exit codes, the first that fits:
+   1  internal error, or the input changed while it was read
+   2  usage or input wrong, a job of other ids, or another feed fills it
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  Redis is away, or the job was cancelled or forgotten
+   0  all ids are in the job]]
+
+exit.about_work = [[
+Exit codes, the first that fits:
+   1  internal error
+   2  usage or input wrong, no such job, or one for another address; nothing was sent
+   6  credentials refused: what this worker held went back to the job
+ 130  interrupted (129 by SIGHUP, 143 by SIGTERM)
+   5  the provider could not be asked, or Redis was away for too long
+   0  the job is finished or cancelled, or nothing is left to take]]
 
 exit.about_list = [[
 Exit codes, the first that fits:

@@ -9,7 +9,7 @@ local where = require("stopmsg.cli.where")
 
 local command = {
   name = "find",
-  holds_signals = true, -- once it sends
+  holds_signals = true, -- once it has sent something
   summary = "list what can still be stopped",
   examples = [[
 Examples:
@@ -19,7 +19,7 @@ Examples:
 ]],
 }
 
--- Seconds within which what was found is written.
+-- Maximum seconds until found ids are written.
 local FLUSH_EVERY = 0.1
 
 function command.configure(parser)
@@ -40,12 +40,12 @@ filters. Times are RFC 3339 (2026-11-29T09:00:00Z), 09:00 (today, local time) or
 ]] .. exit.about_list)
 end
 
--- A value as a shell takes it.
+-- Quotes a value for the shell.
 local function quoted(value)
   return value:find("[^%w_.:/@%+%-]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
 end
 
--- What to do with what was found, in words.
+-- Suggests the next command.
 local function advise(args, report, filter)
   local parts = { "stopmsg stop -p " .. args.provider }
   for _, pair in ipairs(filter:resolved()) do
@@ -123,7 +123,7 @@ function command.run(args, host)
   if code == exit.ok and not args.quiet then
     host:say(advise(args, report, filter))
   elseif code == exit.refused and not args.quiet then
-    host:say(("nothing that can still be stopped: %s"):format(where.words(filter)))
+    host:say(("nothing left to stop: %s"):format(where.words(filter)))
   elseif code == exit.unsure and not args.quiet then
     host:say(("%s found; run the same command again"):format(where.count(report.total,
       report.unit)))

@@ -17,11 +17,11 @@ function command.configure(parser)
   parser:argument("topic", "The command."):args("?"):argname("COMMAND")
 end
 
--- host.help(name) is the launcher's, which knows all commands.
+-- The launcher sets host.help(name), since it knows all commands.
 function command.run(args, host)
   local help = host.help(args.topic)
   if not help then
-    host:say(("no command is called %s (see stopmsg --help)"):format(text.quote(args.topic)))
+    host:say(("unknown command %s (see stopmsg --help)"):format(text.quote(args.topic)))
     return exit.usage
   end
   host.stdout:write(help, "\n")

@@ -1,4 +1,4 @@
--- What a command has around it: streams, environment, terminal, signals. A spec gives its own.
+-- A command's surroundings: streams, environment, terminal, signals. Specs pass their own.
 
 local core = require("stopmsg.core")
 local native = require("stopmsg.command")
@@ -10,11 +10,11 @@ local FDS = { stdin = 0, stdout = 1, stderr = 2 }
 
 local function nothing() end
 
--- Of a command that is called in somebody else's process, signals are none of our business.
+-- A command that runs inside another process ignores signals.
 local NO_SIGNALS = { catch = nothing, hold = nothing, signal = nothing, farewell = nothing }
 
--- A stream that keeps its first failure for `flush` to tell. Some C libraries (musl) throw away
--- what they could not write, and flush without a word.
+-- A stream that remembers its first failure and reports it at `flush`. Some C libraries (musl) drop
+-- what they could not write, and flush successfully.
 local Stream = {}
 Stream.__index = Stream
 
@@ -34,8 +34,8 @@ end
 local Host = {}
 Host.__index = Host
 
--- made = host.new(given): `given` may hold stdin, stdout, stderr, getenv, columns(name), signals,
--- now and open_terminal(); nil for those of the process.
+-- made = host.new(given): `given` may have stdin, stdout, stderr, getenv, columns(name), signals,
+-- now and open_terminal(); the defaults are the process's.
 function host.new(given)
   local is_process = given == nil
   given = given or {}
@@ -56,10 +56,10 @@ function host.new(given)
   }, Host)
 end
 
--- Narrower terminals break lines as they like.
+-- Narrower terminals wrap lines themselves.
 local LEAST_COLUMNS = 20
 
--- The line in rows of a terminal, broken between words.
+-- Wraps a line at words for a terminal.
 local function wrap(line, columns)
   local rows, row = {}, nil
   for word in line:gmatch("%S+") do
@@ -75,7 +75,7 @@ local function wrap(line, columns)
   return table.concat(rows, "\n")
 end
 
--- A line for people on stderr, without what a terminal would obey.
+-- Prints a line on stderr, without control characters.
 function Host:say(message)
   local line = self.command .. ": " .. text.printable(message)
   local columns = self.columns("stderr")
@@ -89,7 +89,7 @@ function Host:is_terminal(name)
   return self.columns(name) ~= nil
 end
 
--- Whether `name` is a terminal that can move its cursor.
+-- Returns whether `name` is a terminal with a movable cursor.
 function Host:is_smart(name)
   local term = self.getenv("TERM")
   return self:is_terminal(name) and term ~= "dumb" and term ~= nil and term ~= ""

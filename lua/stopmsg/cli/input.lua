@@ -11,6 +11,9 @@ local text = require("stopmsg.text")
 
 local input = {}
 
+-- Ids that are looked at together.
+local PIECE = 256
+
 -- Bad lines that are named one by one.
 local MAX_NAMED = 20
 
@@ -37,7 +40,7 @@ local function columns_of(field, form)
   for piece in (field .. ","):gmatch("([^,]*),") do
     local name, column = piece:match("^%s*([%w_]+)=(.+)$")
     if not name or not form.place_of[name] then
-      return nil, ("--field %s: a part of the id is expected, as in %s=COLUMN"):format(
+      return nil, ("--field %s: expected a part of the id, as in %s=COLUMN"):format(
         text.quote(piece), form.parts[1].name)
     end
     given[name] = column
@@ -46,7 +49,7 @@ local function columns_of(field, form)
   for i, part in ipairs(form.parts) do
     columns[i] = given[part.name]
     if not columns[i] then
-      return nil, ("--field says nothing of '%s', a part of the id"):format(part.name)
+      return nil, ("--field: no column given for '%s', a part of the id"):format(part.name)
     end
   end
   function columns.is_id(value)
@@ -119,9 +122,9 @@ local function parts_of(options)
     paths = #paths > 0 and paths or { "-" }
   end
   if #list > 0 and #paths > 0 then
-    return nil, "ids as arguments and a file: give one or the other"
+    return nil, "give ids as arguments or in a file, not both"
   elseif #list > 0 and options.field then
-    return nil, "--field is for a file: give it with -i"
+    return nil, "--field needs a file: give one with -i"
   elseif #list > 0 then
     return { list_part(list) }
   end
@@ -131,7 +134,7 @@ local function parts_of(options)
   local parts, has_stdin = {}, false
   for i, path in ipairs(#paths > 0 and paths or { "-" }) do
     if path == "-" and has_stdin then
-      return nil, "standard input can be read once only"
+      return nil, "standard input can be read only once"
     end
     has_stdin = has_stdin or path == "-"
     local part, message = file_part(path, options)
@@ -143,17 +146,18 @@ local function parts_of(options)
   return parts
 end
 
--- next, place = chain(parts, on_block): value, line, part of one after the other; place.part is the
+-- next, place = chain(parts, on_block): value, line, part, is_listed of one after the other, by the
+-- arguments of their readers (see input/format.lua). place.part is the
 -- one that is read. Between two of them on_block sees a zero, so that "a" and "b" are not what "ab"
 -- is.
 local function chain(parts, on_block)
   local at, next_id, place = 0, nil, {}
-  return function(shape)
+  return function(shape, list, held, most)
     while true do
       if next_id then
-        local value, line = next_id(shape)
+        local value, line, is_listed = next_id(shape, list, held, most)
         if value ~= nil then
-          return value, line, place.part
+          return value, line, place.part, is_listed
         end
       end
       at = at + 1
@@ -195,32 +199,42 @@ local function check(self, form)
   next_id, self._place = chain(self._parts, function(block)
     digest:add(block)
   end)
-  local total, bad_count, bad = 0, 0, {}
+  local total, bad_count, bad, list = 0, 0, {}, {}
+  local function look(value, line, part)
+    local id, why = nil, value.message
+    if type(value) == "string" then
+      id, why = judge(form, value)
+    end
+    if not id then
+      bad_count = bad_count + 1
+      if bad_count <= MAX_NAMED then
+        bad[bad_count] = { line = line, message = why, shown = value.shown or value, part = part }
+      end
+    elseif id ~= value then
+      self._has_disguises = true
+    elseif why then
+      self.odd = self.odd + 1
+      self.odd_example = self.odd_example or id
+    end
+  end
   while true do
-    local value, line, part = next_id(form.mask)
+    local value, line, part, is_listed = next_id(form.mask, list, 0, PIECE)
     if value == nil then
       break
-    end
-    if type(value) == "number" then
-      total = total + value
-    else
-      total = total + 1
-      local id, why = nil, value.message
-      if type(value) == "string" then
-        id, why = judge(form, value)
-      end
-      if not id then
-        bad_count = bad_count + 1
-        if bad_count <= MAX_NAMED then
-          bad[bad_count] = { line = line, message = why, shown = value.shown or value, part = part }
+    elseif type(value) ~= "number" then
+      look(value, line, part)
+      value = 1
+    elseif is_listed then
+      local at = 1
+      while at <= value do
+        at = at + (form.mask and native.count_ids(list, at, value, form.mask) or 0)
+        if at <= value then
+          look(list[at], line + at - 1, part)
+          at = at + 1
         end
-      elseif id ~= value then
-        self._has_disguises = true
-      elseif why then
-        self.odd = self.odd + 1
-        self.odd_example = self.odd_example or id
       end
     end
+    total = total + value
   end
   digest:add(self._field or "")
   self.total, self.bad_count, self.bad = total, bad_count, bad
@@ -304,7 +318,7 @@ function input.of(args, host, form)
   elseif given.bad_count == given.total then
     return nil, ("%s: no valid id; nothing was sent"):format(given.name)
   elseif args.max and given.total > args.max then
-    return nil, ("%d ids are more than --max %d allows; nothing was sent"):format(given.total,
+    return nil, ("%d ids exceed --max %d; nothing was sent"):format(given.total,
       args.max)
   end
   return given
@@ -328,7 +342,7 @@ function Input:notes()
     local layout = part.layout
     local is_numbered = layout and (layout.is_numbered or self._field:find("^%d+$"))
     if is_numbered and layout.header then
-      list[#list + 1] = ("%s: the first row is taken for a header, as %s is not %s"):format(
+      list[#list + 1] = ("%s: treating the first row as a header, because %s is not %s"):format(
         part.name, text.quote(layout.header[layout.column]), self._form.about)
     end
   end
@@ -337,7 +351,7 @@ end
 
 -- Ids of an unusual shape, in words; nil where there are none.
 function Input:oddities()
-  return self.odd > 0 and ("%d of %d ids %s an unusual shape, such as %s; expected %s"):format(
+  return self.odd > 0 and ("%d of %d ids %s an unusual format, such as %s; expected %s"):format(
     self.odd, self.total, self.odd == 1 and "has" or "have", text.quote(self.odd_example),
     self._form.about) or nil
 end
@@ -377,6 +391,41 @@ function Input:reader()
       return judge(form, value) or value
     end
     return value
+  end
+end
+
+-- fill = given:filler(): fill(list, most) puts the next ids into list[1], list[2] and so on, `most`
+-- of them at most, and gives how many these are; 0 at the end. Else as reader().
+function Input:filler()
+  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
+  local function take(list, at, value)
+    if type(value) == "table" then
+      list[at] = setmetatable(value, Problem)
+    else
+      list[at] = self._has_disguises and judge(form, value) or value
+    end
+  end
+  return function(list, most)
+    local count = 0
+    most = math.min(most, left)
+    while count < most do
+      local value = next_id(nil, list, count, most - count)
+      if value == nil then
+        self.is_short = true
+        left = count
+        break
+      elseif type(value) ~= "number" then
+        count = count + 1
+        take(list, count, value)
+      else
+        for i = count + 1, self._has_disguises and count + value or 0 do
+          take(list, i, list[i])
+        end
+        count = count + value
+      end
+    end
+    left = left - count
+    return count
   end
 end
 

@@ -1,20 +1,20 @@
--- What to say of the libcurl in use.
+-- A remark about the libcurl in use.
 
 local libcurl = {}
 
--- The newest one that all specs passed on; docs/install.md has the others.
+-- The newest version that passed all specs; docs/install.md lists the others.
 libcurl.newest_tried = "8.23.0"
 
--- The numbers of "8.14.1-DEV" in one, to be compared.
+-- Turns "8.14.1-DEV" into one comparable number.
 local function number(version)
   local major, minor, patch = version:match("^(%d+)%.(%d+)%.?(%d*)")
   return major and (major * 1000 + minor) * 1000 + (tonumber(patch) or 0) or 0
 end
 
--- line = libcurl.remark(version): nil where there is nothing to say.
+-- line = libcurl.remark(version), or nil.
 function libcurl.remark(version)
   if number(version) > number(libcurl.newest_tried) then
-    return ("libcurl %s is newer than any that stopmsg was tried with (%s)"):format(version,
+    return ("libcurl %s is newer than any version tested with stopmsg (%s)"):format(version,
       libcurl.newest_tried)
   end
   return nil

@@ -1,4 +1,4 @@
--- A look at a list of what can still be stopped, for commands: progress, trouble, interruption.
+-- Reads a list of stoppable messages for a command: progress, trouble, interruption.
 
 local connection = require("stopmsg.cli.connection")
 local exit = require("stopmsg.cli.exit")
@@ -10,7 +10,7 @@ local listing = {}
 local Listing = {}
 Listing.__index = Listing
 
--- made = listing.new(host, args): before the client is made, whose events it gets.
+-- made = listing.new(host, args). Made before the client whose events it handles.
 function listing.new(host, args)
   local self
   self = setmetatable({
@@ -32,14 +32,14 @@ function listing.new(host, args)
   return self
 end
 
--- Deals with an event of the library.
+-- Handles an event of the library.
 function Listing:notice(event)
   local kind = event.type
   if kind == "response" and self.args.verbose then
     self.bar:clear()
     self.host:say(output.event(event))
   elseif kind == "retry" then
-    self.bar:trouble(("%s, trying again"):format(event.reason or "no answer"))
+    self.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
   elseif kind == "throttle" then
     self.bar:wait_for("pause", self.host.now() + event.delay)
   elseif kind == "outage" then
@@ -47,15 +47,15 @@ function Listing:notice(event)
   end
 end
 
--- Whether the user wants it to end: called often.
+-- Returns whether to end; called often.
 function Listing:tick(is_over)
   self.bar:tick(self.host.now(), 0, {})
   self.signal = self.signal or self.host.signals.signal()
   return self.signal ~= nil or is_over or false
 end
 
--- report = listing:read(client, given, each): each(item) for what is found; where it gives true the
--- list is not read on. given: checked values of the filter.
+-- report = listing:read(client, given, each): calls each(item) for every id found; true ends the
+-- list. given: checked filter values.
 function Listing:read(client, given, each)
   local is_over = false
   local items, report = client:find(given, {
@@ -75,7 +75,7 @@ function Listing:read(client, given, each)
   return report
 end
 
--- Tells what the list's warnings are, and why it is not complete.
+-- Prints the list's warnings, and why it is incomplete.
 function Listing:tell(report)
   local host = self.host
   if not self.args.quiet then
@@ -89,11 +89,11 @@ function Listing:tell(report)
   elseif err and err.reason == "credentials" then
     host:say(connection.refused(self.args))
   elseif not report.is_complete then
-    host:say("the list is not complete: " .. listing.why(err))
+    host:say("the list is incomplete: " .. listing.why(err))
   end
 end
 
--- Why a list is not complete, in words.
+-- Says why a list is incomplete.
 function listing.why(err)
   if not err then
     return "it was not read to its end"

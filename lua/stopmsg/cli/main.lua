@@ -1,8 +1,8 @@
--- The launcher of the command: code = main(argv, io). It ends nothing and writes only to what it is
--- given, so that specs can call it.
+-- The launcher: code = main(argv, io). It does not exit and writes only to the streams it is given,
+-- so that specs can call it.
 
 local needs = require("stopmsg.needs")
-needs.load("stopmsg.core") -- first, as the others take these for granted
+needs.load("stopmsg.core") -- first: the others depend on them
 needs.load("stopmsg.command")
 
 local duration = require("stopmsg.cli.duration")
@@ -10,12 +10,13 @@ local exit = require("stopmsg.cli.exit")
 local host = require("stopmsg.cli.host")
 local parsers = require("stopmsg.cli.parser")
 
--- Seconds that a bare --verify takes.
+-- Default of --verify.
 local VERIFY = 30
 
 -- list = with_values(argv) | nil, message
--- `--verify` takes its value only after a `=`; argparse would take the next argument, which may be
--- an id: a number there is one or the other.
+--
+-- `--verify` takes a value only after `=`: argparse would take the next argument, which may be an
+-- id. A number there could be either.
 local function with_values(argv)
   local list, is_over = {}, false
   for i, arg in ipairs(argv) do
@@ -24,14 +25,14 @@ local function with_values(argv)
     list[i] = is_bare and "--verify=" .. VERIFY or arg
     local value = is_bare and argv[i + 1]
     if value and duration.parse(value) then
-      return nil, ("--verify %s: write --verify=%s for that time, or --verify -- %s for that id")
+      return nil, ("--verify %s: write --verify=%s for a time, or --verify -- %s for an id")
         :format(value, value, value)
     end
   end
   return list
 end
 
--- What fits into the stream's own buffer fails only here; what did not has failed before.
+-- Output still in the stream's buffer fails only here; earlier failures were reported.
 local function flush(around, code)
   local _, message = around.stdout:flush()
   if message and code ~= exit.fault then
@@ -41,7 +42,7 @@ local function flush(around, code)
   return code
 end
 
--- argv: list of arguments. io: what host.lua says; the process's own by default.
+-- argv: list of arguments. io: see host.lua; defaults to the process's own.
 local function main(argv, io)
   local around = host.new(io)
   local argparse, missing = needs.find("argparse")
@@ -78,7 +79,7 @@ local function main(argv, io)
     and around.command .. ": interrupted; nothing was sent\n" or "")
   local called, code = pcall(command.run, result, around)
   if not called then
-    around:say("a fault of the program: " .. tostring(code))
+    around:say("internal error: " .. tostring(code))
     return exit.fault
   end
   return flush(around, code)

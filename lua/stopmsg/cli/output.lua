@@ -32,6 +32,8 @@ function output.csv_header()
   return table.concat(CSV, ",")
 end
 
+local COMMA = (","):byte()
+
 local STRANGE = { message = true, state = true }
 
 -- row = output.csv_row(item, clean, first): the cells of an item, from the first of CSV on.
@@ -46,7 +48,14 @@ function output.csv_row(item, clean, first)
 end
 
 function Sink:_add(text_of_it)
-  if self._gathered:write(text_of_it) >= MANY then
+  if self.gathered:write(text_of_it) >= MANY then
+    self:flush()
+  end
+end
+
+-- Lines of `count` ids like this item were added to `gathered`.
+function Sink:added()
+  if self.gathered:size() >= MANY then
     self:flush()
   end
 end
@@ -54,7 +63,7 @@ end
 -- Sends off what is gathered. `failure` says why nothing more can be written; on_failure is called
 -- with it, once.
 function Sink:flush()
-  local gathered = self._gathered
+  local gathered = self.gathered
   if gathered:size() == 0 or self.failure then
     return gathered:clear()
   end
@@ -82,7 +91,11 @@ end
 -- NDJSON
 
 local function ndjson(self)
-  local gathered = self._gathered
+  local gathered = self.gathered
+  function self.frame(_, kind)
+    kind.frame = kind.frame or { open = '{"id":"', close = '"' .. kind.tail }
+    return kind.frame
+  end
   function self.item(_, item, tail)
     if gathered:add(item.id, tail) >= MANY then
       self:flush()
@@ -94,6 +107,12 @@ end
 
 local function json_document(self)
   local between = '{"items":[\n'
+  function self.frame(_, kind)
+    if between == ",\n" then
+      kind.frame = kind.frame or { open = ',\n{"id":"', close = '"' .. kind.tail:sub(1, -2) }
+    end
+    return kind.frame
+  end
   function self.item(_, item, tail)
     self:_add(between .. '{"id":' .. record.quote(item.id) .. tail:sub(1, -2))
     between = ",\n"
@@ -151,6 +170,10 @@ local function csv(self)
   local tail = record.cached(function(item)
     return "," .. output.csv_row(item, clean, 2) .. "\n"
   end)
+  function self.frame(_, kind)
+    kind.frame = kind.frame or { open = "", close = tail(kind.item), without = COMMA }
+    return kind.frame
+  end
   if not self._adds then
     self:_add(output.csv_header() .. "\n")
   end
@@ -171,7 +194,7 @@ local function note(item)
     words[#words + 1] = ("%d attempts"):format(item.attempts)
   end
   words[#words + 1] = item.state and "state " .. tostring(item.state)
-  words[#words + 1] = item.left and ("%.0f had left"):format(item.left)
+  words[#words + 1] = item.left and ("%.0f were sent"):format(item.left)
   words[#words + 1] = item.reason
   words[#words + 1] = item.message
   return table.concat(words, ", ")
@@ -208,6 +231,19 @@ local function table_of_text(self)
     rows = nil
   end
 
+  -- Nothing is shown of what was stopped, and of what is too much.
+  function self.frame(_, kind)
+    local is_hidden = self._only_missed
+      and (kind.item.outcome == "stopped" or row_count == MOST_ROWS)
+    if is_hidden then
+      return false
+    end
+  end
+
+  function self.added(_, count, item)
+    hidden = hidden + (item.outcome == "stopped" and 0 or count)
+  end
+
   function self.item(_, item)
     if self._only_missed and item.outcome == "stopped" then
       return
@@ -235,7 +271,7 @@ local function table_of_text(self)
   function self._end(_, summary, reasons)
     write_sample()
     if hidden > 0 then
-      self:_add(("… and %s more that were not stopped; --format ndjson -o FILE writes all\n")
+      self:_add(("… and %s more not stopped; --format ndjson -o FILE writes all of them\n")
         :format(progress.grouped(hidden)))
     end
     self:_add((row_count > 0 and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
@@ -267,7 +303,7 @@ function output.new(args, host, bar, file, adds, only_missed)
     _file = file,
     _adds = adds,
     _only_missed = only_missed,
-    _gathered = record.lines(),
+    gathered = record.lines(),
     _is_terminal = is_terminal,
     _before_write = is_terminal and function()
       bar:clear()
@@ -289,9 +325,9 @@ end
 local FAILURES = {
   connect = "no connection",
   tls = "no TLS connection",
-  timeout = "no answer in time",
-  lost = "answers are lost",
-  bad_response = "answers that are not the provider's",
+  timeout = "timed out",
+  lost = "responses are lost",
+  bad_response = "responses are not the provider's",
   rate_limited = "HTTP 429",
 }
 
@@ -308,7 +344,7 @@ end
 -- line = output.event(event): what --verbose says of an answer.
 function output.event(event)
   return ("%d id%s: %s%s, %.3f s"):format(event.ids, event.ids == 1 and "" or "s",
-    event.status and "HTTP " .. event.status or "no answer",
+    event.status and "HTTP " .. event.status or "no response",
     event.fault and " (" .. event.fault .. ")" or "", event.elapsed or 0)
 end
 
@@ -356,7 +392,7 @@ function output.open(args, host, is_resumed)
   end
   for option, path in pairs(others) do
     if native.same_file(path, args.output) then
-      return nil, ("-o %s is the file of %s, too"):format(args.output, option)
+      return nil, ("-o %s: %s already uses this file"):format(args.output, option)
     end
   end
   local adds = is_resumed and can_continue(args)

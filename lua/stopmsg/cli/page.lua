@@ -1,5 +1,5 @@
--- A report as one page of HTML without outside parts: for a browser, a phone, and on paper. What
--- strangers wrote is escaped.
+-- A report as a single HTML page without external parts, for browsers, phones and paper. Texts from
+-- strangers are escaped.
 
 local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.meaning.outcome")
@@ -11,19 +11,19 @@ local page = {}
 
 local grouped = progress.grouped
 
--- Points of a curve: more than the widest screen has would only make the page larger.
+-- Points of a curve; more than the widest screen shows would only make the page larger.
 local MOST_POINTS = 600
 
--- Rows of the tables of pauses and outages.
+-- Rows of the table of pauses and outages.
 local MOST_ROWS = 50
 
--- The drawing, in units of its own.
+-- Size of the drawing, in its own units.
 local WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 720, 240, 100, 16, 34
 
 local ESCAPES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;",
   ["'"] = "&#39;" }
 
--- html = page.escape(value): text as text, whatever is in it.
+-- html = page.escape(value): escapes any text.
 function page.escape(value)
   return (text.printable(record.utf8(tostring(value))):gsub("[&<>\"']", ESCAPES))
 end
@@ -77,8 +77,8 @@ local function percent(count, of)
   return of > 0 and ("%.1f %%"):format(count / of * 100) or ""
 end
 
--- The timeline in at most MOST_POINTS steps: a list of { second, stopped, missed, requests,
--- slowest }, and the seconds of a step.
+-- Condenses the timeline to at most MOST_POINTS steps: a list of { second, stopped, missed,
+-- requests, slowest }, and the seconds per step.
 local function steps_of(timeline)
   local first, last = timeline[1].second, timeline[#timeline].second
   local step = math.max(1, math.ceil((last - first + 1) / MOST_POINTS))
@@ -97,7 +97,7 @@ local function steps_of(timeline)
   return steps, step
 end
 
--- A scale from values to places in the drawing.
+-- Maps values to positions in the drawing.
 local function scale(from, to, least, most)
   local span = to > from and to - from or 1
   return function(value)
@@ -113,7 +113,7 @@ local function line(points)
   return table.concat(parts)
 end
 
--- The frame of a drawing: its axes, the times below and the numbers at its side.
+-- Draws axes with times below and numbers at the side.
 local function open_drawing(write, title, from, to, most, unit)
   write(('<svg viewBox="0 0 %d %d" role="img" aria-label="%s">\n'):format(WIDTH, HEIGHT,
     escape(title)))
@@ -132,7 +132,7 @@ local function open_drawing(write, title, from, to, most, unit)
   end
 end
 
--- Bands of time in which nothing was sent.
+-- Draws bands for times without requests.
 local function write_bands(told, write, x, from, to)
   local base = HEIGHT - BOTTOM
   local function band(class, start, finish)
@@ -161,7 +161,7 @@ local function write_bands(told, write, x, from, to)
   end
 end
 
--- What was stopped when: the sums so far.
+-- Draws the cumulative counts.
 local function write_curve(told, steps, step, write)
   local from, to = steps[1].second, steps[#steps].second + step
   local stopped, missed, points, others = 0, 0, {}, {}
@@ -185,7 +185,7 @@ local function write_curve(told, steps, step, write)
   write("</svg>\n")
 end
 
--- Requests and the slowest of them.
+-- Draws requests and the slowest of them.
 local function write_requests(told, steps, step, write)
   local from, to = steps[1].second, steps[#steps].second + step
   local most = 1
@@ -221,7 +221,7 @@ local function write_cards(told, write)
     { "slowest", ("%.3f s"):format(told.slowest), "slowest request" },
   }
   if told.left > 0 then
-    cards[#cards + 1] = { "left", grouped(told.left), "had left before the stop" }
+    cards[#cards + 1] = { "left", grouped(told.left), "sent before the stop" }
   end
   write('<div class="cards">\n')
   for _, card in ipairs(cards) do
@@ -239,7 +239,7 @@ local function write_outcomes(told, write)
     end
   end
   if told.unreached > 0 then
-    rows[#rows + 1] = { "not_reached", told.unreached, "No run has come to it yet." }
+    rows[#rows + 1] = { "not_reached", told.unreached, "No run has processed these ids yet." }
   end
   write('<h2>Outcomes</h2>\n<div class="share">')
   for _, row in ipairs(rows) do
@@ -312,7 +312,7 @@ local function write_journals(told, write)
     write(('<tr><td>%s</td><td>%s, %s</td><td class="n">%s</td><td class="n">%d%s</td></tr>\n')
       :format(escape(about.path), escape(about.provider), escape(about.operation),
       grouped(about.ids), about.runs, about.runs > about.ended
-      and (", %d not ended"):format(about.runs - about.ended) or ""))
+      and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   write("</tbody></table>\n")
 end
@@ -335,7 +335,7 @@ function page.write(told, write)
   write("</p>\n</header>\n<main>\n")
   write_cards(told, write)
   if told:open() > 0 then
-    write(("<p>%s ids are open: the same stop, run again, goes on with them.</p>\n"):format(
+    write(("<p>%s ids are open: run the same stop again to continue with them.</p>\n"):format(
       grouped(told:open())))
   end
   write_outcomes(told, write)

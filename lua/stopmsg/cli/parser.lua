@@ -1,6 +1,6 @@
--- The parser of the command line: every command with its options.
+-- The command-line parser: every command with its options.
 --
--- A command is a file beside this one: { name, summary, examples, notes(), configure(parser),
+-- A command is a module beside this one: { name, summary, examples, notes(), configure(parser),
 -- run(args, host) -> code }.
 
 local core = require("stopmsg.core")
@@ -10,15 +10,15 @@ local version = require("stopmsg.version")
 local parsers = {}
 
 local COMMANDS = {}
-for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "sandbox",
-  "help" }) do
+for i, name in ipairs({ "stop", "find", "status", "report", "check", "providers", "feed",
+  "work", "job", "collect", "sandbox", "help" }) do
   COMMANDS[i] = require("stopmsg.cli." .. name)
 end
 
--- Columns of help.
+-- Width of help.
 local WIDTH = 79
 
--- What users want to see first.
+-- Commands in the order of help.
 local EXAMPLES = [[
 Examples:
   stopmsg stop -p revicom -i ids.txt --journal ids.journal
@@ -27,16 +27,18 @@ Examples:
   stopmsg report ids.journal
   stopmsg check -p revicom
   stopmsg providers clickatell
+  stopmsg feed friday -p revicom -i ids.txt
+  stopmsg work friday
   stopmsg sandbox --port 8080
 ]]
 
--- A command's `notes()` make the end of its help; they may take a while to gather.
+-- A command's `notes()` end its help. They are gathered only for help, since that can take a while.
 local function help_of(parser, examples, notes)
   return (examples and examples .. "\n" or "") .. parser:get_help()
     .. (notes and "\n\n" .. notes() or "")
 end
 
--- argparse's own help leaves the process; this one leaves the parsing.
+-- argparse's own help exits the process; this one ends parsing.
 local function add_help(parser, wanted, examples, notes)
   parser:flag("-h --help", "Show this help."):action(function()
     wanted.text = help_of(parser, examples, notes)
@@ -44,13 +46,13 @@ local function add_help(parser, wanted, examples, notes)
   end)
 end
 
--- An option that may stand once may stand again with the same value only.
+-- A single-use option may be repeated only with the same value.
 local function refuse_contradictions(parser, wanted)
   for _, option in ipairs(parser._options) do
     if option._maxargs > 0 and option._maxcount == 1 and not option._action then
       option:action(function(parsed, target, value, is_again)
         if is_again and parsed[target] ~= value then
-          wanted.fault = ("%s stands twice, with different values; give one"):format(
+          wanted.fault = ("%s is given twice, with different values"):format(
             table.concat(option._aliases, ", "))
           error("fault", 0)
         end
@@ -61,7 +63,8 @@ local function refuse_contradictions(parser, wanted)
 end
 
 -- parser, commands by name, their parsers by name = parsers.new(argparse, wanted)
--- What --help and --version print goes to wanted.text, a contradiction to wanted.fault;
+--
+-- Sets wanted.text to the output of --help and --version, and wanted.fault to a contradiction;
 -- wanted.help(name) returns the help of a command.
 function parsers.new(argparse, wanted)
   local root = argparse("stopmsg", "Stops messages that are on their way.")

@@ -126,7 +126,7 @@ local function list(out)
   out:write("\nIn brackets: ids in one request. stopmsg providers NAME tells more.\n")
 end
 
--- What a definition can do without, and is better with.
+-- Optional fields that a definition should have.
 local function lacks(provider)
   local missing = {}
   local function add(is_missing, message)
@@ -135,13 +135,15 @@ local function lacks(provider)
     end
   end
   local operations = provider.operations
-  add(not provider.docs, "`docs`, the address of the vendor's page")
-  add(not provider.about, "`about`, what it stops, in a sentence")
-  add(not operations.stop and not operations.stop_dispatch, "`stop`: nothing can be stopped yet")
+  add(not provider.docs, "`docs`, the URL of the vendor's documentation")
+  add(not provider.about, "`about`, a sentence that says what it stops")
+  add(not operations.stop and not operations.stop_dispatch,
+    "`stop`: without it nothing can be stopped")
   add(not operations.status and not operations.status_dispatch,
-    "`status`: what was `accepted` or `unknown` stays so, and --verify is refused")
-  add(not operations.check, "`check`: the token is tried by the first stop")
-  add(not operations.find and not operations.find_dispatch, "`find`: ids have to be known")
+    "`status`: without it `accepted` and `unknown` stay so and --verify is refused")
+  add(not operations.check, "`check`: without it the first stop is the first test of the token")
+  add(not operations.find and not operations.find_dispatch,
+    "`find`: without it you need to know the ids")
   for _, name in ipairs(OPERATIONS) do
     local operation = operations[name]
     if operation and not operation.is_list then

@@ -1,11 +1,11 @@
--- Asking somebody at a terminal.
+-- Asks for confirmation at a terminal.
 
 local input = require("stopmsg.cli.input")
 local text = require("stopmsg.text")
 
 local question = {}
 
--- file = question.answers(args, host): where an answer can be typed; nil where nobody is.
+-- file = question.answers(args, host): where the answer is read from; nil without a terminal.
 function question.answers(args, host)
   if not host:is_terminal("stderr") then
     return nil
@@ -15,7 +15,7 @@ function question.answers(args, host)
   return (host.open_terminal())
 end
 
--- true | nil, message: asks whether `what` is to be stopped.
+-- true | nil, message: asks whether to stop `what`.
 function question.confirm(args, host, answers, what)
   host.stderr:write(("Stop %s at %s (%s)? [y/N] "):format(what, args.provider,
     text.printable(args.shown_url)))
@@ -27,9 +27,9 @@ function question.confirm(args, host, answers, what)
   return true
 end
 
--- message = question.nobody(what)
+-- message = question.nobody(what): there is no terminal to ask.
 function question.nobody(what)
-  return ("%s: nobody is here to ask, so this needs --yes"):format(what)
+  return ("%s: no terminal to ask for confirmation; pass --yes"):format(what)
 end
 
 return question

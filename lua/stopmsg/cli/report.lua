@@ -27,7 +27,7 @@ local grouped = progress.grouped
 
 local FORMATS = { "text", "ndjson", "json", "csv", "html" }
 
--- Rows of the timeline for people, and the widest bar in it.
+-- Maximum rows of the timeline, and the widest bar in it.
 local MOST_ROWS, BAR = 40, 24
 
 function command.configure(parser)
@@ -43,7 +43,7 @@ Sends nothing. ndjson and csv have the last outcome of each id; html is a single
 Exit codes: 0 journals read, 1 output could not be written, 2 wrong usage or not a journal.]])
 end
 
--- The set of outcomes that --only names; nil without it | nil, message
+-- The set of outcomes named by --only; nil without it | nil, message
 local function wanted_of(args)
   if not args.only then
     return nil
@@ -52,7 +52,7 @@ local function wanted_of(args)
   for part in args.only:gmatch("[^,]+") do
     local word = part:match("^%s*(.-)%s*$")
     if not outcome.all[word] then
-      return nil, ("--only: no outcome is called %s; there are %s"):format(text.quote(word),
+      return nil, ("--only: unknown outcome %s; the outcomes are %s"):format(text.quote(word),
         table.concat(outcome.names, ", "))
     end
     set[word] = true
@@ -68,8 +68,8 @@ local function percent(count, of)
   return of > 0 and ("%5.1f %%"):format(count / of * 100) or ""
 end
 
--- The timeline in at most MOST_ROWS rows: a list of { second, stopped, missed, requests, slowest },
--- seconds of each.
+-- Condenses the timeline to at most MOST_ROWS rows: a list of { second, stopped, missed, requests,
+-- slowest }, and the seconds per row.
 local function rows_of(timeline)
   if #timeline == 0 then
     return {}, 1
@@ -105,7 +105,7 @@ local function write_text(told, write)
     write(("%s: %s, %s, %s ids, %d run(s)%s\n"):format(text.printable(about.path),
       text.printable(tostring(about.provider)), text.printable(tostring(about.operation)),
       grouped(about.ids), about.runs,
-      about.runs > about.ended and (", %d not ended"):format(about.runs - about.ended) or ""))
+      about.runs > about.ended and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   if told.first then
     write(("from %s to %s, %s\n"):format(clock(told.first), clock(told.last),
@@ -132,9 +132,9 @@ local function write_text(told, write)
     write("reasons: ", table.concat(reasons, ", "), "\n")
   end
   if told.left > 0 then
-    write(("left before the stop: %s messages\n"):format(grouped(told.left)))
+    write(("sent before the stop: %s messages\n"):format(grouped(told.left)))
   end
-  write(("requests: %s, the slowest %.3f s\n"):format(grouped(told.requests), told.slowest))
+  write(("requests: %s, slowest %.3f s\n"):format(grouped(told.requests), told.slowest))
   local paused = 0
   for _, pause in ipairs(told.pauses) do
     paused = paused + pause.seconds
@@ -142,7 +142,7 @@ local function write_text(told, write)
   write(("pauses: %d%s; outages: %d\n"):format(#told.pauses,
     #told.pauses > 0 and (" (%s)"):format(duration.words(paused)) or "", told:outage_count()))
   if told:open() > 0 then
-    write(("open: %s ids; the same stop, run again, goes on with them\n"):format(
+    write(("open: %s ids; run the same stop again to continue with them\n"):format(
       grouped(told:open())))
   end
   local rows, step = rows_of(told:timeline())
@@ -197,7 +197,7 @@ local function write_json(told, write)
   write('"timeline":[', table.concat(seconds, ",\n"), "]}\n")
 end
 
--- each(id, word, rest): writes the ids as they are read, in formats that are a line an id.
+-- each(id, word, rest): writes ids as they are read, in line-based formats.
 local function item_writer(format, write)
   if format == "text" then
     return function(id)
@@ -229,14 +229,14 @@ function command.run(args, host)
   end
   local has_items = args.format == "ndjson" or args.format == "csv" or wanted ~= nil
   if wanted and (args.format == "json" or args.format == "html") then
-    return refuse(host, "--only gives ids: with --format text, ndjson or csv")
+    return refuse(host, "--only works with --format text, ndjson or csv")
   end
   local told = history.new()
   local out, written = host.stdout, nil
   if args.output then
     for _, path in ipairs(args.journals) do
       if native.same_file(path, args.output) then
-        return refuse(host, ("-o %s is a journal"):format(args.output))
+        return refuse(host, ("-o %s: this file is a journal"):format(args.output))
       end
     end
     out, message = io.open(args.output, "w")
@@ -262,7 +262,7 @@ function command.run(args, host)
     end
   end
   if wanted and wanted.unknown and told.intended > 0 then
-    host:say(("%s more ids may have been sent and have no outcome; the journal does not hold them: "
+    host:say(("%s more ids may have been sent, but the journal has no outcome for them: "
       .. "run the same stop again"):format(grouped(told.intended)))
   end
   if args.format == "html" then

@@ -8,7 +8,7 @@ local command = {
 local function port(text)
   local number = tonumber(text)
   if not text:find("^%d+$") or number > 65535 then
-    return nil, ("--port: '%s' is no port (0 to 65535)"):format(text)
+    return nil, ("--port: '%s' is not a port (0 to 65535)"):format(text)
   end
   return number
 end
@@ -17,7 +17,7 @@ local function seconds(name)
   return function(text)
     local number = text:find("^[%d.]+$") and tonumber(text)
     if not number then
-      return nil, ("--%s: '%s' is no number of seconds"):format(name, text)
+      return nil, ("--%s: '%s' is not a number of seconds"):format(name, text)
     end
     return number
   end
@@ -27,7 +27,7 @@ local function whole(name)
   return function(text)
     local number = text:find("^%d+$") and tonumber(text)
     if not number then
-      return nil, ("--%s: '%s' is no number of messages"):format(name, text)
+      return nil, ("--%s: '%s' is not a number of messages"):format(name, text)
     end
     return number
   end

@@ -1,5 +1,5 @@
--- What can be read once only, kept so that it can be read twice: in a file that no directory lists,
--- or in memory where there is no room for one.
+-- Makes a stream readable twice: copies it to an unlinked file, or to memory if there is no room
+-- for a file.
 
 local native = require("stopmsg.command")
 
@@ -7,10 +7,10 @@ local scratch = {}
 
 local BLOCK = 64 * 1024
 
--- Bytes that are kept in memory where no file can be made.
+-- Maximum bytes in memory if no file can be made.
 scratch.MAX_HELD = 64 * 1024 * 1024
 
--- A file of our own, as far as a reader needs one.
+-- A temporary file with the methods that a reader needs.
 local Log = {}
 Log.__index = Log
 
@@ -54,7 +54,7 @@ function Memory:append(bytes)
   local blocks = self._blocks
   self._size = self._size + #bytes
   if self._size > scratch.MAX_HELD then
-    return nil, ("more than %.0f MiB, and no folder for a temporary file: set TMPDIR"):format(
+    return nil, ("more than %.0f MiB, and no directory for a temporary file: set TMPDIR"):format(
       scratch.MAX_HELD / 1024 / 1024)
   end
   local last = blocks[#blocks]
@@ -68,7 +68,7 @@ function Memory:append(bytes)
   return true
 end
 
--- Where to keep it: TMPDIR, the usual folders, memory.
+-- Chooses the place: TMPDIR, the usual directories, memory.
 local function open(getenv)
   local folders = { getenv("TMPDIR"), "/tmp", "/var/tmp" }
   if folders[1] == "" or folders[1] == nil then
@@ -83,7 +83,7 @@ local function open(getenv)
   return setmetatable({ _blocks = {}, _size = 0, _at = 0 }, Memory)
 end
 
--- file, start = scratch.rewindable(file, getenv) | nil, message: itself, or a copy
+-- file, start = scratch.rewindable(file, getenv) | nil, message: itself, or a copy.
 function scratch.rewindable(file, getenv)
   local start = file:seek("cur", 0)
   if start then

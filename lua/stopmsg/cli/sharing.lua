@@ -1,4 +1,4 @@
--- --shared NAME: one rate for all that use the name, kept by the Redis in STOPMSG_REDIS.
+-- --shared NAME: one rate for all processes that use NAME, kept by Redis at STOPMSG_REDIS.
 
 local check = require("stopmsg.fleet.check")
 local script = require("stopmsg.fleet.script")
@@ -7,10 +7,11 @@ local text = require("stopmsg.text")
 
 local sharing = {}
 
--- Where the Redis is, and its password.
+-- Variables for the address of Redis and its password.
 local ADDRESS, PASSWORD = "STOPMSG_REDIS", "STOPMSG_REDIS_PASSWORD"
+sharing.ADDRESS, sharing.PASSWORD = ADDRESS, PASSWORD
 
--- The last words of a run that had to end without it.
+-- The last words of a run that ended for lack of Redis.
 sharing.ADVICE = "run again without --shared, with a --rate of your own"
 
 function sharing.configure(parser)
@@ -18,7 +19,7 @@ function sharing.configure(parser)
     :argname("NAME")
 end
 
--- In the library's messages, options have the command's names.
+-- Replaces the library's option names in a message with the command's.
 local function translate(message)
   return (message:gsub("give it apart from the address", "put it into " .. PASSWORD)
     :gsub("option 'redis'", ADDRESS):gsub("option 'name'", "--shared")
@@ -28,8 +29,8 @@ end
 local Sharing = {}
 Sharing.__index = Sharing
 
--- made = sharing.open(args, host) | nil, message; false where the rate is not shared. Nothing is
--- opened yet.
+-- made = sharing.open(args, host) | nil, message; false if the rate is not shared. Opens nothing
+-- yet.
 function sharing.open(args, host)
   local name = args.shared
   if not name then
@@ -37,11 +38,11 @@ function sharing.open(args, host)
   end
   local url, password = host.getenv(ADDRESS), host.getenv(PASSWORD)
   if not args.rate then
-    return nil, "--shared: say how fast, with --rate N"
+    return nil, "--shared needs --rate N"
   elseif shared.name_fault(name) then
     return nil, ("--shared %s: expected %s"):format(text.quote(name), shared.name_fault(name))
   elseif not url or url == "" then
-    return nil, ("--shared needs a Redis: set %s=redis://host:port"):format(ADDRESS)
+    return nil, ("--shared needs Redis: set %s=redis://host:port"):format(ADDRESS)
   end
   local made, caller = shared.keeper({
     name = name,
@@ -65,8 +66,8 @@ function sharing.open(args, host)
   }, Sharing)
 end
 
--- Asks the Redis whether it can do it. true | nil, message: what waiting does not mend. The run
--- itself waits for a Redis that is away.
+-- Asks Redis whether it can keep the rate. true | nil, message for problems that waiting does not
+-- solve. If Redis is unreachable, the run itself waits.
 function Sharing:check(host)
   local warnings, message, is_final = check.all(self._link, script.key(self.name), self._args.rate)
   if not warnings and is_final then

@@ -11,7 +11,7 @@ local reports = require("stopmsg.report")
 
 local command = {
   name = "status",
-  holds_signals = true, -- once it sends
+  holds_signals = true, -- once it has sent something
   summary = "look messages up and report the state of each",
   examples = [[
 Examples:
@@ -21,7 +21,7 @@ Examples:
 ]],
 }
 
--- Ids that are looked up before the results are written.
+-- Ids per lookup, after which results are written.
 local CHUNK = 2000
 
 function command.configure(parser)
@@ -54,7 +54,7 @@ function Run:tick()
   return self.signal ~= nil or self.sink.failure ~= nil
 end
 
--- Why nothing more is looked up; nil while it goes on.
+-- Why the lookups end, or nil.
 function Run:ended(found)
   if self.signal or self.sink.failure then
     return "interrupted"
@@ -66,7 +66,7 @@ function Run:ended(found)
       self.is_refused = true
       return "credentials"
     elseif item.outcome == "skipped" then
-      return item.reason -- an outage, or a long pause: the ids that follow would wait as long
+      return item.reason -- an outage or a long pause would hold up the rest as well
     end
   end
 end
@@ -197,7 +197,7 @@ function command.run(args, host)
     host:say(connection.refused(args))
   end
   local fault = run.sink.failure and "the results cannot be written: " .. run.sink.failure
-    or given.is_short and given.name .. " changed while it was read"
+    or given.is_short and given.name .. " changed while being read"
   if fault then
     host:say(fault)
     return exit.fault

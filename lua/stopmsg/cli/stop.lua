@@ -106,7 +106,7 @@ local function confirm(args, host, given, book, operation)
   end
   local settled = book and book:settled() or 0
   if settled > 0 then
-    host:say(("%s of the %s ids are settled already, by %s"):format(progress.grouped(settled),
+    host:say(("%s of the %s ids are already settled in %s"):format(progress.grouped(settled),
       progress.grouped(given.total), args.journal))
   end
   return question.confirm(args, host, answers, what)
@@ -120,15 +120,15 @@ local function check_operation(args, host)
   end
   local operation = provider.operations[args.dispatch and "stop_dispatch" or "stop"]
   if operation and operation.undocumented and not args.undocumented then
-    return nil, ("%s documents no stop of %s%s"):format(provider.name,
+    return nil, ("%s does not document stopping %s%s"):format(provider.name,
       args.dispatch and "dispatches" or "single messages",
       args.dispatch and "" or ": give dispatches, and --dispatch")
-      .. ("; --undocumented tries it all the same")
+      .. ("; pass --undocumented to try anyway")
   elseif not operation then
-    return nil, ("%s has no stop of %s"):format(provider.name,
+    return nil, ("%s cannot stop %s"):format(provider.name,
       args.dispatch and "dispatches" or "single messages")
   elseif operation.all and not args.all then
-    return nil, ("a stop at %s stops %s: give --all where that is meant"):format(provider.name,
+    return nil, ("a stop at %s stops %s: pass --all if you mean that"):format(provider.name,
       text.printable(operation.all))
   end
   return provider, operation
@@ -182,7 +182,7 @@ function command.run(args, host)
   end
   local needs, no_lookup = lookup_needs(client, args)
   if args.verify and not needs then
-    return refuse(no_lookup .. ": leave --verify out")
+    return refuse(no_lookup .. ": omit --verify")
   elseif args.verify and needs ~= "" then
     return refuse(("--verify needs %s: %s"):format(needs, no_lookup))
   end

@@ -1,5 +1,5 @@
--- The token: from a file or the environment. Never an argument, which every user of the machine
--- could read.
+-- The token, from a file or the environment. Never an argument: every user of the machine can read
+-- those.
 
 local encoding = require("stopmsg.cli.encoding")
 local text = require("stopmsg.text")
@@ -8,15 +8,15 @@ local token = {}
 
 local MOST = 16 * 1024
 
--- What is wrong with the text of a token, for people; nil where nothing is seen.
+-- Why a token is wrong, or nil.
 local function fault(value)
   local quote = value:match('^(["\'`])')
   if quote and #value > 1 and value:sub(-1) == quote then
-    return "the quotes around it are no part of a token: remove them"
+    return "remove the quotes around the token"
   end
 end
 
--- value = read(path) | nil, message. The first line, without white space at its end.
+-- value = read(path) | nil, message. The first line, without trailing white space.
 local function read(path)
   local file, message = io.open(path, "r")
   if not file then
@@ -34,7 +34,7 @@ local function read(path)
   end
   local value = decoded:match("^[^\r\n]*"):gsub("%s+$", "")
   if value == "" then
-    return nil, path .. ": its first line is empty; it must hold the token"
+    return nil, path .. ": the first line is empty; it must be the token"
   end
   why = fault(value)
   if why then
@@ -43,14 +43,13 @@ local function read(path)
   return value
 end
 
--- The environment variable of this provider: name(provider, "TOKEN").
+-- The provider's environment variable: name(provider, "TOKEN").
 function token.variable(provider, what)
   return ("STOPMSG_%s_%s"):format(provider:upper():gsub("[^%w]", "_"), what or "TOKEN")
 end
 
--- value, from = token.find(provider, path, getenv) | nil, message
--- `from` says where it came from. A file is read again when the provider refuses the token, which
--- may have been renewed by then.
+-- value, from = token.find(provider, path, getenv) | nil, message. `from`: where it came from. A
+-- file is read again if the provider refuses the token, since the token may have been renewed.
 function token.find(provider, path, getenv)
   if path then
     local value, message = read(path)
@@ -76,10 +75,10 @@ function token.find(provider, path, getenv)
       end
       local other = getenv("STOPMSG_TOKEN")
       local is_shadow = name == variable and other and other ~= "" and other ~= value
-      return value, name .. (is_shadow and ", which goes before STOPMSG_TOKEN" or ""), value
+      return value, name .. (is_shadow and ", which overrides STOPMSG_TOKEN" or ""), value
     end
   end
-  return nil, ("no token: give --token-file FILE, or set %s or STOPMSG_TOKEN"):format(
+  return nil, ("no token: use --token-file FILE, or set %s or STOPMSG_TOKEN"):format(
     text.printable(variable))
 end
 

@@ -1,4 +1,4 @@
--- Filters on the command line, `--where NAME=VALUE`: the same for all commands that read a list.
+-- `--where NAME=VALUE` for all commands that read a list.
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
@@ -18,7 +18,7 @@ function where.read(args)
   for _, pair in ipairs(args.where or {}) do
     local name, value = pair:match("^([^=]+)=(.*)$")
     if not name then
-      return nil, ("--where wants NAME=VALUE, not %s; `stopmsg providers %s` lists the names")
+      return nil, ("--where expects NAME=VALUE, got %s; `stopmsg providers %s` lists the names")
         :format(text.quote(pair), args.provider or "NAME")
     end
     given[name] = given[name] or {}
@@ -27,19 +27,18 @@ function where.read(args)
   return given
 end
 
--- filter = where.filter(client, args, given, is_stop): checked | nil, message
+-- filter = where.filter(client, args, given, is_stop): a checked filter | nil, message
 function where.filter(client, args, given, is_stop)
   local filter, message = clients.filter(client, args.dispatch and "dispatch" or nil, given,
     is_stop, args.all)
   if filter then
     return filter
   end
-  message = connection.translate(message):gsub("say all = true", "give --all")
-  return nil, (message:gsub("^no filter: name what is to be stopped",
-    "no filter: name with --where what is to be stopped"))
+  message = connection.translate(message):gsub("all = true", "--all")
+  return nil, (message:gsub("^no filter: give at least one,", "no filter: give a --where,"))
 end
 
--- given = where.given(pairs): what was resolved, a list of { name, text }, as it is given.
+-- given = where.given(pairs): turns resolved pairs { name, text } back into values.
 function where.given(pairs_of)
   local given = {}
   for _, pair in ipairs(pairs_of) do
@@ -55,7 +54,7 @@ function where.count(count, unit)
   return ("%s %s%s"):format(progress.grouped(count), unit, count == 1 and "" or plural)
 end
 
--- What the filter says to people: "dispatch=17 since=2026-11-29T09:00:00Z"
+-- The filter in words: "dispatch=17 since=2026-11-29T09:00:00Z"
 function where.words(filter)
   local words = tostring(filter)
   return words ~= "" and text.printable(words) or "everything that is listed"

@@ -1,5 +1,5 @@
--- What to look for: the filters that a user gives, checked against those that a definition has, and
--- whether an entry of a list shows them. Pure: the clock is passed in.
+-- Checks the filters that a user gives against those that a definition declares, and decides
+-- whether a list entry matches them. Pure: the clock is passed in.
 
 local path = require("stopmsg.meaning.path")
 local text = require("stopmsg.text")
@@ -7,10 +7,10 @@ local times = require("stopmsg.find.times")
 
 local filters = {}
 
--- Longer values are a mistake.
+-- Maximum length of a filter value, in bytes.
 local MAX_VALUE = 1024
 
--- Seconds by which a time in an entry may miss the one that was asked for: both are rounded.
+-- Tolerance in seconds when a time in an entry is compared: both sides are rounded.
 local SLACK = 1
 
 local function names_of(where)
@@ -25,9 +25,9 @@ end
 local function unknown(operation, provider, name)
   local names = names_of(operation.where)
   if #names == 0 then
-    return ("%s lists without a filter, so there is no %s"):format(provider, text.quote(name))
+    return ("%s has no filters, so there is no %s"):format(provider, text.quote(name))
   end
-  return ("%s has no filter %s; did you mean '%s'? It has: %s"):format(provider, text.quote(name),
+  return ("%s has no filter %s; did you mean '%s'? Filters: %s"):format(provider, text.quote(name),
     text.nearest(tostring(name), operation.where), table.concat(names, ", "))
 end
 
@@ -45,9 +45,9 @@ local function text_of(value)
   elseif type(value) == "boolean" then
     return tostring(value)
   elseif type(value) ~= "string" then
-    return nil, "a string or a whole number expected, got a " .. type(value)
+    return nil, "expected a string or an integer, got a " .. type(value)
   elseif #value > MAX_VALUE or value:find("%c") or value:find("[\254\255]") then
-    return nil, "a text of at most " .. MAX_VALUE .. " bytes without control characters expected"
+    return nil, "expected at most " .. MAX_VALUE .. " bytes without control characters"
   end
   return value
 end
@@ -58,7 +58,7 @@ local function read(filter, given, now)
   local values = {}
   for key in pairs(list) do
     if type(key) ~= "number" or key < 1 or key > #list or key % 1 ~= 0 then
-      return nil, "a value or a list of values expected"
+      return nil, "expected a value or a list of values"
     end
   end
   for i, value in ipairs(list) do
@@ -78,7 +78,7 @@ local function read(filter, given, now)
   end
   local may_be_many = not filter.time and (filter.list or not filter.is_asked)
   if #values > 1 and not may_be_many then
-    return nil, ("takes one value, got %d"):format(#values)
+    return nil, ("expected one value, got %d"):format(#values)
   end
   return values
 end
@@ -88,18 +88,16 @@ Filter.__index = Filter
 
 -- filter = filters.check(operation, provider, given, now, options) | nil, message
 --
--- given: name -> value or list of values, or nil. now: seconds since 1970, from which relative
--- times are counted. options.needs_one: something has to be given; options.all: unless this says
--- that everything is meant. Values that are empty are a mistake, and none where everything is
--- meant.
+-- given: name -> value or list of values, or nil. now: seconds since 1970, the base of relative
+-- times. options.needs_one: at least one filter is required unless options.all is set. Empty values
+-- are an error; with options.all they are ignored.
 --
--- filter.names: of those that were given. filter.values: name -> list of texts, or of one time.
--- filter.unshown: names of those that no entry shows, so that nobody can tell whether the provider
--- heeded them.
+-- filter.names: the names given. filter.values: name -> list of texts, or of one time.
+-- filter.unshown: names that no entry shows, so nobody can check that the provider applied them.
 function filters.check(operation, provider, given, now, options)
   options = options or {}
   if given ~= nil and type(given) ~= "table" then
-    return nil, "a table of filters expected, got a " .. type(given)
+    return nil, "expected a table of filters, got a " .. type(given)
   end
   local self = setmetatable({ operation = operation, names = {}, values = {}, defaults = {},
     unshown = {} }, Filter)
@@ -127,32 +125,32 @@ function filters.check(operation, provider, given, now, options)
   for _, name in ipairs(names_of(operation.where)) do
     local filter = operation.where[name]
     if filter.required and not self.values[name] and not filter.default then
-      return nil, ("filter '%s' is missing: %s lists nothing without it"):format(name, provider)
+      return nil, ("filter '%s' is missing: %s requires it"):format(name, provider)
     elseif filter.default and not self.values[name] then
       self.defaults[name] = read(filter, filter.default, now)
     end
   end
   local since, till = self:time("since"), self:time("till")
   if since and till and since > till then
-    return nil, ("filter 'since': %s is after 'till', %s"):format(times.text(since),
+    return nil, ("filter 'since' (%s) is after 'till' (%s)"):format(times.text(since),
       times.text(till))
   elseif options.needs_one and #self.names == 0 and not options.all then
-    return nil, "no filter: name what is to be stopped, or say all = true for everything; there "
-      .. "are " .. (#names_of(operation.where) > 0 and table.concat(names_of(operation.where), ", ")
-      or "no filters")
+    return nil, "no filter: give at least one, or all = true to stop everything; filters: "
+      .. (#names_of(operation.where) > 0 and table.concat(names_of(operation.where), ", ")
+      or "none")
   end
   return self
 end
 
--- The time of a filter of times; nil where it was not given.
+-- Returns the time of a time filter, or nil if it was not given.
 function Filter:time(name)
   local filter = self.operation.where[name]
   local values = filter and filter.time and self.values[name]
   return values and values[1]
 end
 
--- pairs = filter:resolved(): a list of { name, text }, with relative times as they were resolved.
--- It reads back as the same filter whenever it is given again.
+-- pairs = filter:resolved(): a list of { name, text }, with relative times resolved. Checking it
+-- again gives the same filter.
 function Filter:resolved()
   local list = {}
   for _, name in ipairs(self.names) do
@@ -163,7 +161,7 @@ function Filter:resolved()
   return list
 end
 
--- dispatch=17 since=2026-11-29T09:00:00Z
+-- For example: dispatch=17 since=2026-11-29T09:00:00Z
 function Filter:__tostring()
   local parts = {}
   for i, pair in ipairs(self:resolved()) do
@@ -172,8 +170,8 @@ function Filter:__tostring()
   return table.concat(parts, " ")
 end
 
--- asked = filter:asked(since, till): name -> list of texts as the provider is asked, with other
--- bounds of time where these are given.
+-- asked = filter:asked(since, till): name -> list of texts to send to the provider. since and till
+-- override the filter's time bounds.
 function Filter:asked(since, till)
   local asked = {}
   for name, filter in pairs(self.operation.where) do
@@ -193,8 +191,8 @@ function Filter:asked(since, till)
   return asked
 end
 
--- What is equal for texts that mean the same: case and white space make no difference, nor does how
--- a phone number is written.
+-- Normal form for comparing texts: ignores case, surrounding white space, and how a phone number is
+-- formatted.
 local function normal(value)
   local plain = tostring(value):lower():gsub("^%s+", ""):gsub("%s+$", "")
   if plain:find("^%+?[%d%s%-%(%)]+$") and plain:find("%d") then
@@ -229,7 +227,7 @@ local function show_text(values, wanted)
   return false
 end
 
--- Whether an entry shows what was asked for; true where it cannot show it.
+-- Returns whether an entry matches; true if it cannot show the field.
 local function shows(filter, wanted, entry)
   if not filter.entry then
     return true
@@ -244,8 +242,8 @@ local function shows(filter, wanted, entry)
   return show_text(values, wanted)
 end
 
--- is_meant, name = filter:fits(entry): false where the entry is none of those that are looked for;
--- nil and the filter where the provider should not have listed it: it ignored the filter.
+-- is_meant, name = filter:fits(entry): false if the entry does not match; nil and the filter's name
+-- if the provider should not have listed it, that is, ignored the filter.
 function Filter:fits(entry)
   local is_meant = true
   for _, name in ipairs(self.names) do

@@ -1,23 +1,23 @@
--- Looks again and again at a list of what can be stopped, until nothing is left, and gives what it
--- finds as the source of a run that stops it. Pure: looks and the clock are passed in.
+-- Reads the list of stoppable messages again and again until nothing is left, and feeds the ids to
+-- the run that stops them. Pure: looks and the clock are passed in.
 
 local hunts = {}
 
--- Complete looks in a row without anything new that end it, and looks in a row that failed without
--- finding anything.
+-- The hunt ends after this many complete looks in a row that find nothing new, or failed looks in a
+-- row that find nothing.
 local QUIET, FAILED = 2, 3
 
--- The same for looks that found nothing but what is about to change.
+-- Limit for looks that find only entries in a temporary state.
 local CHANGING = 12
 
 local Hunt = {}
 Hunt.__index = Hunt
 
--- hunts.new(with): with.look() begins a look; with.clock(); with.interval, seconds between two
--- looks of which the first found nothing; with.ended(), why the run sends nothing more, or nil;
--- with.report, whose fields rounds, found, is_complete and err are kept. with.first, items that are
--- given before any look, and with.found(items), called with what is about to be given: where it
--- says no, nothing more is. Both may be nil.
+-- hunts.new(with): with.look() starts a look; with.clock(); with.interval, the seconds between
+-- looks when the first found nothing; with.ended() returns why the run stopped sending, or nil;
+-- with.report, whose fields rounds, found, is_complete and err are updated. Optional: with.first,
+-- items to return before the first look; with.found(items), called before items are returned: false
+-- ends the hunt.
 function hunts.new(with)
   local report = with.report
   report.rounds, report.found, report.is_complete, report.err = 0, 0, false, nil
@@ -25,9 +25,9 @@ function hunts.new(with)
     _with = with,
     _look = nil,
     _first = with.first and #with.first > 0 and with.first or nil,
-    _items = nil, -- of the page that is handed out, up to _at
+    _items = nil, -- current page; items up to _at are returned
     _at = 0,
-    _owes = false, -- what was handed out may wait in a batch that is not full
+    _owes = false, -- returned items may still wait for their batch to fill
     _rests_till = -math.huge,
     _quiet = 0,
     _failed = 0,
@@ -42,7 +42,7 @@ local function finish(self, err)
   report.is_complete, report.err = err == nil, err
 end
 
--- What the end of a look means.
+-- Decides what follows a look that ended.
 local function judge(self, look)
   local with = self._with
   local is_quiet = look.found == 0 and look.is_complete and look.changing == 0
@@ -54,7 +54,7 @@ local function judge(self, look)
     finish(self)
   elseif self._changing == CHANGING then
     finish(self, { outcome = "failed", reason = "changing",
-      message = ("%d entries are in a state that is about to change, and stay there"):format(
+      message = ("%d entries stay in a state that should only be temporary"):format(
         look.changing) })
   elseif not look.is_complete and (look.err.is_final or self._failed == FAILED) then
     finish(self, look.err)
@@ -63,19 +63,19 @@ local function judge(self, look)
   end
 end
 
--- Items that are handed out next.
+-- Sets the items to return next.
 local function give(self, items)
   local with = self._with
   if with.found and not with.found(items) then
     return finish(self, { outcome = "skipped", reason = "interrupted",
-      message = "the stop ended before the list did" })
+      message = "the run ended before the list was complete" })
   end
   self._items, self._at = items, 0
   with.report.found = with.report.found + #items
 end
 
--- is_last, at = hunt:fill(chunk, want): a source, see run/source.lua. After each page it says that
--- there is nothing more for now, so that what was found is stopped before the next page is read.
+-- is_last, at = hunt:fill(chunk, want): a source, see run/source.lua. After each page it reports
+-- that nothing more is ready, so its ids are stopped before the next page is read.
 function Hunt:fill(chunk, want)
   local with = self._with
   local items = self._items
@@ -97,7 +97,7 @@ function Hunt:fill(chunk, want)
   local reason = with.ended()
   if reason then
     finish(self, { outcome = "skipped", reason = reason,
-      message = "the stop ended before the list did" })
+      message = "the run ended before the list was complete" })
     return true
   elseif self._owes then
     self._owes = false

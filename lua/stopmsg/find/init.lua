@@ -1,5 +1,5 @@
--- Lists of what can be stopped, as a client reads them: looks at a list whose pages are asked for
--- through runs of the client, so that waiting, repeating, pace and tokens are those of all calls.
+-- Reads lists of stoppable messages for a client. Each page is an "id" of a normal run, so waiting,
+-- retries, rate limits and tokens work as in every call.
 
 local core = require("stopmsg.core")
 local filters = require("stopmsg.find.filter")
@@ -11,11 +11,11 @@ local wire = require("stopmsg.provider.wire")
 
 local find = {}
 
--- Reasons after which looking again is of no use, as is_final.
+-- Reasons that make another look pointless (is_final).
 local FINAL = { credentials = true, forbidden = true, deadline = true, interrupted = true,
   outage = true, rate_limited = true, not_signed = true }
 
--- What ended a list before its end: the fields of an item that explain a failure.
+-- Why a list ended early: the fields of an item that explain a failure.
 local FindError = {}
 FindError.__index = FindError
 FindError.__name = "stopmsg.find_error"
@@ -28,11 +28,11 @@ local function is_final(item)
   return item.outcome == "denied" or item.outcome == "invalid" or FINAL[item.reason] ~= nil
 end
 
--- redact(text): without the token, which a list may repeat.
+-- redact(text) removes the token, which a list may contain.
 local function error_of(item, redact)
   local reason = item.reason
   if reason == "gone_or_sent" then
-    reason = "http_" .. tostring(item.http) -- of a message it would say more
+    reason = "http_" .. tostring(item.http) -- "gone_or_sent" would be about a message
   end
   return setmetatable({ outcome = item.outcome, reason = reason or "bad_response",
     code = item.code, http = item.http, message = text.clean(item.message, redact),
@@ -40,7 +40,7 @@ local function error_of(item, redact)
     FindError)
 end
 
--- Whether an entry's id holds the token: then it is none, and is told nobody.
+-- Returns whether an entry's id contains the token. Such an id is not shown.
 local function repeats_token(page, redact)
   for _, item in ipairs(page.items) do
     if redact(item.id) ~= item.id then
@@ -51,7 +51,7 @@ local function repeats_token(page, redact)
   return false
 end
 
--- operation = find.paged(operation): the one whose "ids" are requests for pages of a list.
+-- operation = find.paged(operation): a copy whose "ids" are requests for pages of the list.
 function find.paged(operation)
   local paged = {}
   for name, value in pairs(operation) do
@@ -71,9 +71,9 @@ find.now = os.time
 find.filter = filters.check
 
 -- with: provider (compiled), operation (a list), paged (find.paged of it), values (settings),
--- base_url or nil, address (of all requests), own_address or nil (the provider's, whatever base_url
--- says), filter (checked), report, redact(text), clock(), deadline (on that clock), collect(ids,
--- seconds): a report of a run over them.
+-- base_url or nil, address (of all requests), own_address or nil (the provider's, ignoring
+-- base_url), filter (checked), report, redact(text), clock(), deadline (by that clock),
+-- collect(ids, seconds), which runs them and returns a report.
 function find.new(with)
   local function warn(message)
     with.report:warn(text.clean(message, with.redact))
@@ -90,7 +90,7 @@ function find.new(with)
     report.retries = report.retries + result.retries
     report.connections = report.connections + result.connections
     for _, message in ipairs(result.warnings) do
-      report:warn(message) -- fit for a report already
+      report:warn(message) -- already cleaned
     end
     local item = result[1]
     if not item.page then
@@ -98,7 +98,7 @@ function find.new(with)
         http = item.http, message = item.message, is_final = is_final(item) }
     elseif repeats_token(item.page, with.redact) then
       return nil, { outcome = "unknown", reason = "bad_response",
-        message = "an entry of the list holds the token" }
+        message = "an entry of the list contains the token" }
     end
     report.pages = report.pages + 1
     return item.page
@@ -107,10 +107,10 @@ function find.new(with)
   with.report.pages = 0
   with.report.unit = with.operation.unit
   if with.operation.inferred then
-    warn("the list is read by what is inferred, not documented: " .. with.operation.inferred)
+    warn("not documented by the provider: " .. with.operation.inferred)
   end
   for _, name in ipairs(with.filter.unshown) do
-    warn(("no entry shows the filter %s: nobody can tell whether the provider heeded it")
+    warn(("list entries do not show the filter %s: cannot check that the provider applied it")
       :format(text.quote(name)))
   end
   local origins = {}
@@ -137,7 +137,7 @@ function find.new(with)
   }
 end
 
--- next_item = find.items(lister, report): an iterator of what one look finds.
+-- next_item = find.items(lister, report): iterates over one look.
 function find.items(lister, report)
   local look, items, at = lister.look(core.seen()), {}, 0
   return function()
@@ -154,9 +154,9 @@ function find.items(lister, report)
   end
 end
 
--- source = find.source(lister, with): of what is found, look after look. with: report, clock,
--- interval, ended, first, found (see hunt.lua); seen, a set of ids that are not given (core.seen,
--- or what behaves like it), or nil for an empty one.
+-- source = find.source(lister, with): iterates over look after look. with: report, clock, interval,
+-- ended, first, found (see hunt.lua); seen, a set of ids to skip (core.seen or compatible), or nil
+-- for an empty one.
 function find.source(lister, with)
   local seen = with.seen or core.seen()
   local hunt = hunts.new({

@@ -1,5 +1,5 @@
--- One look at a list of what can be stopped: page after page, in parts by time where the provider
--- lists only so many of one selection. Pure: asking for a page and the clock are passed in.
+-- Reads the list of stoppable messages once, page by page. If the provider caps the size of a list,
+-- splits it by time. Pure: requests and the clock are passed in.
 
 local core = require("stopmsg.core")
 local pages = require("stopmsg.find.pages")
@@ -12,35 +12,34 @@ local looks = {}
 local Look = {}
 Look.__index = Look
 
--- Seconds from now to the first bound of a part that has none.
+-- Default upper time bound of a part, in seconds from now.
 local NEAR = 3600
 
--- Bounds of time further from now than this are no bounds: a hundred years.
+-- Times further away than this (a hundred years) are not treated as bounds.
 local FAR = 100 * 365 * 86400
 
--- looks.new(with): the operation's list is read by with.ask(asked), which gives a page as
--- meaning/reading.lua does, or nil and why. with.filter is a checked filter; with.seen a set
--- (core.seen) of ids that are not given again; with.now() seconds since 1970; with.paging what
--- pages.new gets besides cursors; with.warn(message).
+-- looks.new(with): with.ask(asked) returns a page as meaning/reading.lua makes it, or nil and why.
+-- with.filter: a checked filter. with.seen: a set (core.seen) of ids to skip. with.now(): seconds
+-- since 1970. with.paging: what pages.new takes besides cursors. with.warn(message).
 function looks.new(with)
   return setmetatable({
-    found = 0, -- ids that were given
-    changing = 0, -- entries whose state will be another in a moment
-    is_complete = false, -- at the end: everything that is listed was read
-    err = nil, -- at the end: why it is not complete
+    found = 0, -- ids returned
+    changing = 0, -- entries in a temporary state
+    is_complete = false, -- once over: whether the whole list was read
+    err = nil, -- once over: why it is not complete
     _with = with,
     _operation = with.filter.operation,
-    _parts = nil, -- of time, that are still to be read: { since, till }
-    _pages = nil, -- of the part that is read
+    _parts = nil, -- time spans still to read: { since, till }
+    _pages = nil, -- of the current part
     _part = nil,
-    _total = nil, -- entries of the whole, where it is read in parts
-    _listed = 0, -- entries that were read in parts
+    _total = nil, -- entries of the whole list, when it is split
+    _listed = 0, -- entries read in parts
     _is_over = false,
   }, Look)
 end
 
--- Two parts of a part of time, which overlap: whether bounds are part of it nobody says. nil where
--- it is too short to be divided.
+-- Splits a time span into two that overlap, since providers do not say whether bounds are
+-- inclusive. Returns nil if it is too short.
 local function halves(part, now, grain)
   local since, till = part.since, part.till
   local middle
@@ -65,8 +64,7 @@ local function halves(part, now, grain)
   return { since = since, till = middle }, { since = middle - grain, till = till }
 end
 
--- Whether the list can be narrowed by both bounds of time; the longest time that they cannot tell
--- apart.
+-- Returns whether the list can be filtered by both time bounds, and their resolution in seconds.
 local function grain_of(operation)
   local since, till = operation.where.since, operation.where.till
   if since and till and since.time and till.time and since.is_asked and till.is_asked then
@@ -93,7 +91,7 @@ local function finish(self, err)
   return nil
 end
 
--- Reads the part that is read now as two, if that can be: true.
+-- Splits the current part in two; returns true if that is possible.
 local function divide(self, page)
   local grain = grain_of(self._operation)
   local first, second
@@ -107,7 +105,7 @@ local function divide(self, page)
     self._total = type(page.total) == "number" and page.total or 0
   end
   table.insert(self._parts, second)
-  table.insert(self._parts, first) -- what goes out next is read next
+  table.insert(self._parts, first) -- the last one inserted is read next
   return true
 end
 
@@ -115,26 +113,25 @@ local function read_time(entry, paths)
   return (times.read(path.first(entry, paths)))
 end
 
--- What a page holds that is meant and was not given before; nil and why where the provider ignored
--- a filter: then nothing of the page is given.
+-- Returns the new, matching items of a page; nil and why if the provider ignored a filter, and then
+-- none of the page.
 local function take(self, page)
   local with, items, fresh = self._with, {}, {}
   for i, item in ipairs(page.items) do
     local is_meant, name = with.filter:fits(item.entry)
     if is_meant == nil then
       return nil, { outcome = "failed", reason = "filter_ignored", filter = name, is_final = true,
-        message = ("the provider ignored the filter %s: it listed %s, which does not show it")
+        message = ("the provider ignored the filter %s: it listed %s, which does not match")
           :format(text.quote(name), text.quote(item.id)) }
     end
     items[i] = is_meant and item.outcome == "open" and item or false
     if is_meant and item.outcome == "again" then
       self.changing = self.changing + 1
-      with.warn(("entries that are %s are about to change, and are left out until they have")
+      with.warn(("skipping entries that are %s until their state changes")
         :format(text.quote(item.state)))
     elseif is_meant and item.outcome == "unknown" then
-      with.warn(item.state and ("no one knows the state %s in the list; such entries are left out")
-        :format(text.quote(item.state)) or "an entry of the list shows no state that is known; "
-        .. "such entries are left out")
+      with.warn(item.state and ("skipping list entries with the unknown state %s")
+        :format(text.quote(item.state)) or "skipping list entries without a known state")
     end
   end
   for _, item in ipairs(items) do
@@ -146,7 +143,7 @@ local function take(self, page)
   return fresh
 end
 
--- Asks for the page that is due of the part that is read.
+-- Requests the next page of the current part.
 local function ask(self)
   local with, part, reader = self._with, self._part, self._pages
   return with.ask({
@@ -161,8 +158,7 @@ local function begin_whole(self)
   begin_part(self, { since = filter:time("since"), till = filter:time("till") })
 end
 
--- Everything that was read in parts is less than the provider says there is: some of it is in no
--- part.
+-- Checks the parts against the provider's total: if fewer were read, some entries are in no part.
 local function check_parts(self)
   if not self._total or self._listed >= self._total then
     return finish(self)
@@ -173,14 +169,14 @@ local function check_parts(self)
     return finish(self, err)
   elseif type(page.total) == "number" and page.total > self._listed then
     return finish(self, { outcome = "failed", reason = "depth", is_depth = true,
-      message = ("%.0f entries are listed, and %d of them when asked for by time"):format(
+      message = ("the provider reports %.0f entries but lists only %d of them by time"):format(
         page.total, self._listed) })
   end
   return finish(self)
 end
 
--- items = look:page(): a list of items { id, outcome, state }, perhaps an empty one; nil at the
--- end. It waits where with.ask does.
+-- items = look:page(): a possibly empty list of { id, outcome, state }; nil at the end. Blocks
+-- where with.ask does.
 function Look:page()
   if self._is_over then
     return nil
@@ -221,14 +217,14 @@ function Look:page()
     local is_deep = reader.is_deep and not divide(self, page)
     if is_deep or (most and page.count >= most) then
       self.err = self.err or { outcome = "failed", reason = "depth", is_depth = true,
-        message = ("the provider lists no more than %d entries of one selection"):format(
+        message = ("the provider lists at most %d entries per query"):format(
           most or next_page.most) }
     end
   end
   return items
 end
 
--- These items, and then the end.
+-- Returns these items as the last ones.
 function Look:_last(items)
   self._is_over = true
   self.is_complete = false

@@ -1,28 +1,27 @@
--- Which page of a list comes next, and whether there is one. Pure: pages as meaning/reading.lua
--- gives them go in, what to ask for comes out. Nothing a provider says makes the requests go
--- elsewhere.
+-- Decides which page of a list comes next. Pure: takes pages from meaning/reading.lua and returns
+-- what to request. Nothing in a response can redirect requests to another host.
 
 local pages = {}
 
 local Pages = {}
 Pages.__index = Pages
 
--- Where a cursor may be used once, and it stands in an address: longer ones are none.
+-- Maximum length of a cursor, which becomes part of a URL.
 local LONGEST_CURSOR = 8192
 
--- pages.new(next_page, with): `next_page` as a definition has it, compiled, or nil where one answer
--- is the whole list. with: origins, a set of those that are the provider's own, and prefix, the
--- path of base_url, for URLs; cursors, an empty set (core.seen) of those that were used.
+-- pages.new(next_page, with): `next_page` is the compiled field of the definition, or nil if one
+-- response is the whole list. with: origins, the set of the provider's own; prefix, the path of
+-- base_url; cursors, an empty set (core.seen) for cursors already used.
 function pages.new(next_page, with)
   return setmetatable({
-    asked = nil, -- { place, name, value } | nil: by which the page that is read was asked for
-    target = nil, -- the same as a path and query
-    read = 0, -- entries of all pages
-    is_deep = false, -- the list goes on, and no further page can be asked for
+    asked = nil, -- { place, name, value } | nil: the current page's parameter
+    target = nil, -- or its path and query
+    read = 0, -- entries of all pages so far
+    is_deep = false, -- the list continues beyond the provider's limit
     _next = next_page,
     _with = with,
-    _number = 0, -- of the page
-    _last_ids = nil, -- of the page before, as one text
+    _number = 0, -- pages read so far
+    _last_ids = nil, -- ids of the previous page, joined
   }, Pages)
 end
 
@@ -30,7 +29,7 @@ local function asked(self, value)
   return { place = self._next.place, name = self._next.name, value = value }
 end
 
--- Before the first page.
+-- Resets to before the first page.
 function Pages:begin()
   local next_page = self._next
   if next_page and next_page.by == "page" then
@@ -48,7 +47,7 @@ local function is_set(value)
   return value ~= nil and value ~= "" and value ~= false
 end
 
--- host, without a default port and in small letters
+-- Lower-case host without a default port.
 local function origin(scheme, authority)
   scheme, authority = scheme:lower(), authority:lower()
   local default = scheme == "https" and ":443" or ":80"
@@ -58,7 +57,7 @@ local function origin(scheme, authority)
   return scheme .. "://" .. authority
 end
 
--- origin, path = pages.origin(url): in one spelling; nil for what is no URL with a host.
+-- origin, path = pages.origin(url): normalized; nil if it is not a URL with a host.
 function pages.origin(url)
   local scheme, authority, rest = url:match("^(%a[%w+.-]*)://([^/?#\\]*)(.*)$")
   if scheme then
@@ -66,25 +65,25 @@ function pages.origin(url)
   end
 end
 
--- target | nil, message: the path and query of the next page, for requests to our own address.
+-- target | nil, message: the next page's path and query, to be sent to our own address.
 local function target_of(self, url)
   if type(url) ~= "string" or #url > LONGEST_CURSOR or url:find("[%c\128-\255 \"<>\\^`{|}#]") then
-    return nil, "the address of the next page is none"
+    return nil, "the next page's URL is not valid"
   end
   local host, rest = pages.origin(url)
   if host then
     if not self._with.origins[host] then
-      return nil, "the next page is on another host, which gets no token: " .. host
+      return nil, "the next page is on another host, which must not get the token: " .. host
     end
     url = rest
   elseif url:find("^//") then
-    return nil, "the next page is on another host, which gets no token"
+    return nil, "the next page is on another host, which must not get the token"
   elseif url:find("^%?") then
     local before = (self.target or self._with.path):match("^[^?]*")
     url = before .. url
   end
   if not url:find("^/") then
-    return nil, "the address of the next page is none"
+    return nil, "the next page's URL is not valid"
   end
   local prefix = self._with.prefix
   if prefix ~= "" and (url:sub(1, #prefix + 1) == prefix .. "/") then
@@ -93,20 +92,20 @@ local function target_of(self, url)
   return url
 end
 
--- The page that comes after this one, where the answer names it.
+-- Moves to the next page if the response names one.
 local function follow(self, page)
   local next_page, value = self._next, page.cursor
   if next_page.by == "last" then
     value = page.count > 0 and page.items[page.count].id
     if not value then
-      return nil, fault("contradiction", "the list goes on, and the page names no entry after "
-        .. "which it does")
+      return nil, fault("contradiction", "the list continues, but the page has no entry to "
+        .. "continue after")
     end
   end
   if type(value) == "number" then
     value = ("%.14g"):format(value)
   elseif type(value) ~= "string" or #value > LONGEST_CURSOR or value:find("%c") then
-    return nil, fault("bad_response", "the cursor of the next page is none")
+    return nil, fault("bad_response", "the next page's cursor is not valid")
   end
   local target, message
   if next_page.by == "url" then
@@ -116,14 +115,14 @@ local function follow(self, page)
     end
   end
   if self._with.cursors:add(target or value) then
-    return nil, fault("circle", "the list goes in circles: it names a page again that was read")
+    return nil, fault("circle", "the list loops: it points to a page that was already read")
   end
   self.target = target
   self.asked = not target and asked(self, value) or nil
   return true
 end
 
--- Whether what the answer says leaves more to be read. nil, fault where that contradicts itself.
+-- Returns whether more pages follow; nil, fault if the response contradicts itself.
 local function goes_on(self, page)
   local next_page = self._next
   if next_page.until_empty and page.count == 0 then
@@ -136,7 +135,7 @@ local function goes_on(self, page)
     return self._number < page.pages
   elseif type(page.total) == "number" then
     if self.read < page.total and page.count == 0 then
-      return nil, fault("contradiction", ("the list ends after %d of %.0f entries"):format(
+      return nil, fault("contradiction", ("the list ended after %d of %.0f entries"):format(
         self.read, page.total))
     end
     return self.read < page.total
@@ -146,7 +145,7 @@ local function goes_on(self, page)
   return page.count > 0
 end
 
--- The ids of a page, to know it again.
+-- The ids of a page, joined, to detect a repeated page.
 local function ids_of(page)
   local ids = {}
   for i, item in ipairs(page.items) do
@@ -155,7 +154,7 @@ local function ids_of(page)
   return table.concat(ids, "\0")
 end
 
--- Whether every entry of a page is older than what can still be stopped.
+-- Returns whether every entry of a page is too old to be stoppable.
 local function is_past(self, page, now, read_time)
   local oldest = self._next.oldest
   if not oldest or page.count == 0 then
@@ -170,9 +169,9 @@ local function is_past(self, page, now, read_time)
   return true
 end
 
--- more, fault = pages:after(page, now, read_time): true where there is another page, for which
--- `asked` or `target` is set; false at the end; nil and why where nobody can tell. now: seconds
--- since 1970. read_time(entry, paths): a time in an entry.
+-- more, fault = pages:after(page, now, read_time): true if there is another page, described by
+-- `asked` or `target`; false at the end; nil and why if that is unclear. now: seconds since 1970.
+-- read_time(entry, paths): a time in an entry.
 function Pages:after(page, now, read_time)
   self.read, self._number = self.read + page.count, self._number + 1
   local next_page = self._next
@@ -185,7 +184,7 @@ function Pages:after(page, now, read_time)
   end
   local ids = ids_of(page)
   if page.count > 0 and ids == self._last_ids then
-    return nil, fault("repeats", "the provider repeats a page in place of the next one")
+    return nil, fault("repeats", "the provider repeated a page instead of the next one")
   end
   self._last_ids = ids
   if next_page.most and self._number * (next_page.size or 0) + next_page.size > next_page.most then

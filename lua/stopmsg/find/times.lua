@@ -1,5 +1,5 @@
--- Times as users write them in filters, as providers ask for them, and as entries show them. Pure:
--- the clock is passed in. All times are whole seconds since 1970, UTC.
+-- Parses and writes times in filters, requests and list entries. Pure: the clock is passed in. All
+-- times are whole seconds since 1970, UTC.
 
 local times = {}
 
@@ -14,7 +14,7 @@ local MONTHS = { jan = 1, feb = 2, mar = 3, apr = 4, may = 5, jun = 6, jul = 7, 
 
 times.about = "a time like 2026-11-29T09:00:00Z, 09:00 (today, local time) or -2h"
 
--- Days from 1970-01-01 to a date of the Gregorian calendar.
+-- Days since 1970-01-01 in the Gregorian calendar.
 local function days_of(year, month, day)
   local y = month <= 2 and year - 1 or year
   local era = math.floor(y / 400)
@@ -29,7 +29,7 @@ local function length_of(year, month)
   return following - days_of(year, month, 1)
 end
 
--- Seconds to the east of UTC that a zone like +03:00 tells; nil for none.
+-- Offset of a zone like +03:00 in seconds east of UTC; nil if it is not a zone.
 local function zone_of(zone)
   local sign, hours, minutes = zone:match("^([+-])(%d%d):?(%d?%d?)$")
   if zone == "Z" or zone == "z" then
@@ -42,8 +42,8 @@ local function zone_of(zone)
     and (sign == "-" and -seconds or seconds) or nil
 end
 
--- time = time_of(parts, zone): `zone` is "" for `default`, which is "local" or "utc"; nil where
--- there is no such time.
+-- time = time_of(parts, zone): if `zone` is "", `default` ("local" or "utc") applies; nil for an
+-- impossible time.
 local function time_of(year, month, day, hour, minute, second, zone, default)
   if month < 1 or month > 12 or day < 1 or day > length_of(year, month) or hour > 23
     or minute > 59 or second > 60 then
@@ -56,7 +56,7 @@ local function time_of(year, month, day, hour, minute, second, zone, default)
   return east and days_of(year, month, day) * DAY + hour * 3600 + minute * 60 + second - east
 end
 
--- time, is_day = date_time(text, default): a date and a time as ISO 8601 writes them.
+-- time, is_day = date_time(text, default): parses ISO 8601.
 local function date_time(text, default)
   local year, month, day, rest = text:match("^(%d%d%d%d)%-(%d%d)%-(%d%d)(.*)$")
   if not year then
@@ -78,7 +78,7 @@ local function date_time(text, default)
     ((zone or tail):gsub("^ +", "")), default)
 end
 
--- Fri, 24 May 2019 17:18:27 +0000
+-- Parses: Fri, 24 May 2019 17:18:27 +0000
 local function mail_time(text)
   local day, month, year, hour, minute, second, zone =
     text:match("^%a*,? *(%d%d?) (%a%a%a) (%d%d%d%d) (%d%d):(%d%d):(%d%d) *([+-]?%w*)$")
@@ -91,7 +91,7 @@ local function mail_time(text)
     tonumber(second), zone, "utc")
 end
 
--- Seconds of -2h, +1h30m; nil for anything else.
+-- Seconds of -2h or +1h30m; nil for anything else.
 local function span(text)
   local sign, rest = text:match("^([+-])(.+)$")
   local seconds = 0
@@ -105,8 +105,8 @@ local function span(text)
   return sign and (sign == "-" and -seconds or seconds)
 end
 
--- time = times.parse(text, now) | nil, message: what a user means. Times without a zone are local
--- ones; -2h is counted from now, 09:00 is of today.
+-- time = times.parse(text, now) | nil, message: parses a user's time. Without a zone it is local;
+-- -2h is relative to now, 09:00 is today.
 function times.parse(given, now)
   if type(given) == "number" and given == given and math.abs(given) < 1e11 then
     return math.floor(given)
@@ -140,7 +140,7 @@ function times.text(time)
   return os.date("!%Y-%m-%dT%H:%M:%SZ", time)
 end
 
--- value = times.write(time, format): as a definition says that a time is asked for.
+-- value = times.write(time, format): formats a time for a request.
 function times.write(time, format)
   if format == "rfc3339" then
     return times.text(time)
@@ -154,15 +154,15 @@ function times.write(time, format)
   return os.date("!" .. format, time)
 end
 
--- Seconds that a format cannot tell apart.
+-- Resolution of a format, in seconds.
 function times.grain(format)
   local is_date = format == "date"
     or (format:find("%%") and not format:find("%%[HITXScsr]"))
   return is_date and DAY or 1
 end
 
--- time, grain = times.read(value): the time that an entry shows; nil where that is none. Without a
--- zone it is UTC.
+-- time, grain = times.read(value): parses a time in an entry; nil if it is not one. Without a zone
+-- it is UTC.
 function times.read(value)
   local number = tonumber(value)
   if number then

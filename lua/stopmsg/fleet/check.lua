@@ -1,4 +1,4 @@
--- Whether a Redis can keep a shared rate, asked before anything is sent.
+-- Whether a Redis can keep a shared rate, or a job, asked before anything is sent.
 
 local core = require("stopmsg.core")
 local fault = require("stopmsg.fleet.fault")
@@ -45,33 +45,85 @@ local function ask(link, till, send)
 end
 
 local function info(link, till, section)
-  local value, _, message, is_final = ask(link, till, function(on_reply)
+  local value, err, message, is_final = ask(link, till, function(on_reply)
     link:command({ "INFO", section }, on_reply)
   end)
   -- Some managed ones refuse it, and then nothing is known.
-  return type(value) == "string" and value or "", message, is_final
+  return type(value) == "string" and value or "", message, is_final, err
 end
 
--- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting mends
--- nothing. Slots are not taken.
-function check.all(link, key, rate)
-  local till = core.now() + PATIENCE
+-- What INFO says of the server, "" where it is refused | nil, message, is_final. what: it is for.
+local function greet(link, till, what)
   local ready, message, is_final = wait(link, till, function()
     return link:is_ready()
   end)
   if not ready then
     return nil, message, is_final
   end
-  local about
-  about, message, is_final = info(link, till, "server")
+  local about, err
+  about, message, is_final, err = info(link, till, "server")
   if message then
     return nil, message, is_final
+  end
+  local word = err and err:match("^%u+")
+  if word == "NOAUTH" or word == "LOADING" then
+    local words
+    words, is_final = fault.of(err)
+    return nil, link.name .. " " .. words, is_final
   end
   local version = about:match("redis_version:([%d.]+)")
   local major = version and tonumber(version:match("^%d+"))
   if major and major < OLDEST then
-    return nil, ("%s is Redis %s: a shared rate needs %d.0 or newer"):format(link.name, version,
+    return nil, ("%s is Redis %s: %s needs %d.0 or newer"):format(link.name, version, what,
       OLDEST), true
+  end
+  return about
+end
+
+-- The policy by which keys are dropped when memory is full; nil where none is.
+local function policy_of(link, till)
+  local policy = info(link, till, "memory"):match("maxmemory_policy:([%w-]+)")
+  return policy and policy ~= "noeviction" and text.clean(policy) or nil
+end
+
+-- Seconds after which an append-only file that is written every second is on disk.
+local LASTING = 2
+
+-- warnings, lasting = check.server(link, seconds) | nil, message, is_final: whether it can keep a
+-- job. lasting: seconds after which it has on disk what it was told; nil where it writes no log.
+function check.server(link, seconds)
+  local till = core.now() + seconds
+  local about, message, is_final
+  repeat
+    about, message, is_final = greet(link, till, "a job")
+    if not about and not is_final and core.now() < till then
+      link.connection:wait(math.max(0, math.min(link:due(), till - core.now())))
+    end
+  until about or is_final or core.now() >= till
+  if not about then
+    return nil, message, is_final
+  end
+  local warnings = {}
+  local policy = policy_of(link, till)
+  if about == "" then
+    warnings[1] = ("%s refuses INFO, so nobody can tell whether it lost anything: every id counts "
+      .. "as perhaps sent, and \"too late\" becomes unknown; allow this user +info"):format(
+      link.name)
+  elseif policy and policy:find("^allkeys") then
+    warnings[1] = ("%s drops keys when its memory is full (maxmemory-policy %s): the job may be "
+      .. "lost; noeviction keeps it"):format(link.name, policy)
+  end
+  local log = info(link, till, "persistence"):match("aof_enabled:(%d)")
+  return warnings, log ~= "0" and LASTING or nil
+end
+
+-- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting mends
+-- nothing. Slots are not taken.
+function check.all(link, key, rate)
+  local till = core.now() + PATIENCE
+  local about, message, is_final = greet(link, till, "a shared rate")
+  if not about then
+    return nil, message, is_final
   end
   local value, err
   value, err, message, is_final = ask(link, till, function(on_reply)
@@ -86,13 +138,9 @@ function check.all(link, key, rate)
   elseif not script.read(value) then
     return nil, link.name .. " answers as no Redis does", true
   end
-  local warnings = {}
-  local policy = info(link, till, "memory"):match("maxmemory_policy:([%w-]+)")
-  if policy and policy ~= "noeviction" then
-    warnings[1] = ("%s drops keys when its memory is full (maxmemory-policy %s): the shared rate "
-      .. "may be exceeded then; noeviction keeps it"):format(link.name, text.clean(policy))
-  end
-  return warnings
+  local policy = policy_of(link, till)
+  return { policy and ("%s drops keys when its memory is full (maxmemory-policy %s): the shared "
+    .. "rate may be exceeded then; noeviction keeps it"):format(link.name, policy) }
 end
 
 return check

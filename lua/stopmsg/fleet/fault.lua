@@ -22,19 +22,28 @@ local LASTING = {
   NOAUTH = "wants a password",
   WRONGPASS = "refused the user or the password",
   READONLY = "is a replica that takes no writes: name the primary",
-  WRONGTYPE = "has something else under the name of the rate",
+  WRONGTYPE = "has something else under the name of %s",
+  NOGROUP = "has lost a part of %s",
   CROSSSLOT = "is part of a cluster, and refused the key",
   NOTIME = "does not let scripts ask for the TIME, which a shared rate needs",
 }
 
--- message, is_final = fault.of(reply): of an error reply to a command. The message goes on after
--- what names the Redis; is_final says that waiting does not mend it.
-function fault.of(reply)
+-- What is kept in Redis, and the commands that its scripts run.
+local SCRIPTED = {
+  ["the rate"] = "a shared rate needs (TIME, HGETALL, HSET, HDEL, PEXPIRE)",
+  ["the job"] = "a job needs (those on hashes, streams and strings, and DEL)",
+}
+
+-- message, is_final = fault.of(reply, what): of an error reply to a command. The message goes on
+-- after what names the Redis; is_final says that waiting does not mend it. what: "the rate" (by
+-- default) or "the job".
+function fault.of(reply, what)
+  what = what or "the rate"
   local word = reply:match("^%u[%u%d]*") or ""
   if PASSING[word] then
     return PASSING[word], false
   elseif LASTING[word] then
-    return LASTING[word], true
+    return (LASTING[word]:gsub("%%s", what)), true
   elseif word == "MOVED" or word == "ASK" then
     return "is part of a cluster, and the key is on another node: name "
       .. text.clean(reply:match("(%S+)%s*$")), true
@@ -42,8 +51,8 @@ function fault.of(reply)
     return "has as many clients as it takes", false
   elseif reply:find("from script", 1, true) or reply:find("executing the script", 1, true)
     or reply:find("in script", 1, true) then
-    return "does not let scripts run a command that a shared rate needs (TIME, HGETALL, HSET, "
-      .. "HDEL, PEXPIRE): " .. text.clean(reply), true
+    return ("does not let scripts run a command that %s: %s"):format(SCRIPTED[what],
+      text.clean(reply)), true
   elseif word == "NOPERM" or reply:find("permission", 1, true) then
     return "refused a command that is needed: " .. text.clean(reply), true
   end

@@ -90,7 +90,7 @@ function Timer:step()
     return
   end
   if core.now() - job.since > TIMEOUT then
-    finish(self, job, nil, "no answer in time")
+    finish(self, job, nil, "timed out")
   end
   start(self)
 end

@@ -1,18 +1,18 @@
--- What an answer means. Pure: an operation, an answer and the ids that were asked about go in; an
--- action and what to tell about each id come out.
+-- Interprets responses. Pure: takes an operation, a response and the ids of the request; returns an
+-- action and a verdict for each id.
 --
 -- Actions:
 --   "settle"       the verdicts are final
---   "again"        repeat; the verdict is what holds when no repeat is left
+--   "again"        retry; the verdict applies if no retry is left
 --   "throttle"     the same after a 429: the whole client pauses
---   "halve"        the batch was refused as a whole: find out which ids are at fault, or (413, the
---                  verdict's `http`) send fewer
+--   "halve"        the whole batch was refused: find the ids at fault, or (413, in the verdict's
+--                  `http`) send fewer
 --   "credentials"  the token was refused
 --
--- A verdict is an item without its id and history: { outcome, reason, code, http, message, … }.
+-- A verdict is an item without id and history: { outcome, reason, code, http, message, … }.
 --
--- Proxies, login pages, firewalls and gateways answer, too. What they say settles nothing: success
--- is what the definition lists, and a refusal has the form of the provider's errors.
+-- Proxies, login pages, firewalls and gateways respond, too. That settles nothing: success is what
+-- the definition lists, and a refusal must have the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
 local errors = require("stopmsg.meaning.errors")
@@ -24,27 +24,26 @@ local tls = require("stopmsg.tls")
 
 local answer = {}
 
--- Statuses that ask for a repeat. 520 to 527 and 530 are what a well-known proxy says of servers
--- behind it.
+-- Statuses to retry. 520 to 527 and 530 come from a widespread proxy whose server failed.
 local REPEATED = { [408] = true, [425] = true, [500] = true, [502] = true, [503] = true,
   [504] = true, [530] = true }
 for status = 520, 527 do
   REPEATED[status] = true
 end
 
--- Proxies and captive portals speak for themselves here, whatever the form.
+-- Statuses that always come from proxies and captive portals.
 local FOREIGN = { [407] = true, [511] = true }
 
--- Refusals of a batch that may be one id's fault.
+-- Statuses of a refused batch that may be one id's fault.
 local HALVED = { [400] = true, [422] = true }
 
-local NOT_DOCUMENTED = "the answer is not what the provider documents"
+local NOT_DOCUMENTED = "the response is not what the provider documents"
 local STRANGER = "not in the provider's form: check base_url, proxy"
 
 local plain_code = reading.plain_code
 
--- The answer decoded: a value of JSON, or the content of an XML document's root. Empty objects are
--- marked, see json.decode. nil where it is none.
+-- Decodes the body: a JSON value, or the content of an XML root. Empty objects are marked, see
+-- json.decode. Returns nil if it is neither.
 local function document_of(operation, reply)
   local document
   if reply.format == "xml" then
@@ -59,7 +58,7 @@ local function document_of(operation, reply)
   return document
 end
 
--- The same document for a definition's own function, which must not find our marks.
+-- Copies the document without our marks, for a definition's own function.
 local function unmarked(reply, document)
   if type(document) == "table" and reply.format ~= "xml" and reply.body:find("{%s*}") then
     return json.decode(reply.body)
@@ -67,8 +66,7 @@ local function unmarked(reply, document)
   return document
 end
 
--- code, message, is_in_form of an error: whether it is the provider's. It is somebody else's code,
--- and somebody else's document.
+-- code, message, is_in_form of an error. The document and the definition's function are untrusted.
 local function read_error(operation, reply)
   local code, message, is_in_form
   if operation.fault then
@@ -82,8 +80,7 @@ local function read_error(operation, reply)
   return code, type(message) == "string" and message or nil, is_in_form or false
 end
 
--- The verdict(s) of the definition's own `decode`, checked: nil where there are none that can be
--- used.
+-- Calls the definition's `decode` and checks its verdicts; nil if they are unusable.
 local function read_decoded(operation, reply, ids)
   local called, verdict = compat.try(operation.decode, reply, ids)
   if not called then
@@ -103,7 +100,7 @@ local function read_decoded(operation, reply, ids)
   return verdict
 end
 
--- What the definition says of this status, code and text, the closest first: an entry, or nil.
+-- Returns the most specific entry for this status, code and text, or nil.
 local function refusal(operation, status, code, message)
   local refused = operation.refused
   if refused and code ~= nil then
@@ -132,9 +129,8 @@ local function has_value(list, value)
   return false
 end
 
--- Whether the body is the one that a success has, white space apart. Nothing at all is one only
--- where it is known that nothing else was to come: an answer without a length that was cut off
--- looks the same.
+-- Returns whether the body is that of a success, ignoring white space. No body counts only if the
+-- response is known to be complete: one without a length may have been truncated.
 local function is_expected(r, reply)
   if not r.exactly or not reply.body:find("%S") then
     local is_empty = reply.is_framed and not reply.body:find("%S")
@@ -144,8 +140,8 @@ local function is_expected(r, reply)
   return body ~= "" and has_value(r.exactly, body)
 end
 
--- action, verdict(s), warnings of what the definition lists for this status; nil where the answer
--- is none of that.
+-- action, verdict(s), warnings for a status that the definition lists; nil if the response does not
+-- fit.
 local function read_listed(operation, reply, ids)
   local r = operation.readings[reply.status]
   if r and (r.is_empty or r.exactly) then
@@ -171,11 +167,11 @@ local function read_listed(operation, reply, ids)
   return reading.read(r, operation, document, ids, reply.items)
 end
 
--- action, verdict(s), warnings, is_usable of a 2xx.
+-- action, verdict(s), warnings, is_usable for 2xx.
 local function read_success(operation, reply, ids)
   local action, verdict, warnings = read_listed(operation, reply, ids)
   if not verdict then
-    -- No code here: the status is 2xx, and that is just what must not be taken for success.
+    -- Report no code: it would be the 2xx status, which must not look like success.
     local code, message = read_error(operation, reply)
     action = "settle"
     verdict = { outcome = "unknown", reason = "bad_response", code = code,
@@ -192,7 +188,7 @@ local function read_success(operation, reply, ids)
   return action, verdict, warnings, verdict.reason ~= "bad_response"
 end
 
--- action, outcome, reason of a status that is no success, by HTTP alone.
+-- action, outcome, reason for an error status, by HTTP alone.
 local function read_status(operation, status)
   if status == 429 then
     return "throttle", "failed", "rate_limited"
@@ -205,12 +201,12 @@ local function read_status(operation, status)
   elseif status >= 300 and status < 500 then
     return "settle", "failed", "http_" .. status
   end
-  -- Other 5xx, and whatever is no HTTP status at all.
+  -- Other 5xx, and numbers that are not an HTTP status.
   return "settle", "unknown", "http_" .. status
 end
 
--- action, verdict of a status under which the provider itself speaks, by what the definition says
--- of its code and text; nil where HTTP alone counts.
+-- action, verdict for an error from the provider itself, by its code and text; nil if only the HTTP
+-- status counts.
 local function read_refusal(operation, status, code, message)
   local entry = refusal(operation, status, code, message)
   if entry and (entry.word ~= "credentials" or status < 500) then
@@ -230,7 +226,7 @@ local function read_refusal(operation, status, code, message)
   end
 end
 
--- What failed where the documentation leaves room for guesses says so.
+-- Add a note if the definition rests on inferred facts.
 local function doubt(operation, verdict)
   if not operation.inferred then
     return
@@ -242,11 +238,12 @@ local function doubt(operation, verdict)
 end
 
 -- action, verdict(s), warnings, is_usable, is_in_form = answer.read(operation, reply, ids)
--- reply: { status, body, format, items } of a complete answer; `body` is nil where nothing tells
--- that it was empty, or where it cannot be decoded; `items` where the core read it. One verdict
--- stands for all ids; a list has one an id, in their order; { codes = items } leaves it to
--- answer.of_code, an item at a time. is_in_form: whether the provider itself says this. is_usable:
--- whether it does so as one who works, and does not ask to wait or to come again.
+--
+-- reply: { status, body, format, items } of a complete response. `body` is nil if it may have been
+-- truncated or cannot be decoded; `items` is set if the core parsed it. One verdict stands for all
+-- ids; a list has one per id, in order; { codes = items } defers to answer.of_code, item by item.
+-- is_in_form: the provider itself said this. is_usable: it did, and is working: it did not ask to
+-- wait or retry.
 function answer.read(operation, reply, ids)
   local status = reply.status
   reply.is_framed, reply.body = reply.body ~= nil, reply.body or ""
@@ -286,7 +283,7 @@ function answer.read(operation, reply, ids)
     message = STRANGER
   end
   if verdict.outcome == "not_found" and operation.is_lookup then
-    -- What was sent or stopped is no longer known at many providers.
+    -- Many providers forget a message once it is sent or stopped.
     verdict.outcome = "not_stoppable"
     verdict.reason = "gone_or_sent"
   end
@@ -299,7 +296,7 @@ function answer.read(operation, reply, ids)
   return action, verdict, nil, is_usable, is_in_form
 end
 
--- seconds = answer.pause(operation, reply): how long to stay away, where the answer itself says it.
+-- seconds = answer.pause(operation, reply): the pause that the response asks for.
 function answer.pause(operation, reply)
   local pause = operation.pause
   local document = pause and pause.path and document_of(operation, reply)
@@ -309,13 +306,13 @@ function answer.pause(operation, reply)
   end
 end
 
--- Faults that a repeat cannot mend.
+-- Faults that a retry cannot fix.
 local HOPELESS = { too_large = true, memory = true }
 
 local REASON = { timeout = "timeout", protocol = "bad_response", too_large = "too_large" }
 
--- action, verdict = answer.lost(stage, fault, detail)
--- The same for an attempt without a complete answer. `stage` says how far it got.
+-- action, verdict = answer.lost(stage, fault, detail): the same for an attempt without a complete
+-- response. `stage` says how far it got.
 function answer.lost(stage, fault, detail)
   if stage == "queued" or stage == "connected" then
     local is_tls = fault == "tls" or stage == "connected"

@@ -1,12 +1,12 @@
--- The form of a provider's errors. Proxies, login pages, gateways and switched-off APIs answer,
--- too; an error is the provider's only where its code stands at the right place, in the right form.
+-- The form of a provider's errors. Proxies, login pages, gateways and disabled APIs respond, too;
+-- an error is the provider's only if its code is in the right place and has the right form.
 
 local path = require("stopmsg.meaning.path")
 local text = require("stopmsg.text")
 
 local errors = {}
 
--- HTTP status -> the codes that gRPC-Gateway sends under it.
+-- HTTP status -> codes that gRPC-Gateway sends with it.
 -- https://github.com/grpc-ecosystem/grpc-gateway/blob/main/runtime/errors.go
 local GRPC = {
   [200] = { 0 },
@@ -28,17 +28,17 @@ local function is_whole(code)
   return type(code) == "number" and code % 1 == 0 and code > -2 ^ 53 and code < 2 ^ 53
 end
 
--- Forms that have a name: functions of the code and the HTTP status.
+-- Named forms: functions of the code and the HTTP status.
 local FORMS = {
   integer = is_whole,
   string = function(code)
     return type(code) == "string" and code ~= ""
   end,
-  -- Of errors that are told in words alone.
+  -- For errors that have only a text.
   text = function(message)
     return type(message) == "string" and message:find("%S") ~= nil
   end,
-  -- 4031 under 403. The status alone is what gateways send.
+  -- 4031 with 403. Gateways send the bare status.
   status_prefix = function(code, status)
     return is_whole(code) and code >= 1000 and ("%.0f"):format(code):sub(1, 3) == tostring(status)
   end,
@@ -66,8 +66,8 @@ end
 
 errors.forms, errors.fields = FORMS, FIELDS
 
--- fits = errors.form(given): a function of a code and the HTTP status | nil, message
--- `given`: the name of a form, a pattern for strings, or { pattern, "number" }.
+-- fits = errors.form(given): a function of a code and the HTTP status | nil, message. `given`: the
+-- name of a form, a pattern for strings, or { pattern, "number" }.
 function errors.form(given)
   if FORMS[given] then
     return FORMS[given]
@@ -81,7 +81,7 @@ function errors.form(given)
       return type(code) == "string" and code:find(given) ~= nil
     end
   end
-  return nil, ("one of %s, a pattern that begins with '^', or { pattern, \"number\" }, not %s")
+  return nil, ("expected %s, a pattern that begins with '^', or { pattern, \"number\" }, got %s")
     :format(names_of(FORMS), text.quote(tostring(given)))
 end
 
@@ -92,10 +92,10 @@ local function name_of(steps)
       return steps[i]
     end
   end
-  return "" -- in any text
+  return "" -- found in any text
 end
 
--- The names of which one has to be in the text of an answer that holds an error.
+-- Names of which at least one occurs in the body of an error.
 local function names_at(places)
   local names = {}
   for _, steps in ipairs(places) do
@@ -108,8 +108,8 @@ local function names_at(places)
   return names
 end
 
--- Where an error may stand in an answer that should tell of success: at the paths, and around them
--- as an object without a code. `error` and `errors` are what many APIs call it.
+-- Where an error may be in a response that should be a success: at these paths, at their parents,
+-- and at `error` and `errors`, which many APIs use.
 local function places_of(lists)
   local places = { { "error" }, { "errors" } }
   for kind, list in ipairs(lists) do
@@ -133,13 +133,14 @@ local Form = {}
 Form.__index = Form
 
 -- form = errors.compile({ code, text, form, status, has, least }) | nil, message, field at fault
--- `code`, `text`, `status`: a path, or several to try. `form`: as errors.form takes it.
--- What stands at `status` has to be the HTTP status; at each path of `has` something has to stand;
--- a code that is smaller than `least` is another's.
+--
+-- `code`, `text`, `status`: a path, or several to try. `form`: see errors.form. The value at
+-- `status` must be the HTTP status, each path of `has` must exist, and the code must be at least
+-- `least`.
 function errors.compile(given)
   for name in pairs(given) do
     if not FIELDS[name] then
-      return nil, "no field is called " .. text.quote(name)
+      return nil, "unknown field " .. text.quote(name)
     end
   end
   local self = setmetatable({}, Form)
@@ -157,21 +158,21 @@ function errors.compile(given)
     return nil, message, "form"
   end
   if given.form == "text" and (given.code or not given.text) then
-    return nil, "'text' is for errors without a code, whose text stands at `text`", "form"
+    return nil, "'text' is for errors without a code; set `text` to the path of the text", "form"
   elseif given.least and given.form ~= "integer" then
-    return nil, "is for codes whose form is 'integer'", "least"
+    return nil, "needs the form 'integer'", "least"
   end
   self._fits, self._least = fits, given.least
   self._places = places_of({ self._code or {}, self._text or {} })
   return self
 end
 
--- Whether errors have a text.
+-- Returns whether errors have a text.
 function Form:has_text()
   return self._text ~= nil
 end
 
--- code, text, is_in_form = form:read(document, status): the error that an answer holds.
+-- code, text, is_in_form = form:read(document, status): reads the error in a response.
 function Form:read(document, status)
   local code = self._code and path.first(document, self._code)
   local message = self._text and path.first(document, self._text)
@@ -193,7 +194,7 @@ function Form:read(document, status)
   return code, type(message) == "string" and message or nil, is_in_form
 end
 
--- Whether a path leads to the same place as another, or further.
+-- Returns whether one of the paths is this place or lies below it.
 local function leads_to(paths, place)
   for _, steps in ipairs(paths or {}) do
     local is_same = true
@@ -207,7 +208,7 @@ local function leads_to(paths, place)
   return false
 end
 
--- Whether a reading, or one of its alternatives, has words for what stands at a place.
+-- Returns whether a reading or one of its alternatives uses this place.
 local function is_named(r, place)
   while r do
     if leads_to(r.code, place) or leads_to(r.state, place) or leads_to(r.text, place) then
@@ -218,7 +219,7 @@ local function is_named(r, place)
   return false
 end
 
--- Whether the text may name a place of an error. An escape may hide a name.
+-- Quick check: returns whether the body can contain one of the places' names. Escapes may hide one.
 local function may_name(places, body)
   if not body or body:find("\\", 1, true) then
     return true
@@ -231,8 +232,8 @@ local function may_name(places, body)
   return false
 end
 
--- Whether a value at the i-th place is no error. An object without fields has json.decode's mark;
--- an `errors` that is one, a flag or a counter says nothing by itself.
+-- Returns whether the value at the i-th place is not an error. An empty object has json.decode's
+-- mark; an `errors` that is a flag or a counter says nothing by itself.
 local function is_nothing(value, steps, i)
   local kind = type(value)
   if kind == "table" then
@@ -243,8 +244,8 @@ local function is_nothing(value, steps, i)
     or (i <= 2 and (kind == "boolean" or kind == "number"))
 end
 
--- Whether an error stands in a document beside what should be success: something that is neither
--- `null`, an empty list nor an empty text. What the reading `r` has a word for is no surprise.
+-- Returns whether a document contains an error beside what should be a success: something other
+-- than `null`, an empty list or an empty text. Places that reading `r` uses are excluded.
 local function is_beside(places, document, body, r)
   if not may_name(places, body) then
     return false
@@ -259,7 +260,7 @@ end
 
 local COMMON = places_of({})
 
--- Where an error may stand beside what a reading has no word for: a list of paths.
+-- Lists the paths where an error may be, except those that a reading uses.
 function errors.places_beside(form, r)
   local places = {}
   for _, steps in ipairs(form and form._places or COMMON) do
@@ -268,8 +269,7 @@ function errors.places_beside(form, r)
   return places
 end
 
--- The same where a definition does not say what errors look like. `body` is the document's text, or
--- nil.
+-- The same for definitions without `error`. `body` is the document's text, or nil.
 function errors.is_beside(form, document, body, r)
   return is_beside(form and form._places or COMMON, document, body, r)
 end

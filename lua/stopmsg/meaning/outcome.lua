@@ -1,68 +1,68 @@
--- What can become of a message, and how much proof each word needs.
+-- Outcomes, and the evidence that each needs.
 
 local outcome = {}
 
 ---@type table<string, stopmsg.OutcomeInfo>
 outcome.all = {
   stopped = {
-    about = "The provider says that it will not be sent.",
+    about = "The provider confirmed that the message will not be sent.",
     settled = true,
     stopped = true,
   },
   accepted = {
-    about = "The provider took the request and does not promise.",
+    about = "The provider took the request but promises nothing.",
     settled = false,
   },
   recalled = {
-    about = "It had been delivered; the provider took it back, and it may have been read.",
+    about = "The message was delivered and then deleted; it may have been read.",
     settled = true,
   },
   too_late = {
-    about = "It is being sent, or was sent already.",
+    about = "The message is being sent or was already sent.",
     settled = true,
     stopped = false,
   },
   not_stoppable = {
-    about = "Its state forbids a stop, and the provider does not say which state.",
+    about = "Its state forbids a stop; the provider does not say which state.",
     settled = true,
     stopped = false,
   },
   not_found = {
-    about = "The provider does not know the id.",
+    about = "The provider does not know this id.",
     settled = true,
   },
   denied = {
-    about = "The credentials or the permission were refused.",
+    about = "The provider refused the credentials or the permission.",
     settled = true,
     stopped = false,
   },
   invalid = {
-    about = "The id is malformed: refused here before sending, or by the provider.",
+    about = "The id is malformed; stopmsg or the provider rejected it.",
     settled = true,
     stopped = false,
   },
   failed = {
-    about = "Certainly not stopped: it never reached the provider, or was refused.",
+    about = "Certainly not stopped: the request never arrived or was refused.",
     settled = true,
     stopped = false,
   },
   unknown = {
-    about = "The request was sent, and no answer came that can be trusted.",
+    about = "The request was sent, but no trustworthy response came back.",
     settled = false,
   },
   open = {
-    about = "A lookup says: neither stopped nor sent yet.",
+    about = "A lookup found the message neither stopped nor sent.",
     settled = false,
     stopped = false,
   },
   skipped = {
-    about = "Never sent: a deadline, an outage, an interruption or refused credentials came first.",
+    about = "Never sent: deadline, outage, interruption or refused credentials came first.",
     settled = false,
     stopped = false,
   },
 }
 
--- All words, in the order in which people want to read them.
+-- All words, in display order.
 outcome.names = {
   "stopped",
   "accepted",
@@ -78,7 +78,7 @@ outcome.names = {
   "skipped",
 }
 
--- Counts of nothing yet. Written out, as a table of known size costs a small call least.
+-- Zero counts. Written out because a table of known size is cheapest for small calls.
 function outcome.counts()
   return {
     stopped = 0, accepted = 0, recalled = 0, too_late = 0, not_stoppable = 0, not_found = 0,
@@ -86,13 +86,12 @@ function outcome.counts()
   }
 end
 
--- Words that hold whatever an earlier attempt may have done. All the others say that the message
--- was not stopped; after an attempt that may have stopped it unseen that is no longer known:
--- "too late" may be the echo of our own success.
+-- Outcomes that hold whatever an earlier attempt did. All others say "not stopped"; after an
+-- attempt that may have worked, "too late" may be the echo of our own success.
 local HOLDS = { stopped = true, accepted = true, recalled = true, unknown = true, open = true }
 
--- word = outcome.weigh(word, is_ambiguous): what may be said, given that an earlier attempt may
--- have taken effect unseen.
+-- word = outcome.weigh(word, is_ambiguous): weakens an outcome if an earlier attempt may have
+-- worked unseen.
 function outcome.weigh(word, is_ambiguous)
   if is_ambiguous and not HOLDS[word] then
     return "unknown"
@@ -100,7 +99,7 @@ function outcome.weigh(word, is_ambiguous)
   return word
 end
 
--- Says of an item that an earlier attempt may have taken effect unseen, and weighs its outcome.
+-- Marks an item as ambiguous and weakens its outcome accordingly.
 function outcome.taint(item)
   item.ambiguous = true
   local word = outcome.weigh(item.outcome, true)

@@ -1,15 +1,14 @@
--- Paths into a decoded answer: "error.code", "errors[1].code", "to[].status". Pure.
+-- Paths into a decoded response: "error.code", "errors[1].code", "to[].status". Pure.
 
 local text = require("stopmsg.text")
 
 local path = {}
 
--- steps = path.parse("errors[1].code") | nil, message
--- A step is a field's name, a place in a list, counted from 1, or true for every place of one. "."
--- is the document itself.
+-- steps = path.parse("errors[1].code") | nil, message. A step is a field name, a 1-based list
+-- index, or true for every list element. "." is the document itself.
 function path.parse(written)
   if type(written) ~= "string" then
-    return nil, "a path is a string like 'error.code', not a " .. type(written)
+    return nil, "expected a path like 'error.code', got a " .. type(written)
   end
   if written == "." then
     return {}
@@ -28,18 +27,18 @@ function path.parse(written)
       steps[#steps + 1] = place
     end
     if not place or steps[#steps] == 0 then
-      return nil, text.quote(written) .. " is no path; write it like 'error.code' or "
+      return nil, text.quote(written) .. " is not a path like 'error.code' or "
         .. "'errors[1].code'"
     end
     at = after
   end
   if #steps == 0 then
-    return nil, "a path is empty"
+    return nil, "the path is empty"
   end
   return steps
 end
 
--- The elements of XML that have this name, which no bracket makes a list; nil for anything else.
+-- XML elements with this name, which are a list even without brackets; nil for anything else.
 local function elements(parent, name)
   local of_xml = type(parent) == "table" and getmetatable(parent)
   if type(of_xml) ~= "table" or not of_xml.lists or parent[name] == nil then
@@ -48,7 +47,7 @@ local function elements(parent, name)
   return of_xml.lists[name] or { parent[name] }
 end
 
--- What a step leads to, where the next one is `after`.
+-- Follows one step; `after` is the next step.
 local function follow(value, step, after)
   if after == true or type(after) == "number" then
     return elements(value, step) or value[step]
@@ -56,8 +55,8 @@ local function follow(value, step, after)
   return value[step]
 end
 
--- value = path.list_at(document, steps): what stands there, with `null` told from nothing; of XML
--- all elements of the name that comes last.
+-- value = path.list_at(document, steps): like path.value, but keeps `null`, and for XML returns all
+-- elements with the last name.
 function path.list_at(document, steps)
   local value = document
   for i, step in ipairs(steps) do
@@ -69,7 +68,7 @@ function path.list_at(document, steps)
   return value
 end
 
--- value = path.value(document, steps): what stands there, nil where nothing or `null` does.
+-- value = path.value(document, steps): nil if missing or `null`.
 function path.value(document, steps)
   local value = document
   for i, step in ipairs(steps) do
@@ -78,14 +77,14 @@ function path.value(document, steps)
     end
     value = follow(value, step, steps[i + 1])
   end
-  -- lua-cjson decodes `null` to a userdata, the only one that an answer can hold.
+  -- lua-cjson decodes `null` to a userdata, the only one in a response.
   if type(value) == "userdata" then
     return nil
   end
   return value
 end
 
--- value = path.first(document, list): the value at the first of several paths that gives one.
+-- value = path.first(document, list): the value at the first path that has one.
 function path.first(document, list)
   for _, steps in ipairs(list) do
     local value = path.value(document, steps)
@@ -113,7 +112,7 @@ local function add_values(value, steps, at, values)
   end
 end
 
--- values = path.values(document, list): all values at the first of several paths that gives one.
+-- values = path.values(document, list): all values at the first path that has any.
 function path.values(document, list)
   local values = {}
   for _, steps in ipairs(list) do
@@ -125,7 +124,7 @@ function path.values(document, list)
   return values
 end
 
--- list = path.list(written) | nil, message: one path or a list of them, parsed for path.first.
+-- list = path.list(written) | nil, message: parses a path or a list of paths for path.first.
 function path.list(written)
   local parsed = {}
   for i, one in ipairs(type(written) == "table" and written or { written }) do
@@ -136,7 +135,7 @@ function path.list(written)
     parsed[i] = steps
   end
   if #parsed == 0 then
-    return nil, "a path, or a list of paths, expected"
+    return nil, "expected a path or a list of paths"
   end
   return parsed
 end

@@ -1,8 +1,8 @@
--- What an answer says at the paths that a definition names. Pure: a compiled reading and a decoded
--- document go in; an action and what to tell about each id come out.
+-- Reads a response at the paths that a definition names. Pure: takes a compiled reading and a
+-- decoded document; returns an action and a verdict for each id.
 --
--- A reading is what provider/meaning.lua makes of `[200] = { … }`. Nothing it does not name is
--- believed: an answer without the named fields is none, and a value that no table has is "unknown".
+-- A reading is what provider/meaning.lua makes of `[200] = { … }`. Only what it names counts: a
+-- response without the named fields does not fit, and an unlisted value is "unknown".
 
 local forms = require("stopmsg.ids")
 local json = require("stopmsg.json")
@@ -11,13 +11,13 @@ local path = require("stopmsg.meaning.path")
 
 local reading = {}
 
--- Longer "codes" are not codes.
+-- Maximum length of a code.
 local MAX_CODE = 64
 
--- A provider's own code, untouched where it is one: a number, or a short printable string.
+-- The provider's own code, unchanged if it is a number or a short printable string.
 function reading.plain_code(value)
   if type(value) == "number" then
-    -- JSON can say 1e400, and nobody could write that down again.
+    -- JSON allows 1e400, which no format could write again.
     return value > -math.huge and value < math.huge and json.integer(value) or nil
   end
   if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
@@ -28,12 +28,12 @@ end
 
 local plain_code = reading.plain_code
 
--- Of several values the one that promises least says what holds for all; smaller is less.
+-- Rank of words: of several values, the one that promises least (lowest) decides.
 local PROMISE = { unknown = 1, failed = 2, denied = 3, invalid = 4, too_late = 5, recalled = 6,
   not_stoppable = 7, not_found = 8, open = 9, skipped = 10, accepted = 11, stopped = 12 }
 
--- entry = reading.find(means, value): nil where no table has it. Codes are the same where they are
--- written alike: "200" and 200, true and "true"; "2xx" stands for the rest of 200 to 299.
+-- entry = reading.find(means, value), or nil. Codes are equal if they are written alike: "200" and
+-- 200, true and "true"; "2xx" covers the rest of 200 to 299.
 function reading.find(means, value)
   local key = type(value) == "number" and tostring(json.integer(value)) or tostring(value)
   return key ~= "2xx" and means[key] or (key:find("^2%d%d$") and means["2xx"]) or nil
@@ -41,7 +41,7 @@ end
 
 local find = reading.find
 
--- The entry of the first of `texts` that stands in a message, whatever the case.
+-- The entry of the first of `texts` contained in a message, ignoring case.
 function reading.of_text(texts, message)
   if type(message) ~= "string" then
     return nil
@@ -55,7 +55,7 @@ function reading.of_text(texts, message)
   return nil
 end
 
--- The words that are no outcomes: what is done, and what holds when no repeat is left.
+-- Words that are actions, with the outcome that applies if no retry is left.
 local ACTIONS = {
   credentials = { outcome = "denied", reason = "credentials" },
   again = { outcome = "unknown", reason = "try_again" },
@@ -63,7 +63,7 @@ local ACTIONS = {
   halve = { outcome = "invalid", reason = "refused" },
 }
 
--- action, verdict = reading.act(entry): what a word means, without a code yet.
+-- action, verdict = reading.act(entry): applies a word, without a code yet.
 function reading.act(entry)
   local act = ACTIONS[entry.word]
   if act then
@@ -73,7 +73,7 @@ function reading.act(entry)
   return "settle", { outcome = entry.word, reason = entry.reason, message = entry.note }
 end
 
--- What a lookup proves beyond its word.
+-- Adds what a lookup proves beyond its word.
 local function is_proof(r, entry)
   local word = entry.word
   if r.state then
@@ -83,8 +83,8 @@ local function is_proof(r, entry)
   return r.verifies ~= nil and r.verifies[word] == true
 end
 
--- value, entry: the one of several values that says least; entry is false where a value is in no
--- table.
+-- value, entry: of several values the one that promises least; entry is false if a value is not
+-- listed.
 local function weakest(r, values)
   local least, chosen, entry_of
   for _, value in ipairs(values) do
@@ -104,7 +104,7 @@ local function weakest(r, values)
   return chosen, entry_of
 end
 
--- What a value is called: where it is a flag or a counter, by the name of its field.
+-- The name to report for a value: that of its field, for flags and counters.
 local function name_of(r, value)
   if type(value) ~= "boolean" and not r.more_than then
     return plain_code(value)
@@ -113,7 +113,7 @@ local function name_of(r, value)
   return steps and type(steps[#steps]) == "string" and steps[#steps] or nil
 end
 
--- The verdict of a value and its entry.
+-- The verdict for a value and its entry.
 local function verdict_of(r, value, entry, message)
   local code = entry and name_of(r, value) or plain_code(value)
   if not entry then
@@ -136,7 +136,7 @@ local function verdict_of(r, value, entry, message)
   return action, verdict
 end
 
--- The id of an entry, or of a document, as text: dispatches have numbers.
+-- The id in an entry or document, as text; some providers use numbers.
 local function id_text(value)
   if type(value) == "number" and value >= 0 and value % 1 == 0 and value < 2 ^ 53 then
     return ("%.0f"):format(value)
@@ -161,8 +161,8 @@ local function id_of(r, operation, entry)
   return joined
 end
 
--- Where `id` stands among those asked about. Answers mostly come in the order asked, so the place
--- that is due is tried first, and the index is made only when that fails.
+-- Finds `id` among the requested ones. Responses mostly keep the order, so the next position is
+-- tried first; the index is built only if that fails.
 local function finder(operation, ids)
   local places
   return function(id, due)
@@ -179,7 +179,7 @@ local function finder(operation, ids)
   end
 end
 
--- How many messages of a dispatch that was stopped had left.
+-- How many messages of a stopped dispatch had been sent.
 local function left_of(r, operation, entry)
   if operation.left then
     return operation.left(entry)
@@ -204,7 +204,7 @@ local function has_all(r, document)
   return true
 end
 
--- Whether all fields of an object look as they should, and there is one.
+-- Returns whether an object has fields and all of them have the required form.
 local function is_every(every, document)
   if type(document) ~= "table" or next(document) == nil then
     return false
@@ -217,9 +217,9 @@ local function is_every(every, document)
   return true
 end
 
-local OTHER_ID = "the answer is about another message id"
+local OTHER_ID = "the response is about a different id"
 
--- action, verdict of a document, or of an entry of a list; nil where it says nothing.
+-- action, verdict of a document or list entry; nil if it says nothing.
 local function read_one(r, entry)
   local message = r.text and path.first(entry, r.text)
   message = type(message) == "string" and message or nil
@@ -269,19 +269,20 @@ local function read_single(r, operation, document, ids)
 end
 
 local function surplus_warning(count)
-  return count > 0 and ("the answer holds %d item(s) that nobody asked about"):format(count) or nil
+  return count > 0 and ("the response contains %d item(s) that were not requested"):format(count)
+    or nil
 end
 
 local function is_list(value)
   return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
 
--- What holds for an id that a list does not name.
+-- The verdict for an id that a list lacks.
 local function absent(r, operation, document)
   local cursor = r.next and path.first(document, r.next)
   if cursor ~= nil and cursor ~= "" and cursor ~= false then
     return { outcome = "unknown", reason = "missing_in_answer",
-      message = "the list goes on, and only its first page was asked for" }
+      message = "the list has more pages, but only the first was requested" }
   elseif r.others then
     local _, verdict = reading.act(r.others)
     return verdict
@@ -289,7 +290,7 @@ local function absent(r, operation, document)
   return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
 end
 
--- The verdicts of a list, one an id, and warnings about what does not fit.
+-- The verdicts of a list, one per id, and warnings about what does not fit.
 local function read_list(r, operation, document, ids)
   local list = path.list_at(document, r.each)
   if r.others and list == json.null then
@@ -321,7 +322,7 @@ local function read_list(r, operation, document, ids)
         verdicts[place], said[place] = verdict, word
       elseif said[place] ~= word then
         verdicts[place] = { outcome = "unknown", reason = "bad_response",
-          message = ("the answer gives this id two different %s"):format(r.state and "states"
+          message = ("the response gives this id two different %s"):format(r.state and "states"
             or "codes") }
       end
     end
@@ -329,12 +330,12 @@ local function read_list(r, operation, document, ids)
   for i = 1, #ids do
     verdicts[i] = verdicts[i] or absent(r, operation, document)
   end
-  -- Lists that hold more than was asked about are no surprise where absence is an answer.
+  -- Extra entries are expected where absence from the list is the answer.
   return "settle", verdicts, { not r.others and surplus_warning(surplus) or nil }
 end
 
--- The platform's own flag says whether some entries are refusals. The entries decide; where the
--- flag contradicts them somebody should look.
+-- The response's own flag says whether some entries are refusals. The entries decide; warn if the
+-- flag contradicts them.
 local function flag_warning(r, document, counts)
   local flag = path.first(document, r.flag.path)
   local is_refused = false
@@ -342,14 +343,13 @@ local function flag_warning(r, document, counts)
     is_refused = is_refused or (counts[code] or 0) > 0
   end
   if flag == false and is_refused then
-    return "the answer says errors = false, but holds items that were not stopped"
+    return "the response says errors = false but contains items that were not stopped"
   elseif flag == true and not is_refused then
-    return "the answer says errors = true, but all its items were accepted"
+    return "the response says errors = true but all its items were accepted"
   end
 end
 
--- verdict, warnings of an answer that the core read; the document is the answer without its
--- entries.
+-- verdict, warnings of a response that the core parsed; the document is the rest of it.
 local function read_items(r, operation, document, items)
   local warnings = { surplus_warning(items:surplus()) }
   if document and r.flag then
@@ -360,7 +360,7 @@ local function read_items(r, operation, document, items)
   return "settle", { codes = items }, warnings
 end
 
--- id, key of an entry of a list; nil where it has none of the right form.
+-- id, key of a list entry; nil if it has no well-formed id.
 local function listed_id(r, form, entry)
   local joined
   for i, one in ipairs(r.id) do
@@ -375,7 +375,7 @@ local function listed_id(r, form, entry)
   return id, key
 end
 
--- outcome, state of an entry of a list; "again" where that will be another in a moment.
+-- outcome, state of a list entry; "again" if the state is temporary.
 local function listed_state(r, operation, entry)
   local action, verdict
   if r.state then
@@ -383,7 +383,7 @@ local function listed_state(r, operation, entry)
   elseif r.entries then
     action, verdict = reading.read(r.entries, operation, entry, {})
   else
-    return "open" -- what is listed can be stopped
+    return "open" -- listed means stoppable
   end
   if action == "again" then
     return "again", verdict.state
@@ -391,9 +391,9 @@ local function listed_state(r, operation, entry)
   return verdict and verdict.outcome or "unknown", verdict and verdict.state
 end
 
--- A page of a list of what can be stopped: { count, items, cursor, more, total, pages }, with an
--- item { id, key, outcome, state, entry } for each entry. nil where it is none: one entry without
--- an id is enough, as nobody knows what the others are then.
+-- Reads a page of a list: { count, items, cursor, more, total, pages }, with an item { id, key,
+-- outcome, state, entry } for each entry. Returns nil if one entry lacks an id, since the others
+-- are then doubtful, too.
 local function read_page(operation, document)
   local r, next_page = operation.reading, operation.next or {}
   local list = path.list_at(document, r.each)
@@ -432,14 +432,14 @@ local function read(r, operation, document, ids, items)
   return read_single(r, operation, document, ids)
 end
 
--- Whether a reading had no word for what it found.
+-- Returns whether a reading found a value that it does not list.
 local function is_puzzled(verdict)
   return verdict.reason == "unknown_code" or verdict.reason == "unknown_state"
 end
 
--- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil
--- `document` is the decoded answer, `items` what the core read of it, if it did. nil where the
--- answer does not hold what the reading, or one of its alternatives, names.
+-- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil. `document`
+-- is the decoded response, `items` what the core parsed, if it did. Returns nil if the response
+-- lacks what the reading and its alternatives name.
 function reading.read(r, operation, document, ids, items)
   local action, verdict, warnings = read(r, operation, document, ids, items)
   local other = r.otherwise
@@ -453,14 +453,14 @@ function reading.read(r, operation, document, ids, items)
   return action, verdict, warnings
 end
 
--- verdict = reading.of_code(operation, code): what an item says by its code, as items:codes() of
--- the core gives it.
+-- verdict = reading.of_code(operation, code): the verdict for an item's code from the core's
+-- items:codes().
 function reading.of_code(operation, code)
   if code == false then
     return { outcome = "unknown", reason = "missing_in_answer", message = operation.inferred }
   elseif code == true then
     return { outcome = "unknown", reason = "bad_response",
-      message = "the answer gives this id two different codes" }
+      message = "the response gives this id two different codes" }
   end
   code = plain_code(code)
   local entry = code ~= nil and find(operation.readings[200].means, code)

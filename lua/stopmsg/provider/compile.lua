@@ -1,7 +1,7 @@
--- A definition, checked and made ready: definition -> provider with operations. Pure.
+-- Checks and compiles a definition into a provider with operations. Pure.
 --
--- Every mistake that can be found without asking the provider is found here, and told with the
--- place and the nearest right name; nothing is ignored in silence.
+-- Every mistake that can be found without asking the provider is reported here, with its place and
+-- the nearest valid name. Nothing is silently ignored.
 
 local fields = require("stopmsg.provider.fields")
 local ids = require("stopmsg.ids")
@@ -18,16 +18,16 @@ local compile = {}
 
 local fail = schema.fail
 
--- What the state of an entry in a list may mean: an outcome, or that it is about to change.
+-- Allowed words for the state of a list entry: outcomes, and "again" for a temporary state.
 local LISTED = { again = true }
 for word in pairs(outcome.all) do
   LISTED[word] = true
 end
 
--- Placeholders that stand for one id or more.
+-- Placeholders for one id or a list of ids.
 local IS_ID = { id = true, ids = true }
 
--- The same in all texts of a JSON value.
+-- The same for all texts in a JSON value.
 local function visit_json(where, value, see)
   if type(value) == "string" then
     fields.visit_text(where, value, "json", see)
@@ -35,34 +35,34 @@ local function visit_json(where, value, see)
     for key, member in pairs(value) do
       local place = ("%s.%s"):format(where, tostring(key))
       if type(key) ~= "string" and (value[1] == nil or type(key) ~= "number") then
-        fail(place, "a list, or an object whose names are strings")
+        fail(place, "expected a list, or an object with string keys")
       elseif type(key) == "string" and value[1] ~= nil then
-        fail(place, "stands in a list, which has no names")
+        fail(place, "a list cannot have named fields")
       end
       visit_json(place, member, see)
     end
   elseif type(value) ~= "number" and type(value) ~= "boolean" then
-    fail(where, "what JSON can hold, not a " .. type(value))
+    fail(where, "expected a JSON value, got a " .. type(value))
   end
 end
 
 local Compiler = {}
 Compiler.__index = Compiler
 
--- What a placeholder of an operation stands for: raises where it is nothing.
+-- Returns a function that checks each placeholder of an operation and raises if it is unknown.
 function Compiler:see(operation, filters)
   local settings, seen = self.settings, operation.seen
   local form = operation.id
   return function(name, where, kind)
     local part = form and form.place_of and form.place_of[name]
     if schema.made[name] and not operation.is_signed then
-      fail(where, ("{%s} is made for requests with a `sign` that is a table"):format(name))
+      fail(where, ("{%s} is only available where `sign` is a table"):format(name))
     elseif name == "base_url" then
-      fail(where, "{base_url} stands at the start of `url` only")
+      fail(where, "{base_url} can only be used at the start of `url`")
     elseif kind == "host" and (schema.placeholders[name] or schema.made[name] or part) then
-      fail(where, ("{%s} cannot stand in the host"):format(name))
+      fail(where, ("{%s} cannot be used in the host"):format(name))
     elseif IS_ID[name] and operation.has_no_ids then
-      fail(where, ("{%s}: this operation has no ids"):format(name))
+      fail(where, ("{%s}: this operation takes no ids"):format(name))
     elseif not (schema.placeholders[name] or schema.made[name] or part or settings[name]
       or (filters and filters[name])) then
       local known = {}
@@ -72,7 +72,7 @@ function Compiler:see(operation, filters)
           known[other] = true
         end
       end
-      fail(where, ("{%s} is filled by nothing: no setting and no part of the id is called that; "
+      fail(where, ("unknown placeholder {%s}: not a setting, nor a part of the id; "
         .. "did you mean {%s}?"):format(name, text.nearest(name, known)))
     end
     seen[name] = seen[name] or {}
@@ -80,7 +80,7 @@ function Compiler:see(operation, filters)
     if name == "ids" or (part and operation.limit > 1 and operation.together ~= name) then
       local half = (kind == "path" or kind == "query") and "address" or "body"
       if operation.lists[half] then
-        fail(where, ("{%s} is a second list of ids in the %s, which has room for one"):format(name,
+        fail(where, ("{%s} is the second list of ids in the %s; only one is possible"):format(name,
           half))
       end
       operation.lists[half] = true
@@ -89,9 +89,9 @@ function Compiler:see(operation, filters)
     if setting then
       self.is_used[name] = true
       if setting.optional and (kind == "path" or kind == "host" or kind == "basic") then
-        fail(where, ("{%s} is optional, and nothing can stand in its place here"):format(name))
+        fail(where, ("{%s} is optional, but this place cannot be left empty"):format(name))
       elseif setting.optional and kind == "text" then
-        fail(where, ("{%s} is optional, and a text cannot do without it"):format(name))
+        fail(where, ("{%s} is optional, but a text needs all of its placeholders"):format(name))
       elseif kind == "host" and not setting.one_of then
         setting.is_label = true
       end
@@ -99,7 +99,7 @@ function Compiler:see(operation, filters)
   end
 end
 
--- Visits the holes of a request, and checks its fields. `where` is of the operation.
+-- Visits the placeholders of a request and checks its fields. `where` names the operation.
 function Compiler:request(operation, given, where, filters)
   local see = self:see(operation, filters)
   local method, target = (given.request or ""):match("^(%u+) (/[^%c ]*)$")
@@ -108,8 +108,8 @@ function Compiler:request(operation, given, where, filters)
   end
   if not method then
     fail(where .. ".request", operation.address
-      and "a method and an address, like 'POST https://auth.example.com/token'"
-      or "a method and a path, like 'POST /messages/{id}/cancel'")
+      and "expected a method and a URL, like 'POST https://auth.example.com/token'"
+      or "expected a method and a path, like 'POST /messages/{id}/cancel'")
   end
   operation.method = method
   if operation.address then
@@ -137,7 +137,7 @@ function Compiler:request(operation, given, where, filters)
     for name, value in pairs(given.form) do
       local place = ("%s.form[%s]"):format(where, text.quote(tostring(name)))
       if type(name) ~= "string" or (type(value) ~= "string" and type(value) ~= "number") then
-        fail(place, "a name and a text")
+        fail(place, "expected a string key and a string or number")
       end
       fields.visit_text(place, tostring(value), "form", see)
     end
@@ -152,29 +152,29 @@ function Compiler:request(operation, given, where, filters)
     local place = (given.auth and where or self.where) .. ".auth"
     schema.check(place, auth, schema.fields.auth)
     if not auth.basic then
-      fail(place, "needs `basic`, as in { basic = \"{account}:{token}\" }; other headers stand in "
+      fail(place, "needs `basic`, as in { basic = \"{account}:{token}\" }; put other headers in "
         .. "`headers`")
     end
     local _, tokens = auth.basic:gsub("{token}", "")
     if tokens ~= 1 then
-      fail(place .. ".basic", "holds {token} once")
+      fail(place .. ".basic", "must contain {token} once")
     end
     fields.visit_text(place .. ".basic", auth.basic, "basic", see)
     for name in pairs(operation.seen) do
       if operation.seen[name].basic and name ~= "token" and not self.settings[name] then
-        fail(place .. ".basic", ("{%s} cannot stand here"):format(name))
+        fail(place .. ".basic", ("{%s} cannot be used here"):format(name))
       end
     end
     operation.basic = auth.basic
     for name in pairs(operation.headers) do
       if name:lower() == "authorization" then
-        fail(place, "and a header Authorization exclude each other")
+        fail(place, "cannot be combined with an Authorization header")
       end
     end
   end
 end
 
--- Whether an answer is a list, in which an id is looked for by all of its parts.
+-- Returns whether a response is a list, which is searched for an id by all its parts.
 local function has_list(given)
   for status, means in pairs(given) do
     if type(status) == "number" and type(means) == "table" then
@@ -187,7 +187,7 @@ local function has_list(given)
   return false
 end
 
--- What is wrong with how the ids of an operation are asked about.
+-- Checks how a request contains its ids.
 local function check_ids(operation, where, given)
   local seen, form = operation.seen, operation.id
   local is_list, is_used = seen.ids ~= nil, seen.id ~= nil or seen.ids ~= nil
@@ -201,46 +201,46 @@ local function check_ids(operation, where, given)
   end
   local may_miss = operation.is_lookup and has_list(given)
   if not is_used and form.parts and unused and not may_miss then
-    fail(where, ("the request does not hold {%s}, a part of its id"):format(unused))
+    fail(where, ("the request lacks {%s}, a part of its id"):format(unused))
   elseif not is_used and not form.parts and not may_miss then
-    fail(where, "the request holds neither {id} nor {ids}")
+    fail(where, "the request contains neither {id} nor {ids}")
   end
   if operation.limit > 1 then
     if seen.id then
       local _, place = next(seen.id)
-      fail(place, "{id} is one id, and the request has many: write {ids}")
+      fail(place, "{id} is a single id, but the request has many: use {ids}")
     elseif not is_list then
-      fail(where, "has a `limit`, and no list of ids: write {ids}")
+      fail(where, "has a `limit` but no list of ids: use {ids}")
     end
   end
   for kind, place in pairs(seen.ids or {}) do
     if kind == "header" then
-      fail(place, "{ids} cannot stand in a header")
+      fail(place, "{ids} cannot be used in a header")
     elseif not operation.join and (kind == "path" or kind == "text") then
-      fail(place, "{ids} is a list: say with `join` what stands between two ids")
+      fail(place, "{ids} is a list: set `join` to its separator")
     end
   end
   if operation.join and not is_list then
-    fail(where .. ".join", "stands between two ids, and there is no list of them")
+    fail(where .. ".join", "is the separator of a list of ids, but there is no list")
   end
   if given.together and not (form.place_of and form.place_of[given.together]) then
-    fail(where .. ".together", text.quote(given.together) .. " is no part of the id")
+    fail(where .. ".together", text.quote(given.together) .. " is not a part of the id")
   elseif given.together and operation.limit == 1 then
-    fail(where .. ".together", "is for requests with many ids")
+    fail(where .. ".together", "only applies to requests with several ids")
   end
   for name in pairs(form.place_of or {}) do
     if operation.limit > 1 and seen[name] and operation.together ~= name then
       for kind, place in pairs(seen[name]) do
         if not operation.join and (kind == "path" or kind == "header" or kind == "text") then
-          fail(place, ("{%s} differs from id to id of a request: say `together = \"%s\"`, or with "
-            .. "`join` what stands between two"):format(name, name))
+          fail(place, ("{%s} differs between the ids of a request: set `together = \"%s\"`, or set "
+            .. "`join` to the separator"):format(name, name))
         end
       end
     end
   end
 end
 
--- What all operations of one name share.
+-- Builds what all kinds of operations share.
 function Compiler:begin(name, given, where)
   local kind = schema.operations[name]
   local definition = self.definition
@@ -255,7 +255,7 @@ function Compiler:begin(name, given, where)
     has_no_ids = kind.has_no_ids,
     is_old = self.is_old,
     seen = {},
-    lists = {}, -- which halves of a request hold a list of ids
+    lists = {}, -- parts of a request that contain a list of ids
     decode = given.decode,
     sign = type(sign) == "function" and sign or nil,
     is_signed = type(sign) == "table",
@@ -271,34 +271,34 @@ function Compiler:begin(name, given, where)
   operation.format = operation.answers.setting and "json" or operation.answers.format
   operation.root = operation.answers.root
   if given.all and (kind.is_lookup or not given.all:find("%S")) then
-    fail(where .. ".all", "is of a stop: what it stops beyond its ids, in words")
+    fail(where .. ".all", "only applies to a stop; it must say what else is stopped")
   end
   operation.limit, operation.least = fields.limits(where .. ".limit", given.limit)
   if kind.has_no_ids then
-    operation.id = not kind.is_list and ids.forms.text or nil -- of the one thing that is asked
+    operation.id = not kind.is_list and ids.forms.text or nil -- for the one question
     for _, field in ipairs({ "id", "limit", "join", "together", "many" }) do
       if given[field] ~= nil and not kind.is_list then
-        fail(where .. "." .. field, "is about ids, and this operation has none")
+        fail(where .. "." .. field, "does not apply: this operation takes no ids")
       end
     end
   else
     local own = given.id ~= nil and given.id or definition.id
     if own == nil then
-      fail(where, "needs `id`, what an id looks like; or the definition has it")
+      fail(where, "needs `id`, the form of an id, here or in the definition")
     end
     operation.id = shape.of(given.id ~= nil and where .. ".id" or self.where .. ".id", own)
     for part in pairs(operation.id.place_of or {}) do
       if not part:find(fields.NAME) then
-        fail(where .. ".id." .. part, "a name is small letters, digits and _")
+        fail(where .. ".id." .. part, "a name consists of lower-case letters, digits and _")
       elseif schema.placeholders[part] or schema.made[part] or self.settings[part] then
-        fail(where .. ".id." .. part, ("{%s} stands for something else already"):format(part))
+        fail(where .. ".id." .. part, ("{%s} is already taken"):format(part))
       end
     end
   end
   return operation
 end
 
--- Which settings an operation cannot do without.
+-- Lists the settings that an operation requires.
 function Compiler:needs(operation)
   local needs = {}
   for name in pairs(operation.seen) do
@@ -311,7 +311,7 @@ function Compiler:needs(operation)
   if only then
     local setting = self.settings[only]
     if not setting or not setting.one_of then
-      fail(self.where .. ".answers", ("{%s} is no setting with `one_of`"):format(only))
+      fail(self.where .. ".answers", ("{%s} is not a setting with `one_of`"):format(only))
     end
     self.is_used[only] = true
   end
@@ -319,7 +319,7 @@ function Compiler:needs(operation)
   return needs
 end
 
--- Texts and refusals that hold for all operations, and those of one.
+-- Merges the definition's texts or refusals with those of an operation.
 local function merge(own, shared)
   if not shared then
     return own
@@ -346,9 +346,9 @@ end
 function Compiler:meanings(operation, given, where)
   meaning.statuses(where, given, operation)
   if given.decode and next(operation.readings) then
-    fail(where .. ".decode", "and statuses exclude each other")
+    fail(where .. ".decode", "cannot be combined with statuses")
   elseif not given.decode and not has_success(operation) then
-    fail(where, "says of no answer that it is a success: [200] = …")
+    fail(where, "has no success: add one, as in [200] = …")
   end
   local definition = self.definition
   local refused = merge(given.refused, definition.refused)
@@ -358,29 +358,29 @@ function Compiler:meanings(operation, given, where)
   if self.is_old then
     operation.fault = self.fault
   elseif operation.refused and not operation.error then
-    fail(where .. ".refused", "needs `error`, where the code of an error stands, and its form")
+    fail(where .. ".refused", "needs `error`: the path and the form of an error code")
   elseif operation.texts and not (operation.error and operation.error:has_text()) then
-    fail(where .. ".texts", "needs `error` with `text`, where the text of an error stands")
+    fail(where .. ".texts", "needs `error` with `text`, the path of an error's text")
   end
   operation.is_bare = given.bare and meaning.bare(where .. ".bare", given.bare, operation)
     or definition.bare and meaning.bare(self.where .. ".bare", definition.bare) or {}
   for status, reading in pairs(operation.readings) do
     if status >= 400 and reading.is_empty and not operation.error
       and not operation.is_bare[status] and not self.is_old then
-      fail(("%s[%d]"):format(where, status), "is never believed: say with `error` what the "
-        .. "provider's errors look like, or with `bare` that this status has no body")
+      fail(("%s[%d]"):format(where, status), "can never match: describe the provider's errors with "
+        .. "`error`, or list this status in `bare` if it has no body")
     end
   end
 end
 
--- A `sign` that is a table, after the request is known.
+-- Compiles a `sign` table, once the request is known.
 function Compiler:sign(operation, given, where)
   local place = (given.sign ~= nil and where or self.where) .. ".sign"
   local sign = given.sign == nil and self.definition.sign or given.sign
   if not sign or operation.sign then
     return
   elseif not operation.is_signed then
-    fail(place, "a function, or a table, not a " .. type(sign))
+    fail(place, "expected a function or a table, got a " .. type(sign))
   end
   operation.signing = signing.compile(place, sign, self:see(operation))
   for pair in (operation.path:match("%?(.*)$") or ""):gmatch("[^&]+") do
@@ -391,37 +391,37 @@ end
 local function check_token(operation, where)
   if operation.signing then
     if not operation.seen.signature then
-      fail(where, "signs, and sends the signature nowhere: {signature} stands in a header, the "
+      fail(where, "never sends the signature: use {signature} in a header, the "
         .. "query or the body")
     end
   elseif not operation.seen.token and not operation.sign then
-    fail(where, "sends the token nowhere: {token} stands in a header, the address or the body, or "
+    fail(where, "never sends the token: use {token} in a header, the URL or the body, or "
       .. "in auth = { basic = … }")
   end
   operation.has_uuid = operation.seen.uuid ~= nil
 end
 
--- A list of what can still be stopped.
+-- Compiles `find` or `find_dispatch`.
 function Compiler:list(name, given, where)
   local operation = self:begin(name, given, where)
   operation.is_list = true
   local ids_of = name == "find" and "stop" or "stop_dispatch"
   local stopping = self.definition[ids_of]
   if type(stopping) ~= "table" then
-    fail(where, ("finds what %s stops, and there is no `%s`"):format(ids_of, ids_of))
+    fail(where, ("finds what %s stops, but there is no `%s`"):format(ids_of, ids_of))
   end
   local own = stopping.id ~= nil and stopping.id or self.definition.id
   if own == nil then
-    fail(where, "finds ids, and no `id` says what they look like")
+    fail(where, "needs `id`, the form of the ids that it finds")
   end
   operation.finds = shape.of(self.where .. ".id", own)
   local filters = {}
   for filter, one in pairs(given.where or {}) do
     local place = ("%s.where.%s"):format(where, tostring(filter))
     if type(filter) ~= "string" or not filter:find(fields.NAME) then
-      fail(place, "a name is small letters, digits and _")
+      fail(place, "a name consists of lower-case letters, digits and _")
     elseif schema.placeholders[filter] or schema.made[filter] or self.settings[filter] then
-      fail(place, ("{%s} stands for something else already"):format(filter))
+      fail(place, ("{%s} is already taken"):format(filter))
     end
     filters[filter] = lists.filter(place, one, filter)
   end
@@ -431,22 +431,22 @@ function Compiler:list(name, given, where)
     local kinds = operation.seen[filter] or {}
     one.is_asked = one.place ~= nil or operation.seen[filter] ~= nil
     if (kinds.path or kinds.text or kinds.header) and not (one.required or one.default) then
-      fail(("%s.where.%s"):format(where, filter), "stands where nothing can stand in its place: "
-        .. "say `required`, or give a `default`")
+      fail(("%s.where.%s"):format(where, filter), "is used where a value is required: "
+        .. "set `required` or a `default`")
     elseif not one.is_asked and not one.entry then
-      fail(("%s.where.%s"):format(where, filter), "needs `query`, `form` or `json`, how it is "
-        .. "asked for, or `entry`, which field shows it")
+      fail(("%s.where.%s"):format(where, filter), "needs `query`, `form` or `json` to be "
+        .. "sent, or `entry`, the field that shows it")
     end
     local body = operation.form and "form" or "json"
     if one.place and one.place ~= "query" and one.place ~= body then
-      fail(("%s.where.%s.%s"):format(where, filter, one.place), "the body is another")
+      fail(("%s.where.%s.%s"):format(where, filter, one.place), "does not match the body's type")
     end
   end
   self:sign(operation, given, where)
   check_token(operation, where)
   operation.needs = self:needs(operation)
   if not given.each or given.id == nil then
-    fail(where, "needs `each`, where the list stands, and `id`, where an entry names its id")
+    fail(where, "needs `each`, the path of the list, and `id`, the path of an entry's id")
   end
   local reading = { each = path.parse(given.each) }
   if not reading.each then
@@ -456,33 +456,33 @@ function Compiler:list(name, given, where)
   if given.state ~= nil then
     reading.state = meaning.paths(where .. ".state", given.state)
     if type(given.means) ~= "table" then
-      fail(where .. ".means", "a table from the words at `state` to 'open' and other outcomes")
+      fail(where .. ".means", "expected a table from words at `state` to 'open' and other outcomes")
     end
     reading.means = meaning.map(where .. ".means", given.means, LISTED, string.lower)
     if given.entries then
-      fail(where .. ".entries", "and `state` exclude each other")
+      fail(where .. ".entries", "cannot be combined with `state`")
     end
   elseif given.means ~= nil then
-    fail(where .. ".means", "needs `state`, where its words stand")
+    fail(where .. ".means", "needs `state`, the path of its words")
   elseif given.entries then
     reading.entries = meaning.entries(where .. ".entries", given.entries, operation)
   end
   operation.reading = reading
   operation.unit = given.unit or (ids_of == "stop_dispatch" and "dispatch" or "message")
   if not schema.units[operation.unit] then
-    fail(where .. ".unit", "one of batch, bulk, campaign, dispatch, message, schedule")
+    fail(where .. ".unit", "expected one of batch, bulk, campaign, dispatch, message, schedule")
   end
   operation.next = given.next and lists.next(where .. ".next", given.next)
   operation.most = given.most
   if given.most and given.next then
-    fail(where .. ".most", "is of a list without pages; of others it stands in `next`")
+    fail(where .. ".most", "applies to a list without pages; with pages, put it in `next`")
   end
   if operation.next and operation.next.place and operation.next.place ~= "query"
     and operation.next.place ~= (operation.form and "form" or "json") then
-    fail(where .. ".next.as", "the body is another")
+    fail(where .. ".next.as", "does not match the body's type")
   elseif operation.next and operation.next.by == "url"
     and (operation.seen.token or {}).query then
-    fail(where .. ".next.by", "a URL of the provider's would hold the token")
+    fail(where .. ".next.by", "the provider's next URL would contain the token")
   end
   operation.asks = lists.form(operation.address or self.address, operation)
   meaning.statuses(where, given, operation)
@@ -497,7 +497,7 @@ local function is_status(name)
   return type(name) == "number"
 end
 
--- One operation with ids, or `check`.
+-- Compiles an operation with ids, or `check`.
 function Compiler:operation(name, given, where, is_many)
   schema.check(where, given, schema.fields.operation, is_status)
   local operation = self:begin(name, given, where)
@@ -510,16 +510,16 @@ function Compiler:operation(name, given, where, is_many)
   end
   self:meanings(operation, given, where)
   if operation.least > 1 and not is_many then
-    fail(where .. ".limit", "with a fewest, a request for the rest is needed: the single form "
-      .. "here, and this one as `many`")
+    fail(where .. ".limit", "with a minimum, a request for the rest is needed: put the single form "
+      .. "here and this one in `many`")
   end
   if not given.many then
     return operation
   end
   if is_many then
-    fail(where .. ".many", "is what this is already")
+    fail(where .. ".many", "cannot be nested")
   elseif operation.limit > 1 then
-    fail(where .. ".limit", "is of `many`; beside it stands the request for one id")
+    fail(where .. ".limit", "belongs in `many`; beside it is the request for one id")
   end
   local inherited = { id = given.id, docs = given.docs, undocumented = given.undocumented,
     all = given.all, inferred = given.inferred, error = given.error }
@@ -528,7 +528,7 @@ function Compiler:operation(name, given, where, is_many)
   end
   local many = self:operation(name, inherited, where .. ".many", true)
   if many.limit < 2 then
-    fail(where .. ".many", "needs `limit`, ids of a request")
+    fail(where .. ".many", "needs `limit`, the number of ids per request")
   end
   many.single = operation
   for _, setting in ipairs(operation.needs) do
@@ -537,7 +537,7 @@ function Compiler:operation(name, given, where, is_many)
   return many
 end
 
--- Tokens that end: how they are fetched with the one that the user gives.
+-- Compiles `token`: how to fetch expiring tokens with the user's secret.
 function Compiler:token()
   local given, where = self.definition.token, self.where .. ".token"
   schema.check(where, given, schema.fields.token)
@@ -553,7 +553,7 @@ function Compiler:token()
     end
   end
   if not given.value then
-    fail(where, "needs `value`, where the answer has the token: \"access_token\"")
+    fail(where, "needs `value`, the path of the token in the response: \"access_token\"")
   end
   local own = { request = given.request, auth = given.auth, headers = { Authorization = true },
     json = given.json, form = given.form }
@@ -565,7 +565,7 @@ function Compiler:token()
     self:sign(operation, given, where)
     check_token(operation, where)
   elseif not operation.seen.token then
-    fail(where, "sends {token}, the secret that the user gives, nowhere")
+    fail(where, "never sends {token}, the user's secret")
   end
   operation.needs = self:needs(operation)
   operation.value = meaning.paths(where .. ".value", given.value)
@@ -573,8 +573,8 @@ function Compiler:token()
   return operation
 end
 
--- Settings that every operation needs which stops something, or every one where none does: without
--- them a client is of no use.
+-- Settings that every stop requires, or every operation if there is no stop. Without them a client
+-- is useless.
 local function required_of(operations, token)
   local counted = {}
   for _, name in ipairs({ "stop", "stop_dispatch" }) do
@@ -587,7 +587,7 @@ local function required_of(operations, token)
   end
   local counts, required = {}, {}
   for _, setting in ipairs(token and token.needs or {}) do
-    counts[setting] = #counted -- without a token there is nothing
+    counts[setting] = #counted -- nothing works without a token
   end
   for _, operation in ipairs(counted) do
     for _, setting in ipairs(operation.needs) do
@@ -603,24 +603,24 @@ local function required_of(operations, token)
   return required
 end
 
--- provider = compile.provider(definition, old): a checked copy that is ready for use; raises with
--- the place of what is wrong. `old` has what a definition of the old form brings along: `fault`, a
--- function that reads errors.
+-- provider = compile.provider(definition, old): returns a checked, compiled copy; raises an error
+-- that names the place of a mistake. `old.fault`: the function of an old-form definition that reads
+-- errors.
 function compile.provider(definition, old)
   if type(definition) ~= "table" then
-    error("a provider definition is a table, not a " .. type(definition), 0)
+    error("a provider definition must be a table, not a " .. type(definition), 0)
   elseif type(definition.name) ~= "string" or not definition.name:find(fields.NAME) then
-    error("a provider definition needs a `name`: small letters, digits and _, like 'acme'", 0)
+    error("a provider definition needs a `name` of lower-case letters, digits and _", 0)
   end
   local where = definition.name
   schema.check(where, definition, schema.fields.definition, function(name, value)
     if schema.operations[name] and type(value) ~= "table" then
-      fail(where .. "." .. name, "a table, not a " .. type(value))
+      fail(where .. "." .. name, "expected a table, got a " .. type(value))
     end
     return schema.operations[name] ~= nil
   end)
   if not definition.url then
-    fail(where, "needs `url`, the address that all requests begin with")
+    fail(where, "needs `url`, the base URL of all requests")
   end
   if definition.headers then
     fields.check_headers(where .. ".headers", definition.headers)
@@ -680,7 +680,7 @@ function compile.provider(definition, old)
   for name in pairs(self.settings) do
     if not self.is_used[name] then
       fail(("%s.settings.%s"):format(where, name),
-        ("is used nowhere: {%s} stands in no text"):format(name))
+        ("is never used: no text contains {%s}"):format(name))
     end
   end
   provider.required = required_of(provider.operations, provider.token)

@@ -1,6 +1,6 @@
--- The "Direct" platform, which Revicom and i-Digital sell under their own names: same paths, same
--- error envelope and numbers. Each brand documents a part of the operations; `direct.brand` makes
--- the definition of one, with the rest marked as undocumented.
+-- The "Direct" platform, sold by Revicom and i-Digital under their own names: same paths, error
+-- envelope and codes. Each brand documents some of the operations; `direct.brand` makes a brand's
+-- definition and marks the rest as undocumented.
 
 local direct = {}
 
@@ -16,7 +16,7 @@ local function operations()
         each = "items",
         id = "messageUuid",
         code = "code",
-        -- 201 stands in the page's example and not in its table; it promises no more than 202.
+        -- 201 appears in the page's example but not in its table; it promises no more than 202.
         means = { [200] = "stopped", ["2xx"] = "accepted", [403] = "too_late",
           [404] = "not_found" },
         flag = { path = "errors", codes = { 403, 404 } },
@@ -27,10 +27,10 @@ local function operations()
       request = "POST /api/v1/dispatch/{id}/stop",
       id = "digits",
       [200] = "stopped", -- without a body
-      -- 4031 covers "not started" and "finished" alike.
+      -- 4031 covers both "not started" and "finished".
       refused = { ["403/4031"] = "not_stoppable", ["404/4040"] = "not_found" },
     },
-    -- 100 uuids make a URL of 5 KiB, which all servers take, and one page as pages are by default.
+    -- 100 uuids make a URL of 5 KiB, which all servers accept, and fill one page of default size.
     status = {
       docs = "https://api.direct.revicom.ltd/messages/get",
       inferred = "how uuids are repeated and what the list looks like is inferred",
@@ -75,7 +75,7 @@ local function operations()
         left = { "messages.sent", "messages.delivered", "messages.undelivered" },
       },
     },
-    -- The balance of an account, in each of its currencies: {"USD":1200.00}.
+    -- The account's balance per currency: {"USD":1200.00}.
     check = {
       docs = "https://api.direct.revicom.ltd/extra/balance",
       request = "GET /api/v1/balance",
@@ -151,11 +151,11 @@ function direct.brand(brand)
   for _, field in ipairs({ "name", "about", "docs", "url" }) do
     definition[field] = brand[field]
   end
-  -- The key is issued ready for the header: encoding it again would break it.
+  -- The key is issued in the form that the header needs; encoding it again would break it.
   definition.headers = { Authorization = "Basic {token}" }
-  -- Errors of a whole request: {"error":{"code":4030,"msg":"Access Denied"}}.
+  -- Errors of the whole request: {"error":{"code":4030,"msg":"Access Denied"}}.
   definition.error = { code = "error.code", text = "error.msg", form = "status_prefix" }
-  -- A token of the wrong type.
+  -- Wrong type of token.
   definition.refused = { ["403/4030"] = "credentials" }
   return definition
 end

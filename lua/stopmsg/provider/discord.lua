@@ -1,4 +1,4 @@
--- Discord. The messages were delivered: they are taken back.
+-- Discord. Deletes delivered messages.
 
 local DOCS = "https://discord.com/developers/docs/resources/"
 
@@ -20,7 +20,7 @@ return {
   stop = {
     request = "DELETE /channels/{channel}/messages/{message}",
     [204] = "recalled",
-    -- Other APIs have codes of five digits, too.
+    -- Other APIs have five-digit codes, too.
     [403] = "failed",
     [404] = "failed",
     refused = { [10008] = "not_found", [50021] = "not_stoppable" },
@@ -30,11 +30,11 @@ return {
       limit = { 2, 100 },
       together = "channel",
       json = { messages = "{message}" },
-      -- Ids that are not there count, and nothing is said of them.
+      -- Ids that do not exist are counted and not mentioned.
       [204] = "accepted",
       [403] = "failed",
       [404] = "failed",
-      refused = { [50034] = "halve" }, -- one of them is older than two weeks
+      refused = { [50034] = "halve" }, -- one is older than two weeks
     },
   },
   status = {

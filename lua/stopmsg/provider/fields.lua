@@ -1,4 +1,4 @@
--- The fields of a definition that mean the same wherever they stand, checked and made ready. Pure.
+-- Checks and compiles the fields that mean the same anywhere in a definition. Pure.
 
 local errors = require("stopmsg.meaning.errors")
 local meaning = require("stopmsg.provider.meaning")
@@ -11,7 +11,7 @@ local fields = {}
 
 local fail = schema.fail
 
--- What settings and filters may be called.
+-- Pattern of setting and filter names.
 fields.NAME = "^%l[%l%d_]*$"
 
 local function parse(where, written)
@@ -22,7 +22,7 @@ local function parse(where, written)
   return pieces
 end
 
--- Notes each placeholder of a text.
+-- Calls `see` for each placeholder of a text.
 function fields.visit_text(where, written, kind, see)
   for _, piece in ipairs(parse(where, written)) do
     if type(piece) == "table" then
@@ -37,21 +37,21 @@ function fields.check_headers(where, headers)
     local place = ("%s[%s]"):format(where, type(name) == "string" and text.quote(name)
       or tostring(name))
     if type(name) ~= "string" then
-      fail(place, "headers are written [\"X-Version\"] = \"1\"")
+      fail(place, "expected a header name, as in [\"X-Version\"] = \"1\"")
     elseif not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
-      fail(place, "no header can be called that")
+      fail(place, "not a valid header name")
     elseif type(value) ~= "string" then
-      fail(place, "a string, not a " .. type(value))
+      fail(place, "expected a string, got a " .. type(value))
     elseif value:find("%c") or value == "" then
-      fail(place, "a text without control characters")
+      fail(place, "expected a text without control characters")
     elseif seen[name:lower()] then
-      fail(place, "the same header as " .. text.quote(seen[name:lower()]))
+      fail(place, "is the same header as " .. text.quote(seen[name:lower()]))
     end
     seen[name:lower()] = name
   end
 end
 
--- The definition's headers, with those of an operation in their place.
+-- Merges the definition's headers with those of an operation, which take precedence.
 function fields.merge_headers(where, definition, given)
   local merged, lower = {}, {}
   for name, value in pairs(definition.headers or {}) do
@@ -77,12 +77,12 @@ function fields.address(where, url)
   end
   local origin, rest = url:match("^(https?://[^/?#]+)(.*)$")
   if not origin then
-    fail(where, "an address like https://api.example.com/v1, or {base_url} where each customer has "
-      .. "a host of their own")
+    fail(where, "expected a URL like https://api.example.com/v1, or {base_url} where each "
+      .. "customer has a separate host")
   elseif rest:find("[?#]") then
-    fail(where, "scheme, host and path; a query stands in `request`")
+    fail(where, "expected scheme, host and path; put a query in `request`")
   elseif origin:find("@", 1, true) then
-    fail(where, "an address without a user")
+    fail(where, "a URL cannot contain a user name")
   end
   return { origin = origin, path = rest:gsub("/+$", "") }
 end
@@ -90,7 +90,7 @@ end
 local function check_setting(where, given, name)
   schema.check(where, given, schema.fields.setting)
   if not given.about then
-    fail(where, "needs `about`: what it is, and where users find it")
+    fail(where, "needs `about`: what it is and where to find it")
   end
   if given.pattern then
     shape.check_pattern(where .. ".pattern", given.pattern)
@@ -100,24 +100,24 @@ local function check_setting(where, given, name)
     for key, value in pairs(given.one_of) do
       count = count + 1
       if type(value) ~= "string" or (type(key) ~= "number" and type(key) ~= "string") then
-        fail(where .. ".one_of", "a list of words, or a table from each word to what is sent")
+        fail(where .. ".one_of", "expected a list of words, or a table from words to what is sent")
       end
     end
     if count == 0 then
-      fail(where .. ".one_of", "says nothing")
+      fail(where .. ".one_of", "is empty")
     elseif given.pattern then
-      fail(where .. ".pattern", "is of no use beside `one_of`")
+      fail(where .. ".pattern", "cannot be combined with `one_of`")
     end
   end
   if given.optional and given.default then
-    fail(where .. ".optional", "has a default, so it is never missing")
+    fail(where .. ".optional", "cannot be combined with `default`")
   elseif given.default and given.one_of then
     local is_there = given.one_of[given.default] ~= nil
     for _, word in ipairs(given.one_of) do
       is_there = is_there or word == given.default
     end
     if not is_there then
-      fail(where .. ".default", text.quote(given.default) .. " is not one of `one_of`")
+      fail(where .. ".default", text.quote(given.default) .. " is not listed in `one_of`")
     end
   end
   local setting = {}
@@ -133,9 +133,9 @@ function fields.settings(definition)
   for name, given in pairs(definition.settings or {}) do
     local where = ("%s.settings.%s"):format(definition.name, tostring(name))
     if type(name) ~= "string" or not name:find(fields.NAME) then
-      fail(where, "a name is small letters, digits and _")
+      fail(where, "a name consists of lower-case letters, digits and _")
     elseif schema.placeholders[name] or schema.made[name] then
-      fail(where, ("{%s} stands for something else already"):format(name))
+      fail(where, ("{%s} is already taken"):format(name))
     end
     declared[name] = check_setting(where, given, name)
   end
@@ -144,19 +144,19 @@ function fields.settings(definition)
     if setting.default and not setting.one_of then
       fields.visit_text(where, setting.default, "raw", function(other)
         if not declared[other] or other == name then
-          fail(where, ("{%s} is no other setting"):format(other))
+          fail(where, ("{%s} is not another setting"):format(other))
         end
       end)
       if setting.pattern and not setting.default:find("{", 1, true)
         and not setting.default:find(setting.pattern) then
-        fail(where, "does not fit `pattern`")
+        fail(where, "does not match `pattern`")
       end
     end
   end
   return declared
 end
 
--- Requests per second and what may go at once, of 50 or { 150, per = 60 }.
+-- Requests per second and burst, from 50 or { 150, per = 60 }.
 function fields.rate(where, given)
   if given == nil then
     return nil
@@ -166,14 +166,14 @@ function fields.rate(where, given)
   schema.check(where, given, schema.fields.rate)
   local count, per = given[1], given.per or 1
   if not count or count <= 0 or per <= 0 or count / per > 1e6 or count / per < 1e-3 then
-    fail(where, "requests per second, or { requests, per = seconds }")
+    fail(where, "expected requests per second, or { requests, per = seconds }")
   elseif given.burst and given.burst < 1 then
-    fail(where .. ".burst", "at least 1")
+    fail(where .. ".burst", "must be at least 1")
   end
   return { rate = count / per, burst = given.burst }
 end
 
--- Where an answer tells how long to pause, besides Retry-After.
+-- Where a response gives the length of a pause, besides Retry-After.
 function fields.pause(where, given)
   if given == nil then
     return nil
@@ -182,9 +182,9 @@ function fields.pause(where, given)
   end
   schema.check(where, given, schema.fields.retry_after)
   if (given.path == nil) == (given.header == nil) then
-    fail(where, "a path in the answer, or { header = \"X-RateLimit-Reset-After\" }")
+    fail(where, "expected a path in the response, or { header = \"X-RateLimit-Reset-After\" }")
   elseif given.header and not given.header:find("^[%w%-]+$") then
-    fail(where .. ".header", "the name of a header")
+    fail(where .. ".header", "expected a header name")
   end
   return {
     header = given.header and given.header:lower(),
@@ -202,7 +202,7 @@ function fields.answers(where, given)
   schema.check(where, given, schema.fields.answers)
   local only = type(given.format) == "string" and given.format:match("^{([%w_]+)}$")
   if not only and given.format ~= "json" and given.format ~= "xml" then
-    fail(where, "'json', 'xml', or a setting that is one of them: \"{format}\"")
+    fail(where, "expected 'json', 'xml', or a setting with these choices: \"{format}\"")
   end
   return { format = given.format, setting = only, root = given.root }
 end
@@ -237,11 +237,11 @@ function fields.text(where, given)
   if not given.type or not given.body then
     fail(where, "needs `type`, a Content-Type, and `body`")
   elseif given.type:find("%c") then
-    fail(where .. ".type", "a text without control characters")
+    fail(where .. ".type", "expected a text without control characters")
   end
   local escape = given.escape
   if escape and not schema.escapes[escape] then
-    fail(where .. ".escape", "one of json, percent, raw, xml")
+    fail(where .. ".escape", "expected one of json, percent, raw, xml")
   end
   escape = escape or (given.type:find("xml") and "xml") or (given.type:find("json") and "json")
     or (given.type:find("urlencoded") and "percent") or "raw"
@@ -254,10 +254,10 @@ function fields.limits(where, given)
   elseif type(given) == "table" then
     schema.check_list(where, given, "number")
     if #given ~= 2 then
-      fail(where, "the fewest and the most ids of a request, like { 2, 100 }")
+      fail(where, "expected the minimum and maximum number of ids, like { 2, 100 }")
     end
   elseif type(given) ~= "number" then
-    fail(where, "a whole number of ids, or the fewest and the most: { 2, 100 }")
+    fail(where, "expected a number of ids, or the minimum and maximum: { 2, 100 }")
   end
   local least, most = 1, given
   if type(given) == "table" then
@@ -265,11 +265,11 @@ function fields.limits(where, given)
   end
   for _, number in ipairs({ least, most }) do
     if number < 1 or number > 1e6 or number % 1 ~= 0 then
-      fail(where, "a whole number of ids, at least 1")
+      fail(where, "expected an integer of at least 1")
     end
   end
   if least > most then
-    fail(where, "the fewest come first")
+    fail(where, "the minimum comes first")
   end
   return most, least
 end

@@ -1,4 +1,4 @@
--- What of a client's options can only be checked with the provider at hand.
+-- Checks those client options that depend on the provider.
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
@@ -7,7 +7,7 @@ local wire = require("stopmsg.provider.wire")
 
 local fit = {}
 
--- The most ids that a stop of the provider takes in one request.
+-- Maximum number of ids in one stop request of the provider.
 function fit.stop_limit(provider, with_undocumented)
   local limit = 1
   for _, name in ipairs({ "stop", "stop_dispatch" }) do
@@ -19,7 +19,7 @@ function fit.stop_limit(provider, with_undocumented)
   return limit
 end
 
--- The settings that were given, in `settings` or as options of their names. settings | nil, message
+-- Collects the settings given in `settings` or as options of the same name. settings | nil, message
 local function settings_given(checked, provider, names)
   local given = {}
   for name, value in pairs(checked.settings or {}) do
@@ -29,12 +29,12 @@ local function settings_given(checked, provider, names)
     local value = checked[name]
     if value ~= nil and not provider.settings[name] then
       if name == "format" and value ~= "json" then
-        return nil, ("option 'format': %s does not answer in %s"):format(provider.name, value)
+        return nil, ("option 'format': %s does not support %s"):format(provider.name, value)
       end
-      value = nil -- these two are options of every client
+      value = nil -- every client has these two options
     end
     if value ~= nil and given[name] ~= nil and given[name] ~= value then
-      return nil, ("option '%s' and the setting of that name say two different things"):format(name)
+      return nil, ("option '%s' contradicts the setting of the same name"):format(name)
     elseif value ~= nil then
       given[name] = value
     end
@@ -42,9 +42,9 @@ local function settings_given(checked, provider, names)
   return given
 end
 
--- message = fit.check(checked, provider, names): what is wrong with a client's options, nil where
--- nothing is. It fills in `values`, the settings, and `address`, where requests go. names: of
--- settings that are options, too.
+-- message = fit.check(checked, provider, names): returns what is wrong with a client's options, or
+-- nil. Sets `values`, the settings, and `address`, the base URL. names: settings that are also
+-- options.
 function fit.check(checked, provider, names)
   local given, message = settings_given(checked, provider, names)
   if not given then
@@ -68,18 +68,18 @@ function fit.check(checked, provider, names)
   end
   local limit = fit.stop_limit(provider, checked.undocumented)
   if checked.batch_size and checked.batch_size > limit then
-    return ("option 'batch_size': %s takes at most %d id(s) in a request, got %d"):format(
+    return ("option 'batch_size': %s takes at most %d id(s) per request, got %d"):format(
       provider.name, limit, checked.batch_size)
   end
   local base_url = checked.base_url or wire.base(provider, checked.values)
   if not base_url then
-    return ("option 'base_url' is missing: at %s each customer has a host of their own"):format(
+    return ("option 'base_url' is missing: %s gives each customer a separate host"):format(
       provider.name)
   end
   local usable
   usable, message = core.check_base(base_url, checked.allow_http)
   if not usable then
-    -- Without the URL itself: a token may have got into it.
+    -- Omit the URL: it may contain a token.
     return "option 'base_url' " .. message
   end
   checked.address = base_url

@@ -1,10 +1,9 @@
--- The providers: which there are, and how a definition becomes ready for use.
+-- The list of providers, and loading of definitions.
 --
--- A definition is a table that says how each operation of a provider is asked for and what its
--- answers mean. It knows nothing of clients or connections. docs/writing-a-provider.md has the
--- fields; a broken definition raises here, by its name and field, before it is ever used. A
--- provider that comes with stopmsg is a file in this folder; what is here besides definitions is in
--- PARTS.
+-- A definition is a table that says how to request each operation of a provider and what the
+-- responses mean. It knows nothing of clients or connections. docs/writing-a-provider.md describes
+-- the fields; a broken definition raises here, by name and field, before it is used. Each built-in
+-- provider is a file in this directory; PARTS lists the files that are not definitions.
 
 local compat = require("stopmsg.compat")
 local compile = require("stopmsg.provider.compile")
@@ -20,7 +19,7 @@ local PARTS = {
   template = true, usual = true, wire = true,
 }
 
--- Where this file's folder is: its neighbours are the built-in definitions.
+-- Finds this file's directory, which contains the built-in definitions.
 local function folder()
   local place = "stopmsg/provider/schema.lua"
   for pattern in package.path:gmatch("[^;]+") do
@@ -34,8 +33,8 @@ local function folder()
   error("no file " .. place .. " on package.path", 0)
 end
 
--- The names of the built-in providers, sorted, and as a set. They are read from the folder once;
--- a definition is loaded when it is asked for.
+-- Names of the built-in providers, as a sorted list and a set. The directory is read once; a
+-- definition is loaded when requested.
 local names, is_name
 
 local function read_names()
@@ -51,7 +50,7 @@ local function read_names()
   names, is_name = found, set
 end
 
--- names = provider.names(): of the built-in providers, sorted.
+-- names = provider.names(): the built-in providers, sorted.
 function provider.names()
   if not names then
     read_names()
@@ -74,7 +73,7 @@ local function copy_of(value)
   return fresh
 end
 
--- Whether a built-in provider is called so.
+-- Returns whether this is the name of a built-in provider.
 function provider.is_built_in(name)
   if not names then
     read_names()
@@ -82,9 +81,8 @@ function provider.is_built_in(name)
   return is_name[name] == true
 end
 
--- definition = provider.definition(name): one's own copy of a built-in definition, to be changed;
--- nil where there is none of that name. Asked for a field of the old form it raises, and tells the
--- new one.
+-- definition = provider.definition(name): a copy of a built-in definition, for changing; nil if
+-- there is none. Reading a field of the old form from it raises an error that names the new one.
 function provider.definition(name)
   if not provider.is_built_in(name) then
     return nil
@@ -92,7 +90,7 @@ function provider.definition(name)
   return old.guard(copy_of(require("stopmsg.provider." .. name)))
 end
 
--- checked = provider.check(definition): a copy that is ready for use.
+-- checked = provider.check(definition): a compiled copy.
 function provider.check(definition)
   if old.is_old(definition) then
     return old.compile(definition)
@@ -100,27 +98,27 @@ function provider.check(definition)
   return compile.provider(definition)
 end
 
--- message: that there is no provider of this name, and which was meant.
+-- message: the provider does not exist, with the nearest name.
 function provider.unknown(name)
   local known = {}
   for _, one in ipairs(provider.names()) do
     known[one] = true
   end
-  return ("no provider is called %s; did you mean '%s'? `stopmsg providers` lists all"):format(
+  return ("unknown provider %s; did you mean '%s'? `stopmsg providers` lists all"):format(
     text.quote(name), text.nearest(tostring(name), known))
 end
 
--- loaded = provider.load(name or definition); raises when there is none, or it is broken.
+-- loaded = provider.load(name or definition). Raises if it is unknown or broken.
 function provider.load(given)
   if type(given) == "table" then
     return provider.check(given)
   elseif provider.is_built_in(given) then
     return provider.check(require("stopmsg.provider." .. given))
   end
-  error(provider.unknown(given) .. ", or give a definition table", 0)
+  error(provider.unknown(given) .. ", or pass a definition table", 0)
 end
 
--- definition = provider.read(path) | nil, message: of a file that returns one.
+-- definition = provider.read(path) | nil, message: from a file that returns one.
 function provider.read(path)
   local chunk, message = loadfile(path)
   if not chunk then
@@ -130,7 +128,7 @@ function provider.read(path)
   if not ran then
     return nil, ("%s: %s"):format(path, tostring(definition))
   elseif type(definition) ~= "table" then
-    return nil, ("%s returns a %s; a provider's file returns its definition, a table"):format(path,
+    return nil, ("%s returns a %s; a provider file must return a definition table"):format(path,
       type(definition))
   end
   return definition

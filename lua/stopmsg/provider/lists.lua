@@ -1,4 +1,4 @@
--- The fields by which a list of what can still be stopped is read, checked and made ready. Pure.
+-- Checks and compiles the fields of a list of stoppable messages. Pure.
 
 local ids = require("stopmsg.ids")
 local meaning = require("stopmsg.provider.meaning")
@@ -12,33 +12,33 @@ local fail = schema.fail
 function lists.next(where, given)
   schema.check(where, given, schema.fields.next)
   if not schema.paging[given.by] then
-    fail(where .. ".by", ("one of cursor, last, offset, page, url%s"):format(given.by
+    fail(where .. ".by", ("expected one of cursor, last, offset, page, url%s"):format(given.by
       and "; did you mean '" .. text.nearest(given.by, schema.paging) .. "'?" or ""))
   end
   local needs_as = given.by ~= "url"
   if needs_as and not given.as then
-    fail(where, "needs `as`, the parameter that asks for the next page: \"query:page\"")
+    fail(where, "needs `as`, the parameter for the next page: \"query:page\"")
   elseif not needs_as and given.as then
-    fail(where .. ".as", "a URL is asked for as it is")
+    fail(where .. ".as", "does not apply to a URL, which is requested as it is")
   end
   local place, name = (given.as or ""):match("^(%l+):(.+)$")
   if given.as and not (name and (place == "query" or place == "form" or place == "json")) then
-    fail(where .. ".as", "where the parameter stands and its name: query:page, form:cursor or "
+    fail(where .. ".as", "expected the parameter's place and name: query:page, form:cursor or "
       .. "json:filters.page")
   end
   if (given.by == "cursor" or given.by == "url") and not given.path then
-    fail(where, "needs `path`, where the answer tells the next page")
+    fail(where, "needs `path`, the path of the next page in the response")
   elseif given.path and given.by ~= "cursor" and given.by ~= "url" then
-    fail(where .. ".path", "is for a cursor or a URL")
+    fail(where .. ".path", "only applies to a cursor or a URL")
   end
   local has_end = given.size or given.more or given.total or given.pages or given.until_empty
   if (given.by == "page" or given.by == "offset") and not has_end then
-    fail(where, "needs `size`, entries of a full page, or `more`, `total`, `pages` or "
-      .. "`until_empty`, by which the last one is known")
+    fail(where, "needs `size`, the entries of a full page, or `more`, `total`, `pages` or "
+      .. "`until_empty`, to recognize the last page")
   elseif given.most and not given.size then
-    fail(where .. ".most", "needs `size`, entries of a full page")
+    fail(where .. ".most", "needs `size`, the entries of a full page")
   elseif given.pages and given.by ~= "page" then
-    fail(where .. ".pages", "is for pages with numbers")
+    fail(where .. ".pages", "only applies to numbered pages")
   end
   local checked = {
     by = given.by, place = place, name = name, first = given.first, size = given.size,
@@ -47,7 +47,7 @@ function lists.next(where, given)
   if given.oldest then
     schema.check(where .. ".oldest", given.oldest, schema.fields.oldest)
     if not given.oldest.path or not given.oldest.days then
-      fail(where .. ".oldest", "needs `path`, a time in an entry, and `days`")
+      fail(where .. ".oldest", "needs `path`, the path of an entry's time, and `days`")
     end
     checked.oldest = {
       paths = meaning.paths(where .. ".oldest.path", given.oldest.path),
@@ -73,28 +73,28 @@ function lists.filter(where, given, filter)
     end
   end
   if count > 1 then
-    fail(where, "is asked for in one place: `query`, `form` or `json`")
+    fail(where, "has more than one of `query`, `form` and `json`")
   end
   if given.entry then
     checked.entry = meaning.paths(where .. ".entry", given.entry)
   end
   if given.time and not schema.times[given.time] and not given.time:find("%%") then
-    fail(where .. ".time", "one of date, rfc3339, rfc3339_ms, unix, or a format like %Y-%m-%d")
+    fail(where .. ".time", "expected date, rfc3339, rfc3339_ms, unix, or a format like %Y-%m-%d")
   elseif given.list and not schema.lists[given.list] then
-    fail(where .. ".list", "one of array, comma, repeat")
+    fail(where .. ".list", "expected one of array, comma, repeat")
   end
   local bounds = { since = "from", till = "to" }
   checked.bound = given.bound or (given.time and bounds[filter]) or nil
   if given.time and checked.bound ~= "from" and checked.bound ~= "to" then
-    fail(where, "is a time: say with `bound` whether that is \"from\" or \"to\" when")
+    fail(where, "is a time: set `bound` to \"from\" or \"to\"")
   elseif given.bound and not given.time then
-    fail(where .. ".bound", "is of a time")
+    fail(where .. ".bound", "only applies to a time")
   end
   checked.time, checked.list = given.time, given.list
   return checked
 end
 
--- How many places of a request differ by request in other ways than by page: the token, a UUID.
+-- Counts the placeholders that vary per request besides the page: token and UUID.
 local function holes_in(value)
   local count = 0
   if type(value) == "table" then
@@ -109,11 +109,10 @@ local function holes_in(value)
   return count
 end
 
--- What stands between the texts of which a page's request is made. It is in no UTF-8.
+-- Separator of the texts in a page's "id". It is not valid UTF-8, so no text contains it.
 lists.BETWEEN = "\255"
 
--- The form of what goes through a run in place of an id, where pages of a list are asked for: the
--- texts between the holes of address and body, one after the other.
+-- The id form of a page: the texts between the placeholders of address and body, in order.
 function lists.form(address, operation)
   local count = 1 + holes_in(address.path) + holes_in(operation.path)
   local body = operation.json or operation.form or (operation.text and operation.text.body)
@@ -133,14 +132,14 @@ function lists.form(address, operation)
   return form
 end
 
--- Where an entry of a list names its id: a path, { path = …, match = "([^/]+)$" }, or one of these
--- for each part.
+-- Where a list entry has its id: a path, { path = …, match = "([^/]+)$" }, or one of these per
+-- part.
 function lists.id(where, given, form)
   local function one(place, written)
     if type(written) == "table" and written.path then
       schema.check(place, written, { path = "string", match = "string" })
       if written.match and not ids.is_pattern(written.match) then
-        fail(place .. ".match", "a Lua pattern")
+        fail(place .. ".match", "expected a Lua pattern")
       end
       return { paths = meaning.paths(place .. ".path", written.path), match = written.match }
     end
@@ -149,18 +148,18 @@ function lists.id(where, given, form)
   if not form.parts then
     return { one(where, given) }
   elseif type(given) ~= "table" then
-    fail(where, "a path for each part of the id")
+    fail(where, "expected a path for each part of the id")
   end
   local found = {}
   for i, part in ipairs(form.parts) do
     if given[part.name] == nil then
-      fail(where, "has no path for the part " .. text.quote(part.name))
+      fail(where, "lacks a path for the part " .. text.quote(part.name))
     end
     found[i] = one(where .. "." .. part.name, given[part.name])
   end
   for name in pairs(given) do
     if not form.place_of[name] then
-      fail(where, ("no part of the id is called %s"):format(text.quote(tostring(name))))
+      fail(where, ("the id has no part %s"):format(text.quote(tostring(name))))
     end
   end
   return found

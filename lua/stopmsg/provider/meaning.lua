@@ -1,5 +1,4 @@
--- What answers mean, as a definition says it, made ready for meaning/answer.lua: words, and
--- readings with paths. Pure.
+-- Compiles what responses mean for meaning/answer.lua: words, and readings with paths. Pure.
 
 local errors = require("stopmsg.meaning.errors")
 local ids = require("stopmsg.ids")
@@ -14,17 +13,17 @@ local meaning = {}
 
 local fail = schema.fail
 
--- What the status alone says, whatever a definition would like it to mean.
-local FIXED = { [401] = "speaks of the token", [407] = "speaks of a proxy",
-  [429] = "pauses the whole client", [511] = "speaks of a network on the way" }
+-- Statuses with a fixed meaning that a definition cannot change.
+local FIXED = { [401] = "always concerns the token", [407] = "always comes from a proxy",
+  [429] = "always pauses the client", [511] = "always comes from a network in between" }
 for _, status in ipairs({ 408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527,
   530 }) do
-  FIXED[status] = "is always repeated"
+  FIXED[status] = "is always retried"
 end
 
 meaning.fixed = FIXED
 
--- Codes are the same where they are written alike: "200" and 200, true and "true"; not "006" and 6.
+-- Codes are equal if they are written alike: "200" and 200, true and "true"; but not "006" and 6.
 function meaning.key(code)
   if type(code) == "number" then
     return tostring(json.integer(code))
@@ -32,8 +31,8 @@ function meaning.key(code)
   return tostring(code)
 end
 
--- entry = { word, reason, note, is_quiet } of "stopped", of { "not_stoppable", "gone_or_sent" }, or
--- of a table with more.
+-- entry = { word, reason, note, is_quiet } from "stopped", from { "not_stoppable", "gone_or_sent"
+-- }, or from a table with more fields.
 function meaning.entry(where, given, allowed)
   if type(given) ~= "table" then
     schema.check_word(where, given, allowed)
@@ -42,12 +41,12 @@ function meaning.entry(where, given, allowed)
   schema.check(where, given, schema.fields.meaning)
   schema.check_word(where .. "[1]", given[1], allowed)
   if given[2] and not given[2]:find("^%l[%l%d_]*$") then
-    fail(where .. "[2]", "a reason like 'gone_or_sent', in small letters")
+    fail(where .. "[2]", "expected a reason like 'gone_or_sent'")
   end
   return { word = given[1], reason = given[2], note = given.note, is_quiet = given.quiet }
 end
 
--- Whether a table is a meaning with a reason or more, and no reading, nor a list of these.
+-- Returns whether a table is a meaning, not a reading or a list of readings.
 local function is_entry(given)
   return type(given) ~= "table" or (given[1] ~= nil and type(given[1]) ~= "table")
 end
@@ -59,19 +58,19 @@ function meaning.map(where, given, allowed, change)
     local kind = type(code)
     local place = ("%s[%s]"):format(where, kind == "string" and text.quote(code) or tostring(code))
     if kind ~= "string" and kind ~= "number" and kind ~= "boolean" then
-      fail(place, "a code is a string, a number, true or false")
+      fail(place, "expected a string, a number, true or false as code")
     end
     local key = meaning.key(code)
     key = change and change(key) or key
     if map[key] then
-      fail(place, "means the same as another key of this table")
+      fail(place, "is equal to another key of this table")
     end
     map[key] = meaning.entry(place, word, allowed)
   end
   return map
 end
 
--- lists = paths_of(where, given): one path or several to try, parsed.
+-- lists = paths_of(where, given): parses one path or several alternatives.
 local function paths_of(where, given)
   if type(given) == "table" then
     schema.check_list(where, given, "string")
@@ -85,13 +84,13 @@ end
 
 meaning.paths = paths_of
 
--- list = meaning.texts(where, given): what an error may say where it has no code, the longest
--- first, so that what is told does not hang on the order of a table.
+-- list = meaning.texts(where, given): error texts to search for, longest first, so that the result
+-- does not depend on table order.
 function meaning.texts(where, given)
   local list = {}
   for words, word in pairs(given) do
     if type(words) ~= "string" or #words < 4 then
-      fail(where, "what is looked for is a text of at least four letters")
+      fail(where, "expected a text of at least four characters")
     end
     list[#list + 1] = {
       text = words:lower(),
@@ -105,7 +104,7 @@ function meaning.texts(where, given)
     return a.text < b.text
   end)
   if #list == 0 then
-    fail(where, "says nothing")
+    fail(where, "is empty")
   end
   return list
 end
@@ -113,14 +112,14 @@ end
 -- Refusals by code, by "status/code", or by "*/code", which is the same as the code.
 function meaning.refused(where, given)
   if next(given) == nil then
-    fail(where, "says nothing")
+    fail(where, "is empty")
   end
   return meaning.map(where, given, nil, function(key)
     return key:match("^%*/(.+)$") or key
   end)
 end
 
--- The id that an answer names: a path, or a path for each part.
+-- Where a response repeats the id: a path, or a path per part.
 local function echo_of(where, given, form)
   if type(given) ~= "table" or given[1] ~= nil then
     return paths_of(where, given)
@@ -129,20 +128,20 @@ local function echo_of(where, given, form)
   for name, written in pairs(given) do
     local place = form and form.place_of and form.place_of[name]
     if not place then
-      fail(where, ("no part of the id is called %s"):format(text.quote(tostring(name))))
+      fail(where, ("the id has no part %s"):format(text.quote(tostring(name))))
     end
     by_part[place] = paths_of(where .. "." .. tostring(name), written)
   end
   local parts = form and form.parts or {}
   for place = 1, math.max(#parts, 1) do
     if not by_part[place] then
-      fail(where, "a path, or a path for each part of an id that has some")
+      fail(where, "expected a path, or a path for each part of the id")
     end
   end
   return { by_part = by_part }
 end
 
--- Words that stand for one message of many: nothing can be done about it alone.
+-- Words allowed in a reading: a list entry can only have outcomes, not actions.
 local function settled_words(is_alone)
   return not is_alone and outcome.all or nil
 end
@@ -151,36 +150,36 @@ local function check_uses(where, given)
   local has_values = given.code ~= nil or given.state ~= nil
   if type(given.means) == "table" and (has_values or not is_entry(given.means)) then
     if not has_values then
-      fail(where, "`means` says what values mean; name where they stand, as `code` or `state`")
+      fail(where, "`means` needs `code` or `state`, the path of the values")
     end
   elseif given.means ~= nil and (given.code or given.state) then
-    fail(where .. ".means", "a table from the values at `code` or `state` to words")
+    fail(where .. ".means", "expected a table from the values at `code` or `state` to words")
   elseif given.means == nil and not given.texts then
     fail(where, "needs `means`")
   end
   if given.code and given.state then
-    fail(where, "has `code` and `state`; a status word is `state`, and is told as the code, too")
+    fail(where, "has both `code` and `state`; for a status word, `state` alone gives the code too")
   elseif given.form and not (given.code or given.state) then
-    fail(where .. ".form", "is what the value at `code` or `state` looks like, and there is none")
+    fail(where .. ".form", "needs `code` or `state`")
   elseif given.texts and not given.text then
     fail(where .. ".texts", "needs `text`, the path of the text")
   elseif given.others and not given.each then
-    fail(where .. ".others", "is for what a list does not name, and there is no `each`")
+    fail(where .. ".others", "only applies to a list, but there is no `each`")
   elseif given.left and not given.state then
-    fail(where .. ".left", "is counted of what was stopped, by its `state`")
+    fail(where .. ".left", "needs `state`")
   elseif given.flag and not given.each then
-    fail(where .. ".flag", "is about the entries of a list, and there is no `each`")
+    fail(where .. ".flag", "only applies to a list, but there is no `each`")
   elseif given.more_than and not (given.code or given.state) then
     fail(where .. ".more_than", "needs `code` or `state`, the path of the number")
   end
   if given.exactly then
     for name in pairs(given) do
       if name ~= "exactly" and name ~= "means" then
-        fail(where .. "." .. tostring(name), "can say nothing of an answer that is always the same")
+        fail(where .. "." .. tostring(name), "cannot be combined with `exactly`")
       end
     end
   elseif not (given.code or given.state or given.id or given.has or given.every or given.each) then
-    fail(where, "names nothing that the answer has to hold: `code`, `state`, `id`, `has`, `every`, "
+    fail(where, "must name what the response contains: `code`, `state`, `id`, `has`, `every`, "
       .. "`each` or `exactly`")
   end
 end
@@ -194,7 +193,7 @@ local function check_verifies(where, given, means)
   for i, word in ipairs(given) do
     schema.check_word(("%s[%d]"):format(where, i), word, outcome.all)
     if not is_meant[word] then
-      fail(("%s[%d]"):format(where, i), text.quote(word) .. " is what no code means")
+      fail(("%s[%d]"):format(where, i), text.quote(word) .. " does not occur in `means`")
     end
     set[word] = true
   end
@@ -204,7 +203,7 @@ end
 local function check_booleans(where, map)
   for key in pairs(map) do
     if key ~= "true" and key ~= "false" then
-      fail(where, "with `more_than` the values are true and false")
+      fail(where, "with `more_than`, the values must be true and false")
     end
   end
 end
@@ -218,23 +217,23 @@ local function flag_of(where, given)
   return { path = paths_of(where .. ".path", given.path), codes = given.codes }
 end
 
--- { pattern, type }: what all names of an object look like, and what stands at each.
+-- { pattern, type }: the form of all names of an object, and the type of their values.
 local function every_of(where, given)
   schema.check(where, given, schema.fields.every)
   if not given[1] or not ids.is_pattern(given[1]) then
-    fail(where, "a Lua pattern for the names, and the type of the values")
+    fail(where, "expected a Lua pattern for the names and the type of the values")
   elseif given[2] ~= "string" and given[2] ~= "number" and given[2] ~= "boolean" then
-    fail(where .. "[2]", "one of boolean, number, string")
+    fail(where .. "[2]", "expected one of boolean, number, string")
   end
   return { pattern = given[1], type = given[2] }
 end
 
--- bodies: of a whole body, or several of which it has to be one, without white space.
+-- The allowed bodies of a response, without white space.
 local function bodies_of(where, given)
   if type(given) == "table" then
     schema.check_list(where, given, "string")
   elseif type(given) ~= "string" then
-    fail(where, "a body like '{}', or a list of them")
+    fail(where, "expected a body like '{}', or a list of bodies")
   end
   local bodies = {}
   for i, body in ipairs(type(given) == "table" and given or { given }) do
@@ -243,7 +242,7 @@ local function bodies_of(where, given)
   return bodies
 end
 
--- reading = meaning.reading(where, given, operation): what an answer says at its paths.
+-- reading = meaning.reading(where, given, operation): compiles what a response says at its paths.
 function meaning.reading(where, given, operation)
   schema.check(where, given, schema.fields.reading)
   check_uses(where, given)
@@ -275,7 +274,7 @@ function meaning.reading(where, given, operation)
   end
   if given.id ~= nil then
     if operation.has_no_ids then
-      fail(where .. ".id", "is an id that nobody asked about")
+      fail(where .. ".id", "does not apply: this operation takes no ids")
     end
     reading.id = echo_of(where .. ".id", given.id, operation.id)
   end
@@ -287,14 +286,14 @@ function meaning.reading(where, given, operation)
     reading.each = steps
     local has_values = given.code ~= nil or given.state ~= nil
     if not reading.id and has_values and not operation.has_no_ids then
-      fail(where, "needs `id`, where an entry of the list names its message")
+      fail(where, "needs `id`, the path of an entry's id")
     end
   elseif given.id ~= nil and operation.limit > 1 then
-    fail(where .. ".id", "is one id, and the request has many; name the list as `each`")
+    fail(where .. ".id", "is a single id, but the request has many; set `each` to the list")
   end
   if type(given.means) == "table" and (reading.code or reading.state) then
     if next(given.means) == nil and not operation.is_old then
-      fail(where .. ".means", "says nothing")
+      fail(where .. ".means", "is empty")
     end
     reading.means = meaning.map(where .. ".means", given.means, allowed,
       reading.state and string.lower)
@@ -321,8 +320,8 @@ function meaning.reading(where, given, operation)
   return reading
 end
 
--- The names of what the core can read by itself: a list of an object, with an id and a code in each
--- entry; nil for all else.
+-- Names of a list that the core can parse: an object's list with an id and a code in each entry;
+-- nil for anything else.
 local function simple_items(reading, operation)
   local function name_of(list)
     local steps = list and not list.by_part and #list == 1 and list[1]
@@ -339,9 +338,8 @@ local function simple_items(reading, operation)
   return { list = each, id = id, code = code }
 end
 
--- words = words_of(means): code -> the outcome that it surely means, and that needs no more than
--- the word; false for all others. Asked for each item of large batches, so what was found once is
--- kept.
+-- words = words_of(means): code -> outcome if the word alone decides; false otherwise. Memoized,
+-- since large batches ask for every item.
 local function words_of(means)
   return setmetatable({}, {
     __index = function(words, code)
@@ -355,14 +353,14 @@ local function words_of(means)
   })
 end
 
--- Several readings of one status: the first that knows what the answer holds counts.
+-- Compiles alternative readings of one status; the first that fits the response counts.
 local function alternatives(where, given, operation)
   schema.check_list(where, given, "table")
   local first, last
   for i, one in ipairs(given) do
     local r = meaning.reading(("%s[%d]"):format(where, i), one, operation)
     if r.exactly then
-      fail(("%s[%d].exactly"):format(where, i), "stands alone")
+      fail(("%s[%d].exactly"):format(where, i), "cannot be combined with other readings")
     end
     if last then
       last.otherwise = r
@@ -372,26 +370,25 @@ local function alternatives(where, given, operation)
   return first
 end
 
--- What an entry of a list of what can be stopped says of its message: one reading, or several to
--- try in turn.
+-- Compiles the reading of a list entry's state: one, or alternatives.
 function meaning.entries(where, given, operation)
   return given[1] and alternatives(where, given, operation)
     or meaning.reading(where, given, operation)
 end
 
--- Puts what a definition says of statuses into a compiled operation: `readings` by status, and the
--- fields by which the core reads the answers of batches.
+-- Sets `readings` by status on a compiled operation, and the fields with which the core parses
+-- batch responses.
 function meaning.statuses(where, given, operation)
   operation.readings = {}
   for status, means in pairs(given) do
     if type(status) == "number" then
-      -- LuaJIT dies where tostring() of a number finds no memory; format() does not.
+      -- LuaJIT crashes if tostring() of a number runs out of memory; format() does not.
       local place = ("%s[%s]"):format(where,
         type(status) == "number" and status or tostring(status))
       if status % 1 ~= 0 or status < 200 or status > 599 or (status >= 300 and status < 400) then
-        fail(place, "an HTTP status is a number from 200 to 299 or from 400 to 599")
+        fail(place, "expected an HTTP status from 200 to 299 or from 400 to 599")
       elseif FIXED[status] then
-        fail(place, ("HTTP %d %s; that cannot be changed"):format(status, FIXED[status]))
+        fail(place, ("HTTP %d %s; this cannot be changed"):format(status, FIXED[status]))
       end
       if is_entry(means) then
         operation.readings[status] = { entry = meaning.entry(place, means), is_empty = true }
@@ -411,16 +408,16 @@ function meaning.statuses(where, given, operation)
   end
 end
 
--- status -> true: those under which the provider sends no body.
+-- status -> true: statuses that the provider sends without a body.
 function meaning.bare(where, statuses, operation)
   local is_bare = {}
   schema.check_list(where, statuses, "number")
   for i, status in ipairs(statuses) do
     if status % 1 ~= 0 or status < 400 or status > 499 then
-      fail(("%s[%d]"):format(where, i), "an HTTP status from 400 to 499")
+      fail(("%s[%d]"):format(where, i), "expected an HTTP status from 400 to 499")
     elseif operation and not operation.readings[status] and status ~= 403 and status ~= 404 then
-      fail(("%s[%d]"):format(where, i), ("say what HTTP %d means, too: [%d] = …"):format(status,
-        status))
+      fail(("%s[%d]"):format(where, i), ("the meaning of HTTP %d is missing: [%d] = …"):format(
+        status, status))
     end
     is_bare[status] = true
   end

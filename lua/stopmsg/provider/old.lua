@@ -1,5 +1,5 @@
--- Definitions in the form of version 1, read for one release: made into the form of today, with a
--- warning for each field that says how it is written now. Pure.
+-- Translates definitions in the form of version 1, supported for one release, with a warning per
+-- field that gives its new form. Pure.
 
 local compile = require("stopmsg.provider.compile")
 local json = require("stopmsg.json")
@@ -9,7 +9,7 @@ local template = require("stopmsg.provider.template")
 
 local old = {}
 
--- Fields that only the old form has, and what to write instead.
+-- Fields that exist only in the old form, and their replacement.
 local NOW = {
   operations = "each operation is a field of the definition: definition.stop = { request = … }",
   base_url = "definition.url = \"https://…\"",
@@ -17,17 +17,17 @@ local NOW = {
   fault = "definition.error = { code = \"error.code\", text = \"error.text\", form = … }",
 }
 
--- Whether a definition is in the old form.
+-- Returns whether a definition has the old form.
 function old.is_old(definition)
   return type(definition) == "table" and rawget(definition, "operations") ~= nil
 end
 
--- A definition that raises where a field of the old form is asked for.
+-- A definition that raises an error if a field of the old form is read.
 function old.guard(definition)
   return setmetatable(definition, {
     __index = function(_, name)
       if NOW[name] then
-        error(("definitions have no `%s` any more: write %s"):format(name, NOW[name]), 2)
+        error(("`%s` was removed: use %s"):format(name, NOW[name]), 2)
       end
     end,
   })
@@ -37,7 +37,7 @@ local function is_name(key)
   return type(key) == "string" and key:find("^[%a_][%w_]*$") ~= nil
 end
 
--- A value as a definition writes it, on one line.
+-- Formats a value as Lua source on one line.
 local function written(value)
   if type(value) == "string" then
     return ("%q"):format(value)
@@ -68,19 +68,19 @@ old.written = written
 local Reader = {}
 Reader.__index = Reader
 
--- Says how a field is written now.
+-- Adds the warning for a field.
 function Reader:tell(place, now)
-  self.warnings[#self.warnings + 1] = ("%s.%s is of the old form, which the next release does not "
-    .. "read; write %s"):format(self.name, place, now)
+  self.warnings[#self.warnings + 1] = ("%s.%s has the old form, which the next release will not "
+    .. "read; use %s"):format(self.name, place, now)
 end
 
 local function fail_unless(where, value, kind)
   if value ~= nil and type(value) ~= kind then
-    schema.fail(where, ("a %s, not a %s"):format(kind, type(value)))
+    schema.fail(where, ("expected a %s, got a %s"):format(kind, type(value)))
   end
 end
 
--- { "X-Version: 1" } as { ["X-Version"] = "1" }.
+-- Turns { "X-Version: 1" } into { ["X-Version"] = "1" }.
 local function headers_of(where, lines)
   fail_unless(where, lines, "table")
   local headers
@@ -90,7 +90,7 @@ local function headers_of(where, lines)
       name, value = line:match("^([%w%-]+): ([^%c]+)$")
     end
     if not name then
-      schema.fail(("%s[%d]"):format(where, i), "a header line like 'X-Version: 1'")
+      schema.fail(("%s[%d]"):format(where, i), "expected a header line like 'X-Version: 1'")
     end
     headers = headers or {}
     headers[name] = value:gsub("[{}]", "%0%0")
@@ -104,13 +104,13 @@ local function add_auth(where, auth, headers)
   headers = headers or {}
   local header, prefix = auth.header or "Authorization", auth.prefix or ""
   if not header:find("^[%w%-]+$") or prefix:find("%c") then
-    schema.fail(where, "a header name, and a prefix without control characters")
+    schema.fail(where, "expected a header name and a prefix without control characters")
   end
   headers[header] = prefix .. "{token}"
   return headers
 end
 
--- A JSON template: as a table where it is JSON with its holes filled by texts.
+-- Turns a JSON template into a table, if it is JSON once its placeholders are filled with texts.
 local function json_of(body)
   local quoted = body.template:gsub("%[{id}%]", '"{ids}"'):gsub("{(%l[%w_]*)}", function(name)
     return '"{' .. name .. '}"'
@@ -119,14 +119,14 @@ local function json_of(body)
   return type(decoded) == "table" and decoded or nil
 end
 
--- json, form or text in place of a template.
+-- Turns a template into json, form or text.
 function Reader:body(where, given, made, is_many)
   schema.check(where, given, { type = "string", template = "string", between = "string",
     escape = "string" })
   if not given.template or not given.type then
     schema.fail(where, "needs `template` and `type`")
   elseif not schema.escapes[given.escape] then
-    schema.fail(where .. ".escape", "one of json, percent, raw, xml")
+    schema.fail(where .. ".escape", "expected one of json, percent, raw, xml")
   end
   local document = given.escape == "json" and given.type:find("json")
     and (given.between or ",") == "," and json_of(given)
@@ -150,12 +150,12 @@ function Reader:body(where, given, made, is_many)
   self:tell(where:sub(#self.name + 2), "text = " .. written(made.text))
 end
 
--- request, and what stands between ids in the path.
+-- Builds `request`, and the separator of ids in its path.
 function Reader:request(where, given, made, is_many)
   if type(given.method) ~= "string" or not given.method:find("^%u+$") then
-    schema.fail(where .. ".method", "a method in capitals, like 'POST'")
+    schema.fail(where .. ".method", "expected an upper-case method, like 'POST'")
   elseif type(given.path) ~= "string" or not given.path:find("^/[\33-\126]*$") then
-    schema.fail(where .. ".path", "a path that begins with '/'")
+    schema.fail(where .. ".path", "expected a path that begins with '/'")
   end
   local path = given.path
   if is_many and path:find("{id}", 1, true) then
@@ -171,7 +171,7 @@ function Reader:request(where, given, made, is_many)
   self:tell(where:sub(#self.name + 2) .. ".path", ("request = %q"):format(made.request))
 end
 
--- [200] = …, and refusals by status.
+-- Builds [200] = … and the refusals by status.
 function Reader:answers(where, given, made)
   local place = where:sub(#self.name + 2)
   if given.success then
@@ -200,7 +200,7 @@ function Reader:answers(where, given, made)
   end
   for key, word in pairs(given.refusals or {}) do
     if type(key) ~= "string" then
-      schema.fail(where .. ".refusals", ("the key %s has to be a string, like '403/4030'"):format(
+      schema.fail(where .. ".refusals", ("the key %s must be a string like '403/4030'"):format(
         tostring(key)))
     end
     local status = key:match("^%d%d%d$")
@@ -226,7 +226,7 @@ local FIELDS = {
   inferred = "string", needs = "string", auth = "table",
 }
 
--- An id form, whose `fold` is now `ignore_case`.
+-- Translates an id form, whose `fold` is now `ignore_case`.
 local function id_of(given)
   if type(given) ~= "table" then
     return given
@@ -245,7 +245,7 @@ end
 function Reader:operation(name, given)
   local where = self.name .. ".operations." .. tostring(name)
   if not schema.operations[name] or schema.operations[name].is_list then
-    schema.fail(where, "an operation is one of check, status, status_dispatch, stop, stop_dispatch")
+    schema.fail(where, "expected one of check, status, status_dispatch, stop, stop_dispatch")
   end
   schema.check(where, given, FIELDS)
   local is_many = (given.limit or 1) > 1
@@ -276,7 +276,7 @@ local DEFINITION = {
   headers = "table", formats = "table", error = "table", fault = "function", operations = "table",
 }
 
--- What the option `format` chose from: a setting, and a header that holds it.
+-- Translates the choices of option `format` into a setting and a header.
 function Reader:formats(given, headers)
   local words, of_name = {}, {}
   for name, wire in pairs(given) do
@@ -311,7 +311,7 @@ function Reader:formats(given, headers)
   return "{format}"
 end
 
--- definition, warnings = old.translate(definition): as it is written today.
+-- definition, warnings = old.translate(definition): the definition in the new form.
 function old.translate(given)
   if type(given.name) ~= "string" or given.name == "" then
     error("a provider definition needs a `name`", 0)
@@ -349,8 +349,8 @@ function old.translate(given)
   return made, self.warnings
 end
 
--- provider = old.compile(definition): what compile.provider makes of its translation, with the
--- functions that the form of today has no place for.
+-- provider = old.compile(definition): compiles the translation, with the functions that have no
+-- place in the new form.
 function old.compile(given)
   local made, warnings = old.translate(given)
   local provider = compile.provider(made, { fault = given.fault })

@@ -1,14 +1,13 @@
--- What may stand where in a definition: the names of the fields, and the type of each. Pure.
+-- The fields of a definition and their types. Pure.
 --
--- docs/writing-a-provider.md explains them, and a spec compares it with this.
+-- docs/writing-a-provider.md explains them, and a spec compares it with this file.
 
 local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
 local schema = {}
 
--- The operations that there can be. A lookup changes nothing at the provider, so a lost answer to
--- one leaves no doubt behind.
+-- All operations. A lookup changes nothing at the provider, so a lost response leaves no doubt.
 schema.operations = {
   stop = {},
   stop_dispatch = {},
@@ -19,17 +18,17 @@ schema.operations = {
   find_dispatch = { is_lookup = true, has_no_ids = true, is_list = true },
 }
 
--- The same in the order in which people want to read of them.
+-- The same in display order.
 schema.operation_names = { "stop", "stop_dispatch", "status", "status_dispatch", "check", "find",
   "find_dispatch" }
 
--- What a code may mean besides an outcome: what is done about the request.
+-- Words that are actions instead of outcomes.
 schema.actions = { credentials = true, again = true, throttle = true, halve = true }
 
--- Names that placeholders have in every definition.
+-- Placeholders that every definition has.
 schema.placeholders = { id = true, ids = true, token = true, uuid = true, base_url = true }
 
--- Placeholders of signed requests: which of the texts each is that are made for every attempt.
+-- Placeholders of signed requests, generated for every attempt, with the text that each contains.
 schema.made = { time = 1, nonce = 2, random = 3, signature = 4 }
 
 local ANY = "any"
@@ -131,7 +130,7 @@ schema.fields = {
     undocumented = "boolean",
     all = "string",
   },
-  -- What only lists have.
+  -- Fields that only lists have.
   list = {
     each = "string",
     id = ANY,
@@ -196,25 +195,25 @@ schema.fields = {
 
 schema.escapes = { json = true, percent = true, raw = true, xml = true }
 
--- How the pages of a list follow each other.
+-- Ways of paging through a list.
 schema.paging = { page = true, offset = true, cursor = true, last = true, url = true }
 
--- What an id stops: one message, or more.
+-- What one id can stop.
 schema.units = { message = true, batch = true, bulk = true, campaign = true, dispatch = true,
   schedule = true }
 
--- How several values of a filter are written.
+-- Ways of writing several values of a filter.
 schema.lists = { ["repeat"] = true, comma = true, array = true }
 
--- How a filter's time is written, besides a format of os.date.
+-- Ways of writing a filter's time, besides an os.date format.
 schema.times = { rfc3339 = true, rfc3339_ms = true, unix = true, date = true }
 
--- Every function here takes `where`, the dotted name of what it looks at, and raises with it.
+-- Raises an error. Every function here takes `where`, the dotted name of the field at fault.
 function schema.fail(where, message)
   error("provider definition " .. where .. ": " .. message, 0)
 end
 
--- Where else a field may stand, for those who put it into the wrong table.
+-- Finds the tables in which a misplaced field is valid.
 local function homes_of(name, fields)
   local homes = {}
   for _, part in ipairs({ "definition", "operation", "reading", "list", "setting", "id" }) do
@@ -225,13 +224,13 @@ local function homes_of(name, fields)
   return homes
 end
 
--- message = schema.unknown(name, fields): which field is wrong, and which was meant.
+-- message = schema.unknown(name, fields): names the unknown field and the nearest valid one.
 function schema.unknown(name, fields)
   local homes = type(name) == "string" and homes_of(name, fields) or {}
   if #homes > 0 then
-    return ("no field is called %s here; it is a field of %s"):format(text.quote(name),
+    return ("unknown field %s; it belongs in %s"):format(text.quote(name),
       table.concat(homes, ", "):gsub("%f[%w](%w+)", { definition = "the definition",
-        operation = "an operation", reading = "what a status means", list = "find",
+        operation = "an operation", reading = "the meaning of a status", list = "find",
         setting = "a setting", id = "an id" }))
   end
   local known = fields
@@ -244,7 +243,7 @@ function schema.unknown(name, fields)
     end
   end
   local nearest = text.nearest(tostring(name), known)
-  return ("no field is called %s%s"):format(text.quote(name),
+  return ("unknown field %s%s"):format(text.quote(name),
     nearest and "; did you mean '" .. nearest .. "'?" or "")
 end
 
@@ -252,10 +251,10 @@ local function with_article(kind)
   return (kind:find("^[aeiou]") and "an " or "a ") .. kind
 end
 
--- Only known fields, each of its type. `others(name, value)` may take further ones: true.
+-- Checks that all fields are known and have their type. `others(name, value)` may accept more.
 function schema.check(where, value, fields, others)
   if type(value) ~= "table" then
-    schema.fail(where, "a table, not " .. with_article(type(value)))
+    schema.fail(where, "expected a table, got " .. with_article(type(value)))
   end
   for name, field in pairs(value) do
     local wanted = fields[name]
@@ -264,26 +263,26 @@ function schema.check(where, value, fields, others)
         schema.fail(where, schema.unknown(name, fields))
       end
     elseif wanted ~= ANY and type(field) ~= wanted then
-      schema.fail(where .. "." .. tostring(name), ("%s, not %s"):format(with_article(wanted),
-        with_article(type(field))))
+      schema.fail(where .. "." .. tostring(name), ("expected %s, got %s"):format(
+        with_article(wanted), with_article(type(field))))
     end
   end
 end
 
--- A list of values of one type, and nothing else in the table.
+-- Checks a list of values of one type.
 function schema.check_list(where, value, wanted)
   local count = 0
   for key, entry in pairs(value) do
     if type(key) ~= "number" then
-      schema.fail(where, ("a list, and %s is a name"):format(text.quote(key)))
+      schema.fail(where, ("expected a list, found the key %s"):format(text.quote(key)))
     elseif type(entry) ~= wanted then
-      schema.fail(("%s[%s]"):format(where, tostring(key)), ("%s, not %s"):format(
+      schema.fail(("%s[%s]"):format(where, tostring(key)), ("expected %s, got %s"):format(
         with_article(wanted), with_article(type(entry))))
     end
     count = count + 1
   end
   if count ~= #value or count == 0 then
-    schema.fail(where, "a list without gaps, and with something in it")
+    schema.fail(where, "expected a non-empty list without gaps")
   end
 end
 
@@ -295,14 +294,14 @@ for _, words in ipairs({ outcome.all, schema.actions }) do
 end
 schema.words = WORDS
 
--- A word that `allowed` has, by default every outcome and action.
+-- Checks that `allowed`, by default all outcomes and actions, contains a word.
 function schema.check_word(where, word, allowed)
   allowed = allowed or WORDS
   if type(word) ~= "string" then
-    schema.fail(where, "a word like 'stopped', not " .. with_article(type(word)))
+    schema.fail(where, "expected a word like 'stopped', got " .. with_article(type(word)))
   elseif not allowed[word] then
     local nearest = text.nearest(word, allowed)
-    schema.fail(where, ("%s is no outcome and no action%s; did you mean '%s'?"):format(
+    schema.fail(where, ("%s is not an outcome or action%s; did you mean '%s'?"):format(
       text.quote(word), WORDS[word] and " here" or "", nearest))
   end
 end

@@ -1,14 +1,14 @@
--- What a provider has to know of an account, as users give it. Pure.
+-- A provider's settings for an account, as the user gives them. Pure.
 
 local template = require("stopmsg.provider.template")
 local text = require("stopmsg.text")
 
 local settings = {}
 
--- Bytes of a value, where a setting does not say.
+-- Default maximum length of a value, in bytes.
 local MAX = 256
 
--- The words of `one_of`, which is a list, or a map from the word to what is sent for it.
+-- Words of `one_of`, which is a list or a map from the word to the value that is sent.
 local function choices(setting)
   local words, sent = {}, {}
   for key, value in pairs(setting.one_of) do
@@ -20,7 +20,7 @@ local function choices(setting)
   return words, sent
 end
 
--- What a good value is, for messages.
+-- Describes a valid value, for messages.
 function settings.expected(setting)
   if setting.one_of then
     return ("%s (one of %s)"):format(setting.about, table.concat((choices(setting)), ", "))
@@ -28,7 +28,7 @@ function settings.expected(setting)
   return setting.about
 end
 
--- value = value_of(setting, given) | nil: as it is sent.
+-- value = value_of(setting, given) | nil: the value to send.
 local function value_of(setting, given)
   if type(given) == "number" and given % 1 == 0 and given >= 0 and given < 2 ^ 53 then
     given = ("%.0f"):format(given)
@@ -41,7 +41,7 @@ local function value_of(setting, given)
     local _, sent = choices(setting)
     return sent[given]
   elseif setting.is_label and not given:find("^%w[%w%-]*$") then
-    return nil -- it stands in the host, and must not lead to another
+    return nil -- it is part of the host, and must not redirect requests
   elseif setting.is_label and (#given > 63 or given:find("%-$")) then
     return nil
   elseif setting.number and not given:find("^%-?%d+$") then
@@ -52,7 +52,7 @@ local function value_of(setting, given)
   return given
 end
 
--- The default of a setting, which may be the value of another one.
+-- Computes a default, which may contain other settings.
 local function default_of(setting, values)
   if setting.one_of then
     return value_of(setting, setting.default)
@@ -67,15 +67,13 @@ local function default_of(setting, values)
   return table.concat(parts)
 end
 
--- value = settings.default(setting): what is sent where nothing is given, if that is no other
--- setting.
+-- value = settings.default(setting): the default, unless it depends on another setting.
 function settings.default(setting)
   return setting.default and default_of(setting, {})
 end
 
--- values = settings.check(provider, given) | nil, message
--- `given` by name, or nil. What is missing is told by settings.missing, as not every call needs
--- all.
+-- values = settings.check(provider, given) | nil, message. `given`: by name, or nil. Does not
+-- report missing settings, since not every call needs them all: see settings.missing.
 function settings.check(provider, given)
   local declared, values = provider.settings, {}
   for name, value in pairs(given or {}) do
@@ -91,7 +89,7 @@ function settings.check(provider, given)
         settings.expected(setting))
     end
   end
-  -- Twice, as a default may stand on another's.
+  -- Two rounds, since a default may depend on another.
   for _ = 1, 2 do
     for name, setting in pairs(declared) do
       if values[name] == nil and setting.default then
@@ -102,8 +100,8 @@ function settings.check(provider, given)
   return values
 end
 
--- names = settings.missing(provider, needs, values): those of the list that users have to give. One
--- with a default lacks a value only where the setting that it stands on does.
+-- names = settings.missing(provider, needs, values): the settings of the list that the user must
+-- give. One with a default is missing only if its default depends on a missing one.
 function settings.missing(provider, needs, values)
   local missing, unfilled = {}, {}
   for _, name in ipairs(needs) do
@@ -115,7 +113,7 @@ function settings.missing(provider, needs, values)
   return missing[1] and missing or unfilled
 end
 
--- "the setting 'account': the Account SID" for each.
+-- Formats "the setting 'account': the Account SID" for each.
 function settings.name_all(provider, names)
   local list = {}
   for i, name in ipairs(names) do

@@ -1,4 +1,4 @@
--- What ids look like, as a definition says it, made into what ids.check takes. Pure.
+-- Compiles the form of ids in a definition into what ids.check takes. Pure.
 
 local ids = require("stopmsg.ids")
 local schema = require("stopmsg.provider.schema")
@@ -9,26 +9,26 @@ local shape = {}
 
 local MAX, MAX_PARTS = 256, 4
 
--- A digit where an id is a number; JSON has no zeros in front of one.
+-- Pattern of numeric ids; JSON allows no leading zeros.
 local NUMBER = "^%-?%d+$"
 
 function shape.check_pattern(where, pattern)
   if type(pattern) ~= "string" then
-    schema.fail(where, "a Lua pattern, a string, not a " .. type(pattern))
+    schema.fail(where, "expected a Lua pattern, got a " .. type(pattern))
   elseif not ids.is_pattern(pattern) then
-    schema.fail(where, "a Lua pattern, and " .. text.quote(pattern) .. " is none")
+    schema.fail(where, text.quote(pattern) .. " is not a Lua pattern")
   elseif not pattern:find("^%^") or not pattern:find("%$$") then
-    schema.fail(where, "a pattern of the whole value: it begins with '^' and ends with '$'")
+    schema.fail(where, "must match the whole value: begin with '^' and end with '$'")
   end
 end
 
 local function check_max(where, max)
   if max and (max < 1 or max > 4096 or max % 1 ~= 0) then
-    schema.fail(where .. ".max", "bytes, a whole number from 1 to 4096")
+    schema.fail(where .. ".max", "expected 1 to 4096 bytes")
   end
 end
 
--- A form of one piece.
+-- Compiles a form without parts.
 local function single(where, given, about)
   if type(given.pattern) == "table" then
     schema.check_list(where .. ".pattern", given.pattern, "string")
@@ -46,7 +46,7 @@ local function single(where, given, about)
     return { pattern = given.pattern, max = given.max or MAX, about = given.about or about,
       usual = known.pattern, fold = known.fold, mask = known.mask, number = given.number }
   elseif given.usual and not ids.is_pattern(given.usual) then
-    schema.fail(where .. ".usual", "a Lua pattern, and " .. text.quote(given.usual) .. " is none")
+    schema.fail(where .. ".usual", text.quote(given.usual) .. " is not a Lua pattern")
   end
   return {
     pattern = given.pattern or NUMBER,
@@ -62,7 +62,7 @@ local function part_of(where, given, name)
   if type(given) == "string" then
     given = { pattern = given }
   elseif type(given) ~= "table" then
-    schema.fail(where, "a Lua pattern, or a table with one")
+    schema.fail(where, "expected a Lua pattern, or a table with one")
   end
   schema.check(where, given, schema.fields.part)
   local part = single(where, given, name)
@@ -70,7 +70,7 @@ local function part_of(where, given, name)
   return part
 end
 
--- The names of the parts in the order in which they are written, and the texts between them.
+-- Returns the names of the parts in order, and the separators between them.
 local function order_of(where, write)
   local pieces, message = template.parse(write)
   if not pieces then
@@ -80,7 +80,7 @@ local function order_of(where, write)
   for i, piece in ipairs(pieces) do
     local is_name = type(piece) == "table"
     if is_name ~= (i % 2 == 1) or (i == #pieces and not is_name) then
-      schema.fail(where, "parts with a text between two of them, like '{channel}/{message}'")
+      schema.fail(where, "expected parts with separators, like '{channel}/{message}'")
     elseif is_name then
       names[#names + 1] = piece[1]
     else
@@ -88,20 +88,20 @@ local function order_of(where, write)
     end
   end
   if #names < 2 or #names > MAX_PARTS then
-    schema.fail(where, ("two to %d parts, like '{channel}/{message}'"):format(MAX_PARTS))
+    schema.fail(where, ("expected two to %d parts, like '{channel}/{message}'"):format(MAX_PARTS))
   end
   return names, between
 end
 
--- A form of several parts.
+-- Compiles a form with parts.
 local function compound(where, given)
   local names, between = order_of(where .. ".write", given.write)
   local form = { parts = {}, place_of = {}, between = between, max = #table.concat(between) }
   for i, name in ipairs(names) do
     if form.place_of[name] then
-      schema.fail(where .. ".write", "holds {" .. name .. "} twice")
+      schema.fail(where .. ".write", "contains {" .. name .. "} twice")
     elseif given[name] == nil then
-      schema.fail(where, ("`write` names {%s}, so say what it looks like: %s = \"^…$\""):format(
+      schema.fail(where, ("`write` contains {%s}, so its pattern is required: %s = \"^…$\""):format(
         name, name))
     end
     form.place_of[name] = i
@@ -112,17 +112,17 @@ local function compound(where, given)
   return form
 end
 
--- form = shape.of(where, given): of a name, or of a table.
+-- form = shape.of(where, given): from a name or a table.
 function shape.of(where, given)
   if type(given) == "string" then
     local form = ids.forms[given]
     if not form then
-      schema.fail(where, ("no id form is called %s; did you mean '%s'?"):format(text.quote(given),
+      schema.fail(where, ("unknown id form %s; did you mean '%s'?"):format(text.quote(given),
         text.nearest(given, ids.forms)))
     end
     return form
   elseif type(given) ~= "table" then
-    schema.fail(where, "the name of an id form, or a table")
+    schema.fail(where, "expected the name of an id form or a table")
   end
   local is_compound = given.write ~= nil
   schema.check(where, given, schema.fields.id, function(name, value)
@@ -132,13 +132,13 @@ function shape.of(where, given)
   if is_compound then
     for _, name in ipairs({ "pattern", "max", "usual", "number", "ignore_case" }) do
       if given[name] ~= nil then
-        schema.fail(where .. "." .. name, "an id of parts has this of each part")
+        schema.fail(where .. "." .. name, "belongs to the parts of the id")
       end
     end
     return compound(where, given)
   end
   if not given.about then
-    schema.fail(where, "needs `about`, for messages: \"a message SID\"")
+    schema.fail(where, "needs `about`, used in messages: \"a message SID\"")
   end
   return single(where, given)
 end

@@ -1,5 +1,5 @@
--- Signatures as data: which text of a request is signed, with what, and how that is written. Pure:
--- clock, random numbers and the token's HMAC are passed in.
+-- Signatures as data: which text is signed, how, and how the signature is written. Pure: clock,
+-- random numbers and the token's HMAC are passed in.
 
 local schema = require("stopmsg.provider.schema")
 local template = require("stopmsg.provider.template")
@@ -8,7 +8,7 @@ local signing = {}
 
 local fail = schema.fail
 
--- What a signed text may hold of the request itself.
+-- Parts of the request that a signed text may contain.
 local OF_REQUEST = { method = true, path = true, query = true, target = true, body = true }
 
 local TIMES = {
@@ -37,8 +37,8 @@ local function word(where, value, allowed)
   return value
 end
 
--- The pieces of a text. `allowed` are placeholders besides settings, which `see` knows; each is
--- noted in `uses`.
+-- Parses a text. `allowed`: placeholders besides settings, which `see` checks. Records each one
+-- used in `uses`.
 local function parse(where, written, allowed, see, uses)
   local pieces, message = template.parse(written)
   if not pieces then
@@ -49,7 +49,7 @@ local function parse(where, written, allowed, see, uses)
     if name and allowed[name] then
       uses[name] = true
     elseif name and (schema.placeholders[name] or schema.made[name]) then
-      fail(where, ("{%s} cannot stand here"):format(name))
+      fail(where, ("{%s} cannot be used here"):format(name))
     elseif name then
       see(name, where, "raw")
     end
@@ -57,7 +57,7 @@ local function parse(where, written, allowed, see, uses)
   return pieces
 end
 
--- The pieces before and after {token}, which stands there once.
+-- Returns the pieces before and after {token}, which must occur once.
 local function around(where, pieces)
   local sides, at = { {}, {} }, 1
   for _, piece in ipairs(pieces) do
@@ -68,22 +68,22 @@ local function around(where, pieces)
     end
   end
   if at ~= 2 then
-    fail(where, "holds {token} once")
+    fail(where, "must contain {token} once")
   end
   return sides
 end
 
--- form = signing.compile(where, given, see): of a definition's `sign`; `see(name, where, kind)`
--- takes the settings in it.
+-- form = signing.compile(where, given, see): compiles a definition's `sign`; `see(name, where,
+-- kind)` checks its settings.
 function signing.compile(where, given, see)
   schema.check(where, given, schema.fields.sign)
   local uses = {}
   if (given.hmac == nil) == (given.hash == nil) then
     fail(where, "needs `hmac` or `hash`: \"sha256\" or \"sha1\"")
   elseif not given.text then
-    fail(where, "needs `text`, what is signed")
+    fail(where, "needs `text`, the text to sign")
   elseif given.hash and given.key then
-    fail(where .. ".key", "is of `hmac`; with `hash` {token} stands in `text`")
+    fail(where .. ".key", "only applies to `hmac`; with `hash`, use {token} in `text`")
   end
   local allowed = { time = true, nonce = true, random = true, token = given.hash ~= nil or nil }
   for name in pairs(OF_REQUEST) do
@@ -105,7 +105,7 @@ function signing.compile(where, given, see)
   if given.ticket then
     schema.check(where .. ".ticket", given.ticket, schema.fields.ticket)
     if not given.ticket.text then
-      fail(where .. ".ticket", "needs `text`, what is packed")
+      fail(where .. ".ticket", "needs `text`, the text to pack")
     end
     uses = {}
     form.ticket = {
@@ -115,7 +115,7 @@ function signing.compile(where, given, see)
       letters = given.ticket.letters or "+/=",
     }
     if not uses.signature or #form.ticket.letters ~= 3 then
-      fail(where .. ".ticket", "holds {signature}, and its `letters` are the three in place of +/=")
+      fail(where .. ".ticket", "must contain {signature}; `letters` are the three that replace +/=")
     end
   end
   return form
@@ -130,7 +130,7 @@ local function fill(pieces, values, words, escape)
   return table.concat(texts)
 end
 
--- A query without the pair that is, or will be, the signature.
+-- Removes the pair that is, or will be, the signature from a query.
 local function unsigned(query, name)
   local pairs_of = {}
   for pair in query:gmatch("[^&]+") do
@@ -141,8 +141,8 @@ local function unsigned(query, name)
   return table.concat(pairs_of, "&")
 end
 
--- signature = signing.of(form, secret, values, words, request): as it is written where nothing is
--- packed. request: { method, target, body, name }, `name` of the parameter that holds it, or nil.
+-- signature = signing.of(form, secret, values, words, request): the signature without a ticket.
+-- request: { method, target, body, name }; `name` is the parameter with the signature, or nil.
 function signing.of(form, secret, values, words, request)
   if form.looks then
     local path, query = request.target:match("^([^?]*)%??(.*)$")
@@ -158,10 +158,9 @@ function signing.of(form, secret, values, words, request)
     form.text and fill(form.text, values, words, form.escape) or nil, form.encode)
 end
 
--- made = signing.make(operation, secret, values, sources, look): the texts that one attempt of a
--- request is filled with, by schema.made. sources: now() in seconds since 1970, uuid(), and
--- pack(text), the Base64 of what zlib makes of it. look(made): method, target and body of the
--- request with these texts.
+-- made = signing.make(operation, secret, values, sources, look): the generated texts of one
+-- attempt, by schema.made. sources: now() in seconds since 1970, uuid(), and pack(text), the Base64
+-- of zlib's output. look(made): method, target and body of the request filled with these texts.
 function signing.make(operation, secret, values, sources, look)
   local form = operation.signing
   local nonce = sources.uuid()
@@ -190,7 +189,7 @@ function signing.make(operation, secret, values, sources, look)
   return made
 end
 
--- Texts in their place where a request is only shown.
+-- Stand-ins for requests that are only shown.
 signing.shown = {}
 for name, place in pairs(schema.made) do
   signing.shown[place] = name == "nonce" and "00000000-0000-4000-8000-000000000000"

@@ -1,14 +1,14 @@
--- Texts with placeholders, as definitions write them: "/Messages/{id}.json". Pure.
+-- Texts with placeholders, as in definitions: "/Messages/{id}.json". Pure.
 
 local text = require("stopmsg.text")
 
 local template = {}
 
--- What may stand in braces.
+-- Pattern of a placeholder's name.
 local NAME = "^{([%a_][%w_]*)}()"
 
--- pieces = template.parse(written) | nil, message
--- A list of fixed texts and of { name }, in their order. Doubled braces stand for themselves.
+-- pieces = template.parse(written) | nil, message: a list of fixed texts and { name }, in order.
+-- Doubled braces are literal.
 function template.parse(written)
   local pieces, fixed, at = {}, "", 1
   local function close()
@@ -32,7 +32,7 @@ function template.parse(written)
       pieces[#pieces + 1] = { name }
       at = after
     else
-      return nil, ("%s: a placeholder is {name}, and a brace for itself is {{ or }}"):format(
+      return nil, ("%s: write a placeholder as {name}, and a literal brace as {{ or }}"):format(
         text.quote(written))
     end
   end
@@ -40,7 +40,7 @@ function template.parse(written)
   return pieces
 end
 
--- name = template.only(pieces): the placeholder that is all of a text, nil where there is more.
+-- name = template.only(pieces): the placeholder if it is the whole text, else nil.
 function template.only(pieces)
   return #pieces == 1 and type(pieces[1]) == "table" and pieces[1][1] or nil
 end
@@ -48,7 +48,7 @@ end
 local JSON = { ['"'] = '\\"', ["\\"] = "\\\\" }
 local XML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;" }
 
--- How a value is written where it stands; the same as in csrc/template.c.
+-- How values are escaped; must match csrc/template.c.
 template.escapes = {
   raw = function(value)
     return value

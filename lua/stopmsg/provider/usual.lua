@@ -1,8 +1,8 @@
--- Which answers about one id are the usual ones, so that the core can tell them from all others:
--- the paths of a reading, its codes, and what an answer with each of them means. Pure.
+-- Describes the usual responses about one id to the core, so that it can recognize them: the paths
+-- of a reading, its codes, and what a response with each code means. Pure.
 --
--- What a code means is not said twice: an answer with it is made up here, and meaning/answer.lua
--- reads it. Whatever is not sure by its code alone is not usual.
+-- Meanings are not duplicated: a response with each code is made up here and read by
+-- meaning/answer.lua. A code that does not decide alone is not usual.
 
 local answer = require("stopmsg.meaning.answer")
 local errors = require("stopmsg.meaning.errors")
@@ -11,13 +11,13 @@ local text = require("stopmsg.text")
 
 local usual = {}
 
--- Names on all paths of a reading that the core takes, and bytes of a name.
+-- The core's limits: names on all paths of a reading, and bytes of a name.
 local MOST_NAMES, LONGEST_NAME = 48, 255
 
--- The id of an answer that is made up, and a text in it.
+-- The id of a made-up response, and a text in it.
 local ID, WORDS = "0", "words of the provider"
 
--- Whether a path is one of names alone.
+-- Returns whether a path consists of names only.
 local function is_plain(steps)
   for _, step in ipairs(steps) do
     if type(step) ~= "string" or #step > LONGEST_NAME then
@@ -36,7 +36,7 @@ local function are_plain(paths)
   return true
 end
 
--- The part of a path before a list. What stands there may hold an error.
+-- The part of a path before a list, where an error may be found.
 local function before_list(steps)
   local names = {}
   for i, step in ipairs(steps) do
@@ -48,7 +48,7 @@ local function before_list(steps)
   return names
 end
 
--- Puts a value at a path of a document. False where something else is in the way.
+-- Sets a value at a path of a document; false if something else is in the way.
 local function put(document, steps, value)
   local at = document
   for i = 1, #steps - 1 do
@@ -66,7 +66,7 @@ local function put(document, steps, value)
   return true
 end
 
--- The text of an answer with this code; nil where the paths do not go together.
+-- The text of a response with this code; nil if the paths contradict each other.
 local function body_of(r, code, words)
   local document = {}
   local paths = r.code or r.state
@@ -77,7 +77,7 @@ local function body_of(r, code, words)
   return json.encode(document)
 end
 
--- The verdict of a complete answer, if that is all there is to say.
+-- Returns the verdict of a complete response if it says nothing else.
 local function verdict_of(operation, status, body)
   local reply = { status = status, body = body, format = "json" }
   local action, verdict, warnings, is_usable, is_in_form = answer.read(operation, reply, { ID })
@@ -91,7 +91,7 @@ local function verdict_of(operation, status, body)
   return verdict
 end
 
--- The same of an answer with a code, whatever its text says.
+-- The same for a response with a code, whatever its text.
 local function verdict_of_code(r, operation, status, code)
   local body = body_of(r, code)
   local verdict = body and verdict_of(operation, status, body)
@@ -103,7 +103,7 @@ local function verdict_of_code(r, operation, status, code)
   return other and other.message == verdict.message and verdict or nil
 end
 
--- The values that a key of `means` stands for.
+-- The values that a key of `means` covers.
 local function values_of(key)
   local values, number = { key }, tonumber(key)
   if number and number >= 0 and number < 1e15 and ("%.0f"):format(number) == key then
@@ -114,7 +114,7 @@ local function values_of(key)
   return values
 end
 
--- The codes of a reading that are usual, and their verdicts.
+-- The usual codes of a reading, and their verdicts.
 local function codes_of(r, operation, status)
   local found, keys = { codes = {}, verdicts = {} }, {}
   for key in pairs(r.means) do
@@ -133,11 +133,11 @@ local function codes_of(r, operation, status)
   return found
 end
 
--- What a reading may have that the core follows. With anything else it is none of these.
+-- Fields that the core supports. A reading with any other field is not usual.
 local FOLLOWED = { id = true, code = true, state = true, text = true, means = true, fits = true,
   entry = true, verifies = true }
 
--- Whether the core can follow what a reading names.
+-- Returns whether the core supports all paths of a reading.
 local function is_followed(r, operation)
   for name in pairs(r) do
     if not FOLLOWED[name] then
@@ -158,7 +158,7 @@ local function count_names(...)
   return count
 end
 
--- list of { look, verdicts } of bodies that are always the same.
+-- Lists { look, verdicts } for bodies that are always the same.
 local function of_bodies(bodies, operation, status)
   local list = {}
   for _, body in ipairs(bodies) do
@@ -168,7 +168,7 @@ local function of_bodies(bodies, operation, status)
   return list
 end
 
--- { look, verdicts } of a reading: what the core needs to know, and what each number means.
+-- { look, verdicts } of a reading: what the core needs, and the meaning of each number it returns.
 local function of_reading(r, operation, status)
   if not is_followed(r, operation) then
     return nil
@@ -194,9 +194,8 @@ local function of_reading(r, operation, status)
   return found.codes[1] ~= nil and { look = look, verdicts = found.verdicts } or nil
 end
 
--- looks, verdicts = usual.of(operation, format): what the core is told, and by number what it may
--- say. Both are empty where no answer is usual: those of batches, those that a function of the
--- definition reads, those in XML.
+-- looks, verdicts = usual.of(operation, format): what to tell the core, and the verdicts by its
+-- numbers. Both are empty for batches, for definitions with a `decode` function, and for XML.
 function usual.of(operation, format)
   local looks, verdicts = {}, {}
   if format ~= "json" or operation.limit > 1 or operation.decode or operation.has_no_ids

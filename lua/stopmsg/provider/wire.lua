@@ -1,5 +1,5 @@
--- An operation, filled with settings, as the core prepares it: method, address, header lines, body.
--- What differs by request (ids, a UUID) and the token stay holes, which the core fills. Pure.
+-- Fills an operation with settings for the core: method, address, header lines, body. What varies
+-- per request (ids, a UUID) and the token stay placeholders, which the core fills. Pure.
 
 local json = require("stopmsg.json")
 local lists = require("stopmsg.provider.lists")
@@ -8,7 +8,7 @@ local template = require("stopmsg.provider.template")
 
 local wire = {}
 
--- Adds a text or a hole to a list of pieces; texts beside each other become one.
+-- Appends a text or placeholder to a list of pieces; joins adjacent texts.
 local function add(pieces, piece)
   local last = #pieces
   if type(piece) == "string" and type(pieces[last]) == "string" then
@@ -26,7 +26,7 @@ end
 
 -- What a placeholder stands for: { kind, part, is_number, value }. Kinds: "id", "ids", "uuid",
 -- "token", "made" (by a signature), and "setting" with its value; nil for an optional setting that
--- was not given.
+-- is not given.
 local function resolve(context, name)
   local operation = context.operation
   if name == "id" or name == "ids" then
@@ -56,9 +56,9 @@ local function resolve(context, name)
   } or nil
 end
 
--- The pieces of a text; nil where it holds a setting that was not given. `between` divides ids of a
--- list. In a path keys, and what is signed, are written as their makers do: with what a path can
--- hold as it is.
+-- The pieces of a text; nil if it contains a setting that is not given. `between` separates the ids
+-- of a list. In a path, keys and signatures keep the characters that a path allows, as their makers
+-- write them.
 local function fill(context, written, escape, between, is_path)
   local pieces = {}
   for _, piece in ipairs(template.parse(written)) do
@@ -89,7 +89,7 @@ end
 
 local write_json
 
--- A string: alone, a placeholder may be a number or a list.
+-- A JSON string; a placeholder alone may be a number or a list.
 local function write_text(context, value)
   local only = template.only(template.parse(value))
   local found = only and resolve(context, only)
@@ -150,9 +150,8 @@ local function write_table(context, value)
   return pieces
 end
 
--- The pieces of a value; nil where it holds a setting that was not given. Fields of an object that
--- are nil are left out, and all are in the order of their names, so that a request is always the
--- same.
+-- The pieces of a JSON value; nil if it contains a setting that is not given. Fields of an object
+-- that are nil are left out; all others are sorted by name, so that a request is always the same.
 function write_json(context, value)
   if type(value) == "string" then
     return write_text(context, value)
@@ -162,8 +161,7 @@ function write_json(context, value)
   return { json.encode(json.integer(value)) }
 end
 
--- One name and value of a query or form: a list is written as several, but where `join` says what
--- stands between two ids.
+-- A name and value of a query or form. A list is repeated, unless `join` gives a separator.
 local function write_pair(context, pieces, name, value, sign)
   local only = template.only(template.parse(value))
   local found = only and resolve(context, only)
@@ -181,8 +179,8 @@ local function write_pair(context, pieces, name, value, sign)
   return sign
 end
 
--- What a request for a page asks for besides the definition's own texts, in one place of it:
--- name -> { values, list }, where `list` is how several are written.
+-- What a page's request adds to one place of the definition's texts: name -> { values, list },
+-- where `list` says how to write several values.
 local function extras_of(context, place)
   local extras, asked = {}, context.asked
   for name, filter in pairs(asked and context.operation.where or {}) do
@@ -198,7 +196,7 @@ local function extras_of(context, place)
   return extras
 end
 
--- Adds such names and values to a query or form.
+-- Appends these names and values to a query or form.
 local function write_extras(pieces, extras, sign)
   local percent = template.escapes.percent
   for _, name in ipairs(sorted_keys(extras)) do
@@ -227,12 +225,12 @@ local function write_form(context, form)
   return pieces
 end
 
--- A text that holds no placeholders.
+-- Escapes braces, so that the text contains no placeholder.
 local function plain(value)
   return type(value) == "string" and value:gsub("[{}]", "%0%0") or value
 end
 
--- The body of a definition, with what a page asks for at its places.
+-- The definition's body, with the page's values filled in.
 local function with_extras(context, body)
   local extras = extras_of(context, "json")
   if next(extras) == nil then
@@ -292,7 +290,7 @@ local function write_url(context, before)
   return pieces
 end
 
--- The type of a body, where no header says another.
+-- The Content-Type of a body, unless a header sets one.
 local function type_of(operation)
   return operation.json and "application/json"
     or operation.form and "application/x-www-form-urlencoded"
@@ -310,7 +308,7 @@ local function write_body(context)
   end
 end
 
--- A header line: a text where it has no holes.
+-- A header line; a plain text if it contains no placeholder.
 local function line_of(name, pieces)
   local line = { name .. ": " }
   add_all(line, pieces)
@@ -353,7 +351,7 @@ local function write_headers(context)
   return lines
 end
 
--- What stands around the token where it is sent as Base64; nil where it is not.
+-- The texts around the token if it is sent as Base64; nil if it is not.
 function wire.basic(operation, provider, values)
   local context = { operation = operation, settings = provider.settings, values = values }
   if operation.basic then
@@ -361,8 +359,8 @@ function wire.basic(operation, provider, values)
   end
 end
 
--- The start of all addresses, and the path after it: by the definition, or by the client's
--- base_url, whose own path comes before everything.
+-- The origin of all addresses, and the path after it: the definition's, or the client's base_url,
+-- whose path is put in front.
 local function origin_of(context, address, base_url, is_whole)
   if base_url then
     return base_url, is_whole and "" or address.path
@@ -375,8 +373,8 @@ local function origin_of(context, address, base_url, is_whole)
   return table.concat(parts), address.path
 end
 
--- base = wire.base(provider, values): where its requests go, without a base_url of the user's; nil
--- where each customer has a host of their own.
+-- base = wire.base(provider, values): the base URL without the user's base_url; nil if each
+-- customer has a separate host.
 function wire.base(provider, values)
   if not provider.address.origin then
     return nil
@@ -385,8 +383,7 @@ function wire.base(provider, values)
   return (origin_of(context, provider.address))
 end
 
--- texts, holes of a template: with a text, perhaps an empty one, before, between and after the
--- holes.
+-- texts, holes of a template: a possibly empty text before, between and after its placeholders.
 local function divided(pieces)
   local texts, holes = { "" }, {}
   for _, piece in ipairs(pieces) do
@@ -400,8 +397,8 @@ local function divided(pieces)
   return texts, holes
 end
 
--- The address and body of a list's request, in which nothing but the holes is left of the
--- definition: the texts between them differ by page, and stand for the parts of an id.
+-- Reduces a list's request to the placeholders: the texts between them vary by page and become the
+-- parts of an "id".
 local function hollow(made, form)
   local part = 0
   local function of(pieces)
@@ -418,9 +415,9 @@ local function hollow(made, form)
   made.body = made.body and of(made.body)
 end
 
--- id = wire.page(provider, operation, values, base_url, asked): what goes through a run where a
--- page of a list is asked for. asked: { filters, page, target }: name -> values of filters; place,
--- name and value by which the page is asked for; or a path and query in place of all.
+-- id = wire.page(provider, operation, values, base_url, asked): the "id" of a list page. asked: {
+-- filters, page, target }: name -> values of filters; place, name and value of the page parameter;
+-- or a path and query that replaces all.
 function wire.page(provider, operation, values, base_url, asked)
   local context = { operation = operation, settings = provider.settings, values = values,
     asked = asked, filters = asked.filters }
@@ -434,15 +431,15 @@ function wire.page(provider, operation, values, base_url, asked)
   return table.concat(texts, lists.BETWEEN)
 end
 
--- Where only the holes of a request count.
+-- Keep only the placeholders of the request.
 local ANY_FILTER = setmetatable({}, {
   __index = function()
     return { "" }
   end,
 })
 
--- made = wire.of(provider, operation, values, base_url): the fields of engine:prepare that say what
--- is sent. `values` are the checked settings.
+-- made = wire.of(provider, operation, values, base_url): the fields for engine:prepare that
+-- describe the request. `values`: the checked settings.
 function wire.of(provider, operation, values, base_url)
   local context = { operation = operation, settings = provider.settings, values = values,
     filters = operation.is_page and ANY_FILTER or nil }

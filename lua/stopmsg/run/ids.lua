@@ -34,6 +34,7 @@ function intake.new(fill, is_shared)
     odd_example = nil,
     limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`, for ids that are as most are
+    _usual = nil, -- the one of these two that takes ids that are as most are many at a time
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -70,7 +71,8 @@ function Intake:begin(form, limit, result, total, together)
   end
   self._chunk.n = 0
   self.is_over, self._is_last, self.waits_till = false, false, nil
-  self.result, self.seen, self._known = result, nil, known
+  self.result, self.seen, self._known = result, not total and core.seen() or nil, known
+  self._usual = known or (form.mask and self.seen)
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
@@ -281,7 +283,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._known:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+  local admitted = self._usual:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -352,7 +354,7 @@ local function read(self, batch, settled, must_share, limit)
         break
       end
     end
-    if self._known then
+    if self._usual then
       batch.count = batch.count
         + admit(self, batch.ids, batch.places, batch.count, limit - batch.count)
     end
@@ -379,7 +381,7 @@ function Intake:ahead(settled, must_share, most)
   local pool = self._pool
   if self._at >= pool.count then
     pool.count, pool.keys, pool.given, self._at = 0, nil, nil, 0
-    local is_cut = read(self, pool, settled, must_share, self._known and CHUNK or most)
+    local is_cut = read(self, pool, settled, must_share, self._usual and CHUNK or most)
     note_end(self)
     if pool.count == 0 then
       return nil, nil, nil, is_cut

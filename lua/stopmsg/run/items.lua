@@ -3,6 +3,7 @@
 
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
 local outcome = require("stopmsg.meaning.outcome")
 local text = require("stopmsg.text")
 
@@ -40,13 +41,15 @@ function settled.new(taken, redact, warn, is_shared)
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
     _codes = {},
+    _sink = nil, -- takes ids whose items would be alike
+    _ahead = {}, -- codes of the ids at first..last of the batch in `batch`, for the sink
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
 
--- For a new call; of the last one everything is handed out.
-function Settled:begin(operation, limit)
-  self._operation, self._limit = operation, limit
+-- For a new call; of the last one everything is handed out. sink: see run/loop.lua, or nil.
+function Settled:begin(operation, limit, sink)
+  self._operation, self._limit, self._sink = operation, limit, sink
   self._first, self._last = 1, 0
 end
 
@@ -166,7 +169,7 @@ end
 
 local function warn_left(self, item, id)
   if item.left then
-    self._warn(("%.0f message(s) of %s %s had left before it was stopped"):format(item.left,
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
       self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
   end
 end
@@ -271,10 +274,69 @@ local function put_items(self, batch, first, last)
   self._count = count
 end
 
--- Makes items of the ids at first..last of `items`, in their place, from the verdicts that `means`
--- names. Stops at the first one whose verdict is not plain; gives the place after the last item.
--- Lua that is compiled does so faster than C.
-local function make_plain(items, means, verdicts, first, last)
+-- Passes on ids first..last of a batch whose items would say nothing but this word and this code,
+-- and perhaps that it is verified: how many the sink took.
+local function pass_alike(self, batch, first, last, word, code, verified)
+  local ids, keys, seen = batch.ids, batch.keys, self._intake.seen
+  local count = self._sink(ids, batch.places, first, last, word, code, verified)
+  for i = first, first + count - 1 do
+    seen:remove(keys and keys[i] or ids[i])
+  end
+  self.backlog = self.backlog - count
+  return count
+end
+
+-- word, code, verified, to: what ids first..to of a batch have in common, `last` at most. Without a
+-- word the first one needs an item.
+local function alike(self, batch, first, last)
+  local verdict = batch.verdict
+  if batch.attempts ~= 1 or batch.is_ambiguous or batch.given or self._intake.twin_count > 0 then
+    return nil
+  elseif verdict.is_plain then
+    return verdict.outcome, verdict.code, verdict.verified, last
+  elseif not verdict.codes then
+    return nil
+  end
+  local codes = self._ahead
+  if codes.batch ~= batch or first < codes.first or last > codes.last then
+    verdict.codes:codes(first, last - first + 1, codes)
+    codes.batch, codes.first, codes.last = batch, first, last
+  end
+  local before = codes.first - 1
+  local code, to = codes[first - before], first
+  while to < last and codes[to + 1 - before] == code do
+    to = to + 1
+  end
+  return self._operation.words[code], code, nil, to
+end
+
+-- Passes on ids first..last of a batch, and makes items of those that need one. Ends before an id
+-- that could be passed on while an item waits to be handed out, so that none overtakes another.
+-- The first that is left.
+local function pass(self, batch, first, last)
+  while first <= last do
+    local word, code, verified, to = alike(self, batch, first, last)
+    if word and self._count > 0 then
+      return first
+    elseif word then
+      local count = pass_alike(self, batch, first, to, word, code, verified)
+      first = first + count
+      if first <= to then
+        put_items(self, batch, first, first)
+        first = first + 1
+      end
+    else
+      put_items(self, batch, first, first)
+      first = first + 1
+    end
+  end
+  return first
+end
+
+-- at = make_plain(items, means, verdicts, first, last): puts an item in the place of each id at
+-- first..last of `items`, from the verdicts that `means` names. Stops at the first one whose
+-- verdict is not plain: there, or behind the last.
+local function make_compiled(items, means, verdicts, first, last)
   for i = first, last do
     local verdict = verdicts[means[i]]
     if not verdict.is_plain then
@@ -285,6 +347,8 @@ local function make_plain(items, means, verdicts, first, last)
   end
   return last + 1
 end
+
+local make_plain = compat.is_compiled and make_compiled or core.make_items
 
 -- Usual answers to ids that went alone and for the first time become items here: ids at first..last
 -- of the slice, with the places in the source, and the verdicts that `means` names.
@@ -317,6 +381,36 @@ local function put_usual(self, first, last, means, verdicts)
   end
 end
 
+-- Passes on the first of those ids, as many as are alike enough for the sink, and moves the others
+-- to the front: how many these are. Nothing goes by an item that waits to be handed out, nor by an
+-- id that was given again.
+local function pass_usual(self, count, means, verdicts)
+  local intake, items, places = self._intake, self._items, self._places
+  local at = 1
+  while at <= count and self._count == 0 and intake.twin_count == 0 do
+    local verdict, to = verdicts[means[at]], at
+    if not verdict.is_plain then
+      break
+    end
+    while to < count and means[to + 1] == means[at] do
+      to = to + 1
+    end
+    at = at + self._sink(items, places, at, to, verdict.outcome, verdict.code, verdict.verified)
+    if at <= to then
+      break
+    end
+  end
+  local passed = at - 1
+  for i = 1, passed do
+    intake.seen:remove(items[i])
+  end
+  for i = at, passed > 0 and count or 0 do
+    items[i - passed], places[i - passed], means[i - passed] = items[i], places[i], means[i]
+  end
+  self.backlog = self.backlog - passed
+  return count - passed
+end
+
 -- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
 -- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
 function Settled:gather(call, verdicts)
@@ -326,7 +420,8 @@ function Settled:gather(call, verdicts)
     self._codes, before, room)
   if count > 0 then
     self.backlog = self.backlog + count
-    put_usual(self, before + 1, before + count, self._codes, verdicts)
+    local left = self._sink and pass_usual(self, count, self._codes, verdicts) or count
+    put_usual(self, before + 1, before + left, self._codes, verdicts)
   end
   return count, is_more, connections, generation
 end
@@ -341,25 +436,35 @@ function Settled:add(batch, verdict)
   end
   if batch.count == 1 and self._first > self._last then
     -- Nothing to be gained by a queue.
-    put_items(self, batch, 1, 1)
-    return self._intake:recycle(batch)
+    if not self._sink then
+      put_items(self, batch, 1, 1)
+      return self._intake:recycle(batch)
+    elseif pass(self, batch, 1, 1) > 1 then
+      return self._intake:recycle(batch)
+    end
   end
   self._last = self._last + 1
   self._batches[self._last] = batch
 end
 
--- Makes items of the next ids of a batch, the first in the queue.
+-- Makes items of the next ids of a batch, the first in the queue. True where what is made has to be
+-- handed out before more is.
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
-  batch.handed = last
-  put_items(self, batch, first, last)
-  if last < batch.count then
-    return
+  if self._sink then
+    batch.handed = pass(self, batch, first, last) - 1
+  else
+    batch.handed = last
+    put_items(self, batch, first, last)
+  end
+  if batch.handed < batch.count then
+    return batch.handed < last
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
+  self._ahead.batch = nil
   -- Others that wait for this thread would wait for the whole of it.
   if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
@@ -373,7 +478,9 @@ function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]
   while batch and self._count < self._slice do
-    go_on(self, batch)
+    if go_on(self, batch) then
+      break
+    end
     put_copies(self)
     batch = self._batches[self._first]
   end

@@ -38,7 +38,7 @@ run.CLOSED = "attempt to use a closed client"
 
 -- What a run says that was left in the middle of something, for the lack of memory: nobody knows
 -- any more what became of its ids.
-run.TORN = "attempt to go on with a run that broke off"
+run.TORN = "attempt to resume a run that failed"
 
 local Run = {}
 Run.__index = Run
@@ -140,6 +140,9 @@ end
 -- places, with a repeated id known for the whole run) and total (places in the source), or neither;
 -- is_page: its ids are requests for pages of a list, and no events tell their items. is_slow: its
 -- source waits for a network itself, so that what has settled is handed out before it is asked.
+-- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
+-- whose items would say nothing else, in place of these; the id after the last that it takes gets
+-- an item.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
@@ -152,9 +155,9 @@ function run.new(session, task)
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together])
-  self._settled:begin(task.operation, task.limit)
+  self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
-  self._has_begun, self._is_held, self._abandons_at = false, false, nil
+  self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
   self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
@@ -417,7 +420,7 @@ local function sign(self, batch, operation, number)
   local called, given = compat.try(operation.sign, { method = method, url = origin .. target,
     headers = headers, body = body or "" })
   if not called or type(given) ~= "table" then
-    warn(self, ("the definition's `sign` %s"):format(called and "gave no table of headers"
+    warn(self, ("the definition's `sign` %s"):format(called and "returned no table of headers"
       or "raised an error: " .. tostring(given)))
     return nil
   end
@@ -425,7 +428,7 @@ local function sign(self, batch, operation, number)
   for name, value in pairs(given) do
     lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
     if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
-      warn(self, "the definition's `sign` gave a header that cannot be sent")
+      warn(self, "the definition's `sign` returned an invalid header")
       return nil
     end
   end
@@ -450,7 +453,7 @@ local function prepare(self, batch, now)
     batch.lines = sign(self, batch, operation, number)
     if not batch.lines then
       self._settled:add(batch, { outcome = "failed", reason = "not_signed",
-        message = "the definition's own function could not sign the request" })
+        message = "the definition's function could not sign the request" })
       return nil
     end
   end
@@ -921,16 +924,16 @@ end
 local function finish(self)
   local task, taken = self._task, self._intake
   if taken.odd > 0 then
-    warn(self, ("%d id(s) of an unusual shape were sent as they are, the first is %s; expected %s")
+    warn(self, ("%d id(s) with an unusual format were sent as given, the first is %s; expected %s")
       :format(taken.odd, text.quote(taken.odd_example), task.operation.id.about))
     taken.odd = 0
   end
   if self._has_strangers and not self._has_form then
-    warn(self, "no answer was in the provider's form: check base_url and the proxy")
+    warn(self, "no response was in the provider's form: check base_url and the proxy")
   end
   if self._session.engine:has_met_sandbox() then
     -- As it is: the sandbox's token is a word of it.
-    warn(self, "the answers are those of a sandbox: no message was stopped", true)
+    warn(self, "these results come from a sandbox: no message was stopped", true)
   end
   local now = self._session.clock()
   self._session.outage:queue(self, false)

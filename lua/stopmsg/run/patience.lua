@@ -151,7 +151,7 @@ end
 -- The provider asks for a pause.
 function Patience:pause(seconds)
   if seconds > LONGEST then
-    self._hooks.warn(("the provider asks for a pause of %s (Retry-After): run again after %s")
+    self._hooks.warn(("the provider asked for a pause of %s (Retry-After): run again after %s")
       :format(seconds_of(seconds), os.date("%Y-%m-%d %H:%M:%S", os.time() + math.ceil(seconds))))
   elseif seconds > TOLD then
     self._longest = math.max(self._longest, seconds)
@@ -166,10 +166,10 @@ function Patience:finish(now, ended)
   end
   if self.rate_trouble then
     tell_rate_end(self, ended or "settled", now)
-    self._hooks.warn("the shared rate was not to be had: " .. self.rate_trouble)
+    self._hooks.warn("no shared rate: " .. self.rate_trouble)
   end
   if self._longest > 0 then
-    self._hooks.warn(("the provider asked for pauses (Retry-After), the longest of %s"):format(
+    self._hooks.warn(("the provider asked for pauses (Retry-After), the longest %s"):format(
       seconds_of(self._longest)))
   end
 end

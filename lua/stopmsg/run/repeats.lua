@@ -293,7 +293,7 @@ local function renew(self, first, has_worked, token)
   if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
   elseif not session.renew() then
-    self._hooks.warn("the token was refused, and the token function gave no new one")
+    self._hooks.warn("the token was refused and the token function returned no new one")
     return false
   end
   self._renewed, self._is_barren = session.generation, is_new and not has_worked

@@ -25,7 +25,7 @@ function source.length(list, breathe)
     if key == last + 1 then
       last = key -- most lists come in their order
     elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
-      return nil, ("a list of ids expected, this table has the key %s"):format(text.quote(key))
+      return nil, ("expected a list of ids, but the table has the key %s"):format(text.quote(key))
     elseif key > last then
       last = key
     end
@@ -34,7 +34,7 @@ function source.length(list, breathe)
     end
   end
   if last > 2 * count + 16 then
-    return nil, ("a list of ids expected, this table has %d of %.0f places filled"):format(count,
+    return nil, ("expected a list of ids, but only %d of %.0f places are filled"):format(count,
       last)
   end
   return last
@@ -100,7 +100,7 @@ function source.of(given, breathe)
   elseif io.type(given) == "file" then
     return source.file(given)
   elseif type(given) ~= "table" then
-    return nil, "a list, an iterator function or an open file expected, got "
+    return nil, "expected a list, an iterator function or an open file, got "
       .. (io.type(given) or type(given))
   end
   local count, message = source.length(given, breathe)

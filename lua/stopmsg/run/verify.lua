@@ -134,8 +134,8 @@ function verify.tally(report, breathe, is_silent)
   end
   report.unproven = count
   if count > 0 and not is_silent then
-    warn(report, ("%d message(s) are not proven yet%s"):format(count,
-      example and (", the provider says '%s'"):format(example) or ""))
+    warn(report, ("%d message(s) are still unproven%s"):format(count,
+      example and (", their state is '%s'"):format(example) or ""))
   end
 end
 
@@ -181,7 +181,8 @@ function verify.run(report, with)
       math.max(counts.unanswered, counts.hopeless), counts.example.message))
   end
   if counts.left > 0 then
-    warn(report, ("%d message(s) had left before the stop that was promised"):format(counts.left))
+    warn(report, ("%d message(s) were sent although the provider promised to stop them"):format(
+      counts.left))
   end
   verify.tally(report, breathe, is_told)
 end

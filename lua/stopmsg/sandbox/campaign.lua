@@ -1,22 +1,21 @@
--- Messages that a provider of the sandbox holds: so many from the start, more made at a rate, and
--- some leaving at a rate while they are stopped. Everything follows from the clock that is passed
--- in; nothing happens but when it is asked.
+-- The messages of a sandbox provider: some from the start, more created at a rate, and some sent at
+-- a rate while they are being stopped. Everything follows from the clock that is passed in.
 
 local campaign = {}
 
 local Campaign = {}
 Campaign.__index = Campaign
 
--- Numbers whose open messages are counted together.
+-- Message numbers per block of open counts.
 local BLOCK = 1024
 
--- Messages of one second, where nothing says how fast they leave.
+-- Default number of messages created per second.
 local PER_SECOND = 1000
 
--- What a provider holds where nothing else was asked for.
+-- Default number of messages held.
 campaign.examples = { size = 3 }
 
--- A pattern of the ids that a format makes, with the number captured; and whether that is in hex.
+-- A pattern for the ids of a format, which captures the number; and whether it is hexadecimal.
 local function pattern_of(format)
   local before, kind, after = format:match("^(.-)%%%d*([dxX])(.*)$")
   local function plain(text)
@@ -46,7 +45,7 @@ local function create(self, count)
   self.created = math.max(self.created, count)
 end
 
--- Lets happen what has happened by now.
+-- Catches up with the clock.
 local function tick(self)
   local with = self._with
   local now = with.now()
@@ -59,7 +58,7 @@ local function tick(self)
       self._next = self._next + 1
     end
     if self._next > self.created then
-      self._due = due -- nothing is there that could leave
+      self._due = due -- none is left to be sent
     else
       self._states[self._next], self.sent = true, self.sent + 1
       unlist(self, self._next)
@@ -74,28 +73,28 @@ local function tick(self)
   end
 end
 
--- campaign.new(with): with: now, a function that gives seconds since 1970; settle, seconds until a
--- stop shows; format of an id, with one number in it; size, created_per_second (for create_seconds,
--- where these are given) and leave_per_second of the messages; newest_first, whether they are
--- listed so; lists_all, whether those that can no longer be stopped are listed, too.
+-- campaign.new(with): now(), seconds since 1970; settle, seconds until a stop shows; format of an
+-- id, with one number in it; size, created_per_second (for create_seconds, if given) and
+-- leave_per_second; newest_first, the order of lists; lists_all, whether lists show messages that
+-- are no longer stoppable.
 function campaign.new(with)
   local pattern, is_hex = pattern_of(with.format)
   local self = setmetatable({
-    created = 0, -- messages so far, with the numbers 1 to created
+    created = 0, -- messages so far, numbered 1 to created
     stopped = 0,
     sent = 0,
     newest_first = with.newest_first or false,
-    again = 0, -- stops of messages that were stopped already
+    again = 0, -- stops of already stopped messages
     _with = with,
     _started = with.now(),
     _pace = (with.leave_per_second or 0) > 0 and with.leave_per_second or PER_SECOND,
     _pattern = pattern,
     _base = is_hex and 16 or 10,
-    _states = {}, -- number -> false: open; time of the stop; true: sent
-    _blocks = {}, -- of BLOCK numbers -> how many of them are listed
-    _due = 0, -- messages that should have left
-    _next = 1, -- the first number that may be open
-    _unshown = {}, -- numbers of stops that do not show yet, from _first to _last
+    _states = {}, -- number -> false: open; a time: stopped then; true: sent
+    _blocks = {}, -- block -> how many of its messages are listed
+    _due = 0, -- messages that should have been sent
+    _next = 1, -- lowest number that may be open
+    _unshown = {}, -- numbers whose stop does not show yet, _first to _last
     _first = 1,
     _last = 0,
   }, Campaign)
@@ -103,10 +102,10 @@ function campaign.new(with)
   return self
 end
 
--- number = campaign:number(id): nil where there is no such message.
+-- number = campaign:number(id), or nil if there is no such message.
 function Campaign:number(id)
   if self.created == 0 then
-    tick(self) -- one that is asked for first has to be there
+    tick(self) -- a message must exist before it is first asked for
   end
   local digits = id:match(self._pattern)
   local number = digits and tonumber(digits, self._base)
@@ -118,7 +117,7 @@ function Campaign:id(number)
   return self._with.format:format(number)
 end
 
--- "scheduled", "stopped" or "sent"; as lookups show it where is_shown.
+-- "scheduled", "stopped" or "sent"; as lookups show it if is_shown.
 function Campaign:state(number, is_shown)
   tick(self)
   local state = self._states[number]
@@ -130,7 +129,7 @@ function Campaign:state(number, is_shown)
   return "scheduled"
 end
 
--- Stops a message, if it can be. No time goes by since its state was asked for.
+-- Stops a message if possible. No time passes since its state was read.
 function Campaign:stop(number)
   local state = self._states[number]
   if state == false then
@@ -142,12 +141,12 @@ function Campaign:stop(number)
   end
 end
 
--- When it is to be sent.
+-- When a message is due to be sent.
 function Campaign:time(number)
   return math.floor(self._started + (number - 1) / self._pace)
 end
 
--- first, last: the numbers whose times are in a span; either bound may be nil.
+-- first, last: the numbers due within a span; either bound may be nil.
 function Campaign:between(since, till)
   local per_second = self._pace
   tick(self)
@@ -164,8 +163,8 @@ function Campaign:between(since, till)
   return first, last
 end
 
--- How many there are, by what has become of them: { created, open, stopped, sent, again }, where
--- `again` counts stops of messages that were stopped before.
+-- Counts messages: { created, open, stopped, sent, again }, where `again` counts stops of already
+-- stopped messages.
 function Campaign:tally()
   tick(self)
   return { created = self.created, open = self.created - self.stopped - self.sent,
@@ -194,8 +193,8 @@ function Campaign:count(first, last)
   return count
 end
 
--- numbers = campaign:list(first, last, skip, size): of those that are listed in the order of the
--- list, up to `size` after the first `skip`.
+-- numbers = campaign:list(first, last, skip, size): up to `size` listed messages after the first
+-- `skip`, in the list's order.
 function Campaign:list(first, last, skip, size)
   tick(self)
   local numbers = {}

@@ -1,4 +1,4 @@
--- Clickatell's archived REST API: stop a message, ask for its status.
+-- Clickatell's archived REST API: stop a message, get its status.
 
 local json = require("stopmsg.json")
 local url = require("stopmsg.sandbox.url")
@@ -28,7 +28,7 @@ local STATUSES = {
   ["015"] = "A status that is in no list",
 }
 
--- Errors of whole requests. 429 is no code of the provider's: its list has none for that status.
+-- Errors of whole requests. The provider's list has no code for 429; this one is ours.
 local ERRORS = {
   ["001"] = { status = 401, description = "Authentication failed" },
   ["109"] = { status = 400, description = "Missing message ID" },
@@ -43,7 +43,7 @@ local TROUBLE = { [429] = "429", [500] = "901", [503] = "901" }
 
 local ENTITIES = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;" }
 
--- fields: list of { name, text }, so that they keep their order
+-- fields: list of { name, text }, which keeps their order
 local function write(format, root, fields)
   local parts = {}
   for i, field in ipairs(fields) do
@@ -73,7 +73,7 @@ local function refusal(format, code, ids, status)
   }
 end
 
--- The first of the two that is named; a header that accepts anything gets JSON, as none does.
+-- The first of the two in the Accept header; anything else gets JSON.
 local function accepted(header)
   for range in (header or "*/*"):lower():gmatch("[^,]+") do
     local kind = range:match("^%s*([^%s;]+)")
@@ -90,7 +90,7 @@ function clickatell.new(messages)
   return setmetatable({ _memory = messages }, Clickatell)
 end
 
--- code = :_status(key): a fate never changes, others are scheduled until stopped.
+-- code = :_status(key): a message with a fate never changes; others are scheduled until stopped.
 function Clickatell:_status(key)
   local fate = key:sub(-4):match("^0(0%d%d)$")
   if fate and STATUSES[fate] then
@@ -99,7 +99,7 @@ function Clickatell:_status(key)
   return self._memory:shown(key) and "006" or "011"
 end
 
--- The status command also tells the charge.
+-- The status command also reports the charge.
 local function message(format, status, id, charge)
   local fields = {
     { "messageStatus", status },
@@ -121,7 +121,7 @@ function Clickatell:_stop(format, id, key)
   local status = self:_status(key)
   if status == "011" and key:sub(-4) ~= "0011" then
     self._memory:stop(key, self._memory.now())
-    -- The answer says so at once, even while status calls do not show it yet.
+    -- The response says so at once, even before lookups show it.
     status = "006"
   end
   return message(format, status, key:sub(-4) == "0999" and ("f"):rep(32) or id)
@@ -147,7 +147,7 @@ function Clickatell:answer(request)
     return refusal(format, "109")
   end
   id = url.decode(id)
-  -- Hexadecimal digits mean the same in either case.
+  -- Hexadecimal digits are equal in either case.
   local key = id:lower()
   local status = self._memory:trouble({ key })
   if status then

@@ -1,4 +1,4 @@
--- The platform that Revicom Direct and i-Digital Direct share.
+-- The platform shared by Revicom Direct and i-Digital Direct.
 
 local json = require("stopmsg.json")
 local listing = require("stopmsg.sandbox.listing")
@@ -16,7 +16,7 @@ local MAX_UUIDS = 10000
 local MAX_LISTED = 10000
 local JSON = { ["Content-Type"] = "application/json" }
 
--- Endings of message ids -> item codes. Every other id gets 200.
+-- Endings of message ids -> item codes. All others get 200.
 local ITEM_CODES = {
   ["0201"] = 201,
   ["0202"] = 202,
@@ -26,7 +26,7 @@ local ITEM_CODES = {
 }
 local LEFT_OUT = "0000"
 local BAD_BATCH = "0400"
--- These take the stop, even where their answer does not promise it.
+-- Codes that stop the message even though they do not promise it.
 local STOPPABLE = { [200] = true, [201] = true, [202] = true }
 
 local TROUBLE = {
@@ -44,7 +44,7 @@ local function refusal(code, message, ids)
   return answer(math.floor(code / 10), body, ids)
 end
 
--- The codes of these are guesses from the platform's numbering (HTTP status, then a digit).
+-- These codes are guesses from the platform's numbering (HTTP status plus a digit).
 local function trouble(status, ids)
   local refused = refusal(status * 10, TROUBLE[status], ids)
   if status == 429 then
@@ -61,7 +61,7 @@ local function is_uuid(id)
   return type(id) == "string" and #id == 36 and id:find(UUID) ~= nil
 end
 
--- nil where the token is right
+-- Returns nil if the token is right.
 local function check_token(request, any_type)
   local token = (request.headers.authorization or ""):match("^[Bb][Aa][Ss][Ii][Cc] +(.-) *$")
   if not token then
@@ -74,7 +74,7 @@ local function check_token(request, any_type)
   return nil
 end
 
--- What everything that is held shows, by filter.
+-- What every held message shows, by filter.
 local SHOWS = { dispatch = 17, tag = "sandbox", sender = "stopmsg", recipient = "79990000000",
   name = "sandbox", state = "sending" }
 
@@ -90,8 +90,8 @@ function direct.new(messages, dispatches)
   }, Direct)
 end
 
--- Answers 413 for too many uuids: our choice, the platform does not say what it does. So is the
--- 400 for what is no list of uuids.
+-- 413 for too many uuids and 400 for anything but a list of uuids are our choice; the platform's
+-- documentation does not say.
 function Direct:_stop_messages(request)
   local document = json.decode(request.body or "")
   local uuids = type(document) == "table" and document.uuids
@@ -108,7 +108,7 @@ function Direct:_stop_messages(request)
     if not is_uuid(uuids[i]) then
       return refusal(4001, "uuids[" .. (i - 1) .. "]: not a uuid", count)
     end
-    -- The platform writes ids in lower case, whatever it was sent.
+    -- The platform writes ids in lower case, whatever it received.
     local id = uuids[i]:lower()
     local ending = id:sub(-4)
     uuids[i] = id
@@ -124,7 +124,7 @@ function Direct:_stop_messages(request)
   return answer(200, self:_stop_each(uuids, count), count)
 end
 
--- The body is joined from pieces that exist already; no string is made for an item.
+-- Joins prepared pieces, so that no string is made per item.
 function Direct:_stop_each(uuids, count)
   local kept, now = self._memory, self._memory.now()
   local pieces, n, errors = { "", '{"messageUuid":"' }, 2, false
@@ -145,14 +145,14 @@ function Direct:_stop_each(uuids, count)
       n = n + 2
     end
   end
-  -- The last piece opens an item that does not come.
+  -- The last piece opens an item that does not follow.
   pieces[n] = n > 2 and pieces[n]:gsub(',{"messageUuid":"$', "") or ""
   pieces[n + 1] = "]}"
   pieces[1] = '{"errors":' .. tostring(errors) .. ',"items":['
   return table.concat(pieces)
 end
 
--- status, time | nil where there is no such message
+-- status, time, or nil if there is no such message
 function Direct:_message_state(id)
   local ending = id:sub(-4)
   if ending == "0404" or ending == BAD_BATCH then
@@ -172,7 +172,7 @@ local function message_object(id, state, at)
     id, state, os.date("!%Y-%m-%dT%H:%M:%SZ", math.floor(at)))
 end
 
--- Of the 100 messages of a dispatch that is being sent or was stopped meanwhile, 40 have left.
+-- Of a dispatch's 100 messages, 40 were sent if it was stopped in progress.
 local function dispatch_object(id, state)
   local sent = state == "done" and 100 or state == "initiated" and 0 or 40
   return ('{"dispatchId":%s,"dispatchName":"sandbox","status":"%s","messages":{"total":100,'
@@ -192,8 +192,7 @@ local function page_of(query, count)
   return (page - 1) * size + 1, page * size
 end
 
--- A page of what is held: messages that can be stopped, or dispatches. write(campaign, number)
--- gives an entry.
+-- A page of held messages or dispatches. write(campaign, number) returns an entry.
 local function list_held(operation, request, campaign, write)
   local query = url.query(request.query)
   local first, last = page_of(query, 0)
@@ -228,7 +227,7 @@ local function held_dispatch(campaign, number)
     .. object:sub(2)
 end
 
--- objects: the ones found, in the order asked for
+-- objects: those found, in the order requested
 local function list(query, objects, count)
   local first, last = page_of(query, count)
   if not first then
@@ -280,7 +279,7 @@ function Direct:_get_message(_, id)
   return answer(200, message_object(id, state, at), 1)
 end
 
--- status | nil where there is no such dispatch
+-- status, or nil if there is no such dispatch
 function Direct:_dispatch_state(id)
   local ending = id:sub(-4)
   if ending == "4040" then
@@ -345,7 +344,7 @@ function Direct._balance()
   return answer(200, '{"USD":1200.00}')
 end
 
--- The first that fits; what the pattern captures is the id.
+-- The first match counts; its capture is the id.
 local ROUTES = {
   { method = "POST", path = "^/api/v1/message/stop$", call = Direct._stop_messages },
   { method = "POST", path = "^/api/v1/dispatch/([^/]+)/stop$", call = Direct._stop_dispatch },

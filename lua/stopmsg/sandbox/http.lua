@@ -1,5 +1,5 @@
--- HTTP/1.1 requests out of a stream of bytes: keep-alive, pipelining, Content-Length and chunked
--- bodies, Expect: 100-continue. Pure: bytes in, events out.
+-- Parses HTTP/1.1 requests from a stream of bytes: keep-alive, pipelining, Content-Length and
+-- chunked bodies, Expect: 100-continue. Pure: bytes in, events out.
 
 local http = {}
 
@@ -25,9 +25,9 @@ local REASONS = {
 local Reader = {}
 Reader.__index = Reader
 
--- The reading is straight code in a coroutine, which yields "more" when it has used up its bytes.
+-- The parser is straight-line code in a coroutine that yields "more" when it needs bytes.
 
--- Waits until there are so many bytes to read. Chunks are joined only when they suffice.
+-- Waits for this many bytes. Joins the chunks only when there are enough.
 function Reader:_more(wanted)
   while self._buffered < wanted do
     coroutine.yield("more")
@@ -45,7 +45,7 @@ function Reader:_advance(count)
   self._buffered = self._buffered - count
 end
 
--- line, without its end | nil, status; room is how many bytes the head may still take
+-- line, without its end | nil, status; room: how many bytes the head may still use
 function Reader:_line()
   while true do
     local ending = self._buffer:find("\n", self._at, true)
@@ -70,7 +70,7 @@ function Reader:_take(count)
   return bytes
 end
 
--- headers, names in lower case, repeated ones joined | nil, status
+-- headers, lower-case names, repeated ones joined | nil, status
 function Reader:_headers()
   local headers = {}
   while true do
@@ -160,7 +160,7 @@ function Reader:_request()
   self._room = MAX_HEAD
   local line, status
   repeat
-    -- Some clients end a body with an empty line more than they should.
+    -- Some clients send an extra empty line after a body.
     line, status = self:_line()
     if not line then
       return nil, status
@@ -172,7 +172,7 @@ function Reader:_request()
   elseif major ~= "1" then
     return nil, 505
   end
-  -- A client that thinks it talks to a proxy sends the whole address.
+  -- Clients that expect a proxy send the absolute URL.
   target = target:gsub("^https?://[^/?]*", "")
   local path, query = target:match("^([^?]*)%??(.*)$")
   if path:sub(1, 1) ~= "/" then
@@ -218,8 +218,8 @@ function Reader:feed(bytes)
   self._buffered = self._buffered + #bytes
 end
 
--- "more" (feed it first) | "continue" (tell the client to go on) | "request", request |
--- "refused", status (and nothing else from then on)
+-- Returns "more" (feed it first), "continue" (tell the client to go on), "request", request, or
+-- "refused", status (and nothing else afterwards).
 function Reader:next()
   return self._resume()
 end

@@ -1,5 +1,5 @@
--- The providers' methods without the providers: request in, answer out. It keeps state, opens
--- nothing, and reads no clock but the one it was given; server.lua puts it on a socket.
+-- Simulates the providers' methods: request in, response out. It keeps state, opens nothing, and
+-- reads only the clock that it is given; server.lua puts it on a socket.
 
 local clickatell = require("stopmsg.sandbox.clickatell")
 local direct = require("stopmsg.sandbox.direct")
@@ -24,11 +24,11 @@ local PLATFORMS = {
   { name = "clickatell", prefix = "/rest/message", open = clickatell.new },
 }
 
--- options.now: function that returns seconds since the epoch (default os.time).
--- options.settle: seconds until a stop shows in status calls (default 0).
--- options.campaign: the messages that each provider holds, which lists show: { size = at the start,
--- created_per_second =, create_seconds =, leave_per_second = }; those that leave can no longer be
--- stopped. It begins when a provider's messages are first asked for. Without it there are three.
+-- options.now: function that returns seconds since 1970 (default os.time).
+-- options.settle: seconds until a stop shows in lookups (default 0).
+-- options.campaign: the messages that each provider holds and lists: { size = at the start,
+-- created_per_second =, create_seconds =, leave_per_second = }. Messages that leave cannot be
+-- stopped any more. It starts when a provider's messages are first requested. The default is three.
 function sandbox.new(options)
   options = options or {}
   local memories = {}
@@ -50,8 +50,7 @@ function sandbox.new(options)
     _new_memory = new_memory }, Sandbox)
 end
 
--- What has become of the messages that are held, by provider, of those that were asked for them:
--- see campaign.lua.
+-- The state of the held messages of each provider that was asked for them: see campaign.lua.
 function Sandbox:tally()
   local tallies = {}
   for name, held in pairs(self._memories) do
@@ -60,8 +59,8 @@ function Sandbox:tally()
   return tallies
 end
 
--- platform = self:_platform(name): of a provider whose methods are made from its definition, opened
--- at first use; nil where it has no recorded answers.
+-- platform = self:_platform(name): a provider simulated from its definition, made at first use; nil
+-- if it has no recorded responses.
 function Sandbox:_platform(name)
   local opened = self._recorded
   if opened[name] == nil then
@@ -70,8 +69,8 @@ function Sandbox:_platform(name)
   return opened[name] or nil
 end
 
--- What such a provider answers. Where several have the same address, /NAME in front of it tells
--- which is meant.
+-- Finds the simulated provider and its response. If several share an address, the prefix /NAME
+-- chooses one.
 local function answer_recorded(self, request)
   local name, inner = request.path:match("^/([%l%d_]+)(/.*)$")
   local platform = name and providers.is_built_in(name) and self:_platform(name)
@@ -93,8 +92,8 @@ local function answer_recorded(self, request)
   return nil
 end
 
--- request: { method, path, query, headers (names in lower case), body }
--- answer: { status, headers, body, ids }; ids is how many the request held, 0 where it was refused
+-- request: { method, path, query, headers (lower-case names), body }
+-- answer: { status, headers, body, ids }; ids: how many the request contained, 0 if it was refused
 -- before they were read.
 function Sandbox:answer(request)
   for _, route in ipairs(self._routes) do
@@ -150,7 +149,7 @@ State: what was stopped stays stopped. A second stop gets 200 from Revicom, 403/
 400 code 9 from Pushwoosh, 006 from Clickatell. Status calls show stopped ids as unsent, stopped,
 CANCELED, 006, and others as sending, sending, PENDING, 011. Nothing is kept when it ends.]]
 
--- The fates that only some providers have, a line each: "telnyx 0202 parted: 200 too_late".
+-- The fates that only some providers have, one per line: "telnyx 0202 parted: 200 too_late".
 local function own_fates()
   local lines = {}
   for _, name in ipairs(providers.names()) do
@@ -170,7 +169,7 @@ local function own_fates()
   return table.concat(lines, "\n")
 end
 
--- The rules above for people, as `stopmsg sandbox --help` prints them.
+-- These rules, as printed by `stopmsg sandbox --help`.
 function sandbox.about()
   return (ABOUT:format(own_fates()))
 end

@@ -1,5 +1,5 @@
--- Pages of a list, made from a provider's definition read backwards: which filters a request asks
--- for and which page, and what the answer tells of the next one.
+-- Makes pages of a list by reading a provider's definition backwards: which filters and which page
+-- a request asks for, and how the response points to the next page.
 
 local json = require("stopmsg.json")
 local times = require("stopmsg.find.times")
@@ -7,7 +7,7 @@ local url = require("stopmsg.sandbox.url")
 
 local listing = {}
 
--- Entries of a page, where a definition names no size; where it has no pages, all are one.
+-- Entries per page if a definition names no size; without pages, all are one.
 local SIZE, WHOLE = 100, 1e6
 
 local function at(document, written)
@@ -18,8 +18,8 @@ local function at(document, written)
   return value
 end
 
--- values = asked(operation, request): a function of a place and a name that gives the values there,
--- as a list of texts, or nil.
+-- values = asked(operation, request): a function of place and name that returns the values there as
+-- a list of texts, or nil.
 local function asked(operation, request)
   local fields = { query = url.query(request.query) }
   if operation.form then
@@ -46,7 +46,7 @@ local function asked(operation, request)
   end
 end
 
--- The span of time that is asked for, and whether everything else that is fits what is held.
+-- The time span requested, and whether all other filters match the held messages.
 local function filters_of(operation, values_at, shows)
   local since, till, fits = nil, nil, true
   for name, filter in pairs(operation.where) do
@@ -71,8 +71,8 @@ local function filters_of(operation, values_at, shows)
   return since, till, fits
 end
 
--- The text that stands for a page after the message with this number: of times where the list is
--- read by them, as the provider's are.
+-- The text that stands for the page after the message with this number; a time if the provider
+-- pages by time.
 local function cursor_of(next_page, campaign, number)
   if next_page.until_empty then
     return os.date("!%Y-%m-%dT%H:%M:%S", campaign:time(number)) .. (".%09dZ"):format(number)
@@ -80,8 +80,8 @@ local function cursor_of(next_page, campaign, number)
   return ("after-%d"):format(number)
 end
 
--- The number of the message after which a page begins, for lists that are read so: nil for the
--- first page, false for what is no such thing.
+-- The number of the message before the page, for lists paged by cursor: nil for the first page,
+-- false for an invalid one.
 local function after(next_page, values_at, campaign)
   local by = next_page.by
   if by == "url" then
@@ -94,12 +94,12 @@ local function after(next_page, values_at, campaign)
   elseif by == "last" then
     return campaign:number(values[1]) or false
   elseif next_page.until_empty then
-    return tonumber(values[1]:match("%.(%d+)Z$")) -- else it is a filter
+    return tonumber(values[1]:match("%.(%d+)Z$")) -- without a fraction it is a filter
   end
   return tonumber(values[1]:match("^after%-(%d+)$")) or false
 end
 
--- Entries before the page, for lists whose pages are counted; nil where it is no page.
+-- Entries before the page, for numbered pages; nil if it is not a page.
 local function before(next_page, values_at, size)
   local values = values_at(next_page.place, next_page.name)
   local first = next_page.first or (next_page.by == "page" and 1 or 0)
@@ -111,8 +111,8 @@ local function before(next_page, values_at, size)
 end
 
 -- page = listing.page(operation, request, campaign, with): { numbers, total, pages, more, cursor,
--- last } | nil where there is no such page. with: shows, filter -> the value that everything held
--- has; size, entries a page where that is not what the definition asks for.
+-- last }, or nil if there is no such page. with: shows, filter -> the value that every held message
+-- has; size, entries per page if not the definition's.
 function listing.page(operation, request, campaign, with)
   local next_page = operation.next or {}
   local values_at = asked(operation, request)

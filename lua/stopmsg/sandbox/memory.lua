@@ -1,5 +1,5 @@
--- What the sandbox remembers of one provider's ids: when each was stopped, and which of those
--- that fail once have failed. All else follows from the id itself.
+-- What the sandbox remembers of one provider's ids: when each was stopped, and which of those that
+-- fail once have failed. Everything else follows from the id.
 
 local campaigns = require("stopmsg.sandbox.campaign")
 
@@ -11,14 +11,14 @@ Memory.__index = Memory
 local ONCE = { ["0429"] = 429, ["0500"] = 500 }
 local ALWAYS = { ["0503"] = 503 }
 
--- now: function that returns seconds. settle: seconds until a stop shows. campaign: what is held in
--- lists, { size, created_per_second, create_seconds, leave_per_second }; nil for a few examples.
+-- now(): seconds. settle: seconds until a stop shows. campaign: the held messages, { size,
+-- created_per_second, create_seconds, leave_per_second }; nil for a few examples.
 function memory.new(now, settle, campaign)
   return setmetatable({ now = now, _settle = settle, _stopped = {}, _failed = {},
     _wanted = campaign or campaigns.examples, _held = nil, _campaign = nil }, Memory)
 end
 
--- Holds messages whose ids have this format. with: newest_first, lists_all (see campaign.lua).
+-- Holds messages with ids of this format. with: newest_first, lists_all (see campaign.lua).
 function Memory:hold(format, with)
   self._held = {
     now = self.now,
@@ -33,8 +33,7 @@ function Memory:hold(format, with)
   }
 end
 
--- What is held; nil where that is nothing. It begins when it is first asked for, as nobody asks all
--- providers.
+-- The held messages, or nil. Created on first use, since nobody uses all providers.
 function Memory:campaign()
   if self._held and not self._campaign then
     self._campaign = campaigns.new(self._held)
@@ -42,37 +41,37 @@ function Memory:campaign()
   return self._campaign
 end
 
--- What has become of what is held so far, by word; nil where nobody asked for it.
+-- Counts of the held messages by state; nil if nobody asked for them.
 function Memory:tally()
   return self._campaign and self._campaign:tally()
 end
 
--- The number of a message that is held, and all that are; nil for all other ids.
+-- The number of a held message, and their total; nil for all other ids.
 local function held(self, id)
   local campaign = self:campaign()
   return campaign and campaign:number(id), campaign
 end
 
--- "scheduled", "stopped" or "sent" of what is held, as lookups show it where is_shown; nil for all
--- other ids.
+-- "scheduled", "stopped" or "sent" for a held message, as lookups show it if is_shown; nil for
+-- others.
 function Memory:state(id, is_shown)
   local number, campaign = held(self, id)
   return number and campaign:state(number, is_shown)
 end
 
--- Whether it is held, and was sent.
+-- Returns whether a held message was sent.
 function Memory:has_left(id)
   return self:state(id) == "sent"
 end
 
--- Whether an id with this ending can fail a whole request; cheaper than :trouble, and changes
--- nothing.
+-- Returns whether an id with this ending can fail a whole request. Cheaper than :trouble, and
+-- changes nothing.
 function memory.is_trouble(ending)
   return ONCE[ending] or ALWAYS[ending]
 end
 
 -- status = memory:trouble(ids): the HTTP status with which to refuse a request for these ids, or
--- nil. Of several that fail once, each fails a request of its own.
+-- nil. Ids that fail once each fail a request of their own.
 function Memory:trouble(ids)
   for _, id in ipairs(ids) do
     local ending = not held(self, id) and id:sub(-4)
@@ -97,8 +96,7 @@ function Memory:stop(id, at)
   end
 end
 
--- Whether it was stopped before, where that is asked by another stop: those of what is held are
--- counted.
+-- Returns whether another stop finds it already stopped; counts these for held messages.
 function Memory:is_again(id)
   local is_stopped = self:was_stopped(id)
   if is_stopped then
@@ -115,7 +113,7 @@ function Memory:was_stopped(id)
   return self._stopped[id] ~= nil
 end
 
--- time = memory:shown(id): when the id was stopped, nil while status calls do not show it yet.
+-- time = memory:shown(id): when the id was stopped; nil until lookups show it.
 function Memory:shown(id)
   local number, campaign = held(self, id)
   if number then

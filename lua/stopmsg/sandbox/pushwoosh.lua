@@ -11,10 +11,10 @@ Pushwoosh.__index = Pushwoosh
 
 local JSON = { ["Content-Type"] = "application/json" }
 local MAX_PER_PAGE = 1000
--- Ours, the provider does not say.
+-- Our choice; the provider does not say.
 local DEFAULT_PER_PAGE = 100
 
--- gRPC codes of the envelope -> HTTP status
+-- gRPC code of the envelope -> HTTP status
 local STATUS = {
   [3] = 400,
   [5] = 404,
@@ -50,7 +50,7 @@ local function trouble(status, ids)
   return refused
 end
 
--- What everything that is held shows, by filter.
+-- What every held message shows, by filter.
 local SHOWS = { campaign = "SANDBOX" }
 
 local STATES = { scheduled = "PENDING", stopped = "CANCELED", sent = "DONE" }
@@ -87,7 +87,7 @@ function Pushwoosh:_cancel(document)
   return answer(200, "{}", 1)
 end
 
--- nil where this account has no such message
+-- Returns nil if this account has no such message.
 function Pushwoosh:_state(code)
   local ending = code:sub(-4)
   if ending == "0003" or ending == "0403" or ending == "0404" then
@@ -98,7 +98,7 @@ function Pushwoosh:_state(code)
   return self._memory:shown(code) and "CANCELED" or "PENDING"
 end
 
--- An absent number and 0 are the same in protobuf's JSON.
+-- In protobuf's JSON a missing number is 0.
 local function whole(value, default)
   if value == nil or value == 0 then
     return default
@@ -106,7 +106,7 @@ local function whole(value, default)
   return type(value) == "number" and value > 0 and value % 1 == 0 and value or nil
 end
 
--- A page of what is held.
+-- A page of held messages.
 function Pushwoosh:_list_held(request, per_page)
   local campaign = self._memory:campaign()
   local page = listing.page(self._find, request, campaign, { shows = SHOWS, size = per_page })
@@ -179,7 +179,7 @@ function Pushwoosh:answer(request)
   end
   local document = json.decode(request.body or "")
   if type(document) ~= "table" then
-    return refusal(3, "the body is no JSON object")
+    return refusal(3, "the body is not a JSON object")
   end
   return call(self, document, request)
 end

@@ -1,16 +1,16 @@
--- The methods of a provider, made from its definition and its recorded answers: what is asked is
--- told by the definition, read backwards; what is answered was written down from the provider's
--- pages. So the sandbox is no second opinion of what a provider does.
+-- Simulates a provider from its definition and its recorded responses. Requests are recognized by
+-- reading the definition backwards; responses were copied from the provider's documentation. So the
+-- sandbox is no second opinion about a provider.
 --
--- Recorded answers are a table in sandbox/answers/: `id`, a format for example ids; `ending`, a
--- pattern of what chooses an id's fate, where that is not its last four characters; `fates` of
--- further endings; `settings` of the examples; and for each operation an answer by what has become
--- of the id: `scheduled`, `stopped`, `sent`, `missing`, and further fates. An answer is { status,
--- body, says }, `says` the outcome that it has to be taken for, with `is_strange` where nothing in
--- it shows whose it is, and `stops` where it is another success than that of `scheduled`. <id>, a
--- part of it or a setting in angle brackets is filled in; <entries> is a list of the `entry` of
--- each id, and <count> their number. `many` is the answer of a request of many ids where that is
--- another request. `credentials` and `throttle` are answers of every operation.
+-- Recorded responses are a table in sandbox/answers/: `id`, a format for example ids; `ending`, the
+-- pattern that selects an id's fate if not the last four characters; `fates` of further endings;
+-- `settings` of the examples; and per operation a response by state of the id: `scheduled`,
+-- `stopped`, `sent`, `missing`, and further fates. A response is { status, body, says }: `says` is
+-- the outcome that it must lead to, `is_strange` means that nothing in it shows whose it is, and
+-- `stops` marks a success other than that of `scheduled`. <id>, a part of it or a setting in angle
+-- brackets is filled in; <entries> is a list of the `entry` of each id, <count> their number.
+-- `many` is the response to a request with many ids if that is another request. `credentials` and
+-- `throttle` apply to every operation.
 
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
@@ -25,13 +25,13 @@ local recorded = {}
 local Recorded = {}
 Recorded.__index = Recorded
 
--- Messages that a lookup by list shows at most, where that has pages.
+-- Maximum number of messages in a list without pages.
 local LOOKED_UP = 100
 
--- The tokens that it takes: of users, and of requests where those fetch one with theirs.
+-- Accepted tokens: the user's, and the one for requests if that is fetched with the user's.
 local TOKEN, FETCHED = "sandbox", "sandbox-fetched"
 
--- Endings of ids -> what has become of them, at every provider.
+-- Endings of ids -> their fate, for every provider.
 local FATES = { ["0404"] = "missing", ["0409"] = "sent" }
 
 local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -55,8 +55,8 @@ local function escaped(text)
   return (text:gsub("%p", "%%%0"))
 end
 
--- Whether a text is what a template may have become. What its placeholders stood for goes into
--- `found`; `one` is the pattern of a value.
+-- Returns whether a text matches a template; puts the values of placeholders into `found`. `one` is
+-- the pattern of a value.
 local function match(written, text, found, one)
   local pattern, names = "^", {}
   for _, piece in ipairs(template.parse(written)) do
@@ -81,7 +81,7 @@ local function match(written, text, found, one)
   return true
 end
 
--- The same of all values under one name of a query or form, in whatever order.
+-- The same for all values of one name in a query or form, in any order.
 local function match_pair(written, values, found)
   local only = template.only(template.parse(written))
   if only == "ids" then
@@ -96,7 +96,7 @@ local function match_pair(written, values, found)
   return false
 end
 
--- A list of ids, or of a part of them; where they are numbers, as they are written.
+-- A list of ids or of a part of them; numbers as they are written.
 local function listed(values)
   local list = {}
   for i, value in ipairs(values) do
@@ -145,12 +145,12 @@ local function match_body(operation, request, found)
   return true
 end
 
--- Whether a request is one of an operation; what was filled into it.
+-- Returns whether a request is one of an operation; fills `found`.
 local function match_request(provider, operation, request)
   local found = {}
   local path, query = operation.path:match("^([^?]*)%??(.*)$")
   local base = (operation.address or provider.address).path
-  -- Infobip's own client puts a slash at the end.
+  -- Infobip's own client appends a slash.
   local asked = request.path:gsub("/$", "")
   local expected = (base .. path):gsub("/$", "")
   if request.method ~= operation.method or not match(expected, asked, found, "[^/]*") then
@@ -169,7 +169,7 @@ local function match_request(provider, operation, request)
   return match_body(operation, request, found) and found or nil
 end
 
--- What is in a ticket goes into `found`; false where it is none.
+-- Unpacks a ticket into `found`; false if it is invalid.
 function recorded.unpack_ticket(ticket, written, found)
   local letters = ticket.letters
   local packed = decode_base64((written:gsub("[" .. escaped(letters) .. "]", {
@@ -177,11 +177,11 @@ function recorded.unpack_ticket(ticket, written, found)
   return match(ticket.written, core.inflate("deflate", packed, 4096) or "", found, ".*")
 end
 
--- Whether a request is signed with this token.
+-- Returns whether a request is signed with this token.
 local function is_signed(operation, request, found, token)
   local form, written = operation.signing, found.signature
   if written and form.ticket then
-    found.signature = nil -- what is in the ticket, in place of the ticket itself
+    found.signature = nil -- the ticket's content replaces the ticket
     written = recorded.unpack_ticket(form.ticket, written, found) and found.signature
   end
   if not written then
@@ -197,7 +197,7 @@ local function is_signed(operation, request, found, token)
   return signature == written
 end
 
--- Whether the token stands where it belongs, and is this one.
+-- Returns whether this token is in the right place.
 local function has_token(operation, request, found, token)
   for name, written in pairs(operation.headers) do
     if written:find("{token}", 1, true) or operation.signing then
@@ -238,7 +238,7 @@ local function parts_of(operation, id)
   return parts
 end
 
--- Ids that were written with a text between two of them.
+-- Splits ids joined by a separator.
 local function split(joined, between)
   local list, at = {}, 1
   repeat
@@ -249,7 +249,7 @@ local function split(joined, between)
   return list
 end
 
--- The ids that a request is about.
+-- The ids of a request.
 local function ids_of(operation, found)
   if found.ids then
     local joined = type(found.ids) == "table" and found.ids[1] or found.ids
@@ -273,7 +273,7 @@ local function ids_of(operation, found)
   return ids
 end
 
--- platform = recorded.of(provider, answers, memory): of a checked definition
+-- platform = recorded.of(provider, answers, memory): for a checked definition
 function recorded.of(provider, answers, memory)
   local list = answers.find
   if list then
@@ -283,18 +283,18 @@ function recorded.of(provider, answers, memory)
   return setmetatable({ _provider = provider, _answers = answers, _memory = memory }, Recorded)
 end
 
--- platform = recorded.new(name, memory): of one that comes with stopmsg
+-- platform = recorded.new(name, memory): for a built-in provider
 function recorded.new(name, memory)
   return recorded.of(providers.load(name), require("stopmsg.sandbox.answers." .. name), memory)
 end
 
--- What of an id chooses its fate.
+-- The characters of an id that select its fate.
 function Recorded:_ending(id)
   local pattern = self._answers.ending
   return pattern and id:match(pattern) or id:sub(-4)
 end
 
--- What has become of an id.
+-- The state of an id.
 function Recorded:_fate(operation, id)
   local state = self._memory:state(id, operation.is_lookup)
   if state then
@@ -314,7 +314,7 @@ function Recorded:_fate(operation, id)
   return is_stopped and "stopped" or "scheduled"
 end
 
--- An answer with its holes filled.
+-- A response with its placeholders filled in.
 local function fill(text, operation, id, found, entries)
   local values = { id = id, entries = entries }
   for name, value in pairs(parts_of(operation, id or "")) do
@@ -337,12 +337,12 @@ local function reply(answer, body, count)
   return { status = answer.status or 200, headers = headers, body = body, ids = count }
 end
 
--- The answer that a lookup of a whole list gets: the messages that are held and still scheduled, of
--- those whose parts are asked for.
+-- The response to a lookup of a whole list: held messages that are still scheduled and match the
+-- parts requested.
 function Recorded:_list(answer, operation, found)
   local campaign, entries = self._memory:campaign(), {}
   local first, last = campaign:between()
-  -- All of them, but where the answer can say that there are more.
+  -- All of them, unless the response can say that there are more.
   local most = answer.body:find("<cursor>", 1, true) and LOOKED_UP or last
   local numbers = campaign:list(first, last, 0, most + 1)
   found.cursor = numbers[most + 1] and "more" or ""
@@ -360,7 +360,7 @@ function Recorded:_list(answer, operation, found)
   return fill(answer.body, operation, nil, found, table.concat(entries, ","))
 end
 
--- Times of a message, in the ways in which providers write them.
+-- Times of a message, as providers write them.
 local function add_times(found, time)
   found.unix = ("%.0f"):format(time)
   found.time = os.date("!%Y-%m-%dT%H:%M:%S", time)
@@ -378,7 +378,7 @@ function Recorded:_entry(answer, operation, number, found)
   return fill(written, operation, campaign:id(number), found)
 end
 
--- A page of what can still be stopped.
+-- A page of stoppable messages.
 function Recorded:_page(answer, operation, request, found)
   local page = listing.page(operation, request, self._memory:campaign(), {
     shows = answer.shows,
@@ -406,7 +406,7 @@ function Recorded:_page(answer, operation, request, found)
   return reply(answer, fill(answer.body, operation, nil, found, table.concat(entries, ",")), 0)
 end
 
--- The answer that gives a token for the user's.
+-- The response that returns a token for the user's.
 local function give_token(operation)
   local document = {}
   with_value(document, operation.value[1], FETCHED)
@@ -464,7 +464,7 @@ function Recorded:_answer(operation, request, found)
   return reply(answer, body or "", #ids)
 end
 
--- The operations that a provider has, those for many ids before the ones for a single id.
+-- The provider's operations, those for many ids before those for one.
 local function operations_of(provider)
   local list = { provider.token }
   -- Lists come before `check`, which may be one of their pages.
@@ -479,7 +479,7 @@ local function operations_of(provider)
   return list
 end
 
--- answer = platform:answer(request) | nil, where the request is none of this provider's
+-- answer = platform:answer(request), or nil if this provider has no such request
 function Recorded:answer(request)
   for _, operation in ipairs(operations_of(self._provider)) do
     local found = match_request(self._provider, operation, request)
@@ -490,7 +490,7 @@ function Recorded:answer(request)
   return nil
 end
 
--- The answers that are recorded of a provider; nil where there are none.
+-- The recorded responses of a provider, or nil.
 function recorded.find(name)
   local loaded, answers = pcall(require, "stopmsg.sandbox.answers." .. name)
   return loaded and answers or nil

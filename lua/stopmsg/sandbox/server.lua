@@ -1,5 +1,5 @@
--- The sandbox on a socket of the loopback interface. luv, as Debian has it for every Lua; needed
--- for nothing else in stopmsg, so it is required when a server is started.
+-- The sandbox on a loopback socket. Requires luv, which nothing else in stopmsg needs, only when a
+-- server is started.
 
 local http = require("stopmsg.sandbox.http")
 local json = require("stopmsg.json")
@@ -8,14 +8,14 @@ local sandbox = require("stopmsg.sandbox")
 
 local server = {}
 
--- Seconds a refused client may go on sending: closed at once, it would lose the answer.
+-- Seconds for which a refused client may go on sending: closing at once would lose the response.
 local LINGER = 1
 
 local Server = {}
 Server.__index = Server
 
--- luv frees a handle that is collected while it is closing, and libuv comes back to it: the
--- function keeps it until then.
+-- luv frees a handle that is collected while closing, and libuv uses it afterwards: keep it until
+-- then.
 local function close(handle)
   if handle and not handle:is_closing() then
     handle:close(function()
@@ -24,13 +24,13 @@ local function close(handle)
   end
 end
 
--- Monotonic seconds.
+-- Monotonic time in seconds.
 function Server:_clock()
   return self._uv.hrtime() / 1e9
 end
 
--- Never the headers or the query: the one holds the token, the other may be long. So may a body,
--- which is there only where it was asked for.
+-- Never log headers or the query: headers contain the token, and the query may be long. The body
+-- only if requested.
 function Server:_write_log(record)
   if self._log then
     self._log:write(json.encode(record), "\n")
@@ -44,7 +44,7 @@ function Server:_drop(connection)
   close(connection.socket)
 end
 
--- Answers what is refused, then waits for the client to see it.
+-- Sends a refusal, then waits until the client has seen it.
 function Server:_finish(connection)
   connection.finishing = true
   connection.timer = self._uv.new_timer()
@@ -64,8 +64,8 @@ function Server:_send(connection, answer, keep_alive)
   end
 end
 
--- Runs the function after the delay. Timers of one length fire in the order they were started, so
--- that the answers of a connection keep their order.
+-- Calls the function after the delay. Timers of equal length fire in order, so the responses of a
+-- connection keep their order.
 function Server:_later(call)
   if self._delay == 0 then
     call()
@@ -93,7 +93,7 @@ function Server:_serve(connection, request)
     started = self:_clock(),
   }
   self._pending[record] = true
-  -- What is asked takes effect when it arrives; it is the answer that is held back.
+  -- A request takes effect when it arrives; only its response is delayed.
   local ok, answer = pcall(self._sandbox.answer, self._sandbox, request)
   if not ok then
     io.stderr:write("sandbox: ", tostring(answer), "\n")
@@ -104,7 +104,7 @@ function Server:_serve(connection, request)
     self._in_flight = self._in_flight - 1
     self._pending[record] = nil
     record.finished = self:_clock()
-    -- Before the answer: who has it can rely on the line.
+    -- Log before responding: clients may then rely on the line.
     self:_write_log(record)
     self:_send(connection, answer, request.keep_alive)
   end)
@@ -147,7 +147,7 @@ function Server:_accept()
   end)
 end
 
--- Closes all that is open. Requests not answered yet are logged without `finished`.
+-- Closes everything. Unanswered requests are logged without `finished`.
 function Server:_stop()
   self._stopped = true
   close(self._listener)
@@ -176,7 +176,7 @@ function Server:_watch_stdin()
   elseif kind == "tty" then
     self._stdin = uv.new_tty(0, true)
   else
-    -- A file or /dev/null, which is at its end already.
+    -- A file or /dev/null, which is already at its end.
     self:_stop()
     return
   end
@@ -205,13 +205,12 @@ function Server:_listen(port)
   return listener:getsockname().port
 end
 
--- Serves until SIGTERM or SIGINT: true | nil, message [, "missing" where it is luv].
+-- Serves until SIGTERM or SIGINT: true | nil, message [, "missing" if luv is missing].
 --
--- options, all optional: port (0: the kernel chooses), delay (seconds to hold each answer back),
--- settle (seconds until a stop shows in status calls), campaign (what lists show, see
--- sandbox/init.lua), log (file to which a line of JSON a request
--- is added), log_bodies (true: with the request's body), until_eof (true: also ends with its
--- stdin), out (where to tell the address).
+-- options, all optional: port (0: the kernel chooses), delay (seconds to hold back each response),
+-- settle (seconds until a stop shows in lookups), campaign (what lists show, see sandbox/init.lua),
+-- log (file to append a line of JSON per request to), log_bodies (true: with the body), until_eof
+-- (true: also end with stdin), out (where to print the address).
 function server.run(options)
   options = options or {}
   local uv, missing = needs.find("luv")
@@ -227,7 +226,7 @@ function server.run(options)
     end
   end
 
-  -- Seconds since the epoch with their fraction, which os.time does not have.
+  -- Seconds since 1970 with a fraction, which os.time lacks.
   local epoch = os.time() - uv.hrtime() / 1e9
   local self = setmetatable({
     _uv = uv,
@@ -267,11 +266,11 @@ function server.run(options)
   else
     self:_stop()
   end
-  -- Not until the loop is empty: it may hold what is somebody else's.
+  -- Not until the loop is empty: others may use it.
   while not self._stopped do
     uv.run("once")
   end
-  -- Closing takes a turn of the loop.
+  -- Closing takes one turn of the loop.
   uv.run("nowait")
   if log then
     log:close()

@@ -1,4 +1,4 @@
--- The few things the sandbox does with URLs.
+-- The URL functions that the sandbox needs.
 
 local url = {}
 

@@ -100,7 +100,7 @@ end
 function nginx.refusal()
   local phase = api().get_phase()
   if not CAN_WAIT[phase] then
-    return ("cannot wait in the %s phase of nginx; hand the ids over to ngx.timer.at(0, …)%s")
+    return ("cannot wait in the %s phase of nginx; use ngx.timer.at(0, …)%s")
       :format(phase, phase == "init" and " in init_worker_by_lua" or "")
   end
 end

@@ -106,7 +106,7 @@ function buffers.new(file, on_block)
     end
     local nul = taken:find("\0", 1, true)
     if nul then
-      buffers.unreadable(("this is no text file: line %d holds a byte of value 0"):format(self.line
+      buffers.unreadable(("not a text file: line %d contains a NUL byte"):format(self.line
         + count_breaks(self.bytes:sub(self.at)) + count_breaks(taken:sub(1, nul))))
     end
     self.bytes = self.bytes:sub(self.at) .. taken

@@ -65,8 +65,17 @@ function csv.read(file, on_block, field, is_id)
   if layout.header then
     rows.take(buffer, separator)
   end
-  local next_field, byte, width = native.next_field, separator:byte(), layout.width
-  return function()
+  local next_field, take_fields = native.next_field, native.take_fields
+  local byte, width = separator:byte(), layout.width
+  return function(_, into, held, most)
+    if into then
+      local count, behind = take_fields(buffer.bytes, buffer.at, byte, column, width, into, held,
+        most)
+      if count > 0 then
+        buffer.at, buffer.line = behind, buffer.line + count
+        return count, buffer.line - count, true
+      end
+    end
     local quick, after = next_field(buffer.bytes, buffer.at, byte, column, width)
     if quick then
       local line = buffer.line

@@ -1,9 +1,11 @@
 -- Which format an input file has, and the reader that fits.
 --
 -- A reader is made of an open file at its beginning: next = plain.read(file, on_block), and
---   value, line = next(shape)
+--   value, line, is_listed = next(shape, list, held, most)
 -- gives an id, a problem { message, shown } in place of one, or nil at the end, and the number of
 -- the line where it began. Where a shape of ids is given, a number may stand for so many of them.
+-- Where a list is given, too, is_listed says that they are of any shape, and were put into it
+-- behind those that it holds, `most` at most.
 
 local buffers = require("stopmsg.cli.input.buffer")
 local csv = require("stopmsg.cli.input.csv")
@@ -117,7 +119,7 @@ function formats.open(file, on_block, field, is_id)
   elseif kind then
     local names = fields_of(file, kind)
     if names then
-      unreadable(("this is JSON: name the field of the ids with --field; there are %s"):format(
+      unreadable(("this is JSON: use --field to name the field with the ids; fields: %s"):format(
         names))
     end
     return json.values(file, on_block)
@@ -127,8 +129,8 @@ function formats.open(file, on_block, field, is_id)
     local start = file:seek("cur", 0)
     local is_declared = layouts.declared(list[1].whole) ~= nil
     local header = layouts.sample(file, start, separator, is_declared)[1] or {}
-    unreadable(("this looks like a table whose columns are separated by %s: name the column of the "
-      .. "ids with --field; there are %s"):format(NAMES[separator] or text.quote(separator),
+    unreadable(("this looks like a table separated by %s: use --field to name the column with the "
+      .. "ids; columns: %s"):format(NAMES[separator] or text.quote(separator),
       layouts.names_of(header)))
   end
   return plain.read(file, on_block)

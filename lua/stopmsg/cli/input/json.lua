@@ -30,8 +30,8 @@ end
 function json.lines(file, on_block, field)
   local buffer = buffers.new(file, on_block)
   local rest, at, line = nil, 0, nil
-  local next_member = native.next_member
-  return function()
+  local next_member, take_members = native.next_member, native.take_members
+  return function(_, into, held, most)
     if rest then
       at = at + 1
       if rest[at] then
@@ -40,6 +40,13 @@ function json.lines(file, on_block, field)
       rest = nil
     end
     local quick, after
+    if into and type(field) == "string" then
+      quick, after = take_members(buffer.bytes, buffer.at, field, into, held, most)
+      if quick > 0 then
+        buffer.at, buffer.line = after, buffer.line + quick
+        return quick, buffer.line - quick, true
+      end
+    end
     if type(field) == "string" then
       quick, after = next_member(buffer.bytes, buffer.at, field)
     end
@@ -113,7 +120,7 @@ function json.values(file, on_block, field)
       local line = buffer.line
       if char == nil then
         has_ended = true
-        return is_array and { problem("the array does not end: the file is cut off") } or nil, line
+        return is_array and { problem("the array is not closed: file truncated") } or nil, line
       elseif char == "[" and not is_array then
         is_array, buffer.at = true, buffer.at + 1
       elseif char == "]" and is_array then
@@ -126,7 +133,7 @@ function json.values(file, on_block, field)
           return { problem(("a value longer than %d bytes"):format(buffers.MAX_JSON)) }, line
         elseif source == false then
           has_ended = true
-          return { problem("a value that does not end; nothing behind it can be read") }, line
+          return { problem("a value is not closed; nothing after it can be read") }, line
         end
         local value = decoder.decode("[" .. source .. "]")
         if not value then
@@ -146,7 +153,7 @@ function json.values(file, on_block, field)
         local value = decoder.decode("[" .. source .. "]")
         value = value and value[1]
         return type(value) == "number" and values.of(value, field, source)
-          or { problem(field and "no JSON object" or "no id", source) }, line
+          or { problem(field and "not a JSON object" or "no id", source) }, line
       end
     end
     return nil

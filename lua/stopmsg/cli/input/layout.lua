@@ -108,9 +108,9 @@ local function by_number(samples, number, is_id)
     for _, one in ipairs(samples) do
       widest = math.max(widest, #(one.records[1] or {}))
     end
-    unreadable(("there is no column %d: the first line has %d"):format(number, widest))
+    unreadable(("no column %d: the first line has %d"):format(number, widest))
   elseif is_tie and best.width > 1 then
-    unreadable("what separates the columns is not clear: put a line such as sep=; before the first")
+    unreadable("cannot tell the separator: add a line such as sep=; at the top of the file")
   end
   local first = best.records[1]
   return {
@@ -132,7 +132,7 @@ local function by_name(samples, field)
       for i, column in ipairs(columns) do
         options[i] = "--field " .. column
       end
-      unreadable(("the name %s stands %s in the header: give the column's number, %s"):format(
+      unreadable(("the header has the name %s %s: give the column's number, %s"):format(
         text.quote(field), #columns == 2 and "twice" or #columns .. " times",
         table.concat(options, " or ")))
     elseif columns[1] then
@@ -140,7 +140,7 @@ local function by_name(samples, field)
     end
     widest = #header > #widest and header or widest
   end
-  unreadable(("no column is called %s; there are %s"):format(text.quote(field),
+  unreadable(("no column named %s; columns: %s"):format(text.quote(field),
     layouts.names_of(widest)))
 end
 
@@ -162,7 +162,7 @@ function layouts.of(file, field, is_id)
     for _, one in ipairs(samples) do
       local columns = columns_of(one.records[1] or {}, field)
       if #(one.records[1] or {}) > 1 and columns[1] and columns[1] ~= number then
-        unreadable(("column %d is called %s: whether a name or a number is meant is not clear")
+        unreadable(("column %d is named %s, so --field could mean the name or the number")
           :format(columns[1], text.quote(field)))
       end
     end
@@ -181,13 +181,13 @@ function layouts.columns_of_parts(layout, fields)
     local found = columns_of(layout.header or {}, fields[i])
     local number = found[1] or (fields[i]:find("^%d+$") and tonumber(fields[i]))
     if #found > 1 then
-      unreadable(("the name %s stands %d times in the header: give the column's number"):format(
+      unreadable(("the header has the name %s %d times: give the column's number"):format(
         text.quote(fields[i]), #found))
     elseif not number then
-      unreadable(("no column is called %s; there are %s"):format(text.quote(fields[i]),
+      unreadable(("no column named %s; columns: %s"):format(text.quote(fields[i]),
         layouts.names_of(layout.header or {})))
     elseif number < 1 or number > layout.width then
-      unreadable(("there is no column %d: the first line has %d"):format(number, layout.width))
+      unreadable(("no column %d: the first line has %d"):format(number, layout.width))
     end
     columns[i] = number
   end

@@ -15,9 +15,17 @@ end
 -- next = plain.read(file, on_block): see format.lua.
 function plain.read(file, on_block)
   local buffer = buffers.new(file, on_block)
-  local next_line, count_lines = native.next_line, native.count_lines
-  return function(shape)
+  local next_line, count_lines, take_lines = native.next_line, native.count_lines, native.take_lines
+  return function(shape, into, held, most)
     while true do
+      if into and not shape then
+        local count, after = take_lines(buffer.bytes, buffer.at, HASH, into, held, most)
+        if count > 0 then
+          buffer.at = after
+          buffer.line = buffer.line + count
+          return count, buffer.line - count, true
+        end
+      end
       if shape then
         local count, after = count_lines(buffer.bytes, buffer.at, shape)
         if count > 0 then

@@ -17,7 +17,7 @@ local function record(bytes, at, separator, is_last)
       repeat
         to = bytes:find('"', from, true)
         if not to then
-          return nil, is_last and "a quote that does not end" or nil
+          return nil, is_last and "an unclosed quote" or nil
         end
         value = value .. bytes:sub(from, to - 1)
         from = to + 2
@@ -46,7 +46,7 @@ local function record(bytes, at, separator, is_last)
     if after == "\n" or after == "" then
       return fields, at + 1
     elseif after ~= separator then
-      return nil, "text after a quoted field"
+      return nil, "text after a closing quote"
     end
     at = at + 1
   end
@@ -120,9 +120,9 @@ function rows.judge(width, column, separator, is_id)
       end
     end
     if has_rows then
-      return "a quote that swallows the lines behind it", true
+      return "an unclosed quote that takes in the lines after it", true
     elseif is_broken then
-      return ("%d field%s where the header has %d"):format(#fields, #fields == 1 and "" or "s",
+      return ("%d field%s, but the header has %d"):format(#fields, #fields == 1 and "" or "s",
         width), false
     end
   end

@@ -86,7 +86,7 @@ local function id_of(value, field, shown)
   if type(value) == "number" and value % 1 == 0 and math.abs(value) < 2 ^ 53 then
     return ("%.0f"):format(value)
   elseif type(value) == "number" then
-    return problem(("the number%s is no whole number that can be told exactly; write it as a "
+    return problem(("the number%s cannot be read as an exact integer; write it as a "
       .. "string"):format(field and " in " .. text.quote(field) or ""), shown)
   elseif type(value) ~= "string" or value == "" then
     return problem(field and "no id in " .. text.quote(field) or "no id", shown)
@@ -118,10 +118,10 @@ function ids_of(value, field, source)
   if type(field) == "table" then
     return joined(value, field, source)
   elseif not field then
-    return { type(value) == "table" and problem("an object: name the field with --field", source)
+    return { type(value) == "table" and problem("an object: use --field to name the field", source)
       or id_of(value, nil, source) }
   elseif type(value) ~= "table" then
-    return { problem("no JSON object", source) }
+    return { problem("not a JSON object", source) }
   elseif value[field] == nil and field:find(".", 1, true) then
     local found = collect(value, path_of(field), 1, {})
     for i, one in ipairs(found) do
@@ -132,7 +132,7 @@ function ids_of(value, field, source)
     end
     return found
   elseif count_name(source, json.encode(field)) > 1 then
-    return { problem(("the name %s stands twice in the object"):format(text.quote(field)), source) }
+    return { problem(("the object has two fields named %s"):format(text.quote(field)), source) }
   end
   local one = member(value, field)
   if type(one) == "table" and one[1] ~= nil then

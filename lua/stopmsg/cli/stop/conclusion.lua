@@ -109,7 +109,7 @@ function conclusion.report(run, summary)
   elseif line then
     host:say((run.signal and "interrupted; " or "") .. line)
   elseif run.signal then
-    host:say("interrupted; nothing is left to do")
+    host:say("interrupted; nothing left to do")
   end
   if run.fault or run.sink.failure then
     return exit.fault

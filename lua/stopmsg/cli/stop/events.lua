@@ -26,7 +26,7 @@ local function notice_pause(run, seconds)
     run.pause = math.max(seconds, run.pause or 0)
   end
   if seconds > LONG_PAUSE and is_news and not run.args.quiet then
-    run:tell(("the provider asks for a pause: nothing is sent for %s"):format(
+    run:tell(("the provider asked for a pause: sending nothing for %s"):format(
       duration.words(seconds)))
   end
 end
@@ -37,10 +37,10 @@ local function notice_rate(run, event)
   run.rate_fault = not is_back and (event.message or run.rate_fault) or nil
   run.bar:wait_for(event.phase == "begin" and "waiting for the shared rate" or nil)
   if event.phase == "begin" and not run.args.quiet then
-    run:tell(("%s: waiting for it, %s at most"):format(event.message,
+    run:tell(("%s: waiting up to %s"):format(event.message,
       duration.words(run.args.patience or options.defaults.patience)))
   elseif is_back and event.elapsed >= LONG_OUTAGE and not run.args.quiet then
-    run:tell(("the shared rate is back, after %s"):format(duration.words(event.elapsed)))
+    run:tell(("the shared rate is back after %s"):format(duration.words(event.elapsed)))
   end
 end
 
@@ -61,7 +61,7 @@ local function notice_outage(run, event)
   else
     run.bar:outage(nil)
     if event.reason == "answered" and event.elapsed >= LONG_OUTAGE and not run.args.quiet then
-      run:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+      run:tell(("the provider is answering again after %s"):format(duration.words(event.elapsed)))
     end
   end
 end
@@ -80,7 +80,7 @@ function events.notice(run, event)
       run:tell(output.event(event))
     end
   elseif kind == "retry" then
-    run.bar:trouble(("%s, trying again"):format(event.reason or "no answer"))
+    run.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
   elseif kind == "throttle" then
     notice_pause(run, event.delay)
   elseif kind == "outage" then

@@ -89,7 +89,7 @@ end
 function Found:shortage()
   local report = self.report
   if self.ledger.is_full then
-    return ("more than %s were found: --max"):format(progress.grouped(self.most))
+    return ("found more than --max %s allows"):format(progress.grouped(self.most))
   elseif report and not report.is_complete then
     return report.err and report.err.reason == "interrupted" and "" or listing.why(report.err)
   end
@@ -159,7 +159,7 @@ local function ask(args, host, with, look)
   local client, filter = with.client, with.filter
   local answers = not args.yes and not args.dry_run and question.answers(args, host)
   if not args.yes and not args.dry_run and not answers then
-    host:say(question.nobody("stopping what is found"))
+    host:say(question.nobody("stopping what --where finds"))
     return exit.usage
   end
   with.tell_address()
@@ -168,7 +168,7 @@ local function ask(args, host, with, look)
   end
   local report, examples = preview(args, client, filter, look)
   if args.max and report.total > args.max then
-    host:say(("more than %s were found, and --max is that; nothing was sent"):format(
+    host:say(("found more than %s, which is the limit (--max); nothing was sent"):format(
       where.count(args.max, report.unit)))
     return exit.usage
   end
@@ -180,7 +180,7 @@ local function ask(args, host, with, look)
     return look:code(report)
   elseif report.total == 0 then
     if not with.has_more then
-      host:say(("nothing that can still be stopped: %s"):format(where.words(filter)))
+      host:say(("nothing left to stop: %s"):format(where.words(filter)))
       return exit.refused
     end
   elseif not args.yes then
@@ -194,7 +194,8 @@ local function ask(args, host, with, look)
     if #examples > 0 then
       dry_run.show_first(args, host, client, with.operation, examples)
     end
-    host:say(("%s would be stopped; nothing was"):format(where.count(report.total, report.unit)))
+    host:say(("%s would be stopped; nothing was sent"):format(where.count(report.total,
+      report.unit)))
     return exit.ok
   elseif args.yes then
     return nil
@@ -216,7 +217,7 @@ function hunting.run(args, host, with)
     return is_fault and exit.fault or exit.usage
   end
   if #args.ids > 0 or #(args.inputs or {}) > 0 or args.field then
-    return refuse("--where finds the ids: give it, or ids, not both")
+    return refuse("give ids or --where, not both")
   end
   local given, message = where.read(args)
   if not given then

@@ -94,7 +94,7 @@ end
 function lookups.look_first(run)
   local summary = reports.new()
   local entries = {}
-  run.bar:wait_for("looking up what may have been sent")
+  run.bar:wait_for("looking up ids that may have been sent")
   for position, id in run:unsettled() do
     local _, is_ambiguous = run.book:known(position)
     if is_ambiguous and type(id) == "string" then
@@ -157,12 +157,12 @@ function lookups.verify(run, summary)
   conclusion.add_report(summary, report)
   if store.has_overflown then
     table.insert(summary.warnings,
-      ("only %s ids were looked up: no more are held"):format(progress.grouped(MAX_HELD)))
+      ("only the first %s unproven ids were looked up"):format(progress.grouped(MAX_HELD)))
   end
   if run.unproven > 0 then
-    table.insert(summary.warnings, ("%s id%s stopped by the provider's word, and no lookup proved "
-      .. "it within %s"):format(progress.grouped(run.unproven), run.unproven == 1 and " is"
-      or "s are", duration.words(run.args.verify)))
+    table.insert(summary.warnings, ("the provider confirmed %s stop%s, but no lookup proved %s "
+      .. "within %s"):format(progress.grouped(run.unproven), run.unproven == 1 and "" or "s",
+      run.unproven == 1 and "it" or "them", duration.words(run.args.verify)))
   end
 end
 

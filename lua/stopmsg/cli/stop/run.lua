@@ -3,6 +3,7 @@
 
 local advice = require("stopmsg.cli.advice")
 local conclusion = require("stopmsg.cli.stop.conclusion")
+local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
 local events = require("stopmsg.cli.stop.events")
 local exit = require("stopmsg.cli.exit")
@@ -13,9 +14,13 @@ local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local reports = require("stopmsg.report")
+local sources = require("stopmsg.run.source")
 local version = require("stopmsg.version")
 
 local runs = {}
+
+-- Ids that are handed over at once.
+local PIECE = 256
 
 -- Seconds within which what settled is written, and that one line of requests covers.
 local FLUSH_EVERY, REQUESTS_EVERY = 0.1, 1
@@ -42,6 +47,7 @@ function runs.new(host, args, with)
     positions = nil, -- place in the run -> position in the input, where they differ
     store = args.verify and lookups.new_store() or nil,
     tail = record.tails(),
+    kinds = {}, -- outcome, code and whether that is proven -> what such ids have in common
     fault = nil, -- why it cannot go on, as one line
     flushed = host.now(),
     in_flight = 0, -- requests
@@ -79,24 +85,39 @@ function Run:begin()
   end
 end
 
--- The ids for the library, one after the other; with a journal, none before its intent is on disk.
+-- The ids for the library, many at a time; with a journal, none before its intent is on disk.
 function Run:source()
-  local next_id = self.given:reader()
   local book = self.book
-  if not book then
-    return next_id
+  if self.positions then
+    return sources.iterator(self:unsettled_ids())
   end
+  local position, fill = 0, self.given:filler()
+  return function(chunk)
+    chunk.n = 0
+    if book and not book:grant(position) then
+      return true
+    end
+    local count = fill(chunk, book and math.min(PIECE, book:granted() - position) or PIECE)
+    chunk.n = count
+    position = position + count
+    return count == 0
+  end
+end
+
+-- An iterator of the ids that a journal's earlier runs left to be sent.
+function Run:unsettled_ids()
+  local next_id, book = self.given:reader(), self.book
   local position, place = 0, 0
   return function()
     local target = book:grant(position)
-    if not target and (self.has_ended or book.failure or not self.positions) then
+    if not target and (self.has_ended or book.failure) then
       return nil
     end
     local id
     repeat
       position = position + 1
       id = next_id()
-      if self.store and self.positions and position ~= target then
+      if self.store and position ~= target then
         lookups.hold(self, position, id)
       end
     until position == target or id == nil
@@ -104,10 +125,8 @@ function Run:source()
       return nil
     end
     place = place + 1
-    if self.positions then
-      self.positions[place] = position
-      self:forget(position)
-    end
+    self.positions[place] = position
+    self:forget(position)
     return id
   end
 end
@@ -140,7 +159,7 @@ function Run:tick()
   if not self.signal then
     self.signal = self.host.signals.signal()
     if self.signal then
-      self:tell(("stopping: %d in flight, up to 2 s; Ctrl-C again to leave now"):format(
+      self:tell(("stopping: %d in flight, waiting up to 2 s; Ctrl-C again to quit"):format(
         self.in_flight))
     end
   end
@@ -198,6 +217,48 @@ function Run:take(item, place)
   end
 end
 
+-- What ids have in common whose items would say nothing else: { item, one like theirs; tail, as
+-- record.tails() makes it; before, the text between their ids and where that is to be seen }.
+function Run:kind_of(word, code, verified)
+  local kinds = self.kinds
+  local key = ("%s %s %s"):format(word, tostring(code), tostring(verified))
+  local kind = kinds[key]
+  if not kind then
+    local item = { id = "", outcome = word, code = code, verified = verified }
+    kind = { item = item, tail = self.tail(item) }
+    kinds[key] = kind
+  end
+  return kind
+end
+
+-- Notes ids[first..last] whose items would be alike: how many, up to the first that needs an item.
+function Run:take_alike(ids, places, first, last, word, code, verified)
+  local kind = self:kind_of(word, code, verified)
+  local frame, book, sink = self.sink:frame(kind), self.book, self.sink
+  if frame == nil then
+    return 0
+  end
+  local count = last - first + 1
+  if book then
+    count = book:outcomes(ids, places, first, last, kind.tail, frame and sink.gathered, frame)
+  elseif frame then
+    count = record.put(ids, places, first, last, nil, nil, nil, sink.gathered, frame)
+  end
+  if count == 0 then
+    return 0
+  end
+  sink:added(count, kind.item)
+  self.counts[word] = self.counts[word] + count
+  self.settled = self.settled + count
+  if word ~= "stopped" then
+    self:notice_trouble(kind.item)
+  else
+    self.unproven = self.unproven + (verified and 0 or count)
+    self.has_answer = true
+  end
+  return count
+end
+
 -- What an item that was not stopped says of the run.
 function Run:notice_trouble(item)
   local reason = item.reason
@@ -230,8 +291,8 @@ end
 
 -- The journal cannot be written: nothing more is sent.
 function Run:fail_journal(message)
-  self.fault = self.fault or ("the journal %s cannot be written: %s; make room and run the same "
-    .. "command again, or go on without --journal"):format(self.args.journal, message)
+  self.fault = self.fault or ("the journal %s cannot be written: %s; free some space and run the "
+    .. "same command again, or continue without --journal"):format(self.args.journal, message)
 end
 
 function Run:prepare(sink_file, adds)
@@ -256,7 +317,7 @@ function Run:prepare(sink_file, adds)
   self.sink = output.new(args, host, self.bar, sink_file, adds, true)
   self.sink.on_failure = function(message)
     self:tell(("%sthe results cannot be written: %s"):format(
-      self.is_over and "" or "the stop goes on, but ", message))
+      self.is_over and "" or "still stopping, but ", message))
   end
   if book then
     -- A run that is killed may leave an item twice in the results, but none in the journal alone.
@@ -267,9 +328,9 @@ function Run:prepare(sink_file, adds)
       self:begin()
     end
   end
-  host.signals.farewell(("%s%s: left at once; %s\n"):format(self.bar:farewell(), host.command,
-    book and "the journal is valid: run the same command again to go on"
-    or "what became of the requests in flight is not known"))
+  host.signals.farewell(("%s%s: quit at once; %s\n"):format(self.bar:farewell(), host.command,
+    book and "the journal is valid: run the same command again to resume"
+    or "the fate of the requests in flight is unknown"))
   host.signals.hold(true)
 end
 
@@ -296,7 +357,7 @@ function Run:finish(summary, sink_file)
     self.sink:fail("cannot be closed")
   end
   if self.given and self.given.is_short and not self.fault then
-    self.fault = self.given.name .. " changed while it was read"
+    self.fault = self.given.name .. " changed while being read"
   end
 end
 
@@ -311,12 +372,14 @@ function Run:go(sink_file, adds)
   if self.found then
     items, summary = self.found:items(self)
   else
-    items, summary = self.client:each(self:source(), {
+    items, summary = clients.stream(self.client, self:source(), {
       kind = self.args.dispatch and "dispatch" or "message",
       is_interrupted = function()
         return self:tick()
       end,
-    })
+    }, not self.store and not self.positions and function(...)
+      return self:take_alike(...)
+    end or nil)
   end
   for item, place in items do
     self:take(item, place)

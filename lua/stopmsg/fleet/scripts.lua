@@ -1,0 +1,471 @@
+-- The scripts that keep a job in Redis. Each is atomic: what it writes is there whole or not at
+-- all, also after a power cut, as Redis replays whole scripts only.
+--
+-- Keys, all under the hash tag `stopmsg:{JOB}:`, in the order of KEYS:
+--   job     hash: what the job is of (provider, kind, address, settings, input, total, size), and
+--           how far it is: state (running, paused, cancelled), fed (the last position that is in
+--           the job), feeder and beat (who feeds it, and whether that one is alive), run (the
+--           identity under which it was last fed), top (positions up to this one may have been in
+--           the job before Redis lost them), lease (milliseconds), seen (the clock of Redis), ripe
+--           (the time from which on it is given out: before, a power cut could take the whole job,
+--           and nobody would know that ids of it were sent)
+--   work    stream: an entry is { f = first position, n = how many, i = ids, one a line, an empty
+--           line for one that is settled already, e = identity, k = how many may have been sent,
+--           p = marks }. Its group is `workers`
+--   intent  hash: entry -> how many of its ids may have been sent
+--   counts  hash: outcome -> ids; settled, collected (ids), dead (ids)
+--   done    stream: results that nobody has collected, { n = how many, r = lines }
+--   dead    stream: entries that were given out too often, as in `work`
+-- and part:<entry>, a byte an id, `0` for one that is not settled.
+--
+-- The identity names the process of Redis and its history (run_id and replication id). After a
+-- power cut Redis may have lost what it said was done: so an id that is not settled counts as
+-- perhaps sent where its entry was written under another identity. Empty where INFO is refused, and
+-- then no two are the same.
+
+local scripts = {}
+
+-- Deliveries without a single id settled, after which an entry is dead.
+local MOST_DELIVERIES = 3
+
+local IDENTITY = [==[
+local function identity()
+  local info = redis.pcall('INFO', 'server', 'replication')
+  if type(info) ~= 'string' then
+    return ''
+  end
+  local run = string.match(info, 'run_id:(%x+)')
+  local history = string.match(info, 'master_replid:(%x+)')
+  return run and string.sub(run, 1, 20) .. string.sub(history or '', 1, 20) or ''
+end
+]==]
+
+-- The clock of Redis; nil where scripts may not ask for it.
+local CLOCK = [==[
+local function milliseconds()
+  local time = redis.pcall('TIME')
+  if not time.err then
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  end
+end
+]==]
+
+-- The worker that holds an entry, and how often it was delivered.
+local HOLDER = [==[
+local function holder(entry)
+  local row = redis.call('XPENDING', KEYS[2], 'workers', entry, entry, 1)[1]
+  if row then
+    return row[2], row[4]
+  end
+end
+local function part_key(entry)
+  return string.gsub(KEYS[2], 'work$', 'part:') .. entry
+end
+]==]
+
+-- ARGV: who feeds; the feeder that is replaced, and its beat; how far this one has fed, empty where
+-- it does not know; milliseconds after which Redis has on disk what it was told; names and values
+-- of what the job is of.
+-- Gives { OK, fed, identity, state } | { DIFFERS, name, value } | { BUSY, feeder, beat }.
+local BEGIN = [==[
+local now = identity()
+local me, old, beat, top, lasting = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local known, fields = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #fields, 2 do
+  known[fields[i]] = fields[i + 1]
+end
+if not known.fed then
+  local words = { 'HSET', KEYS[1] }
+  for i = 6, #ARGV do
+    words[#words + 1] = ARGV[i]
+  end
+  redis.call(unpack(words))
+  local at = lasting > 0 and milliseconds()
+  redis.call('HSET', KEYS[1], 'ripe', at and string.format('%.0f', at + lasting) or '0',
+    'state', 'running', 'fed', '0', 'feeder', me, 'beat', '0',
+    'run', now, 'top', top == '' and '0' or top)
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+  redis.call('XGROUP', 'CREATE', KEYS[2], 'workers', '0', 'MKSTREAM')
+  return { 'OK', '0', now, 'running' }
+end
+for i = 6, #ARGV, 2 do
+  if known[ARGV[i]] ~= ARGV[i + 1] then
+    return { 'DIFFERS', ARGV[i], known[ARGV[i]] or '' }
+  end
+end
+if known.feeder ~= '' and known.feeder ~= me
+  and not (known.feeder == old and known.beat == beat) then
+  return { 'BUSY', known.feeder, known.beat }
+end
+redis.call('HSET', KEYS[1], 'feeder', me)
+if known.run ~= now or now == '' then
+  -- What was fed under the other identity may have been lost, and sent before that.
+  local reached = top == '' and known.total or top
+  redis.call('HSET', KEYS[1], 'run', now,
+    'top', string.format('%.0f', math.max(tonumber(known.top), tonumber(reached))))
+end
+return { 'OK', known.fed, now, known.state }
+]==]
+
+-- ARGV: who feeds; identity; the last position before; the last one of this entry; how many of the
+-- entry are still to be settled; entries that may wait, results that may; ids; marks; and of those
+-- that are settled already: how many, their lines.
+-- Gives { OK } | { FULL, work or results } | { AT, fed } | { EPOCH } | { LOST,
+-- identity } | { OTHER, feeder } | { state }.
+local FEED = [==[
+local known = redis.call('HMGET', KEYS[1], 'feeder', 'fed', 'state', 'top')
+local fed = tonumber(known[2])
+if not fed then
+  return { 'LOST', identity() }
+elseif known[1] ~= ARGV[1] then
+  return { 'OTHER', known[1] }
+elseif known[3] == 'cancelled' then
+  return { known[3] }
+end
+local now = identity()
+if now ~= ARGV[2] then
+  return { 'EPOCH' }
+elseif fed ~= tonumber(ARGV[3]) then
+  return { 'AT', known[2] }
+end
+redis.call('HINCRBY', KEYS[1], 'beat', '1')
+local last = tonumber(ARGV[4])
+if last == fed then
+  return { 'OK' } -- asked only whether all is as it was
+end
+local counts = redis.call('HMGET', KEYS[4], 'settled', 'collected')
+if redis.call('XLEN', KEYS[2]) >= tonumber(ARGV[6]) then
+  return { 'FULL', 'work' }
+elseif (tonumber(counts[1]) or 0) - (tonumber(counts[2]) or 0) >= tonumber(ARGV[7]) then
+  return { 'FULL', 'results' }
+end
+if tonumber(ARGV[5]) > 0 then
+  local sent = math.max(0, math.min(last, tonumber(known[4])) - fed)
+  redis.call('XADD', KEYS[2], '*', 'f', string.format('%.0f', fed + 1),
+    'n', string.format('%.0f', last - fed), 'i', ARGV[8], 'e', now,
+    'k', string.format('%.0f', sent), 'p', ARGV[9])
+end
+if tonumber(ARGV[10]) > 0 then
+  redis.call('XADD', KEYS[5], '*', 'n', ARGV[10], 'r', ARGV[11])
+  redis.call('HINCRBY', KEYS[4], 'invalid', ARGV[10])
+  redis.call('HINCRBY', KEYS[4], 'settled', ARGV[10])
+end
+redis.call('HSET', KEYS[1], 'fed', ARGV[4])
+return { 'OK' }
+]==]
+
+-- ARGV: who takes; its lease in milliseconds; entries, at most.
+-- Gives { LOST } | { state (or opening), identity, end, entries… }, each entry { id, first, n, ids,
+-- whether it was written under this identity, how many may have been sent, marks }. end: `over`
+-- where each id is settled, `dead` where all others are in dead entries, else empty.
+local TAKE = [==[
+local me, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local known = redis.call('HMGET', KEYS[1], 'state', 'fed', 'total', 'lease', 'seen', 'ripe')
+if not known[2] then
+  return { 'LOST' }
+end
+local now = identity()
+local settled = redis.call('HGET', KEYS[4], 'settled') or '0'
+local buried = tonumber(redis.call('HGET', KEYS[4], 'dead')) or 0
+local is_over = known[2] == known[3] and tonumber(settled) + buried == tonumber(known[3])
+local reply = { known[1], now, is_over and (buried > 0 and 'dead' or 'over') or '' }
+if is_over or known[1] ~= 'running' or most == 0 then
+  return reply
+end
+if (tonumber(known[4]) or 0) < lease then
+  redis.call('HSET', KEYS[1], 'lease', ARGV[2])
+else
+  lease = tonumber(known[4])
+end
+local at = milliseconds()
+if at then
+  if (tonumber(known[5]) or 0) > at + 1000 then
+    -- The clock was set back: leases would seem to begin in times to come.
+    for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', '-', '+', 1000)) do
+      redis.call('XCLAIM', KEYS[2], 'workers', row[2], '0', row[1], 'JUSTID')
+    end
+    redis.call('HSET', KEYS[1], 'ripe', '0')
+  elseif (tonumber(known[6]) or 0) > at then
+    reply[1] = 'opening'
+    return reply
+  end
+  redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', at))
+end
+local function give(entry, fields, deliveries)
+  local of = {}
+  for i = 1, #fields, 2 do
+    of[fields[i]] = fields[i + 1]
+  end
+  -- Who was to send it has written an intent, unless Redis dropped it.
+  local intent = redis.call('HGET', KEYS[3], entry) or deliveries > 0 and of.n or 0
+  local sent = math.max(tonumber(of.k), tonumber(intent))
+  reply[#reply + 1] = { entry, of.f, of.n, of.i, of.e == now and now ~= '' and '1' or '0',
+    string.format('%.0f', sent), redis.call('GET', part_key(entry)) or of.p }
+end
+local function bury(entry, fields)
+  local part = redis.call('GET', part_key(entry))
+  local words = { 'XADD', KEYS[6], '*' }
+  local n
+  for i = 1, #fields, 2 do
+    local name, value = fields[i], fields[i + 1]
+    if name == 'k' then
+      value = string.format('%.0f', math.max(tonumber(value),
+        tonumber(redis.call('HGET', KEYS[3], entry)) or 0))
+    elseif name == 'p' then
+      value = part or value
+      n = select(2, string.gsub(value, '0', ''))
+    end
+    words[#words + 1] = name
+    words[#words + 1] = value
+  end
+  redis.call(unpack(words))
+  redis.call('HINCRBY', KEYS[4], 'dead', n)
+  redis.call('XACK', KEYS[2], 'workers', entry)
+  redis.call('XDEL', KEYS[2], entry)
+  redis.call('DEL', part_key(entry))
+  redis.call('HDEL', KEYS[3], entry)
+end
+local count = 0
+for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', 'IDLE', lease, '-', '+',
+  most)) do
+  local entry = row[1]
+  local found = redis.call('XRANGE', KEYS[2], entry, entry)[1]
+  if not found then
+    redis.call('XACK', KEYS[2], 'workers', entry)
+  elseif row[4] >= MOST_DELIVERIES then
+    bury(entry, found[2])
+  else
+    redis.call('XCLAIM', KEYS[2], 'workers', me, '0', entry, 'JUSTID')
+    give(entry, found[2], row[4])
+    count = count + 1
+  end
+end
+if count < most then
+  local read = redis.call('XREADGROUP', 'GROUP', 'workers', me, 'COUNT', most - count, 'STREAMS',
+    KEYS[2], '>')
+  for _, found in ipairs(read and read[1][2] or {}) do
+    -- What counts as a delivery is that something may have been sent.
+    redis.call('XCLAIM', KEYS[2], 'workers', me, '0', found[1], 'JUSTID', 'RETRYCOUNT', '0')
+    give(found[1], found[2], 0)
+  end
+end
+return reply
+]==]
+
+-- ARGV: who sends; the entry; identity; how many of its ids may have been sent from now on; 1 where
+-- this is the first intent of this delivery.
+-- Gives { OK } | { FENCED } | { EPOCH, identity } | { state }.
+local INTEND = [==[
+local me, entry = ARGV[1], ARGV[2]
+local held_by, deliveries = holder(entry)
+if held_by ~= me then
+  return { 'FENCED' }
+end
+local now = identity()
+if now ~= ARGV[3] then
+  return { 'EPOCH', now }
+end
+local state = redis.call('HGET', KEYS[1], 'state')
+if state ~= 'running' then
+  return { state or 'LOST' }
+end
+redis.call('HSET', KEYS[3], entry, ARGV[4])
+if ARGV[5] == '1' then
+  deliveries = deliveries + 1
+end
+redis.call('XCLAIM', KEYS[2], 'workers', me, '0', entry, 'JUSTID', 'RETRYCOUNT', deliveries)
+return { 'OK' }
+]==]
+
+-- ARGV: who settles; the entry; identity; how many ids it has; marks where nobody settled any; what
+-- becomes of the entry: `keep`, or `back` and how many may have been sent, and 1 where this
+-- delivery was counted, which it is not then; and for each id: its place in the entry, mark,
+-- outcome, line. Gives { DONE or OK, how many were new } | { FENCED } | { EPOCH, identity }.
+local SETTLE = [==[
+local me, entry = ARGV[1], ARGV[2]
+local held_by, deliveries = holder(entry)
+if held_by ~= me then
+  return { 'FENCED' }
+end
+local now = identity()
+if now ~= ARGV[3] then
+  return { 'EPOCH', now }
+end
+local before = redis.call('GET', part_key(entry)) or ARGV[5]
+local marks, lines, words = {}, {}, {}
+for i = 9, #ARGV, 4 do
+  local at, word = tonumber(ARGV[i]), ARGV[i + 2]
+  if not marks[at] and string.sub(before, at, at) == '0' then
+    marks[at] = ARGV[i + 1]
+    lines[#lines + 1] = ARGV[i + 3]
+    words[word] = (words[word] or 0) + 1
+  end
+end
+local count = #lines
+if count > 0 then
+  local bytes = {}
+  for at = 1, #before do
+    bytes[at] = marks[at] or string.sub(before, at, at)
+  end
+  before = table.concat(bytes)
+  redis.call('XADD', KEYS[5], '*', 'n', count, 'r', table.concat(lines))
+  for word, times in pairs(words) do
+    redis.call('HINCRBY', KEYS[4], word, times)
+  end
+  redis.call('HINCRBY', KEYS[4], 'settled', count)
+  deliveries = math.min(deliveries, 1)
+end
+if not string.find(before, '0', 1, true) then
+  redis.call('XACK', KEYS[2], 'workers', entry)
+  redis.call('XDEL', KEYS[2], entry)
+  redis.call('DEL', part_key(entry))
+  redis.call('HDEL', KEYS[3], entry)
+  return { 'DONE', count }
+end
+if count > 0 then
+  redis.call('SET', part_key(entry), before)
+end
+if ARGV[6] == 'back' then
+  redis.call('HSET', KEYS[3], entry, ARGV[7])
+  redis.call('XCLAIM', KEYS[2], 'workers', 'back', '0', entry, 'IDLE', '1000000000', 'JUSTID',
+    'RETRYCOUNT', math.max(0, deliveries - tonumber(ARGV[8])))
+else
+  redis.call('XCLAIM', KEYS[2], 'workers', me, '0', entry, 'JUSTID', 'RETRYCOUNT', deliveries)
+end
+return { 'OK', count }
+]==]
+
+-- ARGV: whose entries; the entries. Begins their leases anew.
+-- Gives { OK, those that somebody else holds by now… }.
+local CLAIM = [==[
+local reply = { 'OK' }
+for i = 2, #ARGV do
+  if holder(ARGV[i]) == ARGV[1] then
+    redis.call('XCLAIM', KEYS[2], 'workers', ARGV[1], '0', ARGV[i], 'JUSTID')
+  else
+    reply[#reply + 1] = ARGV[i]
+  end
+end
+return reply
+]==]
+
+-- Gives { fields of job, counts, entries of work, entries that are held (by whom, how many),
+-- results in done, entries that are dead, identity, fields of consumers } | { LOST }.
+local TOTALS = [==[
+local job = redis.call('HGETALL', KEYS[1])
+if #job == 0 then
+  return { 'LOST' }
+end
+return { job, redis.call('HGETALL', KEYS[4]), redis.call('XLEN', KEYS[2]),
+  redis.call('XPENDING', KEYS[2], 'workers'), redis.call('XLEN', KEYS[5]),
+  redis.call('XLEN', KEYS[6]), identity(), redis.call('XINFO', 'CONSUMERS', KEYS[2], 'workers') }
+]==]
+
+-- ARGV: the new state. Gives { the state before, the state now } | { LOST }.
+local CHANGE = [==[
+local state = redis.call('HGET', KEYS[1], 'state')
+if not state then
+  return { 'LOST' }
+elseif state ~= 'cancelled' then
+  redis.call('HSET', KEYS[1], 'state', ARGV[1])
+end
+return { state, redis.call('HGET', KEYS[1], 'state') }
+]==]
+
+-- ARGV: dead entries, at most. Puts them back to the others. Gives { how many, how many are left }.
+local RETRY = [==[
+local found = redis.call('XRANGE', KEYS[6], '-', '+', 'COUNT', ARGV[1])
+for _, entry in ipairs(found) do
+  local words = { 'XADD', KEYS[2], '*' }
+  for i, value in ipairs(entry[2]) do
+    words[#words + 1] = value
+    if i % 2 == 0 and entry[2][i - 1] == 'p' then
+      redis.call('HINCRBY', KEYS[4], 'dead', -select(2, string.gsub(value, '0', '')))
+    end
+  end
+  redis.call(unpack(words))
+  redis.call('XDEL', KEYS[6], entry[1])
+end
+return { #found, redis.call('XLEN', KEYS[6]) }
+]==]
+
+-- ARGV: entries, at most. Forgets the job, a piece at a time: { how many entries are left }.
+local FORGET = [==[
+redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[1])) do
+  redis.call('DEL', part_key(entry[1]))
+  redis.call('XDEL', KEYS[2], entry[1])
+end
+local left = redis.call('XLEN', KEYS[2])
+if left == 0 then
+  redis.call('DEL', KEYS[2])
+end
+return { left }
+]==]
+
+-- ARGV: entries of done. Takes them out: { how many ids they held }.
+local REMOVE = [==[
+local ids = 0
+for i = 1, #ARGV do
+  local found = redis.call('XRANGE', KEYS[5], ARGV[i], ARGV[i])[1]
+  if found then
+    ids = ids + tonumber(found[2][2])
+    redis.call('XDEL', KEYS[5], ARGV[i])
+  end
+end
+redis.call('HINCRBY', KEYS[4], 'collected', ids)
+return { ids }
+]==]
+
+-- ARGV: who feeds no more.
+local LEAVE = [==[
+if redis.call('HGET', KEYS[1], 'feeder') == ARGV[1] then
+  redis.call('HSET', KEYS[1], 'feeder', '')
+end
+return { 'OK' }
+]==]
+
+-- Where the memory of Redis is used up, nothing is added to the job, but what is in it goes on.
+local ALLOW = "#!lua flags=allow-oom\n"
+local DENY = "#!lua\n"
+
+local function define(head, ...)
+  return ((head .. table.concat({ ... })):gsub("MOST_DELIVERIES", MOST_DELIVERIES))
+end
+
+local TEXTS = {
+  begin = define(DENY, IDENTITY, CLOCK, BEGIN),
+  feed = define(DENY, IDENTITY, FEED),
+  take = define(ALLOW, IDENTITY, CLOCK, HOLDER, TAKE),
+  intend = define(ALLOW, IDENTITY, HOLDER, INTEND),
+  settle = define(ALLOW, IDENTITY, HOLDER, SETTLE),
+  claim = define(ALLOW, HOLDER, CLAIM),
+  totals = define(ALLOW, IDENTITY, TOTALS),
+  change = define(ALLOW, CHANGE),
+  retry = define(DENY, RETRY),
+  forget = define(ALLOW, HOLDER, FORGET),
+  remove = define(ALLOW, REMOVE),
+  leave = define(ALLOW, LEAVE),
+}
+
+-- Their SHA-1, as Redis has it; a spec compares.
+local SHA = {
+  begin = "fea1e0c4c5296a69d25fdc22475c5b5386bb5e70",
+  change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",
+  claim = "987edb2f709a8c3814bc07ae31d1cfbbd4b19a00",
+  feed = "22ee1adba83a27e6757e2090561f0abfeafaa6c6",
+  forget = "8c738711dc32eaab60c3102586c2b705cb696111",
+  intend = "a22098682a9e8a8e5f09200619e1152fa6d5f0ec",
+  leave = "8b965ecf81e39defe62197b210e1656867971c57",
+  remove = "89f8c76324799322684b7917bf6300232c8bab66",
+  retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
+  settle = "2d11b6ad6583bee3cb32cdbd672e1551dffaa92e",
+  take = "cded45d1d4cd1de4f172fe9ed9257bdf7828b821",
+  totals = "826db5bbbf8e78afb92ba5966591a4feb5d025f1",
+}
+
+for name, text in pairs(TEXTS) do
+  scripts[name] = { text = text, sha = SHA[name] or ("0"):rep(40) }
+end
+
+return scripts
