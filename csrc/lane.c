@@ -22,7 +22,9 @@
 int sm_lane_is_proven(void) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
 
-  return SM_CURL_AT_LEAST(7, 87, 0) && version >= 0x075700;
+  /* 7.88.1, 8.5.0, 8.14.1 and 8.21.0 were tried. */
+  return SM_CURL_AT_LEAST(7, 87, 0) && version >= 0x075800 &&
+         version < 0x081600;
 }
 
 enum sm_status sm_lane_init(struct sm_lane *l, CURL *model,
@@ -360,25 +362,35 @@ static CURLcode set_options(struct sm_lane *l, struct sm_conn *c) {
   return rc;
 }
 
-/* Lets libcurl connect for the slot's request; NULL where it does not. */
-static struct sm_conn *make(struct sm_lane *l, const struct sm_slot *s) {
+/* Lets libcurl connect for the slot's request; *made is left where it does. */
+static CURLcode make(struct sm_lane *l, const struct sm_slot *s,
+                     struct sm_conn **made) {
   struct sm_conn *c = calloc(1, sizeof(*c));
+  CURLMcode added = CURLM_OK;
+  CURLcode rc;
 
   if (c == NULL)
-    return NULL;
+    return CURLE_OUT_OF_MEMORY;
   sm_http1_init(&c->reader);
   c->op = s->request.op;
   c->cache = curl_share_init();
   c->easy = curl_easy_duphandle(l->model);
-  if (c->cache == NULL || c->easy == NULL ||
-      curl_share_setopt(c->cache, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) !=
-          CURLSHE_OK ||
-      set_options(l, c) != CURLE_OK ||
-      curl_multi_add_handle(l->curl, c->easy) != CURLM_OK) {
-    free_conn(c);
-    return NULL;
+  rc = c->cache != NULL && c->easy != NULL &&
+               curl_share_setopt(c->cache, CURLSHOPT_SHARE,
+                                 CURL_LOCK_DATA_CONNECT) == CURLSHE_OK
+           ? set_options(l, c)
+           : CURLE_OUT_OF_MEMORY;
+  if (rc == CURLE_OK)
+    added = curl_multi_add_handle(l->curl, c->easy);
+  if (rc == CURLE_OK && added == CURLM_OK) {
+    *made = c;
+    return CURLE_OK;
   }
-  return c;
+  free_conn(c);
+  if (rc == CURLE_OK)
+    rc = added == CURLM_OUT_OF_MEMORY ? CURLE_OUT_OF_MEMORY
+                                      : CURLE_ABORTED_BY_CALLBACK;
+  return rc;
 }
 
 static int is_same_place(const struct sm_op *a, const struct sm_op *b) {
@@ -406,6 +418,7 @@ static struct sm_conn *find_idle(struct sm_lane *l, const struct sm_op *op,
 
 static void start(struct sm_lane *l, struct sm_slot *s, int is_sure) {
   struct sm_conn *c = find_idle(l, s->request.op, is_sure);
+  CURLcode rc;
 
   if (c != NULL) {
     set_busy(l, c, s);
@@ -414,11 +427,10 @@ static void start(struct sm_lane *l, struct sm_slot *s, int is_sure) {
   }
   if (l->idle > 0 && l->count >= l->most)
     drop(l, l->conns[l->count - l->idle]);
-  c = make(l, s);
-  if (c == NULL) {
-    s->is_nomem = 1;
+  rc = make(l, s, &c);
+  if (rc != CURLE_OK) {
     s->is_rejected = 1;
-    finish(l, s, CURLE_OUT_OF_MEMORY);
+    finish(l, s, rc);
     return;
   }
   c->place = l->count;
@@ -496,7 +508,7 @@ int sm_lane_connected(struct sm_lane *l, CURL *easy, CURLcode result) {
   if (result == CURLE_OK &&
       (curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &c->fd) != CURLE_OK ||
        !sm_sockets_own(l->sockets, c->fd, c)))
-    result = CURLE_COULDNT_CONNECT;
+    result = CURLE_ABORTED_BY_CALLBACK;
   c->is_connected = result == CURLE_OK;
   if (result == CURLE_OK)
     begin(l, c);
