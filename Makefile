@@ -57,7 +57,7 @@ Q = $(if $(V),,@)
 MAKEFLAGS += --no-print-directory
 .SUFFIXES:
 .DELETE_ON_ERROR:
-.PHONY: all headers help setup demo sandbox spec test lint install install-module uninstall rock \
+.PHONY: all headers help setup demo demo-fleet sandbox spec test lint install install-module uninstall rock \
   rock-install clean
 
 all: $(CORE) $(COMMAND) ## build for LUA (default: lua5.4; lua5.1 to lua5.5, luajit)
@@ -77,6 +77,11 @@ demo: ## set up, build, run examples/demo.sh
 	@sh tools/packages.sh demo $(LUA_ALIAS)
 	@$(MAKE) all
 	@$(RUN) sh examples/demo.sh
+
+demo-fleet: ## set up, build, run examples/fleet/demo.sh: three workers, one is killed, on a Redis
+	@sh tools/packages.sh demo fleet $(LUA_ALIAS)
+	@$(MAKE) all
+	@$(RUN) sh examples/fleet/demo.sh
 
 sandbox: all ## serve all providers on loopback (ARGS="--port 8080")
 	@$(RUN) $(LUA) bin/stopmsg sandbox $(ARGS)

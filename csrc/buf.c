@@ -1,7 +1,6 @@
 #include "buf.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #define SM_BUF_FIRST 256
 
@@ -46,7 +45,7 @@ enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more) {
   return SM_OK;
 }
 
-enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes, size_t len) {
+enum sm_status sm_buf_grow(struct sm_buf *b, const char *bytes, size_t len) {
   enum sm_status status;
 
   if (len > b->limit - b->len)

@@ -9,6 +9,7 @@
 #define SM_BUF_H
 
 #include <stddef.h>
+#include <string.h>
 
 enum sm_status {
   SM_OK,
@@ -28,7 +29,17 @@ struct sm_buf {
 #pragma GCC visibility push(hidden)
 
 void sm_buf_init(struct sm_buf *b, size_t limit);
-enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes, size_t len);
+enum sm_status sm_buf_grow(struct sm_buf *b, const char *bytes, size_t len);
+
+/* Where there is room, as there mostly is, it costs no call. */
+static inline enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes,
+                                        size_t len) {
+  if (len > b->limit - b->len || len > b->cap - b->len || len == 0)
+    return sm_buf_grow(b, bytes, len);
+  memcpy(b->bytes + b->len, bytes, len);
+  b->len += len;
+  return SM_OK;
+}
 
 /* Reserves `more` bytes, so that adding them does not move the buffer. */
 enum sm_status sm_buf_reserve(struct sm_buf *b, size_t more);

@@ -381,123 +381,114 @@ static int call_collect(lua_State *L) {
 }
 
 /*
- * count, is_more, connections, generation
- *   = call:codes(ids, places, meanings, at, most)
+ * count, is_more, meaning, connections, generation, oldest
+ *   = call:codes(ids, places, most)
  *
- * Takes answers as long as they are usual and to ids that were offered, `most`
- * at most. The i-th is about ids[at + i], which stood at places[at + i]; what
- * it means has the number meanings[at + i]. is_more: whether another kind of
- * answer comes next. connections: how many were opened. generation: the number
- * of the token that was answered last.
+ * Takes answers to ids that were offered, as long as they are usual and mean
+ * the same, `most` at most. The i-th is about ids[i], which stood at places[i];
+ * `meaning` is the number of what it means. is_more: whether another answer is
+ * there. connections: how many were opened. generation: the number of the token
+ * that was answered last. oldest: when the first of the requests began.
  */
 static int call_codes(lua_State *L) {
   struct call *c = check_call(L);
-  int at = (int)luaL_checkinteger(L, 5);
-  int most = (int)luaL_checkinteger(L, 6);
-  double generation = 0;
+  int most = (int)luaL_checkinteger(L, 4);
+  double generation = 0, oldest = 0;
   long connections = 0;
-  struct sm_reply *r;
+  size_t meaning = 0;
   int count = 0;
 
   luaL_checktype(L, 2, LUA_TTABLE);
   luaL_checktype(L, 3, LUA_TTABLE);
-  luaL_checktype(L, 4, LUA_TTABLE);
-  lua_settop(L, 6);
+  lua_settop(L, 4);
   lua_rawgeti(L, LUA_REGISTRYINDEX, c->engine->ids);
   deliver(c);
   while (count < most) {
-    r = c->queue.first;
-    if (r == NULL || !r->is_offered || r->meaning == 0)
+    const struct sm_reply *r = c->queue.first;
+
+    if (r == NULL || !r->is_offered || r->meaning == 0 ||
+        (count > 0 && r->meaning != meaning))
       break;
     count++;
-    lua_rawgeti(L, 7, (int)r->number);
-    lua_rawseti(L, 2, at + count);
+    lua_rawgeti(L, 5, (int)r->number);
+    lua_rawseti(L, 2, count);
     sm_pushwhole(L, r->asked.place);
-    lua_rawseti(L, 3, at + count);
-    lua_pushinteger(L, (lua_Integer)r->meaning);
-    lua_rawseti(L, 4, at + count);
+    lua_rawseti(L, 3, count);
+    meaning = r->meaning;
     connections += r->connections;
     generation = r->asked.generation;
+    if (count == 1 || r->asked.started < oldest)
+      oldest = r->asked.started;
     sm_reply_free(sm_queue_take(&c->queue), c->queue.of);
   }
   lua_pushinteger(L, count);
   lua_pushboolean(L, c->queue.first != NULL);
+  lua_pushinteger(L, (lua_Integer)meaning);
   lua_pushinteger(L, (lua_Integer)connections);
   sm_pushwhole(L, generation);
-  return 4;
+  lua_pushnumber(L, oldest);
+  return 6;
 }
 
-/* The fields of an item, as upvalues of make_items(). */
+/* The fields of an item, as upvalues of make_alike(). */
 #define SM_ID lua_upvalueindex(1)
 #define SM_OUTCOME lua_upvalueindex(2)
 #define SM_CODE lua_upvalueindex(3)
 #define SM_VERIFIED lua_upvalueindex(4)
 
-/* Pushes outcome, code and verified of verdicts[number], where it is plain. */
-static int push_verdict(lua_State *L, int number) {
-  int is_plain;
-
-  lua_rawgeti(L, 3, number);
-  luaL_checktype(L, -1, LUA_TTABLE);
-  lua_getfield(L, -1, "is_plain");
-  is_plain = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  if (!is_plain)
-    return 0;
-  lua_getfield(L, -1, "outcome");
-  lua_getfield(L, -2, "code");
-  lua_getfield(L, -3, "verified");
-  return 1;
+/* A field of the table on top: `key` and `value` are indices. */
+static void set_field(lua_State *L, int key, int value) {
+  lua_pushvalue(L, key);
+  lua_pushvalue(L, value);
+  lua_rawset(L, -3);
 }
 
 /*
- * at = core.make_items(items, means, verdicts, first, last)
+ * core.make_alike(ids, own_places, first, last, outcome, code, verified,
+ *                 result, items, places, at)
  *
- * Puts an item in the place of each id at items[first..last], with outcome,
- * code and verified of verdicts[means[i]]. Stops at the first whose verdict is
- * not plain; `at` is where, or behind the last.
+ * An item for each of ids[first..last], whose places are own_places[first..
+ * last], put there in `result`, and from at + 1 on in `items`, with its place
+ * in `places`. result and items may be nil, and verified.
  */
-static int make_items(lua_State *L) {
-  int first = (int)luaL_checkinteger(L, 4);
-  int last = (int)luaL_checkinteger(L, 5);
-  int number = 0, i;
+static int make_alike(lua_State *L) {
+  int first = (int)luaL_checkinteger(L, 3);
+  int last = (int)luaL_checkinteger(L, 4);
+  int at = (int)luaL_checkinteger(L, 11) - first + 1;
+  int has_result = !lua_isnil(L, 8), has_items = !lua_isnil(L, 9);
+  int has_verified = !lua_isnil(L, 7), i;
 
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  lua_settop(L, 3);
+  if (has_result)
+    luaL_checktype(L, 8, LUA_TTABLE);
+  if (has_items) {
+    luaL_checktype(L, 9, LUA_TTABLE);
+    luaL_checktype(L, 10, LUA_TTABLE);
+  }
   for (i = first; i <= last; i++) {
-    int wanted;
-
-    lua_rawgeti(L, 2, i);
-    wanted = (int)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    if (wanted != number) {
-      lua_settop(L, 3);
-      if (!push_verdict(L, wanted))
-        break;
-      number = wanted;
-    }
-    /* stack: verdict, outcome, code, verified */
-    lua_createtable(L, 0, lua_isnil(L, 7) ? 3 : 4);
+    lua_settop(L, 11);
+    lua_createtable(L, 0, has_verified ? 4 : 3);
     lua_pushvalue(L, SM_ID);
     lua_rawgeti(L, 1, i);
-    lua_rawset(L, 8);
-    lua_pushvalue(L, SM_OUTCOME);
-    lua_pushvalue(L, 5);
-    lua_rawset(L, 8);
-    lua_pushvalue(L, SM_CODE);
-    lua_pushvalue(L, 6);
-    lua_rawset(L, 8);
-    if (!lua_isnil(L, 7)) {
-      lua_pushvalue(L, SM_VERIFIED);
-      lua_pushvalue(L, 7);
-      lua_rawset(L, 8);
+    lua_rawset(L, 12);
+    set_field(L, SM_OUTCOME, 5);
+    set_field(L, SM_CODE, 6);
+    if (has_verified)
+      set_field(L, SM_VERIFIED, 7);
+    if (has_items) {
+      lua_pushvalue(L, 12);
+      lua_rawseti(L, 9, at + i);
+      lua_rawgeti(L, 2, i);
+      lua_rawseti(L, 10, at + i);
     }
-    lua_rawseti(L, 1, i);
+    if (has_result) {
+      lua_rawgeti(L, 2, i);
+      lua_pushvalue(L, 12);
+      lua_settable(L, 8); /* it may be kept in pages */
+    }
   }
-  lua_pushinteger(L, i);
-  return 1;
+  return 0;
 }
 
 void sm_call_open(lua_State *L) {
@@ -505,8 +496,8 @@ void sm_call_open(lua_State *L) {
   lua_pushliteral(L, "outcome");
   lua_pushliteral(L, "code");
   lua_pushliteral(L, "verified");
-  lua_pushcclosure(L, make_items, 4);
-  lua_setfield(L, -2, "make_items");
+  lua_pushcclosure(L, make_alike, 4);
+  lua_setfield(L, -2, "make_alike");
 }
 
 /* number, id, place, count, generation, started = call:forsake() | nil: one

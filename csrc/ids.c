@@ -1,35 +1,50 @@
 #include "ids.h"
 
-#include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+#include "mask.h"
 
 #define SM_KNOWN "stopmsg.known"
 
 #define SM_MAX_PLACES ((lua_Number)(1u << 30))
-#define SM_HEX_DIGITS 32
-
 /* Ids that are looked up together: each waits for memory, all at one time. */
 #define SM_GROUP 64
-
-struct key {
-  uint64_t half[2];
-};
 
 /* Bytes that Lua's allocator gives, zeroed at once. More come from the system,
  * zeroed when they are first touched: nobody waits for all of them, nor for the
  * work that a collector does in return for a large block. */
 #define SM_FEW_BYTES ((size_t)1 << 14)
 
+/* From here on they are in huge pages, where the system has some: a slot is
+ * anywhere, and in small ones nearly each would be looked for twice. */
+#define SM_MANY_BYTES ((size_t)1 << 22)
+
 /* The ids that were seen, by place. 32 hex digits are 16 bytes, which is less
  * than any string, and nothing that a collector would have to walk. */
 struct known {
   uint32_t places; /* keys has room for */
   uint32_t last;   /* of the slots: one less than a power of two */
-  struct key *keys;
-  uint32_t *slots; /* place of a key, 0 for none */
+  uint32_t tag;    /* the bits of a slot that no place needs */
+  struct sm_key *keys;
+  uint32_t *slots; /* place of a key, with a tag of its own, 0 for none */
   void *own;       /* all of it, where it does not stand behind this */
+  size_t own_bytes;
 };
+
+/* Zeroed bytes of the system's, NULL without memory. */
+static void *map_bytes(size_t bytes) {
+  void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+  if (at == MAP_FAILED)
+    return NULL;
+#ifdef MADV_HUGEPAGE
+  if (bytes >= SM_MANY_BYTES)
+    (void)madvise(at, bytes, MADV_HUGEPAGE);
+#endif
+  return at;
+}
 
 /* known = core.known(places): for ids at places up to that number */
 int sm_ids_known(lua_State *L) {
@@ -50,76 +65,55 @@ int sm_ids_known(lua_State *L) {
   luaL_getmetatable(L, SM_KNOWN);
   lua_setmetatable(L, -2);
   if (is_large) {
-    k->own = calloc(1, bytes);
+    k->own = map_bytes(bytes);
     if (k->own == NULL)
       return luaL_error(L, "not enough memory");
+    k->own_bytes = bytes;
   } else {
     memset(k + 1, 0, bytes);
   }
   k->places = (uint32_t)wanted;
+  k->tag = ~(uint32_t)0;
+  while ((k->tag & k->places) != 0)
+    k->tag <<= 1;
   k->last = (uint32_t)(slots - 1);
   k->keys = is_large ? k->own : (void *)(k + 1);
   k->slots = (uint32_t *)(void *)((char *)k->keys + keys);
   return 1;
 }
 
-/* One more than the value of a hex digit, 0 for all else: which digit comes is
- * random, and branches on it would be guessed wrong half of the time. */
-static const unsigned char digit[256] = {
-    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
-    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
-    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
-    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16,
-};
-
-/* Reads an id that is what `mask` says: x stands for a hex digit, of which case
- * makes no difference, everything else for itself. 0 for any other. */
-static int read_key(const char *mask, const char *id, size_t len,
-                    struct key *key) {
-  unsigned digits = 0, is_wrong = 0;
-  uint64_t bits = 0;
-  size_t i;
-
-  for (i = 0; i < len; i++) {
-    unsigned value = digit[(unsigned char)id[i]];
-
-    if (mask[i] != 'x') {
-      is_wrong |= id[i] != mask[i];
-      continue;
-    }
-    is_wrong |= value == 0;
-    bits = bits << 4 | ((value - 1) & 15);
-    if (++digits == SM_HEX_DIGITS / 2)
-      key->half[0] = bits;
-  }
-  key->half[1] = bits;
-  return !is_wrong && digits == SM_HEX_DIGITS;
-}
-
-static uint32_t first_slot(const struct known *k, const struct key *key) {
+static uint64_t hash(const struct sm_key *key) {
   uint64_t h = key->half[0] * 0x9e3779b97f4a7c15u;
 
-  h = (h ^ (h >> 32) ^ key->half[1]) * 0xbf58476d1ce4e5b9u;
+  return (h ^ (h >> 32) ^ key->half[1]) * 0xbf58476d1ce4e5b9u;
+}
+
+static uint32_t first_slot(const struct known *k, uint64_t h) {
   return (uint32_t)(h >> 32) & k->last;
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
-static uint32_t find(const struct known *k, const struct key *key,
-                     uint32_t slot) {
-  while (k->slots[slot] != 0) {
-    const struct key *other = &k->keys[k->slots[slot]];
+/* The slot that holds the key, or the free one where it belongs. Another key is
+ * mostly told by its tag: to look at it would be to wait for memory. */
+static uint32_t find(const struct known *k, const struct sm_key *key,
+                     uint64_t h) {
+  uint32_t slot = first_slot(k, h);
 
-    if (other->half[0] == key->half[0] && other->half[1] == key->half[1])
-      break;
+  while (k->slots[slot] != 0) {
+    if (((k->slots[slot] ^ (uint32_t)h) & k->tag) == 0) {
+      const struct sm_key *other = &k->keys[k->slots[slot] & ~k->tag];
+
+      if (other->half[0] == key->half[0] && other->half[1] == key->half[1])
+        break;
+    }
     slot = (slot + 1) & k->last;
   }
   return slot;
 }
 
-static void add(struct known *k, const struct key *key, uint32_t slot,
-                uint32_t place) {
+static void add(struct known *k, const struct sm_key *key, uint64_t h,
+                uint32_t slot, uint32_t place) {
   k->keys[place] = *key;
-  k->slots[slot] = place;
+  k->slots[slot] = place | ((uint32_t)h & k->tag);
 }
 
 static uint32_t check_place(lua_State *L, int index, const struct known *k,
@@ -132,12 +126,13 @@ static uint32_t check_place(lua_State *L, int index, const struct known *k,
   return (uint32_t)place;
 }
 
-static void check_key(lua_State *L, struct key *key) {
-  size_t mask_len, len;
-  const char *mask = luaL_checklstring(L, 2, &mask_len);
+static void check_key(lua_State *L, struct sm_key *key) {
+  struct sm_mask mask;
+  size_t len;
   const char *id = luaL_checklstring(L, 3, &len);
 
-  luaL_argcheck(L, len == mask_len && read_key(mask, id, len, key), 3,
+  sm_mask_read(L, 2, &mask);
+  luaL_argcheck(L, sm_mask_key(&mask, id, len, key) != SM_FIT_NONE, 3,
                 "not of this form");
 }
 
@@ -146,24 +141,25 @@ static void check_key(lua_State *L, struct key *key) {
 static int known_add(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
   uint32_t place = check_place(L, 4, k, 0), slot;
-  struct key key;
+  struct sm_key key;
+  uint64_t h;
 
   check_key(L, &key);
-  slot = find(k, &key, first_slot(k, &key));
+  h = hash(&key);
+  slot = find(k, &key, h);
   if (k->slots[slot] == 0) {
-    add(k, &key, slot, place);
+    add(k, &key, h, slot, place);
     return 0;
   }
-  sm_pushwhole(L, k->slots[slot]);
+  sm_pushwhole(L, k->slots[slot] & ~k->tag);
   return 1;
 }
 
 /* Reads the keys of the ids at chunk[first..last] (index 3), SM_GROUP at most
  * and up to the first that is unusual. Pushes the ids that it read. */
-static int read_group(lua_State *L, const struct known *k, int first, int last,
-                      struct key *keys, uint32_t *slots) {
-  size_t mask_len;
-  const char *mask = lua_tolstring(L, 2, &mask_len);
+static int read_group(lua_State *L, const struct known *k,
+                      const struct sm_mask *mask, int first, int last,
+                      struct sm_key *keys, uint64_t *hashes) {
   int count = 0;
 
   while (count < SM_GROUP && first + count <= last) {
@@ -172,13 +168,12 @@ static int read_group(lua_State *L, const struct known *k, int first, int last,
 
     lua_rawgeti(L, 3, first + count);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || len != mask_len ||
-        !read_key(mask, id, len, &keys[count])) {
+    if (id == NULL || sm_mask_key(mask, id, len, &keys[count]) == SM_FIT_NONE) {
       lua_pop(L, 1);
       break;
     }
-    slots[count] = first_slot(k, &keys[count]);
-    __builtin_prefetch(&k->slots[slots[count]], 1);
+    hashes[count] = hash(&keys[count]);
+    __builtin_prefetch(&k->slots[first_slot(k, hashes[count])], 1);
     count++;
   }
   return count;
@@ -197,10 +192,12 @@ static int known_admit(lua_State *L) {
   int last = (int)luaL_checkinteger(L, 5);
   int at = (int)luaL_checkinteger(L, 9);
   int taken = 0, i;
-  struct key keys[SM_GROUP];
-  uint32_t slots[SM_GROUP], place;
+  struct sm_key keys[SM_GROUP];
+  uint64_t hashes[SM_GROUP];
+  uint32_t place;
+  struct sm_mask mask;
 
-  luaL_checkstring(L, 2);
+  sm_mask_read(L, 2, &mask);
   luaL_checktype(L, 3, LUA_TTABLE);
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);
@@ -210,15 +207,15 @@ static int known_admit(lua_State *L) {
     return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
   do {
-    int count = read_group(L, k, first + taken, last, keys, slots);
+    int count = read_group(L, k, &mask, first + taken, last, keys, hashes);
 
     for (i = 0; i < count; i++) {
-      uint32_t slot = find(k, &keys[i], slots[i]);
+      uint32_t slot = find(k, &keys[i], hashes[i]);
 
       if (k->slots[slot] != 0)
         break;
       taken++;
-      add(k, &keys[i], slot, place + (uint32_t)taken);
+      add(k, &keys[i], hashes[i], slot, place + (uint32_t)taken);
       lua_pushvalue(L, 10 + i);
       lua_rawseti(L, 7, at + taken);
       sm_pushwhole(L, place + (uint32_t)taken);
@@ -244,7 +241,7 @@ static int known_close(lua_State *L) {
     /* A finalizer that still gets at it finds no place. */
     k->places = 0;
     k->slots = NULL;
-    free(k->own);
+    (void)munmap(k->own, k->own_bytes);
     k->own = NULL;
   }
   return 0;

@@ -59,30 +59,39 @@ static void push_code(lua_State *L, const struct sm_items *items,
   }
 }
 
+/* How many from `list` on say the same as its first, `most` of them looked at.
+ * Neighbours mostly do. */
+static size_t count_alike(const struct sm_items *items,
+                          const struct sm_item *list, size_t most) {
+  size_t count = 1;
+
+  while (count < most && sm_items_are_alike(items, &list[0], &list[count]))
+    count++;
+  return count;
+}
+
 /*
- * items:codes(first, count, into)
+ * code, count = items:run(first, most)
  *
- * The codes of the ids at first..first + count - 1, written to 1..count of
- * `into`: a number or a string; nil for an entry without a code; false for an
- * id without an entry; true for one with two different codes.
+ * The code of the id at `first`, and how many ids from there on have the same,
+ * `most` at most: a number or a string; nil for an entry without a code; false
+ * for an id without an entry; true for one with two different codes.
  */
-static int items_codes(lua_State *L) {
+static int items_run(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
   /* Not as integers, which hold less than a size on some Luas, and cut. */
   lua_Number first = luaL_checknumber(L, 2);
-  lua_Number count = luaL_checknumber(L, 3);
+  lua_Number most = luaL_checknumber(L, 3);
   lua_Number total = (lua_Number)items->count;
-  size_t i;
+  const struct sm_item *item;
 
-  luaL_checktype(L, 4, LUA_TTABLE);
-  luaL_argcheck(L, first >= 1 && first <= total + 1, 2, "no such place");
-  luaL_argcheck(L, count >= 0 && count <= total - (first - 1), 3,
+  luaL_argcheck(L, first >= 1 && first <= total, 2, "no such place");
+  luaL_argcheck(L, most >= 1 && most <= total - (first - 1), 3,
                 "more than there are");
-  for (i = 0; i < (size_t)count; i++) {
-    push_code(L, items, &items->list[(size_t)first - 1 + i]);
-    lua_rawseti(L, 4, (int)i + 1);
-  }
-  return 0;
+  item = &items->list[(size_t)first - 1];
+  push_code(L, items, item);
+  sm_pushwhole(L, count_alike(items, item, (size_t)most));
+  return 2;
 }
 
 /* counts = items:counts(): whole-number code -> how many ids have it */
@@ -95,13 +104,9 @@ static int items_counts(lua_State *L) {
   for (i = 0; i < items->count; i = next) {
     const struct sm_item *item = &items->list[i];
 
-    next = i + 1;
+    next = i + count_alike(items, item, items->count - i);
     if (!is_whole(item))
       continue;
-    /* Neighbours mostly say the same. */
-    while (next < items->count && items->list[next].kind == item->kind &&
-           items->list[next].number == item->number)
-      next++;
     push_code(L, items, item);
     lua_pushvalue(L, -1);
     lua_rawget(L, 2);
@@ -120,7 +125,9 @@ static int items_surplus(lua_State *L) {
   return 1;
 }
 
-static int items_gc(lua_State *L) {
+/* Also __gc: what thousands of items take is not left to a collector, which
+ * knows nothing of it. */
+static int items_close(lua_State *L) {
   sm_items_free(luaL_checkudata(L, 1, SM_ITEMS));
   return 0;
 }
@@ -226,14 +233,15 @@ int sm_items_read(lua_State *L) {
 }
 
 static const luaL_Reg items_methods[] = {
-    {"codes", items_codes},
+    {"run", items_run},
     {"counts", items_counts},
     {"surplus", items_surplus},
+    {"close", items_close},
     {NULL, NULL},
 };
 
 static const luaL_Reg items_metamethods[] = {
-    {"__gc", items_gc},
+    {"__gc", items_close},
     {NULL, NULL},
 };
 

@@ -389,22 +389,31 @@ static int is_plain(char c) {
   return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* is_plain() of eight bytes at once: no byte is below 0x20, and none is zero
- * after what would be zero for a quote or a backslash. */
-static int are_plain(const char *p) {
-  uint64_t word, quote, slash;
+/* Where among eight bytes is_plain() is not true of one: its highest bit is
+ * set, and perhaps those of bytes of more weight. No byte is below 0x20, and
+ * none is zero after what would be zero for a quote or a backslash. */
+static inline uint64_t not_plain(const char *p) {
+  uint64_t word;
 
   memcpy(&word, p, sizeof(word));
-  quote = word ^ ONES * '"';
-  slash = word ^ ONES * '\\';
-  return ((((word - ONES * 0x20) & ~word) | ((quote - ONES) & ~quote) |
-           ((slash - ONES) & ~slash)) &
-          ONES * 0x80) == 0;
+  return ((word - ONES * 0x20) | ((word ^ ONES * '"') - ONES) |
+          ((word ^ ONES * '\\') - ONES)) &
+         ~word & ONES * 0x80;
 }
 
 const char *sm_json_skip_plain(const char *p, const char *end) {
-  while (end - p >= 8 && are_plain(p))
+  while (end - p >= 8) {
+    uint64_t found = not_plain(p);
+
+    if (found != 0) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+      return p + __builtin_ctzll(found) / 8;
+#else
+      break;
+#endif
+    }
     p += 8;
+  }
   while (p < end && is_plain(*p))
     p++;
   return p;

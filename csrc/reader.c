@@ -247,9 +247,9 @@ static enum sm_status keep_code(struct sm_reader *r, const char *text,
   return SM_OK;
 }
 
-static int is_same_code(const struct sm_reader *r, const struct sm_item *a,
-                        const struct sm_item *b) {
-  const char *texts = r->items.texts.bytes;
+int sm_items_are_alike(const struct sm_items *items, const struct sm_item *a,
+                       const struct sm_item *b) {
+  const char *texts = items->texts.bytes;
 
   if (a->kind != b->kind)
     return 0;
@@ -276,7 +276,7 @@ static void entry_done(struct sm_reader *r) {
     item->number = r->code.number;
     item->text_at = r->code.text_at;
     item->text_len = r->code.text_len;
-  } else if (!is_same_code(r, item, &r->code)) {
+  } else if (!sm_items_are_alike(&r->items, item, &r->code)) {
     item->kind = SM_ITEM_TWICE;
   }
 }

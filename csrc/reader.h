@@ -98,6 +98,10 @@ void sm_fields_free(struct sm_fields *f);
 void sm_items_clear(struct sm_items *items);
 void sm_items_free(struct sm_items *items);
 
+/* Whether two of them say the same. */
+int sm_items_are_alike(const struct sm_items *items, const struct sm_item *a,
+                       const struct sm_item *b);
+
 void sm_reader_init(struct sm_reader *r);
 void sm_reader_free(struct sm_reader *r);
 

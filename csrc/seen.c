@@ -5,6 +5,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "mask.h"
+
 #ifdef __linux__
 #  include <sys/random.h>
 #endif
@@ -110,6 +112,15 @@ static uint64_t read_word(const unsigned char *bytes, size_t count) {
   return word;
 }
 
+/* Eight bytes: which word they are makes no difference to an id's neighbours,
+ * so that it is the machine's own. */
+static uint64_t take_word(const unsigned char *bytes) {
+  uint64_t word;
+
+  memcpy(&word, bytes, sizeof(word));
+  return word;
+}
+
 /* SipHash-2-4 with 128 bits. */
 static void hash(const uint64_t key[2], const char *text, size_t len,
                  uint64_t half[2]) {
@@ -122,7 +133,7 @@ static void hash(const uint64_t key[2], const char *text, size_t len,
   v[2] = key[0] ^ 0x6c7967656e657261u;
   v[3] = key[1] ^ 0x7465646279746573u;
   for (left = len; left >= 8; left -= 8, bytes += 8) {
-    word = read_word(bytes, 8);
+    word = take_word(bytes);
     v[3] ^= word;
     mix(v, 2);
     v[0] ^= word;
@@ -233,34 +244,44 @@ int sm_seen_new(lua_State *L) {
   return 1;
 }
 
-static struct seen *check(lua_State *L, uint64_t half[2]) {
+static struct seen *check_open(lua_State *L) {
   struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
+
+  luaL_argcheck(L, s->lists > 0, 1, "closed");
+  return s;
+}
+
+static struct seen *check(lua_State *L, uint64_t half[2]) {
+  struct seen *s = check_open(L);
   size_t len;
   const char *id = luaL_checklstring(L, 2, &len);
 
-  luaL_argcheck(L, s->lists > 0, 1, "closed");
   hash(s->key, id, len, half);
   return s;
 }
 
-/* Makes an id known that is not. */
-static void insert(lua_State *L, struct seen *s, const uint64_t half[2],
-                   lua_Number place) {
+/* One more at `link`, where a chain ends. 0 without memory. */
+static int insert(struct seen *s, const uint64_t half[2], uint32_t *link,
+                  lua_Number place) {
   struct entry *e;
   uint32_t at;
 
-  if (s->count >= s->lists && !split(s))
-    luaL_error(L, "not enough memory");
+  if (s->count >= s->lists) {
+    if (!split(s))
+      return 0;
+    link = find(s, half);
+  }
   at = take_entry(s);
   if (at == 0)
-    luaL_error(L, "not enough memory");
+    return 0;
   e = entry_at(s, at);
   e->half[0] = half[0];
   e->half[1] = half[1];
   e->place = place;
   e->next = 0;
-  *find(s, half) = at;
+  *link = at;
   s->count++;
+  return 1;
 }
 
 /* earlier = seen:add(id, place): the place where the id was seen before. nil
@@ -269,78 +290,65 @@ static int seen_add(lua_State *L) {
   uint64_t half[2];
   struct seen *s = check(L, half);
   lua_Number place = luaL_optnumber(L, 3, 0);
-  const uint32_t *link = find(s, half);
+  uint32_t *link = find(s, half);
 
   if (*link != 0) {
     sm_pushwhole(L, entry_at(s, *link)->place);
     return 1;
   }
-  insert(L, s, half, place);
+  if (!insert(s, half, link, place))
+    return luaL_error(L, "not enough memory");
   return 0;
-}
-
-/* Whether the id has the shape of the mask, in which an x stands for a hex
- * digit, with letters in lower case: all spellings of it are this one then. */
-static int is_own_key(const char *mask, const char *id, size_t len) {
-  size_t i;
-
-  for (i = 0; i < len; i++) {
-    char c = id[i];
-
-    if (mask[i] == 'x' ? !((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))
-                       : c != mask[i])
-      return 0;
-  }
-  return 1;
 }
 
 /*
  * count = seen:admit(mask, chunk, first, last, place, ids, places, at)
  *
- * Takes ids from chunk[first] on as long as they fit the mask and were not
- * seen, up to chunk[last]. The i-th becomes ids[at + i], with place + i in
- * places[at + i].
+ * Takes ids from chunk[first] on as long as they fit the mask, without capital
+ * letters, and were not seen, up to chunk[last]. The i-th becomes ids[at + i],
+ * with place + i in places[at + i].
  */
 static int seen_admit(lua_State *L) {
-  struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
-  size_t mask_len, len;
-  const char *mask = luaL_checklstring(L, 2, &mask_len);
+  struct seen *s = check_open(L);
   int first = (int)luaL_checkinteger(L, 4);
   int last = (int)luaL_checkinteger(L, 5);
   lua_Number place = luaL_checknumber(L, 6);
-  int at = (int)luaL_checkinteger(L, 9), i;
+  int at = (int)luaL_checkinteger(L, 9);
+  struct sm_mask mask;
+  int taken;
 
-  luaL_argcheck(L, s->lists > 0, 1, "closed");
+  sm_mask_read(L, 2, &mask);
   luaL_checktype(L, 3, LUA_TTABLE);
   luaL_checktype(L, 7, LUA_TTABLE);
   luaL_checktype(L, 8, LUA_TTABLE);
-  lua_settop(L, 9);
-  for (i = first; i <= last; i++) {
+  for (taken = 0; first + taken <= last; taken++) {
+    struct sm_key key;
     uint64_t half[2];
+    uint32_t *link;
     const char *id;
+    size_t len;
 
-    lua_rawgeti(L, 3, i);
+    lua_settop(L, 9);
+    lua_rawgeti(L, 3, first + taken);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || len != mask_len || !is_own_key(mask, id, len))
+    if (id == NULL || sm_mask_key(&mask, id, len, &key) != SM_FIT_SMALL)
       break;
     hash(s->key, id, len, half);
-    if (*find(s, half) != 0)
+    link = find(s, half);
+    if (*link != 0)
       break;
-    place++;
-    at++;
-    insert(L, s, half, place);
-    lua_rawseti(L, 7, at);
-    sm_pushwhole(L, place);
-    lua_rawseti(L, 8, at);
+    /* Before it is known: what follows raises where there is no memory. */
+    lua_rawseti(L, 7, at + taken + 1);
+    sm_pushwhole(L, place + taken + 1);
+    lua_rawseti(L, 8, at + taken + 1);
+    if (!insert(s, half, link, place + taken + 1))
+      return luaL_error(L, "not enough memory");
   }
-  lua_pushinteger(L, i - first);
+  lua_pushinteger(L, taken);
   return 1;
 }
 
-/* seen:remove(id): forgets it, where it is known */
-static int seen_remove(lua_State *L) {
-  uint64_t half[2];
-  struct seen *s = check(L, half);
+static void forget(struct seen *s, const uint64_t half[2]) {
   uint32_t *link = find(s, half), at = *link;
 
   if (at != 0) {
@@ -350,6 +358,45 @@ static int seen_remove(lua_State *L) {
     e->next = s->unused;
     s->unused = at;
     s->count--;
+  }
+}
+
+/* seen:remove(id): forgets it, where it is known */
+static int seen_remove(lua_State *L) {
+  uint64_t half[2];
+  struct seen *s = check(L, half);
+
+  forget(s, half);
+  return 0;
+}
+
+/* seen:remove_all(ids, first, last, keys): the same for ids[first..last], or
+ * for what keys[i] says in place of ids[i]; keys may be nil */
+static int seen_remove_all(lua_State *L) {
+  struct seen *s = check_open(L);
+  int first = (int)luaL_checkinteger(L, 3);
+  int last = (int)luaL_checkinteger(L, 4);
+  int has_keys = !lua_isnoneornil(L, 5), i;
+
+  luaL_checktype(L, 2, LUA_TTABLE);
+  if (has_keys)
+    luaL_checktype(L, 5, LUA_TTABLE);
+  for (i = first; i <= last; i++) {
+    uint64_t half[2];
+    const char *id;
+    size_t len;
+
+    lua_settop(L, 5);
+    if (has_keys)
+      lua_rawgeti(L, 5, i);
+    if (!has_keys || lua_isnil(L, -1))
+      lua_rawgeti(L, 2, i);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      return luaL_error(L, "id %d is a %s, not a string", i,
+                        luaL_typename(L, -1));
+    id = lua_tolstring(L, -1, &len);
+    hash(s->key, id, len, half);
+    forget(s, half);
   }
   return 0;
 }
@@ -384,9 +431,13 @@ static int seen_close(lua_State *L) {
 }
 
 static const luaL_Reg seen_methods[] = {
-    {"add", seen_add},     {"admit", seen_admit},
-    {"has", seen_has},     {"remove", seen_remove},
-    {"count", seen_count}, {"close", seen_close},
+    {"add", seen_add},
+    {"admit", seen_admit},
+    {"has", seen_has},
+    {"remove", seen_remove},
+    {"remove_all", seen_remove_all},
+    {"count", seen_count},
+    {"close", seen_close},
     {NULL, NULL},
 };
 

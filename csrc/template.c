@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
+
 static const char hex[] = "0123456789ABCDEF";
 
 /* Indexed by enum sm_escape. */
@@ -70,22 +72,41 @@ int sm_template_has_token(const struct sm_template *t) {
          sm_template_has(t, SM_PIECE_BASIC);
 }
 
-/* Each of these writes what stands for one byte into `to`, and returns how
- * many bytes that took; 0 means that the byte stands for itself. */
-
+/* Writes what stands for a byte that is not plain, and returns how many bytes
+ * that took. */
 static size_t json_byte(unsigned char c, char *to) {
   if (c == '"' || c == '\\') {
     to[0] = '\\';
     to[1] = (char)c;
     return 2;
   }
-  if (c >= 0x20)
-    return 0;
   memcpy(to, "\\u00", 4);
   to[4] = hex[c >> 4];
   to[5] = hex[c & 15];
   return 6;
 }
+
+/* As most of what goes into JSON is plain, it is not looked at byte by byte. */
+static enum sm_status add_json(struct sm_buf *out, const char *text,
+                               size_t len) {
+  const char *end = text + len, *plain = sm_json_skip_plain(text, end);
+  enum sm_status status = sm_buf_add(out, text, (size_t)(plain - text));
+
+  while (status == SM_OK && plain < end) {
+    char escaped[8];
+    size_t n = json_byte((unsigned char)*plain, escaped);
+
+    status = sm_buf_add(out, escaped, n);
+    text = plain + 1;
+    plain = sm_json_skip_plain(text, end);
+    if (status == SM_OK)
+      status = sm_buf_add(out, text, (size_t)(plain - text));
+  }
+  return status;
+}
+
+/* Each of these writes what stands for one byte into `to`, and returns how
+ * many bytes that took; 0 means that the byte stands for itself. */
 
 static size_t percent_byte(unsigned char c, char *to) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -165,7 +186,7 @@ enum sm_status sm_escaped(struct sm_buf *out, enum sm_escape escape,
                           const char *text, size_t len) {
   switch (escape) {
   case SM_ESCAPE_JSON:
-    return add_escaped(out, text, len, json_byte);
+    return add_json(out, text, len);
   case SM_ESCAPE_PERCENT:
     return add_escaped(out, text, len, percent_byte);
   case SM_ESCAPE_PATH:

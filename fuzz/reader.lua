@@ -2,17 +2,12 @@
 --
 -- Input: a line of the size of a piece and of ids, then the answer.
 
+local all_codes = require("spec.support.codes")
 local core = require("stopmsg.core")
 local judge = require("spec.support.json_judge")
 
 local NAMES = { list = "items", id = "id", code = "code" }
 local FOLDED = { list = "items", id = "id", code = "code", folds = true }
-
-local function codes_of(items, count)
-  local codes = {}
-  items:codes(1, count, codes)
-  return codes
-end
 
 -- Distinct ids, as a run sends them.
 local function ids_of(text, folds)
@@ -45,9 +40,9 @@ return function(data)
     assert(not said or judge.strictness(fields, text), "refused for no reason that is known")
     return
   end
-  local codes = codes_of(items, #ids)
+  local codes = all_codes(items, #ids)
   assert(rest == again_rest, "the pieces make a difference to the rest")
-  assert(judge.same(codes, codes_of(again, #ids)), "the pieces make a difference to the codes")
+  assert(judge.same(codes, all_codes(again, #ids)), "the pieces make a difference to the codes")
   assert(items:surplus() == again:surplus(), "the pieces make a difference to the surplus")
   assert(said, "taken where lua-cjson refuses")
   assert(judge.same(said.rest, judge.decode(rest)), "another rest")

@@ -2,8 +2,8 @@
 # packages.sh [-n] SET... - installs what is missing of the named sets of packages.
 #
 # -n only names them.
-# Sets: build, demo, specs, test, oracle, musl, bench, deb, page, picture, or a Lua (lua5.1 ... lua5.5,
-# luajit).
+# Sets: build, demo, fleet, specs, test, oracle, musl, bench, deb, page, picture, or a Lua (lua5.1 ...
+# lua5.5, luajit).
 # Silent when nothing is missing. "a|b" is satisfied by either; what is installed is the first one
 # that this release has.
 set -eu
@@ -17,6 +17,9 @@ packages() {
   demo)
     packages build
     echo 'lua-luv lua-expat'
+    ;;
+  fleet)
+    echo redis-server
     ;;
   specs)
     packages demo
@@ -111,7 +114,7 @@ fi
 
 for set in "$@"; do
   case $set in
-  build | demo | specs | test | oracle | musl | bench | deb | page | picture | lua*) ;;
+  build | demo | fleet | specs | test | oracle | musl | bench | deb | page | picture | lua*) ;;
   *)
     echo "packages.sh: no set named $set" >&2
     exit 2

@@ -216,8 +216,9 @@ end
 local MANY_PLACES = 1024
 
 -- run, report, move = start(self, operation, ids, call, total, is_slow, sink): a run over the ids
--- of a source. The `total` items go into the report, or are put there by move(report, breathe) if that
--- is returned. Without a total they are only counted. is_slow, sink: see run/loop.lua.
+-- of a source, or a list. The `total` items go into the report, or are put there by
+-- move(report, breathe) if that is returned. Without a total they are only counted. is_slow, sink:
+-- see run/loop.lua.
 local function start(self, operation, ids, call, total, is_slow, sink)
   local deadline = core.now() + seconds_for(self, operation, call, total)
   local session = open(self)
@@ -321,7 +322,9 @@ end
 
 -- Returns one item per id of `list`, in order.
 local function collect(self, operation, list, count, call)
-  local running, result, move = start(self, operation, source.list(list, count), call, count)
+  -- The core reads the list as it is, where nothing stands between.
+  local ids = getmetatable(list) and source.list(list, count) or list
+  local running, result, move = start(self, operation, ids, call, count)
   running:finish()
   if move then
     move(result, self._way.breathe)
@@ -499,6 +502,17 @@ function Client:each(given, call_options)
   return items, report
 end
 
+-- In place of on_event, where that would be told of each request: alarm(event) is told of all but
+-- requests, answers and items. traffic counts these: in_flight; and of answers count, ids, and
+-- slowest (seconds). Either may be nil.
+function client.listen(self, traffic, alarm)
+  local o = self._options
+  o.traffic, o.on_alarm = traffic, alarm
+  if self._session then
+    self._session.traffic, self._session.alarm = traffic, alarm
+  end
+end
+
 -- next_item, report, running = client.stream(self, fill, stop_options, sink): each() over a source
 -- as run/source.lua has it. Ids whose items would be alike go to the sink, see run/loop.lua.
 -- running:ended() says why nothing more is sent.
@@ -612,7 +626,7 @@ local function hunt(self, filter, kind, call, with)
   local operation = operation_of(self, "stop", kind, call.all)
   local stopping, report = start(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, nil, true)
+  end, call, nil, true, with.sink)
   running = stopping
   source_of, seen = find.source(lister_of(self, filter, call, report), {
     report = report,

@@ -456,7 +456,7 @@ function Journal:outcome(position, item, tail)
 end
 
 -- count = opened:outcomes(ids, places, first, last, tail, results, frame): the same for
--- ids[first..last] of a new journal, at places[first..last], with their results; see record.put().
+-- ids[first..last], whose positions are places[first..last], with their results; see record.put().
 function Journal:outcomes(ids, places, first, last, tail, results, frame)
   local count = record.put(ids, places, first, last, self._lines, tail, self._time(), results,
     frame)

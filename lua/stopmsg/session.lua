@@ -139,6 +139,8 @@ function session.new(provider, options, way, secret, token_function)
     idle_runs = {},
     generation = 1,
     emit = options.on_event,
+    alarm = options.on_alarm, -- the same, but for requests, answers and items
+    traffic = options.traffic, -- how many requests are in flight, and what came of others
     sources = SOURCES,
     is_closed = false,
     _closed = opened.closed,

@@ -132,9 +132,7 @@ describe("an answer that the core gives out", function()
         local body, fault, _, items = answered(http("200 OK", bytes, lines .. length(bytes)),
           FIELDS)
         assert.is_nil(fault)
-        local codes = {}
-        items:codes(1, 1, codes)
-        assert.equal(200, codes[1])
+        assert.equal(200, (items:run(1, 1)))
         assert.equal('{"items":[],"errors":false}', body)
       end)
 
@@ -207,9 +205,7 @@ describe("an answer that the core gives out", function()
     it("is read as a batch's, however it comes in pieces", function()
       for piece = 1, 5 do
         local items, rest = core.read_items(FIELDS, { "a" }, TEXT, piece)
-        local codes = {}
-        items:codes(1, 1, codes)
-        assert.equal(200, codes[1])
+        assert.equal(200, (items:run(1, 1)))
         assert.equal('\239\187\191{"items":[]}', rest)
       end
       local _, _, _, items = answered(http("200 OK", TEXT, length(TEXT)), FIELDS)

@@ -49,10 +49,14 @@ describe("stopmsg.core.call", function()
   end
 
   -- What call:codes() gives, as tables.
-  local function codes(call, at, most)
-    local ids, places, means = {}, {}, {}
-    local given = { call:codes(ids, places, means, at, most) }
-    return given, ids, places, means
+  local function codes(call, most)
+    local ids, places = {}, {}
+    local given = { call:codes(ids, places, most) }
+    local oldest = table.remove(given, 6)
+    if given[1] > 0 then
+      assert.is_true(oldest <= core.now() and oldest > core.now() - AMPLE)
+    end
+    return given, ids, places
   end
 
   describe(":offer", function()
@@ -111,11 +115,10 @@ describe("stopmsg.core.call", function()
       local operation, call = prepare(engine), engine:call()
       assert.equal(2, (call:offer(operation, { ID, ID }, { 7, 2 ^ 40 }, 1, 2, AMPLE, 0, 3)))
       await(engine, call, 2)
-      local given, ids, places, means = codes(call, 4, 10)
-      assert.same({ 2, false, 2, 3 }, given)
-      assert.same({ [5] = ID, [6] = ID }, ids)
-      assert.equal(7 + 2 ^ 40, places[5] + places[6])
-      assert.same({ [5] = 2, [6] = 2 }, means)
+      local given, ids, places = codes(call, 10)
+      assert.same({ 2, false, 2, 2, 3 }, given)
+      assert.same({ ID, ID }, ids)
+      assert.equal(7 + 2 ^ 40, places[1] + places[2])
       assert.is_nil(call:collect())
       engine:close()
     end)
@@ -125,8 +128,9 @@ describe("stopmsg.core.call", function()
       local operation, call = prepare(engine), engine:call()
       call:offer(operation, { ID, ID, ID }, { 1, 2, 3 }, 1, 3, AMPLE, 0, 1)
       await(engine, call, 3)
-      assert.same({ 0, true, 0, 0 }, (codes(call, 0, 0)))
-      assert.same({ 2, true }, { (unpack or table.unpack)((codes(call, 0, 2)), 1, 2) }) -- luacheck: ignore
+      assert.same({ 0, true, 0, 0, 0 }, (codes(call, 0)))
+      local given = codes(call, 2)
+      assert.same({ 2, true }, { given[1], given[2] })
       assert.equal(1, call:ready())
       engine:close()
     end)
@@ -141,8 +145,8 @@ describe("stopmsg.core.call", function()
           await(engine, call, place)
           assert.is_true(before <= core.now())
         end
-        assert.same({ 1, true, 1, 4 }, (codes(call, 0, 10)))
-        assert.same({ 0, true, 0, 0 }, (codes(call, 0, 10)))
+        assert.same({ 1, true, 2, 1, 4 }, (codes(call, 10)))
+        assert.same({ 0, true, 0, 0, 0 }, (codes(call, 10)))
         local answer = { call:collect() }
         assert.equal(200, answer[2])
         assert.equal(BODY, answer[3])
@@ -150,7 +154,7 @@ describe("stopmsg.core.call", function()
         assert.is_nil(answer[9])
         assert.same({ "other", 2, 2, 4 }, { answer[10], answer[11], answer[12], answer[13] })
         assert.is_true(answer[14] <= core.now() and answer[14] > core.now() - AMPLE)
-        assert.same({ 1, false, 0, 4 }, (codes(call, 0, 10)))
+        assert.same({ 1, false, 2, 0, 4 }, (codes(call, 10)))
         engine:close()
       end)
 
@@ -159,7 +163,7 @@ describe("stopmsg.core.call", function()
       local operation, call = prepare(engine), engine:call()
       local number = assert(call:submit(operation, { ID }, 1, 1, AMPLE))
       await(engine, call, 1)
-      assert.same({ 0, true, 0, 0 }, (codes(call, 0, 10)))
+      assert.same({ 0, true, 0, 0, 0 }, (codes(call, 10)))
       local answer = { call:collect() }
       assert.equal(number, answer[1])
       assert.is_nil(answer[3])
@@ -169,31 +173,60 @@ describe("stopmsg.core.call", function()
     end)
   end)
 
-  describe("make_items", function()
-    local PLAIN = { outcome = "stopped", code = 200, is_plain = true }
-    local PROVEN = { outcome = "not_found", code = "gone", verified = true, is_plain = true }
-    local VERDICTS = { PLAIN, { outcome = "failed", reason = "x" }, PROVEN }
+  it("stops at an answer that means something else", function()
+    local engine = new_engine(1)
+    local look = { { status = 200, first = 1, id = { { "id" } }, code = { { "code" } },
+      codes = { "done" } } }
+    local call = engine:call()
+    for place, first in ipairs({ 5, 5, 7 }) do
+      look[1].first = first
+      local operation = engine:prepare({ method = "POST", base = base, headers = { "Expect:" },
+        url = { "/", { "id", "percent" } }, usual = look })
+      assert.equal(1, (call:offer(operation, { ID }, { place }, 1, 1, AMPLE, 0, 1)))
+      await(engine, call, place)
+    end
+    assert.same({ 2, true, 5, 1, 1 }, (codes(call, 10)))
+    assert.same({ 1, false, 7, 0, 1 }, (codes(call, 10)))
+    engine:close()
+  end)
 
-    it("makes items of ids, in their place", function()
-      local items = { "a", "b", "c", "d", "e" }
-      assert.equal(5, core.make_items(items, { 2, 1, 3, 3 }, VERDICTS, 2, 4))
-      assert.same({ "a", { id = "b", outcome = "stopped", code = 200 },
-        { id = "c", outcome = "not_found", code = "gone", verified = true },
-        { id = "d", outcome = "not_found", code = "gone", verified = true }, "e" }, items)
+  describe("make_alike", function()
+    it("makes items, and puts them where they belong", function()
+      local result, items, places = {}, { "x" }, { 0 }
+      core.make_alike({ "a", "b", "c" }, { 7, 9, 4 }, 2, 3, "stopped", 200, nil, result, items,
+        places, 1)
+      local b = { id = "b", outcome = "stopped", code = 200 }
+      local c = { id = "c", outcome = "stopped", code = 200 }
+      assert.same({ [9] = b, [4] = c }, result)
+      assert.same({ "x", b, c }, items)
+      assert.same({ 0, 9, 4 }, places)
+      assert.equal(result[9], items[2])
     end)
 
-    it("stops at a verdict that says more", function()
-      local items = { "a", "b", "c" }
-      assert.equal(2, core.make_items(items, { 1, 2, 1 }, VERDICTS, 1, 3))
-      assert.equal("b", items[2])
-      assert.equal("stopped", items[1].outcome)
-      assert.equal(3, core.make_items(items, {}, VERDICTS, 3, 2))
+    it("makes proven ones, for one of the two lists", function()
+      local result, items, places = {}, {}, {}
+      core.make_alike({ "a" }, { 2 }, 1, 1, "not_found", "gone", true, result, nil, nil, 0)
+      core.make_alike({ "b" }, { 3 }, 1, 1, "not_found", "gone", true, nil, items, places, 0)
+      assert.same({ [2] = { id = "a", outcome = "not_found", code = "gone", verified = true } },
+        result)
+      assert.same({ { id = "b", outcome = "not_found", code = "gone", verified = true } }, items)
+      assert.same({ 3 }, places)
     end)
 
-    it("raises on a number that means nothing", function()
-      assert.has_error(function()
-        core.make_items({ "a" }, { 9 }, VERDICTS, 1, 1)
-      end)
+    it("puts them into a list that is kept in pages", function()
+      local put = {}
+      core.make_alike({ "a" }, { 2 }, 1, 1, "stopped", 200, nil, setmetatable({}, {
+        __newindex = function(_, place, item)
+          put[place] = item.id
+        end,
+      }), nil, nil, 0)
+      assert.same({ [2] = "a" }, put)
+    end)
+
+    it("makes none of an empty range", function()
+      local result = {}
+      core.make_alike({}, {}, 1, 0, "stopped", 200, nil, result, nil, nil, 0)
+      assert.same({}, result)
     end)
   end)
 
@@ -209,7 +242,7 @@ describe("stopmsg.core.call", function()
     assert.equal(1, one:in_flight())
     assert.equal(number, (other:collect()))
     assert.is_nil(other:collect())
-    assert.equal(1, (one:codes({}, {}, {}, 0, 1)))
+    assert.equal(1, (one:codes({}, {}, 1)))
     assert.equal(0, one:in_flight())
     engine:close()
   end)

@@ -1,6 +1,7 @@
 -- The reader of per-item answers: what the core says of each id, and what it takes for no answer.
 
 local core = require("stopmsg.core")
+local all_codes = require("spec.support.codes")
 local engines = require("spec.support.engines")
 local json_answers = require("spec.support.json_answers")
 local judge = require("spec.support.json_judge")
@@ -17,9 +18,7 @@ local function read(text, ids, piece, fields)
 end
 
 local function codes_of(items, ids)
-  local codes = {}
-  items:codes(1, #ids, codes)
-  return codes
+  return all_codes(items, #ids)
 end
 
 -- What an answer with these entries says of the ids.
@@ -112,10 +111,8 @@ describe("stopmsg.core.read_items", function()
       ["a number of 257 digits"] = ("1"):rep(257),
     }) do
       it("has no code where that is " .. title, function()
-        local list = { [2] = "left over" }
         local text = '{"items":[{"messageUuid":"a","code":200},{"messageUuid":"b","code":%s}]}'
-        assert(read(text:format(code), { "a", "b" })):codes(1, 2, list)
-        assert.same({ 200 }, list)
+        assert.same({ 200 }, codes_of(assert(read(text:format(code), { "a", "b" })), { "a", "b" }))
       end)
     end
 
@@ -321,15 +318,34 @@ describe("stopmsg.core.read_items", function()
       assert.equal(1, counts[10000])
     end)
 
-    it("codes are handed out in slices", function()
-      local ids, entries = many(10, tostring)
+    it("that say the same one after the other are told at once", function()
+      local codes_told = { 200, 200, 403, 200, 200, 200, '"a"', '"a"', '"b"', '"200"' }
+      local ids, entries = many(#codes_told, function(i)
+        return codes_told[i]
+      end)
       local items = assert(read('{"items":[' .. table.concat(entries, ",") .. "]}", ids))
-      local list = {}
-      items:codes(9, 2, list)
-      assert.same({ 9, 10 }, list)
-      items:codes(11, 0, list)
-      items:codes(1, 1, list)
-      assert.same({ 1, 10 }, list)
+      local function run(first, most)
+        local code, count = items:run(first, most)
+        return { code, count }
+      end
+      assert.same({ 200, 2 }, run(1, 10))
+      assert.same({ 200, 1 }, run(1, 1))
+      assert.same({ 200, 1 }, run(2, 9))
+      assert.same({ 403, 1 }, run(3, 8))
+      assert.same({ 200, 3 }, run(4, 7))
+      assert.same({ "a", 2 }, run(7, 4))
+      assert.same({ "b", 1 }, run(9, 2))
+      assert.same({ "200", 1 }, run(10, 1))
+    end)
+
+    it("say nothing any more once they are closed", function()
+      local items = assert(read('{"items":[{"messageUuid":"a","code":200}]}', { "a" }))
+      items:close()
+      items:close()
+      assert.has_error(function()
+        items:run(1, 1)
+      end)
+      assert.same({}, items:counts())
     end)
   end)
 
@@ -450,23 +466,22 @@ describe("stopmsg.core.read_items", function()
     end
 
     for title, call in pairs({
-      ["a place before the first"] = { 0, 1, {} },
-      ["a place after the last"] = { 4, 0, {} },
-      ["more than there are"] = { 2, 2, {} },
-      ["more than a number can be"] = { 2, 2 ^ 62, {} },
-      ["fewer than none"] = { 1, -1, {} },
-      ["no table"] = { 1, 1 },
-      ["no numbers"] = { "x", "y", {} },
+      ["a place before the first"] = { 0, 1 },
+      ["a place after the last"] = { 3, 1 },
+      ["more than there are"] = { 2, 2 },
+      ["more than a number can be"] = { 2, 2 ^ 62 },
+      ["none"] = { 1, 0 },
+      ["no numbers"] = { "x", "y" },
     }) do
-      it("of codes raises: " .. title, function()
+      it("of run raises: " .. title, function()
         assert.has_error(function()
-          items:codes(call[1], call[2], call[3])
+          items:run(call[1], call[2])
         end)
       end)
     end
 
     it("raises for what is no answer", function()
-      for _, method in ipairs({ "codes", "counts", "surplus" }) do
+      for _, method in ipairs({ "run", "counts", "surplus", "close" }) do
         assert.has_error(function()
           items[method]({}, 1, 1, {})
         end)

@@ -34,9 +34,14 @@ describe("stopmsg.core.seen", function()
   end)
 
   it("takes many that fit a mask, up to the first that is known or written otherwise", function()
-    local MASK = "xx-x"
-    local function admit(seen, chunk, first, last)
-      local list, places = { "kept" }, { 1 }
+    local ZEROS = ("0"):rep(29)
+    local MASK = ("x"):rep(29) .. "xx-x"
+    -- The ids of a chunk are given by their ends.
+    local function admit(seen, ends, first, last)
+      local list, places, chunk = { "kept" }, { 1 }, {}
+      for i, one in ipairs(ends) do
+        chunk[i] = type(one) == "string" and ZEROS .. one or one
+      end
       local count = seen:admit(MASK, chunk, first, last or #chunk, 40, list, places, 1)
       assert.equal(count + 1, #list)
       assert.equal(count + 1, #places)
@@ -45,9 +50,9 @@ describe("stopmsg.core.seen", function()
     local seen = core.seen()
     local count, list, places = admit(seen, { "no", "00-a", "09-f", "00-a", "11-1" }, 2)
     assert.equal(2, count)
-    assert.same({ "kept", "00-a", "09-f" }, list)
+    assert.same({ "kept", ZEROS .. "00-a", ZEROS .. "09-f" }, list)
     assert.same({ 1, 41, 42 }, places)
-    assert.equal(42, seen:add("09-f", 1))
+    assert.equal(42, seen:add(ZEROS .. "09-f", 1))
     for _, odd in ipairs({ "0A-a", "00-g", "00+a", "00-", "00-aa", 17, {}, false }) do
       assert.equal(1, (admit(core.seen(), { "aa-b", odd, "cc-d" }, 1)))
     end

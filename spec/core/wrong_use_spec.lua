@@ -267,11 +267,7 @@ describe("stopmsg.core, where little is usual,", function()
     local fields = { list = "l", id = "i", code = "c" }
     local function code(text)
       local items = core.read_items(fields, { "a" }, '{"l":[{"i":"a","c":"' .. text .. '"}]}')
-      local codes = {}
-      if items then
-        items:codes(1, 1, codes)
-      end
-      return codes[1]
+      return items and (items:run(1, 1))
     end
     assert.equal("\237\159\191", code("\\uD7fF"))
     assert.equal("\238\128\128", code("\\ue000"))
@@ -285,9 +281,7 @@ describe("stopmsg.core, where little is usual,", function()
   it("takes an id of no bytes for one that is empty", function()
     local fields = { list = "l", id = "i", code = "c" }
     local items = core.read_items(fields, { "", "b" }, '{"l":[{"i":"","c":1},{"i":"b","c":2}]}')
-    local codes = {}
-    items:codes(1, 2, codes)
-    assert.same({ 1, 2 }, codes)
+    assert.same({ 1, 2 }, { (items:run(1, 2)), (items:run(2, 1)) })
   end)
 
   it("refuses brackets that do not fit", function()

@@ -42,6 +42,7 @@ describe("a connection that is cut", function()
       max_attempts = options.max_attempts or 1,
       patience = 0,
       timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS, -- a handshake takes the processor, too
     })
   end
 

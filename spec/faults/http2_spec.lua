@@ -62,6 +62,7 @@ describe("over HTTP/2", function()
       http_version = "2",
       max_attempts = 1,
       timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS, -- a handshake takes the processor, too
     })
   end
 

@@ -112,6 +112,7 @@ describe("TLS", function()
       max_attempts = 1,
       patience = 0,
       timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS, -- a handshake takes the processor, too
     }
     for name, value in pairs(options or {}) do
       given[name] = value

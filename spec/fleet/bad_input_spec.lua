@@ -103,7 +103,7 @@ describe("a job, given what is wrong:", function()
   end
 
   it("no Redis is named", function()
-    each({ STOPMSG_REDIS = false }, 2, "a job needs a Redis: set STOPMSG_REDIS=redis://host:port")
+    each({ STOPMSG_REDIS = false }, 2, "a job needs Redis: set STOPMSG_REDIS=redis://host:port")
     each({ STOPMSG_REDIS = "localhost" }, 2, "STOPMSG_REDIS is not of the form redis://")
     each({ STOPMSG_REDIS = "redis://:" .. PASSWORD .. "@localhost" }, 2,
       "STOPMSG_REDIS holds a password: put it into STOPMSG_REDIS_PASSWORD")
@@ -167,7 +167,7 @@ describe("a job, given what is wrong:", function()
   it("there is no such job, or the name is none", function()
     for _, name in ipairs({ "work", "job" }) do
       ends(run({ name, job }), 2, "has no job " .. job:gsub("%-", "%%-") .. ": feed it first")
-      ends(run({ name, "{a}" }), 2, "the job '{a}': expected a name of letters")
+      ends(run({ name, "{a}" }), 2, "the job '{a}': expected a name of at most")
     end
     ends(run({ "collect", job, "-o", folder .. "/out" }), 2, "has no job")
   end)
@@ -175,25 +175,25 @@ describe("a job, given what is wrong:", function()
   it("the file has changed, or another job has the name", function()
     ends(feed(input(3)), 0, "all 3 ids are in the job")
     ends(feed(input(3)), 0, "all 3 ids are in the job")
-    ends(feed(input(4)), 2, "is there already, and its input is another one, or has changed: give "
-      .. "it another name, or end that one with stopmsg job %S+ %-%-forget")
+    ends(feed(input(4)), 2, "already exists, but its input is different or has changed: use "
+      .. "another name, or remove that job with stopmsg job %S+ %-%-forget")
     input(3)
-    ends(feed(input(3), { "--entry", "7" }), 2, "its entries are of another size")
-    ends(feed(input(3), { "--base-url", "http://127.0.0.1:2" }), 2, "it is for another address")
+    ends(feed(input(3), { "--entry", "7" }), 2, "its entry size differs")
+    ends(feed(input(3), { "--base-url", "http://127.0.0.1:2" }), 2, "its address differs")
     ends(run({ "feed", job, "-p", "revicom", "2a28d557-22a1-4be6-8908-1481723043dd" }), 2,
       "it is of 'clickatell'")
   end)
 
   it("the worker has another provider, address, token, or none", function()
     feed(input(3))
-    ends(run({ "work", job, "-p", "revicom" }), 2, "the job is of 'clickatell', and %-p names "
+    ends(run({ "work", job, "-p", "revicom" }), 2, "the job is for 'clickatell', but %-p names "
       .. "'revicom'")
     ends(run({ "work", job }, { STOPMSG_BASE_URL = false }), 2,
       "is for another address than https://")
     ends(run({ "work", job, "--base-url", "http://127.0.0.1:9" }), 2,
       "is for another address than http://127%.0%.0%.1:9, which this worker would ask %(from "
       .. "%-%-base%-url%); give %-%-base%-url as feed was given it")
-    ends(run({ "work", job }, { STOPMSG_TOKEN = false }), 2, "no token: give %-%-token%-file FILE")
+    ends(run({ "work", job }, { STOPMSG_TOKEN = false }), 2, "no token: use %-%-token%-file FILE")
     local before = json.decode(run({ "job", job, "--format", "json" }).stdout)
     ends(run({ "work", job }, { STOPMSG_TOKEN = command.CANARY }), 6,
       "clickatell refused the token, which came from STOPMSG_TOKEN; what this worker held went "
@@ -211,7 +211,8 @@ describe("a job, given what is wrong:", function()
       return own]])
     local list = input(2)
     ends(run({ "feed", job, "-p", path, "-i", list }), 0, "all 2 ids")
-    ends(run({ "work", job }), 2, "the job is of 'own', which is not built in: give %-p FILE")
+    ends(run({ "work", job }), 2,
+      "the job is for 'own', which is not built in: pass its definition with %-p FILE")
     -- Who may write to Redis must not have a file read.
     started:call("HSET", ("stopmsg:{%s}:job"):format(job), "provider", path)
     ends(run({ "work", job }), 2, "which is not built in")
@@ -234,7 +235,7 @@ describe("a job, given what is wrong:", function()
         return started:call("HGET", ("stopmsg:{%s}:job"):format(job), "fed") == "10"
       end })
     ends(feed(path, { "--entry", "10" }), 2,
-      "another feed fills the job %S+: %S+/" .. first.pid .. "; let that one go on")
+      "another feed is filling the job %S+: %S+/" .. first.pid .. "; wait for it")
     first:kill("sigkill")
     -- After a while it is taken for dead.
     ends(feed(path, { "--entry", "10" }), 0, "all 30 ids are in the job")
@@ -244,14 +245,15 @@ describe("a job, given what is wrong:", function()
   it("options make no sense", function()
     local path = input(3)
     for _, name in ipairs({ "--ahead", "--entry", "--results" }) do
-      ends(feed(path, { name, "0" }), 2, ("%s: a whole number"):format(name:gsub("%-", "%%-")))
-      ends(feed(path, { name, "1.5" }), 2, ("%s: a whole number"):format(name:gsub("%-", "%%-")))
+      ends(feed(path, { name, "0" }), 2, ("%s: expected an integer"):format(name:gsub("%-", "%%-")))
+      ends(feed(path, { name, "1.5" }), 2,
+        ("%s: expected an integer"):format(name:gsub("%-", "%%-")))
     end
     feed(path)
     ends(run({ "work", job, "--lease", "100ms" }), 2, "%-%-lease: from 1 s to a day")
-    ends(run({ "job", job, "--pause", "--resume" }), 2, "give one of them")
-    ends(run({ "job", job, "--watch", "--cancel" }), 2, "give one of them")
-    ends(run({ "collect", job }), 2, "where to%? Give %-o FILE")
+    ends(run({ "job", job, "--pause", "--resume" }), 2, "use only one of")
+    ends(run({ "job", job, "--watch", "--cancel" }), 2, "use only one of")
+    ends(run({ "collect", job }), 2, "no output file: use %-o FILE")
   end)
 
   it("no id is valid, or some are not", function()
@@ -282,11 +284,11 @@ describe("a job, given what is wrong:", function()
       '{"n":4,"id":"a","outcome":"x"}\n',
       '{"id":"a","outcome":"stopped"}\n' }) do
       files.write(out, bytes)
-      ends(run({ "collect", job, "-o", out }), 2, "is no result of a job: give another file")
+      ends(run({ "collect", job, "-o", out }), 2, "is not a job's result: use another file")
       assert.equal(bytes, files.read(out))
     end
     files.write(out, '{"n":1,"id":"another","outcome":"stopped"}\n')
-    ends(run({ "collect", job, "-o", out }), 2, "holds another id as number 1")
+    ends(run({ "collect", job, "-o", out }), 2, "has another id as number 1")
     os.remove(out)
     -- What was being written when it died is not taken for a result.
     files.write(out, '{"n":1,"id":"00')
@@ -297,9 +299,9 @@ describe("a job, given what is wrong:", function()
 
   it("is forgotten only where nothing is lost, or somebody says yes", function()
     feed(input(3))
-    ends(run({ "job", job, "--forget" }), 2, "3 ids are not settled: give %-%-yes")
+    ends(run({ "job", job, "--forget" }), 2, "3 ids are not settled: pass %-%-yes")
     run({ "work", job })
-    ends(run({ "job", job, "--forget" }), 2, "the results of 3 ids are not collected: give %-%-yes")
+    ends(run({ "job", job, "--forget" }), 2, "the results of 3 ids are not collected: pass %-%-yes")
     ends(run({ "job", job, "--forget", "--yes" }), 0, "is forgotten")
     ends(run({ "job", job }), 2, "has no job")
     assert.same({}, started:call("KEYS", ("stopmsg:{%s}*"):format(job)))
@@ -310,7 +312,7 @@ describe("a job, given what is wrong:", function()
     feed(path)
     ends(run({ "job", job, "--cancel" }), 0, "is cancelled")
     ends(run({ "job", job, "--resume" }), 2, "is cancelled: that cannot be undone")
-    ends(feed(path), 5, "is cancelled: nothing more is put into it")
+    ends(feed(path), 5, "is cancelled: nothing more is fed")
     ends(run({ "work", job }), 0, "is cancelled; 0 ids settled here")
     assert.equal(5, run({ "job", job }).code)
   end)

@@ -7,7 +7,7 @@ describe("stopmsg.fleet.feeder", function()
   local started, made, job, count
 
   setup(function()
-    started, count = redis.start({ "--appendonly", "yes" }), 0
+    started, count = redis.start({ "--appendonly", "yes", "--appendfsync", "always" }), 0
   end)
 
   teardown(function()
@@ -151,9 +151,12 @@ describe("stopmsg.fleet.feeder", function()
   end)
 
   it("ends only when all of it is on disk", function()
-    local ids, waits, size = fleet.ids(30), 0, nil
+    local ids, waits, size, now = fleet.ids(30), 0, nil, 0
     local done = fleet.feed(made, ids, { with = {
-      lasting = 0.3,
+      lasting = 2,
+      clock = function()
+        return now
+      end,
       on_full = function()
         local fed = fleet.ask(made, "totals").job.fed
         size = fed == "20" and fleet.log_size(started) or size
@@ -162,12 +165,14 @@ describe("stopmsg.fleet.feeder", function()
           if waits == 2 then
             fleet.cut(started, size)
             assert.equal("20", fleet.ask(made, "totals").job.fed)
+          elseif waits > 4 then
+            now = now + 1
           end
         end
       end,
     } })
     assert.is_true(done)
-    assert.is_true(waits > 2)
+    assert.is_true(waits >= 6)
     assert.equal("30", fleet.ask(made, "totals").job.fed)
   end)
 

@@ -241,7 +241,8 @@ describe("stopmsg.fleet.worker", function()
     local durable
 
     before_each(function()
-      durable = redis.start({ "--appendonly", "yes" })
+      -- What has an answer is in the file: else the file would end somewhere before that.
+      durable = redis.start({ "--appendonly", "yes", "--appendfsync", "always" })
     end)
 
     after_each(function()
@@ -276,6 +277,33 @@ describe("stopmsg.fleet.worker", function()
         assert.equal(20, found.totals.counts.settled)
       end)
     end
+
+    it("goes on with what Redis lost of the work of one that lives on", function()
+      local ids, provider = fleet.ids(20), fleet.provider()
+      local own = fleet.store(durable, job)
+      assert(fleet.feed(own, ids, { size = 10 }))
+      own:close()
+      local size
+      local ended, worker = fleet.work(durable, job, provider, nil, { lease = 600,
+        during = function(_, self)
+          if provider.requests == 1 and not size then
+            size = fleet.log_size(durable)
+          elseif provider.requests == 5 and self.settled < 5 then
+            -- What it settled then is lost with the power.
+            patience.until_(function()
+              self:step()
+              return self.settled == 5
+            end, "results to be noted")
+            fleet.cut(durable, size)
+          end
+        end })
+      assert.same({ "ended", "over" }, { ended, worker.ending })
+      local found = fleet.judge(durable, job, ids, provider)
+      assert.same({ 0, 0, 0 }, { found.lost, found.twice, found.false_no })
+      assert.equal(20, found.totals.counts.settled)
+      -- Only what was asked again, and told too late, is unknown.
+      assert.equal(5, found.totals.counts.unknown)
+    end)
 
     it("would say too much without the rule of epochs", function()
       store.has_epochs = false

@@ -139,8 +139,8 @@ describe("a call in nginx's phase", function()
   }) do
     it(phase .. " raises at the caller, with the way out", function()
       local message = heard(phase)
-      assert.is_truthy(message:find(":%d+: cannot wait in the " .. phase .. " phase of nginx; hand "
-        .. "the ids over to ngx%.timer%.at%(0, …%)$"), message)
+      assert.is_truthy(message:find(":%d+: cannot wait in the " .. phase .. " phase of nginx; use "
+        .. "ngx%.timer%.at%(0, …%)$"), message)
     end)
   end
 

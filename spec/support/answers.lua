@@ -1,5 +1,6 @@
 -- Answers of providers, read as the run loop reads them, and what all providers' answers share.
 
+local all_codes = require("spec.support.codes")
 local answer = require("stopmsg.meaning.answer")
 local assert = require("luassert")
 local core = require("stopmsg.core")
@@ -16,8 +17,7 @@ end
 
 -- The verdict on each id of an answer that the core read.
 local function spread(operation, items, ids)
-  local codes, list = {}, {}
-  items:codes(1, #ids, codes)
+  local codes, list = all_codes(items, #ids), {}
   for i in ipairs(ids) do
     list[i] = answer.of_code(operation, codes[i])
   end

@@ -216,22 +216,22 @@ function Call:collect()
     answer.connections or 0, items, asked[1], asked[2], asked[3], asked[4], asked[5]
 end
 
-function Call:codes(ids, places, means, at, most)
+function Call:codes(ids, places, most)
   check_open(self._engine)
-  local count, connections, generation = 0, 0, 0
+  local count, meaning, connections, generation, oldest = 0, 0, 0, 0, math.huge
   while count < most do
     local flight = self._done[1]
-    if not flight or not flight.asked or not flight.answer.meaning then
+    local means = flight and flight.asked and flight.answer.meaning
+    if not means or (count > 0 and means ~= meaning) then
       break
     end
     table.remove(self._done, 1)
-    count, self._engine._idle = count + 1, 0
-    ids[at + count], places[at + count] = flight.asked[1], flight.asked[2]
-    means[at + count] = flight.answer.meaning
+    count, meaning, self._engine._idle = count + 1, means, 0
+    ids[count], places[count] = flight.asked[1], flight.asked[2]
     connections = connections + (flight.answer.connections or 0)
-    generation = flight.asked[4]
+    generation, oldest = flight.asked[4], math.min(oldest, flight.asked[5])
   end
-  return count, self._done[1] ~= nil, connections, generation
+  return count, self._done[1] ~= nil, meaning, connections, generation, oldest
 end
 
 function Call:forsake()

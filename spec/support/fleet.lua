@@ -5,7 +5,9 @@ local core = require("stopmsg.core")
 local feeder = require("stopmsg.fleet.feeder")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local native = require("stopmsg.command")
 local patience = require("spec.support.patience")
+local results = require("stopmsg.cli.results")
 local store = require("stopmsg.fleet.store")
 local worker = require("stopmsg.fleet.worker")
 
@@ -160,7 +162,8 @@ function fleet.worker(given, options)
     me = options.me or "worker-" .. fleet.names,
     lease = options.lease or fleet.LEASE,
     clock = options.clock or core.now,
-    time = core.process.time,
+    time = native.process.time,
+    line = results.writer(),
     most = options.most or 40,
     batch = options.batch or 1,
     is_once = options.is_once,

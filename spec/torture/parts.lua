@@ -1,6 +1,7 @@
 -- What torture does with the core itself, a part at a time, each with a text that is the same
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
+local all_codes = require("spec.support.codes")
 local core = require("stopmsg.core")
 local native = require("stopmsg.command")
 local engines = require("spec.support.engines")
@@ -52,8 +53,7 @@ end
 
 -- The codes of the first `count` ids.
 local function say_codes(items, count)
-  local codes, texts = {}, {}
-  items:codes(1, count, codes)
+  local codes, texts = all_codes(items, count), {}
   for i = 1, count do
     texts[i] = tostring(codes[i])
   end
@@ -208,8 +208,6 @@ function parts.offered(context)
   local engine = core.engine({ slots = 3, max_response = 1000, connect_timeout = AMPLE,
     proxy = "" })
   return closing(engine, function()
-    local verdicts = { { outcome = "stopped", code = 200, is_plain = true },
-      { outcome = "failed", code = 7 } }
     local operation = engine:prepare({ method = "POST", base = context.items_url,
       url = { "/", { "id", "percent" } }, headers = {},
       usual = { { status = 200, first = 1, exactly = body } } })
@@ -218,11 +216,11 @@ function parts.offered(context)
     local ids, places, means, others = { "a", ("b"):rep(300), "c" }, { 1, 2, 3 }, {}, {}
     local sent = call:offer(operation, ids, places, 1, 3, AMPLE, 0, 1)
     gone:forsake()
-    local items, at, lines = {}, 0, {}
+    local items, result, at, lines = {}, {}, 0, {}
     for _ = 1, MAX_STEPS do
       assert(engine:step())
-      local count = call:codes(items, places, means, at, 9)
-      core.make_items(items, means, verdicts, at + 1, at + count)
+      local count = call:codes(means, places, 9)
+      core.make_alike(means, places, 1, count, "stopped", 200, nil, result, items, {}, at)
       at = at + count
       local answer = { call:collect() }
       if answer[5] then

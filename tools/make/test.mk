@@ -2,7 +2,7 @@
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/fleet_spec.lua spec/command/journal_spec.lua spec/command/papers_spec.lua \
   spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
@@ -18,7 +18,7 @@ FIRST = spec/sequences_spec.lua spec/fork_spec.lua
 EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
-PARTS = once libcurl $(LUAS) asan lint fuzz
+PARTS = luajit lua5.4 once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
 # What all others ask of our own HTTP/1.1, asked of libcurl's.
 PART_libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='spec/faults spec/tls_spec.lua \

@@ -1,6 +1,7 @@
 # Killed, without memory, disk, descriptors; for hours.
 
-.PHONY: torture torture-journal torture-alloc torture-alloc-run torture-system soak-plain
+.PHONY: torture torture-journal torture-alloc torture-alloc-run torture-system torture-fleet \
+  soak-plain
 
 torture: torture-journal torture-alloc torture-system ## kill the command, take disk, memory and system calls away (30 minutes)
 
@@ -40,6 +41,32 @@ torture-system: all $(PRELOADED)/io.so
 	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
 	@$(RUN) $(LUA) spec/torture/system.lua strace $(TIMES)
 	@$(RUN) $(LUA) spec/torture/system.lua core $(TIMES)
+
+# The long form of what spec/command/fleet_spec.lua does in short: a judge's log says what a fleet
+# may claim. FLEET_MILLION: how many ids go past a slow collector (10000000 takes an hour).
+FLEET = $(RUN) python3 spec/torture/fleet/main.py
+FLEET_MILLION = 500000
+torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet and its Redis (30 minutes)
+	@$(call need,redis-server,redis-server)
+	@$(FLEET) steps --ids 8 --batch 3
+	@$(FLEET) steps --ids 4 --provider clickatell
+	@$(FLEET) kill --times 150 --ids 4000
+	@$(FLEET) kill --times 50 --ids 600 --provider clickatell
+	@$(FLEET) pause --times 30 --lease 1
+	@$(FLEET) network --times 150
+	@$(FLEET) restart --times 30
+	@$(FLEET) young --times 30
+	@$(FLEET) memory --times 20
+	@$(FLEET) failover --times 15
+	@$(FLEET) clock --times 30 --clock '$(PRELOADED)/clock.so'
+	@$(FLEET) rate --times 20
+	@$(FLEET) mixed --times 100
+	@$(FLEET) mixed --times 40 --ids 600 --provider clickatell
+	@$(FLEET) wrong --ids 200
+	@$(FLEET) restart --times 60 --disarm
+	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids 100000 --results 50000 --ahead 20
+	@$(RUN) python3 spec/torture/fleet/cost.py memory --ids $(FLEET_MILLION) --results 50000 --ahead 20
+	@$(RUN) python3 spec/torture/fleet/cost.py overhead --ids 200000
 
 # Stops without end in one process: neither memory nor descriptors grow.
 soak-plain: all ## stop without end in one process (SOAK_SECONDS=600)

@@ -24,7 +24,7 @@ local PIECES, EVERY = 64, 0.5
 function command.configure(parser)
   jobs.configure(parser)
   parser:option("-o --output", "Write the results to this file."):argname("FILE")
-  parser:flag("--watch", "Go on until the job is finished.")
+  parser:flag("--watch", "Continue until the job is finished.")
   connection.configure_ca(parser)
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
@@ -76,7 +76,7 @@ function command.run(args, host)
     return exit.usage
   end
   if not args.output then
-    return refuse("where to? Give -o FILE")
+    return refuse("no output file: use -o FILE")
   end
   local made, code = jobs.open(args, host)
   if not made then

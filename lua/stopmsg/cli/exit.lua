@@ -98,7 +98,7 @@ Exit codes, the first that fits:
 
 exit.about_feed = [[
 Exit codes, the first that fits:
-   1  internal error, or the input changed while it was read
+   1  internal error, or the input changed while being read
    2  usage or input wrong, a job of other ids, or another feed fills it
  130  interrupted (129 by SIGHUP, 143 by SIGTERM)
    5  Redis is away, or the job was cancelled or forgotten

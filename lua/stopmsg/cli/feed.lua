@@ -2,20 +2,20 @@
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
 local exit = require("stopmsg.cli.exit")
 local feeder = require("stopmsg.fleet.feeder")
 local ids = require("stopmsg.ids")
 local input = require("stopmsg.cli.input")
 local jobs = require("stopmsg.cli.jobs")
+local native = require("stopmsg.command")
 local progress = require("stopmsg.cli.progress")
-local record = require("stopmsg.record")
+local results = require("stopmsg.cli.results")
 local text = require("stopmsg.text")
 
 local command = {
   name = "feed",
   holds_signals = true,
-  summary = "put ids into a job that many machines work at",
+  summary = "put ids into a job that many machines share",
   examples = [[
 Examples:
   stopmsg feed friday -p revicom -i ids.txt
@@ -43,7 +43,7 @@ function command.configure(parser)
     :convert(connection.number("ahead"))
   parser:option("--entry", ("Ids per entry (%d, and up to %s for batches)."):format(SINGLES,
     progress.grouped(MANY))):argname("N"):convert(connection.number("entry"))
-  parser:option("--results", ("Uncollected results from which on feed waits (%s)."):format(
+  parser:option("--results", ("Maximum uncollected results, above which feed waits (%s)."):format(
     progress.grouped(RESULTS))):argname("N"):convert(connection.number("results"))
   parser:option("--patience", "How long to wait during a provider outage (60).")
     :argname("SECONDS"):convert(connection.seconds("patience"))
@@ -59,7 +59,7 @@ end
 
 -- What tells one job from another: a list of { name, value }.
 local function identity_of(args, client, operation, given)
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(clients.address(client, operation)) -- somebody may have put a secret into it
   local names, settings = {}, {}
   for name, value in pairs(args.settings) do
@@ -86,13 +86,13 @@ end
 
 local DIFFERENCES = {
   version = "it was fed by another version of stopmsg",
-  kind = "it is of messages, or of dispatches",
-  flags = "it was fed without, or with, --all or --undocumented",
-  settings = "it has other settings",
-  address = "it is for another address",
-  input = "its input is another one, or has changed",
-  total = "its input is another one, or has changed",
-  size = "its entries are of another size (--entry)",
+  kind = "it has the other kind of ids (--dispatch)",
+  flags = "--all or --undocumented differ",
+  settings = "its settings differ",
+  address = "its address differs",
+  input = "its input is different or has changed",
+  total = "its input is different or has changed",
+  size = "its entry size differs (--entry)",
 }
 
 -- Why a job that is there is another one.
@@ -100,7 +100,7 @@ local function differs(name, reply)
   local field, value = reply[2], reply[3]
   local why = field == "provider" and ("it is of %s"):format(text.quote(value))
     or DIFFERENCES[field] or field
-  return ("the job %s is there already, and %s: give it another name, or end that one with stopmsg "
+  return ("the job %s already exists, but %s: use another name, or remove that job with stopmsg "
     .. "job %s --forget"):format(name, why, name)
 end
 
@@ -117,20 +117,21 @@ local function reader_of(given, form)
   end
 end
 
+local write = results.writer()
+
 -- The line of an id that cannot be sent.
 local function line_of(position, problem)
   local id, why = problem[1], problem[2]
   local item = { id = id or problem, outcome = "invalid", reason = "malformed_id", attempts = 0,
     message = text.clean(why) }
   input.explain(item)
-  return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
-    record.tails()(item):sub(1, -3), core.process.time())
+  return write(position, item, native.process.time())
 end
 
 local function positive(args, name)
   local value = args[name]
   if value and (value < 1 or value % 1 ~= 0) then
-    return ("--%s: a whole number, 1 or more, is expected"):format(name)
+    return ("--%s: expected an integer of at least 1"):format(name)
   end
 end
 
@@ -144,7 +145,7 @@ local function prepare(args, host)
   if wrong then
     return refuse(wrong)
   elseif args.entry and args.entry > 10000 then
-    return refuse("--entry: at most 10,000 ids go into an entry")
+    return refuse("--entry: an entry holds at most 10,000 ids")
   end
   local provider, message = connection.provider(args, host)
   if not provider then
@@ -187,8 +188,8 @@ function command.run(args, host)
     return code
   end
   if not made.lasting and not args.quiet then
-    host:say(("warning: %s keeps no append-only file: the job is lost when it ends; appendonly yes "
-      .. "keeps it"):format(made.name))
+    host:say(("warning: %s has no append-only file, so a restart loses the job: set appendonly "
+      .. "yes"):format(made.name))
   end
   host.signals.hold(true)
   local feed
@@ -263,17 +264,17 @@ function command.run(args, host)
     host:say(differs(args.job, detail))
     return exit.usage
   elseif why == "BUSY" then
-    host:say(("another feed fills the job %s: %s; let that one go on, or end it first"):format(
+    host:say(("another feed is filling the job %s: %s; wait for it, or end it first"):format(
       args.job, jobs.shown_name(detail)))
     return exit.usage
   elseif why == "cancelled" then
-    host:say(("the job %s is cancelled: nothing more is put into it"):format(args.job))
+    host:say(("the job %s is cancelled: nothing more is fed"):format(args.job))
     return exit.undone
   elseif why == "FORGOTTEN" then
-    host:say(("the job %s was forgotten while it was fed"):format(args.job))
+    host:say(("the job %s was removed while being fed"):format(args.job))
     return exit.undone
   elseif why == "SHORT" then
-    host:say(given.name .. " changed while it was read")
+    host:say(given.name .. " changed while being read")
     return exit.fault
   end
   host:say(made.explain(detail) .. (is_final and "" or again))

@@ -10,7 +10,7 @@ local text = require("stopmsg.text")
 
 local command = {
   name = "job",
-  summary = "tell how a job stands, and steer it",
+  summary = "show how a job stands, and control it",
   examples = [[
 Examples:
   stopmsg job friday
@@ -29,11 +29,11 @@ local ACTIONS = { "pause", "resume", "cancel", "retry", "forget" }
 
 function command.configure(parser)
   jobs.configure(parser)
-  parser:flag("--watch", "Go on until the job is finished.")
-  parser:flag("--pause", "Have the workers send nothing more for now.")
-  parser:flag("--resume", "Go on after --pause.")
-  parser:flag("--cancel", "End the job: what is not settled yet stays so.")
-  parser:flag("--retry", "Give dead entries out again.")
+  parser:flag("--watch", "Continue until the job is finished.")
+  parser:flag("--pause", "Pause the workers.")
+  parser:flag("--resume", "Resume after --pause.")
+  parser:flag("--cancel", "End the job; unsettled ids stay unsettled.")
+  parser:flag("--retry", "Retry dead entries.")
   parser:flag("--forget", "Remove the job and all its results from Redis.")
   parser:flag("-y --yes", "Do not ask for confirmation.")
   connection.configure_ca(parser)
@@ -92,7 +92,7 @@ local function lines_of(made, totals, known)
     end
   end
   if known.dead > 0 then
-    lines[#lines + 1] = ("dead       %s, %s: stopmsg job %s --retry gives them out again"):format(
+    lines[#lines + 1] = ("dead       %s, %s: stopmsg job %s --retry retries them"):format(
       jobs.entries(totals.dead), jobs.ids(known.dead), made.job)
   end
   lines[#lines + 1] = ("results    %s to be collected%s"):format(progress.grouped(known.to_collect),
@@ -162,7 +162,7 @@ local function retry(made, host)
       break
     end
   end
-  host:say(moved > 0 and ("%s given out again"):format(jobs.entries(moved))
+  host:say(moved > 0 and ("%s to be retried"):format(jobs.entries(moved))
     or ("the job %s has no dead entries"):format(made.job))
 end
 
@@ -177,7 +177,7 @@ local function forget(args, made, host, totals, known)
       why = ("workers hold %s"):format(jobs.entries(totals.held))
     end
     if why then
-      host:say(("%s: give --yes to forget the job %s all the same"):format(why, made.job))
+      host:say(("%s: pass --yes to forget the job %s anyway"):format(why, made.job))
       return exit.usage
     end
   end
@@ -225,13 +225,13 @@ function command.run(args, host)
   local action
   for _, name in ipairs(ACTIONS) do
     if args[name] and action then
-      host:say(("--%s and --%s: give one of them"):format(action, name))
+      host:say(("use only one of --%s and --%s"):format(action, name))
       return exit.usage
     end
     action = args[name] and name or action
   end
   if action and args.watch then
-    host:say(("--watch and --%s: give one of them"):format(action))
+    host:say(("use only one of --watch and --%s"):format(action))
     return exit.usage
   end
   local made, code = jobs.open(args, host)

@@ -76,7 +76,7 @@ function jobs.open(args, host, patience)
   end
   local url, password = host.getenv(sharing.ADDRESS), host.getenv(sharing.PASSWORD)
   if not url or url == "" then
-    return refuse(("a job needs a Redis: set %s=redis://host:port"):format(sharing.ADDRESS))
+    return refuse(("a job needs Redis: set %s=redis://host:port"):format(sharing.ADDRESS))
   end
   local place
   place, wrong = address.parse(url)
@@ -132,7 +132,7 @@ function jobs.waiter(host, patience, is_over)
     if trouble and not told and not trouble:find("not answered yet", 1, true)
       and not trouble:find("not connected yet", 1, true) then
       told = trouble
-      host:say(("%s: waiting for it, %.0f s at most"):format(trouble, patience))
+      host:say(("%s: waiting up to %.0f s"):format(trouble, patience))
     elseif not trouble then
       told = nil
     end

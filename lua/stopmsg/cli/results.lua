@@ -1,13 +1,23 @@
 -- The file that the results of a job are collected in: a line an id, each id once. A line without
 -- its end was being written when the process died: it is cut off.
 
-local core = require("stopmsg.core")
 local journal = require("stopmsg.journal")
+local native = require("stopmsg.command")
+local record = require("stopmsg.record")
 
 local results = {}
 
 -- Bytes that are read at once.
 local BLOCK = 256 * 1024
+
+-- line = results.writer()(position, item, at): a result, as a line of the file. at: milliseconds.
+function results.writer()
+  local tail = record.tails()
+  return function(position, item, at)
+    return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(position, record.quote(item.id),
+      tail(item):sub(1, -3), at)
+  end
+end
 
 local Results = {}
 Results.__index = Results
@@ -22,7 +32,7 @@ local function mark_of(id)
 end
 
 local function strange(self, number)
-  return ("%s, line %d is no result of a job: give another file"):format(self.path, number)
+  return ("%s, line %d is not a job's result: use another file"):format(self.path, number)
 end
 
 -- Notes the results in whole lines. true | nil, message
@@ -71,11 +81,11 @@ end
 -- opened = results.open(path, total) | nil, message, is_fault: the results that the file holds are
 -- known from then on. total: ids of the job. opened.count: ids in it.
 function results.open(path, total)
-  local log, message = core.log(path)
+  local log, message = native.log(path)
   if not log then
     return nil, ("%s: %s"):format(path, message), true
   end
-  local self = setmetatable({ path = path, count = 0, _log = log, _marks = core.marks(),
+  local self = setmetatable({ path = path, count = 0, _log = log, _marks = native.marks(),
     _total = total }, Results)
   local size
   size, message = journal.whole_size(log)
@@ -115,7 +125,7 @@ function Results:add(pieces)
       if known == 0 then
         added[#added + 1], seen[n] = line, mark
       elseif known ~= mark then
-        return nil, ("%s holds another id as number %.0f: it is of another job; give another file")
+        return nil, ("%s has another id as number %.0f, so it is for another job: use another file")
           :format(self.path, n), false
       end
     end

@@ -174,9 +174,11 @@ function command.run(args, host)
   args.rate_function = shared and shared.rate or nil
   local run
   local is_hunt = hunting.is_meant(args, operation)
-  local client, message = connection.open(args, host, provider, function(event)
-    run:notice(event)
-  end, is_hunt)
+  -- Told of each request, where somebody wants to know.
+  local client, message = connection.open(args, host, provider, (args.verbose or is_hunt)
+    and function(event)
+      run:notice(event)
+    end or nil, is_hunt)
   if not client then
     return refuse(message)
   end

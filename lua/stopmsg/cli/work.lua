@@ -2,13 +2,14 @@
 
 local clients = require("stopmsg.client")
 local connection = require("stopmsg.cli.connection")
-local core = require("stopmsg.core")
 local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local jobs = require("stopmsg.cli.jobs")
+local native = require("stopmsg.command")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local providers = require("stopmsg.provider")
+local results = require("stopmsg.cli.results")
 local sharing = require("stopmsg.cli.sharing")
 local text = require("stopmsg.text")
 local worker = require("stopmsg.fleet.worker")
@@ -16,7 +17,7 @@ local worker = require("stopmsg.fleet.worker")
 local command = {
   name = "work",
   holds_signals = true,
-  summary = "take ids of a job and stop them, on each machine",
+  summary = "work on a job: take ids and stop them",
   examples = [[
 Examples:
   stopmsg work friday
@@ -68,7 +69,7 @@ end
 local function adopt(args, host, job)
   local own = args.provider
   if not own and not providers.is_built_in(job.provider) then
-    return nil, ("the job is of %s, which is not built in: give -p FILE with its definition")
+    return nil, ("the job is for %s, which is not built in: pass its definition with -p FILE")
       :format(text.quote(job.provider))
   end
   args.provider = own or job.provider
@@ -76,7 +77,7 @@ local function adopt(args, host, job)
   if not provider then
     return nil, message
   elseif provider.name ~= job.provider then
-    return nil, ("the job is of %s, and -p names %s"):format(text.quote(job.provider),
+    return nil, ("the job is for %s, but -p names %s"):format(text.quote(job.provider),
       text.quote(provider.name))
   end
   args.set = args.set or {}
@@ -107,7 +108,7 @@ function Listener:notice(event)
   elseif kind == "throttle" then
     self.bar:wait_for("pause", self.host.now() + event.delay)
     if event.delay > LONG and not is_quiet then
-      self:tell(("the provider asks for a pause: nothing is sent for %s"):format(
+      self:tell(("the provider asked for a pause: sending nothing for %s"):format(
         duration.words(event.delay)))
     end
   elseif kind == "outage" and event.of == "rate" then
@@ -120,7 +121,7 @@ function Listener:notice(event)
   elseif kind == "outage" then
     self.bar:outage(nil)
     if event.reason == "answered" and event.elapsed >= LONG and not is_quiet then
-      self:tell(("the provider answers again, after %s"):format(duration.words(event.elapsed)))
+      self:tell(("the provider is answering again after %s"):format(duration.words(event.elapsed)))
     end
   end
 end
@@ -153,7 +154,7 @@ function Work:tick()
     self.away_since = self.away_since or now
     if now - self.away_since >= LONG and not self.has_told then
       self.has_told = true
-      self.listener:tell(("%s: waiting for it, %s at most"):format(trouble,
+      self.listener:tell(("%s: waiting up to %s"):format(trouble,
         duration.words(self.patience)))
     end
     if now - self.away_since >= self.patience then
@@ -214,7 +215,8 @@ local function run(args, host, with)
     me = jobs.own_name(),
     lease = args.lease or LEASE,
     clock = host.now,
-    time = core.process.time,
+    time = native.process.time,
+    line = results.writer(),
     most = math.max(LEAST_HELD, math.min(MOST_HELD, 2 * in_flight * limit)),
     batch = limit,
     is_once = args.once,
@@ -229,8 +231,8 @@ local function run(args, host, with)
     end,
   })
   with.listener.bar = self.bar
-  host.signals.farewell(("%s%s: left at once; what this worker held goes to others when its lease "
-    .. "is over\n"):format(self.bar:farewell(), host.command))
+  host.signals.farewell(("%s%s: quit at once; other workers take over what this one held once its "
+    .. "lease has expired\n"):format(self.bar:farewell(), host.command))
   host.signals.hold(true)
   local items, report, running = clients.stream(client, function(chunk, want)
     return self.worker:fill(chunk, want)
@@ -307,7 +309,7 @@ function command.run(args, host)
   if not operation then
     return refuse(connection.translate(message))
   end
-  local digest = core.digest()
+  local digest = native.digest()
   digest:add(clients.address(client, operation))
   if digest:hex() ~= totals.job.address then
     return refuse(("the job %s is for another address than %s, which this worker would ask%s; give "

@@ -9,7 +9,6 @@
 -- Pure: storage and clocks are passed in, and nothing waits but finish(), which is told how.
 
 local outcome = require("stopmsg.meaning.outcome")
-local record = require("stopmsg.record")
 
 local worker = {}
 
@@ -39,8 +38,9 @@ local Worker = {}
 Worker.__index = Worker
 
 -- made = worker.new(options): store, me (a name that nobody else has), lease (seconds), clock
--- (monotonic, seconds), time (milliseconds since 1970), most (ids that it may hold), batch (ids a
--- request), is_once (whether it ends when there is nothing to take).
+-- (monotonic, seconds), time (milliseconds since 1970), line(position, item, time) (a result, for
+-- whom collects), most (ids that it may hold), batch (ids a request), is_once (whether it ends when
+-- there is nothing to take).
 function worker.new(options)
   return setmetatable({
     counts = outcome.counts(), -- of what this worker has settled
@@ -59,7 +59,7 @@ function worker.new(options)
     _most = options.most,
     _batch = options.batch,
     _is_once = options.is_once,
-    _tail = record.tails(),
+    _line = options.line,
     _window = math.max(LEAST_WINDOW, options.batch),
     _grown = 0, -- the place at which that was
     _entries = {}, -- that are held, the oldest first
@@ -270,8 +270,7 @@ local function line_of(self, entry, result)
   if result.at <= entry.sent and item.reason ~= "malformed_id" then
     outcome.taint(item)
   end
-  return ('{"n":%.0f,"id":%s%s,"at":%.0f}\n'):format(entry.position + result.at - 1,
-    record.quote(item.id), self._tail(item):sub(1, -3), result.time)
+  return self._line(entry.position + result.at - 1, item, result.time)
 end
 
 -- Notes what became of ids of an entry, MANY at most; with the last of them it may go `back`.

@@ -34,7 +34,7 @@ function intake.new(fill, is_shared)
     odd_example = nil,
     limit = nil, -- ids a batch
     _known = nil, -- in place of `seen`, for ids that are as most are
-    _usual = nil, -- the one of these two that takes ids that are as most are many at a time
+    _admits = nil, -- the one of the two that takes many of these at once
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -43,6 +43,7 @@ function intake.new(fill, is_shared)
     _place = 0, -- of the last id that was taken
     _chunk = { n = 0 },
     _room = 0, -- for ids in the chunk
+    _from = nil, -- where its ids stand: in the chunk, or in the caller's list, which is one chunk
     _taken = 0, -- of the chunk
     _pool = nil, -- a batch of ids that are read ahead, where they go one by one
     _at = 0, -- the last of them that was taken
@@ -61,18 +62,21 @@ end
 -- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
 -- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
 -- long as the first is not settled. together: the place of the part that all ids of a batch share,
--- or nil.
-function Intake:begin(form, limit, result, total, together)
+-- or nil. list: the caller's, read in place of the source, or nil.
+function Intake:begin(form, limit, result, total, together, list)
   local known = total and form.mask and core.known(total)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- With room for all: an id that was taken from its source must find its place.
     self._chunk, self._room = core.table(room, 1), room
   end
-  self._chunk.n = 0
-  self.is_over, self._is_last, self.waits_till = false, false, nil
-  self.result, self.seen, self._known = result, not total and core.seen() or nil, known
-  self._usual = known or (form.mask and self.seen)
+  self._from, self._chunk.n = list or self._chunk, list and total or 0
+  self.is_over, self._is_last, self.waits_till = false, list ~= nil, nil
+  self.result, self.seen, self._known = result, nil, known
+  if not total and form.mask then
+    self.seen = core.seen()
+  end
+  self._admits = known or self.seen
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
@@ -82,6 +86,11 @@ function Intake:begin(form, limit, result, total, together)
   if self._pool then
     self._pool.count = 0
   end
+end
+
+-- Keeps nothing that is the caller's.
+function Intake:forget()
+  self.result, self.seen, self._admits, self._from = nil, nil, nil, nil
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
@@ -115,11 +124,10 @@ function Intake:batch()
   return batch or new_batch()
 end
 
--- Takes back a batch whose items are all made. Ids that go one by one would each need a new one,
--- and large ones make a collector work for a long time. One with a history is left to it.
+-- Takes back a batch whose items are all made: memory that was used once is there, and large tables
+-- make a collector work for a long time. One with a history is left to it.
 function Intake:recycle(batch)
-  if (self._is_single or self._is_shared) and batch.tries <= 1 and not batch.spell
-    and not batch.last then
+  if batch.tries <= 1 and not batch.spell and not batch.last then
     batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
     batch.verdict, batch.keys, batch.given = nil, nil, nil
@@ -283,7 +291,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._usual:admit(self._form.mask, self._chunk, taken + 1, last, place, list,
+  local admitted = self._admits:admit(self._form.mask, self._from, taken + 1, last, place, list,
     places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
@@ -323,7 +331,7 @@ local function read_groups(self, batch, settled, must_share, limit)
     end
     if self._taken < chunk.n then
       self._taken = self._taken + 1
-      local group = take(self, chunk[self._taken], batch, settled)
+      local group = take(self, self._from[self._taken], batch, settled)
       most = math.max(most, group and group.count or 0)
     end
     self._is_drained = self._is_last and is_used_up(self)
@@ -339,7 +347,7 @@ end
 -- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
 -- where it says so reading stops, to be gone on with: true.
 local function read(self, batch, settled, must_share, limit)
-  local chunk, want = self._chunk, CHUNK
+  local chunk, want, is_list = self._chunk, CHUNK, self._from ~= self._chunk
   while batch.count < limit and not self._is_drained and self:has_room(settled) do
     if not self._is_last and is_used_up(self) then
       if self._is_single then
@@ -354,18 +362,21 @@ local function read(self, batch, settled, must_share, limit)
         break
       end
     end
-    if self._usual then
-      batch.count = batch.count
-        + admit(self, batch.ids, batch.places, batch.count, limit - batch.count)
+    if self._admits then
+      batch.count = batch.count + admit(self, batch.ids, batch.places, batch.count,
+        math.min(limit - batch.count, CHUNK))
     end
     if self._taken < chunk.n and batch.count < limit then
       self._taken = self._taken + 1
-      take(self, chunk[self._taken], batch, settled)
+      take(self, self._from[self._taken], batch, settled)
       if must_share and self._taken % FEW == 0 and must_share() then
         return true
       end
     end
     self._is_drained = self._is_last and is_used_up(self)
+    if is_list and must_share and batch.count < limit and not self._is_drained and must_share() then
+      return true
+    end
   end
   return false
 end
@@ -381,7 +392,7 @@ function Intake:ahead(settled, must_share, most)
   local pool = self._pool
   if self._at >= pool.count then
     pool.count, pool.keys, pool.given, self._at = 0, nil, nil, 0
-    local is_cut = read(self, pool, settled, must_share, self._usual and CHUNK or most)
+    local is_cut = read(self, pool, settled, must_share, self._admits and CHUNK or most)
     note_end(self)
     if pool.count == 0 then
       return nil, nil, nil, is_cut

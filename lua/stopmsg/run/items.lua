@@ -40,9 +40,11 @@ function settled.new(taken, redact, warn, is_shared)
     _count = 0,
     _other_items = {}, -- the slice that was handed out
     _other_places = {},
-    _codes = {},
+    _ids = {}, -- scratch: ids with the same usual answer
+    _at = {}, -- the places of these
     _sink = nil, -- takes ids whose items would be alike
-    _ahead = {}, -- codes of the ids at first..last of the batch in `batch`, for the sink
+    _counts = nil,
+    _is_quiet = false,
     _copies = {}, -- of items whose ids were given again, that are still to be made
   }, Settled)
 end
@@ -50,7 +52,14 @@ end
 -- For a new call; of the last one everything is handed out. sink: see run/loop.lua, or nil.
 function Settled:begin(operation, limit, sink)
   self._operation, self._limit, self._sink = operation, limit, sink
+  self._counts, self._is_quiet = nil, false
   self._first, self._last = 1, 0
+end
+
+-- For a call that wants its result and nothing before: each item is counted here, by its outcome,
+-- as it is made. is_quiet: of a slice nobody looks at more than its length.
+function Settled:count_in(counts, is_quiet)
+  self._counts, self._is_quiet = counts, is_quiet
 end
 
 local function clear(list)
@@ -63,7 +72,6 @@ end
 function Settled:forget()
   clear(self._items)
   clear(self._other_items)
-  clear(self._codes)
 end
 
 -- Ids that may be settled and not handed out.
@@ -78,13 +86,15 @@ end
 
 -- Puts an item into the slice.
 local function put(self, item, place)
-  local count = self._count + 1
+  local count, result, counts = self._count + 1, self._intake.result, self._counts
   self._count = count
   self._items[count] = item
   self._places[count] = place
-  local result = self._intake.result
   if result then
     result[place] = item
+  end
+  if counts then
+    counts[item.outcome] = counts[item.outcome] + 1
   end
 end
 
@@ -230,200 +240,156 @@ local function put_copies(self)
   end
 end
 
--- Items first..last of a batch, into the slice.
-local function put_items(self, batch, first, last)
-  local intake, codes, words = self._intake, self._codes, nil
-  local items, places, count = self._items, self._places, self._count
-  local result, seen, has_twins = intake.result, intake.seen, intake.twin_count > 0
-  local ids, keys, own_places = batch.ids, batch.keys, batch.places
-  local before = first - 1
-  local verdict = batch.verdict
-  -- The usual item is made right here.
-  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-  local plain = is_usual and verdict.is_plain
-  if verdict.codes then
-    verdict.codes:codes(first, last - before, codes)
-    words = is_usual and self._operation.words
+-- The i-th id of a batch has this item.
+local function put_item(self, batch, i, item)
+  local intake, place = self._intake, batch.places[i]
+  put(self, item, place)
+  if not intake.result then
+    intake.seen:remove(batch.keys and batch.keys[i] or batch.ids[i])
   end
-  for i = first, last do
-    local code = codes[i - before]
-    local word = words and words[code]
-    local place = own_places[i]
-    local item
-    if plain then
-      item = { id = ids[i], outcome = verdict.outcome, code = verdict.code,
-        verified = verdict.verified }
-    elseif word then
-      item = { id = ids[i], outcome = word, code = code }
-    else
-      item = make(self, batch, i, code)
-    end
-    count = count + 1
-    items[count], places[count] = item, place
-    if result then
-      result[place] = item
-    else
-      seen:remove(keys and keys[i] or ids[i])
-    end
-    if has_twins then
-      self._count = count
-      add_twins(self, item, place)
-      count = self._count
-    end
+  if intake.twin_count > 0 then
+    add_twins(self, item, place)
   end
-  self._count = count
 end
 
--- Passes on ids first..last of a batch whose items would say nothing but this word and this code,
--- and perhaps that it is verified: how many the sink took.
-local function pass_alike(self, batch, first, last, word, code, verified)
-  local ids, keys, seen = batch.ids, batch.keys, self._intake.seen
-  local count = self._sink(ids, batch.places, first, last, word, code, verified)
-  for i = first, first + count - 1 do
-    seen:remove(keys and keys[i] or ids[i])
+-- make_alike(ids, own_places, first, last, word, code, verified, result, items, places, at): an
+-- item for each of ids[first..last], at its place in `result` (or nil), and from at + 1 on in
+-- `items` and `places` (or nil).
+local function make_compiled(ids, own_places, first, last, word, code, verified, result, items,
+    places, at)
+  if not items then
+    for i = first, last do
+      result[own_places[i]] = { id = ids[i], outcome = word, code = code, verified = verified }
+    end
+    return
   end
+  at = at - first + 1
+  for i = first, last do
+    local item = { id = ids[i], outcome = word, code = code, verified = verified }
+    items[at + i], places[at + i] = item, own_places[i]
+    if result then
+      result[own_places[i]] = item
+    end
+  end
+end
+
+-- Lua that is compiled is faster than C.
+local make_alike = compat.is_compiled and make_compiled or core.make_alike
+
+-- Items of ids[first..last] that say nothing but the id, this word and this code, and perhaps that
+-- it is verified. No other place waits for any of them.
+local function put_alike(self, ids, own_places, keys, first, last, word, code, verified)
+  local intake, count = self._intake, last - first + 1
+  make_alike(ids, own_places, first, last, word, code, verified, intake.result,
+    not self._is_quiet and self._items or nil, self._places, self._count)
+  self._count = self._count + count
+  if self._counts then
+    self._counts[word] = self._counts[word] + count
+  end
+  if not intake.result then
+    intake.seen:remove_all(ids, first, last, keys)
+  end
+end
+
+-- Passes such ids on: how many the sink took.
+local function pass_alike(self, ids, own_places, keys, first, last, word, code, verified)
+  local count = self._sink(ids, own_places, first, last, word, code, verified)
+  self._intake.seen:remove_all(ids, first, first + count - 1, keys)
   self.backlog = self.backlog - count
   return count
 end
 
--- word, code, verified, to: what ids first..to of a batch have in common, `last` at most. Without a
--- word the first one needs an item.
+-- word, code, verified, to: what the items of ids first..to of a batch have in common, `last` at
+-- most. Without a word they are made one by one.
 local function alike(self, batch, first, last)
   local verdict = batch.verdict
-  if batch.attempts ~= 1 or batch.is_ambiguous or batch.given or self._intake.twin_count > 0 then
-    return nil
-  elseif verdict.is_plain then
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  if verdict.codes then
+    local code, count = verdict.codes:run(first, last - first + 1)
+    return is_usual and self._operation.words[code] or nil, code, nil, first + count - 1
+  elseif is_usual and verdict.is_plain then
     return verdict.outcome, verdict.code, verdict.verified, last
-  elseif not verdict.codes then
-    return nil
   end
-  local codes = self._ahead
-  if codes.batch ~= batch or first < codes.first or last > codes.last then
-    verdict.codes:codes(first, last - first + 1, codes)
-    codes.batch, codes.first, codes.last = batch, first, last
-  end
-  local before = codes.first - 1
-  local code, to = codes[first - before], first
-  while to < last and codes[to + 1 - before] == code do
-    to = to + 1
-  end
-  return self._operation.words[code], code, nil, to
+  return nil, nil, nil, last
 end
 
--- Passes on ids first..last of a batch, and makes items of those that need one. Ends before an id
--- that could be passed on while an item waits to be handed out, so that none overtakes another.
--- The first that is left.
-local function pass(self, batch, first, last)
+-- The same one by one, as long as other places wait for some of a call's ids. The last one.
+local function put_each(self, batch, first, last, word, code, verified)
+  local has_twins = self._intake.twin_count > 0
+  for i = first, last do
+    put_item(self, batch, i, word and { id = batch.ids[i], outcome = word, code = code,
+      verified = verified } or make(self, batch, i, code))
+    if has_twins and self._intake.twin_count == 0 then
+      return i
+    end
+  end
+  return last
+end
+
+-- Items of ids first..last of a batch, into the slice. Ends before an id that could be passed on
+-- while an item waits to be handed out, so that none overtakes another. The first that is left.
+local function put_items(self, batch, first, last)
+  local ids, places, keys = batch.ids, batch.places, batch.keys
   while first <= last do
     local word, code, verified, to = alike(self, batch, first, last)
-    if word and self._count > 0 then
+    if not word or self._intake.twin_count > 0 then
+      to = put_each(self, batch, first, to, word, code, verified)
+    elseif not self._sink then
+      put_alike(self, ids, places, keys, first, to, word, code, verified)
+    elseif self._count > 0 then
       return first
-    elseif word then
-      local count = pass_alike(self, batch, first, to, word, code, verified)
-      first = first + count
-      if first <= to then
-        put_items(self, batch, first, first)
-        first = first + 1
-      end
     else
-      put_items(self, batch, first, first)
-      first = first + 1
+      first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
+      to = math.min(first, to)
+      put_alike(self, ids, places, keys, first, to, word, code, verified) -- the one not taken
     end
+    first = to + 1
   end
   return first
 end
 
--- at = make_plain(items, means, verdicts, first, last): puts an item in the place of each id at
--- first..last of `items`, from the verdicts that `means` names. Stops at the first one whose
--- verdict is not plain: there, or behind the last.
-local function make_compiled(items, means, verdicts, first, last)
-  for i = first, last do
-    local verdict = verdicts[means[i]]
-    if not verdict.is_plain then
-      return i
-    end
-    items[i] = { id = items[i], outcome = verdict.outcome, code = verdict.code,
-      verified = verdict.verified }
+-- Usual answers of one kind to ids that went alone and for the first time become items here:
+-- ids[1..count], with their places in the source.
+local function put_usual(self, ids, own_places, count, verdict)
+  local at, twins = 1, self._intake.twin_count
+  if self._sink and verdict.is_plain and twins == 0 and self._count == 0 then
+    at = 1 + pass_alike(self, ids, own_places, nil, 1, count, verdict.outcome, verdict.code,
+      verdict.verified)
   end
-  return last + 1
-end
-
-local make_plain = compat.is_compiled and make_compiled or core.make_items
-
--- Usual answers to ids that went alone and for the first time become items here: ids at first..last
--- of the slice, with the places in the source, and the verdicts that `means` names.
-local function put_usual(self, first, last, means, verdicts)
-  local intake, items, places = self._intake, self._items, self._places
-  local result, seen = intake.result, intake.seen
-  if not result then
-    for i = first, last do
-      seen:remove(items[i])
+  if verdict.is_plain and twins == 0 then
+    if at <= count then
+      put_alike(self, ids, own_places, nil, at, count, verdict.outcome, verdict.code,
+        verdict.verified)
     end
+    return
   end
-  local at = make_plain(items, means, verdicts, first, last)
-  while at <= last do
-    local verdict, id = verdicts[means[at]], items[at]
-    verdict.message = text.clean(verdict.message, self._redact)
-    items[at] = item_of(verdict, id, self._redact)
-    warn_left(self, items[at], id)
-    at = make_plain(items, means, verdicts, at + 1, last)
-  end
-  if result then
-    for i = first, last do
-      result[places[i]] = items[i]
-    end
-  end
-  self._count = last
-  if intake.twin_count > 0 then
-    for i = first, last do
-      add_twins(self, items[i], places[i])
-    end
+  verdict.message = text.clean(verdict.message, self._redact)
+  for i = at, count do
+    local batch = self._intake:lone(ids[i], own_places[i])
+    batch.attempts, batch.verdict = 1, verdict
+    put_item(self, batch, 1, make(self, batch, 1))
+    self._intake:recycle(batch)
   end
 end
 
--- Passes on the first of those ids, as many as are alike enough for the sink, and moves the others
--- to the front: how many these are. Nothing goes by an item that waits to be handed out, nor by an
--- id that was given again.
-local function pass_usual(self, count, means, verdicts)
-  local intake, items, places = self._intake, self._items, self._places
-  local at = 1
-  while at <= count and self._count == 0 and intake.twin_count == 0 do
-    local verdict, to = verdicts[means[at]], at
-    if not verdict.is_plain then
-      break
-    end
-    while to < count and means[to + 1] == means[at] do
-      to = to + 1
-    end
-    at = at + self._sink(items, places, at, to, verdict.outcome, verdict.code, verdict.verified)
-    if at <= to then
-      break
-    end
-  end
-  local passed = at - 1
-  for i = 1, passed do
-    intake.seen:remove(items[i])
-  end
-  for i = at, passed > 0 and count or 0 do
-    items[i - passed], places[i - passed], means[i - passed] = items[i], places[i], means[i]
-  end
-  self.backlog = self.backlog - passed
-  return count - passed
-end
-
--- count, is_more, connections, generation = settled:gather(call, verdicts): takes usual answers,
--- as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+-- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes usual
+-- answers, as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
 function Settled:gather(call, verdicts)
-  local before = self._count
-  local room = math.max(1, math.ceil(self:most() - self.backlog))
-  local count, is_more, connections, generation = call:codes(self._items, self._places,
-    self._codes, before, room)
-  if count > 0 then
-    self.backlog = self.backlog + count
-    local left = self._sink and pass_usual(self, count, self._codes, verdicts) or count
-    put_usual(self, before + 1, before + left, self._codes, verdicts)
+  local ids, places = self._ids, self._at
+  local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
+  local room = math.ceil(self:most() - self.backlog)
+  while is_more and room > 0 do
+    local count, more, meaning, opened, number, began = call:codes(ids, places, room)
+    is_more = more
+    if count == 0 then
+      break
+    end
+    total, connections, generation = total + count, connections + opened, number
+    oldest = math.min(oldest, began)
+    self.backlog, room = self.backlog + count, room - count
+    put_usual(self, ids, places, count, verdicts[meaning])
   end
-  return count, is_more, connections, generation
+  return total, is_more, connections, generation, oldest
 end
 
 -- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
@@ -434,12 +400,9 @@ function Settled:add(batch, verdict)
   if verdict.message then
     verdict.message = text.clean(verdict.message, self._redact)
   end
-  if batch.count == 1 and self._first > self._last then
+  if batch.count == 1 and self._first > self._last and not verdict.codes then
     -- Nothing to be gained by a queue.
-    if not self._sink then
-      put_items(self, batch, 1, 1)
-      return self._intake:recycle(batch)
-    elseif pass(self, batch, 1, 1) > 1 then
+    if put_items(self, batch, 1, 1) > 1 then
       return self._intake:recycle(batch)
     end
   end
@@ -453,18 +416,15 @@ local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
   local last = math.min(batch.count, batch.handed + self._slice)
-  if self._sink then
-    batch.handed = pass(self, batch, first, last) - 1
-  else
-    batch.handed = last
-    put_items(self, batch, first, last)
-  end
+  batch.handed = put_items(self, batch, first, last) - 1
   if batch.handed < batch.count then
     return batch.handed < last
   end
   self._batches[self._first] = nil
   self._first = self._first + 1
-  self._ahead.batch = nil
+  if batch.verdict.codes then
+    batch.verdict.codes:close()
+  end
   -- Others that wait for this thread would wait for the whole of it.
   if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)

@@ -59,7 +59,7 @@ end
 
 -- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
 local function note(self, event)
-  if self._session.emit then
+  if self._session.emit or self._session.alarm then
     self._events[#self._events + 1] = event
   end
 end
@@ -82,7 +82,8 @@ local function new(session)
     _partial = nil, -- a batch that is being read
     _is_cut = false, -- reading it was stopped so that others get their turn
     _held = nil, -- a batch that found no free slot
-    _call = nil, -- our requests in the engine
+    _engine = nil,
+    _call = nil, -- our requests in it
     _flights = {}, -- number of a request -> its batch, where it has one
     _offers = false, -- ids may go to the engine without a batch
     _events = {}, -- for the user's hook, in their order
@@ -133,7 +134,7 @@ end
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
 -- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
--- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua),
+-- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself),
 -- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
 -- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
 -- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
@@ -147,14 +148,17 @@ function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
   local now = session.clock()
   self._task = task
-  self._call = session.engine:call()
+  if self._engine ~= session.engine then
+    self._engine, self._call = session.engine, session.engine:call()
+  end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
   local operation = task.operation
   self._offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
     or operation.signing)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
-    operation.together and operation.id.place_of[operation.together])
+    operation.together and operation.id.place_of[operation.together],
+    type(task.source) == "table" and task.source or nil)
   self._settled:begin(task.operation, task.limit, task.sink)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
@@ -175,7 +179,8 @@ local function give_back_run(self)
     self._settled:forget()
     self._repeats:forget()
     self._patience:forget()
-    self._task, self._intake.result, self._intake.seen = nil, nil, nil
+    self._intake:forget()
+    self._task = nil
     idle[#idle + 1] = self
   end
 end
@@ -223,7 +228,7 @@ end
 local function emit(self, event)
   event.provider = self._task.provider
   event.operation = self._task.operation.name
-  call_hook(self, "on_event", self._session.emit, event)
+  call_hook(self, "on_event", self._session.emit or self._session.alarm, event)
 end
 
 local function tell(self)
@@ -392,6 +397,25 @@ local function timeout_at(self, now)
   return seconds
 end
 
+-- Counts requests that have left, and answers about so many ids, the oldest asked for at `started`.
+local function count_sent(self, count)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight + count
+  if traffic then
+    traffic.in_flight = traffic.in_flight + count
+  end
+end
+
+local function count_answered(self, count, ids, started, now)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight - count
+  if traffic then
+    traffic.in_flight = traffic.in_flight - count
+    traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
+    traffic.slowest = math.max(traffic.slowest, now - started)
+  end
+end
+
 -- A request has left.
 local function note_sent(self, batch, now)
   local session = self._session
@@ -399,7 +423,7 @@ local function note_sent(self, batch, now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  self._in_flight = self._in_flight + 1
+  count_sent(self, 1)
   if session.outage.is_shut then
     session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
   end
@@ -515,7 +539,7 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    self._in_flight = self._in_flight + count
+    count_sent(self, count)
     self._repeats:offered(count)
     session.pacer:sent(now)
     if task.pacer then
@@ -625,7 +649,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   local task = self._task
   local now = self._session.clock()
   local action, verdict, warnings, is_usable
-  self._in_flight = self._in_flight - 1
+  count_answered(self, 1, batch.count, batch.started, now)
   batch.tries = batch.tries + 1
   task.summary.connections = task.summary.connections + connections
   if stage ~= "queued" and stage ~= "connected" then
@@ -699,13 +723,15 @@ local function gather(self)
   if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
     return 0, true
   end
-  local count, is_more, connections, generation = self._settled:gather(self._call, task.verdicts)
+  local count, is_more, connections, generation, oldest = self._settled:gather(self._call,
+    task.verdicts)
   if count > 0 then
-    self._in_flight = self._in_flight - count
+    local now = session.clock()
+    count_answered(self, count, count, oldest, now)
     self._has_form = true
     task.summary.connections = task.summary.connections + connections
     task.summary.requests = task.summary.requests + count
-    self._repeats:answered(session.clock(), generation)
+    self._repeats:answered(now, generation)
   end
   return count, is_more
 end
@@ -990,9 +1016,9 @@ end
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._session.emit
+  self._settled:count_in(summary.counts, not has_hooks)
   while next_slice(self) do
     local items, places, count = self._items, self._places, self._count
-    summary:count_all(items, count)
     if has_hooks then
       for i = 1, count do
         tell_item(self, items[i], places[i])
@@ -1003,6 +1029,7 @@ function Run:finish()
     end
     keep_moving(self)
   end
+  summary:add_up()
   give_back_run(self)
 end
 

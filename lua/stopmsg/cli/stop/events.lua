@@ -69,16 +69,8 @@ end
 -- Deals with one event.
 function events.notice(run, event)
   local kind = event.type
-  if kind == "request" then
-    run.in_flight = run.in_flight + 1
-  elseif kind == "response" then
-    run.in_flight = run.in_flight - 1
-    local traffic = run.traffic
-    traffic.count, traffic.ids = traffic.count + 1, traffic.ids + event.ids
-    traffic.slowest = math.max(traffic.slowest, event.elapsed or 0)
-    if run.args.verbose then
-      run:tell(output.event(event))
-    end
+  if kind == "response" and run.args.verbose then
+    run:tell(output.event(event))
   elseif kind == "retry" then
     run.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
   elseif kind == "throttle" then
@@ -94,7 +86,7 @@ function events.note_requests(run)
   if run.book and traffic.count > 0 then
     run.book:note("request", { count = traffic.count, ids = traffic.ids,
       slowest = traffic.slowest })
-    run.traffic = { count = 0, ids = 0, slowest = 0 }
+    traffic.count, traffic.ids, traffic.slowest = 0, 0, 0
   end
 end
 

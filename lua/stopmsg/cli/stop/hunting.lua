@@ -49,6 +49,7 @@ function Found:items(run)
   }, {
     seen = ledger,
     first = ledger.first,
+    sink = run:sink_of_ids(),
     found = function(items)
       if not ledger:intend(items) then
         return false

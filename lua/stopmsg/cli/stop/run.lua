@@ -47,11 +47,12 @@ function runs.new(host, args, with)
     positions = nil, -- place in the run -> position in the input, where they differ
     store = args.verify and lookups.new_store() or nil,
     tail = record.tails(),
+    numbers = {}, -- positions, see positions_of()
     kinds = {}, -- outcome, code and whether that is proven -> what such ids have in common
     fault = nil, -- why it cannot go on, as one line
     flushed = host.now(),
-    in_flight = 0, -- requests
-    traffic = { count = 0, ids = 0, slowest = 0 }, -- since the last line of requests
+    -- Requests in flight, and answers since the last line of requests.
+    traffic = { in_flight = 0, count = 0, ids = 0, slowest = 0 },
     is_refused = false, -- the credentials are
     has_answer = false, -- of the provider itself
     strange = 0, -- items that say that somebody else answered
@@ -160,7 +161,7 @@ function Run:tick()
     self.signal = self.host.signals.signal()
     if self.signal then
       self:tell(("stopping: %d in flight, waiting up to 2 s; Ctrl-C again to quit"):format(
-        self.in_flight))
+        self.traffic.in_flight))
     end
   end
   local is_over = self.signal ~= nil or (self.book ~= nil and self.book.failure ~= nil)
@@ -231,18 +232,41 @@ function Run:kind_of(word, code, verified)
   return kind
 end
 
+-- Where the ids at places[first..last] stand in the input: a list, which is good until the next
+-- call, and the last of them before one that an earlier run may have sent.
+function Run:positions_of(places, first, last)
+  local positions, book, list = self.positions, self.book, self.numbers
+  for i = first, last do
+    local position = positions[places[i]]
+    local _, is_ambiguous = book:known(position)
+    if is_ambiguous then
+      return list, i - 1
+    end
+    list[i] = position
+  end
+  return list, last
+end
+
 -- Notes ids[first..last] whose items would be alike: how many, up to the first that needs an item.
 function Run:take_alike(ids, places, first, last, word, code, verified)
   local kind = self:kind_of(word, code, verified)
+  local positions = self.positions
   local frame, book, sink = self.sink:frame(kind), self.book, self.sink
   if frame == nil then
     return 0
   end
+  local numbers = places
+  if positions then
+    numbers, last = self:positions_of(places, first, last)
+  end
   local count = last - first + 1
   if book then
-    count = book:outcomes(ids, places, first, last, kind.tail, frame and sink.gathered, frame)
+    count = book:outcomes(ids, numbers, first, last, kind.tail, frame and sink.gathered, frame)
   elseif frame then
     count = record.put(ids, places, first, last, nil, nil, nil, sink.gathered, frame)
+  end
+  for i = first, positions and first + count - 1 or 0 do
+    positions[places[i]] = nil
   end
   if count == 0 then
     return 0
@@ -257,6 +281,13 @@ function Run:take_alike(ids, places, first, last, word, code, verified)
     self.has_answer = true
   end
   return count
+end
+
+-- The function that takes ids whose items would be alike; nil where a lookup may need the items.
+function Run:sink_of_ids()
+  return not self.store and function(...)
+    return self:take_alike(...)
+  end or nil
 end
 
 -- What an item that was not stopped says of the run.
@@ -328,6 +359,9 @@ function Run:prepare(sink_file, adds)
       self:begin()
     end
   end
+  clients.listen(self.client, self.traffic, function(event)
+    self:notice(event)
+  end)
   host.signals.farewell(("%s%s: quit at once; %s\n"):format(self.bar:farewell(), host.command,
     book and "the journal is valid: run the same command again to resume"
     or "the fate of the requests in flight is unknown"))
@@ -377,9 +411,7 @@ function Run:go(sink_file, adds)
       is_interrupted = function()
         return self:tick()
       end,
-    }, not self.store and not self.positions and function(...)
-      return self:take_alike(...)
-    end or nil)
+    }, self:sink_of_ids())
   end
   for item, place in items do
     self:take(item, place)
