@@ -151,27 +151,27 @@ def _target_lines(results):
 
 PAGE = """# Performance
 
-Made by `make bench`, all of it: {date}, {minutes:.0f} minutes, medians of {rounds} rounds in which
-the clients took turns. Ratios are to the floor's run of the same round.
+`make bench` wrote this page on {date}, in {minutes:.0f} minutes: medians of {rounds} rounds in which the clients
+took turns. Ratios are to the floor's run in the same round.
 
 {machine}
 
-The server is nginx on one core, with one worker; the client is alone on another. One by one is
-Clickatell's `DELETE`, answered with the id that was asked; batches are Revicom's `POST` of 10,000
-uuids. Of every hundred ids one is answered as too late, and a client whose counts of outcomes at
-the end are not exactly those is shown as void. The floor is `bench/floor.c`, a bare C program on
-libcurl's multi interface that sends the same requests and records the same codes. h2load and wrk
-do not look at answers: they show what the server can give.
+The server is nginx with one worker on one core; the client is alone on another. One by one is
+Clickatell's `DELETE`, answered with the id from the request; batches are Revicom's `POST` of 10,000
+uuids. One id in a hundred is answered as too late, and a client whose final counts are not exactly
+right is marked void. The floor is `bench/floor.c`, a bare C program on libcurl's multi interface that
+sends the same requests and records the same codes. h2load and wrk do not read responses: they show
+the limit of the server.
 
-CPU is that of the client while it works, user and system. Peak memory is of the whole process. p50
-and p99 are of a request; stopmsg's are taken in a run of their own, since listening costs time.
-"first" is the time to the first outcome. A dash: this client cannot do it, or cannot tell.
+CPU is the client's, user and system. Peak memory is of the whole process. p50 and p99 are per
+request; stopmsg's are measured in a separate run, since listening to events costs time. "first" is
+the time to the first outcome. A dash: this client cannot do it, or cannot measure it.
 
 ## Targets
 
 {targets}
 
-Row names: {names}.
+{names}
 
 ## Figures
 
@@ -198,7 +198,7 @@ def page(folder, told):
             date=date.strftime("%Y-%m-%d"), minutes=told["took"] / 60, rounds=told["rounds"],
             machine="\n".join("- " + line for line in _machine()),
             targets=_table(["row", "on", "target", "measured", ""], _target_lines(results), 3),
-            names=", ".join(f"`{row.name}` {row.title}" for row in rows.ROWS),
+            names="\n".join(f"- `{row.name}`: {row.title}" for row in rows.ROWS),
             plots="\n\n".join(plots),
             rows="\n\n".join(_row(row, results.get(row.name, {})) for row in rows.ROWS)))
         file.write("\n" + profile)

@@ -9,6 +9,9 @@
 
 #define SM_NO_FIELD (-1)
 
+/* A longer answer is no example: comparing would not be much faster. */
+#define SM_MAX_EXAMPLE ((size_t)4096)
+
 void sm_single_init(struct sm_single *s) {
   memset(s, 0, sizeof(*s));
   sm_buf_init(&s->exactly, SM_MAX_TOKEN_TEXT);
@@ -87,10 +90,12 @@ struct sm_code *sm_single_code(struct sm_single *s) {
 void sm_walk_init(struct sm_walk *w) {
   memset(w, 0, sizeof(*w));
   sm_json_init(&w->json);
+  sm_buf_init(&w->example.body, SM_MAX_EXAMPLE);
 }
 
 void sm_walk_free(struct sm_walk *w) {
   sm_json_free(&w->json);
+  sm_buf_free(&w->example.body);
 }
 
 static int is_in_list(const struct sm_walk *w) {
@@ -179,7 +184,6 @@ static enum sm_status on_text(void *user, enum sm_token token, const char *text,
                               size_t len, int is_whole) {
   struct sm_walk *w = user;
 
-  (void)is_whole;
   if (token == SM_TOKEN_NAME) {
     if (text != NULL)
       name_done(w, text, len);
@@ -190,6 +194,8 @@ static enum sm_status on_text(void *user, enum sm_token token, const char *text,
     take_code(w, token == SM_TOKEN_STRING ? SM_CODE_STRING : SM_CODE_NUMBER,
               text, len);
   } else if (w->id_len == len && memcmp(w->id, text, len) == 0) {
+    w->id_text =
+        is_whole && token == SM_TOKEN_STRING && !w->has_id ? text : NULL;
     w->has_id = 1;
   } else {
     sm_json_refuse(&w->json);
@@ -206,6 +212,7 @@ static size_t read_paths(const struct sm_single *s, struct sm_walk *w,
   w->field = SM_NO_FIELD;
   w->seen = 0;
   w->has_id = 0;
+  w->id_text = NULL;
   w->rank = INT_MAX;
   w->code = 0;
   sm_json_begin(&w->json, &events, w);
@@ -215,6 +222,53 @@ static size_t read_paths(const struct sm_single *s, struct sm_walk *w,
   if (!s->has_code)
     return s->first;
   return w->code > 0 ? s->first + w->code - 1 : 0;
+}
+
+/* Whether the body has the bytes of the example around its own id. That must
+ * stand in a string as it is, too. */
+static int is_alike(const struct sm_example *x, const char *id, size_t id_len,
+                    const char *body, size_t len) {
+  const char *bytes = x->body.bytes;
+  size_t rest = x->body.len - x->id_at - x->id_len;
+
+  if (x->id_len == 0)
+    return is_text(&x->body, body, len);
+  return len == x->id_at + id_len + rest &&
+         memcmp(bytes, body, x->id_at) == 0 &&
+         memcmp(body + x->id_at, id, id_len) == 0 &&
+         memcmp(bytes + x->id_at + x->id_len, body + x->id_at + id_len, rest) ==
+             0 &&
+         sm_json_skip_plain(id, id + id_len) == id + id_len;
+}
+
+/* Without memory there is no example. */
+static void keep_example(const struct sm_single *s, struct sm_walk *w,
+                         size_t meaning, const char *body, size_t len) {
+  struct sm_example *x = &w->example;
+
+  sm_buf_reset(&x->body, SM_MAX_EXAMPLE);
+  if (s->has_id && w->id_text == NULL)
+    return;
+  if (sm_buf_add(&x->body, body, len) != SM_OK)
+    return;
+  x->single = s;
+  x->id_at = s->has_id ? (size_t)(w->id_text - body) : 0;
+  x->id_len = s->has_id ? w->id_len : 0;
+  x->meaning = meaning;
+}
+
+static size_t read_body(const struct sm_single *s, struct sm_walk *w,
+                        const char *body, size_t len) {
+  const struct sm_example *x = &w->example;
+  size_t meaning;
+
+  if (x->body.len > 0 && x->single == s &&
+      is_alike(x, w->id, w->id_len, body, len))
+    return x->meaning;
+  meaning = read_paths(s, w, body, len);
+  if (meaning > 0)
+    keep_example(s, w, meaning, body, len);
+  return meaning;
 }
 
 size_t sm_single_read(const struct sm_single *s, struct sm_walk *w,
@@ -228,6 +282,6 @@ size_t sm_single_read(const struct sm_single *s, struct sm_walk *w,
   case SM_SINGLE_EXACT:
     return is_text(&s->exactly, body, len) ? s->first : 0;
   default:
-    return len > 0 && id_len > 0 ? read_paths(s, w, body, len) : 0;
+    return len > 0 && id_len > 0 ? read_body(s, w, body, len) : 0;
   }
 }

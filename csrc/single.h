@@ -60,8 +60,19 @@ struct sm_single {
   size_t first; /* meaning of the first code, or the only one */
 };
 
+/* The last usual answer that was read. One that has the same bytes around its
+ * own id means the same. */
+struct sm_example {
+  const struct sm_single *single;
+  struct sm_buf body; /* empty for none */
+  size_t id_at;       /* where its id stands, as it is, in a string */
+  size_t id_len;      /* 0 where it needs none */
+  size_t meaning;
+};
+
 struct sm_walk {
   struct sm_json json;
+  struct sm_example example;
   const struct sm_single *single;
   const char *id;
   size_t id_len;
@@ -69,9 +80,10 @@ struct sm_walk {
   int field;                    /* the field whose value is next, or -1 */
   unsigned long long seen;
   int has_id;
-  int is_nomem; /* memory ran out, so a response was not usual */
-  int rank;     /* of the code that counts so far */
-  size_t code;  /* its index among the codes plus one; 0 if unlisted */
+  const char *id_text; /* in the body; NULL where that is not in one place */
+  int is_nomem;        /* memory ran out, so a response was not usual */
+  int rank;            /* of the code that counts so far */
+  size_t code;         /* its index among the codes plus one; 0 if unlisted */
 };
 
 #pragma GCC visibility push(hidden)

@@ -175,16 +175,20 @@ static int lone_gc(lua_State *L) {
   return 0;
 }
 
-/* number = core.meaning(usual of one status, id, body): the meaning of a body,
- * 0 if it is not usual */
+/* number = core.meaning(usual of one status, id, body, other_id, other_body):
+ * the meaning of a body, 0 if it is not usual. With another id and its body,
+ * these are read before. */
 int sm_usual_meaning(lua_State *L) {
   size_t id_len, len;
   const char *id = luaL_checklstring(L, 2, &id_len);
   const char *body = luaL_checklstring(L, 3, &len);
+  size_t other_len = 0, before_len = 0;
+  const char *other = luaL_optlstring(L, 4, "", &other_len);
+  const char *before = luaL_optlstring(L, 5, "", &before_len);
   struct lone_walk *lone;
   size_t number;
 
-  lua_settop(L, 3);
+  lua_settop(L, 5);
   lone = lua_newuserdata(L, sizeof(*lone));
   sm_single_init(&lone->single);
   sm_walk_init(&lone->walk);
@@ -192,6 +196,8 @@ int sm_usual_meaning(lua_State *L) {
   lua_setmetatable(L, -2);
   lua_pushvalue(L, 1);
   read_single(L, &lone->single);
+  (void)sm_single_read(&lone->single, &lone->walk, other, other_len, before,
+                       before_len);
   number = sm_single_read(&lone->single, &lone->walk, id, id_len, body, len);
   if (lone->walk.is_nomem)
     return luaL_error(L, "not enough memory");

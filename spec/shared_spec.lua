@@ -229,7 +229,7 @@ describe("stopmsg.shared", function()
           end
           return 200, "{}"
         end]])
-      local one = client_of(rate_of(), { base_url = busy.url, deadline = 0.5 })
+      local one = client_of(rate_of(), { base_url = busy.url, deadline = patience.SECONDS })
       one:stop(ids_of(1))
       one:close()
       busy:stop()
@@ -238,7 +238,7 @@ describe("stopmsg.shared", function()
       assert.is_true(left > 400 and left < 602)
 
       local events = {}
-      local other = client_of(rate_of(), { deadline = 2, on_event = function(event)
+      local other = client_of(rate_of(), { deadline = patience.SECONDS, on_event = function(event)
         events[#events + 1] = event.type
       end })
       local report = other:stop(ids_of(3))

@@ -2,9 +2,9 @@
 
     picture.py COMMAND... >docs/stopmsg.svg
 
-COMMAND runs stopmsg. What is drawn is what happened: the ids are made up, the answers held back for
-as long as a provider may take, and nothing is drawn by hand. A viewer without animations shows the
-end.
+COMMAND runs stopmsg. The picture shows what happened: the ids are made up, each response is delayed as
+long as a provider may take, the sandbox is stopped in the middle and started again, and nothing is
+drawn by hand. A viewer without animations shows the end.
 """
 
 import html
@@ -17,13 +17,13 @@ import sys
 import tempfile
 import time
 
-COLUMNS, ROWS = 114, 12
+COLUMNS, ROWS = 114, 16
 IDS = 200_000
 DELAY = 0.7  # seconds the sandbox holds each answer back
 TOO_LATE, NOT_FOUND = 0.012, 0.0004  # shares of the ids
 EVERY = 0.08  # seconds between two looks at the terminal
 PAUSE = 4  # seconds the end is shown before all begins again
-LIMIT = 40
+LIMIT = 90
 
 CELL, LINE, FONT, MARGIN = 7.22, 17, 12, 14
 COLORS = {"31": "#ff7b72", "32": "#7ee787", "33": "#f2cc60", "36": "#79c0ff", "2": "#8b949e"}
@@ -162,6 +162,47 @@ def svg(frames):
     )
 
 
+class Sandbox:
+    """The sandbox, which can go away and come back on the same port."""
+
+    def __init__(self, command):
+        self.command = command
+        self.port = 0
+        self.start()
+
+    def start(self):
+        arguments = ["sandbox", "--port", str(self.port), "--delay", str(DELAY), "--until-eof"]
+        self.process = subprocess.Popen(
+            [self.command, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.url = self.process.stdout.readline().split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def show(terminal, sandbox):
+    """A stop that goes through an outage, and the ids that were too late."""
+    command = "stopmsg stop -p revicom -i ids.txt --journal ids.journal --format csv -o results.csv"
+    terminal.wait(r"\$")
+    terminal.type("wc -l ids.txt")
+    terminal.wait(r"\d ids\.txt")
+    terminal.type(command)
+    terminal.wait(r"\[y/N\]")
+    time.sleep(0.5)
+    terminal.type("y")
+    terminal.wait(r"[2-6]\d *%")
+    sandbox.stop()
+    terminal.wait(r"waiting for the provider: [^$]*, [2-9] s")
+    sandbox.start()
+    terminal.wait(r"--verify[^$]*\n\$")
+    time.sleep(1)
+    terminal.type("stopmsg report ids.journal --only too_late > went-out.txt; wc -l went-out.txt")
+    terminal.wait(r"\d went-out\.txt")
+
+
 def main():
     command = [os.path.abspath(part) if os.path.exists(part) else part for part in sys.argv[1:]]
     with tempfile.TemporaryDirectory() as directory:
@@ -172,37 +213,21 @@ def main():
         with open(shown, "w", encoding="utf-8") as file:
             file.write("#!/bin/sh\nexec %s \"$@\"\n" % shlex.join(command))
         os.chmod(shown, 0o755)
-        with subprocess.Popen(
-            [shown, "sandbox", "--delay", str(DELAY), "--until-eof"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        ) as sandbox:
-            url = sandbox.stdout.readline().split()[-1]
-            environment = dict(
-                os.environ,
-                PATH=directory + ":" + os.environ["PATH"],
-                ENV=os.path.join(directory, "prompt"),
-                STOPMSG_TOKEN="sandbox",
-                LC_ALL="C.UTF-8",
-            )
-            terminal = Terminal(directory, environment)
-            try:
-                terminal.wait(r"\$")
-                terminal.type("wc -l ids.txt")
-                terminal.wait(r"\d ids\.txt")
-                terminal.type("stopmsg stop -p revicom --base-url %s -i ids.txt \\" % url)
-                terminal.wait(r"\n>")
-                terminal.type("--journal ids.journal --format csv -o results.csv")
-                terminal.wait(r"\[y/N\]")
-                time.sleep(0.5)
-                terminal.type("y")
-                terminal.wait(r"requests?[^$]*\n\$")
-                terminal.type("grep -m 3 too_late results.csv")
-                terminal.wait(r"-[0-9a-f]+,[^$]*\n\$ *\n*\Z")
-            finally:
-                terminal.close()
-            sandbox.stdin.close()
+        sandbox = Sandbox(shown)
+        environment = dict(
+            os.environ,
+            PATH=directory + ":" + os.environ["PATH"],
+            ENV=os.path.join(directory, "prompt"),
+            STOPMSG_TOKEN="sandbox",
+            STOPMSG_BASE_URL=sandbox.url,
+            LC_ALL="C.UTF-8",
+        )
+        terminal = Terminal(directory, environment)
+        try:
+            show(terminal, sandbox)
+        finally:
+            terminal.close()
+            sandbox.stop()
     sys.stdout.write(svg(terminal.frames))
 
 

@@ -530,7 +530,7 @@ end
 
 -- filter, kind | nil, what is wrong: the checked filter for the list of `kind`. `name`: the public
 -- function.
-local function plan_find(self, name, given, checked)
+local function filter_of(self, name, given, checked)
   local kind = checked.kind or default_kind(self)
   local operation, wrong = operation_of(self, "find", kind)
   if operation and name == "stop_where" then
@@ -555,7 +555,17 @@ end
 -- filter, kind = client.filter(self, kind, given, is_stop, all) | nil, what is wrong: for callers
 -- that show the filter first. kind: "message", "dispatch", or nil for the provider's default.
 function client.filter(self, kind, given, is_stop, all)
-  return plan_find(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
+  return filter_of(self, is_stop and "stop_where" or "find", given, { kind = kind, all = all })
+end
+
+-- filter, kind, call | nil, what is wrong. `name`: the public function, whose options `given` are.
+local function plan_find(self, name, filter, given)
+  local call, wrong = options[name](given)
+  if not call then
+    return nil, wrong_argument(2, name, wrong)
+  end
+  local checked, kind = filter_of(self, name, filter, call)
+  return checked, kind, call
 end
 
 -- Makes the reader of a filtered list, for a call with `report`.
@@ -597,11 +607,7 @@ end
 ---@return fun(): stopmsg.Item? iterator returns items with the outcome `open`
 ---@return stopmsg.FindReport report
 function Client:find(filter, find_options)
-  local call, wrong = options.find(find_options)
-  if not call then
-    refuse(self, wrong_argument(2, "find", wrong))
-  end
-  local checked, kind = plan_find(self, "find", filter, call)
+  local checked, kind, call = plan_find(self, "find", filter, find_options)
   if not checked then
     refuse(self, kind)
   end
@@ -671,11 +677,7 @@ end
 ---@return fun(): stopmsg.Item? iterator returns an item per id found
 ---@return stopmsg.FindReport report counts so far, without the items
 function Client:stop_where(filter, stop_options)
-  local call, wrong = options.stop_where(stop_options)
-  if not call then
-    refuse(self, wrong_argument(2, "stop_where", wrong))
-  end
-  local checked, kind = plan_find(self, "stop_where", filter, call)
+  local checked, kind, call = plan_find(self, "stop_where", filter, stop_options)
   if not checked then
     refuse(self, kind)
   end

@@ -49,14 +49,15 @@ describe("stopmsg stop of ids that are alike", function()
     return i % 101 == 0 and uuid(i):upper() or uuid(i)
   end)
 
-  -- What a stop says and writes; in the order in which requests were sent, as one is in flight.
+  -- What a stop says and writes; in the order in which requests were sent, as one is in flight. How
+  -- far it is after some seconds, it does not say.
   local function stop(arguments, provider, input)
     os.remove(journal)
     if earlier then
       files.write(journal, earlier)
     end
     local argv = { "stop", "-p", provider or "revicom", "--base-url", sandbox.url, "--concurrency",
-      "1", "--yes", "-" }
+      "1", "--yes", "--progress", "none", "-" }
     for _, argument in ipairs(arguments) do
       argv[#argv + 1] = argument
     end

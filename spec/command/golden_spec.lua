@@ -24,10 +24,12 @@ local TERMINALS = {
   { name = "both", on = { "stdout", "stderr" } },
 }
 
--- Times and ports are different each time; control characters are to be seen.
+-- Times and ports are different each time, and a run of some seconds says how far it is; control
+-- characters are to be seen.
 local function normalized(text)
   return (text:gsub("%d+%.%d+ s%)", "N s)"):gsub('"elapsed":%d+%.%d+', '"elapsed":N')
-    :gsub("127%.0%.0%.1:%d+", "127.0.0.1:N"):gsub("\27", "<ESC>"))
+    :gsub("127%.0%.0%.1:%d+", "127.0.0.1:N"):gsub("stopmsg stop: %d+ of %d+ ids[,;][^\n]*\n", "")
+    :gsub("\27", "<ESC>"))
 end
 
 -- All that was shown: on the terminal what its screen has at the end.

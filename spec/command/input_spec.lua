@@ -246,7 +246,7 @@ describe("the command", function()
       local arguments = { "--yes", "-i", path, "--journal", journal }
       assert.equal(1, stop(arguments, { stdout = { lines = 1 } }).code)
       local before = #sandbox:log()
-      local result = stop(arguments, { limit = 30 })
+      local result = stop(arguments)
       assert.message(result.stderr).equal(0, result.code)
       assert.equal(before, #sandbox:log())
       local seen, count = {}, 0

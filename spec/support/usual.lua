@@ -56,10 +56,44 @@ end
 
 local FIELDS = { "outcome", "code", "reason", "http", "message", "verified", "state", "left" }
 
+-- `body` with `id` in the place of another one, everywhere, at its first place alone, and with a
+-- quote in it.
+local function alike(id, other, body)
+  local list = {}
+  for _, text in ipairs({ other, other .. '"', (other:gsub("%w", "\\%0", 1)) }) do
+    for _, most in ipairs({ #body, 1 }) do
+      local at, from, count, made = 1, nil, 0, {}
+      from = body:find(id, at, true)
+      while from and count < most do
+        made[#made + 1] = body:sub(at, from - 1) .. text
+        at, count = from + #id, count + 1
+        from = body:find(id, at, true)
+      end
+      list[#list + 1] = { text, table.concat(made) .. body:sub(at) }
+    end
+  end
+  return list
+end
+
+-- What an answer like the last one means is what it means by itself.
+local function check_alike(case, id, body)
+  local other = (id:gsub(".", function(c)
+    return c == "a" and "b" or c == "1" and "2" or nil
+  end))
+  for _, one in ipairs(alike(id, other ~= id and other or id .. "x", body)) do
+    for _, asked in ipairs({ id, one[1] }) do
+      local alone = core.meaning(case.look, asked, one[2])
+      local behind = core.meaning(case.look, asked, one[2], id, body)
+      assert(alone == behind, ("%s alone, %s behind one that is like it"):format(alone, behind))
+    end
+  end
+end
+
 -- number = judge.check(case, id, body): what the core takes it for. Raises where the other reading
 -- would have it mean anything else.
 function judge.check(case, id, body)
   local number = core.meaning(case.look, id, body)
+  check_alike(case, id, body)
   if number == 0 then
     return 0
   end

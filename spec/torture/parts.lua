@@ -319,7 +319,11 @@ local function write_lines(lines)
     lines:add('{"n":', i, ',"id":', ("i"):rep(200), "}\n")
   end
   lines:write(("x"):rep(2000))
-  return ("%d %s"):format(lines:size(), lines:text())
+  local list, results = {}, native.lines()
+  local bytes = ("a"):rep(300) .. "\n" .. ("b"):rep(9000) .. "\n"
+  local taken = native.take_lines(bytes, 1, 0, list, 0, 2)
+  local put = native.put(list, { 4, 5 }, 1, taken, lines, "<", "=", "}\n", 6, results, "(", ")")
+  return ("%d %d %d %s %s"):format(taken, put, lines:size(), lines:text(), results:text())
 end
 
 local function set_marks(marks)

@@ -50,6 +50,7 @@ torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet 
 	@$(call need,redis-server,redis-server)
 	@$(FLEET) steps --ids 8 --batch 3
 	@$(FLEET) steps --ids 4 --provider clickatell
+	@$(FLEET) relapse --times 10 --entry 80
 	@$(FLEET) kill --times 150 --ids 4000
 	@$(FLEET) kill --times 50 --ids 600 --provider clickatell
 	@$(FLEET) pause --times 30 --lease 1

@@ -12,6 +12,12 @@ local exit = {
   signal = 128, -- plus the signal's number
 }
 
+-- code = exit.refuse(host, message): says what is wrong with the command line or the input.
+function exit.refuse(host, message)
+  host:say(message)
+  return exit.usage
+end
+
 local function any(counts, ...)
   for _, word in ipairs({ ... }) do
     if (counts[word] or 0) > 0 then

@@ -59,18 +59,14 @@ end
 
 -- code = command.run(args, host)
 function command.run(args, host)
-  local function refuse(message)
-    host:say(message)
-    return exit.usage
-  end
   local provider, message = connection.provider(args, host)
   if not provider then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local given
   given, message = where.read(args)
   if not given then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local look = listing.new(host, args)
   local client
@@ -78,17 +74,17 @@ function command.run(args, host)
     look:notice(event)
   end)
   if not client then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local filter
   filter, message = where.filter(client, args, given, false)
   if not filter then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local file
   file, message = output.open(args, host)
   if not file then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   connection.tell_address(args, host)
   host.signals.hold(true)

@@ -355,7 +355,7 @@ function output.configure(parser)
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
   parser:flag("-q --quiet", "Print only results and errors.")
-  parser:flag("-v --verbose", "Print a line for each answer.")
+  parser:flag("-v --verbose", "Print a line for each response.")
 end
 
 -- Formats that are a line an item, so that a second run can add to those of the first.

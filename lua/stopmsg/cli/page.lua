@@ -6,6 +6,7 @@ local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
+local timeline = require("stopmsg.cli.timeline")
 
 local page = {}
 
@@ -69,32 +70,15 @@ stroke-width:1.5}.pause{fill:#b8860b;opacity:.25}.outage{fill:#c0392b;opacity:.2
 svg,table{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ]]
 
-local function clock(milliseconds, form)
-  return os.date(form or "%Y-%m-%d %H:%M:%S", math.floor(milliseconds / 1000))
-end
-
 local function percent(count, of)
   return of > 0 and ("%.1f %%"):format(count / of * 100) or ""
 end
 
--- Condenses the timeline to at most MOST_POINTS steps: a list of { second, stopped, missed,
--- requests, slowest }, and the seconds per step.
-local function steps_of(timeline)
-  local first, last = timeline[1].second, timeline[#timeline].second
+-- Condenses the timeline to at most MOST_POINTS steps. Returns them, and the seconds per step.
+local function steps_of(seconds)
+  local first, last = seconds[1].second, seconds[#seconds].second
   local step = math.max(1, math.ceil((last - first + 1) / MOST_POINTS))
-  local steps = {}
-  for _, what in ipairs(timeline) do
-    local at = first + math.floor((what.second - first) / step) * step
-    local one = steps[#steps]
-    if not one or one.second ~= at then
-      one = { second = at, stopped = 0, missed = 0, requests = 0, slowest = 0 }
-      steps[#steps + 1] = one
-    end
-    one.stopped, one.missed = one.stopped + what.stopped, one.missed + what.missed
-    one.requests = one.requests + what.requests
-    one.slowest = math.max(one.slowest, what.slowest)
-  end
-  return steps, step
+  return timeline.sum(seconds, first, step), step
 end
 
 -- Maps values to positions in the drawing.
@@ -128,7 +112,7 @@ local function open_drawing(write, title, from, to, most, unit)
     write(('<text%s x="%.1f" y="%d" text-anchor="%s">%s</text>\n'):format(
       i == 1 and ' class="mid"' or "", LEFT + (WIDTH - LEFT) * i / 2, HEIGHT - 8,
       ({ [0] = "start", "middle", "end" })[i],
-      clock((from + (to - from) * i / 2) * 1000, "%H:%M:%S")))
+      timeline.clock((from + (to - from) * i / 2) * 1000, "%H:%M:%S")))
   end
 end
 
@@ -299,8 +283,8 @@ local function write_breaks(told, write)
       write(('<tr><td colspan="3">… and %d more</td></tr>\n'):format(#rows - MOST_ROWS))
       break
     end
-    write(('<tr><td>%s</td><td class="w">%s</td><td>%s</td></tr>\n'):format(clock(row[1]), row[2],
-      escape(row[3])))
+    write(('<tr><td>%s</td><td class="w">%s</td><td>%s</td></tr>\n'):format(timeline.clock(row[1]),
+      row[2], escape(row[3])))
   end
   write("</tbody></table>\n")
 end
@@ -329,7 +313,7 @@ function page.write(told, write)
   write("<p>", escape(first.provider or ""), #told.journals > 1
     and (" and others, %d journals"):format(#told.journals) or "")
   if told.first then
-    write((", from %s to %s (%s)"):format(clock(told.first), clock(told.last),
+    write((", from %s to %s (%s)"):format(timeline.clock(told.first), timeline.clock(told.last),
       duration.clock((told.last - told.first) / 1000)))
   end
   write("</p>\n</header>\n<main>\n")
@@ -340,9 +324,9 @@ function page.write(told, write)
   end
   write_outcomes(told, write)
   write_reasons(told, write)
-  local timeline = told:timeline()
-  if #timeline > 0 then
-    local steps, step = steps_of(timeline)
+  local seconds = told:timeline()
+  if #seconds > 0 then
+    local steps, step = steps_of(seconds)
     write('<h2>Stopped over time</h2>\n<p>Green: stopped. Red: not stopped. Bands: pauses and ',
       "outages.</p>\n")
     write_curve(told, steps, step, write)

@@ -1,16 +1,17 @@
 -- stopmsg report
 
 local duration = require("stopmsg.cli.duration")
-local native = require("stopmsg.command")
 local exit = require("stopmsg.cli.exit")
 local history = require("stopmsg.cli.history")
 local json = require("stopmsg.json")
+local native = require("stopmsg.command")
 local outcome = require("stopmsg.meaning.outcome")
 local output = require("stopmsg.cli.output")
 local page = require("stopmsg.cli.page")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
+local timeline = require("stopmsg.cli.timeline")
 
 local command = {
   name = "report",
@@ -60,21 +61,16 @@ local function wanted_of(args)
   return set
 end
 
-local function clock(milliseconds, form)
-  return os.date(form or "%Y-%m-%d %H:%M:%S", math.floor(milliseconds / 1000))
-end
-
 local function percent(count, of)
   return of > 0 and ("%5.1f %%"):format(count / of * 100) or ""
 end
 
--- Condenses the timeline to at most MOST_ROWS rows: a list of { second, stopped, missed, requests,
--- slowest }, and the seconds per row.
-local function rows_of(timeline)
-  if #timeline == 0 then
+-- Condenses the timeline to at most MOST_ROWS rows. Returns them, and the seconds per row.
+local function rows_of(seconds)
+  if #seconds == 0 then
     return {}, 1
   end
-  local span = timeline[#timeline].second - timeline[1].second + 1
+  local span = seconds[#seconds].second - seconds[1].second + 1
   local step = 1
   for _, candidate in ipairs({ 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600 }) do
     step = candidate
@@ -85,19 +81,7 @@ local function rows_of(timeline)
   while span / step > MOST_ROWS do
     step = step * 2
   end
-  local rows = {}
-  for _, what in ipairs(timeline) do
-    local from = what.second - what.second % step
-    local row = rows[#rows]
-    if not row or row.second ~= from then
-      row = { second = from, stopped = 0, missed = 0, requests = 0, slowest = 0 }
-      rows[#rows + 1] = row
-    end
-    row.stopped, row.missed = row.stopped + what.stopped, row.missed + what.missed
-    row.requests = row.requests + what.requests
-    row.slowest = math.max(row.slowest, what.slowest)
-  end
-  return rows, step
+  return timeline.sum(seconds, 0, step), step
 end
 
 local function write_text(told, write)
@@ -108,7 +92,7 @@ local function write_text(told, write)
       about.runs > about.ended and (", %d unfinished"):format(about.runs - about.ended) or ""))
   end
   if told.first then
-    write(("from %s to %s, %s\n"):format(clock(told.first), clock(told.last),
+    write(("from %s to %s, %s\n"):format(timeline.clock(told.first), timeline.clock(told.last),
       duration.clock((told.last - told.first) / 1000)))
   end
   write("\n")
@@ -157,7 +141,7 @@ local function write_text(told, write)
   end
   for _, row in ipairs(rows) do
     local width = math.ceil((row.stopped + row.missed) / most * BAR)
-    local line = ("  %s  %-" .. BAR .. "s%10s%12s%10s%9s"):format(clock(row.second * 1000,
+    local line = ("  %s  %-" .. BAR .. "s%10s%12s%10s%9s"):format(timeline.clock(row.second * 1000,
       "%H:%M:%S"), ("#"):rep(width), grouped(row.stopped), grouped(row.missed),
       row.requests > 0 and grouped(row.requests) or "",
       row.requests > 0 and ("%.3f s"):format(row.slowest) or "")

@@ -36,7 +36,7 @@ end
 function command.configure(parser)
   parser:option("--port", "Port on 127.0.0.1; 0 for a free port (0).")
     :argname("N"):convert(port):default("0")
-  parser:option("--delay", "Delay each answer.")
+  parser:option("--delay", "Delay each response.")
     :argname("SECONDS"):convert(seconds("delay")):default("0")
   parser:option("--settle", "Delay until a stop shows in lookups.")
     :argname("SECONDS"):convert(seconds("settle")):default("0")

@@ -122,18 +122,13 @@ function Run:go(given)
 end
 
 function command.run(args, host)
-  local function refuse(message)
-    host:say(message)
-    return exit.usage
-  end
-
   local provider, message = connection.provider(args, host)
   if not provider then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local kind, operation = find_operation(args, provider)
   if not kind then
-    return refuse(operation)
+    return exit.refuse(host, operation)
   end
   local client, run
   client, message = connection.open(args, host, provider, args.verbose and function(event)
@@ -143,22 +138,22 @@ function command.run(args, host)
     end
   end or nil)
   if not client then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local found
   found, message = clients.operation(client, "status", kind)
   if not found then
-    return refuse(connection.translate(message))
+    return exit.refuse(host, connection.translate(message))
   end
   local given
   given, message = input.of(args, host, operation.id)
   if not given then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
   local file
   file, message = output.open(args, host)
   if not file then
-    return refuse(message)
+    return exit.refuse(host, message)
   end
 
   connection.tell_address(args, host)

@@ -53,7 +53,7 @@ function command.configure(parser)
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
   parser:flag("-q --quiet", "Print only results and errors.")
-  parser:flag("-v --verbose", "Print a line for each answer.")
+  parser:flag("-v --verbose", "Print a line for each response.")
   parser:epilog([[
 Provider and settings come with the job. Address and token are this worker's own, and so is -p FILE
 where the provider is not built in; a job for another address is refused. Ends when the job is

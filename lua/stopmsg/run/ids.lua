@@ -94,12 +94,12 @@ function Intake:forget()
 end
 
 -- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
-local function new_batch()
+local function new_batch(ids_of_it, places)
   return {
     count = 0,
     used = 0, -- places of the tables that are not empty, where it was used before
-    ids = {},
-    places = {},
+    ids = ids_of_it or {},
+    places = places or {},
     keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
     given = nil, -- index -> id as it was given, where that is not as sent
     tries = 0, -- attempts of the batch as it is now
@@ -125,12 +125,17 @@ function Intake:batch()
 end
 
 -- Takes back a batch whose items are all made: memory that was used once is there, and large tables
--- make a collector work for a long time. One with a history is left to it.
+-- make a collector work for a long time. Of one of many ids only these are kept, as it may have a
+-- history.
 function Intake:recycle(batch)
-  if batch.tries <= 1 and not batch.spell and not batch.last then
+  if not self._is_single then
+    local kept = new_batch(batch.ids, batch.places)
+    kept.used, kept.next_spare = math.max(batch.count, batch.used), self._spare
+    self._spare = kept
+  elseif batch.tries <= 1 and not batch.spell and not batch.last then
     batch.used = batch.count
     batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
-    batch.verdict, batch.keys, batch.given = nil, nil, nil
+    batch.verdict, batch.keys, batch.given, batch.asked = nil, nil, nil, nil
     batch.uuid, batch.lines, batch.made = nil, nil, nil
     batch.next_spare = self._spare
     self._spare = batch

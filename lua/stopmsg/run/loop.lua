@@ -397,8 +397,8 @@ local function timeout_at(self, now)
   return seconds
 end
 
--- Counts requests that have left, and answers about so many ids, the oldest asked for at `started`.
-local function count_sent(self, count)
+-- So many requests more, or less, are in flight.
+local function count_flying(self, count)
   local traffic = self._session.traffic
   self._in_flight = self._in_flight + count
   if traffic then
@@ -406,33 +406,29 @@ local function count_sent(self, count)
   end
 end
 
+-- So many requests were answered, about so many ids; the oldest was sent at `started`.
 local function count_answered(self, count, ids, started, now)
   local traffic = self._session.traffic
-  self._in_flight = self._in_flight - count
+  count_flying(self, -count)
   if traffic then
-    traffic.in_flight = traffic.in_flight - count
     traffic.count, traffic.ids = traffic.count + count, traffic.ids + ids
     traffic.slowest = math.max(traffic.slowest, now - started)
   end
 end
 
--- A request has left.
-local function note_sent(self, batch, now)
+-- So many requests have left; where events are told, or there is a rate, it is one.
+local function note_sent(self, now, count, ids, attempt)
   local session = self._session
+  count_flying(self, count)
   session.pacer:sent(now)
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
-  count_sent(self, 1)
-  if session.outage.is_shut then
-    session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
-  end
-  self._repeats:sent(batch)
   if session.sent then
     session.sent()
   end
   if session.emit then
-    emit(self, { type = "request", ids = batch.count, attempt = batch.tries + 1 })
+    emit(self, { type = "request", ids = ids, attempt = attempt })
   end
 end
 
@@ -505,7 +501,8 @@ local function fetch_token(self, batch, now)
   return false
 end
 
--- Why a request must not go now that was chosen: the source may have taken its time, or waited.
+-- Whether the deadline is over by now: the source may have taken its time. Raises if it closed the
+-- client.
 local function is_late(self, now)
   if self._session.is_closed then
     error(run.CLOSED, 0)
@@ -539,18 +536,8 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation)
   if count > 0 then
     self._intake:took(count)
-    count_sent(self, count)
     self._repeats:offered(count)
-    session.pacer:sent(now)
-    if task.pacer then
-      task.pacer:sent(now)
-    end
-    if session.sent then
-      session.sent()
-    end
-    if session.emit then
-      emit(self, { type = "request", ids = 1, attempt = 1 })
-    end
+    note_sent(self, now, count, 1, 1)
   end
   return count
 end
@@ -587,7 +574,11 @@ local function send_next(self, now)
     batch.uuid, batch.lines, batch.made)
   if flight then
     self._flights[flight] = batch
-    note_sent(self, batch, now)
+    if session.outage.is_shut then
+      session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+    end
+    self._repeats:sent(batch)
+    note_sent(self, now, 1, batch.count, batch.tries + 1)
     return true
   elseif why == "no free slot" then
     self._held = batch
@@ -792,7 +783,7 @@ local function abandon(self)
     if id then
       batch = offered(self, id, place, number, generation, started)
     end
-    self._in_flight = self._in_flight - 1
+    count_flying(self, -1)
     self._task.summary.requests = self._task.summary.requests + 1
     batch.attempts = batch.attempts + 1
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })

@@ -123,6 +123,15 @@ def seconds_of(process):
     return used.ru_utime + used.ru_stime
 
 
+def scripts_of(redis):
+    """How many scripts Redis ran since it was asked last."""
+    for line in redis.call("INFO", "commandstats").decode().split("\r\n"):
+        if line.startswith("cmdstat_evalsha:"):
+            redis.call("CONFIG", "RESETSTAT")
+            return int(line.partition("calls=")[2].partition(",")[0])
+    return 0
+
+
 def overhead(options, folder):
     provider, redis = Provider(folder), Redis(folder + "/redis")
     try:
@@ -148,9 +157,11 @@ def overhead(options, folder):
                 if process.returncode not in FINISHED:
                     raise Wrong("%s: exit code %d" % (process.args, process.returncode))
             whole = sum(parts.values())
-            rows.append("%s, %d ids: stop --journal %.2f s, the fleet %.2f s (%s): %.1f times" % (
-                form, ids, alone, whole,
-                ", ".join("%s %.2f" % pair for pair in parts.items()), whole / alone))
+            rows.append("%s, %d ids: stop --journal %.2f s, the fleet %.2f s (%s): %.1f times; "
+                        "Redis ran %d scripts" % (
+                            form, ids, alone, whole,
+                            ", ".join("%s %.2f" % pair for pair in parts.items()), whole / alone,
+                            scripts_of(redis)))
         return "\n".join(rows)
     finally:
         redis.remove()

@@ -8,6 +8,7 @@ append-only file written every second; workers, feed and collect are the command
   kill      SIGKILL to a worker, feed or collect at random moments, --times of them
   steps     a worker killed at each message between it and Redis, and at each step of a request to
             the provider; --sample takes one in so many
+  relapse   two workers killed in a row with the same ids
   pause     SIGSTOP to a worker, feed or collect, longer than a lease
   network   connections to Redis cut in the middle of a message
   restart   redis-server killed; the end of its append-only file is lost, up to a second of it
@@ -165,6 +166,31 @@ def kill(run):
     return "%d kills (%s), %d answers lost, %s" % (
         sum(kills.values()), ", ".join("%s %d" % pair for pair in sorted(kills.items())),
         judge.lost, run)
+
+
+def relapse(run):
+    """Two workers, one after the other, are lost with the same ids: the first has sent them all, the
+    second has just begun."""
+    judge, redis = run.judge(lose=0, delay=0.3), run.redis()
+    try:
+        for _ in range(run.options.times):
+            trial = run.trial(judge, redis.port, ids=run.options.entry)
+            trial.run(trial.feed(), {0})
+            requests = -(-run.options.entry // run.options.batch)
+            for step, count in (("acted", requests), ("came", 1)):
+                seen = []
+                judge.on_step = lambda at, step=step, seen=seen: seen.append(at == step)
+                worker = trial.work()
+                wait_for(lambda: sum(seen) >= count or worker.poll() is not None, "a request")
+                worker.kill()
+                worker.wait()
+            judge.on_step = None
+            trial.run(trial.work(), FINISHED)
+            trial.finish()
+            run.settle(trial)
+    finally:
+        redis.remove()
+    return "%d times two deaths, %s" % (run.options.times, run)
 
 
 def pause(run):
@@ -564,7 +590,9 @@ def wrong(run):
             if code != expected:
                 raise Wrong("a wrong %s: exit code %d: %s" % (name, code, said))
             trial.run(trial.collect(), {UNFINISHED})
-            settled = sum(trial.verdict(partly=True)[1].values())
+            # Those without a right form are for feed to settle.
+            outcomes = trial.verdict(partly=True)[1]
+            settled = sum(outcomes.values()) - outcomes["invalid"]
             if settled or any(id in judge.stopped for id in trial.ids) or stranger.requests:
                 raise Wrong("a wrong %s: %d ids were settled" % (name, settled))
             trial.work_options = lease + ours
@@ -611,6 +639,7 @@ SHORT = [words.split() for words in (
     "steps --ids 2 --provider clickatell --sample 6",
     "kill --times 8 --ids 500",
     "kill --times 4 --ids 60 --provider clickatell",
+    "relapse --times 1 --entry 80",
     "pause --times 3 --ids 500 --lease 1",
     "network --times 10 --ids 500",
     "restart --times 3 --ids 500",
@@ -646,7 +675,7 @@ def short(run):
     return "%d cases are right" % len(SHORT)
 
 
-CASES = {f.__name__: f for f in (kill, steps, pause, network, restart, forget, young, memory,
+CASES = {f.__name__: f for f in (kill, steps, relapse, pause, network, restart, forget, young, memory,
                                  failover, clock, mixed, rate, wrong, short)}
 
 

@@ -29,8 +29,8 @@ class Lies(Wrong):
 
 
 def make_id(form, n, mark=0):
-    """The n-th of distinct ids. One in 50 left before anybody asked, one in 50 is not known, and one
-    in 50 has no right form, where there is one."""
+    """The n-th of distinct ids. One in 50 left before anybody asked, one in 50 is not known, and
+    one in 50 has no right form, where there is one."""
     if form == "revicom":
         if n % 50 == 29:
             return "no-uuid-%d" % n
@@ -163,8 +163,8 @@ class Trial:
         return faults, outcomes, examples
 
     def judge_it(self, is_exact=True):
-        """Raises where anything is lost, counted twice, or not true. is_exact: Redis forgot nothing,
-        so that its counts are those of the file."""
+        """Raises where anything is lost, counted twice, or not true. is_exact: Redis forgot
+        nothing, so that its counts are those of the file."""
         faults, outcomes, examples = self.verdict()
         if any(faults.values()):
             kind = Lies if set(+faults) == {"lies"} else Wrong
