@@ -3,6 +3,9 @@
 
 local core = require("stopmsg.core")
 
+-- What it is where nobody says it.
+local usual = core.transport
+
 local transport = os.getenv("STOPMSG_TRANSPORT")
 if transport then
   local engine = core.engine
@@ -14,3 +17,5 @@ if transport then
     return engine(options)
   end
 end
+
+return { usual = usual }
