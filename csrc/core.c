@@ -13,6 +13,7 @@
 #include "ids.h"
 #include "inflate.h"
 #include "items.h"
+#include "lane.h"
 #include "openssl.h"
 #include "redis.h"
 #include "request.h"
@@ -128,6 +129,9 @@ SM_EXPORT int luaopen_stopmsg_core(lua_State *L) {
   sm_call_open(L);
   lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
   lua_setfield(L, -2, "curl");
+  /* What carries requests of HTTP/1.1, where nothing else is said. */
+  lua_pushstring(L, sm_lane_is_proven() ? "http1" : "libcurl");
+  lua_setfield(L, -2, "transport");
   sm_openssl_clash(L);
   lua_setfield(L, -2, "openssl_clash");
   return 1;

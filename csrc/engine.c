@@ -47,12 +47,24 @@ static int push_curl_fault(lua_State *L, CURLcode rc) {
   return sm_engine_fault(L, curl_easy_strerror(rc), (int)rc);
 }
 
+/* Where this libcurl is fit for it, and `transport` in the table at index 1 is
+ * not "libcurl": requests that need no more than HTTP/1.1 go over the lane. */
+static void open_lane(lua_State *L, struct sm_engine *e) {
+  lua_getfield(L, 1, "transport");
+  lua_getfield(L, 1, "user_agent");
+  if (sm_lane_is_proven() &&
+      strcmp(luaL_optstring(L, -2, ""), "libcurl") != 0 &&
+      sm_multi_open_lane(&e->multi, luaL_optstring(L, -1, "")) != SM_OK)
+    luaL_error(L, "not enough memory");
+  lua_pop(L, 2);
+}
+
 /*
  * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
  * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
- * (a list for CURLOPT_RESOLVE).
+ * (a list for CURLOPT_RESOLVE), transport ("libcurl": it does it all).
  */
 int sm_engine_new(lua_State *L) {
   struct sm_engine *e;
@@ -85,6 +97,8 @@ int sm_engine_new(lua_State *L) {
   rc = sm_easy_set(L, e->multi.model, &e->multi.sockets, &e->has_no_proxy);
   if (rc == CURLE_OK && !sm_easy_strings(L, "resolve", &e->multi.resolve))
     return luaL_error(L, "not enough memory");
+  if (rc == CURLE_OK)
+    open_lane(L, e);
   lua_settop(L, 2);
   if (rc != CURLE_OK)
     return push_curl_fault(L, rc);
@@ -107,15 +121,19 @@ static struct sm_op *add_op(lua_State *L, struct sm_engine *e) {
   return op;
 }
 
-/* number = engine:prepare(operation), which prepare.h describes */
+/* number, transport = engine:prepare(operation), which prepare.h describes. The
+ * second one tells what carries its requests. */
 static int engine_prepare(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
   struct sm_op *op = add_op(L, e);
 
   sm_prepare(L, op);
   op->is_proxied = op->is_plain && !e->has_no_proxy;
+  if (sm_lane_prepare(&e->multi.lane, op) != SM_OK)
+    return luaL_error(L, "not enough memory");
   lua_pushinteger(L, (lua_Integer)e->op_count);
-  return 1;
+  lua_pushstring(L, op->is_on_lane ? "http1" : "libcurl");
+  return 2;
 }
 
 struct sm_op *sm_engine_op(lua_State *L, const struct sm_engine *e) {
@@ -275,6 +293,9 @@ static int engine_start(lua_State *L) {
 void sm_engine_wait(lua_State *L, struct sm_engine *e) {
   double seconds = luaL_checknumber(L, 2);
 
+  /* Requests of the lane are sent together, here or by the next step. */
+  if (e->multi.lane.waiting.first != NULL)
+    sm_multi_start(&e->multi);
   if (e->multi.first_done == NULL)
     sm_sockets_wait_both(&e->multi.sockets, sm_redis_sockets(L, 3),
                          sm_multi_patience(&e->multi, seconds));

@@ -2,49 +2,20 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 void sm_headers_clear(struct sm_headers *h) {
   memset(h, 0, sizeof(*h));
-}
-
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
-}
-
-/* `word` is lower case. */
-static int is_word(const char *text, size_t len, const char *word) {
-  size_t i;
-
-  if (len != strlen(word))
-    return 0;
-  for (i = 0; i < len; i++)
-    if (lower(text[i]) != word[i])
-      return 0;
-  return 1;
-}
-
-static int is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Trims white space. */
-static const char *trim(const char *text, size_t *len) {
-  while (*len > 0 && is_blank(text[*len - 1]))
-    (*len)--;
-  while (*len > 0 && is_blank(*text)) {
-    text++;
-    (*len)--;
-  }
-  return text;
 }
 
 static void take_coding(struct sm_headers *h, const char *name, size_t len) {
   enum sm_coding coding = SM_CODING_GZIP;
 
-  if (len == 0 || is_word(name, len, "identity"))
+  if (len == 0 || sm_is_word(name, len, "identity"))
     return;
-  if (is_word(name, len, "deflate"))
+  if (sm_is_word(name, len, "deflate"))
     coding = SM_CODING_DEFLATE;
-  else if (!is_word(name, len, "gzip") && !is_word(name, len, "x-gzip"))
+  else if (!sm_is_word(name, len, "gzip") && !sm_is_word(name, len, "x-gzip"))
     h->has_unknown_coding = 1;
   if (h->coding_count < SM_MAX_CODINGS)
     h->codings[h->coding_count++] = coding;
@@ -59,15 +30,11 @@ static void take_codings(struct sm_headers *h, const char *text, size_t len) {
   while (text < end) {
     const char *comma = memchr(text, ',', (size_t)(end - text));
     size_t name_len = (size_t)((comma != NULL ? comma : end) - text);
-    const char *name = trim(text, &name_len);
+    const char *name = sm_trim(text, &name_len);
 
     take_coding(h, name, name_len);
     text = comma != NULL ? comma + 1 : end;
   }
-}
-
-static int is_digit(char c) {
-  return c >= '0' && c <= '9';
 }
 
 /* Matches a date against a shape and stores its parts. Shape characters: a
@@ -94,7 +61,7 @@ static int read_digit(struct date *d, char kind, char c) {
 
   if (kind == 'd' && c == ' ')
     return 1;
-  if (!is_digit(c))
+  if (!sm_is_digit(c))
     return 0;
   switch (kind) {
   case 'd':
@@ -194,7 +161,8 @@ static double date_of(const char *text, size_t len, time_t now) {
   size_t name = 0;
   struct date d;
 
-  while (name < len && lower(text[name]) >= 'a' && lower(text[name]) <= 'z')
+  while (name < len && sm_lower(text[name]) >= 'a' &&
+         sm_lower(text[name]) <= 'z')
     name++;
   if (name < 3 || !is_weekday(text, name))
     return -1;
@@ -214,7 +182,7 @@ static double retry_after_of(const char *text, size_t len, time_t now) {
   double seconds = 0;
   size_t i;
 
-  for (i = 0; i < len && is_digit(text[i]); i++)
+  for (i = 0; i < len && sm_is_digit(text[i]); i++)
     if (seconds < SM_MAX_RETRY_AFTER)
       seconds = seconds * 10 + (text[i] - '0');
   if (i < len)
@@ -227,7 +195,7 @@ static double retry_after_of(const char *text, size_t len, time_t now) {
 /* Chunked coding marks its own end. Other codings that libcurl decodes may have
  * been truncated before they were chunked. */
 static void take_transfer(struct sm_headers *h, const char *text, size_t len) {
-  if (is_word(text, len, "chunked"))
+  if (sm_is_word(text, len, "chunked"))
     h->is_chunked = 1;
   else
     h->is_contradictory = 1;
@@ -237,7 +205,7 @@ static void take_length(struct sm_headers *h, const char *text, size_t len) {
   double length = 0;
   size_t i;
 
-  for (i = 0; i < len && is_digit(text[i]); i++)
+  for (i = 0; i < len && sm_is_digit(text[i]); i++)
     length = length * 10 + (text[i] - '0');
   if (i < len || len == 0 || (h->length_count > 0 && h->length != length))
     h->is_contradictory = 1;
@@ -255,17 +223,17 @@ void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
     return;
   name_len = (size_t)(colon - line);
   value_len = len - name_len - 1;
-  value = trim(colon + 1, &value_len);
-  if (is_word(line, name_len, "transfer-encoding"))
+  value = sm_trim(colon + 1, &value_len);
+  if (sm_is_word(line, name_len, "transfer-encoding"))
     take_transfer(h, value, value_len);
-  else if (is_word(line, name_len, "content-length"))
+  else if (sm_is_word(line, name_len, "content-length"))
     take_length(h, value, value_len);
-  else if (is_word(line, name_len, "content-encoding"))
+  else if (sm_is_word(line, name_len, "content-encoding"))
     take_codings(h, value, value_len);
-  else if (is_word(line, name_len, "retry-after"))
+  else if (sm_is_word(line, name_len, "retry-after"))
     h->retry_after = retry_after_of(value, value_len, now);
-  else if (is_word(line, name_len, "server"))
-    h->is_sandbox = is_word(value, value_len, "stopmsg-sandbox");
+  else if (sm_is_word(line, name_len, "server"))
+    h->is_sandbox = sm_is_word(value, value_len, "stopmsg-sandbox");
 }
 
 void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,
@@ -275,10 +243,10 @@ void sm_headers_pause(struct sm_headers *h, const char *name, const char *line,
   double seconds = 0, place = 0;
 
   if (name_len == 0 || len <= name_len || line[name_len] != ':' ||
-      !is_word(line, name_len, name))
+      !sm_is_word(line, name_len, name))
     return;
   value_len = len - name_len - 1;
-  value = trim(line + name_len + 1, &value_len);
+  value = sm_trim(line + name_len + 1, &value_len);
   for (i = 0; i < value_len; i++) {
     if (value[i] == '.' && place == 0 && i > 0 && i + 1 < value_len) {
       place = 1;

@@ -34,6 +34,12 @@ enum sm_status sm_multi_init(struct sm_multi *m, size_t slots,
   return m->model != NULL && m->slots != NULL ? SM_OK : SM_NOMEM;
 }
 
+enum sm_status sm_multi_open_lane(struct sm_multi *m, const char *user_agent) {
+  m->lane.sockets = &m->sockets;
+  m->lane.resolve = m->resolve;
+  return sm_lane_init(&m->lane, m->model, user_agent, m->slot_limit);
+}
+
 /* libcurl's one timer: milliseconds from now, -1 to stop it. */
 static int on_timer(CURLM *multi, long milliseconds, void *user) {
   struct sm_multi *m = user;
@@ -118,6 +124,14 @@ static void slot_done(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
   m->last_done = s;
 }
 
+/* Lets go of a request that is in flight. */
+static void take_out(struct sm_multi *m, struct sm_slot *s) {
+  if (s->request.op->is_on_lane)
+    sm_lane_cancel(&m->lane, s);
+  else
+    curl_multi_remove_handle(m->curl, s->request.easy);
+}
+
 /* A multi handle that has failed is not to be trusted with anything more, but
  * for the removal of its requests: they are given out as lost, each with the
  * stage it had reached, and the next request makes another. False where that
@@ -132,10 +146,11 @@ static int drop(struct sm_multi *m) {
 
     if (s->state != SM_SLOT_BUSY)
       continue;
-    curl_multi_remove_handle(m->curl, s->request.easy);
+    take_out(m, s);
     s->is_nomem = m->fault == CURLM_OUT_OF_MEMORY;
     slot_done(m, s, CURLE_ABORTED_BY_CALLBACK);
   }
+  sm_lane_drop(&m->lane);
   curl_multi_cleanup(m->curl);
   sm_sockets_forget(&m->sockets);
   m->curl = NULL;
@@ -165,10 +180,12 @@ static void refuse(struct sm_multi *m, struct sm_slot *s, CURLcode result,
  * lack of memory alone. */
 static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
   int has_room = sm_sockets_begin(&m->sockets);
+  struct sm_slot *next_free = s->next;
   CURLMcode rc;
 
   if (has_room && m->curl == NULL) {
     m->curl = new_handle(m);
+    m->lane.curl = m->curl;
     has_room = m->curl != NULL;
     if (!has_room && errno != EMFILE && errno != ENFILE)
       return CURLM_OUT_OF_MEMORY;
@@ -177,7 +194,10 @@ static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
     refuse(m, s, CURLE_COULDNT_CONNECT, strerror(errno));
     return CURLM_OK;
   }
-  rc = curl_multi_add_handle(m->curl, s->request.easy);
+  if (s->request.op->is_on_lane)
+    rc = sm_lane_add(&m->lane, s) == SM_OK ? CURLM_OK : CURLM_OUT_OF_MEMORY;
+  else
+    rc = curl_multi_add_handle(m->curl, s->request.easy);
   if (rc == CURLM_OUT_OF_MEMORY)
     return rc;
   if (rc != CURLM_OK) {
@@ -185,7 +205,7 @@ static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
     refuse(m, s, CURLE_ABORTED_BY_CALLBACK, curl_multi_strerror(rc));
     return CURLM_OK;
   }
-  m->first_free = s->next;
+  m->first_free = next_free;
   s->state = SM_SLOT_BUSY;
   if (m->next_expiry == 0 || s->expires < m->next_expiry)
     m->next_expiry = s->expires;
@@ -212,6 +232,24 @@ static void share_refusal(struct sm_multi *m, const struct sm_slot *refused) {
       sm_slot_share_refusal(m->slots[i], refused);
 }
 
+/* A request that is over, whichever way it went. */
+static void finish(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
+  slot_done(m, s, result);
+  sm_slot_judge(s, &m->walk);
+}
+
+/* Takes what the lane has finished. */
+static void harvest_lane(struct sm_multi *m) {
+  struct sm_slot *s;
+
+  while ((s = sm_lane_take(&m->lane)) != NULL) {
+    if (s->result == CURLE_OK)
+      sm_slot_decode(s);
+    finish(m, s, s->result);
+    (void)sm_slot_is_refused(s);
+  }
+}
+
 /* Takes what libcurl has finished out of the multi handle. */
 static void harvest(struct sm_multi *m) {
   CURLMsg *message;
@@ -222,6 +260,8 @@ static void harvest(struct sm_multi *m) {
     char *private = NULL;
     struct sm_slot *s;
 
+    if (sm_lane_connected(&m->lane, message->easy_handle, result))
+      continue;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
     curl_multi_remove_handle(m->curl, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
@@ -238,10 +278,8 @@ static void harvest(struct sm_multi *m) {
       s->is_nomem = rc == CURLM_OUT_OF_MEMORY;
       m->fault = rc;
     }
-    if (s->state == SM_SLOT_BUSY) {
-      slot_done(m, s, result);
-      sm_slot_judge(s, &m->walk);
-    }
+    if (s->state == SM_SLOT_BUSY)
+      finish(m, s, result);
     if (sm_slot_is_refused(s))
       share_refusal(m, s);
     else if (result != CURLE_OK && s->header_bytes == 0)
@@ -275,7 +313,7 @@ static void expire(struct sm_multi *m) {
     s->is_expired = 1;
     s->is_held = sm_slot_is_resolving(s);
     if (!s->is_held)
-      curl_multi_remove_handle(m->curl, s->request.easy);
+      take_out(m, s);
     slot_done(m, s, CURLE_OPERATION_TIMEDOUT);
   }
   m->next_expiry = next;
@@ -301,11 +339,13 @@ static CURLMcode move(struct sm_multi *m) {
   CURLMcode rc = CURLM_OK;
   int i, running;
 
-  sm_sockets_wait(&m->sockets, 0);
+  (void)sm_sockets_wait(&m->sockets, 0);
   for (i = 0; i < m->sockets.ready_count && rc == CURLM_OK; i++) {
     const struct sm_ready *ready = &m->sockets.ready[i];
 
-    if (ready->events != 0)
+    if (ready->events != 0 && ready->conn != NULL)
+      sm_lane_move(&m->lane, ready->conn, ready->events);
+    else if (ready->events != 0)
       rc =
           curl_multi_socket_action(m->curl, ready->fd, ready->events, &running);
   }
@@ -380,8 +420,11 @@ void sm_multi_deliver(struct sm_multi *m) {
 
 int sm_multi_step(struct sm_multi *m) {
   if (m->curl != NULL && m->fault == CURLM_OK) {
+    sm_lane_flush(&m->lane);
     note_fault(m, move(m));
     harvest(m);
+    sm_lane_flush(&m->lane); /* what did not go over an old one */
+    harvest_lane(m);
     if (m->fault == CURLM_OK && m->lost_port != 0)
       m->fault = hear_why(m);
   }
@@ -394,8 +437,11 @@ int sm_multi_step(struct sm_multi *m) {
 
 /* What fails is told by the next step. */
 void sm_multi_start(struct sm_multi *m) {
-  if (m->curl != NULL && m->fault == CURLM_OK)
-    note_fault(m, move_timers(m));
+  if (m->curl == NULL || m->fault != CURLM_OK)
+    return;
+  sm_lane_flush(&m->lane);
+  harvest_lane(m);
+  note_fault(m, move_timers(m));
 }
 
 int sm_multi_patience(const struct sm_multi *m, double seconds) {
@@ -419,10 +465,11 @@ static void free_all(struct sm_multi *m, CURLM *curl) {
     curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, NULL);
   }
 
+  sm_lane_free(&m->lane);
   for (i = 0; i < m->slot_count; i++) {
     struct sm_slot *s = m->slots[i];
 
-    if (s->state == SM_SLOT_BUSY)
+    if (s->state == SM_SLOT_BUSY && !s->request.op->is_on_lane)
       curl_multi_remove_handle(curl, s->request.easy);
     sm_slot_free(s);
   }

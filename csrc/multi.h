@@ -12,8 +12,8 @@
 
 #include <sys/types.h>
 
+#include "lane.h"
 #include "queue.h"
-#include "slot.h"
 
 /* More requests in flight than this help nobody. */
 #define SM_MAX_SLOTS 1024
@@ -25,6 +25,7 @@ struct sm_multi {
   pid_t pid;       /* handles must not be used, nor freed, by a forked child */
   struct curl_slist *resolve;
   struct sm_sockets sockets;
+  struct sm_lane lane;
   struct sm_slot **slots;
   size_t slot_count; /* made so far */
   struct sm_slot *first_free;
@@ -50,6 +51,10 @@ double sm_now(void);
 /* Room for handles; the model has no options yet. */
 enum sm_status sm_multi_init(struct sm_multi *m, size_t slots,
                              size_t max_response);
+
+/* Called when the model has its options and `resolve` is there: requests that
+ * fit the lane go over it. */
+enum sm_status sm_multi_open_lane(struct sm_multi *m, const char *user_agent);
 
 /* Idempotent. 0 where handles are left as they are, but for the tokens: they
  * belong to another process, or to a resolver that hangs. */

@@ -283,7 +283,7 @@ static CURLMcode move(struct redis *r) {
   CURLMcode rc = CURLM_OK;
   int i, running;
 
-  sm_sockets_wait(&r->sockets, 0);
+  (void)sm_sockets_wait(&r->sockets, 0);
   for (i = 0; i < r->sockets.ready_count && rc == CURLM_OK; i++) {
     const struct sm_ready *ready = &r->sockets.ready[i];
 
@@ -553,7 +553,8 @@ static int redis_wait(lua_State *L) {
   if (seconds > 60)
     seconds = 60;
   r->sockets.ready_count = 0;
-  sm_sockets_wait(&r->sockets, seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
+  (void)sm_sockets_wait(&r->sockets,
+                        seconds > 0 ? (int)(seconds * 1000) + 1 : 0);
   return 0;
 }
 

@@ -1,8 +1,10 @@
 #include "request.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "compat.h"
 
@@ -111,6 +113,7 @@ void sm_op_init(struct sm_op *op) {
   memset(op, 0, sizeof(*op));
   sm_buf_init(&op->method, 32);
   sm_buf_init(&op->prefix, SM_MAX_PATH);
+  sm_buf_init(&op->host, SM_MAX_PATH);
   sm_template_init(&op->url);
   sm_template_init(&op->body);
   sm_fields_init(&op->fields);
@@ -146,6 +149,7 @@ void sm_op_free(struct sm_op *op) {
     curl_url_cleanup(op->base);
   sm_buf_free(&op->method);
   sm_buf_free(&op->prefix);
+  sm_buf_free(&op->host);
   sm_template_free(&op->url);
   sm_template_free(&op->body);
   free_lines(&op->token_lines);
@@ -290,6 +294,10 @@ void sm_request_init(struct sm_request *r) {
   sm_buf_init(&r->path, SM_MAX_PATH);
   sm_buf_init(&r->body, SM_MAX_BODY);
   sm_buf_init(&r->text, SM_MAX_PATH);
+  sm_buf_init(&r->fixed, (size_t)-1);
+  sm_buf_init(&r->wire, (size_t)-1);
+  r->fixed.is_secret = 1;
+  r->wire.is_secret = 1;
 }
 
 void sm_request_free(struct sm_request *r) {
@@ -300,6 +308,8 @@ void sm_request_free(struct sm_request *r) {
   sm_buf_free(&r->path);
   sm_buf_free(&r->body);
   sm_buf_free(&r->text);
+  sm_buf_free(&r->fixed);
+  sm_buf_free(&r->wire);
   free(r->lines);
   sm_request_init(r);
 }
@@ -392,6 +402,15 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   return SM_OK;
 }
 
+/* The same for the lane, which writes them itself. */
+static enum sm_status set_up_lane(struct sm_request *r,
+                                  const struct sm_op *op) {
+  sm_buf_reset(&r->fixed, SM_KEEP_BODY);
+  r->op = op;
+  r->auth = op->auth;
+  return SM_OK;
+}
+
 /* The request's own header lines, in front of those that all share. */
 static enum sm_status set_lines(struct sm_request *r) {
   size_t count = r->op->request_lines.count + r->more_lines;
@@ -439,10 +458,10 @@ enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
   enum sm_status status = SM_OK;
 
   if (r->op != op || r->auth != op->auth)
-    status = set_up(r, op);
+    status = op->is_on_lane ? set_up_lane(r, op) : set_up(r, op);
   own.token = op->auth != NULL ? &op->auth->token : NULL;
   /* What the last request had of its own is no longer there. */
-  if (status == SM_OK && r->more_lines > 0 &&
+  if (status == SM_OK && r->more_lines > 0 && !op->is_on_lane &&
       curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, shared_lines(op)) !=
           CURLE_OK)
     status = SM_NOMEM;
@@ -491,6 +510,8 @@ enum sm_status sm_request_end(struct sm_request *r) {
     status = sm_buf_terminate(&r->body);
   if (status == SM_OK && r->easy == NULL)
     return sm_buf_terminate(&r->path);
+  if (op->is_on_lane)
+    return status;
   if (status == SM_OK && op->request_lines.count + r->more_lines > 0)
     status = set_lines(r);
   if (status == SM_OK)
@@ -505,7 +526,117 @@ enum sm_status sm_request_end(struct sm_request *r) {
   return status;
 }
 
-void sm_request_wipe(struct sm_request *r) {
+/* Of a header line as libcurl takes it: "Name:" keeps a header of its own from
+ * being sent, "Name;" is one without a value. */
+static enum sm_status add_line(struct sm_buf *out, const char *line) {
+  const char *colon = strchr(line, ':');
+  size_t len = strlen(line);
+  enum sm_status status;
+
+  if (colon == NULL && len > 0 && line[len - 1] == ';') {
+    status = sm_buf_add(out, line, len - 1);
+    return status == SM_OK ? sm_buf_add(out, ":\r\n", 3) : status;
+  }
+  if (colon == NULL || colon[strspn(colon, ": \t")] == '\0')
+    return SM_OK;
+  status = sm_buf_add(out, line, len);
+  return status == SM_OK ? sm_buf_add(out, "\r\n", 2) : status;
+}
+
+static enum sm_status add_text(struct sm_buf *out, const char *before,
+                               const char *text, const char *after) {
+  enum sm_status status = sm_buf_add(out, before, strlen(before));
+
+  if (status == SM_OK)
+    status = sm_buf_add(out, text, strlen(text));
+  return status == SM_OK ? sm_buf_add(out, after, strlen(after)) : status;
+}
+
+/* Whether a header of this name is among the request's own, or those that all
+ * share. */
+static int has_line(const struct sm_request *r, const char *name) {
+  size_t i, count = r->op->request_lines.count + r->more_lines;
+  const struct curl_slist *line;
+  const char *text = r->text.bytes;
+  size_t len = strlen(name);
+
+  for (i = 0; i < count; i++, text += strlen(text) + 1)
+    if (strncasecmp(text, name, len) == 0 && strchr(":;", text[len]) != NULL)
+      return 1;
+  for (line = shared_lines(r->op); line != NULL; line = line->next)
+    if (strncasecmp(line->data, name, len) == 0 &&
+        strchr(":;", line->data[len]) != NULL)
+      return 1;
+  return 0;
+}
+
+/* What does not change between two requests, in libcurl's order. */
+static enum sm_status write_fixed(struct sm_request *r,
+                                  const char *user_agent) {
+  const struct curl_slist *line;
+  enum sm_status status = SM_OK;
+
+  if (!has_line(r, "host"))
+    status = add_text(&r->fixed, "Host: ", r->op->host.bytes, "\r\n");
+  if (status == SM_OK && user_agent[0] != '\0' && !has_line(r, "user-agent"))
+    status = add_text(&r->fixed, "User-Agent: ", user_agent, "\r\n");
+  if (status == SM_OK && !has_line(r, "accept"))
+    status = add_text(&r->fixed, "Accept: ", "*/*", "\r\n");
+  for (line = shared_lines(r->op); line != NULL && status == SM_OK;
+       line = line->next)
+    status = add_line(&r->fixed, line->data);
+  if (status == SM_OK && has_upload(r->op) && !has_line(r, "content-type"))
+    status =
+        add_text(&r->fixed,
+                 "Content-Type: ", "application/x-www-form-urlencoded", "\r\n");
+  return status;
+}
+
+enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
+  const struct sm_op *op = r->op;
+  struct sm_buf *wire = &r->wire;
+  size_t i, count = op->request_lines.count + r->more_lines;
+  const char *text = r->text.bytes;
+  enum sm_status status = SM_OK;
+  char length[48];
+
+  if (r->fixed.len == 0)
+    status = write_fixed(r, user_agent);
+  length[0] = '\0';
+  if (has_upload(op))
+    (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
+                   r->body.len);
+  /* Wiped only where it moves or ends: each request writes over the last. */
+  wire->len = 0;
+  if (wire->cap > SM_KEEP_BODY)
+    sm_buf_reset(wire, 0);
+  if (status == SM_OK)
+    status =
+        sm_buf_reserve(wire, op->method.len + r->path.len + r->text.len +
+                                 2 * count + r->fixed.len + r->body.len + 64);
+  if (status == SM_OK)
+    status = add_text(wire, op->method.bytes, " ", "");
+  if (status == SM_OK)
+    status = sm_buf_add(wire, r->path.bytes, r->path.len);
+  if (status == SM_OK)
+    status = sm_buf_add(wire, " HTTP/1.1\r\n", 11);
+  if (status == SM_OK)
+    status = sm_buf_add(wire, r->fixed.bytes, r->fixed.len);
+  for (i = 0; i < count && status == SM_OK; i++) {
+    status = add_line(wire, text);
+    text += strlen(text) + 1;
+  }
+  if (status == SM_OK)
+    status = add_text(wire, length, "\r\n", "");
+  return status == SM_OK && has_upload(op)
+             ? sm_buf_add(wire, r->body.bytes, r->body.len)
+             : status;
+}
+
+/* What was written for one request, where it holds the token. */
+static void wipe_written(struct sm_request *r) {
+  if (r->path.is_secret || r->body.is_secret || r->text.is_secret)
+    sm_buf_reset(&r->wire, (size_t)-1);
   if (r->path.is_secret)
     sm_buf_reset(&r->path, (size_t)-1);
   if (r->body.is_secret)
@@ -514,11 +645,17 @@ void sm_request_wipe(struct sm_request *r) {
     sm_buf_reset(&r->text, (size_t)-1);
 }
 
+void sm_request_wipe(struct sm_request *r) {
+  wipe_written(r);
+  sm_buf_reset(&r->fixed, (size_t)-1);
+  sm_buf_reset(&r->wire, (size_t)-1);
+}
+
 void sm_request_forget(struct sm_request *r) {
   const struct sm_op *op = r->op;
 
-  sm_request_wipe(r);
-  if (op == NULL || !op->is_token_in_url)
+  wipe_written(r);
+  if (op == NULL || !op->is_token_in_url || op->is_on_lane)
     return;
   if (op->is_proxied && r->url != NULL) {
     (void)curl_url_set(r->url, CURLUPART_PATH, "/", 0);

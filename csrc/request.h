@@ -40,6 +40,8 @@ struct sm_op {
   struct sm_buf prefix;   /* the base's own path, no slash at its end */
   int is_plain;           /* http:// */
   int is_proxied;         /* by a proxy that has to be told the whole URL */
+  int is_on_lane;         /* carried out by the lane, not by libcurl */
+  struct sm_buf host;     /* as the lane writes it; a C string */
   struct sm_template url; /* path and query after the prefix */
   struct sm_template body;
   int has_body;
@@ -71,7 +73,9 @@ struct sm_request {
   struct sm_buf text;       /* of header lines of its own */
   struct curl_slist *lines; /* as many as there is room for */
   size_t line_room;
-  size_t more_lines; /* of one request alone, behind the operation's own */
+  size_t more_lines;   /* of one request alone, behind the operation's own */
+  struct sm_buf fixed; /* on the lane: header lines that all requests share */
+  struct sm_buf wire;  /* on the lane: all that is sent */
 };
 
 #pragma GCC visibility push(hidden)
@@ -118,6 +122,9 @@ enum sm_status sm_request_line(struct sm_request *r, const char *line,
  * written can be looked at in `path`, `body` and `text`. */
 enum sm_status sm_request_preview(struct sm_request *r, const struct sm_op *op,
                                   const struct sm_values *values);
+
+/* After the end, on the lane: `wire` is what is sent. */
+enum sm_status sm_request_write(struct sm_request *r, const char *user_agent);
 
 /* Wipes what was written, where it holds the token; `forget` has libcurl let
  * go of its copy, too. */

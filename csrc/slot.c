@@ -5,23 +5,36 @@
 #include <string.h>
 
 #include "compat.h"
+#include "http1.h"
 #include "openssl.h"
-
-/* Bytes of all header lines of one answer, interim answers included. */
-#define SM_MAX_HEADERS ((size_t)256 * 1024)
 
 /* More than this is not kept in a slot between two answers. */
 #define SM_KEEP_ANSWER ((size_t)4 * 1024 * 1024)
 
+static int is_on_lane(const struct sm_slot *s) {
+  return s->request.op->is_on_lane;
+}
+
+static long status_of(const struct sm_slot *s) {
+  long status = s->status;
+
+  if (!is_on_lane(s))
+    curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
+  return status;
+}
+
+static long connections_of(const struct sm_slot *s) {
+  long count = s->connections;
+
+  if (!is_on_lane(s))
+    curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &count);
+  return count;
+}
+
 /* Whether the operation's answers are read as they arrive, and this one is no
  * refusal. */
 static int is_for_reader(const struct sm_slot *s) {
-  long status = 0;
-
-  if (s->request.op->fields.list.len == 0)
-    return 0;
-  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
-  return status == 200;
+  return s->request.op->fields.list.len > 0 && status_of(s) == 200;
 }
 
 /* Bytes of the body, decoded. */
@@ -44,12 +57,10 @@ static enum sm_status take_body(struct sm_slot *s, const char *bytes,
   return take_text(s, bytes, len);
 }
 
-static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
-  struct sm_slot *s = user;
-
-  switch (take_body(s, bytes, size * count)) {
+int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len) {
+  switch (take_body(s, bytes, len)) {
   case SM_OK:
-    return size * count;
+    return 1;
   case SM_FULL:
     s->is_overflow = 1;
     return 0;
@@ -57,6 +68,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
     s->is_nomem = 1;
     return 0;
   }
+}
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
+  return sm_slot_take_body(user, bytes, size * count) ? size * count : 0;
 }
 
 static int is_digit(char c) {
@@ -96,6 +111,22 @@ static int is_field(const char *line, size_t len) {
   return line[0] == ' ' || line[0] == '\t' || memchr(line, ':', len) != NULL;
 }
 
+void sm_slot_take_status(struct sm_slot *s) {
+  s->has_status = 1;
+  s->is_headed = 0; /* another answer: the last one was interim */
+  sm_headers_clear(&s->headers);
+  /* No proxy's, before there is a connection, where that can be told. */
+  if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
+    s->sockets->has_answered = 1;
+}
+
+void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
+                        int is_trailer) {
+  if (!is_trailer)
+    sm_headers_line(&s->headers, line, len, time(NULL));
+  sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
+}
+
 /* 0 for what HTTP does not allow. libcurls differ in what they let pass, so
  * each line is looked at here. */
 static int take_line(struct sm_slot *s, const char *line, size_t len) {
@@ -109,17 +140,10 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
   if (!is_clean(line, len))
     return 0;
   if (s->has_status && !is_status_like(line, len)) {
-    if (!s->is_headed) /* what comes later is a trailer */
-      sm_headers_line(&s->headers, line, len, time(NULL));
-    sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
+    sm_slot_take_field(s, line, len, s->is_headed);
     return is_field(line, len);
   }
-  s->has_status = 1;
-  s->is_headed = 0; /* another answer: the last one was interim */
-  sm_headers_clear(&s->headers);
-  /* No proxy's, before there is a connection, where that can be told. */
-  if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
-    s->sockets->has_answered = 1;
+  sm_slot_take_status(s);
   return is_status(line, len);
 }
 
@@ -270,6 +294,12 @@ static void forget_answer(struct sm_slot *s) {
   s->is_alone = 0;
   s->refusal = NULL;
   s->error[0] = '\0';
+  s->conn = NULL;
+  s->status = 0;
+  s->connections = 0;
+  s->is_framed = 0;
+  s->is_given = 0;
+  s->was_connected = 0;
 }
 
 void sm_slot_reset(struct sm_slot *s) {
@@ -334,6 +364,8 @@ static int is_framed(const struct sm_slot *s, long status) {
   curl_off_t length = -1;
   long version = 0;
 
+  if (is_on_lane(s))
+    return s->is_framed;
   curl_easy_getinfo(s->request.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T,
                     &length);
   curl_easy_getinfo(s->request.easy, CURLINFO_HTTP_VERSION, &version);
@@ -349,10 +381,9 @@ static int has_items(const struct sm_slot *s) {
 
 static size_t meaning_of(struct sm_slot *s, struct sm_walk *walk) {
   const struct sm_op *op = s->request.op;
-  long status = 0;
+  long status = status_of(s);
   size_t i, meaning = 0;
 
-  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &status);
   if (s->answer.len == 0 && !is_framed(s, status))
     return 0; /* it may have been cut off */
   for (i = 0; i < op->single_count && meaning == 0; i++)
@@ -413,17 +444,21 @@ void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
 static int is_unwritten(const struct sm_slot *s) {
   long written = 0;
 
-  if (s->sends > 0 && !s->is_alone)
+  if (!is_on_lane(s) && s->sends > 0 && !s->is_alone)
     return 0;
   if (s->sends < 2 && s->result != CURLE_SEND_ERROR &&
       s->result != CURLE_RECV_ERROR && s->result != CURLE_HTTP2)
     return 0;
+  if (is_on_lane(s))
+    return !s->is_given;
   curl_easy_getinfo(s->request.easy, CURLINFO_REQUEST_SIZE, &written);
   return written == 0;
 }
 
 /* Whether some of the request may have reached the server, and its reader. */
 static int is_sent(const struct sm_slot *s) {
+  if (is_on_lane(s))
+    return s->is_given && s->refusal == NULL;
 #if SM_CURL_AT_LEAST(7, 80, 0)
   return s->sends > 0 && !is_unwritten(s) && s->refusal == NULL;
 #else
@@ -438,12 +473,11 @@ static int is_sent(const struct sm_slot *s) {
  * and before it was of any use: the server may have refused to end it. One
  * that was used before may just have been closed. */
 static int is_hung_up(const struct sm_slot *s) {
-  long connections = 0;
-
   if (s->request.op->is_plain || !(s->is_spent || is_unwritten(s)))
     return 0;
-  curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &connections);
-  return (s->sends > 0 && connections > 0) || !s->sockets->has_answered;
+  if (s->sends > 0 && connections_of(s) > 0)
+    return 1;
+  return !is_on_lane(s) && !s->sockets->has_answered;
 }
 
 static int is_lost_in_handshake(const struct sm_slot *s) {
@@ -454,6 +488,8 @@ static int is_lost_in_handshake(const struct sm_slot *s) {
   /* Else the time is that of the handle's last request. */
   if (s->sends > 0 || s->is_spent || s->is_rejected)
     return 0;
+  if (is_on_lane(s))
+    return s->was_connected;
   curl_easy_getinfo(s->request.easy, CURLINFO_CONNECT_TIME_T, &connected);
   return connected > 0;
 }
@@ -579,8 +615,8 @@ static void tell_body(struct sm_slot *s, struct sm_reply *r) {
 void sm_slot_tell(struct sm_slot *s) {
   struct sm_reply *r = s->reply;
 
-  curl_easy_getinfo(s->request.easy, CURLINFO_NUM_CONNECTS, &r->connections);
-  curl_easy_getinfo(s->request.easy, CURLINFO_RESPONSE_CODE, &r->status);
+  r->connections = connections_of(s);
+  r->status = status_of(s);
   r->meaning = s->meaning;
   r->fault = s->meaning > 0 ? NULL : fault_of(s);
   r->stage = stage_of(s, r->fault, r->status);

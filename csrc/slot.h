@@ -24,6 +24,8 @@ enum sm_slot_state {
   SM_SLOT_STUCK,
 };
 
+struct sm_conn; /* see lane.h */
+
 struct sm_slot {
   struct sm_request request;
   struct sm_reply *reply; /* where it is told what became of it */
@@ -57,6 +59,13 @@ struct sm_slot {
   const char *refusal; /* what the server said of our certificate, or NULL */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
+  /* On the lane, what libcurl would be asked for: */
+  struct sm_conn *conn; /* what carries it, or NULL */
+  long status;          /* the last one that came, 0 for none */
+  long connections;     /* made for it */
+  int is_framed;        /* the answer says where it ends */
+  int is_given;         /* some of the request was given to the kernel */
+  int was_connected;    /* there was a connection, perhaps without TLS */
 };
 
 #pragma GCC visibility push(hidden)
@@ -65,6 +74,13 @@ struct sm_slot {
 struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
                             struct sm_sockets *sockets, size_t max_response);
 void sm_slot_free(struct sm_slot *s);
+
+/* Of the lane's reader: a first line, a line of headers or trailers, a part of
+ * the body; 0 where there is no room for it. */
+void sm_slot_take_status(struct sm_slot *s);
+void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
+                        int is_trailer);
+int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len);
 
 /* Forgets the last request's answer. */
 void sm_slot_reset(struct sm_slot *s);

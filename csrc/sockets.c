@@ -65,8 +65,10 @@ static void drop(struct sm_sockets *s, struct sm_socket *one) {
   *one = s->list[--s->count];
 }
 
-static void note(struct sm_sockets *s, curl_socket_t fd, int events) {
-  s->ready[s->ready_count].fd = fd;
+static void note(struct sm_sockets *s, const struct sm_socket *one,
+                 int events) {
+  s->ready[s->ready_count].fd = one->fd;
+  s->ready[s->ready_count].conn = one->conn;
   s->ready[s->ready_count].events = events;
   s->ready_count++;
 }
@@ -105,15 +107,15 @@ static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
                    &event) == 0;
 }
 
-void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
+int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   struct epoll_event events[SM_MAX_READY];
   int i, count;
 
   if (s->ready_count > 0)
-    return;
+    return 0;
   if (!s->is_open) {
     (void)poll(NULL, 0, milliseconds);
-    return;
+    return 0;
   }
   count = epoll_wait(s->epoll, events, SM_MAX_READY, milliseconds);
   for (i = 0; i < count; i++) {
@@ -127,11 +129,12 @@ void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
        * report that again and again; its next use checks it. */
       (void)set_watched(s, one, 0);
     else
-      note(s, one->fd,
+      note(s, one,
            ((what & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
                ((what & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                ((what & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0));
   }
+  return count >= 0 && count < SM_MAX_READY;
 }
 
 /* Fills the array for poll() and returns the number of entries. */
@@ -187,28 +190,32 @@ static size_t most_watched(const struct sm_sockets *s) {
   return s->count;
 }
 
-void sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
+int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   struct pollfd *fds;
   size_t i, count;
+  int result;
 
   if (s->ready_count > 0)
-    return;
+    return 0;
   fds = malloc((s->count + 1) * sizeof(*fds));
   if (fds == NULL)
-    return;
+    return 0;
   count = list_watched(s, fds);
-  if (poll(fds, (nfds_t)count, milliseconds) <= 0)
+  result = poll(fds, (nfds_t)count, milliseconds);
+  if (result <= 0)
     count = 0;
   for (i = 0; i < count && s->ready_count < SM_MAX_READY; i++) {
     short what = fds[i].revents;
+    const struct sm_socket *one = find(s, fds[i].fd);
 
-    if (what != 0)
-      note(s, fds[i].fd,
+    if (what != 0 && one != NULL)
+      note(s, one,
            ((what & (POLLIN | POLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
                ((what & POLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                ((what & (POLLERR | POLLNVAL)) != 0 ? CURL_CSELECT_ERR : 0));
   }
   free(fds);
+  return result >= 0 && s->ready_count < SM_MAX_READY;
 }
 
 #endif
@@ -227,7 +234,7 @@ void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
     free(fds);
     milliseconds = 0;
   }
-  sm_sockets_wait(s, milliseconds);
+  (void)sm_sockets_wait(s, milliseconds);
 }
 
 void sm_sockets_forget(struct sm_sockets *s) {
@@ -312,7 +319,16 @@ static int local_port(curl_socket_t fd) {
   return ntohs(address.ss_family == AF_INET6 ? v6.sin6_port : v4.sin_port);
 }
 
-static int is_silent(curl_socket_t fd) {
+int sm_sockets_own(struct sm_sockets *s, curl_socket_t fd, void *conn) {
+  struct sm_socket *one = find(s, fd);
+
+  if (one == NULL)
+    return 0;
+  one->conn = conn;
+  return sm_sockets_watch(NULL, fd, CURL_POLL_IN, s, NULL) == 0;
+}
+
+int sm_sockets_is_silent(curl_socket_t fd) {
   char byte;
 
   return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
@@ -341,7 +357,7 @@ int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
     if (one->port == 0 && local_port(one->fd) == port)
       one->port = port; /* first use: it was not bound before */
     else if (one->port == port &&
-             (is_shared ? is_over(one->fd) : !is_silent(one->fd)))
+             (is_shared ? is_over(one->fd) : !sm_sockets_is_silent(one->fd)))
       is_spent = 1;
   }
   return is_spent;

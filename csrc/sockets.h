@@ -27,11 +27,13 @@ struct sm_socket {
   int is_ours; /* libcurl opens and closes some itself, for its resolver */
   int wanted;  /* CURL_POLL_IN, CURL_POLL_OUT: what libcurl waits for */
   int watched; /* what the kernel was told */
+  void *conn;  /* whose it is on the lane, or NULL: then it is libcurl's */
 };
 
 struct sm_ready {
   curl_socket_t fd;
   int events; /* for curl_multi_socket_action */
+  void *conn;
 };
 
 /* All zeros means that nothing is open or watched yet. */
@@ -71,14 +73,21 @@ int sm_sockets_close(void *user, curl_socket_t fd);
 int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
                      void *socket);
 
+/* Hands a connection that libcurl has made to the lane. 0 if it is not known,
+ * or cannot be watched. */
+int sm_sockets_own(struct sm_sockets *s, curl_socket_t fd, void *conn);
+
 /* Waits up to this many milliseconds and stores in `ready` what libcurl must be
- * told. */
-void sm_sockets_wait(struct sm_sockets *s, int milliseconds);
+ * told. 0 if the kernel was not asked about all of them. */
+int sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
 /* The same; also returns when one of the others (may be NULL) is readable,
  * without reading it. */
 void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
                           int milliseconds);
+
+/* Whether nothing waits to be read from it, not even its end. */
+int sm_sockets_is_silent(curl_socket_t fd);
 
 /* Called before each reuse of the connection from this local port: returns
  * whether it was closed or, unless requests share it, contains unread bytes.

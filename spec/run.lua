@@ -18,4 +18,6 @@ elseif GC == "hard" then
   end, "", EVERY)
 end
 
+require("spec.support.transport")
+
 require("busted.runner")({ standalone = false })

@@ -2,6 +2,7 @@
 -- malloc, which the sanitizers and valgrind need for themselves.
 
 local built = require("spec.support.built")
+local core = require("stopmsg.core")
 local libc = require("spec.support.libc")
 local server = require("spec.support.server")
 
@@ -43,13 +44,16 @@ end
 
 if not os.getenv("LD_PRELOAD") then
   describe("a libcurl that fails", function()
-    it("makes the core neither crash, lose nor lie", function()
-      local library = built("libcurl")
-      local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/libcurl.lua %s"):format(library,
-        server.interpreter(), library))
-      assert.is_true(succeeded, text)
-      assert.matches("^%d%d%d%d tries with a libcurl that fails, 0 wrong\n", text)
-    end)
+    for _, transport in ipairs({ "libcurl", core.transport }) do
+      it("makes the core neither crash, lose nor lie: " .. transport, function()
+        local library = built("libcurl")
+        local text, succeeded = run(
+          ("STOPMSG_TRANSPORT=%s LD_PRELOAD=%s %s spec/torture/libcurl.lua %s"):format(transport,
+            library, server.interpreter(), library))
+        assert.is_true(succeeded, text)
+        assert.matches("^%d%d%d%d tries with a libcurl that fails, 0 wrong\n", text)
+      end)
+    end
   end)
 end
 

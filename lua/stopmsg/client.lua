@@ -88,9 +88,10 @@ local function create(given, name)
     self._ask_token = checked.token
   end
   checked.token = nil
-  -- HTTP/2 helps many small requests, not a few large ones.
+  -- libcurl's HTTP/2 helps many small requests, not a few large ones. Our own HTTP/1.1 costs less.
+  local is_own = (checked.transport or core.transport) == "http1"
   checked.http_version = checked.http_version
-    or (fit.stop_limit(provider, false) > 1 and "1.1" or "2")
+    or ((is_own or fit.stop_limit(provider, false) > 1) and "1.1" or "2")
   checked.slots = checked.concurrency or SINGLES_IN_FLIGHT
   self._way = waiting.choose(checked.sleep)
   return self

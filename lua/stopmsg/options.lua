@@ -151,6 +151,7 @@ local CLIENT = {
   connect_timeout = is_seconds,
   max_attempts = is_whole(1, 100, "attempts, a whole number from 1 to 100"),
   http_version = is_one_of("1.1", "2"),
+  transport = is_one_of("http1", "libcurl"),
   ca_file = is_text,
   ca_path = is_text,
   cert_file = is_file,

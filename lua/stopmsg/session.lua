@@ -88,6 +88,7 @@ local function engine_options(o)
     -- Else it is a header line, which costs libcurl less; but a proxy is told it, too.
     user_agent = proxy ~= "" and user_agent_of(o) or nil,
     resolve = resolve_list(o.resolve),
+    transport = o.transport or core.transport,
   }
 end
 

@@ -19,7 +19,8 @@
 ---@field timeout? number seconds for one attempt; default 10
 ---@field connect_timeout? number seconds to connect; default 3
 ---@field max_attempts? integer first try included; default 4, with 1 no id is sent twice
----@field http_version? "1.1"|"2" default "1.1" for batches, "2" for one id a request over TLS
+---@field http_version? "1.1"|"2" default "1.1"; where libcurl carries the requests "2" for one id a request over TLS
+---@field transport? "http1"|"libcurl" what carries HTTP/1.1: stopmsg itself or libcurl; default "http1", where it can
 ---@field ca_file? string trusted certificates; default: the system's
 ---@field cert_file? string your own certificate (PEM), for servers that ask for one
 ---@field key_file? string its key, without a password; not needed where it stands in `cert_file`

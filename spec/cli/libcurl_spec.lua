@@ -30,9 +30,17 @@ describe("stopmsg.cli.libcurl", function()
       ["9.1.0"] = libcurl.remark("9.1.0") .. "\n",
     }) do
       core.curl = version
-      assert.same({ 0, "stopmsg " .. stopmsg._VERSION .. "\n" .. line, "" },
+      assert.same({ 0, "stopmsg " .. stopmsg._VERSION .. "\n"
+        .. libcurl.transport(core.transport, version) .. "\n" .. line, "" },
         { cli.run({ "--version" }) })
     end
+  end)
+
+  it("says what carries requests", function()
+    assert.equal("requests: HTTP/1.1 of its own, connections: libcurl 7.88.1",
+      libcurl.transport("http1", "7.88.1"))
+    assert.equal("requests and connections: libcurl 7.81.0",
+      libcurl.transport("libcurl", "7.81.0"))
   end)
 
   it("knows the newest one of docs/install.md", function()

@@ -1,7 +1,7 @@
 # Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
 # fuzz/corpus. What is found on the way stays in build/fuzz, too.
 
-.PHONY: fuzz fuzz-replay
+.PHONY: fuzz fuzz-replay fuzz-http1
 
 FUZZER = build/fuzz/fuzz
 FUZZ_SECONDS = 60
@@ -31,10 +31,24 @@ fuzz: $(FUZZER) ## feed random input to all that reads any (TARGET=reader, FUZZ_
 	    build/fuzz/$$target.log; \
 	done
 
+# Its judge is Node's own parser, which node from version 20 on lends to addons.
+HTTP1_RUNS = 50000000
+fuzz-http1: build/fuzz/http1.node ## compare the reader of HTTP/1.1 with Node's (HTTP1_RUNS, HTTP1_SEED)
+	$(Q)HTTP1_FILES='$(wildcard fuzz/http1/*)' HTTP1_RUNS=$(HTTP1_RUNS) HTTP1_SEED=$(HTTP1_SEED) \
+	  node -e 'process.dlopen({ exports: {} }, "$(CURDIR)/$<")'
+
+build/fuzz/http1.node: fuzz/http1.c csrc/http1.c csrc/buf.c csrc/http1.h csrc/ascii.h Makefile
+	@echo "LD $@"
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^)
+
 fuzz-replay: $(FUZZER)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
 	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
 	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	done
+	@if [ "$$(node -p 'parseInt(process.versions.llhttp)' 2>/dev/null || echo 0)" -ge 9 ]; then \
+	  $(MAKE) fuzz-http1 HTTP1_RUNS=300000; \
+	else echo "fuzz: http1 is not compared, there is no node 20 or newer"; fi
 	@echo "fuzz: $(words $(wildcard fuzz/corpus/*/*)) inputs replayed"

@@ -18,8 +18,12 @@ FIRST = spec/sequences_spec.lua spec/fork_spec.lua
 EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
-PARTS = luajit lua5.4 once $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
+PARTS = luajit lua5.4 once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
+# What all others ask of our own HTTP/1.1, asked of libcurl's.
+PART_libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='spec/faults spec/tls_spec.lua \
+  spec/client_spec.lua spec/descriptors_spec.lua spec/finalizer_spec.lua spec/fork_spec.lua \
+  spec/simulation_spec.lua spec/core/body_spec.lua spec/core/engine_spec.lua'
 PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
 PART_lint = lint
 PART_fuzz = fuzz-replay

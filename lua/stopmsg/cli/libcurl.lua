@@ -20,4 +20,10 @@ function libcurl.remark(version)
   return nil
 end
 
+-- line = libcurl.transport(name, version): what carries requests.
+function libcurl.transport(name, version)
+  return name == "http1" and ("requests: HTTP/1.1 of its own, connections: libcurl " .. version)
+    or "requests and connections: libcurl " .. version
+end
+
 return libcurl
