@@ -230,7 +230,7 @@ describe("a job, given what is wrong:", function()
   it("two feeds fill it", function()
     local path = input(30)
     local first = server.spawn({ server.interpreter(), "bin/stopmsg", "feed", job, "-p",
-      "clickatell", "-i", path, "--entry", "10", "--ahead", "1", "--progress", "none" }, {
+      "clickatell", "-i", path, "--entry", "10", "--ahead", "1", "-q" }, {
       environment = environment(), is_ready = function()
         return started:call("HGET", ("stopmsg:{%s}:job"):format(job), "fed") == "10"
       end })
