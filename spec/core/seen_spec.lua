@@ -105,4 +105,57 @@ describe("stopmsg.core.seen", function()
       seen:add("a", 1)
     end)
   end)
+
+  describe("of many ids at once", function()
+    local MASK = ("x"):rep(32)
+
+    local function id(i)
+      return ("%032x"):format(i)
+    end
+
+    it("takes those that fit, up to the first that does not or was there before", function()
+      for _, stranger in ipairs({ "x", id(1) .. "0", ("A"):rep(32), ("g"):rep(32), 7, id(2) }) do
+        local set, ids, places = core.seen(), { "kept" }, { 99 }
+        local chunk = { id(0), id(1), id(2), stranger, id(4) }
+        assert.equal(2, set:admit(MASK, chunk, 2, 5, 10, ids, places, 1))
+        assert.same({ "kept", id(1), id(2) }, { ids[1], ids[2], ids[3] })
+        assert.same({ 99, 11, 12 }, places)
+        assert.equal(11, set:add(id(1), 50))
+        assert.equal(12, set:add(id(2), 50))
+        assert.is_false(set:has(id(0)))
+        assert.is_false(set:has(id(4)))
+      end
+    end)
+
+    it("knows by what :add() knows", function()
+      local set = core.seen()
+      set:add(id(3), 5)
+      assert.equal(0, set:admit(MASK, { id(3) }, 1, 1, 0, {}, {}, 0))
+    end)
+
+    it("forgets them, by their keys where they have some", function()
+      local set, list = core.seen(), {}
+      for i = 1, 300 do
+        list[i] = id(i)
+      end
+      assert.equal(300, set:admit(MASK, list, 1, 300, 0, {}, {}, 0))
+      set:remove_all({ id(1), "X", id(3), "Y" }, 1, 3, { [2] = id(2) })
+      assert.same({ 297, false, false, false, true }, { (set:count()), set:has(id(1)),
+        set:has(id(2)), set:has(id(3)), set:has(id(4)) })
+      set:remove_all(list, 4, 300)
+      assert.equal(0, (set:count()))
+      set:remove_all(list, 1, 0)
+    end)
+
+    it("raises for what is no list, no mask, or closed", function()
+      local set = core.seen()
+      assert.has_error(function() set:remove_all({ 1 }, 1, 1) end)
+      assert.has_error(function() set:remove_all(nil, 1, 1) end)
+      assert.has_error(function() set:admit("xx", {}, 1, 1, 0, {}, {}, 0) end)
+      assert.has_error(function() set:admit(MASK, nil, 1, 1, 0, {}, {}, 0) end)
+      set:close()
+      assert.has_error(function() set:remove_all({}, 1, 0) end)
+      assert.has_error(function() set:admit(MASK, {}, 1, 0, 0, {}, {}, 0) end)
+    end)
+  end)
 end)
