@@ -2,11 +2,14 @@
 
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
-ONCE = spec/command/fleet_spec.lua spec/command/journal_spec.lua spec/command/papers_spec.lua \
+ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
   spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
+
+# The same, in a part of its own: it waits for minutes for workers that were killed.
+LONG = spec/command/fleet_spec.lua
 
 # Of very many cases these Luas try a half each, the others a tenth (spec/support/sample.lua).
 SAMPLE_lua5.4 = SPEC_SAMPLE=2 SPEC_SHARE=0
@@ -15,10 +18,11 @@ SAMPLE = SPEC_SAMPLE=10
 
 # The first ones collect all garbage again and again, which takes longer later on.
 FIRST = spec/sequences_spec.lua spec/fork_spec.lua
-EACH = $(FIRST) $(filter-out $(ONCE) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
+EACH = $(FIRST) $(filter-out $(ONCE) $(LONG) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
-PARTS = luajit lua5.4 once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
+PARTS = luajit lua5.4 fleet once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
+PART_fleet = spec LUA=$(ONCE_LUA) SPECS='$(LONG)'
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
 # What all others ask of our own HTTP/1.1, asked of libcurl's.
 PART_libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='spec/faults spec/tls_spec.lua \

@@ -269,7 +269,9 @@ local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'running' then
   return { state or 'LOST' }
 end
-redis.call('HSET', KEYS[3], entry, ARGV[4])
+-- Never fewer than an earlier holder said: its requests may have been carried out.
+redis.call('HSET', KEYS[3], entry, string.format('%.0f', math.max(tonumber(ARGV[4]),
+  tonumber(redis.call('HGET', KEYS[3], entry)) or 0)))
 if ARGV[5] == '1' then
   deliveries = deliveries + 1
 end
@@ -455,7 +457,7 @@ local SHA = {
   claim = "987edb2f709a8c3814bc07ae31d1cfbbd4b19a00",
   feed = "22ee1adba83a27e6757e2090561f0abfeafaa6c6",
   forget = "8c738711dc32eaab60c3102586c2b705cb696111",
-  intend = "a22098682a9e8a8e5f09200619e1152fa6d5f0ec",
+  intend = "00190a53689dc1fc153b17357c0c2a8d52eb19b7",
   leave = "8b965ecf81e39defe62197b210e1656867971c57",
   remove = "89f8c76324799322684b7917bf6300232c8bab66",
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",

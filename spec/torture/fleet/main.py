@@ -639,6 +639,7 @@ SHORT = [words.split() for words in (
     "steps --ids 2 --provider clickatell --sample 6",
     "kill --times 8 --ids 500",
     "kill --times 4 --ids 60 --provider clickatell",
+    "relapse --times 1 --entry 80",
     "pause --times 3 --ids 500 --lease 1",
     "network --times 10 --ids 500",
     "restart --times 3 --ids 500",
