@@ -405,10 +405,10 @@ static int is_hex(char c) {
 /* Whether each of eight bytes is a hex digit. */
 static int are_hex(uint64_t word) {
   uint64_t lower = word | SM_EACH(0x20);
-  uint64_t digits = sm_from(word, '0') & ~sm_from(word, '9' + 1);
+  uint64_t numbers = sm_from(word, '0') & ~sm_from(word, '9' + 1);
   uint64_t letters = sm_from(lower, 'a') & ~sm_from(lower, 'f' + 1);
 
-  return (word & SM_HIGHS) == 0 && (digits | letters) == SM_HIGHS;
+  return (word & SM_HIGHS) == 0 && (numbers | letters) == SM_HIGHS;
 }
 
 /* Whether eight bytes have a shape, in which an x is any hex digit. */
