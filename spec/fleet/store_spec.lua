@@ -228,6 +228,16 @@ describe("stopmsg.fleet.store", function()
       ask("change", "cancelled")
       assert.same({ "cancelled", "cancelled" }, ask("change", "running"))
     end)
+
+    it("tells how many ids of a cancelled job may have been sent without an outcome", function()
+      fed()
+      local entry = ask("take", "one", 30, 1).entries[1]
+      ask("intend", "one", entry, 2, true)
+      ask("settle", "one", entry, { result(1) }, nil)
+      assert.equal(0, ask("totals").unsure)
+      ask("change", "cancelled")
+      assert.equal(1, ask("totals").unsure)
+    end)
   end)
 
   it("counts as a delivery only what may have been sent, and none of which an id was settled",

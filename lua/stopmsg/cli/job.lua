@@ -53,7 +53,8 @@ function command.code(known)
     counts[word] = count
   end
   if known.state == "cancelled" then
-    counts.skipped = (counts.skipped or 0) + known.total - known.settled
+    counts.unknown = (counts.unknown or 0) + known.unsure
+    counts.skipped = (counts.skipped or 0) + known.total - known.settled - known.unsure
   elseif not known.is_finished then
     return exit.unfinished
   end
@@ -95,6 +96,10 @@ local function lines_of(made, totals, known)
     lines[#lines + 1] = ("dead       %s, %s: stopmsg job %s --retry retries them"):format(
       jobs.entries(totals.dead), jobs.ids(known.dead), made.job)
   end
+  if known.unsure > 0 then
+    lines[#lines + 1] = ("unsure     %s may have been sent, and have no outcome"):format(
+      jobs.ids(known.unsure))
+  end
   lines[#lines + 1] = ("results    %s to be collected%s"):format(progress.grouped(known.to_collect),
     known.to_collect > 0 and (": stopmsg collect %s -o FILE"):format(made.job) or "")
   return lines
@@ -111,10 +116,10 @@ local function as_json(made, totals, known)
       worker.held, worker.idle)
   end
   return ('{"job":%s,"provider":%s,"state":%s,"total":%.0f,"fed":%.0f,"settled":%.0f,"counts":{%s},'
-    .. '"waiting":%.0f,"held":%.0f,"dead":%.0f,"dead_ids":%.0f,"to_collect":%.0f,"workers":%s}')
+    .. '"waiting":%.0f,"held":%.0f,"dead":%.0f,"dead_ids":%.0f,"unsure":%.0f,"to_collect":%.0f,"workers":%s}')
     :format(record.quote(made.job), record.quote(totals.job.provider), record.quote(known.state),
     known.total, known.fed, known.settled, table.concat(counts, ","), totals.waiting, totals.held,
-    totals.dead, known.dead, known.to_collect, "[" .. table.concat(workers, ",") .. "]")
+    totals.dead, known.dead, known.unsure, known.to_collect, "[" .. table.concat(workers, ",") .. "]")
 end
 
 -- Prints how it stands.

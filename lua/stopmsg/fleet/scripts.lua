@@ -358,9 +358,30 @@ local job = redis.call('HGETALL', KEYS[1])
 if #job == 0 then
   return { 'LOST' }
 end
+local now, unsure = identity(), 0
+local function add_unsure(found)
+  local of = {}
+  for i = 1, #found[2], 2 do
+    of[found[2][i]] = found[2][i + 1]
+  end
+  local sent = math.max(tonumber(of.k), tonumber(redis.call('HGET', KEYS[3], found[1])) or 0)
+  if of.e ~= now or now == '' then
+    sent = tonumber(of.n)
+  end
+  local marks = redis.call('GET', string.gsub(KEYS[2], 'work$', 'part:') .. found[1]) or of.p
+  unsure = unsure + select(2, string.gsub(string.sub(marks, 1, sent), '0', ''))
+end
+-- Nobody asks about these ids any more.
+if redis.call('HGET', KEYS[1], 'state') == 'cancelled' then
+  for _, key in ipairs({ KEYS[2], KEYS[6] }) do
+    for _, found in ipairs(redis.call('XRANGE', key, '-', '+')) do
+      add_unsure(found)
+    end
+  end
+end
 return { job, redis.call('HGETALL', KEYS[4]), redis.call('XLEN', KEYS[2]),
   redis.call('XPENDING', KEYS[2], 'workers'), redis.call('XLEN', KEYS[5]),
-  redis.call('XLEN', KEYS[6]), identity(), redis.call('XINFO', 'CONSUMERS', KEYS[2], 'workers') }
+  redis.call('XLEN', KEYS[6]), now, redis.call('XINFO', 'CONSUMERS', KEYS[2], 'workers'), unsure }
 ]==]
 
 -- ARGV: the new state. Gives { the state before, the state now } | { LOST }.
@@ -463,7 +484,7 @@ local SHA = {
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
   settle = "2d11b6ad6583bee3cb32cdbd672e1551dffaa92e",
   take = "cded45d1d4cd1de4f172fe9ed9257bdf7828b821",
-  totals = "826db5bbbf8e78afb92ba5966591a4feb5d025f1",
+  totals = "294a64be69963611db8a0254646b7f2f50bf8055",
 }
 
 for name, text in pairs(TEXTS) do

@@ -258,7 +258,7 @@ function Store:totals(on_done)
     end
     local totals = { job = map_of(value[1]), counts = map_of(value[2]), waiting = value[3],
       held = value[4][1], workers = {}, results = value[5], dead = value[6],
-      identity = value[7] }
+      identity = value[7], unsure = value[9] }
     for name, count in pairs(totals.counts) do
       totals.counts[name] = tonumber(count)
     end
