@@ -116,10 +116,11 @@ local function as_json(made, totals, known)
       worker.held, worker.idle)
   end
   return ('{"job":%s,"provider":%s,"state":%s,"total":%.0f,"fed":%.0f,"settled":%.0f,"counts":{%s},'
-    .. '"waiting":%.0f,"held":%.0f,"dead":%.0f,"dead_ids":%.0f,"unsure":%.0f,"to_collect":%.0f,"workers":%s}')
-    :format(record.quote(made.job), record.quote(totals.job.provider), record.quote(known.state),
-    known.total, known.fed, known.settled, table.concat(counts, ","), totals.waiting, totals.held,
-    totals.dead, known.dead, known.unsure, known.to_collect, "[" .. table.concat(workers, ",") .. "]")
+    .. '"waiting":%.0f,"held":%.0f,"dead":%.0f,"dead_ids":%.0f,"unsure":%.0f,"to_collect":%.0f,'
+    .. '"workers":[%s]}'):format(record.quote(made.job), record.quote(totals.job.provider),
+    record.quote(known.state), known.total, known.fed, known.settled, table.concat(counts, ","),
+    totals.waiting, totals.held, totals.dead, known.dead, known.unsure, known.to_collect,
+    table.concat(workers, ","))
 end
 
 -- Prints how it stands.

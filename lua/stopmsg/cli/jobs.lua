@@ -154,7 +154,8 @@ function jobs.standing(totals)
   for _, word in ipairs(require("stopmsg.meaning.outcome").names) do
     known.counts[word] = counts[word] or 0
   end
-  known.unsure = totals.unsure -- of a cancelled job: ids that may have been sent, and have no outcome
+  -- Of a cancelled job: ids that may have been sent, and have no outcome.
+  known.unsure = totals.unsure
   known.to_collect = known.settled - (counts.collected or 0)
   known.is_finished = known.fed == known.total and known.settled == known.total
   known.state = known.is_finished and "finished" or job.state
