@@ -221,7 +221,7 @@ for _, case in ipairs(LISTS) do
         { "true", quoted(late) },
       }), one)
       assert.same({ { id = one[1], outcome = "open", state = open } }, list)
-      assert.same({ "the answer holds 3 item(s) that nobody asked about" }, warnings)
+      assert.same({ "the response contains 3 item(s) that were not requested" }, warnings)
     end)
 
     it("takes the same state twice for one, two different ones for none", function()
