@@ -860,7 +860,7 @@ local function watch(self, now)
       again:finish(reason)
     elseif self._in_flight == 0 and not self._held and self._intake.is_over
       and again:is_foreign() then
-      again:finish("outage") -- each id has an answer, and there is no other to ask about
+      again:finish("outage") -- each id has a response, and no other id is left to probe with
     end
   end
   tell(self)
