@@ -64,7 +64,7 @@ return { math.floor(first - now), math.floor(interval), math.max(0, math.ceil(pa
 -- SHA-1 of the script, as in Redis; a spec checks it.
 script.sha = "fefb975b8ae0ef2a01e4193239917f461c6f321c"
 
--- Maximum seconds of a pause: by then the runs that were told of it have ended.
+-- Maximum seconds of a pause: runs that heard of it have ended by then.
 local LONGEST = 3600
 
 function script.key(name)
