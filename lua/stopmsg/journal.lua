@@ -1,14 +1,14 @@
--- Intents and outcomes on disk, so that a run that was ended in any way can be continued.
+-- Intents and outcomes on disk, so that a run can be continued however it ended.
 --
--- A file of JSON lines that is only appended to. The first says which run it is of. Then come
---   {"intent":[1,256]}                                    these positions of the input may be sent
---   {"n":1,"id":"…","outcome":"stopped","code":200,"at":1764407519123}   what became of one
+-- A journal is an append-only file of JSON lines. The first line identifies the run. Then follow
+--   {"intent":[1,256]}   these positions of the input may be sent
+--   {"n":1,"id":"…","outcome":"stopped","code":200,"at":1764407519123}   result of one id
 -- and lines of other kinds, which are for people and are skipped here.
--- Where the ids are found, not given, the positions are those at which they were found, the header
--- has the filter, as it was given and as it was resolved then, and intents have the ids:
+-- For ids that are found by a filter, positions are in the order of discovery. The header then has
+-- the filter, as given and as resolved at that time, and intents have the ids:
 --   {"intent":[1,2],"ids":["…","…"]}
--- An intent is on disk before its ids are handed out, so the run loop knows nothing of journals. A
--- line without its end was being written when the process died: it is cut off.
+-- An intent is on disk before its ids are handed out, so the run loop needs no knowledge of
+-- journals. A last line without a newline was being written when the process died; it is cut off.
 
 local native = require("stopmsg.command")
 local json = require("stopmsg.json")
@@ -17,23 +17,23 @@ local record = require("stopmsg.record")
 
 local journal = {}
 
--- The first version knew neither times nor lines of other kinds.
+-- Version 1 had neither times nor lines of other kinds.
 local VERSION, OLDEST = 2, 1
 local MAGIC = '{"journal":"stopmsg"'
 
--- Longer lines than this were not written here.
+-- Block size of reads, and the limit of a line: longer lines were not written here.
 local BLOCK, MAX_LINE = 256 * 1024, 64 * 1024
 
--- Bytes of lines that are written together.
+-- Bytes of lines gathered before a write.
 local MANY = 64 * 1024
 
--- How many ids an intent covers where each is a request of its own: as many as keep the time that
--- goes into flushing below a share of the whole.
+-- Ids per intent if each is a request of its own: enough to keep flushing below a share of the
+-- total time.
 local LEAST_INTENT, MOST_INTENT = 16, 1024
 local DEAR, CHEAP = 0.05, 0.01
 
--- Marks: what is known of a position. An outcome has its place among outcome.names, plus one;
--- `stopped` has two, as a message's own state may prove it.
+-- Marks: the state of a position. The mark of an outcome is its index in outcome.names plus one;
+-- `stopped` has two marks, since a lookup may prove it.
 local INTENT, PROVEN = 1, 15
 local MARK, WORDS = {}, { [INTENT] = "unknown", [PROVEN] = "stopped" }
 for i, word in ipairs(outcome.names) do
@@ -41,16 +41,17 @@ for i, word in ipairs(outcome.names) do
   WORDS[i + 1] = word
 end
 
--- Sent, or about to be, and nothing that can be trusted came back.
+-- Sent or about to be sent, without a response that can be trusted.
 local AMBIGUOUS = { [INTENT] = true, [MARK.unknown] = true }
 
--- What a later run would only be told again, or must not risk. All else is sent again.
+-- Outcomes that a resumed run keeps: a retry would only repeat them, or is not safe. All others are
+-- sent again.
 local SETTLED = {
   stopped = true, accepted = true, recalled = true, too_late = true, not_stoppable = true,
   not_found = true, invalid = true,
 }
 
--- The set of marks whose positions are not sent again, as marks.h takes it.
+-- Bit set of the marks whose positions are not sent again; see marks.h.
 local KEPT = 2 ^ PROVEN
 for word, mark in pairs(MARK) do
   if SETTLED[word] then
@@ -63,7 +64,7 @@ Journal.__index = Journal
 
 local function header_of(identity)
   local digest = native.digest()
-  digest:add(identity.base_url) -- somebody may have put a secret into it
+  digest:add(identity.base_url) -- it may contain a secret
   local input = identity.total and ('"ids":%d'):format(identity.total)
     or '"ids":null,"where":' .. (#identity.where > 0 and json.encode(identity.where) or "[]")
   return ('%s,"version":%d,"provider":%s,"operation":%s,"address":"%s","input":"%s",%s}\n')
@@ -71,7 +72,7 @@ local function header_of(identity)
     digest:hex(), identity.fingerprint, input)
 end
 
--- What a header says that is not of this run; nil where all fits.
+-- Returns how a header differs from this run; nil if it matches.
 local function mismatch(line, identity)
   local expected = json.decode(header_of(identity))
   local found = json.decode(line)
@@ -97,13 +98,13 @@ local function damaged(number)
   return nil, ("is damaged: line %d does not fit this input"):format(number)
 end
 
--- One line that is not the usual outcome. True where it makes sense.
+-- Reads a line that is not a usual outcome. Returns whether it is valid.
 local function read_odd(self, line)
   local found = json.decode(line)
   if type(found) ~= "table" then
     return false
   elseif found.n == nil and found.intent == nil and found.outcome == nil then
-    return true -- of a kind that says nothing about what is to be sent
+    return true -- of another kind, without a bearing on what is sent
   end
   local from, to = found.n, found.n
   if type(found.intent) == "table" then
@@ -127,7 +128,8 @@ local function read_odd(self, line)
   return mark ~= nil
 end
 
--- Fills the marks from the lines after the header, which end at `size`. true | nil, message
+-- Fills the marks from the lines after the header, up to `size`. true
+-- nil, message
 local function read_lines(self, at, size)
   local marks, total, find = self._marks, self._total, string.find
   local bytes, from, number = "", 1, 1
@@ -171,8 +173,8 @@ local function read_lines(self, at, size)
   end
 end
 
--- size = journal.whole_size(log) | nil, message: where the last whole line ends, 0 where there is
--- none.
+-- size = journal.whole_size(log)
+-- nil, message: returns the end of the last whole line, 0 if there is none.
 function journal.whole_size(log)
   local size = log:size()
   while size > 0 do
@@ -190,7 +192,8 @@ function journal.whole_size(log)
   return 0
 end
 
--- Reads what an earlier run left. true | nil, message, whether it is the machine's fault
+-- Reads the journal of an earlier run. true
+-- nil, message, whether the machine is at fault
 local function load(self, identity)
   local log = self._log
   local size, message = journal.whole_size(log)
@@ -203,7 +206,7 @@ local function load(self, identity)
     return nil, message
   end
   if size == 0 then
-    -- Nothing, or the beginning of a header: nothing was sent yet.
+    -- Empty, or with part of a header: nothing was sent yet.
     local header = header_of(identity)
     local is_ours = first:sub(1, #MAGIC) == MAGIC:sub(1, #first)
     if not is_ours or #first > #header + 1024 then
@@ -237,13 +240,14 @@ local function load(self, identity)
   return read_lines(self, #header, size)
 end
 
--- opened = journal.open(path, identity, options) | nil, message, whether it is the machine's fault
+-- opened = journal.open(path, identity, options)
+-- nil, message, whether the machine is at fault
 --
--- identity: provider, operation, base_url, fingerprint (of the input), total (ids of the input), or
--- where (the filter: a list of { name, as given, as resolved }), where nobody knows how many it
--- has.
--- options: batch (ids a request), now (a clock of seconds), time (milliseconds since 1970; the
--- system's by default).
+-- identity: provider, operation, base_url, fingerprint (of the input), and total (ids of the input)
+-- or, if the number of ids is unknown, where (the filter: a list of { name, as given, as resolved
+-- }).
+-- options: batch (ids per request), now (a clock in seconds), time (milliseconds since 1970;
+-- default: the system's).
 function journal.open(path, identity, options)
   local log, message = native.log(path)
   if not log then
@@ -251,17 +255,17 @@ function journal.open(path, identity, options)
   end
   local self = setmetatable({
     is_new = false,
-    failure = nil, -- why nothing more can be written
-    before_write = nil, -- a hook: what has to be elsewhere before it is here
-    before_intent = nil, -- another: something is about to be sent
+    failure = nil, -- why writing stopped
+    before_write = nil, -- a hook before each write, to write other files first
+    before_intent = nil, -- a hook before each intent: something is about to be sent
     _log = log,
     _marks = native.marks(),
     _total = identity.total or math.huge,
     _now = options.now,
     _time = options.time or native.process.time,
-    _lines = record.lines(), -- that are not written yet
+    _lines = record.lines(), -- lines not written yet
     _to = 0, -- the last position whose intent is on disk
-    _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- an intent covers
+    _ids = options.batch > 1 and options.batch or LEAST_INTENT, -- ids per intent
     _is_adaptive = options.batch == 1,
     _wrote_at = options.now(),
   }, Journal)
@@ -274,7 +278,7 @@ function journal.open(path, identity, options)
   return self
 end
 
--- How many positions are not sent again.
+-- Returns the number of positions that are not sent again.
 function Journal:settled()
   local count = self._marks:count(PROVEN)
   for word, mark in pairs(MARK) do
@@ -283,7 +287,7 @@ function Journal:settled()
   return count
 end
 
--- Outcome -> how many positions it is known of. What was about to be sent counts as `unknown`.
+-- Returns outcome -> number of positions. Those about to be sent count as `unknown`.
 function Journal:counts()
   local counts = {}
   for _, word in ipairs(outcome.names) do
@@ -295,8 +299,8 @@ function Journal:counts()
   return counts
 end
 
--- The outcome that an earlier run noted of this position, nil for none; whether that may have taken
--- effect unseen.
+-- Returns the outcome that an earlier run recorded for this position, nil if none, and whether an
+-- attempt may have taken effect unseen.
 function Journal:known(position)
   if self.is_new then
     return nil, false
@@ -321,7 +325,7 @@ function Journal:_write(bytes, must_sync)
   return true
 end
 
--- Writes what is gathered, with `more` behind it: both or nothing.
+-- Writes the gathered lines, then `more`: both or nothing.
 local function write_lines(self, more, must_sync)
   local lines = self._lines
   if not self:_write(lines:text() .. more, must_sync) then
@@ -331,14 +335,14 @@ local function write_lines(self, more, must_sync)
   return true
 end
 
--- Writes the outcomes that are held.
+-- Writes the gathered lines.
 function Journal:flush()
   if self._lines:size() > 0 and not self.failure then
     write_lines(self, "", false)
   end
 end
 
--- Puts the intent for the positions first..last on disk, and the outcomes before it.
+-- Writes the gathered lines and the intent for positions first..last, and syncs them to disk.
 local function intend(self, first, last)
   if self.before_intent then
     self.before_intent()
@@ -361,8 +365,8 @@ local function intend(self, first, last)
   return true
 end
 
--- next = opened:grant(position): the first position after this one that is to be sent, its intent
--- on disk. nil at the end, after `seal`, and when it could not be written (`failure`).
+-- next = opened:grant(position): returns the next position to send, with its intent on disk.
+-- Returns nil at the end, after `seal`, and if the intent could not be written (`failure`).
 function Journal:grant(position)
   if self.is_new then
     position = position + 1
@@ -391,16 +395,16 @@ function Journal:grant(position)
   return first
 end
 
--- The last position whose intent is on disk.
+-- Returns the last position whose intent is on disk.
 function Journal:granted()
   return self._to
 end
 
--- Bytes of ids in one intent.
+-- Maximum bytes of ids in one intent.
 local MOST_BYTES = MAX_LINE / 2
 
--- Puts the intent for ids on disk that were found: ids[i] is that of the position first + i - 1.
--- False where it cannot be written. With is_more it waits for sync().
+-- Writes the intent for found ids, and syncs it: ids[i] has position first + i - 1. Returns false
+-- if that failed. With is_more, the sync is left to sync().
 function Journal:intend(first, ids, is_more)
   if self.before_intent then
     self.before_intent()
@@ -421,42 +425,43 @@ function Journal:intend(first, ids, is_more)
   return not self.failure and write_lines(self, "", not is_more)
 end
 
--- Puts on disk what is gathered. False where it cannot be written.
+-- Writes the gathered lines and syncs them to disk. Returns false if that failed.
 function Journal:sync()
   return not self.failure and write_lines(self, "", true)
 end
 
--- Notes what a lookup proved of a position before this run sends anything: it is not handed out.
+-- Records a lookup's proof for a position before anything is sent, so that it is not handed out.
 function Journal:settle(position, item, tail)
   self._marks:set(position, item.outcome == "stopped" and PROVEN or MARK[item.outcome])
   self:outcome(position, item, tail)
 end
 
--- Whether an earlier run left the position as a promise that no lookup has proven yet.
+-- Returns whether an earlier run left the position confirmed by the provider but not by a lookup.
 function Journal:is_promised(position)
   local mark = self._marks:get(position)
   return mark == MARK.accepted or mark == MARK.stopped
 end
 
--- How many positions have these marks: that are stopped, but unproven.
+-- Returns the number of positions that are stopped but not proven.
 function Journal:unproven()
   return self._marks:count(MARK.stopped)
 end
 
--- No further intents: what they covered is still handed out.
+-- Stops new intents; ids of earlier intents are still handed out.
 function Journal:seal()
   self._is_sealed = true
 end
 
--- Notes what became of the id at this position; `tail` is the rest of the item, by record.tails().
+-- Records the outcome of the id at this position; `tail` is the rest of the item, see
+-- record.tails().
 function Journal:outcome(position, item, tail)
   if self._lines:add(item.id, tail, position, self._time()) >= MANY then
     self:flush()
   end
 end
 
--- count = opened:outcomes(ids, places, first, last, tail, results, frame): the same for
--- ids[first..last], whose positions are places[first..last], with their results; see record.put().
+-- count = opened:outcomes(ids, places, first, last, tail, results, frame): records ids[first..last]
+-- at positions places[first..last], together with their results; see record.put().
 function Journal:outcomes(ids, places, first, last, tail, results, frame)
   local count = record.put(ids, places, first, last, self._lines, tail, self._time(), results,
     frame)
@@ -466,12 +471,13 @@ function Journal:outcomes(ids, places, first, last, tail, results, frame)
   return count
 end
 
--- Notes what people may want to know later: book:note("pause", { seconds = 30 }).
+-- Records an event for people to read later: book:note("pause", { seconds = 30 }).
 function Journal:note(kind, fields)
   self._lines:write(('{"%s":%s,"at":%.0f}\n'):format(kind, json.encode(fields), self._time()))
 end
 
--- Writes all there is, and waits until it is on disk. true | nil, message
+-- Writes all gathered lines, syncs and closes. true
+-- nil, message
 function Journal:close()
   local is_written = self._lines:size() == 0 or write_lines(self, "", false)
   local is_synced, message = self._log:sync()
@@ -482,7 +488,7 @@ function Journal:close()
   return true
 end
 
--- fields = journal.header(path): what its first line says; nil where it has none yet, or is none.
+-- fields = journal.header(path): returns the decoded header; nil if it is missing or not one.
 function journal.header(path)
   local file = io.open(path, "rb")
   local line = file and file:read("*l")
@@ -493,9 +499,10 @@ function journal.header(path)
   return type(fields) == "table" and fields.journal == "stopmsg" and fields or nil
 end
 
--- Reads a journal without locking it, so one that is being written, too. Calls what `on` has:
--- on.header(fields), on.intent(first, last, ids or nil), on.other(fields), and on.outcome(position,
--- id, word, rest), where `rest` is the line from the comma after the outcome. true | nil, message
+-- Reads a journal without locking it, even while it is being written. Calls on.header(fields),
+-- on.intent(first, last, ids or nil), on.other(fields), and on.outcome(position, id, word, rest),
+-- where `rest` is the line from the comma after the outcome. true
+-- nil, message
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then
@@ -514,7 +521,7 @@ function journal.read(path, on)
       if why then
         return refuse(why)
       elseif not block then
-        break -- what is left was being written
+        break -- the rest was being written
       end
       bytes = bytes:sub(from) .. block
       from = 1
@@ -558,7 +565,7 @@ function journal.read(path, on)
   return true
 end
 
--- The number of an outcome among marks, the outcome of one, and those that are not sent again.
+-- Outcome -> mark, mark -> outcome, and the set of outcomes that are not sent again.
 journal.marks, journal.words, journal.settled = MARK, WORDS, SETTLED
 
 return journal

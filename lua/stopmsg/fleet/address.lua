@@ -1,5 +1,5 @@
--- The address of a Redis: redis://[user@]host[:port][/database], or rediss:// for TLS. Messages
--- never repeat it: a password may have got into it.
+-- Parses the address of a Redis: redis://[user@]host[:port][/database], or rediss:// for TLS.
+-- Messages never repeat it, since it may contain a password.
 
 local address = {}
 
@@ -13,7 +13,8 @@ local function decoded(text)
   end))
 end
 
--- host, port | nil. The host of an IPv6 address keeps its brackets.
+-- host, port
+-- nil. An IPv6 host keeps its brackets.
 local function host_and_port(text)
   local host, rest = text:match("^(%[[%x:.]+%])(.*)$")
   if not host then
@@ -29,8 +30,8 @@ local function host_and_port(text)
   return host, port
 end
 
--- parsed = address.parse(url): { host, port, user or nil, database, is_tls } | nil, message, which
--- goes on after what names the address.
+-- parsed = address.parse(url): { host, port, user or nil, database, is_tls }
+-- nil, message. The caller puts the name of the address before the message.
 function address.parse(url)
   local scheme, rest = tostring(url):match("^(%a+)://([^%s%c]*)$")
   scheme = scheme and scheme:lower()
@@ -57,7 +58,7 @@ function address.parse(url)
   }
 end
 
--- "host:port", for people.
+-- Returns "host:port" for messages.
 function address.show(parsed)
   return ("%s:%d"):format(parsed.host, parsed.port)
 end

@@ -1,5 +1,5 @@
--- Two ways to run the script in Redis, as keeper.lua wants them: over our own link, and over a
--- client of the user's that answers before it returns.
+-- Two ways to run the script in Redis, for keeper.lua: over our own link, and over a user's client
+-- that returns the reply directly.
 
 local client = require("stopmsg.fleet.client")
 local compat = require("stopmsg.compat")
@@ -8,13 +8,13 @@ local script = require("stopmsg.fleet.script")
 
 local callers = {}
 
--- Seconds until a client that is busy is tried again.
+-- Seconds until a busy client is tried again.
 local LOOK_EVERY = 0.005
 
 local Linked = {}
 Linked.__index = Linked
 
--- caller = callers.linked(options, key): options of link.new.
+-- caller = callers.linked(options, key): options as for link.new.
 function callers.linked(options, key)
   local made = link.new(options)
   return setmetatable({
@@ -43,15 +43,15 @@ end
 local Direct = {}
 Direct.__index = Direct
 
--- caller = callers.direct(connect, key): connect() gives a client | nil, message. It is kept until
--- it fails.
+-- caller = callers.direct(connect, key): connect() returns a client
+-- nil, message. The client is kept until it fails.
 function callers.direct(connect, key)
   return setmetatable({ _connect = connect, _key = key, _client = nil, _is_busy = false }, Direct)
 end
 
 function Direct:run(arguments, on_reply)
   if self._is_busy then
-    return false -- another coroutine waits in it
+    return false -- another coroutine uses it now
   end
   self._is_busy = true
   local called, value, err = compat.try_hook(function()

@@ -1,4 +1,4 @@
--- Whether a Redis can keep a shared rate, or a job, asked before anything is sent.
+-- Checks, before anything is sent, whether a Redis can keep a shared rate or a job.
 
 local core = require("stopmsg.core")
 local fault = require("stopmsg.fleet.fault")
@@ -7,13 +7,13 @@ local text = require("stopmsg.text")
 
 local check = {}
 
--- The oldest Redis: older ones write scripts to their replicas in another way.
+-- Oldest major version supported: older ones replicate scripts in another way.
 local OLDEST = 7
 
--- Seconds for all of it.
+-- Seconds for the whole check.
 local PATIENCE = 5
 
--- Steps the link until done() or its first trouble. True, or nil, message, is_final.
+-- Steps the link until done() or its first error. True, or nil, message, is_final.
 local function wait(link, till, done)
   while not done() do
     link:step()
@@ -28,7 +28,8 @@ local function wait(link, till, done)
   return true
 end
 
--- One command, or one script: value, err | nil, nil, message, is_final where there was no reply.
+-- Sends one command or script. value, err
+-- nil, nil, message, is_final if there was no reply.
 local function ask(link, till, send)
   local is_over, value, err = false, nil, nil
   send(function(given, wrong, is_lost)
@@ -48,11 +49,12 @@ local function info(link, till, section)
   local value, err, message, is_final = ask(link, till, function(on_reply)
     link:command({ "INFO", section }, on_reply)
   end)
-  -- Some managed ones refuse it, and then nothing is known.
+  -- Some managed servers refuse INFO; their version is then unknown.
   return type(value) == "string" and value or "", message, is_final, err
 end
 
--- What INFO says of the server, "" where it is refused | nil, message, is_final. what: it is for.
+-- Returns INFO on the server, "" if refused
+-- nil, message, is_final. what: its purpose, for messages.
 local function greet(link, till, what)
   local ready, message, is_final = wait(link, till, function()
     return link:is_ready()
@@ -80,17 +82,18 @@ local function greet(link, till, what)
   return about
 end
 
--- The policy by which keys are dropped when memory is full; nil where none is.
+-- Returns the policy that evicts keys when memory is full; nil if there is none.
 local function policy_of(link, till)
   local policy = info(link, till, "memory"):match("maxmemory_policy:([%w-]+)")
   return policy and policy ~= "noeviction" and text.clean(policy) or nil
 end
 
--- Seconds after which an append-only file that is written every second is on disk.
+-- Seconds after which an append-only file with one fsync per second is on disk.
 local LASTING = 2
 
--- warnings, lasting = check.server(link, seconds) | nil, message, is_final: whether it can keep a
--- job. lasting: seconds after which it has on disk what it was told; nil where it writes no log.
+-- warnings, lasting = check.server(link, seconds)
+-- nil, message, is_final: checks whether the server can keep a job. lasting: seconds until a write
+-- is on disk; nil without an append-only file.
 function check.server(link, seconds)
   local till = core.now() + seconds
   local about, message, is_final
@@ -117,8 +120,9 @@ function check.server(link, seconds)
   return warnings, log ~= "0" and LASTING or nil
 end
 
--- warnings = check.all(link, key, rate) | nil, message, is_final: is_final says that waiting mends
--- nothing. Slots are not taken.
+-- warnings = check.all(link, key, rate)
+-- nil, message, is_final: checks a shared rate without taking slots. is_final: waiting does not
+-- help.
 function check.all(link, key, rate)
   local till = core.now() + PATIENCE
   local about, message, is_final = greet(link, till, "a shared rate")

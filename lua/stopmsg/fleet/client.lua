@@ -1,4 +1,4 @@
--- Clients of Redis that are not ours: how they are asked, and what their answers mean.
+-- Calls Redis clients of the user and interprets their results.
 
 local compat = require("stopmsg.compat")
 local link = require("stopmsg.fleet.link")
@@ -7,8 +7,8 @@ local text = require("stopmsg.text")
 
 local client = {}
 
--- What a client has under a name without being asked for it: lua-resty-redis makes a method of
--- every name.
+-- Returns a client's method without triggering __index functions: lua-resty-redis creates a method
+-- for every name.
 local function method(redis, name)
   local holder = redis
   if type(redis) == "table" and rawget(redis, name) ~= nil then
@@ -25,8 +25,8 @@ local function method(redis, name)
   end
 end
 
--- value, err = one command, by a client of the user's: client:call("EVALSHA", …), or
--- client:evalsha(…) as with lua-resty-redis.
+-- value, err = command(redis, words): runs a command with client:call("EVALSHA", …), or with
+-- client:evalsha(…) as in lua-resty-redis.
 local function command(redis, words)
   local name = words[1]
   local call = method(redis, "call")
@@ -55,12 +55,12 @@ function client.script(redis, key, arguments)
   return value, err
 end
 
--- Whether an error text is a reply of Redis, and not the word of who could not reach it.
+-- Returns whether an error text is a reply of Redis, not a failure to reach it.
 function client.is_reply(err)
   return err:find("%f[%u]%u%u[%u%d]+ ") ~= nil
 end
 
--- Hands an answer on, as a caller of keeper.lua does.
+-- Passes a result to on_reply, as a caller of keeper.lua does.
 function client.answer(on_reply, value, err)
   local is_lost = err ~= nil and not client.is_reply(err)
   on_reply(value, is_lost and "Redis: " .. text.clean(err) or err, is_lost)

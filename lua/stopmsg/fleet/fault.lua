@@ -1,11 +1,11 @@
--- What the error replies of Redis mean, in words for people. Their own text is shown only where it
--- cannot repeat a password.
+-- Translates error replies of Redis for people. Their own text is shown only if it cannot contain a
+-- password.
 
 local text = require("stopmsg.text")
 
 local fault = {}
 
--- First words of errors that pass by themselves.
+-- First words of temporary errors.
 local PASSING = {
   LOADING = "is loading its data",
   BUSY = "is busy with a script",
@@ -17,7 +17,7 @@ local PASSING = {
   NOREPLICAS = "has too few replicas, and takes no more",
 }
 
--- The same of those that stay: what to do.
+-- First words of permanent errors, each with its message.
 local LASTING = {
   NOAUTH = "wants a password",
   WRONGPASS = "refused the user or the password",
@@ -28,15 +28,15 @@ local LASTING = {
   NOTIME = "does not let scripts ask for the TIME, which a shared rate needs",
 }
 
--- What is kept in Redis, and the commands that its scripts run.
+-- Data kept in Redis, and the commands that its scripts run.
 local SCRIPTED = {
   ["the rate"] = "a shared rate needs (TIME, HGETALL, HSET, HDEL, PEXPIRE)",
   ["the job"] = "a job needs (those on hashes, streams and strings, and DEL)",
 }
 
--- message, is_final = fault.of(reply, what): of an error reply to a command. The message goes on
--- after what names the Redis; is_final says that waiting does not mend it. what: "the rate" (by
--- default) or "the job".
+-- message, is_final = fault.of(reply, what): explains an error reply to a command. The caller puts
+-- the name of the Redis before the message. is_final: waiting does not help. what: "the rate"
+-- (default) or "the job".
 function fault.of(reply, what)
   what = what or "the rate"
   local word = reply:match("^%u[%u%d]*") or ""
@@ -59,7 +59,7 @@ function fault.of(reply, what)
   return "answered: " .. text.clean(reply), true
 end
 
--- The same of an error that answers no command: why a server hangs up.
+-- Explains an error that answers no command: the reason why a server hangs up.
 function fault.of_unasked(reply)
   local word = reply:match("^%u[%u%d]*") or ""
   if PASSING[word] or LASTING[word] then
@@ -70,7 +70,7 @@ function fault.of_unasked(reply)
   return "answered what was not asked", true
 end
 
--- redact(message): a message without the password, which a server may repeat at any time.
+-- redact(message): removes the password from a message. A server may repeat it at any time.
 function fault.redactor(password)
   if not password or password == "" then
     return function(message)
@@ -83,7 +83,7 @@ function fault.redactor(password)
   end
 end
 
--- The same of the reply to AUTH or SELECT: some servers repeat the words of the command.
+-- Explains an error reply to AUTH or SELECT: some servers repeat the words of the command.
 function fault.of_greeting(name, reply)
   local word = reply:match("^%u[%u%d]*") or ""
   if PASSING[word] or LASTING[word] then

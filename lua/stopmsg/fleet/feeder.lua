@@ -1,28 +1,28 @@
--- Puts the ids of an input into a job, entry after entry: stays a bounded distance ahead of the
--- workers, and goes back to where a storage is that lost what it was told.
+-- Feeds the ids of an input into a job, entry by entry. Stays a bounded distance ahead of the
+-- workers, and resumes from the storage's position if the storage lost data.
 
 local feeder = {}
 
--- Seconds after which a feed that does nothing is taken for dead, and between two looks.
+-- Seconds after which an inactive feeder is taken for dead, and between two checks.
 local SILENCE, LOOK_EVERY = 2, 0.1
 
 local Feeder = {}
 Feeder.__index = Feeder
 
--- made = feeder.new(options): store, me (a name that nobody else has), what (the job is of), size
--- (of an entry), total (ids of the input), reader() (a function that gives the ids from the first
--- on, and something that is no string for one that cannot be sent), line(position, id) (the result
--- of such a one), lasting (seconds after which the storage has on disk what it was told), limits
--- (see store.lua), patience (seconds for a storage that is away), clock, on_wait (as for
--- store:wait), on_full(which, or nil where it is not): true where that is enough.
+-- made = feeder.new(options): store, me (a unique name), what (identity of the job), size (of an
+-- entry), total (ids of the input), reader() (returns a function that gives the ids from the first
+-- on, with a non-string for an id that cannot be sent), line(position, id) (the result of such an
+-- id), lasting (seconds until a write of the storage is on disk), limits (see store.lua), patience
+-- (seconds for an unreachable storage), clock, on_wait (as for store:wait), on_full(which is full,
+-- or nil): returns true to stop.
 function feeder.new(options)
   local self = {}
   for name, value in pairs(options) do
     self[name] = value
   end
   self.position = 0 -- ids up to this one are in the job
-  self._top = nil -- the highest position that was ever in it
-  self._read = 0 -- ids that the reader has given
+  self._top = nil -- the highest position ever fed
+  self._read = 0 -- ids read so far
   self._next = nil
   return setmetatable(self, Feeder)
 end
@@ -36,14 +36,15 @@ local function ask(self, ...)
   return nil, "AWAY", message, is_final
 end
 
--- Waits so long; true where that is enough.
+-- Waits for one interval. Returns true to stop.
 local function rest(self, which)
   self.store:step()
   self.store.connection:wait(LOOK_EVERY)
   return self.on_full(which)
 end
 
--- Says who feeds. true | nil, why, detail
+-- Registers as the feeder. true
+-- nil, why, detail
 local function begin(self)
   local known, since
   while true do
@@ -74,7 +75,7 @@ local function begin(self)
   end
 end
 
--- The ids after `position`, an entry of them; nil where the input ends too early.
+-- Returns the next entry of ids after `position`; nil if the input ends too early.
 local function read_chunk(self, position)
   if not self._next or self._read > position then
     self._next, self._read = self.reader(), 0
@@ -102,7 +103,7 @@ local function read_chunk(self, position)
   return chunk
 end
 
--- What a reply to a chunk means: true to go on with the next, false to look again; nil, why, detail
+-- Handles the reply to an entry. Returns true to go on, false to try again; or nil, why, detail.
 local function judge(self, chunk, reply)
   local said = reply[1]
   if said == "OK" then
@@ -112,12 +113,12 @@ local function judge(self, chunk, reply)
     self._top = math.max(self._top, chunk.to)
     return true
   elseif said == "AT" then
-    -- The reply to an earlier try was lost, or the storage lost what it was told.
+    -- The reply to an earlier attempt was lost, or the storage lost data.
     self.position = tonumber(reply[2])
     self._top = math.max(self._top, self.position)
     return true
   elseif said == "EPOCH" or (said == "LOST" and reply[2] ~= self._identity) then
-    -- What was asked last may have been done before.
+    -- The last request may have been carried out before.
     self._top = math.max(self._top, chunk.to)
     local begun, why, detail, is_final = begin(self)
     if not begun then
@@ -133,13 +134,14 @@ local function judge(self, chunk, reply)
   return nil, said == "LOST" and "FORGOTTEN" or said == "OTHER" and "BUSY" or said, reply[2]
 end
 
--- Whether all ids are in the job, and on disk.
+-- Returns whether all ids are in the job and on disk.
 local function is_done(self)
   return self.position == self.total and self.clock() >= self._lasts_at
 end
 
--- true | nil, why, detail, is_final: feeds until all ids are in the job. why: DIFFERS (detail: the
--- reply), BUSY (who feeds), cancelled, FORGOTTEN, SHORT (the input changed), AWAY (a message).
+-- true
+-- nil, why, detail, is_final: feeds until all ids are in the job. why: DIFFERS (detail: the reply),
+-- BUSY (the other feeder), cancelled, FORGOTTEN, SHORT (the input changed), AWAY (a message).
 function Feeder:run()
   local going, why, detail, is_final = begin(self)
   local chunk

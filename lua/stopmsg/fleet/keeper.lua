@@ -1,10 +1,9 @@
--- Keeps the part that one process has in a shared rate: asks Redis for slots ahead of time, hands
--- them out, and passes on the pauses that providers ask for.
+-- Keeps one process's share of a shared rate: requests slots from Redis ahead of time, hands them
+-- out, and shares the pauses that providers ask for.
 --
 -- A caller runs the script: { run(self, arguments, on_reply) -> whether it was sent, step(self) or
--- nil, trouble(self) -> text or nil, due(self) -> seconds until it is worth looking again,
--- connection or nil (what a wait may watch) }. on_reply(value, err, is_lost) may be called before
--- run() returns.
+-- nil, trouble(self) -> text or nil, due(self) -> seconds until the next check, connection or nil
+-- (for a wait to watch) }. It may call on_reply(value, err, is_lost) before run() returns.
 
 local fault = require("stopmsg.fleet.fault")
 local script = require("stopmsg.fleet.script")
@@ -12,29 +11,29 @@ local slots = require("stopmsg.fleet.slots")
 
 local keeper = {}
 
--- Seconds until Redis is asked again after an error, and where that rises to.
+-- Seconds of back-off after an error of Redis: first and longest.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1
 
 local Keeper = {}
 Keeper.__index = Keeper
 
--- made = keeper.new(options): rate (requests a second), name (of the Redis, in messages), caller,
--- clock, password (which messages must not repeat) or nil.
+-- made = keeper.new(options): rate (requests per second), name (of the Redis, in messages), caller,
+-- clock, password (to be removed from messages) or nil.
 function keeper.new(options)
   return setmetatable({
     connection = options.caller.connection,
-    requests = 0, -- made of Redis
+    requests = 0, -- sent to Redis
     _rate = options.rate,
     _name = options.name,
     _caller = options.caller,
     _clock = options.clock,
     _redact = fault.redactor(options.password),
     _slots = slots.new(),
-    _fault = nil, -- what Redis answered in place of slots
-    _is_final = false, -- and waiting does not mend it
+    _fault = nil, -- error that Redis returned instead of slots
+    _is_final = false, -- waiting does not help
     _retry_at = -math.huge,
     _retry_pause = FIRST_PAUSE,
-    _tell_till = -math.huge, -- the end of a pause that Redis does not know of yet
+    _tell_till = -math.huge, -- end of a pause not yet shared with Redis
   }, Keeper)
 end
 
@@ -44,7 +43,7 @@ local function fail(self, now, message, is_final)
   self._retry_pause = math.min(2 * self._retry_pause, LONGEST_PAUSE)
 end
 
--- Asks for `count` slots, and passes a pause on. Whether that was sent.
+-- Requests `count` slots and shares a pause. Returns whether it was sent.
 local function ask_redis(self, count)
   local now, till = self._clock(), self._tell_till
   local pause = math.max(0, till - now)
@@ -81,8 +80,8 @@ local function ask_redis(self, count)
   return was_sent
 end
 
--- seconds, trouble, keeper = :ask(): what a rate function gives. 0: a request may go. trouble: why
--- no slots come, as one line.
+-- seconds, trouble, keeper = :ask(): the result of a rate function. 0: a request may go. trouble:
+-- why there are no slots, as one line.
 function Keeper:ask()
   local caller, held = self._caller, self._slots
   if caller.step then
@@ -104,7 +103,7 @@ function Keeper:ask()
   return math.max(due, 1e-3), self._fault or caller:trouble(), self
 end
 
--- The provider asked for a pause of so many seconds: nobody sends before it is over.
+-- Handles a pause that the provider asked for: no process sends before it is over.
 function Keeper:pause(seconds)
   local till = self._clock() + seconds
   self._slots:pause(till)
@@ -112,12 +111,12 @@ function Keeper:pause(seconds)
   ask_redis(self, 0)
 end
 
--- When the last pause ends that somebody was asked for, by our clock.
+-- Returns the end, by our clock, of the last pause that any process was asked for.
 function Keeper:paused_until()
   return self._slots.paused_till
 end
 
--- Why no slots come, and whether waiting does not mend it; nil where they may come.
+-- Returns why there are no slots, nil if there may be some, and whether waiting is useless.
 function Keeper:trouble()
   return self._fault or self._caller:trouble(), self._is_final
 end

@@ -1,6 +1,6 @@
--- A link to Redis that is never waited for: it connects, says who we are, sends commands, hands out
--- the replies in their order, and connects again where the connection is lost. Whoever uses it
--- steps it; `connection` is what an engine's wait may watch meanwhile.
+-- A non-blocking link to Redis: connects, authenticates, sends commands, delivers replies in order,
+-- and reconnects after a lost connection. The user of a link must step it; the wait of an engine
+-- may watch `connection` meanwhile.
 
 local address = require("stopmsg.fleet.address")
 local core = require("stopmsg.core")
@@ -9,24 +9,24 @@ local text = require("stopmsg.text")
 
 local link = {}
 
--- Seconds until a lost connection is made again, and where that rises to.
+-- Seconds of back-off before reconnecting: first and longest.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1
 
--- Seconds that a reply may take, and that connecting may.
+-- Timeouts of a reply and of connecting, in seconds.
 local TIMEOUT, CONNECT_TIMEOUT = 2, 3
 
--- Seconds after which a reply that is not here yet is worth a word.
+-- Seconds after which a missing reply is reported.
 local SLOW = 0.5
 
--- Bytes of one reply.
+-- Maximum bytes of a reply.
 local LIMIT = 16 * 1024 * 1024
 
 local Link = {}
 Link.__index = Link
 
--- made = link.new(options). address: parsed, see address.lua. password: a string, or nil.
--- timeout, connect_timeout (seconds), limit (bytes of a reply), ca_file, ca_path, cert_file,
--- key_file, verify_tls: as for a client. clock: core.now.
+-- made = link.new(options). address: parsed, see address.lua. password: a string, or nil. timeout,
+-- connect_timeout (seconds), limit (bytes of a reply), ca_file, ca_path, cert_file, key_file,
+-- verify_tls: as for a client. clock: core.now.
 function link.new(options)
   local place = options.address
   return setmetatable({
@@ -41,8 +41,8 @@ function link.new(options)
       key_file = options.key_file,
     }),
     name = "Redis at " .. address.show(place),
-    fault = nil, -- why it is not there, as one line
-    is_final = false, -- and waiting does not mend it
+    fault = nil, -- why there is no connection, as one line
+    is_final = false, -- waiting does not help
     _place = place,
     _password = options.password,
     _redact = fault.redactor(options.password),
@@ -50,22 +50,22 @@ function link.new(options)
     _connect_timeout = options.connect_timeout or CONNECT_TIMEOUT,
     _clock = options.clock or core.now,
     _state = "off", -- off, connecting, greeting, ready
-    _began = 0, -- when it began to connect
+    _began = 0, -- when connecting began
     _retry_at = -math.huge,
     _pause = FIRST_PAUSE,
-    _step_at = math.huge, -- when libcurl wants to be stepped
-    _waiting = {}, -- for replies: { on_reply, since }, from _first to _last
+    _step_at = math.huge, -- when libcurl wants the next step
+    _waiting = {}, -- { on_reply, since }, from _first to _last
     _first = 1,
     _last = 0,
   }, Link)
 end
 
--- Whether a command can be sent.
+-- Returns whether a command can be sent.
 function Link:is_ready()
   return self._state == "ready"
 end
 
--- The connection is gone: nobody knows what became of the commands without a reply.
+-- Handles a lost connection. Commands without a reply may or may not have been carried out.
 local function lose(self, now, message, is_final)
   local waiting, first, last = self._waiting, self._first, self._last
   self.fault = self._redact(("%s %s"):format(self.name, message))
@@ -80,7 +80,7 @@ local function lose(self, now, message, is_final)
 end
 
 local function send(self, words, on_reply)
-  -- First of all, as a reply without its entry would be taken for another's.
+  -- Registered before sending: otherwise a reply could be taken for another command's.
   self._waiting[self._last + 1] = { on_reply = on_reply, since = self._clock() }
   if not self.connection:send(words) then
     self._waiting[self._last + 1] = nil
@@ -94,7 +94,7 @@ local function greet_done(self)
   self._state = "ready"
 end
 
--- Says who we are. The replies come before those of any command.
+-- Authenticates and selects the database. These replies come before those of any command.
 local function greet(self)
   local words = {}
   if self._password then
@@ -118,7 +118,7 @@ local function greet(self)
   end
 end
 
--- What libcurl says, for people.
+-- Translates libcurl's error for people.
 local function why(self, message, kind)
   if kind == "protocol" then
     return "answers as no Redis does"
@@ -139,12 +139,12 @@ local function connect(self, now)
   self._state, self._began = "connecting", now
 end
 
--- Takes the replies that are here.
+-- Takes all replies that have arrived.
 local function take(self, now)
   while self._state ~= "off" do
     local has, value, kind = self.connection:receive()
     if has == nil and kind == "lost" and self._state == "ready" and self._first > self._last then
-      self._state, self._retry_at = "off", now -- Redis closes connections that are idle
+      self._state, self._retry_at = "off", now -- Redis closes idle connections
       return
     elseif has == nil then
       lose(self, now, why(self, value, kind), kind == "protocol")
@@ -152,7 +152,7 @@ local function take(self, now)
     elseif not has then
       return
     elseif self._first > self._last then
-      -- Some say why they hang up.
+      -- Some servers give a reason before they hang up.
       local said = type(value) == "table" and value.err
       local message, is_final = "answered what was not asked", true
       if said then
@@ -176,7 +176,7 @@ local function take(self, now)
   end
 end
 
--- Moves what can be moved, and hands out replies.
+-- Drives the connection and delivers replies.
 function Link:step()
   local now = self._clock()
   if self._state == "off" then
@@ -210,7 +210,7 @@ function Link:step()
   end
 end
 
--- Why no answer comes just now: nil where all is well, or not known to be otherwise yet.
+-- Returns why there is no reply now; nil if there is no known problem.
 function Link:trouble()
   if self.fault then
     return self.fault
@@ -223,7 +223,7 @@ function Link:trouble()
   end
 end
 
--- Seconds until it has to be stepped though nothing came.
+-- Returns the seconds until the next step is needed without activity.
 function Link:due()
   local now, at = self._clock(), self._step_at
   if self._state == "off" then
@@ -237,14 +237,14 @@ function Link:due()
 end
 
 -- Sends a command, a list of strings. on_reply(value, err, is_lost) gets the reply: a string, a
--- number, a list, false for null; or err, the text of an error reply; or err and is_lost where the
--- connection went, which may be before this returns. False where no command can be sent now, and
--- then on_reply is not called.
+-- number, a list, false for null; or err, the text of an error reply; or err and is_lost after a
+-- lost connection, perhaps before this returns. Returns false if no command can be sent now;
+-- on_reply is then not called.
 function Link:command(words, on_reply)
   if self._state ~= "ready" or not send(self, words, on_reply) then
     return false
   end
-  -- It leaves now.
+  -- Send it at once.
   local connected, message, kind = self.connection:step()
   if connected == nil then
     lose(self, self._clock(), why(self, message, kind), false)
@@ -252,7 +252,7 @@ function Link:command(words, on_reply)
   return true
 end
 
--- The words that run a script which Redis has, or does not have yet.
+-- Returns the words that run a script, whether Redis already has it or not.
 function link.script_words(script, has_it, key, arguments)
   local words = { has_it and "EVALSHA" or "EVAL", has_it and script.sha or script.text, "1", key }
   for _, argument in ipairs(arguments) do
@@ -261,12 +261,12 @@ function link.script_words(script, has_it, key, arguments)
   return words
 end
 
--- Whether an error says that Redis does not have the script.
+-- Returns whether an error means that Redis does not have the script.
 function link.lacks_script(err)
   return type(err) == "string" and err:find("NOSCRIPT", 1, true) ~= nil
 end
 
--- Runs a script, { text, sha }, on one key; the rest as for a command.
+-- Runs a script, { text, sha }, on one key; otherwise like a command.
 function Link:script(script, key, arguments, on_reply)
   return self:command(link.script_words(script, true, key, arguments), function(value, err, is_lost)
     if not link.lacks_script(err) then

@@ -1,16 +1,16 @@
--- The script that hands out slots: moments, by the clock of Redis, at which one request may go. All
--- that use one name take their slots from one hash, and so keep one rate.
+-- The script that hands out slots. A slot is a moment, by the clock of Redis, at which one request
+-- may go. All processes with the same name share one hash and so one rate.
 --
--- The hash holds, in microseconds since 1970: `next` (the first free slot), `seen` (when it was
--- last used), `pause` (until when nothing goes), and for each rate in use `r<rate>` (until when it
--- counts as in use). A clock that was set back moves all of them by as much. Numbers are written
--- with %.0f: 16 digits do not survive Lua's own way.
+-- The hash holds, in microseconds since 1970: `next` (the first free slot), `seen` (the last use),
+-- `pause` (the end of a pause), and for each rate in use `r<rate>` (when it stops counting as in
+-- use). If the clock was set back, all of them move back by as much. Numbers are formatted with
+-- %.0f: Lua's default format loses digits beyond 14.
 
 local script = {}
 
--- KEYS[1]: the hash. ARGV: rate (requests a second), how many slots, seconds of a pause.
--- Gives { microseconds until the first slot, between two slots, until the end of a pause }. The
--- first may be a little in the past: who asks late may catch up on so much.
+-- KEYS[1]: the hash. ARGV: rate (requests per second), number of slots, seconds of a pause. Returns
+-- { microseconds until the first slot, between two slots, until the end of a pause }. The first
+-- slot may be slightly in the past, which lets a late process catch up.
 script.text = [==[
 local LATE, IN_USE, LONGEST = 10000, 10000000, 3600000000
 local rate, count, pause = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -61,22 +61,23 @@ redis.call('PEXPIRE', KEYS[1], string.format('%.0f', (used - now) / 1000 + 60000
 return { math.floor(first - now), math.floor(interval), math.max(0, math.ceil(paused - now)) }
 ]==]
 
--- Its SHA-1, as Redis has it; a spec compares.
+-- SHA-1 of the script, as in Redis; a spec checks it.
 script.sha = "fefb975b8ae0ef2a01e4193239917f461c6f321c"
 
--- A pause of more seconds than this is cut: the runs that heard of it have ended by then.
+-- Maximum seconds of a pause: runs that heard of it have ended by then.
 local LONGEST = 3600
 
 function script.key(name)
   return "stopmsg:rate:" .. name
 end
 
--- The script's arguments, as strings.
+-- Returns the script's arguments as strings.
 function script.arguments(rate, count, pause)
   return { ("%.14g"):format(rate), ("%d"):format(count), ("%.3f"):format(math.min(pause, LONGEST)) }
 end
 
--- first, interval, pause = script.read(reply): seconds | nil where that is no reply of the script.
+-- first, interval, pause = script.read(reply): seconds
+-- nil for a reply of another kind.
 function script.read(reply)
   if type(reply) ~= "table" then
     return nil

@@ -1,31 +1,30 @@
--- The scripts that keep a job in Redis. Each is atomic: what it writes is there whole or not at
--- all, also after a power cut, as Redis replays whole scripts only.
+-- The scripts that keep a job in Redis. Each is atomic: its writes are complete or absent, even
+-- after a power cut, since Redis replays only whole scripts.
 --
 -- Keys, all under the hash tag `stopmsg:{JOB}:`, in the order of KEYS:
---   job     hash: what the job is of (provider, kind, address, settings, input, total, size), and
---           how far it is: state (running, paused, cancelled), fed (the last position that is in
---           the job), feeder and beat (who feeds it, and whether that one is alive), run (the
---           identity under which it was last fed), top (positions up to this one may have been in
---           the job before Redis lost them), lease (milliseconds), seen (the clock of Redis), ripe
---           (the time from which on it is given out: before, a power cut could take the whole job,
---           and nobody would know that ids of it were sent)
---   work    stream: an entry is { f = first position, n = how many, i = ids, one a line, an empty
---           line for one that is settled already, e = identity, k = how many may have been sent,
+--   job     hash: identity of the job (provider, kind, address, settings, input, total, size) and
+--           its progress: state (running, paused, cancelled), fed (the last position in the job),
+--           feeder (its name) and beat (its sign of life), run (the identity of the last feed),
+--           top (positions up to this one may have been in the job before Redis lost them), lease
+--           (milliseconds), seen (the clock of Redis), ripe (when workers may start: before that, a
+--           power cut could lose the whole job, and with it the record that ids were sent)
+--   work    stream: an entry is { f = first position, n = number of ids, i = ids, one per line,
+--           with an empty line for a settled one, e = identity, k = how many may have been sent,
 --           p = marks }. Its group is `workers`
 --   intent  hash: entry -> how many of its ids may have been sent
 --   counts  hash: outcome -> ids; settled, collected (ids), dead (ids)
---   done    stream: results that nobody has collected, { n = how many, r = lines }
---   dead    stream: entries that were given out too often, as in `work`
--- and part:<entry>, a byte an id, `0` for one that is not settled.
+--   done    stream: results not collected yet, { n = number of ids, r = lines }
+--   dead    stream: entries delivered too often, with the fields of `work`
+-- and part:<entry>, one byte per id, `0` for an unsettled one.
 --
--- The identity names the process of Redis and its history (run_id and replication id). After a
--- power cut Redis may have lost what it said was done: so an id that is not settled counts as
--- perhaps sent where its entry was written under another identity. Empty where INFO is refused, and
--- then no two are the same.
+-- The identity names the Redis process and its history (run_id and replication id). After a power
+-- cut, Redis may have lost writes that it had confirmed. An unsettled id therefore counts as
+-- perhaps sent if its entry was written under another identity. If INFO is refused, the identity is
+-- empty, and empty identities never match.
 
 local scripts = {}
 
--- Deliveries without a single id settled, after which an entry is dead.
+-- Deliveries without any id settled after which an entry is dead.
 local MOST_DELIVERIES = 3
 
 local IDENTITY = [==[
@@ -40,7 +39,7 @@ local function identity()
 end
 ]==]
 
--- The clock of Redis; nil where scripts may not ask for it.
+-- Returns the clock of Redis; nil if scripts may not read it.
 local CLOCK = [==[
 local function milliseconds()
   local time = redis.pcall('TIME')
@@ -50,7 +49,7 @@ local function milliseconds()
 end
 ]==]
 
--- The worker that holds an entry, and how often it was delivered.
+-- Returns the worker that holds an entry, and the number of its deliveries.
 local HOLDER = [==[
 local function holder(entry)
   local row = redis.call('XPENDING', KEYS[2], 'workers', entry, entry, 1)[1]
@@ -63,10 +62,11 @@ local function part_key(entry)
 end
 ]==]
 
--- ARGV: who feeds; the feeder that is replaced, and its beat; how far this one has fed, empty where
--- it does not know; milliseconds after which Redis has on disk what it was told; names and values
--- of what the job is of.
--- Gives { OK, fed, identity, state } | { DIFFERS, name, value } | { BUSY, feeder, beat }.
+-- ARGV: feeder; the replaced feeder and its beat; position this feeder has reached, empty if
+-- unknown; milliseconds until a write of Redis is on disk; names and values of the job's identity.
+-- Returns { OK, fed, identity, state }
+-- { DIFFERS, name, value }
+-- { BUSY, feeder, beat }.
 local BEGIN = [==[
 local now = identity()
 local me, old, beat, top, lasting = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
@@ -107,11 +107,16 @@ end
 return { 'OK', known.fed, now, known.state }
 ]==]
 
--- ARGV: who feeds; identity; the last position before; the last one of this entry; how many of the
--- entry are still to be settled; entries that may wait, results that may; ids; marks; and of those
--- that are settled already: how many, their lines.
--- Gives { OK } | { FULL, work or results } | { AT, fed } | { EPOCH } | { LOST,
--- identity } | { OTHER, feeder } | { state }.
+-- ARGV: feeder; identity; last position before this entry; its last position; number of its ids
+-- still to be settled; maximum of waiting entries, and of waiting results; ids; marks; and for ids
+-- already settled: their number, their lines.
+-- Returns { OK }
+-- { FULL, work or results }
+-- { AT, fed }
+-- { EPOCH }
+-- { LOST, identity }
+-- { OTHER, feeder }
+-- { state }.
 local FEED = [==[
 local known = redis.call('HMGET', KEYS[1], 'feeder', 'fed', 'state', 'top')
 local fed = tonumber(known[2])
@@ -154,10 +159,11 @@ redis.call('HSET', KEYS[1], 'fed', ARGV[4])
 return { 'OK' }
 ]==]
 
--- ARGV: who takes; its lease in milliseconds; entries, at most.
--- Gives { LOST } | { state (or opening), identity, end, entries… }, each entry { id, first, n, ids,
--- whether it was written under this identity, how many may have been sent, marks }. end: `over`
--- where each id is settled, `dead` where all others are in dead entries, else empty.
+-- ARGV: worker; its lease in milliseconds; maximum of entries.
+-- Returns { LOST }
+-- { state (or opening), identity, end, entries… }, each entry { id, first, n, ids, whether it was
+-- written under this identity, how many may have been sent, marks }. end: `over` if all ids are
+-- settled, `dead` if all others are in dead entries, else empty.
 local TAKE = [==[
 local me, lease, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local known = redis.call('HMGET', KEYS[1], 'state', 'fed', 'total', 'lease', 'seen', 'ripe')
@@ -252,9 +258,12 @@ end
 return reply
 ]==]
 
--- ARGV: who sends; the entry; identity; how many of its ids may have been sent from now on; 1 where
--- this is the first intent of this delivery.
--- Gives { OK } | { FENCED } | { EPOCH, identity } | { state }.
+-- ARGV: worker; entry; identity; how many of its ids may be sent from now on; 1 for the first
+-- intent of this delivery.
+-- Returns { OK }
+-- { FENCED }
+-- { EPOCH, identity }
+-- { state }.
 local INTEND = [==[
 local me, entry = ARGV[1], ARGV[2]
 local held_by, deliveries = holder(entry)
@@ -279,10 +288,12 @@ redis.call('XCLAIM', KEYS[2], 'workers', me, '0', entry, 'JUSTID', 'RETRYCOUNT',
 return { 'OK' }
 ]==]
 
--- ARGV: who settles; the entry; identity; how many ids it has; marks where nobody settled any; what
--- becomes of the entry: `keep`, or `back` and how many may have been sent, and 1 where this
--- delivery was counted, which it is not then; and for each id: its place in the entry, mark,
--- outcome, line. Gives { DONE or OK, how many were new } | { FENCED } | { EPOCH, identity }.
+-- ARGV: worker; entry; identity; number of its ids; marks to use if none is settled yet; `keep` the
+-- entry, or give it `back`, with how many may have been sent, and 1 to uncount a counted delivery;
+-- and for each id: its place in the entry, mark, outcome, line. Returns { DONE or OK, how many were
+-- new }
+-- { FENCED }
+-- { EPOCH, identity }.
 local SETTLE = [==[
 local me, entry = ARGV[1], ARGV[2]
 local held_by, deliveries = holder(entry)
@@ -337,8 +348,7 @@ end
 return { 'OK', count }
 ]==]
 
--- ARGV: whose entries; the entries. Begins their leases anew.
--- Gives { OK, those that somebody else holds by now… }.
+-- Renews leases. ARGV: worker; its entries. Returns { OK, entries now held by another worker… }.
 local CLAIM = [==[
 local reply = { 'OK' }
 for i = 2, #ARGV do
@@ -351,8 +361,9 @@ end
 return reply
 ]==]
 
--- Gives { fields of job, counts, entries of work, entries that are held (by whom, how many),
--- results in done, entries that are dead, identity, fields of consumers } | { LOST }.
+-- Returns { fields of job, counts, entries of work, held entries (by worker and number), results in
+-- done, dead entries, identity, fields of consumers }
+-- { LOST }.
 local TOTALS = [==[
 local job = redis.call('HGETALL', KEYS[1])
 if #job == 0 then
@@ -384,7 +395,8 @@ return { job, redis.call('HGETALL', KEYS[4]), redis.call('XLEN', KEYS[2]),
   redis.call('XLEN', KEYS[6]), now, redis.call('XINFO', 'CONSUMERS', KEYS[2], 'workers'), unsure }
 ]==]
 
--- ARGV: the new state. Gives { the state before, the state now } | { LOST }.
+-- ARGV: the new state. Returns { the previous state, the state now }
+-- { LOST }.
 local CHANGE = [==[
 local state = redis.call('HGET', KEYS[1], 'state')
 if not state then
@@ -395,7 +407,8 @@ end
 return { state, redis.call('HGET', KEYS[1], 'state') }
 ]==]
 
--- ARGV: dead entries, at most. Puts them back to the others. Gives { how many, how many are left }.
+-- Puts dead entries back into work. ARGV: maximum of entries. Returns { how many, how many are left
+-- }.
 local RETRY = [==[
 local found = redis.call('XRANGE', KEYS[6], '-', '+', 'COUNT', ARGV[1])
 for _, entry in ipairs(found) do
@@ -412,7 +425,7 @@ end
 return { #found, redis.call('XLEN', KEYS[6]) }
 ]==]
 
--- ARGV: entries, at most. Forgets the job, a piece at a time: { how many entries are left }.
+-- Deletes the job piece by piece. ARGV: maximum of entries. Returns { how many entries are left }.
 local FORGET = [==[
 redis.call('DEL', KEYS[1], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', ARGV[1])) do
@@ -426,7 +439,7 @@ end
 return { left }
 ]==]
 
--- ARGV: entries of done. Takes them out: { how many ids they held }.
+-- Removes results. ARGV: entries of done. Returns { how many ids they held }.
 local REMOVE = [==[
 local ids = 0
 for i = 1, #ARGV do
@@ -440,7 +453,7 @@ redis.call('HINCRBY', KEYS[4], 'collected', ids)
 return { ids }
 ]==]
 
--- ARGV: who feeds no more.
+-- Ends a feed. ARGV: feeder.
 local LEAVE = [==[
 if redis.call('HGET', KEYS[1], 'feeder') == ARGV[1] then
   redis.call('HSET', KEYS[1], 'feeder', '')
@@ -448,7 +461,7 @@ end
 return { 'OK' }
 ]==]
 
--- Where the memory of Redis is used up, nothing is added to the job, but what is in it goes on.
+-- If Redis is out of memory, nothing is added to the job, but work on its entries goes on.
 local ALLOW = "#!lua flags=allow-oom\n"
 local DENY = "#!lua\n"
 
@@ -471,7 +484,7 @@ local TEXTS = {
   leave = define(ALLOW, LEAVE),
 }
 
--- Their SHA-1, as Redis has it; a spec compares.
+-- SHA-1 of the scripts, as in Redis; a spec checks them.
 local SHA = {
   begin = "fea1e0c4c5296a69d25fdc22475c5b5386bb5e70",
   change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",

@@ -1,17 +1,17 @@
--- The slots that one process holds: moments at which it may send one request each, and when it has
--- to ask for more. Pure: times are passed in, in seconds of a clock that nobody sets.
+-- The slots of one process: moments at which it may send one request each. Decides when to ask for
+-- more. Pure: times are passed in, in seconds of a monotonic clock.
 
 local slots = {}
 
--- A slot that was missed by more seconds than this is lost: used late, it would add to the rate of
--- then.
+-- A slot missed by more seconds than this is lost: used late, it would exceed the rate at that
+-- time.
 local LATE = 0.2
 
--- So many seconds' use is asked for at a time, and so many slots at most.
+-- Seconds of use requested at a time, and the maximum number of slots.
 local AHEAD, MOST = 0.1, 1000
 
--- A slot whose turn comes more seconds than this after Redis was last heard of may have been
--- overtaken by a pause: Redis is asked, so many seconds before.
+-- Redis is asked again before a slot that is more than STALE seconds later than the last reply,
+-- since a pause may have begun; CONFIRM is how many seconds before the slot.
 local STALE, CONFIRM = 1, 0.25
 
 local Slots = {}
@@ -19,18 +19,18 @@ Slots.__index = Slots
 
 function slots.new()
   return setmetatable({
-    paused_till = -math.huge, -- a pause that the provider asked somebody for
-    _held = {}, -- { at, interval, count }, in their order
+    paused_till = -math.huge, -- a pause that a provider asked any process for
+    _held = {}, -- { at, interval, count }, in order
     _count = 0,
     _heard_at = -math.huge,
     _is_asking = false,
-    _used = 0, -- slots in this stretch of time, and in the one before
+    _used = 0, -- slots used in the current interval, and in the one before
     _used_before = 0,
-    _stretch = -math.huge, -- when this one began
+    _stretch = -math.huge, -- start of the current interval
   }, Slots)
 end
 
--- Lets go of slots that are before `time`.
+-- Drops slots before `time`.
 local function drop(self, time)
   local first = self._held[1]
   while first and first.at < time do
@@ -55,12 +55,12 @@ local function turn_stretch(self, now)
   end
 end
 
--- Whether Redis is to be asked about a pause before the next slot.
+-- Returns whether to ask Redis about a pause before the next slot.
 local function is_stale(self, now)
   return now - self._heard_at > STALE
 end
 
--- seconds = :take(now): 0 takes a slot; more is when its turn comes; nil where none is held.
+-- seconds = :take(now): 0 takes a slot; more: time until the next one; nil if there is none.
 function Slots:take(now)
   drop(self, now - LATE)
   local first = self._held[1]
@@ -71,7 +71,7 @@ function Slots:take(now)
     local seconds = first.at - now
     return is_stale(self, first.at) and seconds > CONFIRM and seconds - CONFIRM or seconds
   elseif is_stale(self, now) then
-    return nil -- no answer has come yet
+    return nil -- no reply has come yet
   end
   first.at, first.count = first.at + first.interval, first.count - 1
   self._count = self._count - 1
@@ -83,8 +83,8 @@ function Slots:take(now)
   return 0
 end
 
--- How many slots to ask for now: as many as the last stretch used; 0 only asks about a pause; nil
--- where nothing is to be asked.
+-- Returns how many slots to ask for now: as many as the last interval used. 0 only asks about a
+-- pause; nil: ask nothing.
 function Slots:wanted(now)
   if self._is_asking or now < self.paused_till then
     return nil
@@ -98,17 +98,17 @@ function Slots:wanted(now)
   return is_stale(self, first.at) and first.at - now <= CONFIRM and 0 or nil
 end
 
--- Redis is being asked.
+-- Records that a request to Redis is in flight.
 function Slots:asked()
   self._is_asking = true
 end
 
--- It gave no answer.
+-- Records that the request failed.
 function Slots:failed()
   self._is_asking = false
 end
 
--- It gave so many slots, the first after `first` seconds, `interval` apart; nothing goes for
+-- Adds slots from Redis: the first after `first` seconds, then every `interval`; starts a pause of
 -- `pause` seconds.
 function Slots:granted(now, count, first, interval, pause)
   self._is_asking, self._heard_at = false, now
@@ -121,7 +121,7 @@ function Slots:granted(now, count, first, interval, pause)
   end
 end
 
--- Nothing goes before `time`.
+-- Allows nothing before `time`.
 function Slots:pause(time)
   self.paused_till = math.max(self.paused_till, time)
   drop(self, time)

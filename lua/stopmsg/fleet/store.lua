@@ -1,28 +1,27 @@
--- A job in a storage that many machines share: the ids of one list, given out to workers in
--- entries, and what became of them. This storage is Redis Streams; another engine would have the
--- same verbs.
+-- A job in a storage shared by many machines: the ids of one list, given out to workers in entries,
+-- and their results. This storage is Redis Streams; another engine would have the same verbs.
 --
 -- Six verbs move ids:
---   feed     adds the next entry of the input, unless enough of them wait
---   take     gives entries to a worker: such as nobody has, or whose holder has gone quiet
---   intend   notes how many ids of an entry may have been sent, before they are
---   settle   notes what became of ids, and gives an entry back that cannot be gone on with
---   claim    says that a worker is still there, for the entries that it holds
---   totals   how the job stands
--- The rest is housekeeping: begin and leave (of a feed), change (pause, resume, cancel), retry
--- (dead entries), results and remove (what is settled, for whom collects it), forget.
+--   feed     adds the next entry of the input, unless too many are waiting
+--   take     gives entries to a worker: free ones, or those whose holder has gone quiet
+--   intend   records how many ids of an entry may have been sent, before they are
+--   settle   records results, and gives back an entry that this worker cannot finish
+--   claim    renews a worker's leases on the entries it holds
+--   totals   returns the progress of the job
+-- The others are housekeeping: begin and leave (of a feed), change (pause, resume, cancel), retry
+-- (dead entries), results and remove (for collecting results), forget.
 --
--- What a verb promises, whatever happens to the storage:
---   * each is done as a whole or not at all, and may be said again where no answer came;
---   * intend and settle do nothing for a worker that does not hold the entry any more (`FENCED`);
---   * an id that is settled stays settled, and is counted once;
---   * a storage that may have lost what it said was done has another identity from then on. All
---     ids of an entry that was written under another one count as perhaps sent: that is what keeps
---     a "too late", which may be the echo of a stop that was forgotten, from being believed.
+-- Guarantees of the verbs, even if the storage fails:
+--   * each is done as a whole or not at all, and may be repeated if no reply came;
+--   * intend and settle do nothing for a worker that no longer holds the entry (`FENCED`);
+--   * a settled id stays settled, and is counted once;
+--   * a storage that may have lost confirmed writes has another identity from then on. All ids of
+--     an entry written under an earlier identity count as perhaps sent. This prevents believing a
+--     "too late" that may be the echo of a forgotten stop.
 --
--- Nothing here waits: verbs take on_done(reply, message, is_final), called once, later or at once.
--- `message` says why there is no reply: then nobody knows whether it was done. is_final says that
--- waiting does not mend it.
+-- Nothing here blocks: verbs call on_done(reply, message, is_final) once, later or at once.
+-- `message` is the reason for a missing reply: the verb may or may not have been carried out.
+-- is_final: waiting does not help.
 
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
@@ -35,16 +34,16 @@ local store = {}
 local Store = {}
 Store.__index = Store
 
--- Marks of a part: what is not settled, and what is.
+-- Marks of a part: unsettled and settled.
 local OPEN, SETTLED = "0", "1"
 
--- Whether an entry that was written under another identity counts as perhaps sent. For specs, which
--- show what happens without that rule.
+-- Whether an entry written under another identity counts as perhaps sent. Specs turn this off to
+-- show its effect.
 store.has_epochs = true
 
 local NAMES = { "job", "work", "intent", "counts", "done", "dead" }
 
--- made = store.new(options, job): options of link.new.
+-- made = store.new(options, job): options as for link.new.
 function store.new(options, job)
   local keys = {}
   for i, name in ipairs(NAMES) do
@@ -61,12 +60,12 @@ function store.new(options, job)
   }, Store)
 end
 
--- Moves what can be moved, and hands out replies.
+-- Drives the connection and delivers replies.
 function Store:step()
   self.link:step()
 end
 
--- Whether a verb can be said now.
+-- Returns whether a verb can be called now.
 function Store:is_ready()
   return self.link:is_ready()
 end
@@ -82,7 +81,7 @@ local function words_of(self, command, text, arguments)
   return words
 end
 
--- Words for people in place of a reply.
+-- Returns the message for a missing reply.
 local function explain(self, err, is_lost)
   if is_lost then
     return err, self.link.is_final
@@ -121,11 +120,12 @@ local function whole(number)
   return ("%.0f"):format(number)
 end
 
--- Says who feeds, and what the job is of; makes the job where it is not there.
--- what: a list of { name, value }. lasting: seconds after which Redis has on disk what it was told;
--- a new job is not given out before. old: { feeder, beat } of a feed that is gone, or nil. top: how
--- far this feed has been, nil where it does not know.
--- reply: { "OK", fed, identity, state } | { "DIFFERS", name, value } |
+-- Registers a feeder; creates the job if it does not exist.
+-- what: the job's identity, a list of { name, value }. lasting: seconds until a write of Redis is
+-- on disk; a new job gives out no entries before. old: { feeder, beat } of a dead feed, or nil.
+-- top: the position that this feed has reached, nil if unknown.
+-- reply: { "OK", fed, identity, state }
+-- { "DIFFERS", name, value }
 -- { "BUSY", feeder, beat }
 function Store:begin(me, what, lasting, old, top, on_done)
   local arguments = { me, old and old.feeder or "", old and old.beat or "",
@@ -137,11 +137,16 @@ function Store:begin(me, what, lasting, old, top, on_done)
   run(self, "begin", arguments, on_done)
 end
 
--- Adds an entry. chunk: from (the last position before it), to, ids (a list, "" where one is
--- settled already), settled (a list of { at, line }, at a place of the list; the outcome is
--- `invalid`). limits: ahead (entries that may wait), results (ids whose results may).
--- reply: { "OK" } | { "FULL", "work" or "results" } | { "AT", fed }, where it is not at `from` |
--- { "EPOCH" } | { "LOST" } | { "OTHER", feeder } | { "cancelled" }
+-- Adds an entry. chunk: from (the last position before it), to, ids (a list, "" for a settled id),
+-- settled (a list of { at, line }, at a place of the list; the outcome is `invalid`). limits: ahead
+-- (maximum of waiting entries), results (maximum of ids with waiting results).
+-- reply: { "OK" }
+-- { "FULL", "work" or "results" }
+-- { "AT", fed }, if the job is not at `from`
+-- { "EPOCH" }
+-- { "LOST" }
+-- { "OTHER", feeder }
+-- { "cancelled" }
 function Store:feed(me, identity, chunk, limits, on_done)
   local marks, lines, bad = {}, {}, chunk.settled or {}
   for i = 1, #chunk.ids do
@@ -155,7 +160,7 @@ function Store:feed(me, identity, chunk, limits, on_done)
     table.concat(marks), whole(#bad), table.concat(lines) }, on_done)
 end
 
--- A feed ends.
+-- Ends a feed.
 function Store:leave(me, on_done)
   run(self, "leave", { me }, on_done)
 end
@@ -175,16 +180,16 @@ local function entry_of(row)
     position = tonumber(row[2]), -- of the first id, in the input
     count = n,
     ids = ids,
-    sent = (row[5] == "1" or not store.has_epochs) and sent or n, -- so many may have been sent
+    sent = (row[5] == "1" or not store.has_epochs) and sent or n, -- how many may have been sent
     intent = sent,
     marks = row[7],
   }
 end
 
--- Takes entries for `me`, `most` of them; 0 only asks how the job stands.
--- reply: { state (opening, running, paused, cancelled, or LOST), identity, ending ("over": each id
--- is settled; "dead": all others are in dead entries; ""), entries = list of { id, position, count,
--- ids, sent, marks (a byte an id, "0": not settled) } }
+-- Takes up to `most` entries for `me`; 0 only returns the state of the job.
+-- reply: { state (opening, running, paused, cancelled, or LOST), identity, ending ("over": all ids
+-- are settled; "dead": all others are in dead entries; ""), entries = list of { id, position,
+-- count, ids, sent, marks (one byte per id, "0": unsettled) } }
 function Store:take(me, lease, most, on_done)
   run(self, "take", { me, whole(lease * 1000), whole(most) }, function(value, message, is_final)
     if not value then
@@ -204,18 +209,23 @@ function Store:take(me, lease, most, on_done)
   end)
 end
 
--- Notes that the first `count` ids of an entry may be sent from now on.
--- reply: { "OK" } | { "FENCED" } | { "EPOCH", identity } | { state } where that is not running
+-- Records that the first `count` ids of an entry may be sent from now on.
+-- reply: { "OK" }
+-- { "FENCED" }
+-- { "EPOCH", identity }
+-- { state } if that is not running
 function Store:intend(me, entry, count, is_first, on_done)
   run(self, "intend", { me, entry.id, entry.identity, whole(count), is_first and "1" or "0" },
     on_done)
 end
 
--- Notes what became of ids: a list of { at (place in the entry), word (outcome), line (for whom
--- collects) }. back: nil, or { sent = how many of the entry may have been sent, is_counted =
--- whether an intent was noted }, where the entry is given back.
--- reply: { "OK", how many were new } | { "DONE", … } where the whole entry is settled | { "FENCED"
--- } | { "EPOCH", identity }
+-- Records results: a list of { at (place in the entry), word (outcome), line (for the collector) }.
+-- back: nil, or, to give the entry back, { sent = how many of its ids may have been sent,
+-- is_counted = whether an intent was recorded }.
+-- reply: { "OK", how many were new }
+-- { "DONE", … } if the whole entry is settled
+-- { "FENCED" }
+-- { "EPOCH", identity }
 function Store:settle(me, entry, results, back, on_done)
   local arguments = { me, entry.id, entry.identity, whole(entry.count), entry.marks,
     back and "back" or "keep", back and whole(back.sent) or "0",
@@ -228,8 +238,8 @@ function Store:settle(me, entry, results, back, on_done)
   run(self, "settle", arguments, on_done)
 end
 
--- Begins the leases of these entries (a list of their ids) anew.
--- reply: { "OK", those that somebody else holds by now… }
+-- Renews the leases of these entries (a list of their ids).
+-- reply: { "OK", entries now held by another worker… }
 function Store:claim(me, ids, on_done)
   local arguments = { me }
   for i, id in ipairs(ids) do
@@ -246,7 +256,7 @@ local function map_of(list)
   return map
 end
 
--- reply: nil where there is no such job, or { job (what it is of, and how far), counts (by outcome,
+-- reply: nil if there is no such job, or { job (its identity and progress), counts (by outcome,
 -- settled, collected, dead: ids), waiting (entries), held (entries), workers (list of { name, held,
 -- idle (seconds) }), results (pieces), dead (entries), identity }
 function Store:totals(on_done)
@@ -276,7 +286,8 @@ function Store:totals(on_done)
   end)
 end
 
--- reply: { the state before, the state now } | { "LOST" }
+-- reply: { the previous state, the state now }
+-- { "LOST" }
 function Store:change(state, on_done)
   run(self, "change", { state }, on_done)
 end
@@ -286,7 +297,7 @@ function Store:retry(most, on_done)
   run(self, "retry", { whole(most) }, on_done)
 end
 
--- reply: a list of { id, count, lines }: results that nobody has collected, the oldest first.
+-- reply: a list of { id, count, lines }: results not collected yet, the oldest first.
 function Store:results(most, on_done)
   send(self, { "XRANGE", self._keys[5], "-", "+", "COUNT", whole(most) },
     function(value, err, is_lost)
@@ -302,19 +313,19 @@ function Store:results(most, on_done)
     end)
 end
 
--- Takes results out. reply: { how many ids they were of }
+-- Removes results. reply: { how many ids they held }
 function Store:remove(ids, on_done)
   run(self, "remove", ids, on_done)
 end
 
--- Forgets the job, a piece at a time. reply: { how many entries are left }
+-- Deletes the job piece by piece. reply: { how many entries are left }
 function Store:forget(most, on_done)
   run(self, "forget", { whole(most) }, on_done)
 end
 
--- reply, message, is_final = made:wait(patience, verb, …): says a verb, and waits for its reply,
--- also for a Redis that is away, `patience` seconds for it. on_wait(trouble) is called now and then
--- while nothing comes; where it gives true, the wait ends. For who has nothing else to do.
+-- reply, message, is_final = made:wait(patience, on_wait, verb, …): calls a verb and blocks until
+-- its reply, for up to `patience` seconds if Redis is unreachable. on_wait(trouble) is called now
+-- and then meanwhile; if it returns true, the wait ends.
 function Store:wait(patience, on_wait, verb, ...)
   local count = select("#", ...)
   local arguments = { ... }

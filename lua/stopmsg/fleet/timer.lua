@@ -1,5 +1,5 @@
--- Asks Redis from timers of nginx: a handler that asked it by itself would wait for it before each
--- request. What keeper.lua wants of a caller.
+-- A caller for keeper.lua that queries Redis from nginx timers: a handler that did so itself would
+-- wait for Redis before each request.
 
 local client = require("stopmsg.fleet.client")
 local compat = require("stopmsg.compat")
@@ -7,29 +7,29 @@ local core = require("stopmsg.core")
 
 local timer = {}
 
--- Seconds after which an answer is late, and after which nobody waits for it any more.
+-- Seconds after which a reply is late, and after which it is given up.
 local SLOW, TIMEOUT = 0.5, 3
 
--- Seconds between two looks for an answer, which wakes nobody; and when it is late.
+-- Seconds between two checks for a reply, which wakes no handler; and the same for a late reply.
 local LOOK_EVERY, LOOK_SLOWLY = 0.005, 0.05
 
--- Seconds after which a timer that did not begin never will: nginx drops it without a word when too
--- many are running.
+-- Seconds after which a timer that has not begun never will: nginx drops it silently when too many
+-- are running.
 local GRACE = 0.05
 
 local Timer = {}
 Timer.__index = Timer
 
--- caller = timer.new(connect, release, key): connect() gives a client | nil, message;
--- release(redis, is_usable) gets it back.
+-- caller = timer.new(connect, release, key): connect() returns a client
+-- nil, message; release(redis, is_usable) takes it back.
 function timer.new(connect, release, key)
   return setmetatable({
     _connect = connect,
     _release = release,
     _key = key,
-    _jobs = {}, -- { arguments, on_reply, since }; the first one may be under way
+    _jobs = {}, -- { arguments, on_reply, since }; the first may be in flight
     _is_running = false,
-    _asked_at = nil, -- when a timer was asked for
+    _asked_at = nil, -- when a timer was requested
   }, Timer)
 end
 
@@ -37,7 +37,7 @@ local function finish(self, job, value, err)
   if self._jobs[1] == job then
     table.remove(self._jobs, 1)
     client.answer(job.on_reply, value, err)
-  end -- else its time was up before
+  end -- otherwise the job has timed out
 end
 
 local function work(self)
@@ -80,7 +80,7 @@ end
 
 function Timer:run(arguments, on_reply)
   self._jobs[#self._jobs + 1] = { arguments = arguments, on_reply = on_reply, since = core.now() }
-  start(self) -- where there is no timer, the next look asks again
+  start(self) -- without a timer, the next check tries again
   return true
 end
 

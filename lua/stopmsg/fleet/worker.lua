@@ -1,34 +1,34 @@
--- A worker of a job: takes entries from a storage (see store.lua), is the source of a run that
--- sends their ids, and notes what became of them. It keeps the rules of a journal: no id leaves
--- before its intent is noted, and an answer after an attempt that may have worked unseen is
--- weighed.
+-- A worker of a job: takes entries from a storage (see store.lua), serves as the source of the run
+-- that sends their ids, and records the results. It keeps the rules of a journal: no id is sent
+-- before its intent is recorded, and a response after an unconfirmed attempt is checked for being
+-- its echo.
 --
--- Only what the provider said, and what is unknown after it was sent, is settled here. All else
--- goes back to the job: somebody else may have a token, a network or a time that is better.
+-- A worker settles only ids with a provider's response and ids whose request may have worked. All
+-- others go back to the job: another worker may have a valid token, a better network or more time.
 --
--- Pure: storage and clocks are passed in, and nothing waits but finish(), which is told how.
+-- Pure: storage and clocks are passed in. Only finish() blocks, in a function of its caller.
 
 local outcome = require("stopmsg.meaning.outcome")
 
 local worker = {}
 
--- Seconds within which results are noted, and how many go together.
+-- Seconds between writes of results, and the maximum of results per write.
 local FLUSH_EVERY, MANY = 0.25, 256
 
--- Ids whose intent is noted ahead, where each is a request of its own: more of them where the run
--- had to wait for the storage.
+-- Ids whose intent is recorded ahead if each is a request of its own: first and most. The number
+-- grows when the run has to wait for the storage.
 local LEAST_WINDOW, MOST_WINDOW = 16, 1024
 
--- Parts of a lease: after the first it is begun anew, after the second nothing more is sent.
+-- Parts of a lease: after RENEWED it is renewed, after TRUSTED no more ids are sent.
 local RENEWED, TRUSTED = 1 / 4, 2 / 3
 
--- Seconds between two looks for entries where none came, and for an answer of the storage.
+-- Seconds between two attempts to take entries, and between two checks for a reply of the storage.
 local TAKE_EVERY, LOOK_EVERY = 0.2, 0.001
 
--- Seconds for which ids are handed out without a look at the storage.
+-- Seconds for which ids are handed out without stepping the storage.
 local STEP_EVERY = 0.005
 
--- Reasons of a `failed` that never came before the provider.
+-- Reasons of a `failed` item whose request did not reach the provider.
 local BEFORE = { connect = true, tls = true, rate_limited = true, credentials = true,
   outage = true, deadline = true, interrupted = true }
 
@@ -37,20 +37,20 @@ local OPEN = ("0"):byte()
 local Worker = {}
 Worker.__index = Worker
 
--- made = worker.new(options): store, me (a name that nobody else has), lease (seconds), clock
--- (monotonic, seconds), time (milliseconds since 1970), line(position, item, time) (a result, for
--- whom collects), most (ids that may wait here to be sent), batch (ids a request), is_once (whether
--- it ends when there is nothing to take).
+-- made = worker.new(options): store, me (a unique name), lease (seconds), clock (monotonic,
+-- seconds), time (milliseconds since 1970), line(position, item, time) (the line of a result, for
+-- the collector), most (ids that may wait here to be sent), batch (ids per request), is_once (ends
+-- when there is nothing to take).
 function worker.new(options)
   return setmetatable({
-    counts = outcome.counts(), -- of what this worker has settled
+    counts = outcome.counts(), -- of the ids this worker settled
     settled = 0,
     handed_back = 0, -- ids
-    ending = nil, -- why nothing more is taken: over, dead, cancelled, lost, empty
-    failure = nil, -- the first item that had to go back because of this worker
+    ending = nil, -- why no more entries are taken: over, dead, cancelled, lost, empty
+    failure = nil, -- the first item given back because of this worker
     fault = nil, -- why the storage cannot be used
     is_paused = false,
-    ended = function() end, -- why the run sends nothing more; nil while it does
+    ended = function() end, -- why the run stopped sending; nil if it has not
     _store = options.store,
     _me = options.me,
     _lease = options.lease,
@@ -61,8 +61,8 @@ function worker.new(options)
     _is_once = options.is_once,
     _line = options.line,
     _window = math.max(LEAST_WINDOW, options.batch),
-    _grown = 0, -- the place at which that was
-    _entries = {}, -- that are held, the oldest first
+    _grown = 0, -- the place at which the window last grew
+    _entries = {}, -- held entries, the oldest first
     _size = 1, -- ids of the largest entry so far
     _owners = {}, -- place in the run -> entry
     _indices = {}, -- place in the run -> place in the entry
@@ -76,13 +76,13 @@ function worker.new(options)
   }, Worker)
 end
 
--- Whether nothing more is to be sent.
+-- Returns whether sending has ended.
 function Worker:is_over()
   return self.ending ~= nil or self.failure ~= nil or self.fault ~= nil or self.ended() ~= nil
     or self._is_stopped or false
 end
 
--- Nothing more is sent from now on.
+-- Ends sending.
 function Worker:stop()
   self._is_stopped = true
 end
@@ -93,7 +93,7 @@ local function note_fault(self, message, is_final)
   end
 end
 
--- Somebody else has the entry: what is known of it is not asked for any more.
+-- Drops an entry that another worker holds; its results are no longer wanted.
 local function drop(self, entry)
   if entry.is_gone then
     return
@@ -107,8 +107,8 @@ local function drop(self, entry)
   end
 end
 
--- The storage may have lost what it said was done: who else had the entry meanwhile is not known.
--- What it knows of the entry may be more than we were told, or less.
+-- Handles a storage that may have lost confirmed writes. Another worker may have held the entry
+-- meanwhile, so the storage may know more about it than we do, or less.
 local function doubt(self, entry, identity)
   entry.identity, entry.returns = identity, true
   if self._store.has_epochs ~= false then
@@ -116,19 +116,19 @@ local function doubt(self, entry, identity)
   end
 end
 
--- Takes an entry in.
+-- Adds an entry.
 local function add(self, entry, now)
-  entry.at = 1 -- the next one to hand out
+  entry.at = 1 -- the next id to hand out
   entry.granted = 0 -- ids that may be sent
   entry.is_asking = false
-  entry.is_counted = false -- an intent was noted
+  entry.is_counted = false -- an intent was recorded
   entry.is_settling = false
   entry.is_gone = false
   entry.beat = now
-  entry.results, entry.first, entry.last = {}, 1, 0 -- that are not noted yet
-  entry.out = 0 -- ids that are handed out and have no item yet
-  entry.returns = false -- whether it goes back as soon as these have theirs
-  entry.open = 0 -- ids that are not settled
+  entry.results, entry.first, entry.last = {}, 1, 0 -- not written yet
+  entry.out = 0 -- ids handed out without an item yet
+  entry.returns = false -- goes back as soon as these have their items
+  entry.open = 0 -- unsettled ids
   for i = 1, entry.count do
     if entry.marks:byte(i) == OPEN then
       entry.open = entry.open + 1
@@ -141,14 +141,14 @@ local function take(self, now)
   if self._is_taking or now < self._take_at then
     return
   end
-  local waiting = 0 -- ids that are not handed out
+  local waiting = 0 -- ids not handed out yet
   for _, entry in ipairs(self._entries) do
     waiting = waiting + entry.open - entry.out - (entry.last - entry.first + 1)
   end
   if waiting >= math.max(self._most, self._size) then
     return
   end
-  -- One entry at first: how large they are is not known before.
+  -- Takes one entry at first, since their size is not known before.
   local most = math.max(1, math.floor((self._most - waiting) / self._size))
   most = self._size > 1 and most or 1
   self._is_taking = true
@@ -180,7 +180,7 @@ local function take(self, now)
   end)
 end
 
--- Begins the leases anew that are about to end.
+-- Renews the leases that are due.
 local function claim(self, now)
   if self._is_claiming then
     return
@@ -218,7 +218,7 @@ local function claim(self, now)
   end)
 end
 
--- Asks that the ids of an entry up to `count` may be sent.
+-- Records the intent for the ids of an entry up to `count`.
 local function intend(self, entry, count, now)
   entry.is_asking = true
   self._store:intend(self._me, entry, count, not entry.is_counted,
@@ -246,12 +246,12 @@ local function intend(self, entry, count, now)
     end)
 end
 
--- The next id of an entry that is not settled, from `at` on; nil where there is none.
+-- Returns the next unsettled id of an entry, from `at` on; nil if there is none.
 local function next_open(entry, at)
   return entry.marks:find("0", at, true)
 end
 
--- Has intents noted before they are needed.
+-- Records intents before they are needed.
 local function intend_ahead(self, now)
   local ready = 0
   for _, entry in ipairs(self._entries) do
@@ -270,7 +270,7 @@ local function intend_ahead(self, now)
   end
 end
 
--- The line of a result, for whom collects.
+-- Returns the line of a result, for the collector.
 local function line_of(self, entry, result)
   local item = result.item
   if result.at <= entry.sent and item.reason ~= "malformed_id" then
@@ -279,7 +279,7 @@ local function line_of(self, entry, result)
   return self._line(entry.position + result.at - 1, item, result.time)
 end
 
--- Notes what became of ids of an entry, MANY at most; with the last of them it may go `back`.
+-- Writes up to MANY results of an entry. With the last of them the entry may go `back`.
 local function settle(self, entry, back)
   local results = {}
   local first, last = entry.first, math.min(entry.last, entry.first + MANY - 1)
@@ -318,12 +318,12 @@ local function settle(self, entry, back)
       self.handed_back = self.handed_back + entry.open
       drop(self, entry)
     elseif entry.open == 0 then
-      entry.returns = true -- the storage knows of others
+      entry.returns = true -- the storage has unsettled ids in it
     end
   end)
 end
 
--- Whether an entry can go back: nothing of it is under way.
+-- Returns whether an entry can go back: none of its ids or intents is in flight.
 local function is_ready_to_return(entry)
   return entry.returns and entry.out == 0 and not entry.is_asking
 end
@@ -347,7 +347,7 @@ local function flush(self, now)
   end
 end
 
--- Does what is due. Called often.
+-- Does the work that is due. Called often.
 function Worker:step()
   local store = self._store
   store:step()
@@ -364,7 +364,7 @@ function Worker:step()
   end
 end
 
--- Puts the next ids that may be sent into the chunk, from its place `n` + 1 on.
+-- Adds the next ids that may be sent to the chunk, after its place `n`.
 local function hand_out(self, entry, chunk, want)
   while chunk.n < want do
     local at = next_open(entry, entry.at)
@@ -384,7 +384,7 @@ local function hand_out(self, entry, chunk, want)
   end
 end
 
--- Fills the chunk from the entries. Whether one of them waits for the storage.
+-- Fills the chunk from the entries. Returns whether an entry waits for the storage.
 local function gather(self, chunk, want, now)
   local is_waiting = false
   for _, entry in ipairs(self._entries) do
@@ -400,7 +400,7 @@ local function gather(self, chunk, want, now)
   return is_waiting
 end
 
--- A source of a run, see run/source.lua.
+-- The source of a run; see run/source.lua.
 function Worker:fill(chunk, want)
   chunk.n = 0
   local now = self._clock()
@@ -429,7 +429,7 @@ function Worker:fill(chunk, want)
   return false, now + (is_asking and LOOK_EVERY or TAKE_EVERY / 4)
 end
 
--- Whether an item says nothing of its message: this worker could not ask the provider.
+-- Returns whether an item shows nothing about its message: this worker could not ask the provider.
 local function goes_back(item)
   local word, reason = item.outcome, item.reason
   if word == "skipped" or (word == "denied" and reason == "credentials") then
@@ -439,13 +439,13 @@ local function goes_back(item)
     or (item.message ~= nil and item.message:find("not in the provider's form", 1, true) ~= nil))
 end
 
--- Takes what the run says of the id at a place. Whether it is the provider's word, or unknown.
+-- Takes the run's item for the id at a place. Returns false if the id goes back to the job.
 function Worker:take(item, place)
   local entry, at = self._owners[place], self._indices[place]
   self._owners[place], self._indices[place] = nil, nil
   entry.out = entry.out - 1
   if goes_back(item) then
-    -- An interruption is not this worker's fault.
+    -- Not caused by this worker.
     if item.reason ~= "interrupted" then
       self.failure = self.failure or item
     end
@@ -458,16 +458,16 @@ function Worker:take(item, place)
   return true
 end
 
--- Whether something is still to be told to the storage.
+-- Returns whether the storage still has to be updated.
 local function has_more(self)
   return #self._entries > 0 or self._is_taking
 end
 
--- Once the run has ended: notes what is known, and gives all else back. wait() waits for the
--- storage; where it gives true, that is enough. Whether all was told.
+-- Call it once the run has ended: records the results and gives all other ids back. wait() waits
+-- for the storage; it returns true to stop. Returns whether everything was recorded.
 function Worker:finish(wait)
   self:stop()
-  -- What was handed out and has no item may have been sent.
+  -- Ids handed out without an item may have been sent.
   local on_way = {}
   for place, entry in pairs(self._owners) do
     on_way[entry] = math.max(on_way[entry] or 0, self._indices[place])

@@ -1,74 +1,74 @@
--- From a source of ids to batches: each id is checked, and an id that was given before is not sent
--- twice.
+-- Groups ids from a source into batches. Checks each id and sends a duplicate only once.
 
 local core = require("stopmsg.core")
 local ids = require("stopmsg.ids")
 
 local intake = {}
 
--- Ids that are asked of the source at once.
+-- Ids requested from the source in one call.
 local CHUNK = 256
 
--- Ids that are looked at one by one before others get their turn.
+-- Ids checked one by one before other coroutines get a turn.
 local FEW = 64
 
--- Ids that are read ahead where only some of them go into one request.
+-- Maximum read-ahead, in ids, when a request may only hold ids that share a part.
 local WINDOW = 2048
 
--- Places of a shelf: a table for all of a million would take long to grow.
+-- Places per shelf. One table for a million places would take too long to grow.
 local SHELF = 512
 
 local Intake = {}
 Intake.__index = Intake
 
--- fill: a source. is_shared: whether others wait for this thread.
+-- fill: a source. is_shared: whether other coroutines share this thread.
 function intake.new(fill, is_shared)
   return setmetatable({
-    is_over = false, -- the source is, and all it gave is in batches
-    is_dry = false, -- it had nothing when it was asked last
-    waits_till = nil, -- until then the source has nothing more; nil where it never said so
+    is_over = false, -- the source has ended and all its ids are in batches
+    is_dry = false, -- the source had nothing when last called
+    waits_till = nil, -- time before which the source has nothing more; nil if it gave none
     result = nil,
-    seen = nil, -- of the core: where an id stood first
-    twin_count = 0, -- further places of ids that stood before
-    _twins = {}, -- shelf -> place -> those of the same id
-    odd = 0, -- ids of an unusual shape
+    seen = nil, -- core object: id -> place of its first occurrence
+    twin_count = 0, -- duplicates waiting for the first one's item
+    _twins = {}, -- shelf -> place of the first -> its duplicates
+    odd = 0, -- ids with an unusual format
     odd_example = nil,
-    limit = nil, -- ids a batch
-    _known = nil, -- in place of `seen`, for ids that are as most are
-    _admits = nil, -- the one of the two that takes many of these at once
+    limit = nil, -- ids per batch
+    _known = nil, -- replaces `seen` for ids of the usual format
+    _admits = nil, -- `_known` or `seen`: whichever admits many ids at once
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
-    _is_single = false, -- ids go one by one
-    _is_alone = false, -- there is one
-    _place = 0, -- of the last id that was taken
+    _is_single = false, -- one id per request
+    _is_alone = false, -- the call has a single id
+    _place = 0, -- place of the last id taken
     _chunk = { n = 0 },
-    _room = 0, -- for ids in the chunk
-    _from = nil, -- where its ids stand: in the chunk, or in the caller's list, which is one chunk
-    _taken = 0, -- of the chunk
-    _pool = nil, -- a batch of ids that are read ahead, where they go one by one
-    _at = 0, -- the last of them that was taken
-    _is_last = false, -- the chunk is the source's last
-    _spare = nil, -- batches to be used again
-    _together = nil, -- which part of an id is the same for all of a batch
-    _groups = {}, -- part -> batch of the ids that are read ahead
-    _group_order = {}, -- the parts, as they came
-    _grouped = 0, -- ids in these
-    _is_drained = false, -- the source is over, but for these, or the pool
+    _room = 0, -- capacity of the chunk, in ids
+    _from = nil, -- where ids are read from: the chunk, or the caller's list as one chunk
+    _taken = 0, -- ids taken from the chunk
+    _pool = nil, -- read-ahead batch when each request holds one id
+    _at = 0, -- index of the last id taken from the pool
+    _is_last = false, -- this chunk is the source's last
+    _spare = nil, -- recycled batches
+    _together = nil, -- which part of the id all ids of a batch share
+    _groups = {}, -- part -> batch of ids read ahead
+    _group_order = {}, -- the parts, in order of arrival
+    _grouped = 0, -- ids in all groups
+    _is_drained = false, -- the source has ended; only the groups or the pool have ids left
   }, Intake)
 end
 
--- For a new call; of the last one everything has settled.
+-- Resets for a new call; the previous one has fully settled.
 --
--- form: the form of the ids. limit: ids a batch. result: a list that gets all items at their
--- places, `total` of them; nil where the items are only passed on, and a repeated id is known as
--- long as the first is not settled. together: the place of the part that all ids of a batch share,
--- or nil. list: the caller's, read in place of the source, or nil.
+-- form: the id format. limit: ids per batch. result: a list that receives all items at their
+-- places, `total` of them; nil if items are only passed on, in which case a duplicate is recognised
+-- only until the first one settles. together: the position of the part that all ids of a batch
+-- share, or nil. list: the caller's list, read instead of the source, or nil.
 function Intake:begin(form, limit, result, total, together, list)
   local known = total and form.mask and core.known(total)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
-    -- With room for all: an id that was taken from its source must find its place.
+    -- Allocates the whole chunk now: an id already taken from the source must not be lost to a
+    -- failed allocation.
     self._chunk, self._room = core.table(room, 1), room
   end
   self._from, self._chunk.n = list or self._chunk, list and total or 0
@@ -89,45 +89,45 @@ function Intake:begin(form, limit, result, total, together, list)
   end
 end
 
--- Keeps nothing that is the caller's.
+-- Drops all references to the caller's data.
 function Intake:forget()
   self.result, self.seen, self._admits, self._from = nil, nil, nil, nil
 end
 
--- A batch without ids yet. The tables run parallel: the id as it is sent, and its place.
+-- Returns an empty batch. `ids` (as sent) and `places` are parallel tables.
 local function new_batch(ids_of_it, places)
   return {
     count = 0,
-    used = 0, -- places of the tables that are not empty, where it was used before
+    used = 0, -- entries left in the tables from earlier use
     ids = ids_of_it or {},
     places = places or {},
-    keys = nil, -- index -> what is equal for all spellings of an id, where that is not as sent
-    given = nil, -- index -> id as it was given, where that is not as sent
-    tries = 0, -- attempts of the batch as it is now
+    keys = nil, -- index -> normal form of the id, common to its spellings, if different
+    given = nil, -- index -> id as given, if different
+    tries = 0, -- attempts of the batch in its present form
     attempts = 0, -- requests sent that held these ids
-    is_ambiguous = false, -- one of them may have taken effect unseen
+    is_ambiguous = false, -- an earlier attempt may have taken effect unseen
     spell = nil, -- see outage.lua
     in_spell = 0,
     failures = 0,
-    verdict = nil, -- what became of its ids, once that is known
-    handed = 0, -- how many of them have their items
-    asked = nil, -- the operation by which they are asked about, where that is not the run's
-    uuid = nil, -- what the request is called, its repeats included
-    lines = nil, -- header lines of this request alone
-    made = nil, -- texts of one attempt: time, nonce, signature
+    verdict = nil, -- result for its ids, once known
+    handed = 0, -- ids that already have their items
+    asked = nil, -- operation of the request, if it is not the run's
+    uuid = nil, -- id of the request, kept across retries
+    lines = nil, -- extra header lines of this request
+    made = nil, -- texts made for one attempt: time, nonce, signature
   }
 end
 
--- A batch to be read into.
+-- Returns an empty batch, recycled if possible.
 function Intake:batch()
   local batch = self._spare
   self._spare = batch and batch.next_spare
   return batch or new_batch()
 end
 
--- Takes back a batch whose items are all made: memory that was used once is there, and large tables
--- make a collector work for a long time. Of one of many ids only these are kept, as it may have a
--- history.
+-- Recycles a batch whose items are all made: its memory is already allocated, and large tables cost
+-- the collector much time. From a batch of many ids, keeps only the id and place tables, since its
+-- other fields may hold history.
 function Intake:recycle(batch)
   if not self._is_single then
     local kept = new_batch(batch.ids, batch.places)
@@ -143,7 +143,7 @@ function Intake:recycle(batch)
   end
 end
 
--- Leaves nothing in the tables of a batch but its own.
+-- Clears stale entries from earlier use.
 local function trim(batch)
   for i = batch.count + 1, batch.used do
     batch.ids[i], batch.places[i] = nil, nil
@@ -160,7 +160,7 @@ local function copy_at(list, i, into, count)
   return into
 end
 
--- The ids at first..last of a batch as a batch of its own, with its history.
+-- Returns ids first..last of a batch as a new batch with the same history.
 function Intake.part(_, batch, first, last)
   local part = new_batch()
   part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
@@ -176,7 +176,7 @@ function Intake.part(_, batch, first, last)
   return part
 end
 
--- An id that was given before: its item will be a copy of the first one's, or is one already.
+-- Handles a duplicate: its item is a copy of the first one's, made now or when that settles.
 local function repeated(self, id, place, first, settled)
   local item = self.result and self.result[first]
   if item then
@@ -190,8 +190,7 @@ local function repeated(self, id, place, first, settled)
   self.twin_count = self.twin_count + 1
 end
 
--- The further places of the id that stood first at this one, from now on the caller's; nil where
--- there are none.
+-- Removes and returns the duplicates of the id at `place`; nil if it has none.
 function Intake:take_twins(place)
   local number = math.floor(place / SHELF)
   local shelf = self._twins[number]
@@ -205,8 +204,8 @@ function Intake:take_twins(place)
   return others
 end
 
--- Where the id stood before; nil where it did not, and then it is known from now on. One of an odd
--- shape does not fit the mask.
+-- Returns the place of the id's first occurrence, or nil after recording a new id. Ids with an
+-- unusual format do not fit the mask.
 local function seen_at(self, key, place, is_odd)
   if self._known and not is_odd then
     return self._known:add(self._form.mask, key, place)
@@ -218,7 +217,7 @@ local function seen_at(self, key, place, is_odd)
   return self.seen:add(key, place)
 end
 
--- The batch of those ids that share a part with this one.
+-- Returns the batch for ids that share a part with this one.
 local function group_of(self, sent)
   local part = ids.part(self._form, sent, self._together)
   local group = self._groups[part]
@@ -231,7 +230,7 @@ local function group_of(self, sent)
   return group
 end
 
--- place, count of the group that has most.
+-- Returns the index and size of the largest group.
 local function fullest(self)
   local best, most = nil, 0
   for i, part in ipairs(self._group_order) do
@@ -242,7 +241,7 @@ local function fullest(self)
   return best, most
 end
 
--- Moves ids of the group that is fullest into the batch.
+-- Moves up to `limit` ids from the largest group into the batch.
 local function take_group(self, batch, limit)
   local order, best = self._group_order, fullest(self)
   local group = self._groups[order[best]]
@@ -259,7 +258,7 @@ local function take_group(self, batch, limit)
   end
 end
 
--- Takes one id into the batch, or settles it right away. The batch that it is in, if any.
+-- Takes one id into a batch, or settles it at once. Returns that batch, if any.
 local function take(self, given, batch, settled)
   local form, place = self._form, self._place + 1
   self._place = place
@@ -292,8 +291,8 @@ local function take(self, given, batch, settled)
   return batch
 end
 
--- admitted = admit(self, list, places, at, most): takes the ids of the chunk that are as most are,
--- up to the first that is not.
+-- admitted = admit(self, list, places, at, most): takes ids of the usual format from the chunk, up
+-- to the first other one.
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
@@ -303,12 +302,13 @@ local function admit(self, list, places, at, most)
   return admitted
 end
 
--- Whether all of the chunk is in batches.
+-- Returns whether all ids of the chunk are in batches.
 local function is_used_up(self)
   return self._taken >= self._chunk.n
 end
 
--- Asks the source for more. True where it has nothing for now: what was read before goes as it is.
+-- Asks the source for more. Returns true if it has nothing now; send the ids read so far as they
+-- are.
 local function ask_source(self, want)
   local chunk = self._chunk
   self._taken, chunk.n = 0, 0
@@ -321,8 +321,8 @@ local function ask_source(self, want)
   return false
 end
 
--- The same for ids of which only those go into one request that share a part: reads ahead until a
--- group of them is full, within bounds.
+-- Like read(), for requests that may only hold ids sharing a part. Reads ahead, within bounds,
+-- until a group is full.
 local function read_groups(self, batch, settled, must_share, limit)
   local chunk = self._chunk
   local _, most = fullest(self)
@@ -350,8 +350,8 @@ local function read_groups(self, batch, settled, must_share, limit)
   return false
 end
 
--- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
--- where it says so reading stops, to be gone on with: true.
+-- Reads until the batch or `settled` is full or the source has ended. Returns true if must_share()
+-- (may be nil) interrupted it; call again.
 local function read(self, batch, settled, must_share, limit)
   local chunk, want, is_list = self._chunk, CHUNK, self._from ~= self._chunk
   while batch.count < limit and not self._is_drained and self:has_room(settled) do
@@ -359,7 +359,7 @@ local function read(self, batch, settled, must_share, limit)
       if self._is_single then
         want = 1
         if batch.count > 0 then
-          break -- the source may take its time
+          break -- the source may block
         end
       end
       if must_share and must_share() then
@@ -391,8 +391,8 @@ local function note_end(self)
   self.is_over = self._is_drained and self._at >= self._pool.count
 end
 
--- pool, first, last, is_cut = :ahead(settled, must_share, most): ids that go one by one, `most` of
--- them at most, to be taken with :took(). Without a pool there are none for now; is_cut as in
+-- pool, first, last, is_cut = :ahead(settled, must_share, most): returns up to `most` ids for
+-- one-id requests; confirm them with :took(). pool is nil if there are none now. is_cut: as in
 -- :read().
 function Intake:ahead(settled, must_share, most)
   local pool = self._pool
@@ -407,21 +407,21 @@ function Intake:ahead(settled, must_share, most)
   return pool, self._at + 1, math.min(pool.count, self._at + most)
 end
 
--- The next `count` ids of the pool were sent.
+-- Marks the next `count` ids of the pool as sent.
 function Intake:took(count)
   self._at = self._at + count
   note_end(self)
 end
 
--- A batch of one id, without a history.
+-- Returns a batch of one id, without history.
 function Intake:lone(id, place)
   local batch = self:batch()
   batch.count, batch.used, batch.ids[1], batch.places[1] = 1, 0, id, place
   return batch
 end
 
--- Reads on until the batch is full, `settled` is, or the source is over. must_share() may be nil;
--- where it says so reading stops, to be gone on with: true. most (ids) may be nil.
+-- Reads until the batch or `settled` is full or the source has ended. Returns true if must_share()
+-- (may be nil) interrupted it; call again. most: a limit in ids, or nil.
 function Intake:read(batch, settled, must_share, most)
   if self._together then
     return read_groups(self, batch, settled, must_share, most or self.limit)
@@ -442,12 +442,12 @@ function Intake:read(batch, settled, must_share, most)
   return is_cut
 end
 
--- From now on no batch has more ids than this.
+-- Caps the size of all later batches.
 function Intake:shrink(limit)
   self.limit = math.min(self.limit, limit)
 end
 
--- Whether more may be read: what repeats an id that is not settled takes memory, too.
+-- Returns whether to read more. Duplicates of unsettled ids count, since they take memory too.
 function Intake:has_room(settled)
   return settled:has_room() and (self.result or self.twin_count < self.limit / 4 + 64)
 end

@@ -1,5 +1,5 @@
--- What has settled and was not handed out yet. Whole batches come in; items come out, a slice at a
--- time, so that an answer of ten thousand items never holds up who takes them.
+-- Queue of settled ids that are not handed out yet. Whole batches go in; items come out in slices,
+-- so that a response with ten thousand items never delays the consumer.
 
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
@@ -9,55 +9,56 @@ local text = require("stopmsg.text")
 
 local settled = {}
 
--- Items that are made at once, and where others wait for this thread; copies of one that are made
--- beside it.
+-- Slice size in items, the same on a shared thread, and the number of duplicates copied at once
+-- with the first item.
 local SLICE, SHARED_SLICE, FEW_COPIES = 256, 128, 4
 
--- What a large batch of a stream leaves behind is about 2 KiB an id. The collector waits until the
--- heap has doubled, which for 1,000,000 ids was 78 MB on Lua 5.3, and 49 MB with a step a batch.
+-- A large batch of a stream leaves about 2 KiB of garbage per id. By itself the collector waits
+-- until the heap has doubled: 78 MB for 1,000,000 ids on Lua 5.3, against 49 MB with one step per
+-- batch.
 local LARGE_BATCH, KIB_AN_ID = 1000, 2
 
 local Settled = {}
 Settled.__index = Settled
 
--- taken: the intake of the same run. redact, warn: functions of a text. is_shared: whether others
--- wait for this thread.
+-- taken: the intake of the same run. redact, warn: functions that take a text. is_shared: whether
+-- other coroutines share this thread.
 function settled.new(taken, redact, warn, is_shared)
   return setmetatable({
-    backlog = 0, -- ids that are settled and not handed out
+    backlog = 0, -- ids settled but not handed out
     _intake = taken,
     _operation = nil,
-    _limit = nil, -- ids a batch
+    _limit = nil, -- ids per batch
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
     _slice = is_shared and SHARED_SLICE or SLICE,
-    _batches = {}, -- a queue from _first to _last
+    _batches = {}, -- queue, from _first to _last
     _first = 1,
     _last = 0,
-    _items = {}, -- the slice that is being made
+    _items = {}, -- the slice being made
     _places = {},
     _count = 0,
-    _other_items = {}, -- the slice that was handed out
+    _other_items = {}, -- the slice last handed out
     _other_places = {},
-    _ids = {}, -- scratch: ids with the same usual answer
-    _at = {}, -- the places of these
-    _sink = nil, -- takes ids whose items would be alike
+    _ids = {}, -- scratch: ids with the same usual response
+    _at = {}, -- scratch: their places
+    _sink = nil, -- receives ids whose items would be alike
     _counts = nil,
     _is_quiet = false,
-    _copies = {}, -- of items whose ids were given again, that are still to be made
+    _copies = {}, -- copies still to be made for duplicates
   }, Settled)
 end
 
--- For a new call; of the last one everything is handed out. sink: see run/loop.lua, or nil.
+-- Resets for the next call; the previous one is drained. sink: see run/loop.lua, or nil.
 function Settled:begin(operation, limit, sink)
   self._operation, self._limit, self._sink = operation, limit, sink
   self._counts, self._is_quiet = nil, false
   self._first, self._last = 1, 0
 end
 
--- For a call that wants its result and nothing before: each item is counted here, by its outcome,
--- as it is made. is_quiet: of a slice nobody looks at more than its length.
+-- Counts each item by outcome as it is made, for a call that only needs the final result. is_quiet:
+-- the caller uses only the length of a slice.
 function Settled:count_in(counts, is_quiet)
   self._counts, self._is_quiet = counts, is_quiet
 end
@@ -68,23 +69,23 @@ local function clear(list)
   end
 end
 
--- Keeps nothing of what it gave out, nor of what providers said.
+-- Drops all items handed out and all provider texts.
 function Settled:forget()
   clear(self._items)
   clear(self._other_items)
 end
 
--- Ids that may be settled and not handed out.
+-- Maximum number of ids settled but not handed out.
 function Settled:most()
   return self._limit / 4 + 64
 end
 
--- Whether what is settled already leaves room for more.
+-- Returns whether the backlog leaves room for more.
 function Settled:has_room()
   return self.backlog < self:most()
 end
 
--- Puts an item into the slice.
+-- Adds an item to the slice.
 local function put(self, item, place)
   local count, result, counts = self._count + 1, self._intake.result, self._counts
   self._count = count
@@ -98,13 +99,13 @@ local function put(self, item, place)
   end
 end
 
--- An item of its own, of no batch.
+-- Adds an item that belongs to no batch.
 local function add_loose(self, item, place)
   self.backlog = self.backlog + 1
   put(self, item, place)
 end
 
--- An id that is not of the right form.
+-- Settles an id with an invalid format.
 function Settled:malformed(id, place, message)
   add_loose(self, {
     id = id,
@@ -124,17 +125,17 @@ local function copy_of(item, id)
   return copy
 end
 
--- An id whose item is known from its first place.
+-- Settles a duplicate whose first occurrence already has an item.
 function Settled:copy(item, id, place)
   add_loose(self, copy_of(item, id), place)
 end
 
--- Codes and states that a definition names hold nobody's secret.
+-- Codes and states named in a definition contain no secrets.
 local function own_words(word)
   return word
 end
 
--- An item for this id with what the verdict says; fields that say nothing stay absent.
+-- Returns the item for an id and a verdict; leaves empty fields absent.
 local function item_of(verdict, id, redact)
   local item = { id = id, outcome = verdict.outcome, code = verdict.code }
   if verdict.is_usual then
@@ -162,12 +163,12 @@ local function item_of(verdict, id, redact)
     item.left = verdict.left
   end
   if verdict.page then
-    item.page = verdict.page -- of a list that was asked for
+    item.page = verdict.page -- set when listing pages
   end
   return item
 end
 
--- The part of an item that comes from the history of its batch.
+-- Adds the fields that come from the history of the batch.
 local function add_history(batch, item)
   if batch.attempts ~= 1 then
     item.attempts = batch.attempts
@@ -184,7 +185,7 @@ local function warn_left(self, item, id)
   end
 end
 
--- The i-th item of a batch, from a verdict of any kind.
+-- Makes the i-th item of a batch from any kind of verdict.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
   local own = verdict.codes and answer.of_code(batch.asked or self._operation, code) or verdict[i]
@@ -202,8 +203,8 @@ local function make(self, batch, i, code)
   return item
 end
 
--- The same id at its further places. Where these are many, as one id may stand at all of them, the
--- copies are made a slice at a time.
+-- Adds the duplicates of an id. One id may fill the whole list, so large numbers of copies are made
+-- one slice at a time.
 local function add_twins(self, item, place)
   local intake = self._intake
   local others = intake:take_twins(place)
@@ -240,7 +241,7 @@ local function put_copies(self)
   end
 end
 
--- The i-th id of a batch has this item.
+-- Adds the item for the i-th id of a batch.
 local function put_item(self, batch, i, item)
   local intake, place = self._intake, batch.places[i]
   put(self, item, place)
@@ -252,9 +253,9 @@ local function put_item(self, batch, i, item)
   end
 end
 
--- make_alike(ids, own_places, first, last, word, code, verified, result, items, places, at): an
--- item for each of ids[first..last], at its place in `result` (or nil), and from at + 1 on in
--- `items` and `places` (or nil).
+-- make_alike(ids, own_places, first, last, word, code, verified, result, items, places, at): makes
+-- an item for each of ids[first..last], and puts it at its place in `result` (or nil) and from at +
+-- 1 on in `items` and `places` (or nil).
 local function make_compiled(ids, own_places, first, last, word, code, verified, result, items,
     places, at)
   if not items then
@@ -273,11 +274,11 @@ local function make_compiled(ids, own_places, first, last, word, code, verified,
   end
 end
 
--- Lua that is compiled is faster than C.
+-- JIT-compiled Lua is faster than C here.
 local make_alike = compat.is_compiled and make_compiled or core.make_alike
 
--- Items of ids[first..last] that say nothing but the id, this word and this code, and perhaps that
--- it is verified. No other place waits for any of them.
+-- Adds items for ids[first..last] that have only an id, this outcome, this code and perhaps
+-- `verified`. None of them has duplicates.
 local function put_alike(self, ids, own_places, keys, first, last, word, code, verified)
   local intake, count = self._intake, last - first + 1
   make_alike(ids, own_places, first, last, word, code, verified, intake.result,
@@ -291,7 +292,7 @@ local function put_alike(self, ids, own_places, keys, first, last, word, code, v
   end
 end
 
--- Passes such ids on: how many the sink took.
+-- Passes such ids to the sink. Returns how many it took.
 local function pass_alike(self, ids, own_places, keys, first, last, word, code, verified)
   local count = self._sink(ids, own_places, first, last, word, code, verified)
   self._intake.seen:remove_all(ids, first, first + count - 1, keys)
@@ -299,8 +300,8 @@ local function pass_alike(self, ids, own_places, keys, first, last, word, code, 
   return count
 end
 
--- word, code, verified, to: what the items of ids first..to of a batch have in common, `last` at
--- most. Without a word they are made one by one.
+-- Returns word, code, verified, to: the fields shared by the items of ids first..to, where `to` is
+-- at most `last`. If word is nil, make the items one by one.
 local function alike(self, batch, first, last)
   local verdict = batch.verdict
   local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
@@ -313,7 +314,7 @@ local function alike(self, batch, first, last)
   return nil, nil, nil, last
 end
 
--- The same one by one, as long as other places wait for some of a call's ids. The last one.
+-- Adds items one by one while any id of the call has duplicates. Returns the index of the last.
 local function put_each(self, batch, first, last, word, code, verified)
   local has_twins = self._intake.twin_count > 0
   for i = first, last do
@@ -326,8 +327,9 @@ local function put_each(self, batch, first, last, word, code, verified)
   return last
 end
 
--- Items of ids first..last of a batch, into the slice. Ends before an id that could be passed on
--- while an item waits to be handed out, so that none overtakes another. The first that is left.
+-- Adds items for ids first..last of a batch to the slice. Stops before an id that could go to the
+-- sink while an earlier item is still to be handed out, which keeps their order. Returns the first
+-- index left.
 local function put_items(self, batch, first, last)
   local ids, places, keys = batch.ids, batch.places, batch.keys
   while first <= last do
@@ -341,15 +343,15 @@ local function put_items(self, batch, first, last)
     else
       first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
       to = math.min(first, to)
-      put_alike(self, ids, places, keys, first, to, word, code, verified) -- the one not taken
+      put_alike(self, ids, places, keys, first, to, word, code, verified) -- not taken by the sink
     end
     first = to + 1
   end
   return first
 end
 
--- Usual answers of one kind to ids that went alone and for the first time become items here:
--- ids[1..count], with their places in the source.
+-- Makes items from usual responses of one kind to one-id first attempts: ids[1..count], with their
+-- places in the source.
 local function put_usual(self, ids, own_places, count, verdict)
   local at, twins = 1, self._intake.twin_count
   if self._sink and verdict.is_plain and twins == 0 and self._count == 0 then
@@ -372,8 +374,9 @@ local function put_usual(self, ids, own_places, count, verdict)
   end
 end
 
--- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes usual
--- answers, as many as there is room for, see call:codes(). verdicts: what the core's meanings are.
+-- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes as many
+-- usual responses as there is room for; see call:codes(). verdicts: indexed by the core's meaning
+-- numbers.
 function Settled:gather(call, verdicts)
   local ids, places = self._ids, self._at
   local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
@@ -392,8 +395,8 @@ function Settled:gather(call, verdicts)
   return total, is_more, connections, generation, oldest
 end
 
--- Gives every id of the batch its item. `verdict` is one for all, a list of them, or the `codes` of
--- an answer.
+-- Settles every id of the batch. `verdict` is one for all ids, a list, or the `codes` of a
+-- response.
 function Settled:add(batch, verdict)
   batch.verdict = verdict
   self.backlog = self.backlog + batch.count
@@ -401,7 +404,7 @@ function Settled:add(batch, verdict)
     verdict.message = text.clean(verdict.message, self._redact)
   end
   if batch.count == 1 and self._first > self._last and not verdict.codes then
-    -- Nothing to be gained by a queue.
+    -- A queue would gain nothing here.
     if put_items(self, batch, 1, 1) > 1 then
       return self._intake:recycle(batch)
     end
@@ -410,8 +413,8 @@ function Settled:add(batch, verdict)
   self._batches[self._last] = batch
 end
 
--- Makes items of the next ids of a batch, the first in the queue. True where what is made has to be
--- handed out before more is.
+-- Makes the next items of the batch at the head of the queue. Returns true if they must be handed
+-- out before more are made.
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
@@ -425,15 +428,15 @@ local function go_on(self, batch)
   if batch.verdict.codes then
     batch.verdict.codes:close()
   end
-  -- Others that wait for this thread would wait for the whole of it.
+  -- On a shared thread, other coroutines would have to wait for the whole collector step.
   if not intake.result and last >= LARGE_BATCH and not self._is_shared then
     compat.collect(last * KIB_AN_ID)
   end
   intake:recycle(batch)
 end
 
--- items, places, count = settled:slice(): nil when nothing is left. The lists are good until the
--- next slice; what settles meanwhile goes into others.
+-- items, places, count = settled:slice(): returns nil if nothing is left. The lists are valid until
+-- the next call; ids that settle meanwhile use other lists.
 function Settled:slice()
   put_copies(self)
   local batch = self._batches[self._first]

@@ -1,9 +1,9 @@
--- The run loop: takes ids from a source, sends them in batches, decides what the answers mean,
--- repeats what may be repeated, and hands out one item an id as each settles.
+-- The run loop: sends ids from a source in batches, interprets the responses, retries where that is
+-- safe, and hands out one item per id as each settles.
 --
--- It is a stream from end to end: what is read ahead, in flight and settled but not handed out is
--- bounded, whatever the length of the source. Nothing here knows a provider, and nothing waits but
--- through `session.wait`.
+-- Memory is bounded whatever the length of the source: there are limits on ids read ahead, in
+-- flight, and settled but not handed out. No code here knows a provider. The only blocking call is
+-- `session.wait`.
 
 local answer = require("stopmsg.meaning.answer")
 local compat = require("stopmsg.compat")
@@ -16,35 +16,33 @@ local text = require("stopmsg.text")
 
 local run = {}
 
--- Seconds that a consumer may keep us from looking at the network, and how many where it shares
--- its thread with others, which then get their turn.
+-- Maximum time in seconds that the consumer may keep the loop from the network, and the same on a
+-- thread shared with other coroutines.
 local LOOK_EVERY, SHARE_EVERY = 0.005, 0.001
 
--- Batches that wait for their repeat, by request in flight, from which on no new ids are read.
+-- Batches waiting for a retry, per request in flight, at which reading new ids stops.
 local MAX_WAITING = 4
 
--- After an interruption, what is in flight may take this many seconds. How often is asked whether
--- there was one.
+-- Seconds that requests in flight get after an interruption, and the interval in seconds between
+-- checks for one.
 local GRACE, ASK_EVERY = 2, 0.1
 
--- Requests that are started before others get their turn.
+-- Requests started before other coroutines get a turn.
 local FEW = 8
 
--- Ids of a call whose run is used again, and how many such runs are kept.
+-- Maximum ids of a call whose run is reused, and the maximum number of idle runs.
 local SMALL, MOST_IDLE = 16, 1024
 
--- What every use of a closed client says.
+-- Error for any use of a closed client.
 run.CLOSED = "attempt to use a closed client"
 
--- What a run says that was left in the middle of something, for the lack of memory: nobody knows
--- any more what became of its ids.
+-- Error for resuming a run that ran out of memory mid-step: the state of its ids is lost.
 run.TORN = "attempt to resume a run that failed"
 
 local Run = {}
 Run.__index = Run
 
--- Calls what is the user's. At these places nothing of the run is half done: should it raise, the
--- run can be gone on with.
+-- Calls user code. The run is consistent here and survives an error.
 local function outside(self, f, ...)
   local is_inside = self._is_torn
   self._is_torn = false
@@ -57,15 +55,15 @@ local function warn(self, message, is_own)
   self._task.summary:warn(is_own and message or text.clean(message, self._session.redact))
 end
 
--- Notes an event to be told in its turn, when nothing is half done: a hook may use the client.
+-- Queues an event until the run is consistent, since a hook may use the client.
 local function note(self, event)
   if self._session.emit or self._session.alarm then
     self._events[#self._events + 1] = event
   end
 end
 
--- A run on the connections of `session`, without a task yet. What run.new() does not set anew is
--- empty again at the end of a run, or belongs to the session.
+-- Creates a run on the connections of `session`, without a task. All fields that run.new() does not
+-- reset are empty at the end of a run or belong to the session.
 local function new(session)
   local self = setmetatable({
     _session = session,
@@ -74,30 +72,30 @@ local function new(session)
     _settled = nil,
     _repeats = nil,
     _patience = nil,
-    _must_share = nil, -- a function: whether others have waited for long enough
-    _items = nil, -- the slice that is being handed out, up to _count
+    _must_share = nil, -- returns whether other coroutines have waited long enough
+    _items = nil, -- the slice being handed out, up to _count
     _places = nil,
     _at = 0,
     _count = 0,
-    _partial = nil, -- a batch that is being read
-    _is_cut = false, -- reading it was stopped so that others get their turn
+    _partial = nil, -- the batch being read
+    _is_cut = false, -- reading it was interrupted to let others run
     _held = nil, -- a batch that found no free slot
     _engine = nil,
-    _call = nil, -- our requests in it
-    _flights = {}, -- number of a request -> its batch, where it has one
+    _call = nil, -- this run's requests in the engine
+    _flights = {}, -- request number -> its batch, if any
     _offers = false, -- ids may go to the engine without a batch
-    _events = {}, -- for the user's hook, in their order
+    _events = {}, -- for the user's hook, in order
     _in_flight = 0,
-    _has_begun = false, -- to give out items
-    _has_form = false, -- an answer was the provider's own
-    _has_strangers = false, -- one was not
-    _is_torn = false, -- whether it is in the middle of something, users' functions apart
-    _is_held = false, -- the provider does not answer, or bears no more requests for now
-    _has_raised = {}, -- name of a user's hook -> whether it did
-    _abandons_at = nil, -- when what is in flight is given up after an interruption
+    _has_begun = false, -- has handed out an item
+    _has_form = false, -- a response had the provider's format
+    _has_strangers = false, -- a response had another format
+    _is_torn = false, -- the run is mid-step, outside user code
+    _is_held = false, -- the provider is down or at its limit of requests
+    _has_raised = {}, -- hook name -> true once the hook raised
+    _abandons_at = nil, -- when to abandon requests in flight after an interruption
     _started = 0,
-    _looked = 0, -- when the network was last looked at
-    _skip = 0, -- items to hand out before the clock is asked again
+    _looked = 0, -- when the loop last looked at the network
+    _skip = 0, -- items to hand out before the next clock check
     _gap = 1,
   }, Run)
   self._must_share = session.breathe and function()
@@ -125,24 +123,24 @@ local function new(session)
   return self
 end
 
--- A run over `task`, on the connections of `session`.
+-- Returns a run for `task` on the connections of `session`.
 --
 -- session, shared by all runs of a client: engine, clock (a function), wait(call, seconds,
 -- was_busy, wants_slot, redis), breathe(), step() and sent() or nil (see wait/init.lua), pacer,
 -- outage, generation (number of the current token), renew() or nil, redact(text), emit(event) or
--- nil, is_closed, idle_runs (a list of runs to be used again) or nil.
+-- nil, is_closed, idle_runs (a list of reusable runs) or nil.
 --
 -- task: operation (checked definition), number (of the operation in the engine), single_number (of
--- its form for one id) or nil, verdicts and single_verdicts (what the core's meanings are, by their
--- numbers) or nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself),
--- limit (ids a batch), concurrency, timeout, deadline (a time), patience (seconds),
--- max_attempts, random or nil, format, provider (its name), summary (a report to count in),
--- on_item or nil, is_interrupted (a function) or nil, result (a list that gets all items at their
--- places, with a repeated id known for the whole run) and total (places in the source), or neither;
--- is_page: its ids are requests for pages of a list, and no events tell their items. is_slow: its
--- source waits for a network itself, so that what has settled is handed out before it is asked.
+-- its one-id form) or nil, verdicts and single_verdicts (indexed by the core's meaning numbers) or
+-- nil, pacer (of the operation) or nil, source (see run/source.lua; or a list itself), limit (ids
+-- per batch), concurrency, timeout, deadline (a time), patience (seconds), max_attempts, random or
+-- nil, format, provider (its name), summary (the report that counts), on_item or nil,
+-- is_interrupted (a function) or nil, result (a list that receives all items at their places, with
+-- duplicates recognised for the whole run) and total (places in the source), or neither.
+-- is_page: its ids are requests for pages of a list, and their items raise no events.
+-- is_slow: its source waits for a network too, so settled items are handed out before it is called.
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
--- whose items would say nothing else, in place of these; the id after the last that it takes gets
+-- whose items would have no other fields, in place of the items. The first id it does not take gets
 -- an item.
 function run.new(session, task)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
@@ -168,14 +166,14 @@ function run.new(session, task)
   return self
 end
 
--- Keeps a small run that has ended well for the next call: with hundreds of calls at a time, its
--- tables are most of what the collector would have to do.
+-- Keeps a small run that ended well for the next call. With hundreds of calls at a time, its tables
+-- would be most of the collector's work.
 local function give_back_run(self)
   local idle, task = self._session.idle_runs, self._task
   local is_small = task.total and task.total <= SMALL
-  -- One that was interrupted may have left answers that are still to come.
+  -- After an interruption, abandoned requests may still get responses.
   if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
-    -- What is the caller's must not stay here.
+    -- Drops all references to the caller's data.
     self._settled:forget()
     self._repeats:forget()
     self._patience:forget()
@@ -185,7 +183,7 @@ local function give_back_run(self)
   end
 end
 
--- Moves what can be moved.
+-- Drives all transfers.
 local function step(session)
   local moved, message
   if session.step then
@@ -198,13 +196,13 @@ local function step(session)
   end
 end
 
--- The same. Whether an answer is there.
+-- Drives all transfers. Returns whether this run has a response.
 local function find_answer(self)
   step(self._session)
   return self._call:ready() > 0
 end
 
--- Calls a hook of the user's. What it raises is told once, and ends nothing.
+-- Calls a user's hook. Reports its first error as a warning, and never ends the run for it.
 local function call_hook(self, name, hook, ...)
   local is_inside = self._is_torn
   self._is_torn = false
@@ -219,7 +217,7 @@ local function call_hook(self, name, hook, ...)
   end
 end
 
--- Lets others run when it is time to.
+-- Lets other coroutines run.
 local function share(self)
   outside(self, self._session.breathe)
   self._looked = self._session.clock()
@@ -237,10 +235,10 @@ local function tell(self)
   end
 end
 
--- What tells that reading ids has to stop for now.
+-- Returns the function that interrupts reading ids, or nil.
 local function pause_of(self)
   if not self._must_share and not self._has_begun and self._in_flight > 0 then
-    -- The first answer is not to wait for the ids of others.
+    -- Deliver the first response without reading more ids first.
     return function()
       return find_answer(self)
     end
@@ -248,11 +246,11 @@ local function pause_of(self)
   return self._must_share
 end
 
--- The next ids of the source as a batch, `most` of them or as many as a request holds; nil where
--- there are none for now.
+-- Reads the next batch from the source: `most` ids, or as many as a request holds. Returns nil if
+-- there are none now.
 local function read_batch(self, most)
   local batch = self._partial or self._intake:batch()
-  -- Kept while the source is asked: should that raise, what it gave before is not lost.
+  -- Kept while the source is called: if that raises, the ids read before are not lost.
   self._partial = batch
   self._is_cut = self._intake:read(batch, self._settled, pause_of(self), most)
   if self._is_cut then
@@ -262,14 +260,14 @@ local function read_batch(self, most)
   return batch.count > 0 and batch or nil
 end
 
--- Whether more may be read: an outage must not make a heap of what the source gives.
+-- Returns whether to read more ids. The limit keeps ids from piling up during an outage.
 local function may_read(self)
   local taken = self._intake
   return not taken.is_over and (not taken.waits_till or self._session.clock() >= taken.waits_till)
     and self._repeats:count() < MAX_WAITING * self._task.concurrency
 end
 
--- The batch that is due to be sent at `now`.
+-- Returns the batch due at `now`, if any.
 local function due_batch(self, now)
   local batch = self._repeats:due(now)
   if not batch and may_read(self) then
@@ -278,8 +276,8 @@ local function due_batch(self, now)
   return batch
 end
 
--- The batch that is to find out whether an outage is over; nil and when to look again. What becomes
--- of a probe may never be known, so it takes one new id at a time.
+-- Returns the batch that probes whether an outage is over, or nil and when to look again. A probe
+-- takes one new id at a time, since its result may stay unknown.
 local function probe_batch(self, now)
   local outage = self._session.outage
   local failed, is_same = self._repeats:probe(now)
@@ -295,17 +293,17 @@ local function probe_batch(self, now)
   return failed and self._repeats:take(failed)
 end
 
--- Whether the source has no other id, at least for now: it may wait for what becomes of those that
--- it gave.
+-- Returns whether the source has no further id for now. It may itself wait for results of earlier
+-- ids.
 local function is_exhausted(self)
   return self._intake.is_over or self._intake.is_dry
 end
 
--- While a token is on trial and no new id is there: a refused one, if there are several. Without
--- any the trial ends.
+-- While a token is on trial and no new id is left, returns one of several refused batches. Ends the
+-- trial if there is none.
 local function witness(self, now)
   if self._is_cut or self._repeats:count() > 0 or not is_exhausted(self) then
-    return nil -- there will be one
+    return nil -- one is still to come
   end
   local batch = self._repeats:other()
   if not batch and self._in_flight == 0 then
@@ -314,7 +312,7 @@ local function witness(self, now)
   return batch
 end
 
--- The batch that goes next; nil where there is none, and then perhaps when to look again.
+-- Returns the next batch to send, or nil and perhaps when to look again.
 local function next_batch(self, now)
   local batch, at = self._held or self._repeats:take_first(), nil
   local limit = self._intake.limit
@@ -335,7 +333,7 @@ local function next_batch(self, now)
   return batch, at
 end
 
--- From when on the provider's state lets a request go.
+-- Returns the time at which the provider's state allows a request.
 local function allowed_at(self, now)
   local session, held_till = self._session, nil
   local outage = session.outage
@@ -353,8 +351,8 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
--- A rate that is shared with other processes: what they were asked for, and whether it can still be
--- told.
+-- For a rate shared with other processes: applies pauses that they were asked for, and checks that
+-- the rate is still reachable.
 local function heed_keeper(self, now)
   local pacer = self._session.pacer
   local pause = pacer:take_news()
@@ -371,11 +369,11 @@ local function heed_keeper(self, now)
   tell(self)
 end
 
--- From when on the next request may go.
+-- Returns the time at which the next request may start.
 local function ready_at(self, now)
   local session, task = self._session, self._task
   if self._repeats:is_narrow() and not self._repeats:may_ask(now, self._in_flight) then
-    return math.huge -- until the answers in flight are here
+    return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
   if session.pacer.keeper or self._patience.rate_trouble then
@@ -386,7 +384,7 @@ local function ready_at(self, now)
   end
   if at > now then
     if session.pacer:paused_until() >= task.deadline then
-      self._repeats:finish("rate_limited") -- an earlier call was told to stay away for that long
+      self._repeats:finish("rate_limited") -- an earlier pause outlasts this call
       return now
     end
     return at
@@ -394,7 +392,7 @@ local function ready_at(self, now)
   return session.outage.is_troubled and allowed_at(self, now) or now
 end
 
--- Seconds that a request may take that is sent at `now`.
+-- Returns the timeout in seconds of a request sent at `now`.
 local function timeout_at(self, now)
   local seconds = math.min(self._task.timeout, self._task.deadline - now)
   if self._session.outage.is_shut then
@@ -403,7 +401,7 @@ local function timeout_at(self, now)
   return seconds
 end
 
--- So many requests more, or less, are in flight.
+-- Adjusts the count of requests in flight.
 local function count_flying(self, count)
   local traffic = self._session.traffic
   self._in_flight = self._in_flight + count
@@ -412,7 +410,7 @@ local function count_flying(self, count)
   end
 end
 
--- So many requests were answered, about so many ids; the oldest was sent at `started`.
+-- Counts responses and their ids; `started` is when the oldest request was sent.
 local function count_answered(self, count, ids, started, now)
   local traffic = self._session.traffic
   count_flying(self, -count)
@@ -422,7 +420,7 @@ local function count_answered(self, count, ids, started, now)
   end
 end
 
--- So many requests have left; where events are told, or there is a rate, it is one.
+-- Counts requests sent: always one if there are events or a rate limit.
 local function note_sent(self, now, count, ids, attempt)
   local session = self._session
   count_flying(self, count)
@@ -438,8 +436,7 @@ local function note_sent(self, now, count, ids, attempt)
   end
 end
 
--- What a definition's `sign` adds to a request: header lines; nil where it gives none that can be
--- used.
+-- Returns the header lines from the definition's `sign`, or nil if it gives none that are usable.
 local function sign(self, batch, operation, number)
   local method, origin, target, headers, body = self._session.engine:preview(number, batch.ids, 1,
     batch.count, batch.uuid)
@@ -461,8 +458,8 @@ local function sign(self, batch, operation, number)
   return lines
 end
 
--- How a batch is asked about: the batch, cut where it is too small for a request of many, and the
--- number of its operation in the engine. nil where it cannot be signed, and then it is settled.
+-- Prepares a request: returns the batch, cut if it is below the minimum of a batch request, and the
+-- number of its operation in the engine. Returns nil after settling a batch that cannot be signed.
 local function prepare(self, batch, now)
   local task = self._task
   local operation, number = task.operation, task.number
@@ -489,8 +486,8 @@ local function prepare(self, batch, now)
   return batch, number
 end
 
--- Fetches a token for all calls. False where there is none: then the batch that wanted to go is
--- settled, or sent again later.
+-- Fetches a token for all calls. Returns false if that failed; the batch is then settled or waits
+-- for a retry.
 local function fetch_token(self, batch, now)
   local got, verdict, fault = self._session.fetch:get(self._task.deadline)
   if got then
@@ -507,8 +504,8 @@ local function fetch_token(self, batch, now)
   return false
 end
 
--- Whether the deadline is over by now: the source may have taken its time. Raises if it closed the
--- client.
+-- Returns whether the deadline has passed; the source may have taken long. Raises if the source
+-- closed the client.
 local function is_late(self, now)
   if self._session.is_closed then
     error(run.CLOSED, 0)
@@ -516,7 +513,7 @@ local function is_late(self, now)
   return now >= self._task.deadline
 end
 
--- Whether ids may go that have no history and need nothing made for them.
+-- Returns whether ids without history, which need no prepared texts, may be sent.
 local function may_offer(self, now)
   local session, again, taken = self._session, self._repeats, self._intake
   return self._offers and not self._held and not session.outage.is_troubled
@@ -525,8 +522,8 @@ local function may_offer(self, now)
     and (not session.fetch or session.fetch:is_ready(now))
 end
 
--- Starts requests for such ids, as many as may go at once: how many. Without any, what there is to
--- do has to be done with a batch.
+-- Starts as many one-id requests as allowed. Returns their number; at 0, the next request needs a
+-- batch.
 local function offer(self)
   local session, task = self._session, self._task
   local room = session.pacer.is_free and not task.pacer and not session.emit
@@ -548,8 +545,8 @@ local function offer(self)
   return count
 end
 
--- Starts a request for the batch that goes next. False where there is none, or it has to wait, and
--- then perhaps from when on it may go.
+-- Starts a request for the next batch. Returns false if there is none or it must wait, and then
+-- perhaps the time at which to try again.
 local function send_next(self, now)
   local session = self._session
   local batch, at = next_batch(self, now)
@@ -594,12 +591,12 @@ local function send_next(self, now)
   return true
 end
 
--- Starts what can be started. Returns whether anything was, and the time from which on more may.
+-- Starts all requests that may start. Returns whether any did, and when more may.
 local function fill(self, now)
   local session, task, outage = self._session, self._task, self._session.outage
   local before = self._repeats.sends
   self._is_cut, self._is_held = false, false
-  -- A probe may hang while the next one goes.
+  -- During an outage the next probe may start while one still hangs.
   while not self._repeats.ended and (self._in_flight < task.concurrency or outage.is_shut) do
     local at = ready_at(self, now)
     if at > now or self._repeats.ended then
@@ -611,7 +608,7 @@ local function fill(self, now)
       if not was_sent then
         return self._repeats.sends > before, at
       end
-      -- Reading the next ids takes a while: let this request leave first.
+      -- Reading the next ids takes time: let this request leave first.
       if task.limit > 1 and find_answer(self) and not self._has_begun then
         break
       end
@@ -625,7 +622,7 @@ local function fill(self, now)
   return self._repeats.sends > before
 end
 
--- What a complete answer means: see meaning/answer.lua.
+-- Interprets a complete response; see meaning/answer.lua.
 local function read(self, batch, status, body, items)
   local task = self._task
   if type(items) == "number" then
@@ -639,8 +636,8 @@ local function read(self, batch, status, body, items)
   return action, verdict, warnings, is_usable, is_in_form, pause
 end
 
--- One finished request of this run. items: what the core read of a batch's answer, or the number of
--- what a usual answer means.
+-- Handles one finished request. items: the core's reading of a batch response, or the meaning
+-- number of a usual one.
 local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
     items)
   local task = self._task
@@ -690,14 +687,14 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
   tell(self)
 end
 
--- A batch of an id that was offered, with the history that it has from now on.
+-- Returns a batch for an id sent by offer(), so that it can have a history.
 local function offered(self, id, place, number, generation, started)
   local batch = self._intake:lone(id, place)
   batch.number, batch.generation, batch.started = number, generation, started
   return batch
 end
 
--- Takes one answer. Whether there was one.
+-- Takes one response. Returns false if there was none.
 local function take_one(self)
   local flight, status, body, stage, fault, detail, retry_after, connections, items, id, place,
     number, generation, started = self._call:collect()
@@ -713,8 +710,8 @@ local function take_one(self)
   return true
 end
 
--- Takes usual answers to ids that were offered, many at a time, where these bear on nothing else:
--- how many, and whether there is an answer of another kind.
+-- Takes many usual responses to offered ids at once, unless they bear on a token's trial, an outage
+-- or events. Returns their number, and whether a response of another kind is left.
 local function gather(self)
   local session, task = self._session, self._task
   if not self._offers or session.emit or self._repeats.trial or session.outage.is_troubled then
@@ -733,7 +730,7 @@ local function gather(self)
   return count, is_more
 end
 
--- Takes the answers that are there, as long as there is room. True when there were any.
+-- Takes available responses while there is room. Returns whether there were any.
 local function collect(self)
   local has_any = false
   while self._settled:has_room() do
@@ -747,7 +744,7 @@ local function collect(self)
   return has_any
 end
 
--- Waits `seconds` on behalf of nobody, while others' requests go on. An interruption ends it.
+-- Waits `seconds` while requests of other calls go on. An interruption ends it.
 function run.pause(session, seconds, is_interrupted)
   local till = session.clock() + seconds
   local nobody = session.engine:call()
@@ -762,8 +759,8 @@ function run.pause(session, seconds, is_interrupted)
   end
 end
 
--- Nothing more is sent: what waits is settled with what is known of it, what was never sent is
--- skipped. What is in flight is still waited for.
+-- Stops sending: settles waiting ids by what is known of them, and unsent ids as skipped. Requests
+-- in flight may still finish.
 local function give_back(self)
   self._repeats:give_back()
   if self._held then
@@ -780,7 +777,7 @@ local function give_back(self)
   end
 end
 
--- Settles what is in flight without its answers: nobody waits for them any more.
+-- Settles requests in flight without their responses.
 local function abandon(self)
   local flight, id, place, number, generation, started = self._call:forsake()
   while flight do
@@ -802,13 +799,13 @@ local function is_over(self)
     and self._repeats:is_empty()
 end
 
--- The next moment at which there is something to do without the network; nothing is sent before
+-- Returns the next time at which there is work without network activity. Nothing is sent before
 -- `at` (nil for now).
 local function next_time(self, now, at)
   local ended = self._repeats.ended
   if self._is_cut
     or (ended and not self._intake.is_over and self._intake:has_room(self._settled)) then
-    return now -- the source is read on, or the rest of it given back
+    return now -- read the source on, or settle the rest of it
   elseif ended then
     return (self._held or not self._repeats:is_empty()) and now or math.huge
   end
@@ -818,7 +815,7 @@ local function next_time(self, now, at)
     time = math.min(time, ends_at)
   end
   if self._held or (self._in_flight >= self._task.concurrency and not is_shut) then
-    return time -- what waits for its time waits for a slot, too
+    return time -- waiting batches need a slot, too
   end
   local waits_till = not self._intake.is_over and self._intake.waits_till
   if waits_till and self._repeats:count() < MAX_WAITING * self._task.concurrency then
@@ -827,7 +824,7 @@ local function next_time(self, now, at)
   return math.min(time, self._repeats:next_at(at or 0))
 end
 
--- Why nothing more is sent; nil while more may be.
+-- Returns why sending stopped; nil if it has not.
 function Run:ended()
   return self._repeats.ended
 end
@@ -838,7 +835,7 @@ local function check_whole(self)
   end
 end
 
--- The next items that have settled; nil when nothing has.
+-- Returns the next settled items; nil if there are none.
 local function take_slice(self)
   check_whole(self)
   self._is_torn = true
@@ -847,13 +844,13 @@ local function take_slice(self)
   return items, places, count
 end
 
--- Whether nothing of the run is under way that could still tell whether the provider answers.
+-- Returns whether the run has nothing under way that could show whether the provider responds.
 local function is_idle(self)
   return self._in_flight == 0 and not self._held and is_exhausted(self)
     and self._repeats:count() == 0
 end
 
--- Whether this call still waits for a provider that does not answer.
+-- Ends the run if it should no longer wait for a provider that does not respond.
 local function watch(self, now)
   local patient, again = self._patience, self._repeats
   patient:look(now)
@@ -863,13 +860,13 @@ local function watch(self, now)
       again:finish(reason)
     elseif self._in_flight == 0 and not self._held and self._intake.is_over
       and again:is_foreign() then
-      again:finish("outage") -- each id has an answer, and there is no other to ask about
+      again:finish("outage") -- each id has a response, and no other id is left to probe with
     end
   end
   tell(self)
 end
 
--- One turn of the loop: send, move bytes, take answers. With `may_wait` it waits when there was
+-- One turn of the loop: send, drive transfers, take responses. With `may_wait`, waits if there was
 -- nothing to do.
 local function turn(self, may_wait)
   local session = self._session
@@ -903,7 +900,7 @@ local function turn(self, may_wait)
   end
   step(session)
   if self._must_share then
-    share(self) -- reading an answer takes a while
+    share(self) -- reading a response takes time
     if session.is_closed then
       error(run.CLOSED, 0)
     end
@@ -911,7 +908,7 @@ local function turn(self, may_wait)
   end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
-    abandon(self) -- with room left, no answer that is here was overlooked
+    abandon(self) -- with room left, every response that has arrived was taken
   end
   if may_wait and self._settled.backlog == 0 and not has_any and not is_over(self) then
     local seconds = math.max(0, next_time(self, now, at) - now)
@@ -926,8 +923,8 @@ local function turn(self, may_wait)
   self._is_torn = false
 end
 
--- Looks at the network while the consumer is busy with what is ready, and lets others run. How
--- often is measured by the clock, and how often the clock is asked by how fast items are taken.
+-- Drives the network while the consumer handles ready items, and lets other coroutines run. The
+-- clock sets the interval; the consumer's speed sets how often the clock is read.
 local function keep_moving(self)
   self._skip = self._skip - 1
   if self._skip > 0 then
@@ -955,7 +952,7 @@ local function finish(self)
     warn(self, "no response was in the provider's form: check base_url and the proxy")
   end
   if self._session.engine:has_met_sandbox() then
-    -- As it is: the sandbox's token is a word of it.
+    -- Not redacted: the sandbox's token is a word of this text.
     warn(self, "these results come from a sandbox: no message was stopped", true)
   end
   local now = self._session.clock()
@@ -965,7 +962,7 @@ local function finish(self)
   tell(self)
 end
 
--- The next items, none of them handed out. False at the end.
+-- Loads the next slice. Returns false at the end.
 local function next_slice(self)
   local items, places, count = take_slice(self)
   while not items do
@@ -991,7 +988,7 @@ local function tell_item(self, item, place)
   end
 end
 
--- item, place = run:next(), nil at the end
+-- item, place = run:next(); nil at the end.
 function Run:next()
   local is_slow = self._task.is_slow
   if not is_slow and (self._settled.backlog > 0 or self._at < self._count) then
@@ -1008,8 +1005,7 @@ function Run:next()
   return item, place
 end
 
--- Runs to the end; the items are in task.result. Whoever calls it lets go of the run with that: the
--- next call may have it.
+-- Runs to the end; the items are in task.result. Do not use the run afterwards; it may be reused.
 function Run:finish()
   local summary = self._task.summary
   local has_hooks = self._task.on_item or self._session.emit
@@ -1022,7 +1018,7 @@ function Run:finish()
       end
     end
     if self._must_share then
-      self._skip = 1 -- a slice is a lot of items
+      self._skip = 1 -- a slice holds many items
     end
     keep_moving(self)
   end

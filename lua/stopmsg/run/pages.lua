@@ -1,19 +1,19 @@
--- A list that fills up in any order, in pages: for those who share their thread with others. A
--- table of a million places takes milliseconds to make, and a collector of Lua walks through all of
--- it in one go, each time that something was put into it.
+-- A list in pages, filled in any order, for threads shared with other coroutines. A table of a
+-- million places takes milliseconds to allocate, and Lua's collector traverses it in one step after
+-- each write.
 
 local pages = {}
 
--- Places of a page. A collector works in return for what is allocated: that of Lua 5.4, where it is
--- incremental, does 100 units of work for each 8 bytes, all of it at one time.
+-- Places per page. The collector works in proportion to allocation: in incremental mode, Lua 5.4
+-- does 100 units of work per 8 bytes, all in one step.
 local SIZE = 512
 
--- Places from which on it takes a millisecond to make a table twice as large.
+-- Places from which doubling a table takes a millisecond.
 local LARGE = 131072
 
--- What a collector finds in a table that it has walked through before, it walks through at its end,
--- all at one time. A page that is full is put where it sees it at once: into a variable of a
--- function, the one place for which every Lua does so.
+-- The collector traverses a table again at the end of its cycle, all in one step, if it changed
+-- after the first traversal. A full page is therefore shown to it at once, in an upvalue: the only
+-- place where every Lua version marks it immediately.
 local function shower()
   local shown
   return function(page)
@@ -24,9 +24,9 @@ local function shower()
 end
 
 -- list, move = pages.new()
--- The list is for `list[place] = item` and for `list[place]`. move(into, breathe) puts all items
--- into a plain list, in their order, and empties this one; places that nobody filled must be the
--- last. breathe(true) lets others run, breathe() does when it is time to.
+-- The list supports `list[place] = item` and `list[place]`. move(into, breathe) moves all items in
+-- order to a plain list and empties this one; only the last places may be unfilled. breathe(true)
+-- lets other coroutines run, breathe() does so when it is time.
 function pages.new()
   local shelf, room, last, show = {}, {}, 0, shower()
   local list = setmetatable({}, {

@@ -1,16 +1,16 @@
--- How long a call waits for a provider that answers nobody, and what it tells meanwhile.
+-- Decides how long a call waits for a provider that is down, and reports the outage.
 
 local text = require("stopmsg.text")
 
 local patience = {}
 
--- A call without patience still repeats what failed by itself, for so many seconds.
+-- Seconds for which a call without patience still retries single failures.
 local QUICK = 0.5
 
--- A probe is not sent with less time left than this.
+-- Minimum time left, in seconds, for sending a probe.
 local LEAST = 0.05
 
--- Pauses that a provider asks for are told from so many seconds on; LONGEST ends the run.
+-- Pauses in seconds: those above TOLD are reported, one above LONGEST ends the run.
 local TOLD, LONGEST = 2, 900
 
 local Patience = {}
@@ -24,10 +24,10 @@ function patience.new(hooks)
     _session = nil,
     _started = 0,
     _began = 0, -- the same on the outage's clock
-    _since = nil, -- when it was told that this call waits
-    _longest = 0, -- pause that the provider asked for
-    rate_trouble = nil, -- why the keeper of a shared rate does not answer, where that was told
-    _rate_since = nil, -- when it was
+    _since = nil, -- when the call reported that it waits
+    _longest = 0, -- longest pause that the provider asked for
+    rate_trouble = nil, -- reported error of the shared rate's keeper
+    _rate_since = nil, -- when it was reported
   }, Patience)
 end
 
@@ -42,13 +42,13 @@ function Patience:forget()
   self._task = nil
 end
 
--- When a call without patience gives up: a few requests may have failed by themselves.
+-- Returns when a call without patience gives up. A few single failures are normal.
 local function quick_end(self)
   return math.max(self._session.outage.usable_at, self._started) + QUICK
 end
 
--- When this call gives up, or would send the probe that it has no patience for; only during an
--- outage.
+-- Returns when this call gives up, or would send a probe for which it has no patience. Valid only
+-- during an outage.
 function Patience:ends_at(now)
   local outage, seconds = self._session.outage, self._task.patience
   if seconds == 0 then
@@ -57,7 +57,7 @@ function Patience:ends_at(now)
   return now + seconds - outage:waited(now, self._began) + outage:pause_left(now)
 end
 
--- Seconds that a probe may take; nil where none is worth sending.
+-- Returns the seconds that a probe may take; nil if too few are left.
 function Patience:left(now)
   if self._task.patience == 0 then
     return math.huge
@@ -77,7 +77,8 @@ local function tell_end(self, reason, now)
   self._since = nil
 end
 
--- Whether a call without patience gives up. One that has sent nothing may send a probe that is due.
+-- Returns whether a call without patience gives up. A call that has sent nothing may send a probe
+-- that is due.
 local function is_quick_over(self, now, sends, in_flight)
   local outage = self._session.outage
   local goes_at = math.max(outage:ready_at(), self._session.pacer:paused_until())
@@ -87,8 +88,8 @@ local function is_quick_over(self, now, sends, in_flight)
   return now >= quick_end(self) or (in_flight == 0 and goes_at > quick_end(self))
 end
 
--- During an outage: why the call gives up at `now`, after so many requests of which some are in
--- flight; nil where it goes on. Tells that the provider is away.
+-- During an outage, returns why the call gives up at `now`, or nil to go on. sends, in_flight: its
+-- requests so far, and those unanswered. Reports the start of the outage.
 function Patience:watch(now, sends, in_flight)
   local outage, is_over = self._session.outage
   if not self._since then
@@ -107,7 +108,7 @@ function Patience:watch(now, sends, in_flight)
   end
 end
 
--- Tells that the provider is back, where that is so.
+-- Reports the end of the outage once the provider responds.
 function Patience:look(now)
   if self._since and not self._session.outage.is_shut then
     tell_end(self, "answered", now)
@@ -119,8 +120,8 @@ local function tell_rate_end(self, reason, now)
     elapsed = now - self._rate_since })
 end
 
--- Whether this call gives up, as the keeper of a shared rate has not answered since then: `trouble`
--- says why, nil where it answers. Tells that it is away, and back.
+-- Returns whether the call gives up on the keeper of a shared rate, unreachable since `since`.
+-- trouble: the error, nil if it responds. Reports the start and end of the trouble.
 function Patience:watch_rate(now, trouble, since)
   if not trouble then
     if self.rate_trouble then
@@ -138,7 +139,7 @@ function Patience:watch_rate(now, trouble, since)
   return now - math.max(since, self._started) >= self._task.patience
 end
 
--- Whether a pause of so many seconds ends a run.
+-- Returns whether a pause of so many seconds ends the run.
 function patience.is_endless(seconds)
   return seconds > LONGEST
 end
@@ -148,7 +149,7 @@ local function seconds_of(seconds)
   return ("%.0f s"):format(math.ceil(seconds))
 end
 
--- The provider asks for a pause.
+-- Records a pause that the provider asked for.
 function Patience:pause(seconds)
   if seconds > LONGEST then
     self._hooks.warn(("the provider asked for a pause of %s (Retry-After): run again after %s")
@@ -158,7 +159,7 @@ function Patience:pause(seconds)
   end
 end
 
--- The call is over. ended: why, before all was settled.
+-- Ends the reports of a call. ended: why it stopped before all ids settled, or nil.
 function Patience:finish(now, ended)
   self:look(now)
   if self._since then

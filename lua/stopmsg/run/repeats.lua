@@ -1,5 +1,5 @@
--- What becomes of a request that settled nothing, or not all of its ids: whether they are sent
--- again, when, in which parts and with which token.
+-- Decides what happens after a request that left ids unsettled: whether they are retried, when, in
+-- which parts and with which token.
 
 local retry = require("stopmsg.run.retry")
 local text = require("stopmsg.text")
@@ -8,23 +8,23 @@ local trials = require("stopmsg.run.trial")
 
 local repeats = {}
 
--- A Retry-After of more seconds ends the run.
+-- A Retry-After above this many seconds ends the run.
 local LONGEST_PAUSE = 900
 
--- Ids of one batch that were refused alike, while no part of it was accepted: it is not about ids.
+-- Ids of one batch refused alike, with none accepted, after which the cause is not in the ids.
 local ALIKE = 4
 
 local Repeats = {}
 Repeats.__index = Repeats
 
--- given, settled: those of the same run. hooks: note(event), warn(message), pause(seconds) where
--- the provider asks for one.
+-- given, settled: those of the same run. hooks: note(event), warn(message), pause(seconds) for a
+-- pause the provider asked for.
 function repeats.new(given, settled, hooks)
   return setmetatable({
-    ended = nil, -- why nothing more is sent
+    ended = nil, -- why sending stopped
     sends = 0, -- requests of this call
-    trial = nil, -- of a token that was refused
-    alone = nil, -- a refused batch that goes with a new token before anything else does
+    trial = nil, -- of a refused token
+    alone = nil, -- a refused batch that must be first to use a new token
     _given = given,
     _settled = settled,
     _hooks = hooks,
@@ -32,16 +32,16 @@ function repeats.new(given, settled, hooks)
     _task = nil,
     _session = nil,
     _call = nil,
-    _waiting = {}, -- batches that will be sent again, each from its time `at` on
-    _doubted = {}, -- batches that failed for good, unless it is an outage
+    _waiting = {}, -- batches waiting for a retry, each until its time `at`
+    _doubted = {}, -- failed batches that may turn out to be part of an outage
     _is_out = false, -- `alone` is in flight
-    _worked = nil, -- number of the last token with which an id was settled
-    _renewed = nil, -- number of the last token that this call asked for
-    _is_barren = false, -- the one before that never worked
+    _worked = nil, -- number of the last token that settled an id
+    _renewed = nil, -- number of the last token this call asked for
+    _is_barren = false, -- the token before that one never worked
   }, Repeats)
 end
 
--- For a new call; nothing is left of the last one. call: its requests in the engine.
+-- Resets for a new call; the previous one is drained. call: its requests in the engine.
 function Repeats:begin(task, session, call)
   self._task, self._session, self._call = task, session, call
   self._retry:begin(task)
@@ -49,38 +49,38 @@ function Repeats:begin(task, session, call)
   self._worked, self._renewed, self._is_barren = nil, nil, false
 end
 
--- Keeps nothing of the caller's.
+-- Drops all references to the caller's data.
 function Repeats:forget()
   self._task = nil
 end
 
--- Nothing more is sent, for this reason. The first one counts.
+-- Stops sending, for this reason. Only the first reason counts.
 function Repeats:finish(reason)
   self.ended = self.ended or reason
 end
 
--- Whether ids may be asked about once more: with max_attempts of 1 none is ever sent twice.
+-- Returns whether to send the ids again. With max_attempts of 1, no id is sent twice.
 local function may_send(self, batch)
   return not self.ended and (self._task.max_attempts > 1 or batch.attempts == 0)
 end
 
--- Puts a batch aside until it is sent again.
+-- Keeps a batch for a retry.
 local function keep(self, batch, verdict, at)
   batch.last, batch.at, batch.is_repeat = verdict, at, true
   self._waiting[#self._waiting + 1] = batch
 end
 
--- Whether this call waits for the outage that is on.
+-- Returns whether this call waits for the current outage to end.
 local function is_waited_for(self)
   return self._session.outage.is_shut and self._task.patience > 0
 end
 
--- Whether a pause outlasts the call, or what anybody would wait for.
+-- Returns whether a pause outlasts the call or the longest acceptable pause.
 local function is_endless(self, pause, now)
   return pause > LONGEST_PAUSE or pause >= self._task.deadline - now
 end
 
--- During an outage that is waited for: puts the batch aside. Gives the pause before the next probe.
+-- Keeps a batch during an outage that this call waits for. Returns the pause before the next probe.
 local function wait_for_it(self, batch, verdict, retry_after, now)
   local outage = self._session.outage
   if retry_after then
@@ -95,7 +95,7 @@ local function wait_for_it(self, batch, verdict, retry_after, now)
   return math.max(0, outage:ready_at() - now)
 end
 
--- Settles a batch that failed, unless that may still turn out to be part of an outage.
+-- Settles a failed batch, unless the failure may still turn out to be part of an outage.
 local function conclude(self, batch, verdict)
   if may_send(self, batch) and self._task.patience > 0
     and batch.spell == self._session.outage.spell then
@@ -106,7 +106,8 @@ local function conclude(self, batch, verdict)
   end
 end
 
--- Elsewhere: whether and when, by how often the batch failed by itself.
+-- Schedules a retry outside an outage, by the number of the batch's own failures. Returns its
+-- delay.
 local function repeat_it(self, batch, verdict, retry_after, now)
   local left = self._task.deadline - now
   if self.ended or (retry_after and is_endless(self, retry_after, now)) then
@@ -120,7 +121,7 @@ local function repeat_it(self, batch, verdict, retry_after, now)
   return delay, is_used_up
 end
 
--- The answer says "later", or there was none.
+-- Handles a response that asks to try later, or no response.
 local function again(self, batch, verdict, retry_after, now)
   local delay, is_used_up
   if is_waited_for(self) then
@@ -137,7 +138,7 @@ local function again(self, batch, verdict, retry_after, now)
   end
 end
 
--- HTTP 429: nothing of this client is sent before the pause is over.
+-- Handles HTTP 429: the client sends nothing before the pause is over.
 local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
   local pause = outage:throttled(now, batch.started, self._call:in_flight(), retry_after)
@@ -159,8 +160,8 @@ local function throttle(self, batch, verdict, retry_after, now)
   end
 end
 
--- An answer that is not in the provider's form. What it says of its ids holds, unless it is part of
--- an outage.
+-- Handles a response without the provider's format. Its verdict holds, unless it is part of an
+-- outage.
 local function doubt(self, batch, verdict, is_complete, now)
   if not is_complete then
     return self._settled:add(batch, verdict)
@@ -173,12 +174,13 @@ local function doubt(self, batch, verdict, is_complete, now)
   end
 end
 
--- Whether there is anything to resolve.
+-- Returns whether any batch is in doubt.
 function Repeats:has_doubts()
   return self._doubted[1] ~= nil
 end
 
--- Settles what turned out to be no part of an outage. is_idle: nothing of the run can tell yet.
+-- Settles batches whose failure was no part of an outage. is_idle: no request of the run is left
+-- that could show one.
 function Repeats:resolve(now, is_idle)
   local doubted, outage = self._doubted, self._session.outage
   self._doubted = {}
@@ -194,7 +196,7 @@ function Repeats:resolve(now, is_idle)
   end
 end
 
--- Puts the ids at first..last in front of what waits, as a batch of their own.
+-- Puts ids first..last, as a new batch, at the head of the retry queue.
 local function put_part(self, batch, first, last, now)
   local part = self._given:part(batch, first, last)
   part.at, part.family, part.is_repeat = now, batch.family, batch.is_repeat
@@ -211,7 +213,7 @@ local function failed(verdict)
     message = verdict.message }
 end
 
--- The rest of a batch that was refused, for no fault of its ids.
+-- Settles the other parts of a refused batch; their ids are not at fault.
 local function give_up(self, family, verdict)
   local others = {}
   for _, batch in ipairs(self._waiting) do
@@ -224,7 +226,7 @@ local function give_up(self, family, verdict)
   self._waiting = others
 end
 
--- An id that was refused alone.
+-- Settles an id that was refused in a request of its own.
 local function blame(self, batch, verdict)
   self._settled:add(batch, verdict)
   local family = batch.family
@@ -238,8 +240,8 @@ local function blame(self, batch, verdict)
   end
 end
 
--- A batch was refused as a whole. After a 413 its halves are sent, and no larger batch any more;
--- else halves of it until the ids at fault stand alone.
+-- Handles a batch refused as a whole. After a 413, sends its halves and caps later batches at that
+-- size. Otherwise halves it until the ids at fault are alone.
 local function halve(self, batch, verdict, now)
   local is_too_large, family = verdict.http == 413, batch.family
   local middle = math.ceil(batch.count / 2)
@@ -256,11 +258,11 @@ local function halve(self, batch, verdict, now)
       or { alike = {}, in_flight = 0, is_accepted = false, is_hopeless = false }
     middle = math.floor(batch.count / 2)
   end
-  batch.last = failed(verdict) -- should the call end before the halves are sent
+  batch.last = failed(verdict) -- used if the call ends before the halves are sent
   split(self, batch, middle, now)
 end
 
--- A batch that makes a request that is too large to be sent.
+-- Splits a batch whose request is too large to be sent.
 function Repeats:too_large(batch, now)
   if batch.count == 1 then
     return self._settled:add(batch, { outcome = "invalid", reason = "too_large",
@@ -269,13 +271,13 @@ function Repeats:too_large(batch, now)
   split(self, batch, math.floor(batch.count / 2), now)
 end
 
--- The token was refused to these ids alone.
+-- Settles ids to which alone the token was refused.
 local function deny(self, entry)
   entry.verdict.reason, entry.batch.refusals = "forbidden", nil
   self._settled:add(entry.batch, entry.verdict)
 end
 
--- Asks about refused ids with the token that is in use now.
+-- Sends refused ids again with the current token.
 local function ask_again(self, entry, now)
   if may_send(self, entry.batch) then
     keep(self, entry.batch, entry.verdict, now)
@@ -284,8 +286,8 @@ local function ask_again(self, entry, now)
   end
 end
 
--- Whether there is a new token now. `first` is the batch that was refused first. A new token that
--- never worked ends the run, unless it may be that batch which spoils tokens.
+-- Returns whether there is a new token. `first` is the batch refused first. A new token that never
+-- worked ends the run, unless that batch may have invalidated it.
 local function renew(self, first, has_worked, token)
   local session = self._session
   local is_new = self._renewed == token
@@ -300,13 +302,14 @@ local function renew(self, first, has_worked, token)
   return true
 end
 
--- Under how many tokens that worked a batch was the first to be refused, with this one.
+-- Counts the tokens that had worked when this batch was the first to be refused. Includes the
+-- current one.
 local function count_refusal(batch)
   batch.refusals = (batch.refusals or 0) + 1
   return batch.refusals
 end
 
--- The token on trial is of no use any more: there is a new one, or the run ends.
+-- Gives up the token on trial: gets a new one or ends the run.
 local function condemn(self, now)
   local token, entries = self.trial.token, self.trial:take_all()
   local has_worked, first = self._worked == token, entries[1]
@@ -321,9 +324,9 @@ local function condemn(self, now)
   if self._is_barren then
     table.insert(entries, table.remove(entries, 1)) -- others first
   elseif has_worked and count_refusal(first.batch) > 1 then
-    deny(self, table.remove(entries, 1)) -- by two tokens that both worked
+    deny(self, table.remove(entries, 1)) -- refused with two tokens that both worked
   elseif may_send(self, first.batch) then
-    -- A token may be good for a few requests only. Its first one tells whose fault the refusal was.
+    -- A token may be valid for only a few requests. The first one shows what caused the refusal.
     self.alone, self._is_out = first.batch, false
   end
   for _, entry in ipairs(entries) do
@@ -331,7 +334,7 @@ local function condemn(self, now)
   end
 end
 
--- The token was refused.
+-- Handles a refused token.
 local function refuse(self, batch, verdict, was_witness, now)
   local token, trial = self._session.generation, self.trial
   local entry = { batch = batch, verdict = verdict }
@@ -340,7 +343,7 @@ local function refuse(self, batch, verdict, was_witness, now)
   elseif batch.generation ~= token then
     ask_again(self, entry, now)
   elseif not trial and batch.refusals and batch.refusals > 0 and self._worked == token then
-    deny(self, entry) -- by two tokens that both worked
+    deny(self, entry) -- refused with two tokens that both worked
   else
     if not trial then
       trial = trials.new(token)
@@ -355,7 +358,7 @@ local function refuse(self, batch, verdict, was_witness, now)
   end
 end
 
--- Ids were settled with the token on trial.
+-- Records that the token on trial settled ids.
 local function hear(self, batch)
   local trial = self.trial
   if batch.generation == trial.token then
@@ -368,7 +371,7 @@ local function hear(self, batch)
   end
 end
 
--- Ends the trial: each refused id gets its answer, or is sent again.
+-- Ends the trial: applies f to each refused entry, to settle it or send it again.
 local function acquit(self, now, f)
   local entries = self.trial:take_all()
   self.trial = nil
@@ -377,13 +380,13 @@ local function acquit(self, now, f)
   end
 end
 
--- Whether a token that was refused bears on what may be sent.
+-- Returns whether a refused token limits what may be sent.
 function Repeats:is_narrow()
   return self.trial or self.alone
 end
 
--- Whether a request may go then. While a token is on trial it is one at a time, and none where it
--- is not known to work at all.
+-- Returns whether a request may start now. A token on trial allows one at a time, and none unless
+-- it is known to work.
 function Repeats:may_ask(now, in_flight)
   local trial = self.trial
   if not trial then
@@ -391,7 +394,7 @@ function Repeats:may_ask(now, in_flight)
   end
   local is_known = trial.is_open or self._worked == trial.token
   if trial.token ~= self._session.generation then
-    acquit(self, now, ask_again) -- another call has renewed it
+    acquit(self, now, ask_again) -- another call renewed it
   elseif not is_known and in_flight == 0 then
     condemn(self, now)
   else
@@ -400,7 +403,8 @@ function Repeats:may_ask(now, in_flight)
   return true
 end
 
--- Ends a trial with nothing in flight, and nobody left who could be asked. A new token tells best.
+-- Ends a trial with nothing in flight and no other id to test with. A new token gives the best
+-- answer.
 function Repeats:close_trial(now)
   local trial = self.trial
   if trial:is_refused_again() or (trial.was_answered and not self._session.renew) then
@@ -410,7 +414,7 @@ function Repeats:close_trial(now)
   end
 end
 
--- A refused batch to be asked about where no other id is left; nil where there is none.
+-- Returns a refused batch to test with when no new id is left; nil if there is none.
 function Repeats:other()
   local entry = self.trial:take_other()
   if not entry then
@@ -423,7 +427,7 @@ function Repeats:other()
   return entry.batch
 end
 
--- A batch was sent.
+-- Records that a batch was sent.
 function Repeats:sent(batch)
   self.sends = self.sends + 1
   batch.number = self.sends
@@ -444,20 +448,20 @@ function Repeats:sent(batch)
   end
 end
 
--- Ids that go alone, and for the first time, were sent: so many requests.
+-- Records `count` one-id first attempts.
 function Repeats:offered(count)
   self.sends = self.sends + count
 end
 
--- Usual answers to some of these came, the last one to a request with this token. Only where no
--- token is on trial, and the provider is not in trouble.
+-- Records usual responses to such requests; `generation` is the last one's token. Call it only
+-- without a trial or an outage.
 function Repeats:answered(now, generation)
   self._worked = generation
   self._session.outage:answered(now)
 end
 
--- Whether a request that failed says anything about the provider. A refused token does not, nor
--- does a batch that is too large, nor the lack of our own memory.
+-- Returns whether a failed request counts against the provider. Exceptions: a refused token, a
+-- batch that is too large, and our own lack of memory.
 local function is_evidence(batch, action, fault)
   return action ~= "credentials" and fault ~= "memory"
     and not (action == "halve" and batch.count > 1)
@@ -477,8 +481,8 @@ local function note_failure(self, now, batch, action, verdict, detail)
   end
 end
 
--- Settles the ids of a request that has ended, or keeps them to be sent again.
--- action, verdict, is_usable: see meaning/answer.lua. fault, detail: nil where the answer is
+-- Settles the ids of a finished request, or keeps them for a retry.
+-- action, verdict, is_usable: see meaning/answer.lua. fault, detail: nil if the response is
 -- complete.
 function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
   local trial, family = self.trial, batch.family
@@ -526,18 +530,19 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
   end
 end
 
--- Parts of a batch of which none was accepted yet go one by one: they may all be refused.
+-- Returns whether a part may be sent. Until one part is accepted, parts go one at a time, since all
+-- may be refused.
 local function may_go(batch)
   local family = batch.family
   return not family or family.is_accepted or family.in_flight == 0
 end
 
--- The batch that goes before any other; nil where there is none, or it has left.
+-- Returns the batch that must go first; nil if there is none or it is in flight.
 function Repeats:take_first()
   return self.alone and not self._is_out and self:take(self.alone) or nil
 end
 
--- The batch that is due; nil where there is none.
+-- Removes and returns a batch that is due; nil if there is none.
 function Repeats:due(now)
   local waiting = self._waiting
   for i = 1, #waiting do
@@ -547,8 +552,8 @@ function Repeats:due(now)
   end
 end
 
--- batch, is_same = :probe(now): the one to be asked about during an outage. is_same: it is the one
--- that was asked about last. It stays here.
+-- batch, is_same = :probe(now): returns the batch to probe with during an outage, without removing
+-- it. is_same: the last probe used it, too.
 function Repeats:probe(now)
   local outage, same = self._session.outage, nil
   for _, batch in ipairs(self._waiting) do
@@ -562,7 +567,7 @@ function Repeats:probe(now)
   return same, same ~= nil
 end
 
--- Takes out a batch.
+-- Removes and returns a batch from the retry queue.
 function Repeats:take(batch)
   for i, other in ipairs(self._waiting) do
     if other == batch then
@@ -571,13 +576,13 @@ function Repeats:take(batch)
   end
 end
 
--- The first ids of a batch, no more than `limit`; the others go next.
+-- Returns the first `limit` ids of a batch; the others go next.
 function Repeats:cut(batch, limit, now)
   split(self, batch, limit, now)
   return table.remove(self._waiting, 1)
 end
 
--- When the next batch is due, given that nothing goes before `from`.
+-- Returns when the next batch is due, at the earliest `from`.
 function Repeats:next_at(from)
   local time = math.huge
   for _, batch in ipairs(self._waiting) do
@@ -592,12 +597,12 @@ function Repeats:count()
   return #self._waiting
 end
 
--- Whether nothing of the call is here.
+-- Returns whether no batch of the call is left here.
 function Repeats:is_empty()
   return #self._waiting == 0 and not self.trial and not self._doubted[1]
 end
 
--- Whether all that is left are ids that strangers have answered.
+-- Returns whether all remaining ids have a response that was not the provider's.
 function Repeats:is_foreign()
   for _, batch in ipairs(self._waiting) do
     if not batch.is_foreign then
@@ -607,7 +612,7 @@ function Repeats:is_foreign()
   return #self._waiting > 0 and not self.trial
 end
 
--- Nothing more is sent: what waits is settled by what is known of it.
+-- Stops sending: settles waiting batches by what is known of them.
 function Repeats:give_back()
   local waiting, doubted, trial = self._waiting, self._doubted, self.trial
   self._waiting, self._doubted, self.trial = {}, {}, nil
@@ -621,7 +626,7 @@ function Repeats:give_back()
   end
 end
 
--- The same of one batch, which may never have been sent.
+-- Settles one such batch, which may never have been sent.
 function Repeats:give_up(batch)
   local verdict = batch.last
   if not verdict then

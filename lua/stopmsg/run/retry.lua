@@ -1,9 +1,8 @@
--- When an id that failed by itself is sent again. What fails in an outage is outage.lua's matter.
--- Pure: chance is passed in.
+-- Schedules retries of single failures; outage.lua handles outages. Pure: randomness is passed in.
 
 local retry = {}
 
--- Seconds: the first pause at most, and the longest one.
+-- In seconds: limit of the first back-off, and of any back-off.
 local BASE, CAP = 0.05, 2
 
 local Retry = {}
@@ -14,17 +13,18 @@ function retry.new(options)
   return setmetatable({}, Retry):begin(options)
 end
 
--- The same for a new call.
+-- Resets for a new call.
 function Retry:begin(options)
   self._max = options.max_attempts
   self._random = options.random or math.random
   return self
 end
 
--- delay = :again(tries, retry_after, time_left) | nil, is_used_up
--- Seconds until a batch that was tried `tries` times is repeated; nil when it is not, and whether
--- that is for its tries. Without Retry-After it is anything up to the pause that doubles with each
--- try (full jitter).
+-- delay = :again(tries, retry_after, time_left)
+-- nil, is_used_up
+-- Returns the seconds until the retry after `tries` attempts. nil: no retry; is_used_up: because
+-- all attempts are used. Without Retry-After, the delay is random, up to a back-off that doubles
+-- with each attempt (full jitter).
 function Retry:again(tries, retry_after, time_left)
   if tries >= self._max then
     return nil, true

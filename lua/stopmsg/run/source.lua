@@ -1,29 +1,29 @@
--- Where ids come from: functions `fill(chunk, want)` that put the next ids into the places 1 to
--- chunk.n of a chunk: `want` at most where somebody has to be asked for each, as that may take
--- time. They return true once the end is reached.
+-- Sources of ids: functions `fill(chunk, want)` that put the next ids into places 1 to chunk.n of a
+-- chunk. A source that fetches ids one by one, and so may block, gives at most `want`. It returns
+-- true at the end.
 --
--- A source that has nothing for now returns false and the time at which to ask again, with chunk.n
--- of 0.
+-- A source that has nothing now returns false and the time at which to call again, with chunk.n of
+-- 0.
 --
--- chunk.n is right at every moment: should somebody's iterator raise, what it gave before is not
--- lost.
+-- chunk.n is correct at every moment: if a user's iterator raises, the ids before are not lost.
 
 local text = require("stopmsg.text")
 
 local source = {}
 
--- Ids of a list that are counted without a pause, and that are handed over at once.
+-- Ids of a list counted between two calls of breathe(), and ids handed over at once.
 local COUNTED, PIECE = 1024, 256
 
--- count = source.length(list, breathe) | nil, message
--- The number of places in a list, holes included. nil and why, for what is no list. breathe() may
--- be nil; it is called now and then, as a long list takes a while.
+-- count = source.length(list, breathe)
+-- nil, message
+-- Returns the number of places in a list, holes included; nil and an error for other tables.
+-- breathe() may be nil; it is called now and then, since counting a long list takes time.
 function source.length(list, breathe)
   local count, last = 0, 0
   for key in pairs(list) do
     count = count + 1
     if key == last + 1 then
-      last = key -- most lists come in their order
+      last = key -- most lists are traversed in order
     elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
       return nil, ("expected a list of ids, but the table has the key %s"):format(text.quote(key))
     elseif key > last then
@@ -40,7 +40,7 @@ function source.length(list, breathe)
   return last
 end
 
--- The places 1 to count of a list, holes included.
+-- Gives places 1 to count of a list, holes included.
 function source.list(list, count)
   local at = 0
   return function(chunk)
@@ -70,7 +70,7 @@ function source.iterator(iterator)
   end
 end
 
--- Lines of an open file, without the carriage returns of other systems; blank ones are no ids.
+-- Gives the lines of an open file, without trailing spaces and carriage returns; skips blank lines.
 function source.file(file)
   local broken
   return source.iterator(function()
@@ -82,10 +82,10 @@ function source.file(file)
       end
       called, line, why = pcall(file.read, file, "*l")
       if not called then
-        broken = line -- closed, or without memory in the middle of a line
+        broken = line -- closed, or out of memory in the middle of a line
         error(line, 0)
       elseif why then
-        error(why, 0) -- a directory, a broken disk: not the end of the file
+        error(why, 0) -- a directory or a broken disk, not the end of the file
       end
       line = line and line:gsub("%s+$", "")
     until line ~= ""

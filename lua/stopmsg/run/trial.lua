@@ -1,6 +1,6 @@
--- Finds out whose fault a refused token is: the id's, as it may be another account's, or the
--- token's. A token that has worked in this call is on trial once it is refused: another id is asked
--- with it. If that one is answered, the refusals before it were their ids' own.
+-- Finds the cause of a refused token: the id, which may belong to another account, or the token. A
+-- token that worked earlier in the call goes on trial when it is refused: it is used for another
+-- id. If that request is answered, the earlier refusals were due to their ids.
 
 local trial = {}
 
@@ -11,20 +11,20 @@ Trial.__index = Trial
 function trial.new(token)
   return setmetatable({
     token = token,
-    is_open = false, -- another id may be asked with it
-    witness = nil, -- the batch that is asked with it meanwhile
-    was_answered = false, -- a request that was in flight beside the refused one, or was sent later
-    _refused = {}, -- { batch, verdict, sends }, the first refused first
+    is_open = false, -- other ids may be sent with it
+    witness = nil, -- the batch now sent with it
+    was_answered = false, -- answered: a request sent with or after the refused one
+    _refused = {}, -- { batch, verdict, sends }, in order of refusal
   }, Trial)
 end
 
--- A batch was refused, after the run had sent so many requests.
+-- Adds a refused batch. sends: requests that the run had sent by then.
 function Trial:add(batch, verdict, sends)
   self._refused[#self._refused + 1] = { batch = batch, verdict = verdict, sends = sends }
 end
 
--- entries = :answered(number): those that had been refused when the run's request `number`, which
--- was answered now, was sent. They leave the trial.
+-- entries = :answered(number): request `number` of the run was answered. Removes and returns the
+-- entries refused before it was sent.
 function Trial:answered(number)
   self.was_answered = true
   local own, others = {}, {}
@@ -36,14 +36,14 @@ function Trial:answered(number)
   return own
 end
 
--- All that is still on trial; it leaves.
+-- Removes and returns all entries.
 function Trial:take_all()
   local all = self._refused
   self._refused = {}
   return all
 end
 
--- Whether the one that was refused first was refused to a token before, which had worked.
+-- Returns whether the first refused batch was refused before, with another token that had worked.
 function Trial:is_refused_again()
   local first = self._refused[1].batch
   return first.refusals ~= nil and first.refusals > 0
@@ -53,8 +53,8 @@ function Trial:is_over()
   return #self._refused == 0
 end
 
--- entry = :take_other(): of several that were refused the last, which can be asked once more where
--- no other id is left. nil where there is none.
+-- entry = :take_other(): removes and returns the last of several refused entries, to test with when
+-- no other id is left. nil if there is only one.
 function Trial:take_other()
   return #self._refused > 1 and table.remove(self._refused) or nil
 end

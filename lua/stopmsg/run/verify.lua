@@ -1,41 +1,43 @@
--- Turns what was promised into what is proven: looks up messages until each is settled, or the time
--- is over. Pure policy: looking up and waiting are passed in.
+-- Confirms results: looks up messages until each is settled or the time is over. Pure policy:
+-- lookup and wait are passed in.
 
 local verify = {}
 
--- How much longer each further pause is, and the longest one (seconds) unless more was asked for.
+-- Growth of the pause between lookups, and its limit in seconds unless the caller's interval is
+-- longer.
 local GROWTH, LONGEST = 1.5, 10
 
--- Seconds that are kept for the last look, so that what settles late is still seen.
+-- Seconds kept for the last lookup, which catches messages that settle late.
 local LAST_LOOK = 0.5
 
--- Items that are looked at without a pause.
+-- Items handled between two calls of breathe().
 local PIECE = 128
 
--- Never at the provider, or refused there: no lookup could tell more.
+-- Never reached the provider, or refused there: a lookup adds nothing.
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
 
--- Words that a lookup may still change. The others are the provider's own, and are looked up once.
+-- Outcomes that a lookup may change. All others come from the provider and are looked up once.
 local OPEN = { accepted = true, unknown = true, open = true, stopped = true }
 
--- Took the stop, or may have taken it.
+-- Outcomes after which the provider has, or may have, accepted the stop.
 local PROMISED = { stopped = true, accepted = true, unknown = true }
 
--- Puts what a lookup proves into an item. True when nothing is left to look up.
+-- Applies a lookup result to an item. Returns true if the item needs no further lookup.
 local function apply(report, item, found, counts)
   if found.reason == "gone_or_sent" then
-    -- Stopped, or sent: it proves neither.
+    -- Either stopped or sent; this proves neither.
     if item.outcome == "open" then
       item.outcome, item.reason, item.message = found.outcome, found.reason, found.message
     end
     return item.outcome ~= "accepted" and item.outcome ~= "unknown"
   elseif not found.state then
-    return not OPEN[item.outcome] -- no answer about this id
+    return not OPEN[item.outcome] -- no result for this id
   end
   item.state, item.left = found.state, found.left or item.left
   local word = found.outcome
   if word == "stopped" then
-    -- The word may have other causes; after a stop that was taken, or may have been, it has one.
+    -- The status may have other causes. After an accepted or unconfirmed stop, the stop is the
+    -- cause.
     local is_proven = found.verified or (PROMISED[item.outcome] and not report.is_lookup)
     item.verified = is_proven or nil
     item.message = (found.verified or not is_proven) and found.message or nil
@@ -46,7 +48,7 @@ local function apply(report, item, found, counts)
     item.verified = found.verified
     item.message = found.message
   else
-    -- A refusal that does not say why may be the echo of our own stop, which does not show yet.
+    -- An unexplained refusal may be the echo of our own stop, which is not visible yet.
     local may_settle = word == "open" and item.outcome == "not_stoppable"
     return not OPEN[item.outcome] and not may_settle
   end
@@ -54,7 +56,7 @@ local function apply(report, item, found, counts)
   return true
 end
 
--- Places of the items that are worth a look.
+-- Returns the places of items that a lookup may change.
 local function places_of(report, breathe)
   local places = {}
   for place, item in ipairs(report) do
@@ -77,12 +79,12 @@ local function warn(report, message)
   report.warnings[#report.warnings + 1] = message
 end
 
--- Whether asking again would only be refused again.
+-- Returns whether another lookup would be refused again.
 local function is_hopeless(found)
   return found.outcome == "invalid" or (found.outcome == "failed" and found.http ~= nil)
 end
 
--- One look at the items of `places`. Gives the places that are still open.
+-- Applies one lookup to the items at `places`. Returns the places that are still open.
 local function look(report, places, found, counts, breathe)
   report.requests = report.requests + found.requests
   report.retries = report.retries + found.retries
@@ -114,8 +116,8 @@ local function look(report, places, found, counts, breathe)
   return open
 end
 
--- Counts what no lookup has proven, in report.unproven, and warns of it unless is_silent. breathe()
--- may be nil.
+-- Counts unconfirmed items in report.unproven, and warns about them unless is_silent. breathe() may
+-- be nil.
 function verify.tally(report, breathe, is_silent)
   local count, states, example = 0, {}, nil
   for place, item in ipairs(report) do
@@ -139,9 +141,9 @@ function verify.tally(report, breathe, is_silent)
   end
 end
 
--- verify.run(report, with): changes the report's items in place, and counts what stays unproven.
+-- verify.run(report, with): updates the report's items in place and counts unconfirmed ones.
 -- with: lookup(ids, seconds) -> report of a status call; wait(seconds); clock(); timeout, interval
--- (seconds); is_interrupted() or nil; breathe() or nil, called now and then in what takes a while.
+-- (seconds); is_interrupted() or nil; breathe() or nil, called now and then in long steps.
 function verify.run(report, with)
   local breathe = with.breathe or function() end
   local deadline = with.clock() + with.timeout
@@ -149,8 +151,8 @@ function verify.run(report, with)
   local longest = math.max(LONGEST, with.interval)
   local pause, is_last = with.interval, false
   local places = places_of(report, breathe)
-  -- left: had left before the stop. unanswered, hopeless: without an answer in the last look, and
-  -- for good; example: one of these. refused: a lookup that ends them all.
+  -- left: sent before the stop. unanswered, hopeless: items without a result, in the last lookup
+  -- and for good; example: one of these. refused: a lookup refusal that ends all lookups.
   local counts = { left = 0, unanswered = 0, hopeless = 0, example = nil, refused = nil }
   while #places > 0 and not is_last and not counts.refused do
     is_last = with.clock() + pause >= last_look

@@ -1,28 +1,28 @@
--- How a call waits for the network: in the calling thread, by a scheduler's sleep, or inside nginx.
+-- Ways in which a call waits for the network: in the calling thread, with a scheduler's sleep, or
+-- inside nginx.
 
 local core = require("stopmsg.core")
 local nginx = require("stopmsg.wait.nginx")
 
 local waiting = {}
 
--- Seconds between two looks while nothing happens, and where that rises to.
+-- Seconds between two checks while nothing happens: at first, and at most.
 local SHORT, LONG = 0.001, 0.005
 
--- Seconds of work after which a call lets others go on.
+-- Seconds of work after which a call lets other coroutines run.
 local SLICE = 0.002
 
--- wait = waiting.thread(): wait(call, seconds, _, _, redis) returns when something happened, in the
--- engine or on a connection to Redis, or the time is over; nothing else runs in this thread until
--- then.
+-- wait = waiting.thread(): wait(call, seconds, _, _, redis) returns on activity in the engine or on
+-- a connection to Redis, or at the timeout. It blocks the thread until then.
 function waiting.thread()
   return function(call, seconds, _, _, redis)
     call:wait(seconds, redis)
   end
 end
 
--- wait, breathe = waiting.scheduler(sleep, clock): the same by `sleep(seconds)`, which lets others
--- run. The third argument of each wait says whether something happened since the last one.
--- breathe() lets others run when it is time to, breathe(true) in any case.
+-- wait, breathe = waiting.scheduler(sleep, clock): waits with `sleep(seconds)`, which lets other
+-- coroutines run. The third argument of wait is whether there was activity since the last wait.
+-- breathe() lets other coroutines run when it is time, breathe(true) always.
 function waiting.scheduler(sleep, clock)
   local pause = SHORT
   local resumed_at = clock()
@@ -42,13 +42,13 @@ function waiting.scheduler(sleep, clock)
   return wait, breathe
 end
 
--- way = waiting.choose(sleep): how the calls of a client wait; chosen once, also where nothing may
--- be opened yet. sleep: the scheduler's, or nil.
+-- way = waiting.choose(sleep): chooses once how the calls of a client wait. It opens nothing, so it
+-- is safe where nothing may be opened yet. sleep: the scheduler's, or nil.
 --
--- Gives { open, breathe, refusal }. open(engine, slots, outage) -> { wait, breathe, step, sent,
--- closed }: what a session uses. All but open and wait may be nil. step() moves bytes in place of
--- the engine; sent() is called once requests were handed to the engine, closed() once it is closed;
--- refusal() says why no call can wait just here.
+-- Returns { open, breathe, refusal }. open(engine, slots, outage) -> { wait, breathe, step, sent,
+-- closed }: the functions of a session. All but open and wait may be nil. step() drives transfers
+-- in place of the engine. Call sent() after handing requests to the engine, and closed() after
+-- closing it. refusal() returns why no call can wait in this place, or nil.
 function waiting.choose(sleep)
   if not sleep and nginx.is_here() then
     return { open = nginx.open, breathe = nginx.breathe, refusal = nginx.refusal }

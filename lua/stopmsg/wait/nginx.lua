@@ -1,32 +1,32 @@
--- Waiting inside nginx: callers wait on semaphores, and one pump a worker, a timer that is there
--- while requests are in flight, moves the bytes of all clients and wakes whose answer has come. No
--- socket of libcurl is known to nginx's event loop, so the pump looks at them now and again.
+-- Waiting inside nginx. Callers wait on semaphores. One pump per worker, a timer that runs while
+-- requests are in flight, drives the transfers of all clients and wakes each caller whose response
+-- has arrived. nginx's event loop does not know libcurl's sockets, so the pump polls them.
 --
--- Handlers can be ended at any moment, by a client that goes away: what belongs to one is held by
--- weak keys, and its requests are carried to their end by the pump.
+-- A client that disconnects can end a handler at any moment. Weak keys therefore hold all data of a
+-- handler, and the pump completes its requests.
 
 local core = require("stopmsg.core")
 
 local nginx = {}
 
--- Seconds between two looks while something happens, and where that rises to.
+-- Seconds between two polls: after activity, at most, and the growth factor.
 local SHORT, LONG, GROWTH = 0.001, 0.005, 1.25
 
--- Seconds of work after which a call lets others go on.
+-- Seconds of work after which a call lets other handlers run.
 local SLICE = 0.001
 
--- Seconds after which a timer that did not begin never will: nginx drops it without a word to us
--- when too many are running.
+-- Seconds after which a timer that has not begun never will: nginx drops it silently when too many
+-- are running.
 local GRACE = 0.05
 
--- The longest wait in one go; nginx counts milliseconds in 32 bits.
+-- Longest single wait in seconds; nginx counts milliseconds in 32 bits.
 local LONGEST = 3600
 
--- Semaphores that are kept for the next who waits.
+-- Idle semaphores kept for reuse.
 local MOST_IDLE = 256
 
--- Where nginx lets Lua wait; in ssl_client_hello and proxy_ssl_verify with OpenResty's own nginx
--- alone, which is patched for it.
+-- Phases in which nginx lets Lua wait. ssl_client_hello and proxy_ssl_verify need OpenResty's own,
+-- patched nginx.
 local CAN_WAIT = {
   rewrite = true, server_rewrite = true, access = true, precontent = true, content = true,
   timer = true, preread = true, ssl_cert = true, ssl_client_hello = true, ssl_session_fetch = true,
@@ -35,8 +35,8 @@ local CAN_WAIT = {
 
 local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
 
--- This worker's pump: the lanes with requests in flight, when it was asked for, whether it runs,
--- how long it sleeps between two looks, and the semaphore it sleeps on.
+-- This worker's pump: lanes with requests in flight, when it was requested, whether it runs, how
+-- long it sleeps between two polls, and the semaphore it sleeps on.
 local pump = {
   lanes = {},
   asked_at = nil,
@@ -45,11 +45,10 @@ local pump = {
   semaphore = nil,
 }
 
--- Semaphores that nobody uses just now. One that was lent to a handler that was ended does not come
--- back, and is collected.
+-- Idle semaphores. One lent to a handler that was ended is not returned; the collector frees it.
 local idle = {}
 
--- When a call of this worker last gave others their turn.
+-- When a call of this worker last let other handlers run.
 local resumed_at = 0
 
 local function api()
@@ -61,7 +60,7 @@ local function borrow_semaphore()
   if semaphore then
     return semaphore
   end
-  -- Not before a worker runs: nothing of it may come from the master.
+  -- Created only in a worker: a semaphore must not come from the master.
   local message
   semaphore, message = require("ngx.semaphore").new()
   return semaphore or error(message, 0)
@@ -73,7 +72,8 @@ local function give_back(semaphore)
   end
 end
 
--- Wakes who waits on it. Whether anybody does: a post that nobody waits for would be news later.
+-- Wakes the waiter. Returns false if there is none: an unclaimed post would wake a later, unrelated
+-- waiter.
 local function wake(semaphore)
   local is_waited_for = semaphore and semaphore:count() < 0
   if is_waited_for then
@@ -82,7 +82,7 @@ local function wake(semaphore)
   return is_waited_for
 end
 
--- Waits for a post, or so many seconds.
+-- Waits for a post, at most `seconds`.
 local function sleep_on(semaphore, seconds)
   -- nginx drops fractions of a millisecond: waking a little early would mean waiting twice.
   local was_posted = semaphore:wait(math.ceil(math.min(seconds, LONGEST) * 1000) / 1000)
@@ -90,13 +90,13 @@ local function sleep_on(semaphore, seconds)
   return was_posted
 end
 
--- Whether this is a Lua inside nginx.
+-- Returns whether this Lua runs inside nginx.
 function nginx.is_here()
   local ngx = api()
   return type(ngx) == "table" and type(ngx.timer) == "table" and type(ngx.get_phase) == "function"
 end
 
--- nil where a call can wait, else why not, and the way out.
+-- Returns nil if a call can wait here, else the reason and the way out.
 function nginx.refusal()
   local phase = api().get_phase()
   if not CAN_WAIT[phase] then
@@ -105,25 +105,25 @@ function nginx.refusal()
   end
 end
 
--- Lets the rest of the worker go on. nginx counts from when it last looked at its clock, so after
--- more than a millisecond of work this costs no time; asked for no time at all, it logs a warning.
+-- Lets the rest of the worker run. nginx counts from its last clock update, so after more than a
+-- millisecond of work this takes no time. With 0 seconds, nginx would log a warning.
 local function rest()
   api().sleep(0.001)
   resumed_at = core.now()
 end
 
--- The same when the worker had to wait for long enough, or where it must be.
+-- Lets the rest of the worker run when it has waited long enough, or if `must`.
 function nginx.breathe(must)
   if must or core.now() - resumed_at >= SLICE then
     rest()
   end
 end
 
--- The engine of one client, and the calls that wait for it.
+-- The engine of one client and the calls that wait for it.
 local Lane = {}
 Lane.__index = Lane
 
--- Wakes a call that waits, once.
+-- Wakes a waiting call, once.
 function Lane:_wake(call)
   local semaphore = self._callers[call]
   if semaphore then
@@ -132,11 +132,11 @@ function Lane:_wake(call)
   end
 end
 
--- Moves bytes and wakes the calls whose answers came. Whether there were any.
+-- Drives transfers and wakes the calls whose responses arrived. Returns whether any did.
 function Lane:move()
   local engine = self._engine
   local moved, message, code = engine:step()
-  -- First those who wait for a slot: the others would take it for their next request at once.
+  -- First wake those waiting for a slot: the others would take it at once for their next request.
   self:_offer()
   local number = engine:news()
   local has_any = number ~= nil
@@ -147,14 +147,14 @@ function Lane:move()
     end
     number = engine:news()
   end
-  self._fault = not moved and { message, code } or nil -- the next look may mend it
+  self._fault = not moved and { message, code } or nil -- the next step may succeed
   if not moved then
     self:wake_all()
   end
   return has_any
 end
 
--- Wakes as many of those who wait for their turn as may send a request.
+-- Wakes as many queued calls as may send a request.
 function Lane:_offer()
   local in_flight = self._engine:in_flight()
   local free = self._slots - in_flight
@@ -176,14 +176,14 @@ function Lane:_offer()
   end
 end
 
--- Whether nothing is in flight, and nobody waits for a slot. Who was offered one may be gone by
--- then, so the pump stays for the others.
+-- Returns whether nothing is in flight and no call waits for a slot. A call that was offered a slot
+-- may have ended, so the pump stays for the others.
 function Lane:_is_quiet()
   return self._engine:in_flight() == 0 and self._queue.first > self._queue.last
 end
 
--- Puts a call that found no slot at the end of the queue. Its handler may be ended there, so the
--- queue does not hold it.
+-- Appends a call without a slot to the queue. The reference is weak, since the call's handler may
+-- be ended there.
 function Lane:_enqueue(call)
   if not self._queued[call] then
     local queue = self._queue
@@ -216,8 +216,8 @@ local function carry()
   end
 end
 
--- The timer's function. A worker that is about to exit starts it, too (its argument says so), and
--- stays until it has ended.
+-- The timer's function. nginx also starts it in a worker that is about to exit (see its argument),
+-- and that worker stays until it has ended.
 local function run_pump()
   if pump.is_running then
     return
@@ -234,7 +234,7 @@ local function run_pump()
   end
 end
 
--- Sees to it that the pump runs. False where nginx has no timer for it.
+-- Starts the pump if needed. Returns false if nginx has no timer for it.
 local function start_pump()
   if pump.is_running then
     return true
@@ -248,7 +248,7 @@ local function start_pump()
   return pump.asked_at ~= nil and not is_late
 end
 
--- There is a new request: a pump that has begun to look less often looks often again.
+-- After a new request, makes a slowed pump poll often again.
 local function kick()
   if pump.is_running and pump.pause > 2 * SHORT then
     pump.pause = SHORT
@@ -256,8 +256,8 @@ local function kick()
   end
 end
 
--- Returns when there may be something to do for the call, or the time is over. wants_slot: whether
--- it has a request that found no slot.
+-- Waits until the call may have work, or until the timeout. wants_slot: the call has a request
+-- without a slot.
 function Lane:wait(call, seconds, wants_slot)
   if seconds <= 0 then
     rest()
@@ -270,7 +270,7 @@ function Lane:wait(call, seconds, wants_slot)
   if not self:_is_quiet() then
     pump.lanes[self] = true
     if not start_pump() then
-      -- Each caller is its own pump until nginx has a timer again.
+      -- Each caller drives transfers itself until nginx has a timer again.
       self:move()
       seconds = math.min(seconds, SHORT)
     elseif not pump.is_running then
@@ -280,25 +280,25 @@ function Lane:wait(call, seconds, wants_slot)
   local semaphore = borrow_semaphore()
   self._callers[call], self._calls[call:number()] = semaphore, call
   local was_posted = sleep_on(semaphore, seconds)
-  -- One whose post came as the time was over would wake the next who borrows it.
+  -- A semaphore posted just at the timeout would wake its next borrower.
   if was_posted or self._callers[call] then
     give_back(semaphore)
   end
   self._callers[call] = nil
 end
 
--- How a session waits: see wait/init.lua. What its calls submit is moved by the pump.
+-- Returns a session's functions; see wait/init.lua. The pump drives the requests of its calls.
 function nginx.open(engine, slots, outage)
   local lane = setmetatable({
     _engine = engine,
     _slots = slots,
     _outage = outage,
-    _callers = setmetatable({}, WEAK_KEYS), -- call that waits -> its semaphore
+    _callers = setmetatable({}, WEAK_KEYS), -- waiting call -> its semaphore
     _calls = setmetatable({}, WEAK_VALUES), -- number -> call that has waited
     _wants = setmetatable({}, WEAK_KEYS), -- call -> whether it waits for a slot
-    _queue = { first = 1, last = 0 }, -- of calls that found no free slot, each in a weak box
+    _queue = { first = 1, last = 0 }, -- calls without a slot, each in a weak box
     _queued = setmetatable({}, WEAK_KEYS),
-    _fault = nil, -- what stepping failed with
+    _fault = nil, -- error of the last step
     _is_closed = false,
   }, Lane)
   return {
@@ -313,7 +313,7 @@ function nginx.open(engine, slots, outage)
       return true
     end,
     sent = function()
-      -- It leaves now: with many handlers, what waits for the pump adds up to milliseconds.
+      -- Send at once: with many handlers, waiting for the pump would add up to milliseconds.
       engine:start()
       kick()
     end,

@@ -1,4 +1,4 @@
--- How a run of `stopmsg stop` ends: its totals, their reasons, what to do next, and the exit code.
+-- The end of a run of `stopmsg stop`: totals, reasons, next steps and exit code.
 
 local advice = require("stopmsg.cli.advice")
 local exit = require("stopmsg.cli.exit")
@@ -6,10 +6,10 @@ local progress = require("stopmsg.cli.progress")
 
 local conclusion = {}
 
--- Reasons that the totals name.
+-- Reasons shown with the totals.
 local MOST_REASONS = 5
 
--- Adds what a further call did to what the run tells of itself.
+-- Adds the figures and warnings of a further call to the summary.
 function conclusion.add_report(summary, report)
   for _, name in ipairs({ "requests", "retries", "connections", "elapsed" }) do
     summary[name] = summary[name] + report[name]
@@ -25,7 +25,7 @@ function conclusion.add_report(summary, report)
   end
 end
 
--- What the library counted becomes what is known of the whole input.
+-- Extends the library's counts to the whole input.
 function conclusion.summarize(run, summary)
   summary.total = 0
   for word, count in pairs(run.counts) do
@@ -39,7 +39,7 @@ function conclusion.summarize(run, summary)
   return summary
 end
 
--- "timeout 49,990, http_503 10": the commonest reasons; nil where there are none.
+-- "timeout 49,990, http_503 10": the most common reasons; nil if there are none.
 function conclusion.top_reasons(run)
   local list = {}
   for reason, count in pairs(run.reasons) do
@@ -55,7 +55,7 @@ function conclusion.top_reasons(run)
   return #parts > 0 and table.concat(parts, ", ") or nil
 end
 
--- The commonest reason of these outcomes; nil where they have none.
+-- Returns the most common reason of these outcomes; nil if there is none.
 local function commonest(run, ...)
   local best, most = nil, 0
   for _, word in ipairs({ ... }) do
@@ -68,7 +68,7 @@ local function commonest(run, ...)
   return best
 end
 
--- What to do next, in words; nil where there is nothing to do.
+-- Returns advice on the next step; nil if there is nothing to do.
 local function advice_of(run, summary)
   return advice.of({
     counts = summary.counts,

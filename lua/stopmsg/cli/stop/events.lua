@@ -1,5 +1,5 @@
--- Handles the library's events in a run of `stopmsg stop`: notes for the journal, the bar, and
--- lines for people.
+-- Handles the library's events in a run of `stopmsg stop`: journal notes, the bar, and lines for
+-- people.
 
 local duration = require("stopmsg.cli.duration")
 local options = require("stopmsg.options")
@@ -7,10 +7,10 @@ local output = require("stopmsg.cli.output")
 
 local events = {}
 
--- Pauses of more seconds than the first are told; one of more than the second ends the run.
+-- In seconds: pauses above the first value are reported; one above the second ends the run.
 local LONG_PAUSE, LONGEST_PAUSE = 2, 900
 
--- The end of an outage is told where that lasted for so many seconds.
+-- The end of an outage is reported if the outage lasted this many seconds.
 local LONG_OUTAGE = 2
 
 local function notice_pause(run, seconds)
@@ -18,7 +18,7 @@ local function notice_pause(run, seconds)
   if run.book then
     run.book:note("pause", { seconds = seconds })
   end
-  -- Several answers may ask for the same pause.
+  -- Several responses may ask for the same pause.
   local is_news = now + seconds > (run.paused_till or 0) + 1
   run.paused_till = math.max(run.paused_till or 0, now + seconds)
   run.bar:wait_for("pause", run.paused_till)
@@ -31,7 +31,7 @@ local function notice_pause(run, seconds)
   end
 end
 
--- The keeper of a shared rate does not answer, or does again.
+-- Reports when the keeper of a shared rate stops responding, and when it responds again.
 local function notice_rate(run, event)
   local is_back = event.reason == "answered"
   run.rate_fault = not is_back and (event.message or run.rate_fault) or nil
@@ -66,7 +66,7 @@ local function notice_outage(run, event)
   end
 end
 
--- Deals with one event.
+-- Handles one event.
 function events.notice(run, event)
   local kind = event.type
   if kind == "response" and run.args.verbose then
@@ -80,7 +80,7 @@ function events.notice(run, event)
   end
 end
 
--- Writes what happened since the last line of requests.
+-- Writes a line for the requests since the last such line.
 function events.note_requests(run)
   local traffic = run.traffic
   if run.book and traffic.count > 0 then

@@ -1,5 +1,5 @@
--- stopmsg stop --where: from the question over journal and ledger to the run that stops what is
--- found, look after look.
+-- stopmsg stop --where: asks for confirmation, opens journal and ledger, and stops the ids found,
+-- one look at the list after another.
 
 local clients = require("stopmsg.client")
 local native = require("stopmsg.command")
@@ -18,19 +18,19 @@ local where = require("stopmsg.cli.where")
 
 local hunting = {}
 
--- Ids that the question shows.
+-- Ids shown in the question.
 local EXAMPLES = 3
 
--- What a run of run.lua knows of ids that are found, in place of an input.
+-- The ids found, in the role that an input has in run.lua.
 local Found = {}
 Found.__index = Found
 
--- The ids that a run has to settle, as far as they are known.
+-- Returns the number of ids to settle, as far as known.
 function Found:count()
   return self.ledger.found
 end
 
--- next_item, report: sends what is found.
+-- next_item, report: sends the ids found.
 function Found:items(run)
   local ledger, book = self.ledger, run.book
   if book then
@@ -66,7 +66,7 @@ function Found:items(run)
   return next_item, report
 end
 
--- An iterator of the ids that an earlier run may have sent, and their positions.
+-- Iterates over the ids that an earlier run may have sent, with their positions.
 function Found:unsettled()
   local at = 0
   return function()
@@ -86,7 +86,7 @@ function Found:words(counts)
     counts.unknown > 0 and (", %s unknown"):format(progress.grouped(counts.unknown)) or "")
 end
 
--- Why what was found may not be all, "" where that is known; nil where it is all.
+-- Returns why some matches may be missing, "" after an interruption; nil if none are.
 function Found:shortage()
   local report = self.report
   if self.ledger.is_full then
@@ -96,13 +96,13 @@ function Found:shortage()
   end
 end
 
--- Whether the list was refused for the credentials.
+-- Returns whether the credentials were refused for the list.
 function Found:is_refused()
   local err = self.report and self.report.err
   return err ~= nil and err.reason == "credentials"
 end
 
--- The filter, with times as an earlier run resolved them: filter, kind, pairs for the journal |
+-- Resolves the filter, with the times of an earlier run. filter, kind, pairs for the journal
 -- nil, message
 local function resolve(args, client, given)
   local header = args.journal and journal.header(args.journal)
@@ -135,7 +135,7 @@ local function resolve(args, client, given)
   return filter, kind, triples
 end
 
--- Looks once, stopping nothing. report, examples; look has what is to be said of it.
+-- Looks once, without stopping anything. Returns report, examples; look holds the text to show.
 local function preview(args, client, filter, look)
   local examples = {}
   local report = look:read(client, where.given(filter:resolved()), function(item)
@@ -155,7 +155,7 @@ local function named(examples)
   return table.concat(names, ", ")
 end
 
--- nil to go on, or the exit code: looks, tells what would be stopped, and asks.
+-- Shows what would be stopped and asks. Returns nil to go on, or the exit code.
 local function ask(args, host, with, look)
   local client, filter = with.client, with.filter
   local answers = not args.yes and not args.dry_run and question.answers(args, host)
@@ -209,9 +209,8 @@ local function ask(args, host, with, look)
   end
 end
 
--- code = hunting.run(args, host, with): with: client, operation (of the stop), lookup (the options
--- for one, or nil), listen(listener): who gets the events of the library from now on;
--- tell_address().
+-- code = hunting.run(args, host, with): with: client, operation (of the stop), lookup (its options,
+-- or nil), listen(listener): sets the receiver of the library's events; tell_address().
 function hunting.run(args, host, with)
   local function refuse(message, is_fault)
     host:say(message)
@@ -287,7 +286,8 @@ function hunting.run(args, host, with)
   return run:go(file, adds)
 end
 
--- Whether the arguments ask for it. Where each stop reaches beyond its ids, --all is about that.
+-- Returns whether the arguments ask for it. If each stop reaches beyond its ids, --all refers to
+-- that.
 function hunting.is_meant(args, operation)
   return #(args.where or {}) > 0 or (args.all and not operation.all) or false
 end

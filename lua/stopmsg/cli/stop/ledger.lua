@@ -1,6 +1,6 @@
--- The ids that `stop --where` has found, by the position at which each was found first, in this run
--- or in an earlier one that a journal tells of. An id costs what core.seen needs for it, and half a
--- byte of the journal's.
+-- The ids found by `stop --where`, each with the position where it was first found, in this run or
+-- an earlier one with a journal. An id takes the memory of its core.seen entry and half a byte in
+-- the journal's marks.
 
 local core = require("stopmsg.core")
 local forms = require("stopmsg.ids")
@@ -8,24 +8,25 @@ local journal = require("stopmsg.journal")
 
 local ledger = {}
 
--- Promises of an earlier run that are looked up, at most.
+-- Maximum number of an earlier run's unproven stops to look up.
 local MAX_HELD = 100000
 
 local Ledger = {}
 Ledger.__index = Ledger
 
--- made = ledger.new{ form (of the ids), book (a journal or nil), path (its own), most (ids that may
--- be stopped, or nil) } | nil, message
+-- made = ledger.new{ form (of the ids), book (a journal or nil), path (of the journal), most (limit
+-- of ids to stop, or nil) }
+-- nil, message
 function ledger.new(with)
   local self = setmetatable({
-    first = {}, -- { id, position } of an earlier run, that are to be sent again
-    promises = {}, -- the same, that were stopped or accepted by the provider's word alone
+    first = {}, -- { id, position } of an earlier run, to be sent again
+    promises = {}, -- the same, stopped or accepted but not proven
     found = 0, -- positions so far
     is_full = false, -- more was found than may be stopped
     _book = with.book,
     _most = with.most or math.huge,
     _places = core.seen(),
-    _given = 0, -- positions that were handed out, or are settled
+    _given = 0, -- positions handed out or settled
     _before = 0, -- the last position of earlier runs
   }, Ledger)
   if with.book and not with.book.is_new then
@@ -64,7 +65,7 @@ function Ledger:_load(form, path)
   return read, message
 end
 
--- Leaves out of what is sent again what a lookup has settled meanwhile.
+-- Removes ids that a lookup has settled meanwhile from those to be sent again.
 function Ledger:prune()
   local first = {}
   for _, entry in ipairs(self.first) do
@@ -75,7 +76,8 @@ function Ledger:prune()
   self.first = first
 end
 
--- Whether an id was found before: as core.seen does, for a look.
+-- Returns the earlier position of a known id, or nil after adding it. Has the interface of
+-- core.seen.
 function Ledger:add(key)
   local earlier = self._places:add(key, self.found + 1)
   if not earlier then
@@ -88,13 +90,13 @@ function Ledger:close()
   self._places:close()
 end
 
--- The position of the id that a run hands out at this place.
+-- Returns the position of the id handed out at this place.
 function Ledger:position(place)
   local entry = self.first[place]
   return entry and entry.position or place - #self.first + self._before
 end
 
--- Notes in the journal that these items are about to be stopped. False where that cannot be, or
+-- Records in the journal that these items are about to be stopped. Returns false if that failed or
 -- there are too many.
 function Ledger:intend(items)
   local book = self._book

@@ -1,5 +1,5 @@
--- Lookups of `stopmsg stop --verify`: at the start, of ids that an earlier run may have sent; at
--- the end, of ids that are not proven.
+-- Lookups of `stopmsg stop --verify`: first of ids that an earlier run may have sent, and at the
+-- end of ids that are not proven.
 
 local conclusion = require("stopmsg.cli.stop.conclusion")
 local duration = require("stopmsg.cli.duration")
@@ -10,20 +10,21 @@ local reports = require("stopmsg.report")
 
 local lookups = {}
 
--- Items that wait for their verification, at most.
+-- Maximum number of items held for verification.
 local MAX_HELD = 100000
 
--- Ids that are looked up together before anything is sent.
+-- Ids looked up together before anything is sent.
 local CHUNK = 2000
 
--- Items that a lookup may still change, within bounds: the settled ones give way to the others.
+-- Returns a store for items that a lookup may still change. When it is full, settled items leave
+-- first.
 function lookups.new_store()
   return { settled = {}, open = {} }
 end
 
 local CERTAIN = { failed = true, skipped = true, denied = true, invalid = true, recalled = true }
 
--- Keeps an item for its verification. Gives one back that there is no room for, or nil.
+-- Keeps an item for verification. Returns an item that there is no room for, or nil.
 function lookups.keep(store, entry)
   local item = entry.item
   if item.verified or CERTAIN[item.outcome] then
@@ -38,7 +39,7 @@ function lookups.keep(store, entry)
   return table.remove(store.settled) or table.remove(store.open)
 end
 
--- What an earlier run left as a promise is not sent again, but looked up.
+-- Keeps an unproven stop of an earlier run for a lookup instead of sending it again.
 function lookups.hold(run, position, id)
   local open = run.store.open
   if type(id) == "string" and #open < MAX_HELD and run.book:is_promised(position) then
@@ -47,18 +48,18 @@ function lookups.hold(run, position, id)
   end
 end
 
--- Holds what an earlier run left as a promise, for its verification.
+-- Keeps all unproven stops of an earlier run for verification.
 function lookups.hold_all(run, entries)
   for _, entry in ipairs(entries) do
     lookups.hold(run, entry.position, entry.id)
   end
 end
 
--- Outcomes that a message's own state proves.
+-- Outcomes that a message's state proves.
 local PROVEN = { stopped = true, too_late = true, not_stoppable = true, recalled = true }
 
--- Gives out what a lookup says of ids that an earlier run may have sent. What is open, or has no
--- answer, is left to be sent.
+-- Looks up ids that an earlier run may have sent, and outputs the proven ones. Ids that are open or
+-- have no result remain to be sent.
 local function settle_found(run, entries, summary)
   local list = {}
   for i, entry in ipairs(entries) do
@@ -89,7 +90,7 @@ local function settle_found(run, entries, summary)
   conclusion.add_report(summary, found)
 end
 
--- Looks up what an earlier run may have sent, before anything is sent again. The report of that
+-- Looks up ids that an earlier run may have sent, before any is sent again. The returned report
 -- counts only requests.
 function lookups.look_first(run)
   local summary = reports.new()
@@ -116,7 +117,7 @@ function lookups.look_first(run)
   return summary
 end
 
--- Looks up what is held, and gives it out.
+-- Looks up the held items and outputs them.
 function lookups.verify(run, summary)
   local store = run.store
   local report, entries = reports.new(), {}

@@ -1,5 +1,5 @@
--- A run of `stopmsg stop`, once it is clear that something will be sent: from the input through the
--- library to journal, results and what people are told.
+-- A run of `stopmsg stop` that sends requests: connects the input, the library, the journal, the
+-- results and the messages for people.
 
 local advice = require("stopmsg.cli.advice")
 local conclusion = require("stopmsg.cli.stop.conclusion")
@@ -19,65 +19,65 @@ local version = require("stopmsg.version")
 
 local runs = {}
 
--- Ids that are handed over at once.
+-- Ids handed over at once.
 local PIECE = 256
 
--- Seconds within which what settled is written, and that one line of requests covers.
+-- Maximum seconds before results are written, and seconds covered by one line of requests.
 local FLUSH_EVERY, REQUESTS_EVERY = 0.1, 1
 
 local Run = {}
 Run.__index = Run
 
 -- run = runs.new(host, args, with): `with` holds given (the input) or found (see stop/hunting.lua),
--- book (a journal or nil), client, lookup (the options of one, where the provider has it).
+-- book (a journal or nil), client, lookup (its options, if the provider has one).
 function runs.new(host, args, with)
   return setmetatable({
     host = host,
     args = args,
     given = with.given,
-    found = with.found, -- in place of that: ids that are looked for
+    found = with.found, -- replaces `given` for ids found by a filter
     book = with.book,
     client = with.client,
     lookup = with.lookup,
-    counts = nil, -- by outcome, of the whole input as far as it is known
-    reasons = {}, -- of what was not stopped in this run: reason -> count
-    own_reasons = {}, -- outcome -> the same of it alone
-    settled = 0, -- how many these are
-    unproven = with.book and with.book:unproven() or 0, -- stopped, by the provider's word alone
-    positions = nil, -- place in the run -> position in the input, where they differ
+    counts = nil, -- by outcome, for the whole input as far as known
+    reasons = {}, -- reason -> count, of ids not stopped in this run
+    own_reasons = {}, -- outcome -> reason -> count
+    settled = 0, -- number of settled ids
+    unproven = with.book and with.book:unproven() or 0, -- stopped, but not proven
+    positions = nil, -- place in the run -> position in the input, if different
     store = args.verify and lookups.new_store() or nil,
     tail = record.tails(),
-    numbers = {}, -- positions, see positions_of()
-    kinds = {}, -- outcome, code and whether that is proven -> what such ids have in common
+    numbers = {}, -- scratch of positions_of()
+    kinds = {}, -- outcome, code, proof -> shared fields of such ids
     fault = nil, -- why it cannot go on, as one line
     flushed = host.now(),
-    -- Requests in flight, and answers since the last line of requests.
+    -- Requests in flight, and responses since the last line of requests.
     traffic = { in_flight = 0, count = 0, ids = 0, slowest = 0 },
-    is_refused = false, -- the credentials are
-    has_answer = false, -- of the provider itself
-    strange = 0, -- items that say that somebody else answered
-    rate_fault = nil, -- why the keeper of a shared rate does not answer
-    pause = nil, -- seconds, and when they began: a pause that ended the run
+    is_refused = false, -- the credentials were refused
+    has_answer = false, -- the provider itself has responded
+    strange = 0, -- items with a response that was not the provider's
+    rate_fault = nil, -- why the keeper of a shared rate does not respond
+    pause = nil, -- a pause that ended the run: seconds and its start
   }, Run)
 end
 
--- The ids that are to be settled, as far as they are known.
+-- Returns the number of ids to settle, as far as known.
 function Run:total()
   return self.found and self.found:count() or self.given.total
 end
 
--- Deals with an event of the library.
+-- Handles an event of the library.
 function Run:notice(event)
   events.notice(self, event)
 end
 
--- A line for people, with the bar out of its way.
+-- Shows a line to people, without disturbing the bar.
 function Run:tell(line)
   self.bar:clear()
   self.host:say(line)
 end
 
--- Notes in the journal that something is about to be done: once.
+-- Records the start of work in the journal, once.
 function Run:begin()
   if not self.has_begun then
     self.has_begun = true
@@ -86,7 +86,7 @@ function Run:begin()
   end
 end
 
--- The ids for the library, many at a time; with a journal, none before its intent is on disk.
+-- The library's source of ids, many at a time; with a journal, only after their intent is on disk.
 function Run:source()
   local book = self.book
   if self.positions then
@@ -105,7 +105,7 @@ function Run:source()
   end
 end
 
--- An iterator of the ids that a journal's earlier runs left to be sent.
+-- Iterates over the ids that earlier runs left to be sent, by the journal.
 function Run:unsettled_ids()
   local next_id, book = self.given:reader(), self.book
   local position, place = 0, 0
@@ -132,7 +132,7 @@ function Run:unsettled_ids()
   end
 end
 
--- Takes what an earlier run noted of a position out of the counts: it is about to be sent again.
+-- Removes an earlier run's outcome from the counts, since the id is about to be sent again.
 function Run:forget(position)
   local known = self.book:known(position)
   if known then
@@ -141,7 +141,7 @@ function Run:forget(position)
   end
 end
 
--- What a run notices while it goes on: called often.
+-- Periodic work of a run; called often.
 function Run:tick()
   local now = self.host.now()
   if now - self.flushed >= FLUSH_EVERY then
@@ -172,7 +172,7 @@ function Run:tick()
   return is_over
 end
 
--- Counts an item, or takes it out of the counts again (by -1).
+-- Counts an item, or with `by` of -1 uncounts it.
 function Run:count(item, by)
   self.counts[item.outcome] = self.counts[item.outcome] + by
   self.settled = self.settled + by
@@ -181,7 +181,7 @@ function Run:count(item, by)
   end
 end
 
--- Notes an item that the library gave out.
+-- Records an item from the library.
 function Run:take(item, place)
   local position = place
   if item.outcome == "invalid" then
@@ -218,8 +218,8 @@ function Run:take(item, place)
   end
 end
 
--- What ids have in common whose items would say nothing else: { item, one like theirs; tail, as
--- record.tails() makes it; before, the text between their ids and where that is to be seen }.
+-- Returns the shared data of ids whose items have no other fields: { item, an example; tail, as
+-- made by record.tails() }. The sink adds `frame`, the text around each id.
 function Run:kind_of(word, code, verified)
   local kinds = self.kinds
   local key = ("%s %s %s"):format(word, tostring(code), tostring(verified))
@@ -232,8 +232,8 @@ function Run:kind_of(word, code, verified)
   return kind
 end
 
--- Where the ids at places[first..last] stand in the input: a list, which is good until the next
--- call, and the last of them before one that an earlier run may have sent.
+-- Returns the input positions of places[first..last] as a list, valid until the next call, and the
+-- last place before an id that an earlier run may have sent.
 function Run:positions_of(places, first, last)
   local positions, book, list = self.positions, self.book, self.numbers
   for i = first, last do
@@ -247,7 +247,8 @@ function Run:positions_of(places, first, last)
   return list, last
 end
 
--- Notes ids[first..last] whose items would be alike: how many, up to the first that needs an item.
+-- Records ids[first..last], whose items would be alike. Returns how many, up to the first that
+-- needs an item.
 function Run:take_alike(ids, places, first, last, word, code, verified)
   local kind = self:kind_of(word, code, verified)
   local positions = self.positions
@@ -283,14 +284,14 @@ function Run:take_alike(ids, places, first, last, word, code, verified)
   return count
 end
 
--- The function that takes ids whose items would be alike; nil where a lookup may need the items.
+-- Returns the function that takes ids with like items; nil if a lookup may need the items.
 function Run:sink_of_ids()
   return not self.store and function(...)
     return self:take_alike(...)
   end or nil
 end
 
--- What an item that was not stopped says of the run.
+-- Notes what an item that was not stopped shows about the run.
 function Run:notice_trouble(item)
   local reason = item.reason
   if reason then
@@ -306,7 +307,7 @@ function Run:notice_trouble(item)
   end
 end
 
--- An iterator of positions and ids, among them all that are not settled.
+-- Iterates over positions and ids, including all that are not settled.
 function Run:unsettled()
   if self.found then
     return self.found:unsettled()
@@ -320,7 +321,7 @@ function Run:unsettled()
   end
 end
 
--- The journal cannot be written: nothing more is sent.
+-- Stops sending after the journal could not be written.
 function Run:fail_journal(message)
   self.fault = self.fault or ("the journal %s cannot be written: %s; free some space and run the "
     .. "same command again, or continue without --journal"):format(self.args.journal, message)
@@ -351,7 +352,7 @@ function Run:prepare(sink_file, adds)
       self.is_over and "" or "still stopping, but ", message))
   end
   if book then
-    -- A run that is killed may leave an item twice in the results, but none in the journal alone.
+    -- If killed, a run may leave an item twice in the results, but never in the journal alone.
     book.before_write = function()
       self.sink:flush()
     end
@@ -368,7 +369,7 @@ function Run:prepare(sink_file, adds)
   host.signals.hold(true)
 end
 
--- Ends the journal and the results.
+-- Closes the journal and the results.
 function Run:finish(summary, sink_file)
   local book = self.book
   self.is_over = true
@@ -395,7 +396,7 @@ function Run:finish(summary, sink_file)
   end
 end
 
--- Sends. code
+-- Sends. Returns the exit code.
 function Run:go(sink_file, adds)
   self:prepare(sink_file, adds)
   local first
