@@ -24,9 +24,8 @@
  * the token is renewed meanwhile. */
 struct sm_auth {
   struct sm_buf token;
-  struct sm_buf text; /* lines with the token, as C strings */
-  struct curl_slist
-      *lines; /* list of these lines; its tail is the op's headers */
+  struct sm_buf text;       /* lines with the token, as C strings */
+  struct curl_slist *lines; /* as a list, followed by the op's headers */
   struct sm_auth *older;
 };
 
