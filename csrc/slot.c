@@ -487,7 +487,8 @@ static int is_lost_in_handshake(const struct sm_slot *s) {
 
   if (s->refusal != NULL || is_hung_up(s))
     return 1;
-  /* Otherwise the time belongs to the handle's last request. */
+  /* Without this check the time could be that of the handle's previous
+   * request. */
   if (s->sends > 0 || s->is_spent || s->is_rejected)
     return 0;
   if (is_on_lane(s))

@@ -55,8 +55,7 @@ struct sm_slot {
   int is_held;       /* still in the multi handle because of its resolver */
   int port;          /* local port of the connection used */
   int is_alone;      /* alone on its connection: bytes not mixed with others' */
-  const char *refusal; /* reason the server gave for refusing our certificate,
-                          or NULL */
+  const char *refusal; /* why the server refused our certificate */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
   /* On the lane, values that libcurl would otherwise supply: */

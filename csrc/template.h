@@ -23,8 +23,7 @@ enum sm_escape {
   SM_ESCAPE_RAW, /* unescaped: JSON numbers, for IDs known to be digits */
   SM_ESCAPE_JSON,
   SM_ESCAPE_PERCENT,
-  SM_ESCAPE_PATH, /* escapes only bytes not allowed in a path: "bot1:key" stays
-                   */
+  SM_ESCAPE_PATH, /* only bytes not allowed in a path: "bot1:key" stays */
   SM_ESCAPE_XML,
   SM_ESCAPE_HEADER, /* unescaped; a control byte is refused */
 };
