@@ -157,8 +157,7 @@ static void begin(lua_State *L, struct call *c, struct sm_slot *s,
 
 /*
  * number = call:submit(operation, ids, first, last, timeout, uuid, lines, made)
- *
- * nil, message
+ * | nil, message
  *
  * Submits one request with the IDs at first..last. It is given up after
  * `timeout` seconds. `uuid` fills the UUID placeholder of the operation's
@@ -349,8 +348,7 @@ static void deliver(struct call *c) {
 
 /*
  * number, status, body, stage, fault, detail, retry_after, connections, items,
- * id, place, count, generation, started = call:collect()
- * nil
+ * id, place, count, generation, started = call:collect() | nil
  *
  * Returns the result of one request, in the order in which requests ended. body
  * is set only if the stage is "complete". It is nil if it cannot be decoded, or
@@ -511,8 +509,8 @@ void sm_call_open(lua_State *L) {
   lua_setfield(L, -2, "make_alike");
 }
 
-/* number, id, place, count, generation, started = call:forsake()
- * nil: abandons one request in flight; its response will be discarded */
+/* number, id, place, count, generation, started = call:forsake() | nil:
+ * abandons one request in flight; its response will be discarded */
 static int call_forsake(lua_State *L) {
   struct call *c = check_call(L);
   const struct sm_engine *e = c->engine;

@@ -3,8 +3,8 @@
  * Lua.
  *
  * Each call of a client has its own queue in the engine. Lua submits requests
- * one at a time. It can also offer IDs in bulk, if each request needs only its
- * ID and this is its first attempt. Lua collects responses one at a time. Usual
+ * one at a time. It can also offer IDs in bulk, if each request has a single ID
+ * and no earlier attempts. Lua collects responses one at a time. Usual
  * responses to offered IDs can be collected in bulk. After an unusual response
  * the call reports it and starts nothing until Lua has decided.
  */

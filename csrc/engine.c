@@ -62,8 +62,7 @@ static void open_lane(lua_State *L, struct sm_engine *e) {
 }
 
 /*
- * engine = core.engine(options)
- * nil, message, code
+ * engine = core.engine(options) | nil, message, code
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
  * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
@@ -273,8 +272,7 @@ static int engine_preview(lua_State *L) {
   return 5;
 }
 
-/* true = engine:step()
- * nil, message, code: drives all transfers */
+/* true = engine:step() | nil, message, code: drives all transfers */
 static int engine_step(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
 

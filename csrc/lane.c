@@ -60,7 +60,8 @@ static enum sm_status add_part(struct sm_op *op, CURLUPart part,
   return status;
 }
 
-/* libcurl keeps host names that it converts for the wire, and zones. */
+/* Leaves to libcurl host names that it converts for the wire, and addresses
+ * with zones. */
 enum sm_status sm_lane_prepare(const struct sm_lane *l, struct sm_op *op) {
   enum sm_status status;
   size_t i;

@@ -247,9 +247,8 @@ static int fail(lua_State *L, struct redis *r, CURLcode rc) {
                     kind);
 }
 
-/* true = connection:connect()
- * nil, message, kind: begins to connect; reconnects if already connected.
- * Commands not yet sent are discarded. */
+/* true = connection:connect() | nil, message, kind: begins to connect;
+ * reconnects if already connected. Commands not yet sent are discarded. */
 static int redis_connect(lua_State *L) {
   struct redis *r = check_open(L);
 
@@ -368,8 +367,7 @@ static CURLcode flush(struct redis *r) {
 }
 
 /*
- * is_connected, seconds = connection:step()
- * nil, message, kind
+ * is_connected, seconds = connection:step() | nil, message, kind
  *
  * Continues to connect, or writes. `seconds` is when to step again even without
  * activity; nil for never. kind: resolve, connect, tls, timeout, lost, idle.
@@ -510,8 +508,7 @@ static void fill(struct redis *r, CURLcode *rc) {
 }
 
 /*
- * has, value = connection:receive()
- * nil, message, kind
+ * has, value = connection:receive() | nil, message, kind
  *
  * Returns the next reply as pushed by push_value(); has is false if it has not
  * arrived. kind: lost, protocol, idle.

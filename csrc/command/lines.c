@@ -89,8 +89,7 @@ struct reader {
   const void *how;
 };
 
-/* Pushes piece, next
- * nil. */
+/* Pushes piece, next | nil. */
 static int push_piece(lua_State *L, struct reader reader) {
   size_t len, at, next;
   const char *bytes = check_bytes(L, &len, &at);
@@ -142,8 +141,7 @@ static struct piece read_word(const char *bytes, size_t len, size_t at,
 }
 
 /*
- * text, next = command.next_line(bytes, at, comment)
- * nil
+ * text, next = command.next_line(bytes, at, comment) | nil
  *
  * Returns the line at `at` if it is complete, has only printable ASCII without
  * spaces, and does not begin with the byte `comment`.
@@ -218,8 +216,7 @@ static struct column check_column(lua_State *L) {
 }
 
 /*
- * value, next = command.next_field(bytes, at, separator, column, width)
- * nil
+ * value, next = command.next_field(bytes, at, separator, column, width) | nil
  *
  * Returns the field in that column of the line at `at`, without surrounding
  * white space. The line must be complete, without quotes and with exactly
@@ -335,8 +332,7 @@ static struct piece read_member(const char *bytes, size_t len, size_t start,
 }
 
 /*
- * value, next = command.next_member(bytes, at, name)
- * nil
+ * value, next = command.next_member(bytes, at, name) | nil
  *
  * Returns the text of this member if the line at `at` is complete and consists
  * of an object of plain strings, numbers and literals that has the member once.

@@ -104,8 +104,7 @@ static int process_farewell(lua_State *L) {
   return 0;
 }
 
-/* columns = process.columns(fd)
- * nil: 0 if the terminal does not report it */
+/* columns = process.columns(fd) | nil: 0 if the terminal does not report it */
 static int process_columns(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
   struct winsize size;

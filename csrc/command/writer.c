@@ -142,8 +142,7 @@ static void add_line(lua_State *L, struct sm_buf *b, const struct line *line,
 }
 
 /*
- * size = lines:add(open, number, between, id, close, at)
- * nil
+ * size = lines:add(open, number, between, id, close, at) | nil
  *
  * Adds all parts in order, with the ID in quotes. number and between may be
  * nil. So may `at`, a time, which is inserted before the last two bytes of
