@@ -12,7 +12,7 @@ void sm_buf_init(struct sm_buf *b, size_t limit) {
   b->is_secret = 0;
 }
 
-/* Like realloc, but leaves no copy of the bytes behind. */
+/* Like realloc, but wipes the old copy of the bytes. */
 static char *move_secret(struct sm_buf *b, size_t cap) {
   char *bytes = malloc(cap);
 
@@ -85,7 +85,8 @@ void sm_buf_free(struct sm_buf *b) {
 }
 
 void sm_wipe(void *bytes, size_t len) {
-  /* A volatile pointer: the compiler drops stores to dead memory. */
+  /* Volatile, because the compiler drops stores to memory that is not read
+   * again. */
   volatile unsigned char *p = bytes;
 
   while (len-- > 0)

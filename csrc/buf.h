@@ -1,8 +1,8 @@
 /*
  * buf.h - a growable byte buffer with a limit.
  *
- * Network data is collected here, so no answer can use more memory than its
- * limit allows.
+ * It holds network data, so no response can use more memory than the limit
+ * allows.
  */
 
 #ifndef SM_BUF_H
@@ -31,7 +31,7 @@ struct sm_buf {
 void sm_buf_init(struct sm_buf *b, size_t limit);
 enum sm_status sm_buf_grow(struct sm_buf *b, const char *bytes, size_t len);
 
-/* Where there is room, as there mostly is, it costs no call. */
+/* Inline: usually there is room, and adding costs no function call. */
 static inline enum sm_status sm_buf_add(struct sm_buf *b, const char *bytes,
                                         size_t len) {
   if (len > b->limit - b->len || len > b->cap - b->len || len == 0)

@@ -6,17 +6,18 @@
 
 #define SM_CALL "stopmsg.call"
 
-/* Where give_out() is kept: some Luas make a new object of a C function. */
+/* Registry key of give_out(): some Luas allocate each time they push a C
+ * function. */
 #define SM_GIVE_OUT "stopmsg.give_out"
 
 struct call {
   struct sm_queue queue;
-  struct sm_engine *engine; /* as long as the queue is part of one */
-  struct sm_reply *giving;  /* it is being given out */
+  struct sm_engine *engine; /* valid while the queue belongs to an engine */
+  struct sm_reply *giving;  /* the reply being pushed */
 };
 
-/* The call at stack index 1; raises when its engine is closed, or a parent's.
- */
+/* Returns the call at stack index 1. Raises if its engine is closed or belongs
+ * to the parent process. */
 static struct call *check_call(lua_State *L) {
   struct call *c = luaL_checkudata(L, 1, SM_CALL);
 
@@ -39,7 +40,7 @@ int sm_call_new(lua_State *L) {
   return 1;
 }
 
-/* The ids at positions first..last of the table at index 3, written into the
+/* Writes the IDs at positions first..last of the table at index 3 into the
  * request. Raises before anything is started. */
 enum sm_status sm_write_ids(lua_State *L, struct sm_request *r,
                             struct sm_reader *reader, int first, int last) {
@@ -52,7 +53,7 @@ enum sm_status sm_write_ids(lua_State *L, struct sm_request *r,
     const char *id;
 
     lua_rawgeti(L, 3, i);
-    /* A number would be converted in place, and may be printed with a dot. */
+    /* A number would be converted in place, perhaps with a decimal point. */
     if (lua_type(L, -1) != LUA_TSTRING)
       luaL_error(L, "id %d is a %s, not a string", i, luaL_typename(L, -1));
     id = lua_tolstring(L, -1, &len);
@@ -64,8 +65,8 @@ enum sm_status sm_write_ids(lua_State *L, struct sm_request *r,
   return status;
 }
 
-/* What the holes of a request with these ids are filled with. The table keeps
- * the id where it is. */
+/* Reads the placeholder values of a request with these IDs. The table keeps the
+ * first ID alive. */
 void sm_read_values(lua_State *L, int first, int last, int uuid,
                     struct sm_values *values) {
   memset(values, 0, sizeof(*values));
@@ -78,8 +79,8 @@ void sm_read_values(lua_State *L, int first, int last, int uuid,
   lua_pop(L, 1);
 }
 
-/* What was made for a request, a list of texts at this index, which may be nil;
- * it keeps them where they are. */
+/* Reads the texts generated for a request from the list at this index, which
+ * may be nil. The list keeps them alive. */
 void sm_read_made(lua_State *L, int index, struct sm_values *values) {
   size_t i;
 
@@ -94,7 +95,8 @@ void sm_read_made(lua_State *L, int index, struct sm_values *values) {
   }
 }
 
-/* The header lines at this index, which may be nil, added to a request. */
+/* Adds the header lines in the list at this index, which may be nil, to a
+ * request. */
 static enum sm_status write_lines(lua_State *L, int index,
                                   struct sm_request *r) {
   enum sm_status status = SM_OK;
@@ -118,7 +120,8 @@ static enum sm_status write_lines(lua_State *L, int index,
   return status;
 }
 
-/* Keeps the id for its answer, where it is known what that usually is. */
+/* Keeps the ID for reading the response, if the operation defines usual
+ * responses. */
 static enum sm_status note_asked(struct sm_slot *s, const char *id,
                                  size_t len) {
   sm_buf_reset(&s->asked, SM_MAX_TOKEN_TEXT);
@@ -140,7 +143,7 @@ static int raise(lua_State *L, enum sm_status status) {
                                           : "the request could not be written");
 }
 
-/* Begins the request of a slot that is written. */
+/* Begins the request written in a slot. */
 static void begin(lua_State *L, struct call *c, struct sm_slot *s,
                   double timeout) {
   struct sm_engine *e = c->engine;
@@ -154,13 +157,14 @@ static void begin(lua_State *L, struct call *c, struct sm_slot *s,
 
 /*
  * number = call:submit(operation, ids, first, last, timeout, uuid, lines, made)
- *        | nil, message
+ * | nil, message
  *
- * One request with the ids at first..last, given up after `timeout` seconds.
- * `uuid` is what the operation's templates call so, if they do; `lines` are
- * header lines of this request alone, or nil; `made` are texts that were made
- * for it, or nil. nil when no slot is free or the request would be too large.
- * The number is that of no other request until its answer was collected.
+ * Submits one request with the IDs at first..last. It is given up after
+ * `timeout` seconds. `uuid` fills the UUID placeholder of the operation's
+ * templates, if they have one. `lines` are header lines of this request alone,
+ * or nil; `made` are texts generated for it, or nil. Returns nil if no slot is
+ * free or the request would be too large. The number is not reused until the
+ * response has been collected.
  */
 static int call_submit(lua_State *L) {
   struct call *c = check_call(L);
@@ -203,7 +207,7 @@ static int call_submit(lua_State *L) {
   return 1;
 }
 
-/* Writes a request for one id. */
+/* Writes a request for one ID. */
 static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
                                 const struct sm_values *values) {
   enum sm_status status = sm_request_begin(&s->request, op, values);
@@ -222,11 +226,12 @@ static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
 
 /*
  * count, why = call:offer(operation, ids, places, first, last, timeout, sends,
- *                         generation)
+ * generation)
  *
- * One request for each of the ids at first..last, in their order, as long as
- * slots are free: how many were begun. `why` as in call:submit(), nil where all
- * were. `sends` is how many requests the call has made before.
+ * Submits one request for each of the IDs at first..last, in order, while slots
+ * are free. Returns how many it began. `why` is the message of call:submit(),
+ * or nil if all were begun. `sends` is how many requests the call has made
+ * before.
  */
 static int call_offer(lua_State *L) {
   struct call *c = check_call(L);
@@ -281,12 +286,13 @@ static int call_offer(lua_State *L) {
     lua_settop(L, 10);
   }
   lua_pushinteger(L, i - first);
-  lua_pushstring(L, why); /* nil for NULL */
+  lua_pushstring(L, why); /* pushes nil for NULL */
   return 2;
 }
 
-/* What call_collect() gives, of the call at index 1. Whatever makes an object
- * may run finalizers, which may close the engine: the id is asked for first. */
+/* Pushes the values of call_collect() for the call at index 1. Creating an
+ * object may run finalizers, which may close the engine, so the ID is fetched
+ * first. */
 static int give_out(lua_State *L) {
   struct call *c = lua_touserdata(L, 1);
   struct sm_reply *r = c->giving;
@@ -307,7 +313,7 @@ static int give_out(lua_State *L) {
   else
     lua_pushnil(L);
   lua_pushstring(L, r->stage);
-  lua_pushstring(L, r->fault); /* nil for NULL */
+  lua_pushstring(L, r->fault); /* pushes nil for NULL */
   lua_pushstring(L, r->fault != NULL ? r->detail : NULL);
   if (r->pause > 0)
     lua_pushnumber(L, r->pause);
@@ -332,7 +338,7 @@ static int give_out(lua_State *L) {
   return 14;
 }
 
-/* A request that libcurl did not take is done without a step. */
+/* Delivers requests that libcurl refused at once; they need no step. */
 static void deliver(struct call *c) {
   struct sm_multi *m = &c->engine->multi;
 
@@ -342,21 +348,23 @@ static void deliver(struct call *c) {
 
 /*
  * number, status, body, stage, fault, detail, retry_after, connections, items,
- *   id, place, count, generation, started = call:collect() | nil
+ * id, place, count, generation, started = call:collect() | nil
  *
- * What became of one request, those that ended first before others. There is a
- * body only where the stage is "complete"; it is nil where it cannot be
- * decoded, and where it is empty and nothing but the end of the connection says
- * so. fault and detail are nil where nothing went wrong, retry_after (seconds)
- * where the answer does not say it; connections is how many this request
- * opened. items is what the answer says of each id, where the operation's
- * answers are read as they arrive and this one could be; body is then the rest
- * of it. Of a usual answer about one id it is the number of what it means, and
- * there is no body. What follows is there for an id that was offered.
+ * Returns the result of one request, in the order in which requests ended. body
+ * is set only if the stage is "complete". It is nil if it cannot be decoded, or
+ * if it is empty and only the end of the connection marks its end. fault and
+ * detail are nil if nothing failed. retry_after (seconds) is nil if the
+ * response does not ask for a delay. connections is the number of connections
+ * opened for this request. items has the response's content for each ID, if the
+ * operation's responses are read as they arrive and this one was readable; body
+ * is then the rest of the response. For a usual response about one ID, items is
+ * the number of its meaning and there is no body. The values from id on are set
+ * for an offered ID.
  *
- * What Lua makes of an answer may set off finalizers, and some Luas run them
- * before they have copied a string's bytes. Those may close the engine, or use
- * it and collect the next one: this one is nobody else's any more.
+ * Creating Lua values for a response may run finalizers, and some Luas run them
+ * before they have copied a string's bytes. A finalizer may close the engine,
+ * or use it and collect the next response. So this reply is already out of all
+ * lists.
  */
 static int call_collect(lua_State *L) {
   struct call *c = check_call(L);
@@ -382,13 +390,14 @@ static int call_collect(lua_State *L) {
 
 /*
  * count, is_more, meaning, connections, generation, oldest
- *   = call:codes(ids, places, most)
+ * = call:codes(ids, places, most)
  *
- * Takes answers to ids that were offered, as long as they are usual and mean
- * the same, `most` at most. The i-th is about ids[i], which stood at places[i];
- * `meaning` is the number of what it means. is_more: whether another answer is
- * there. connections: how many were opened. generation: the number of the token
- * that was answered last. oldest: when the first of the requests began.
+ * Collects at most `most` responses to offered IDs, as long as they are usual
+ * and have the same meaning. The i-th is about ids[i], whose position was
+ * places[i]; `meaning` is the number of the meaning. is_more: whether another
+ * response is ready. connections: how many were opened. generation: the number
+ * of the token of the last response. oldest: when the first of the requests
+ * began.
  */
 static int call_codes(lua_State *L) {
   struct call *c = check_call(L);
@@ -430,13 +439,13 @@ static int call_codes(lua_State *L) {
   return 6;
 }
 
-/* The fields of an item, as upvalues of make_alike(). */
+/* Field names of an item, as upvalues of make_alike(). */
 #define SM_ID lua_upvalueindex(1)
 #define SM_OUTCOME lua_upvalueindex(2)
 #define SM_CODE lua_upvalueindex(3)
 #define SM_VERIFIED lua_upvalueindex(4)
 
-/* A field of the table on top: `key` and `value` are indices. */
+/* Sets a field of the table on top; `key` and `value` are stack indices. */
 static void set_field(lua_State *L, int key, int value) {
   lua_pushvalue(L, key);
   lua_pushvalue(L, value);
@@ -445,11 +454,11 @@ static void set_field(lua_State *L, int key, int value) {
 
 /*
  * core.make_alike(ids, own_places, first, last, outcome, code, verified,
- *                 result, items, places, at)
+ * result, items, places, at)
  *
- * An item for each of ids[first..last], whose places are own_places[first..
- * last], put there in `result`, and from at + 1 on in `items`, with its place
- * in `places`. result and items may be nil, and verified.
+ * Creates an item for each of ids[first..last]. Stores it in `result` under its
+ * place, which is own_places[first..last], and in `items` from at + 1 on, with
+ * the place in `places`. result, items and verified may be nil.
  */
 static int make_alike(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 3);
@@ -485,7 +494,7 @@ static int make_alike(lua_State *L) {
     if (has_result) {
       lua_rawgeti(L, 2, i);
       lua_pushvalue(L, 12);
-      lua_settable(L, 8); /* it may be kept in pages */
+      lua_settable(L, 8); /* honors metamethods: `result` may be paged */
     }
   }
   return 0;
@@ -500,8 +509,8 @@ void sm_call_open(lua_State *L) {
   lua_setfield(L, -2, "make_alike");
 }
 
-/* number, id, place, count, generation, started = call:forsake() | nil: one
- * that is in flight, whose answer nobody wants any more */
+/* number, id, place, count, generation, started = call:forsake() | nil:
+ * abandons one request in flight; its response will be discarded */
 static int call_forsake(lua_State *L) {
   struct call *c = check_call(L);
   const struct sm_engine *e = c->engine;
@@ -522,7 +531,7 @@ static int call_forsake(lua_State *L) {
   return 6;
 }
 
-/* count = call:ready(): answers that are there */
+/* count = call:ready(): number of responses ready to collect */
 static int call_ready(lua_State *L) {
   struct call *c = check_call(L);
 
@@ -531,8 +540,8 @@ static int call_ready(lua_State *L) {
   return 1;
 }
 
-/* count = call:in_flight(): requests of all calls, and answers to this one that
- * were not collected yet */
+/* count = call:in_flight(): requests of all calls in flight, plus responses to
+ * this call not collected yet */
 static int call_in_flight(lua_State *L) {
   const struct call *c = check_call(L);
 
@@ -540,8 +549,9 @@ static int call_in_flight(lua_State *L) {
   return 1;
 }
 
-/* call:wait(seconds, redis): as engine:wait(), and not at all where an answer
- * is there: a finalizer that used the engine may have brought it just now */
+/* call:wait(seconds, redis): like engine:wait(), but does not wait if a
+ * response is ready. A finalizer that used the engine may just have delivered
+ * it. */
 static int call_wait(lua_State *L) {
   struct call *c = check_call(L);
 
@@ -550,7 +560,7 @@ static int call_wait(lua_State *L) {
   return 0;
 }
 
-/* number = call:number(), as engine:news() gives it */
+/* number = call:number(), as returned by engine:news() */
 static int call_number(lua_State *L) {
   const struct call *c = luaL_checkudata(L, 1, SM_CALL);
 
@@ -558,7 +568,7 @@ static int call_number(lua_State *L) {
   return 1;
 }
 
-/* __gc: what is in flight belongs to nobody from now on. */
+/* __gc: abandons all requests in flight. */
 static int call_gc(lua_State *L) {
   struct call *c = luaL_checkudata(L, 1, SM_CALL);
 

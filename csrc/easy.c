@@ -5,8 +5,8 @@
 
 #include "auth.h"
 
-/* Detached resolver threads run on in libcurl after everything is closed, so
- * it must stay mapped when lua_close() unloads this module. */
+/* Keeps libcurl mapped when lua_close() unloads this module: detached resolver
+ * threads continue to run in libcurl after everything is closed. */
 static void pin_libcurl(void) {
   union {
     CURLMcode (*function)(CURLM *, int *);
@@ -18,8 +18,8 @@ static void pin_libcurl(void) {
     (void)dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
 }
 
-/* Lua states of several threads may come here at once. What failed once, for
- * the lack of memory, is tried again. */
+/* Thread-safe: Lua states of several threads may call it at once. If it ran out
+ * of memory, the next call tries again. */
 CURLcode sm_easy_init_curl(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   static int is_ready;
@@ -36,8 +36,7 @@ CURLcode sm_easy_init_curl(void) {
   return rc;
 }
 
-/* A string option of the table at index 1, given to libcurl when it is there.
- */
+/* Sets a libcurl option from a string in the table at index 1, if present. */
 static CURLcode set_string(lua_State *L, CURL *easy, const char *name,
                            CURLoption option) {
   CURLcode rc = CURLE_OK;
@@ -85,7 +84,8 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
 #if SM_CURL_AT_LEAST(7, 87, 0)
   long connect = (long)(sm_easy_number(L, "connect_timeout") * 1000);
 #else
-  /* This libcurl would wait for its resolver thread when that time is up. */
+  /* This libcurl would wait for its resolver thread when the timeout
+   * expires. */
   long connect = 86400L * 1000;
 #endif
   CURLcode rc;
@@ -106,11 +106,12 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_HTTP_VERSION,
                   is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
-  /* Never CURLOPT_PIPEWAIT: all requests would wait for one whose handshake
-   * stalls, and since 8.10 for the first answer, where the server does not
-   * speak HTTP/2. */
-  /* libcurl deals this out over a host's addresses; the attempt's own end is
-   * kept by expire(), which lets an answer that is there already win. */
+  /* Never set CURLOPT_PIPEWAIT: all requests would wait for one whose handshake
+   * stalls. Since 8.10 they would also wait for the first response if the
+   * server does not speak HTTP/2. */
+  /* libcurl divides this timeout among a host's addresses. expire() enforces
+   * the timeout of the attempt, and lets a response win that has already
+   * arrived. */
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1);
   if (rc == CURLE_OK)
@@ -122,7 +123,7 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
 #if SM_CURL_AT_LEAST(7, 87, 0)
-  /* Letting go of a handle must not wait for its resolver thread. */
+  /* Releasing a handle must not wait for its resolver thread. */
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_QUICK_EXIT, 1);
 #endif
@@ -134,7 +135,8 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
     rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
   if (rc == CURLE_OK)
     rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
-  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  /* Otherwise OpenSSL would ask at the terminal for the password of an
+   * encrypted key. */
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
   if (rc == CURLE_OK)
@@ -143,7 +145,8 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
     rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
   lua_getfield(L, 1, "proxy");
   *has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
-  /* Or libcurl would look for exceptions in the environment, each time. */
+  /* Otherwise libcurl would look for exceptions in the environment each
+   * time. */
   if (rc == CURLE_OK && *has_no_proxy)
     rc = curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   lua_pop(L, 1);

@@ -1,6 +1,6 @@
 /*
- * easy.h - the options that all requests of an engine share, from Lua, and what
- * libcurl has to be told once in a process.
+ * easy.h - reads the options shared by all requests of an engine from Lua, and
+ * initializes libcurl once per process.
  */
 
 #ifndef SM_EASY_H
@@ -11,21 +11,21 @@
 
 #pragma GCC visibility push(hidden)
 
-/* curl_global_init, once, whichever thread comes first. */
+/* Calls curl_global_init once; thread-safe. */
 CURLcode sm_easy_init_curl(void);
 
-/* Sets the options of the table at index 1, see core.engine. Raises on one of
- * the wrong type; `has_no_proxy` tells whether there is none, not even the
- * environment's. */
+/* Sets the options in the table at index 1, see core.engine. Raises if an
+ * option has the wrong type. Sets `has_no_proxy` if no proxy is used, not even
+ * one from the environment. */
 CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
                      int *has_no_proxy);
 
-/* A number of that table. */
+/* Returns a number from that table. */
 lua_Number sm_easy_number(lua_State *L, const char *name);
 
-/* The list called `name` of that table, if there is one, appended to *to. 0
- * without memory; raises on what is no string. What was appended by then is
- * the caller's. */
+/* Appends the list called `name` in that table, if present, to *to. Returns 0
+ * if out of memory; raises if an element is not a string. The caller owns what
+ * was appended until then. */
 int sm_easy_strings(lua_State *L, const char *name, struct curl_slist **to);
 
 #pragma GCC visibility pop

@@ -40,15 +40,17 @@ int sm_engine_fault(lua_State *L, const char *message, int code) {
   return 3;
 }
 
-/* What libcurl cannot do; but the lack of memory always raises. */
+/* Reports a libcurl error as nil, message, code. Out of memory always
+ * raises. */
 static int push_curl_fault(lua_State *L, CURLcode rc) {
   if (rc == CURLE_OUT_OF_MEMORY)
     return luaL_error(L, "not enough memory");
   return sm_engine_fault(L, curl_easy_strerror(rc), (int)rc);
 }
 
-/* Where this libcurl is fit for it, and `transport` in the table at index 1 is
- * not "libcurl": requests that need no more than HTTP/1.1 go over the lane. */
+/* Opens the lane if this libcurl is fit for it and `transport` in the table at
+ * index 1 is not "libcurl". Requests that need no more than HTTP/1.1 then go
+ * over the lane. */
 static void open_lane(lua_State *L, struct sm_engine *e) {
   lua_getfield(L, 1, "transport");
   lua_getfield(L, 1, "user_agent");
@@ -64,7 +66,8 @@ static void open_lane(lua_State *L, struct sm_engine *e) {
  *
  * options: slots, connect_timeout (seconds), max_response (bytes), http2,
  * insecure, ca_file, ca_path, cert_file, key_file, proxy, user_agent, resolve
- * (a list for CURLOPT_RESOLVE), transport ("libcurl": it does it all).
+ * (a list for CURLOPT_RESOLVE), transport ("libcurl": libcurl carries all
+ * requests).
  */
 int sm_engine_new(lua_State *L) {
   struct sm_engine *e;
@@ -80,7 +83,8 @@ int sm_engine_new(lua_State *L) {
   luaL_argcheck(L, max_response >= 1 && max_response < 1e15, 1,
                 "max_response out of range");
 
-  /* Typed and closed first: whatever fails from here on is left to __gc. */
+  /* Set the type and the closed state first: __gc cleans up after any later
+   * failure. */
   e = lua_newuserdata(L, sizeof(*e));
   memset(e, 0, sizeof(*e));
   luaL_getmetatable(L, SM_ENGINE);
@@ -105,7 +109,7 @@ int sm_engine_new(lua_State *L) {
   return 1;
 }
 
-/* Room for one more operation, which the engine then owns. */
+/* Adds an operation, which the engine then owns. */
 static struct sm_op *add_op(lua_State *L, struct sm_engine *e) {
   size_t bytes = (e->op_count + 1) * sizeof(*e->ops);
   struct sm_op **ops = realloc(e->ops, bytes);
@@ -121,8 +125,8 @@ static struct sm_op *add_op(lua_State *L, struct sm_engine *e) {
   return op;
 }
 
-/* number, transport = engine:prepare(operation), which prepare.h describes. The
- * second one tells what carries its requests. */
+/* number, transport = engine:prepare(operation): see prepare.h. `transport`
+ * names what carries the requests. */
 static int engine_prepare(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
   struct sm_op *op = add_op(L, e);
@@ -146,7 +150,8 @@ struct sm_op *sm_engine_op(lua_State *L, const struct sm_engine *e) {
   return e->ops[number - 1];
 }
 
-/* engine:authorize(operation, secret): at any time, also to renew a token */
+/* engine:authorize(operation, secret): may be called at any time, also to renew
+ * a token */
 static int engine_authorize(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
   struct sm_op *op = sm_engine_op(L, e);
@@ -166,13 +171,13 @@ static int engine_authorize(lua_State *L) {
   return 0;
 }
 
-/* A request that is only looked at; the userdata frees it. */
+/* Frees a previewed request. */
 static int preview_gc(lua_State *L) {
   sm_request_free(luaL_checkudata(L, 1, SM_PREVIEW));
   return 0;
 }
 
-/* Scheme, host and port of the operation's base, pushed. */
+/* Pushes scheme, host and port of the operation's base. */
 static void push_origin(lua_State *L, const struct sm_op *op) {
   static const CURLUPart parts[] = {CURLUPART_SCHEME, CURLUPART_HOST,
                                     CURLUPART_PORT};
@@ -193,14 +198,13 @@ static void push_origin(lua_State *L, const struct sm_op *op) {
   luaL_pushresult(&b);
 }
 
-/* A line into the list on top of the stack. */
+/* Appends a line to the list on top of the stack. */
 static void push_line(lua_State *L, const char *line) {
   lua_pushstring(L, line);
   lua_rawseti(L, -2, (int)lua_rawlen(L, -2) + 1);
 }
 
-/* The lines of a request that is looked at, in the order in which they are
- * sent. */
+/* Pushes the header lines of a previewed request, in the order sent. */
 static void push_lines(lua_State *L, struct sm_request *r) {
   const struct sm_op *op = r->op;
   const struct curl_slist *line;
@@ -226,10 +230,10 @@ static void push_lines(lua_State *L, struct sm_request *r) {
 
 /*
  * method, origin, target, headers, body
- *   = engine:preview(operation, ids, first, last, uuid, made)
+ * = engine:preview(operation, ids, first, last, uuid, made)
  *
- * The request that engine:submit() would send, with a word in the token's
- * place; body is nil where there is none.
+ * Returns the request that engine:submit() would send, with a placeholder for
+ * the token. body is nil if there is none.
  */
 static int engine_preview(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
@@ -268,7 +272,7 @@ static int engine_preview(lua_State *L) {
   return 5;
 }
 
-/* true = engine:step() | nil, message, code: moves what can be moved */
+/* true = engine:step() | nil, message, code: drives all transfers */
 static int engine_step(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
 
@@ -279,8 +283,8 @@ static int engine_step(lua_State *L) {
   return 1;
 }
 
-/* engine:start(): lets new requests leave, and does not look at what has come.
- * What fails is told by the next step. */
+/* engine:start(): sends new requests without reading responses. The next step
+ * reports any failure. */
 static int engine_start(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
 
@@ -288,12 +292,12 @@ static int engine_start(lua_State *L) {
   return 0;
 }
 
-/* Until a socket or a timer wants a step, the connection to Redis (which may
- * be nil) has something, or the time is over. */
+/* Waits until a socket or a timer needs a step, the connection to Redis (which
+ * may be nil) has data, or the time is over. */
 void sm_engine_wait(lua_State *L, struct sm_engine *e) {
   double seconds = luaL_checknumber(L, 2);
 
-  /* Requests of the lane are sent together, here or by the next step. */
+  /* The lane sends its requests together, here or in the next step. */
   if (e->multi.lane.waiting.first != NULL)
     sm_multi_start(&e->multi);
   if (e->multi.first_done == NULL)
@@ -307,14 +311,14 @@ static int engine_wait(lua_State *L) {
   return 0;
 }
 
-/* count = engine:in_flight(): requests */
+/* count = engine:in_flight(): number of requests in flight */
 static int engine_in_flight(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)sm_engine_at(L)->multi.used);
   return 1;
 }
 
-/* number = engine:news(): of the next call that something came for since the
- * last time; nil for none */
+/* number = engine:news(): number of the next call that received a reply since
+ * it was last returned here; nil if there is none */
 static int engine_news(lua_State *L) {
   const struct sm_queue *q = sm_queues_news(&sm_engine_at(L)->multi.queues);
 

@@ -1,13 +1,12 @@
 /*
- * engine.h - many requests in flight on one libcurl multi handle.
+ * engine.h - keeps many requests in flight on one libcurl multi handle.
  *
- * An engine owns a fixed number of slots, each an easy handle with its
- * buffers, kept and used again. The life of a request: a call submits it in a
- * free slot, steps of the engine move bytes, and the call collects the answer:
- * see call.h.
+ * An engine owns a fixed number of slots. Each slot has an easy handle and
+ * buffers, which are reused. A call submits a request in a free slot, engine
+ * steps transfer its bytes, and the call collects the response: see call.h.
  *
- * Lua values are made after curl_multi_info_read, from finished transfers, and
- * never in a callback: slot.h says why.
+ * Lua values are created from finished transfers, after curl_multi_info_read,
+ * and never in a callback: slot.h explains why.
  */
 
 #ifndef SM_ENGINE_H
@@ -21,8 +20,8 @@ struct sm_engine {
   int is_open;
   struct sm_op **ops;
   size_t op_count;
-  int has_no_proxy; /* not even the environment's */
-  int ids;          /* reference of a table: number of a request -> its id */
+  int has_no_proxy; /* no proxy, not even from the environment */
+  int ids;          /* reference to a table: request number -> ID */
 };
 
 #pragma GCC visibility push(hidden)
@@ -31,20 +30,21 @@ void sm_engine_init(lua_State *L);
 int sm_engine_new(lua_State *L);
 int sm_engine_now(lua_State *L);
 
-/* Raises for one that is closed, or a parent's. */
+/* Raises if the engine is closed or belongs to the parent process. */
 void sm_engine_check(lua_State *L, const struct sm_engine *e);
 
-/* The engine at stack index 1, checked. */
+/* Returns the engine at stack index 1, checked. */
 struct sm_engine *sm_engine_at(lua_State *L);
 
-/* The operation whose number is at stack index 2; raises without one. */
+/* Returns the operation whose number is at stack index 2; raises if there is
+ * none. */
 struct sm_op *sm_engine_op(lua_State *L, const struct sm_engine *e);
 
-/* Waits for `seconds` at index 2, and a connection to Redis at index 3, which
- * may be nil. */
+/* Waits up to `seconds` (index 2). A connection to Redis at index 3, which may
+ * be nil, can end the wait. */
 void sm_engine_wait(lua_State *L, struct sm_engine *e);
 
-/* nil, message, code: how many values it pushed. */
+/* Pushes nil, message, code; returns the number of values pushed. */
 int sm_engine_fault(lua_State *L, const char *message, int code);
 
 #pragma GCC visibility pop

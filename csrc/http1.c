@@ -4,7 +4,7 @@
 
 #include "ascii.h"
 
-/* Bytes of a chunk's first line that count as no header. */
+/* Bytes of a chunk-size line that do not count toward the header limit. */
 #define SM_PLAIN_SIZE 20
 
 void sm_http1_init(struct sm_http1 *h) {
@@ -34,8 +34,8 @@ void sm_http1_begin(struct sm_http1 *h) {
   forget_framing(h);
 }
 
-/* What a name is made of (RFC 9110, 5.6.2): letters, digits, and some signs; a
- * bit each. */
+/* Whether `c` may be part of a name (RFC 9110, 5.6.2): a letter, a digit, or
+ * one of some signs. One bit per character. */
 static int is_name(char c) {
   static const uint32_t bits[] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
   unsigned char byte = (unsigned char)c;
@@ -43,7 +43,7 @@ static int is_name(char c) {
   return byte < 128 && (bits[byte >> 5] >> (byte & 31) & 1) != 0;
 }
 
-/* No control bytes but tabs. */
+/* Whether the text has no control bytes except tabs. */
 static int is_text(const char *text, size_t len) {
   size_t i;
 
@@ -58,11 +58,11 @@ static enum sm_http1_event fail(struct sm_http1 *h, const char *fault) {
   return SM_HTTP1_BAD;
 }
 
-/* The line at `text`, without its end. */
+/* Reads the status line at `text`, which has no line end. */
 static enum sm_http1_event read_status(struct sm_http1 *h) {
   const char *line = h->text;
 
-  /* A version, one space, a number of three digits, a space or nothing. */
+  /* A version, one space, a number of three digits, then a space or nothing. */
   if (h->len < 12 || memcmp(line, "HTTP/1.", 7) != 0 ||
       (line[7] != '0' && line[7] != '1') || line[8] != ' ' || line[9] == '0' ||
       !sm_is_digit(line[9]) || !sm_is_digit(line[10]) ||
@@ -96,7 +96,7 @@ static const char *read_length(struct sm_http1 *h, const char *text,
   return NULL;
 }
 
-/* What it lists, with commas. */
+/* Reads the comma-separated options of a Connection header. */
 static void read_connection(struct sm_http1 *h, const char *text, size_t len) {
   const char *end = text + len;
 
@@ -111,7 +111,8 @@ static void read_connection(struct sm_http1 *h, const char *text, size_t len) {
   }
 }
 
-/* What a field says of the answer's end: what is wrong with it, or NULL. */
+/* Reads a header that determines the response's end. Returns its fault, or NULL
+ * if it is valid. */
 static const char *read_framing(struct sm_http1 *h, size_t name_len,
                                 const char *value, size_t value_len) {
   const char *name = h->text, *fault = NULL;
@@ -148,15 +149,15 @@ static enum sm_http1_event read_field(struct sm_http1 *h) {
   value = sm_trim(value, &value_len);
   fault = read_framing(h, name_len, value, value_len);
   if (h->state == SM_HTTP1_AT_TRAILERS) {
-    h->is_kept &= fault == NULL; /* too late, and odd */
+    h->is_kept &= fault == NULL; /* too late to matter, but suspicious */
     return SM_HTTP1_TRAILER;
   }
   return fault != NULL ? fail(h, fault) : SM_HTTP1_FIELD;
 }
 
-/* The empty line behind the headers: what comes next. */
+/* Handles the empty line after the headers: determines what follows. */
 static enum sm_http1_event end_headers(struct sm_http1 *h) {
-  /* Nobody asked for another protocol. */
+  /* No request asked for another protocol. */
   if (h->status == 101)
     return fail(h, "the server changed the protocol");
   h->state = SM_HTTP1_AT_STATUS;
@@ -183,7 +184,7 @@ static int hex_of(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Of extensions nothing is needed. */
+/* Reads a chunk size; ignores extensions. */
 static enum sm_http1_event read_size(struct sm_http1 *h) {
   uint64_t size = 0;
   size_t i;
@@ -201,7 +202,8 @@ static enum sm_http1_event read_size(struct sm_http1 *h) {
   return SM_HTTP1_MORE;
 }
 
-/* A whole line at `text`; MORE where there is nothing to tell. */
+/* Handles the complete line at `text`. Returns MORE if there is no event to
+ * report. */
 static enum sm_http1_event read_line(struct sm_http1 *h) {
   if (h->state > SM_HTTP1_AT_FIELDS && !h->has_cr)
     return fail(h, "a line of the answer's chunks is malformed");
@@ -225,7 +227,7 @@ static enum sm_http1_event read_line(struct sm_http1 *h) {
   }
 }
 
-/* Takes the bytes of a line. 1 where its end is there. */
+/* Takes the bytes of a line. Returns 1 if the line is complete. */
 static enum sm_http1_event take_line(struct sm_http1 *h, const char **bytes,
                                      size_t *len, int *is_whole) {
   const char *text = *bytes, *end = memchr(text, '\n', *len);
@@ -245,7 +247,7 @@ static enum sm_http1_event take_line(struct sm_http1 *h, const char **bytes,
   *len -= taken;
   if (!*is_whole || h->line.len > 0) {
     if (sm_buf_add(&h->line, text, taken) != SM_OK)
-      return SM_HTTP1_NOMEM; /* its limit is that of all headers */
+      return SM_HTTP1_NOMEM; /* the limit was checked above */
     text = h->line.bytes;
     taken = h->line.len;
   }

@@ -8,31 +8,33 @@
 #define SM_KNOWN "stopmsg.known"
 
 #define SM_MAX_PLACES ((lua_Number)(1u << 30))
-/* Ids that are looked up together: each waits for memory, all at one time. */
+/* Maximum number of IDs looked up together: their memory accesses overlap, so
+ * the waiting times do not add up. */
 #define SM_GROUP 64
 
-/* Bytes that Lua's allocator gives, zeroed at once. More come from the system,
- * zeroed when they are first touched: nobody waits for all of them, nor for the
- * work that a collector does in return for a large block. */
+/* Up to this size, Lua's allocator provides the bytes, zeroed at once.
+ * Larger tables come from the system, zeroed on first access: no caller
+ * waits for all of them, nor for the work that a collector does in return
+ * for a large block. */
 #define SM_FEW_BYTES ((size_t)1 << 14)
 
-/* From here on they are in huge pages, where the system has some: a slot is
- * anywhere, and in small ones nearly each would be looked for twice. */
+/* From this size on, use huge pages if the system has them: access is random,
+ * so with small pages nearly every access would also need an address lookup. */
 #define SM_MANY_BYTES ((size_t)1 << 22)
 
-/* The ids that were seen, by place. 32 hex digits are 16 bytes, which is less
- * than any string, and nothing that a collector would have to walk. */
+/* The IDs seen so far, by place. 32 hex digits take 16 bytes, which is less
+ * than any string, and a collector need not traverse them. */
 struct known {
-  uint32_t places; /* keys has room for */
-  uint32_t last;   /* of the slots: one less than a power of two */
-  uint32_t tag;    /* the bits of a slot that no place needs */
+  uint32_t places; /* capacity of `keys` */
+  uint32_t last;   /* number of slots minus one; a power of two minus one */
+  uint32_t tag;    /* mask of the slot bits that no place needs */
   struct sm_key *keys;
-  uint32_t *slots; /* place of a key, with a tag of its own, 0 for none */
-  void *own;       /* all of it, where it does not stand behind this */
+  uint32_t *slots; /* place of a key plus a tag; 0: empty */
+  void *own;       /* memory of the arrays, if not behind this struct */
   size_t own_bytes;
 };
 
-/* Zeroed bytes of the system's, NULL without memory. */
+/* Returns zeroed bytes from the system; NULL if out of memory. */
 static void *map_bytes(size_t bytes) {
   void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -46,7 +48,7 @@ static void *map_bytes(size_t bytes) {
   return at;
 }
 
-/* known = core.known(places): for ids at places up to that number */
+/* known = core.known(places): for IDs at places 1 to `places` */
 int sm_ids_known(lua_State *L) {
   lua_Number wanted = luaL_checknumber(L, 1);
   size_t slots = 16, keys, bytes;
@@ -92,8 +94,8 @@ static uint32_t first_slot(const struct known *k, uint64_t h) {
   return (uint32_t)(h >> 32) & k->last;
 }
 
-/* The slot that holds the key, or the free one where it belongs. Another key is
- * mostly told by its tag: to look at it would be to wait for memory. */
+/* Returns the slot that holds the key, or the free one for it. The tag excludes
+ * most other keys: reading a key would mean waiting for memory. */
 static uint32_t find(const struct known *k, const struct sm_key *key,
                      uint64_t h) {
   uint32_t slot = first_slot(k, h);
@@ -136,8 +138,8 @@ static void check_key(lua_State *L, struct sm_key *key) {
                 "not of this form");
 }
 
-/* earlier = known:add(mask, id, place): where the id was seen before; nil where
- * it was not, and then it is known from now on */
+/* earlier = known:add(mask, id, place): returns where the ID was first seen.
+ * For a new ID, remembers it and returns nil. */
 static int known_add(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
   uint32_t place = check_place(L, 4, k, 0), slot;
@@ -155,8 +157,8 @@ static int known_add(lua_State *L) {
   return 1;
 }
 
-/* Reads the keys of the ids at chunk[first..last] (index 3), SM_GROUP at most
- * and up to the first that is unusual. Pushes the ids that it read. */
+/* Reads the keys of the IDs at chunk[first..last] (index 3): at most SM_GROUP,
+ * and only up to the first unusual one. Pushes the IDs that it read. */
 static int read_group(lua_State *L, const struct known *k,
                       const struct sm_mask *mask, int first, int last,
                       struct sm_key *keys, uint64_t *hashes) {
@@ -182,9 +184,9 @@ static int read_group(lua_State *L, const struct known *k,
 /*
  * count = known:admit(mask, chunk, first, last, place, ids, places, at)
  *
- * Takes ids from chunk[first] on as long as they fit the mask and were not
- * seen, up to chunk[last]. The i-th becomes ids[at + i], with place + i in
- * places[at + i].
+ * Takes IDs from chunk[first] on, up to chunk[last], as long as they fit the
+ * mask and are new. The i-th becomes ids[at + i], with place + i in places[at +
+ * i].
  */
 static int known_admit(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
@@ -202,7 +204,7 @@ static int known_admit(lua_State *L) {
   place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
   luaL_checktype(L, 7, LUA_TTABLE);
   luaL_checktype(L, 8, LUA_TTABLE);
-  /* luaL_checkstack() would call the lack of memory a stack overflow. */
+  /* luaL_checkstack() would report out of memory as a stack overflow. */
   if (!lua_checkstack(L, SM_GROUP + 4))
     return luaL_error(L, "not enough memory");
   lua_settop(L, 9);
@@ -238,7 +240,7 @@ static int known_close(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
 
   if (k->own != NULL) {
-    /* A finalizer that still gets at it finds no place. */
+    /* A later finalizer may still use it; it then has no places. */
     k->places = 0;
     k->slots = NULL;
     (void)munmap(k->own, k->own_bytes);

@@ -1,8 +1,8 @@
 /*
- * ids.h - checks many ids of the usual form at once, and finds repeats.
+ * ids.h - checks many IDs of the usual form at once, and finds duplicates.
  *
- * Speed matters, because the provider keeps sending meanwhile. Unusual ids are
- * left to Lua.
+ * Speed matters, because the provider keeps sending meanwhile. Lua handles
+ * unusual IDs.
  */
 
 #ifndef SM_IDS_H

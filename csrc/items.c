@@ -6,7 +6,7 @@
 #define SM_ITEMS "stopmsg.items"
 #define SM_READER "stopmsg.reader"
 
-/* Where the time is counted in slices, so is memory: no answer is larger. */
+/* Upper bound for one response. */
 #define SM_ALL ((size_t)1024 * 1024 * 1024)
 
 struct sm_items *sm_items_new(lua_State *L) {
@@ -23,7 +23,7 @@ void sm_items_move(struct sm_items *to, struct sm_items *from) {
   sm_items_clear(from);
 }
 
-/* Whole, and small enough for a double to hold its neighbours, too. */
+/* Whole, and small enough that a double holds its neighbors, too. */
 static int is_whole(const struct sm_item *item) {
   return item->kind == SM_ITEM_NUMBER && fabs(item->number) < 0x1p53 &&
          (double)(int64_t)item->number == item->number;
@@ -59,8 +59,8 @@ static void push_code(lua_State *L, const struct sm_items *items,
   }
 }
 
-/* How many from `list` on say the same as its first, `most` of them looked at.
- * Neighbours mostly do. */
+/* Counts how many items from `list` on have the same content as the first, up
+ * to `most`. Neighbors usually do. */
 static size_t count_alike(const struct sm_items *items,
                           const struct sm_item *list, size_t most) {
   size_t count = 1;
@@ -73,13 +73,15 @@ static size_t count_alike(const struct sm_items *items,
 /*
  * code, count = items:run(first, most)
  *
- * The code of the id at `first`, and how many ids from there on have the same,
- * `most` at most: a number or a string; nil for an entry without a code; false
- * for an id without an entry; true for one with two different codes.
+ * Returns the code of the ID at `first` and how many IDs from there on have the
+ * same code, up to `most`. The code is a number or a string; nil for an entry
+ * without a code; false for an ID without an entry; true for an ID with two
+ * different codes.
  */
 static int items_run(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
-  /* Not as integers, which hold less than a size on some Luas, and cut. */
+  /* Not read as integers: on some Luas these are smaller than size_t and would
+   * be truncated. */
   lua_Number first = luaL_checknumber(L, 2);
   lua_Number most = luaL_checknumber(L, 3);
   lua_Number total = (lua_Number)items->count;
@@ -94,7 +96,7 @@ static int items_run(lua_State *L) {
   return 2;
 }
 
-/* counts = items:counts(): whole-number code -> how many ids have it */
+/* counts = items:counts(): whole-number code -> number of IDs with it */
 static int items_counts(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
   size_t i, next;
@@ -117,7 +119,8 @@ static int items_counts(lua_State *L) {
   return 1;
 }
 
-/* surplus = items:surplus(): how many entries nobody asked about */
+/* surplus = items:surplus(): number of entries for IDs that were not
+ * requested */
 static int items_surplus(lua_State *L) {
   const struct sm_items *items = luaL_checkudata(L, 1, SM_ITEMS);
 
@@ -125,8 +128,8 @@ static int items_surplus(lua_State *L) {
   return 1;
 }
 
-/* Also __gc: what thousands of items take is not left to a collector, which
- * knows nothing of it. */
+/* Also __gc. Close explicitly: the collector does not know how much memory
+ * thousands of items use. */
 static int items_close(lua_State *L) {
   sm_items_free(luaL_checkudata(L, 1, SM_ITEMS));
   return 0;
@@ -158,7 +161,7 @@ void sm_fields_read(lua_State *L, int index, struct sm_fields *fields) {
   lua_pop(L, 1);
 }
 
-/* A reader of its own, for answers that did not come through an engine. */
+/* A separate reader, for responses that did not come through an engine. */
 struct lone_reader {
   struct sm_reader reader;
   struct sm_fields fields;
@@ -177,8 +180,8 @@ static int lone_gc(lua_State *L) {
 /*
  * items, rest = core.read_items(fields, ids, text, piece)
  *
- * Reads a whole answer, `piece` bytes at a time; items is nil where it is not
- * what `fields` describe. `rest` is all of it but the entries.
+ * Reads a complete response, `piece` bytes at a time. items is nil if the
+ * response does not match `fields`. `rest` is everything but the entries.
  */
 int sm_items_read(lua_State *L) {
   size_t len, at, count, i;

@@ -1,8 +1,8 @@
 /*
- * items.h - what a batch's answer says, as Lua takes it: a slice at a time.
+ * items.h - lets Lua take the items of a batch response, a slice at a time.
  *
- * An answer holds thousands of items. They stay here as codes, and become Lua
- * values when somebody wants them, so that no answer holds up a whole program.
+ * A response holds thousands of items. They stay here as codes and become Lua
+ * values only on request, so that no response blocks a whole program.
  */
 
 #ifndef SM_ITEMS_H
@@ -15,11 +15,11 @@
 
 void sm_items_init(lua_State *L);
 
-/* Pushes an answer without items yet, and moves what was read into it. */
+/* new pushes an object without items; move moves the items read into it. */
 struct sm_items *sm_items_new(lua_State *L);
 void sm_items_move(struct sm_items *to, struct sm_items *from);
 
-/* { list, id, code, folds }: the table at `index`, read into `fields`. */
+/* Reads the table at `index`, { list, id, code, folds }, into `fields`. */
 void sm_fields_read(lua_State *L, int index, struct sm_fields *fields);
 
 int sm_items_read(lua_State *L);

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What some servers write before a text in UTF-8. */
+/* Some servers write it before UTF-8 text. */
 static const char byte_order_mark[] = "\xef\xbb\xbf";
 
 #define SM_BOM_LEN (sizeof(byte_order_mark) - 1)
@@ -18,7 +18,7 @@ enum state {
   STRING,
   ESCAPE,
   HEX,
-  SECOND_ESCAPE, /* the second half of a surrogate pair has to follow */
+  SECOND_ESCAPE, /* the second half of a surrogate pair must follow */
   SECOND_U,
   NUMBER,
   LITERAL,
@@ -94,7 +94,7 @@ static enum sm_status close_nest(struct sm_json *j, const char *p) {
   return j->events->closed != NULL ? j->events->closed(j->user, p) : SM_OK;
 }
 
-/* The text of a token that has ended. */
+/* Reports the text of a completed token. */
 static enum sm_status token_done(struct sm_json *j, const char *text,
                                  size_t len, int is_whole) {
   enum sm_token token = SM_TOKEN_STRING;
@@ -124,8 +124,8 @@ static enum sm_status token_add(struct sm_json *j, const char *text,
   return status;
 }
 
-/* The end of a token whose last piece is `text`. A token in one piece is used
- * where it stands. */
+/* Ends a token whose last piece is `text`. A token in one piece is used in
+ * place. */
 static enum sm_status token_ends(struct sm_json *j, const char *text,
                                  size_t len) {
   enum sm_status status;
@@ -187,7 +187,7 @@ static enum sm_status expect_value(struct sm_json *j, const char *p) {
   return SM_OK;
 }
 
-/* The character that \c stands for, 0 where there is none. */
+/* Returns the character that \c stands for, 0 if there is none. */
 static char unescape(char c) {
   switch (c) {
   case '"':
@@ -233,7 +233,7 @@ static enum sm_status add_code_point(struct sm_json *j, unsigned point) {
   return token_add(j, utf8, len);
 }
 
-/* Four hex digits are read. */
+/* Handles a \u escape after its four hex digits. */
 static enum sm_status hex_done(struct sm_json *j) {
   unsigned hex = j->hex, high = j->high;
 
@@ -286,7 +286,7 @@ static enum sm_status expect_hex(struct sm_json *j, char c) {
   return --j->hex_left == 0 ? hex_done(j) : SM_OK;
 }
 
-/* Whether `c` goes on with the number. */
+/* Whether `c` continues the number. */
 static int is_in_number(struct sm_json *j, char c) {
   int is_digit = c >= '0' && c <= '9';
 
@@ -329,7 +329,7 @@ static int is_in_number(struct sm_json *j, char c) {
   }
 }
 
-/* Whether the number may end here; asked before is_in_number() moved on. */
+/* Whether the number may end here. Call it before is_in_number() advances. */
 static int may_end(int number) {
   return number == ZERO || number == INT || number == FRACTION ||
          number == EXPONENT;
@@ -348,7 +348,7 @@ static enum sm_status expect_more(struct sm_json *j, const char *p) {
   return SM_OK;
 }
 
-/* One character between tokens that is no white space. */
+/* Handles one character between tokens that is not white space. */
 static enum sm_status expect(struct sm_json *j, const char *p) {
   char c = *p;
 
@@ -389,9 +389,10 @@ static int is_plain(char c) {
   return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
-/* Where among eight bytes is_plain() is not true of one: its highest bit is
- * set, and perhaps those of bytes of more weight. No byte is below 0x20, and
- * none is zero after what would be zero for a quote or a backslash. */
+/* Finds bytes for which is_plain() is false among eight. The highest bit of the
+ * first such byte is set; bits of more significant bytes may be set as well.
+ * For plain bytes no subtraction borrows: none is below 0x20, and none becomes
+ * zero when compared with a quote or a backslash. */
 static inline uint64_t not_plain(const char *p) {
   uint64_t word;
 
@@ -419,7 +420,7 @@ const char *sm_json_skip_plain(const char *p, const char *end) {
   return p;
 }
 
-/* What of a string stands in p..end; where it stops. */
+/* Reads the string content in p..end; returns where it stopped. */
 static const char *read_string(struct sm_json *j, const char *p,
                                const char *end, enum sm_status *status) {
   const char *from = p;
@@ -471,8 +472,7 @@ static const char *read_literal(struct sm_json *j, const char *p,
   return p;
 }
 
-/* Where the text begins, of which these are the first bytes, or the next ones
- * of a byte order mark. */
+/* Skips a byte order mark at the start of the text. It may arrive in pieces. */
 static const char *skip_mark(struct sm_json *j, const char *p,
                              const char *end) {
   while (p < end && j->bom < SM_BOM_LEN) {

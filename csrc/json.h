@@ -1,9 +1,9 @@
 /*
- * json.h - takes JSON apart, in pieces, as its bytes arrive.
+ * json.h - parses JSON in pieces, as its bytes arrive.
  *
- * What it meets it tells to whoever set it up, by the functions of sm_events.
- * A byte order mark before the text is skipped. All else is strict: what is
- * not RFC 8259, or nests deeper than SM_MAX_DEPTH, is refused.
+ * It reports what it finds through the callbacks of sm_events. It skips a byte
+ * order mark before the text. Otherwise it is strict: it refuses all input that
+ * does not conform to RFC 8259 or nests deeper than SM_MAX_DEPTH.
  */
 
 #ifndef SM_JSON_H
@@ -13,7 +13,8 @@
 
 #define SM_MAX_DEPTH 64
 
-/* Names and texts longer than this are nothing that anybody looks for. */
+/* Maximum length of a reported name or text; no reader looks for longer
+ * ones. */
 #define SM_MAX_TOKEN_TEXT ((size_t)4096)
 
 enum sm_token { SM_TOKEN_NAME, SM_TOKEN_STRING, SM_TOKEN_NUMBER };
@@ -21,23 +22,24 @@ enum sm_token { SM_TOKEN_NAME, SM_TOKEN_STRING, SM_TOKEN_NUMBER };
 struct sm_json;
 
 struct sm_events {
-  /* A name, or a value that begins with `c`, is next; whether the text of it,
-   * of a string or a number, is wanted. The depth is that around it. */
+  /* Called before a name, or before a value that begins with `c`. Return
+   * whether its text (of a string or number) is wanted. The depth is that of
+   * the enclosing object or list. */
   int (*name)(void *user);
   int (*value)(void *user, char c);
 
-  /* A text that is wanted. It is whole where it stands as it is in the bytes
-   * that are being read; NULL where it is too long. */
+  /* Receives a wanted text; `text` is NULL if it is too long. is_whole: `text`
+   * points, unchanged, into the bytes being read. */
   enum sm_status (*text)(void *user, enum sm_token token, const char *text,
                          size_t len, int is_whole);
 
-  /* An object or a list was opened or closed, by the byte at `p`. These may
-   * be NULL. */
+  /* Called when an object or list opens or closes, with the position `p` of
+   * that byte. May be NULL. */
   enum sm_status (*opened)(void *user, const char *p);
   enum sm_status (*closed)(void *user, const char *p);
 
-  /* Where `closed` asked for it, by `may_skip`: the end of what follows at `p`
-   * and was understood without being taken apart. */
+  /* Called after `closed` set `may_skip`. Returns the end of the input at `p`
+   * that it understood without parsing. */
   const char *(*skip)(void *user, const char *p, const char *end,
                       enum sm_status *status);
 };
@@ -45,16 +47,16 @@ struct sm_events {
 struct sm_json {
   const struct sm_events *events;
   void *user;
-  unsigned bom; /* bytes of a byte order mark that were read, 3 after one */
+  unsigned bom; /* bytes of a byte order mark read; 3 after one */
   int state;
-  int number; /* how far a number got */
+  int number; /* progress within a number */
   unsigned depth;
   char nest[SM_MAX_DEPTH]; /* '{' or '[' */
-  const char *literal;     /* what is still to come of one */
+  const char *literal;     /* rest of a literal still expected */
   unsigned hex_left, hex, high;
   int may_skip;
-  int is_name; /* the string that is being read is one */
-  int is_kept; /* the text of the token is wanted */
+  int is_name; /* the string being read is a name */
+  int is_kept; /* the token's text is wanted */
   int is_long;
   struct sm_buf token;
 };
@@ -64,21 +66,24 @@ struct sm_json {
 void sm_json_init(struct sm_json *j);
 void sm_json_free(struct sm_json *j);
 
-/* begin, the text in pieces, end. SM_OK also for what is refused: whether the
- * text was complete, and nothing refused it, is known at the end. */
+/* Call begin, then feed with the text in pieces, then end. Refused input
+ * also returns SM_OK; only end reports whether the text was complete and
+ * accepted. */
 void sm_json_begin(struct sm_json *j, const struct sm_events *events,
                    void *user);
 enum sm_status sm_json_feed(struct sm_json *j, const char *bytes, size_t len);
 int sm_json_end(const struct sm_json *j);
 
-/* For the functions of sm_events: nothing more is read. */
+/* For the callbacks of sm_events: refuses the input, so nothing more is
+ * read. */
 void sm_json_refuse(struct sm_json *j);
 int sm_json_is_refused(const struct sm_json *j);
 
-/* The end of what at `p` stands in a string as it is. */
+/* Returns the end of the plain string content at `p`, which needs no
+ * decoding. */
 const char *sm_json_skip_plain(const char *p, const char *end);
 
-/* How many digits `text` begins with. */
+/* Returns how many digits `text` begins with. */
 size_t sm_json_digits(const char *text, size_t len);
 
 #pragma GCC visibility pop

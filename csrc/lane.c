@@ -8,21 +8,21 @@
 
 #include "compat.h"
 
-/* Bytes that are read at a time. */
+/* Maximum bytes per read. */
 #define SM_LANE_READ ((size_t)64 * 1024)
 
-/* Over TLS as many are written at a time as one record holds: of what failed
- * the server can then read nothing. */
+/* Maximum bytes per write over TLS: one record. The server can read nothing of
+ * a record that failed. */
 #define SM_LANE_RECORD ((size_t)16 * 1024)
 
-#ifndef MSG_NOSIGNAL /* macOS, where libcurl sets the socket so */
+#ifndef MSG_NOSIGNAL /* macOS: libcurl sets it on the socket */
 #  define MSG_NOSIGNAL 0
 #endif
 
 int sm_lane_is_proven(void) {
   unsigned version = curl_version_info(CURLVERSION_NOW)->version_num;
 
-  /* 7.88.1, 8.5.0, 8.14.1 and 8.21.0 were tried. */
+  /* Tested with 7.88.1, 8.5.0, 8.14.1 and 8.21.0. */
   return SM_CURL_AT_LEAST(7, 87, 0) && version >= 0x075800 &&
          version < 0x081600;
 }
@@ -42,7 +42,7 @@ enum sm_status sm_lane_init(struct sm_lane *l, CURL *model,
   return SM_OK;
 }
 
-/* Appends a part of the base to the host's text; also where there is none. */
+/* Appends a part of the base URL to the Host text, if the base has it. */
 static enum sm_status add_part(struct sm_op *op, CURLUPart part,
                                const char *before) {
   char *text = NULL;
@@ -60,7 +60,8 @@ static enum sm_status add_part(struct sm_op *op, CURLUPart part,
   return status;
 }
 
-/* Names that libcurl translates for the wire, and zones, stay with it. */
+/* Leaves to libcurl host names that it converts for the wire, and addresses
+ * with zones. */
 enum sm_status sm_lane_prepare(const struct sm_lane *l, struct sm_op *op) {
   enum sm_status status;
   size_t i;
@@ -120,7 +121,7 @@ static void free_conn(struct sm_conn *c) {
   free(c);
 }
 
-/* Those that are idle stand behind the others. */
+/* Moves a connection to `place` in the list. Idle ones come last. */
 static void put(struct sm_lane *l, struct sm_conn *c, size_t place) {
   struct sm_conn *other = l->conns[place];
 
@@ -147,7 +148,7 @@ static struct sm_slot *set_idle(struct sm_lane *l, struct sm_conn *c) {
   return s;
 }
 
-/* Closes one that is idle, at once. */
+/* Closes an idle connection at once. */
 static void drop(struct sm_lane *l, struct sm_conn *c) {
   put(l, c, l->count - 1);
   l->count--;
@@ -160,7 +161,7 @@ static void tell(char *error, const char *text) {
   (void)snprintf(error, CURL_ERROR_SIZE, "%s", text);
 }
 
-/* The request has ended; the connection too, unless it `is_kept`. */
+/* Ends the request. Also ends the connection, unless it `is_kept`. */
 static void end(struct sm_lane *l, struct sm_conn *c, CURLcode result,
                 int is_kept) {
   struct sm_slot *s = set_idle(l, c);
@@ -173,7 +174,7 @@ static void end(struct sm_lane *l, struct sm_conn *c, CURLcode result,
   finish(l, s, result);
 }
 
-/* What the kernel said: nothing for now, or why it is over. */
+/* Turns errno into a result: CURLE_AGAIN, or the reason for the failure. */
 static CURLcode fault_of(struct sm_conn *c, CURLcode rc) {
   if (errno == EAGAIN || errno == EWOULDBLOCK)
     return CURLE_AGAIN;
@@ -214,8 +215,8 @@ static CURLcode write_some(struct sm_conn *c, const char *bytes, size_t len,
   return CURLE_OK;
 }
 
-/* Whether nothing has come that nobody asked for, nor the end. TLS may have
- * something to say that is neither. */
+/* Whether an idle connection has received neither data nor its end. TLS may
+ * have received bytes that are neither. */
 static int is_silent(struct sm_conn *c) {
   size_t count;
   char byte;
@@ -225,12 +226,12 @@ static int is_silent(struct sm_conn *c) {
   return read_some(c, &byte, 1, &count) == CURLE_AGAIN;
 }
 
-/* The reader's event is the last of the answer, or it is broken. */
+/* Ends the response after the reader's last event, or after an error. */
 static void end_answer(struct sm_lane *l, struct sm_conn *c,
                        enum sm_http1_event event, size_t surplus) {
   struct sm_slot *s = c->slot;
 
-  /* What is left answers nothing that was asked. */
+  /* Surplus bytes are no response to any request, so close the connection. */
   if (event == SM_HTTP1_DONE) {
     end(l, c, CURLE_OK,
         c->reader.is_kept && surplus == 0 && c->sent == s->request.wire.len);
@@ -243,8 +244,8 @@ static void end_answer(struct sm_lane *l, struct sm_conn *c,
   end(l, c, CURLE_WEIRD_SERVER_REPLY, 0);
 }
 
-/* What the reader finds in bytes that have come. 1 where the request is over;
- * the connection may be gone then. */
+/* Passes received bytes to the reader. Returns 1 if the request has ended; the
+ * connection may be gone then. */
 static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   const char *bytes = l->bytes;
   struct sm_http1 *h = &c->reader;
@@ -271,7 +272,7 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   return 0;
 }
 
-/* Reads what has come. */
+/* Reads all available bytes. */
 static void receive(struct sm_lane *l, struct sm_conn *c) {
   size_t count;
   CURLcode rc;
@@ -290,20 +291,20 @@ static void receive(struct sm_lane *l, struct sm_conn *c) {
     }
     if (feed(l, c, count))
       return;
-    /* What TLS holds back makes no socket ready. */
+    /* Bytes buffered by TLS do not make the socket ready. */
   } while (count == SM_LANE_READ || !c->op->is_plain || c->is_cut);
 }
 
-/* The connection takes no more of the request. */
+/* Handles a connection that accepts no more of the request. */
 static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   struct sm_slot *s = c->slot;
 
   if (s->is_given) {
-    /* There may be an answer that says why. */
+    /* A response may explain the reason. */
     c->is_cut = 1;
     receive(l, c);
   } else if (c->is_old) {
-    /* It was over before it was asked: that costs no attempt. */
+    /* The connection was closed before the request: this costs no attempt. */
     (void)set_idle(l, c);
     drop(l, c);
     push(&l->waiting, s);
@@ -312,7 +313,7 @@ static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   }
 }
 
-/* Writes what the kernel takes. */
+/* Writes as much of the request as the kernel takes. */
 static void give(struct sm_lane *l, struct sm_conn *c) {
   struct sm_slot *s = c->slot;
   const struct sm_buf *wire = &s->request.wire;
@@ -326,7 +327,7 @@ static void give(struct sm_lane *l, struct sm_conn *c) {
     c->sent += count;
   }
   c->is_blocked = rc == CURLE_AGAIN;
-  /* Of a record that TLS holds back a part may have been written. */
+  /* Part of a record that TLS holds back may have been written. */
   if (c->sent > 0 || (c->is_blocked && !c->op->is_plain))
     s->is_given = 1;
   if (rc != CURLE_OK && rc != CURLE_AGAIN)
@@ -338,7 +339,7 @@ static void give(struct sm_lane *l, struct sm_conn *c) {
     end(l, c, CURLE_SEND_ERROR, 0);
 }
 
-/* The slot's request from its beginning, over a connection that is there. */
+/* Sends the slot's request from its beginning over an open connection. */
 static void begin(struct sm_lane *l, struct sm_conn *c) {
   sm_http1_begin(&c->reader);
   c->sent = 0;
@@ -362,7 +363,7 @@ static CURLcode set_options(struct sm_lane *l, struct sm_conn *c) {
   return rc;
 }
 
-/* Lets libcurl connect for the slot's request; *made is left where it does. */
+/* Makes libcurl connect for the slot's request. Sets *made only on success. */
 static CURLcode make(struct sm_lane *l, const struct sm_slot *s,
                      struct sm_conn **made) {
   struct sm_conn *c = calloc(1, sizeof(*c));
@@ -398,7 +399,7 @@ static int is_same_place(const struct sm_op *a, const struct sm_op *b) {
                     strcmp(a->host.bytes, b->host.bytes) == 0);
 }
 
-/* One that is idle, and still there. */
+/* Returns an idle connection that is still open; closes the others it finds. */
 static struct sm_conn *find_idle(struct sm_lane *l, const struct sm_op *op,
                                  int is_sure) {
   size_t i;
@@ -444,12 +445,12 @@ enum sm_status sm_lane_add(struct sm_lane *l, struct sm_slot *s) {
 
   if (status == SM_OK)
     push(&l->waiting, s);
-  s->port = -1; /* no connection that requests share */
+  s->port = -1; /* not a connection that requests share */
   return status;
 }
 
-/* Closes what speaks while nobody asks. Whether all others are known to be
- * silent, as the kernel told it just now. */
+/* Closes idle connections that received data. Returns whether the kernel has
+ * just confirmed that all others are silent. */
 static int look_around(struct sm_lane *l) {
   struct sm_sockets *sockets = l->sockets;
   int i, is_sure = sm_sockets_wait(sockets, 0);
@@ -486,7 +487,7 @@ void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
     receive(l, c);
 }
 
-/* What libcurl knows of the connection that it made, or tried to make. */
+/* Records libcurl's data about a connection that it opened or tried to open. */
 static void note_connection(struct sm_conn *c) {
   curl_off_t connected = 0;
 
@@ -521,7 +522,7 @@ void sm_lane_cancel(struct sm_lane *l, struct sm_slot *s) {
   struct sm_conn *c = s->conn;
 
   if (c == NULL)
-    return; /* it waits, and is left where sm_lane_drop() forgets it */
+    return; /* it stays in `waiting` until sm_lane_drop() removes it */
   if (!c->is_connected)
     note_connection(c);
   (void)set_idle(l, c);

@@ -1,7 +1,8 @@
 #include "mask.h"
 
-/* These bits and the value of a hex digit, 0 for all else: which digit comes is
- * random, and branches on it would be guessed wrong half of the time. */
+/* Table values: these bits plus the value of a hex digit; 0 for other bytes. A
+ * table avoids branches: digits are random, so half of the branches would be
+ * mispredicted. */
 #define SM_IS_DIGIT 16u
 #define SM_IS_SMALL 32u /* no capital letter */
 
@@ -33,7 +34,7 @@ void sm_mask_read(lua_State *L, int index, struct sm_mask *mask) {
                 "32 hex digits expected");
 }
 
-/* Sixteen digits; `all` keeps the bits that all of them have. */
+/* Reads sixteen digits; `all` keeps the bits that all of them have. */
 static uint64_t read_half(const unsigned char *at, const char *id,
                           unsigned *all) {
   uint64_t bits = 0;

@@ -1,5 +1,5 @@
 /*
- * mask.h - ids of the usual form: hex digits at fixed places.
+ * mask.h - matches IDs of the usual form: hex digits at fixed positions.
  */
 
 #ifndef SM_MASK_H
@@ -11,11 +11,11 @@
 
 #define SM_HEX_DIGITS 32
 
-/* Bytes of an id that are no digits. */
+/* Maximum bytes of an ID that are not digits. */
 #define SM_MAX_OTHERS 16
 
-/* x stands for a hex digit, of which case makes no difference, everything else
- * for itself. */
+/* In a mask, x matches a hex digit in either case; any other character matches
+ * itself. */
 struct sm_mask {
   size_t len;
   size_t digits, others;
@@ -23,21 +23,21 @@ struct sm_mask {
   char other[SM_MAX_OTHERS];
 };
 
-/* What the digits say. */
+/* The value of the digits. */
 struct sm_key {
   uint64_t half[2];
 };
 
-/* What came of an id. */
+/* How an ID matched the mask. */
 enum sm_fit {
   SM_FIT_NONE,
-  SM_FIT_MIXED, /* it has capital letters */
+  SM_FIT_MIXED, /* with capital letters */
   SM_FIT_SMALL,
 };
 
 #pragma GCC visibility push(hidden)
 
-/* The text at `index`; raises for what is no mask of 32 digits. */
+/* Reads the mask at `index`; raises if it is not a mask of 32 digits. */
 void sm_mask_read(lua_State *L, int index, struct sm_mask *mask);
 
 enum sm_fit sm_mask_key(const struct sm_mask *mask, const char *id, size_t len,

@@ -8,11 +8,11 @@
 
 #include "fork.h"
 
-/* How often libcurl's timer is answered in one step. */
+/* Maximum number of times one step serves libcurl's timer. */
 #define SM_MAX_TIMERS 8
 
-/* Options of newer libcurls, by their numbers: this one may be newer than the
- * headers. An older one refuses them, and needs neither. */
+/* Options of newer libcurls, by number: the libcurl in use may be newer than
+ * the headers. An older one refuses them, and needs neither. */
 #define SM_RESOLVE_THREADS_MAX ((CURLMoption)(CURLOPTTYPE_LONG + 20))
 #define SM_QUICK_EXIT ((CURLMoption)(CURLOPTTYPE_LONG + 21))
 
@@ -40,7 +40,7 @@ enum sm_status sm_multi_open_lane(struct sm_multi *m, const char *user_agent) {
   return sm_lane_init(&m->lane, m->model, user_agent, m->slot_limit);
 }
 
-/* libcurl's one timer: milliseconds from now, -1 to stop it. */
+/* Sets libcurl's single timer: milliseconds from now, -1 to stop it. */
 static int on_timer(CURLM *multi, long milliseconds, void *user) {
   struct sm_multi *m = user;
 
@@ -49,8 +49,8 @@ static int on_timer(CURLM *multi, long milliseconds, void *user) {
   return 0;
 }
 
-/* A multi handle that calls back to the engine; NULL, and errno where that is
- * known, when none can be made. */
+/* Creates a multi handle with callbacks to the engine. Returns NULL if that
+ * fails, with errno set if the cause is known. */
 static CURLM *new_handle(struct sm_multi *m) {
   CURLM *curl;
 
@@ -58,8 +58,8 @@ static CURLM *new_handle(struct sm_multi *m) {
   curl = curl_multi_init();
   if (curl == NULL)
     return NULL;
-  /* Its cleanup must not wait for resolver threads, and those that hang must
-   * not keep others from being asked. */
+  /* Cleanup must not wait for resolver threads, and hanging threads must not
+   * block other lookups. */
   (void)curl_multi_setopt(curl, SM_QUICK_EXIT, 1L);
   (void)curl_multi_setopt(curl, SM_RESOLVE_THREADS_MAX, (long)SM_MAX_SLOTS);
   curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, (long)m->slot_limit);
@@ -86,7 +86,7 @@ static void free_slot(struct sm_multi *m, struct sm_slot *s) {
   m->first_free = s;
 }
 
-/* A stuck slot lends its place, but not for ever. */
+/* A stuck slot may be replaced by a new one, but only up to a limit. */
 struct sm_slot *sm_multi_slot(struct sm_multi *m, enum sm_status *status) {
   size_t limit = m->slot_limit + m->stuck;
   struct sm_slot *s;
@@ -124,7 +124,7 @@ static void slot_done(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
   m->last_done = s;
 }
 
-/* Lets go of a request that is in flight. */
+/* Removes a request in flight from libcurl or the lane. */
 static void take_out(struct sm_multi *m, struct sm_slot *s) {
   if (s->request.op->is_on_lane)
     sm_lane_cancel(&m->lane, s);
@@ -132,9 +132,9 @@ static void take_out(struct sm_multi *m, struct sm_slot *s) {
     curl_multi_remove_handle(m->curl, s->request.easy);
 }
 
-/* A multi handle that has failed is not to be trusted with anything more, but
- * for the removal of its requests: they are given out as lost, each with the
- * stage it had reached, and the next request makes another. False where that
+/* Discards a failed multi handle. Apart from removing its requests it can no
+ * longer be trusted. The requests are reported as lost, each with the stage it
+ * had reached, and the next request creates a new handle. Returns false if that
  * would wait for a resolver. */
 static int drop(struct sm_multi *m) {
   size_t i;
@@ -159,14 +159,15 @@ static int drop(struct sm_multi *m) {
   return 1;
 }
 
-/* What the multi handle said, and what it kept to itself. */
+/* Records a failure: the multi handle's error, or one of the sockets that it
+ * did not report. */
 static void note_fault(struct sm_multi *m, CURLMcode rc) {
   if (rc == CURLM_OK && m->sockets.is_broken)
     rc = CURLM_ABORTED_BY_CALLBACK;
   m->fault = rc;
 }
 
-/* Gives out a request that libcurl did not take. */
+/* Reports a request that libcurl did not take as failed. */
 static void refuse(struct sm_multi *m, struct sm_slot *s, CURLcode result,
                    const char *why) {
   (void)snprintf(s->error, sizeof(s->error), "%s", why);
@@ -175,9 +176,9 @@ static void refuse(struct sm_multi *m, struct sm_slot *s, CURLcode result,
   slot_done(m, s, result);
 }
 
-/* Hands the slot's request to libcurl, or gives it out at once: the lack of a
- * descriptor is a connection that cannot be made, and may pass. Fails for the
- * lack of memory alone. */
+/* Passes the slot's request to libcurl or the lane, or reports it as failed at
+ * once. If no descriptor is free, it reports a failed connection, because that
+ * may pass. Returns an error only if out of memory. */
 static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
   int has_room = sm_sockets_begin(&m->sockets);
   struct sm_slot *next_free = s->next;
@@ -212,7 +213,8 @@ static CURLMcode begin(struct sm_multi *m, struct sm_slot *s) {
   return CURLM_OK;
 }
 
-/* What the server turned out to speak tells how its connections are used. */
+/* Records whether the server speaks HTTP/2, which decides how its connections
+ * are used. */
 static void learn_version(struct sm_multi *m, CURL *easy) {
   long version = 0;
 
@@ -223,7 +225,8 @@ static void learn_version(struct sm_multi *m, CURL *easy) {
     m->sockets.is_shared = 0;
 }
 
-/* What was sent over the connection of `refused` was not read either. */
+/* Marks the other requests sent over the connection of `refused`: the server
+ * read none of them either. */
 static void share_refusal(struct sm_multi *m, const struct sm_slot *refused) {
   size_t i;
 
@@ -232,13 +235,13 @@ static void share_refusal(struct sm_multi *m, const struct sm_slot *refused) {
       sm_slot_share_refusal(m->slots[i], refused);
 }
 
-/* A request that is over, whichever way it went. */
+/* Finishes a request, whatever its result. */
 static void finish(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
   slot_done(m, s, result);
   sm_slot_judge(s, &m->walk);
 }
 
-/* Takes what the lane has finished. */
+/* Takes finished requests from the lane. */
 static void harvest_lane(struct sm_multi *m) {
   struct sm_slot *s;
 
@@ -250,7 +253,7 @@ static void harvest_lane(struct sm_multi *m) {
   }
 }
 
-/* Takes what libcurl has finished out of the multi handle. */
+/* Takes finished requests out of the multi handle. */
 static void harvest(struct sm_multi *m) {
   CURLMsg *message;
   int left;
@@ -268,7 +271,7 @@ static void harvest(struct sm_multi *m) {
     learn_version(m, s->request.easy);
     if (result == CURLE_OK)
       sm_slot_decode(s);
-    /* Nothing was sent: it costs no attempt. */
+    /* Nothing was sent, so this costs no attempt. */
     if (s->state == SM_SLOT_BUSY && sm_slot_refresh(s)) {
       CURLMcode rc = curl_multi_add_handle(m->curl, s->request.easy);
 
@@ -292,8 +295,8 @@ static void harvest(struct sm_multi *m) {
   }
 }
 
-/* Ends the attempts whose time is up. This comes after libcurl has read what
- * was there, so that a caller who was busy elsewhere loses no answer. */
+/* Ends attempts that have timed out. Call it after libcurl has read all
+ * available data, so that a caller who was busy elsewhere loses no response. */
 static void expire(struct sm_multi *m) {
   double t = sm_now(), next = 0;
   size_t i;
@@ -319,12 +322,12 @@ static void expire(struct sm_multi *m) {
   m->next_expiry = next;
 }
 
-/* Tells libcurl that its time has come, where it has. */
+/* Calls libcurl if its timer has expired. */
 static CURLMcode move_timers(struct sm_multi *m) {
   CURLMcode rc = CURLM_OK;
   int i, running;
 
-  /* It may want to be called again at once, but others have work, too. */
+  /* libcurl may want to be called again at once, but other work is waiting. */
   for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
     if (m->timer == 0 || m->timer > sm_now())
       break;
@@ -334,7 +337,7 @@ static CURLMcode move_timers(struct sm_multi *m) {
   return rc;
 }
 
-/* The same, and which sockets are ready. */
+/* Calls libcurl for its timer and for sockets that are ready. */
 static CURLMcode move(struct sm_multi *m) {
   CURLMcode rc = CURLM_OK;
   int i, running;
@@ -362,8 +365,9 @@ static int is_port_busy(const struct sm_multi *m, int port) {
   return 0;
 }
 
-/* Of requests that shared a lost connection only one is told why it was, and
- * not the first one: lets libcurl go on until it has told them all. */
+/* When a shared connection is lost, libcurl gives only one of its requests
+ * the reason, and not the first. Drives libcurl until it has reported all of
+ * them. */
 static CURLMcode hear_why(struct sm_multi *m) {
   CURLMcode rc = CURLM_OK;
   int i, port = m->lost_port;
@@ -382,7 +386,7 @@ enum sm_status sm_multi_begin(struct sm_multi *m, struct sm_slot *s,
                               struct sm_queue *queue, double timeout) {
   double now = sm_now();
 
-  /* Starting may have been the last thing before this. */
+  /* sm_multi_start() may have failed just before. */
   if (m->fault != CURLM_OK && !drop(m))
     return SM_REFUSED;
   sm_slot_reset(s);
@@ -423,7 +427,7 @@ int sm_multi_step(struct sm_multi *m) {
     sm_lane_flush(&m->lane);
     note_fault(m, move(m));
     harvest(m);
-    sm_lane_flush(&m->lane); /* what did not go over an old one */
+    sm_lane_flush(&m->lane); /* requests that could not use an old connection */
     harvest_lane(m);
     if (m->fault == CURLM_OK && m->lost_port != 0)
       m->fault = hear_why(m);
@@ -435,7 +439,7 @@ int sm_multi_step(struct sm_multi *m) {
   return 1;
 }
 
-/* What fails is told by the next step. */
+/* The next step reports any failure. */
 void sm_multi_start(struct sm_multi *m) {
   if (m->curl == NULL || m->fault != CURLM_OK)
     return;
@@ -483,9 +487,9 @@ static void free_all(struct sm_multi *m, CURLM *curl) {
   sm_walk_free(&m->walk);
 }
 
-/* What a child inherited belongs to its parent's connections, and what a
- * resolver thread still holds cannot be freed without waiting for it: both
- * are left where they are, but for the tokens. */
+/* Whether handles must stay open on close. Inherited handles belong to the
+ * parent's connections. A handle still held by a resolver thread cannot be
+ * freed without waiting for it. In both cases only the tokens are wiped. */
 static int must_abandon(const struct sm_multi *m) {
   size_t i;
 

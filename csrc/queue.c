@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Half of the largest number: a body is as large as its slot allowed. */
+/* No limit of its own: the slot already limited the body. Half of the largest
+ * number. */
 #define SM_NO_LIMIT ((size_t)-1 / 2)
 
 static void clear(struct sm_reply *r) {
@@ -87,7 +88,7 @@ void sm_queue_fly(struct sm_queue *q, struct sm_reply *r) {
   q->flying = r;
 }
 
-/* Out of those in flight. */
+/* Removes a reply from the list of those in flight. */
 static void land(struct sm_reply *r) {
   if (r->before != NULL)
     r->before->next = r->next;

@@ -1,11 +1,11 @@
 /*
- * queue.h - what became of requests, by the call that made them.
+ * queue.h - queues the results of requests for the call that made them.
  *
- * Each request has a reply. It is made before the request begins, filled when
- * the request has ended, and waits in the queue of its call until it is taken.
- * So a finished request holds no slot, no call sees another's answers, and
- * delivering an answer needs no memory. The replies of a call that is gone
- * belong to nobody, and are dropped when they come.
+ * Each request has a reply. It is allocated before the request begins and
+ * filled when the request ends. It then waits in the queue of its call until
+ * the call takes it. So a finished request holds no slot, no call sees another
+ * call's responses, and delivering a response does not allocate. Replies for a
+ * call that was collected are discarded on arrival.
  */
 
 #ifndef SM_QUEUE_H
@@ -21,31 +21,31 @@ enum sm_body {
   SM_BODY_TEXT,
 };
 
-/* What a call says of a request that it offered as one of many. */
+/* What a call records about a request for an offered ID. */
 struct sm_asked {
-  double place;      /* of its id in the source */
-  double count;      /* requests of the call so far, this one included */
-  double generation; /* the number of the token */
+  double place;      /* position of the ID in the source */
+  double count;      /* requests of the call so far, including this one */
+  double generation; /* number of the token used */
   double started;
 };
 
 struct sm_reply {
   struct sm_reply *next;
-  struct sm_reply *before; /* among those in flight */
+  struct sm_reply *before; /* previous reply in flight */
   struct sm_queue *queue;  /* NULL once its call is gone */
-  size_t number;           /* what Lua calls the request */
+  size_t number;           /* the request number that Lua uses */
   int is_offered;
-  struct sm_asked asked; /* of one that was offered */
+  struct sm_asked asked; /* set if is_offered */
 
   long status;
-  long connections;  /* opened for this request */
-  const char *stage; /* these two are constants; fault is NULL for none */
+  long connections;  /* connections opened for this request */
+  const char *stage; /* stage and fault are constants; fault may be NULL */
   const char *fault;
-  char detail[CURL_ERROR_SIZE]; /* of the fault */
+  char detail[CURL_ERROR_SIZE]; /* describes the fault */
   enum sm_body body_is;
   struct sm_buf body;
-  double pause;   /* seconds that the answer asks for; 0 for none */
-  size_t meaning; /* of a usual answer, which has nothing else; else 0 */
+  double pause;   /* delay requested by the response, in seconds; 0: none */
+  size_t meaning; /* of a usual response, which has no other data; else 0 */
   int has_items;
   struct sm_items items;
 };
@@ -53,11 +53,11 @@ struct sm_reply {
 struct sm_queue {
   struct sm_queues *of; /* NULL once the engine is closed */
   struct sm_queue *before, *after;
-  double number; /* of the call; no other ever has it */
+  double number; /* call number, never reused */
   struct sm_reply *flying;
-  struct sm_reply *first, *last; /* done, in their order */
-  size_t ready;                  /* how many of these */
-  int is_news;                   /* one came since news were asked for */
+  struct sm_reply *first, *last; /* finished replies, in order */
+  size_t ready;                  /* number of finished replies */
+  int is_news; /* a reply arrived since the last request for news */
   struct sm_queue *next_news;
 };
 
@@ -66,7 +66,7 @@ struct sm_queues {
   struct sm_queue *first;
   struct sm_queue *news;
   struct sm_reply *unused;
-  size_t replies; /* made so far */
+  size_t replies; /* allocated so far */
   double calls;
 };
 
@@ -74,32 +74,38 @@ struct sm_queues {
 
 void sm_queue_join(struct sm_queue *q, struct sm_queues *of);
 
-/* The call is gone, or its engine is closed. Idempotent. */
+/* Detaches the queue when the call is collected or its engine closed.
+ * Idempotent. */
 void sm_queue_leave(struct sm_queue *q);
 void sm_queues_close(struct sm_queues *of);
 
-/* A reply in no list; NULL without memory. */
+/* Returns a reply that is in no list; NULL if out of memory. */
 struct sm_reply *sm_reply_new(struct sm_queues *of);
 
-/* Its request begins; and did not, after all. */
+/* Marks a reply as in flight when its request begins; cancel undoes that if the
+ * request did not begin after all. */
 void sm_queue_fly(struct sm_queue *q, struct sm_reply *r);
 void sm_queue_cancel(struct sm_reply *r);
 
-/* The request is done: into the queue. Dropped where nobody waits for it. */
+/* Queues the reply of a finished request. Discards it if its call is gone. */
 void sm_reply_done(struct sm_reply *r, struct sm_queues *of);
 
-/* The first that is done, taken out; NULL for none. It may be put back. */
+/* Takes the first finished reply out of the queue; NULL if there is none. The
+ * caller may put it back. */
 struct sm_reply *sm_queue_take(struct sm_queue *q);
 void sm_queue_put_back(struct sm_queue *q, struct sm_reply *r);
 
-/* One that is in flight, of which nobody wants to hear any more; its number
- * and `asked` hold until the next use of the engine. NULL for none. */
+/* Abandons one request in flight: its result will be discarded. Its number and
+ * `asked` stay valid until the next use of the engine. NULL if none is in
+ * flight. */
 struct sm_reply *sm_queue_forsake(struct sm_queue *q);
 
-/* For one that is in no list; of no use afterwards. `of` may be NULL. */
+/* Frees a reply that is in no list. Do not use it afterwards. `of` may be
+ * NULL. */
 void sm_reply_free(struct sm_reply *r, struct sm_queues *of);
 
-/* The next call that something came for since it was asked last; NULL. */
+/* Returns the next call that received a reply since it was last returned here;
+ * NULL if there is none. */
 struct sm_queue *sm_queues_news(struct sm_queues *of);
 
 #pragma GCC visibility pop

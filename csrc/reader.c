@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Codes longer than this are none. */
+/* Maximum length of a code; longer ones are not accepted. */
 #define SM_MAX_CODE_TEXT ((size_t)256)
 #define SM_MAX_TEXTS ((size_t)16 * 1024 * 1024)
 #define SM_MAX_IDS ((size_t)64 * 1024 * 1024)
 
-/* Whole numbers of so many digits are the same in a double. */
+/* A double represents whole numbers of up to this many digits exactly. */
 #define SM_EXACT_DIGITS 15
 
 #define SM_NO_PLACE ((size_t)-1)
@@ -56,7 +56,7 @@ void sm_reader_free(struct sm_reader *r) {
   sm_reader_init(r);
 }
 
-/* Room for `cap` items. */
+/* Makes room for `cap` items. */
 static enum sm_status make_room(struct sm_items *items, size_t cap) {
   struct sm_item *list;
 
@@ -142,7 +142,7 @@ static enum sm_status make_index(struct sm_reader *r) {
   return SM_OK;
 }
 
-/* Where the id stands among those asked about, left in r->place. */
+/* Sets r->place to the place of this ID among those requested. */
 static enum sm_status find(struct sm_reader *r, const char *id, size_t len) {
   size_t at;
 
@@ -170,8 +170,8 @@ static int is_named(const struct sm_buf *name, const char *text, size_t len) {
   return name->len == len && memcmp(name->bytes, text, len) == 0;
 }
 
-/* A name inside of what is looked at: which field does it announce? Naming one
- * twice would leave it open which of the two is meant. */
+/* Determines which field a name inside an inspected object announces. Rejects a
+ * field named twice, because it would be unclear which of the two counts. */
 static void name_done(struct sm_reader *r, const char *text, size_t len) {
   const struct sm_fields *f = r->fields;
 
@@ -204,7 +204,7 @@ static enum sm_status keep_text(struct sm_reader *r, const char *text,
   return sm_buf_add(&r->items.texts, text, len);
 }
 
-/* What so many digits say; exact in a double. */
+/* Converts at most SM_EXACT_DIGITS digits; exact in a double. */
 static double whole_number(const char *text, size_t len) {
   int64_t value = 0;
   size_t i;
@@ -214,7 +214,7 @@ static double whole_number(const char *text, size_t len) {
   return (double)value;
 }
 
-/* What the text of any other number says. */
+/* Converts the text of any other number. */
 static double parse_number(const char *text, size_t len) {
   char copy[SM_MAX_CODE_TEXT + 1];
   char *point;
@@ -223,7 +223,7 @@ static double parse_number(const char *text, size_t len) {
   copy[len] = '\0';
   point = memchr(copy, '.', len);
   if (point != NULL)
-    *point = *localeconv()->decimal_point; /* the only one strtod knows */
+    *point = *localeconv()->decimal_point; /* the one strtod expects */
   return strtod(copy, NULL);
 }
 
@@ -287,7 +287,7 @@ static int on_name(void *user) {
   return r->json.depth == 1 || (r->json.depth == 3 && r->in_entry);
 }
 
-/* A value begins with `c`: is it one that is looked at? */
+/* Whether the value that begins with `c` is inspected. */
 static int on_value(void *user, char c) {
   struct sm_reader *r = user;
   unsigned depth = r->json.depth;
@@ -311,7 +311,7 @@ static int on_value(void *user, char c) {
   return 0;
 }
 
-/* All of the answer but the entries goes to `rest`. */
+/* Everything but the entries is copied to `rest`. */
 static enum sm_status on_opened(void *user, const char *p) {
   struct sm_reader *r = user;
 
@@ -321,7 +321,8 @@ static enum sm_status on_opened(void *user, const char *p) {
   return sm_buf_add(r->rest, r->piece, (size_t)(p + 1 - r->piece));
 }
 
-/* Remembers the entry that ends at `end`, if it is in one piece. */
+/* Remembers the shape of the entry that ends at `end`, if it is in one
+ * piece. */
 static void learn_shape(struct sm_reader *r, const char *end) {
   struct sm_shape *s = &r->shape;
   const char *id_end, *code_end, *part[3], *part_end[3];
@@ -348,7 +349,7 @@ static void learn_shape(struct sm_reader *r, const char *end) {
   }
 }
 
-/* `p` is just after an entry. */
+/* Prepares for the next entry; `p` is just after an entry. */
 static void expect_entry(struct sm_reader *r, const char *p) {
   r->from = p;
   r->id_text = NULL;
@@ -400,7 +401,7 @@ static enum sm_status on_text(void *user, enum sm_token token, const char *text,
   return find(r, text, len);
 }
 
-/* The end of digits that are a number, `p` itself if they are none. */
+/* Returns the end of the digits at `p` if they form a number, else `p`. */
 static const char *skip_digits(const char *p, const char *end) {
   size_t count = sm_json_digits(p, (size_t)(end - p));
 
@@ -408,16 +409,16 @@ static const char *skip_digits(const char *p, const char *end) {
 }
 
 /*
- * Where `p` is just after an entry: reads those that follow and differ from one
- * before in nothing but the text of id and code, free of escapes. All their
- * other bytes were read once, in the same state, and took it back to where it
- * was, so they need not be understood again.
+ * Reads the entries at `p`, just after an entry, without parsing them. It
+ * accepts entries that differ from an earlier one only in the text of ID and
+ * code, free of escapes. The parser read all their other bytes once, in the
+ * same state, and returned to that state, so they need not be parsed again.
  */
 static const char *read_alike(void *user, const char *p, const char *end,
                               enum sm_status *status) {
   struct sm_reader *r = user;
   const struct sm_shape *s = &r->shape;
-  const char *text[2] = {NULL, NULL}; /* of the id and of the code */
+  const char *text[2] = {NULL, NULL}; /* of the ID and of the code */
   size_t len[2] = {0, 0};
 
   while (*status == SM_OK) {

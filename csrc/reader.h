@@ -1,12 +1,13 @@
 /*
- * reader.h - reads the JSON answer of a batch as its bytes arrive.
+ * reader.h - reads the JSON response to a batch as its bytes arrive.
  *
- * An object holds a list of entries, each with an id that was asked about and
- * a code. What is kept is one code an id, in the order asked; all of the
- * answer but the entries goes to `rest`, where others may read it. Which
- * fields these are is the provider's data.
+ * The response is an object with a list of entries. Each entry has a requested
+ * ID and a code. The reader keeps one code per ID, in the order requested. It
+ * copies everything but the entries to `rest`, for others to read. The
+ * provider's data names the fields.
  *
- * What json.h refuses, or names one of its fields twice, is no answer at all.
+ * A response that json.h refuses, or that names one of its fields twice, counts
+ * as no response at all.
  */
 
 #ifndef SM_READER_H
@@ -18,71 +19,71 @@
 
 #define SM_MAX_SHAPE 256
 
-/* Names of the fields, and whether the case of an id makes no difference. */
+/* Names of the fields, and whether IDs are compared without case. */
 struct sm_fields {
-  struct sm_buf list; /* empty where answers are not read here */
+  struct sm_buf list; /* empty if responses are not read here */
   struct sm_buf id;
   struct sm_buf code;
   int is_folded;
 };
 
 enum sm_item_kind {
-  SM_ITEM_MISSING, /* no entry names the id */
+  SM_ITEM_MISSING, /* no entry for the ID */
   SM_ITEM_NUMBER,
   SM_ITEM_TEXT,
-  SM_ITEM_NONE,  /* an entry without a code */
+  SM_ITEM_NONE,  /* entry without a code */
   SM_ITEM_TWICE, /* entries with different codes */
 };
 
 struct sm_item {
   double number;
-  uint32_t text_at; /* where in `texts` the code stands, if it is one */
-  uint32_t id_at;   /* where in `ids` the id stands */
+  uint32_t text_at; /* offset of a text code in `texts` */
+  uint32_t id_at;   /* offset of the ID in `ids` */
   uint16_t text_len;
   uint16_t id_len;
   enum sm_item_kind kind;
 };
 
-/* What an answer says: one item an id. */
+/* The content of a response: one item per ID. */
 struct sm_items {
   struct sm_item *list;
   size_t count;
   size_t cap;
-  size_t surplus; /* entries that nobody asked about */
+  size_t surplus; /* entries for IDs that were not requested */
   struct sm_buf texts;
 };
 
-/* An entry's bytes, from the comma before it to its end, in the three parts
- * that id and code leave of it, whichever of the two comes first. */
+/* An entry's bytes, from the comma before it to its end, without ID and code.
+ * These split it into three parts, whichever of the two comes first. */
 struct sm_shape {
   char bytes[SM_MAX_SHAPE];
-  size_t part[3]; /* lengths; the first is 0 where no shape is known */
+  size_t part[3]; /* lengths; the first is 0 if no shape is known */
   int is_code_first;
-  int is_number; /* the code; else it is a string */
+  int is_number; /* the code is a number; else it is a string */
 };
 
 struct sm_reader {
   const struct sm_fields *fields;
   struct sm_items items;
   struct sm_buf ids;
-  uint32_t *index; /* places by id, plus one; made when the order is broken */
+  uint32_t *index; /* places by ID, plus one; built when the order is broken */
   size_t index_size;
-  size_t due; /* the place that comes next if the order is kept */
+  size_t due; /* next place if the order is kept */
 
   struct sm_json json;
   struct sm_buf *rest;
-  const char *piece; /* what `rest` has not got yet */
+  const char *piece; /* start of the bytes not yet copied to `rest` */
 
-  int field;    /* which of the fields the value belongs to */
+  int field;    /* field that the value belongs to */
   int has_list; /* the list was seen */
   int in_list;
   int in_entry;
   int has_id, has_code;
-  size_t place;        /* of the entry's id */
+  size_t place;        /* place of the entry's ID */
   struct sm_item code; /* the entry's code */
 
-  /* Where in the bytes that are being read the last entry ended, and the id
-   * and code of the one after it stand; NULL where that is not in one piece. */
+  /* Positions in the bytes being read: the end of the last entry, and the ID
+   * and code of the entry after it. NULL for one that is not in one piece. */
   const char *from, *id_text, *code_text;
   size_t id_len, code_len;
   int is_code_number;
@@ -94,29 +95,30 @@ struct sm_reader {
 void sm_fields_init(struct sm_fields *f);
 void sm_fields_free(struct sm_fields *f);
 
-/* clear forgets what free gives back. */
+/* clear empties the items for reuse; free releases their memory. */
 void sm_items_clear(struct sm_items *items);
 void sm_items_free(struct sm_items *items);
 
-/* Whether two of them say the same. */
+/* Whether two items have the same content. */
 int sm_items_are_alike(const struct sm_items *items, const struct sm_item *a,
                        const struct sm_item *b);
 
 void sm_reader_init(struct sm_reader *r);
 void sm_reader_free(struct sm_reader *r);
 
-/* begin, with how many ids are likely to follow; the ids asked about, one at a
- * time; the answer's bytes in pieces. */
+/* Call begin, with the likely number of IDs, then expect for each ID requested,
+ * then feed with the response in pieces. */
 enum sm_status sm_reader_begin(struct sm_reader *r,
                                const struct sm_fields *fields, size_t count);
 enum sm_status sm_reader_expect(struct sm_reader *r, const char *id,
                                 size_t len);
 
-/* SM_OK also for what is no answer: that is known at the end. */
+/* Also returns SM_OK for invalid responses; sm_reader_end() reports them. */
 enum sm_status sm_reader_feed(struct sm_reader *r, const char *bytes,
                               size_t len, struct sm_buf *rest);
 
-/* Whether the answer was complete and held the list. `items` then say it. */
+/* Whether the response was complete and contained the list. If so, `items` is
+ * valid. */
 int sm_reader_end(const struct sm_reader *r);
 
 #pragma GCC visibility pop

@@ -10,30 +10,29 @@
 
 #define SM_REDIS "stopmsg.redis"
 
-/* Bytes that are read at a time. */
+/* Maximum bytes per read. */
 #define SM_REDIS_CHUNK 16384
 
-/* Bytes of commands that wait to be written. */
+/* Maximum bytes of commands waiting to be written. */
 #define SM_REDIS_MAX_OUT ((size_t)16 * 1024 * 1024)
 
-/* How often libcurl's timer is answered in one step. */
+/* Maximum number of times one step serves libcurl's timer. */
 #define SM_REDIS_MAX_TIMERS 8
 
 struct redis {
   int is_open;
   int is_connected;
-  pid_t pid;    /* a child that was forked must leave the connection alone */
-  CURL *model;  /* has the options; each connection is a copy of it */
-  CURLM *multi; /* NULL while there is no connection, nor one on its way */
+  pid_t pid;    /* a forked child must not touch the connection */
+  CURL *model;  /* holds the options; each connection uses a copy */
+  CURLM *multi; /* NULL while neither connected nor connecting */
   CURL *easy;   /* stays in the multi handle, or libcurl loses its socket */
-  double timer; /* when libcurl wants to be called; 0 for not at all */
+  double timer; /* when to call libcurl; 0: not at all */
   curl_socket_t fd;
-  int is_blocked; /* not all could be written */
+  int is_blocked; /* the socket did not take all bytes */
   struct sm_sockets sockets;
-  struct sm_buf out;     /* commands that were added */
-  struct sm_buf sending; /* what is being written: TLS wants the same bytes at
-                            the same place again */
-  size_t sent;           /* of that */
+  struct sm_buf out;     /* commands not yet being written */
+  struct sm_buf sending; /* being written; TLS retries need this address */
+  size_t sent;           /* bytes of `sending` written */
   struct sm_resp reply;
   size_t in_at, in_len;
   char in[SM_REDIS_CHUNK];
@@ -47,7 +46,8 @@ static double now(void) {
   return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-/* The connection at stack index 1; raises when it is closed, or a parent's. */
+/* Returns the connection at stack index 1; raises if it is closed or belongs to
+ * the parent process. */
 static struct redis *check_open(lua_State *L) {
   struct redis *r = luaL_checkudata(L, 1, SM_REDIS);
 
@@ -100,13 +100,14 @@ static void set_options(lua_State *L, struct redis *r) {
 #if SM_CURL_AT_LEAST(7, 87, 0)
   long connect = (long)(get_number(L, "connect_timeout") * 1000);
 #else
-  /* This libcurl would wait for its resolver thread when that time is up. */
+  /* This libcurl would wait for its resolver thread when the timeout
+   * expires. */
   long connect = 86400L * 1000;
 #endif
 
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
-  /* The environment's proxies are for HTTP. */
+  /* Ignore proxies from the environment: they are for HTTP. */
   curl_easy_setopt(easy, CURLOPT_PROXY, "");
   curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
@@ -129,12 +130,13 @@ static void set_options(lua_State *L, struct redis *r) {
   set_string(L, easy, "ca_path", CURLOPT_CAPATH);
   set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
   set_string(L, easy, "key_file", CURLOPT_SSLKEY);
-  /* Or OpenSSL would ask the terminal for the password of a locked key. */
+  /* Otherwise OpenSSL would ask at the terminal for the password of an
+   * encrypted key. */
   curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
 }
 
 /*
- * connection = core.redis(options): not connected yet
+ * connection = core.redis(options): does not connect yet
  *
  * options: url (http://host:port, or https for TLS), connect_timeout (seconds),
  * limit (bytes of a reply), insecure, ca_file, ca_path, cert_file, key_file.
@@ -148,7 +150,8 @@ int sm_redis_new(lua_State *L) {
   limit = get_number(L, "limit");
   luaL_argcheck(L, limit >= 1 && limit <= 0x1p30, 1, "limit out of range");
 
-  /* Typed and closed first: whatever fails from here on is left to __gc. */
+  /* Set the type and the closed state first: __gc cleans up after any later
+   * failure. */
   r = lua_newuserdata(L, sizeof(*r));
   memset(r, 0, sizeof(*r));
   luaL_getmetatable(L, SM_REDIS);
@@ -158,7 +161,7 @@ int sm_redis_new(lua_State *L) {
   sm_resp_init(&r->reply, (size_t)limit);
   sm_buf_init(&r->out, SM_REDIS_MAX_OUT);
   sm_buf_init(&r->sending, SM_REDIS_MAX_OUT);
-  r->out.is_secret = 1; /* a password may be in it */
+  r->out.is_secret = 1; /* may contain a password */
   r->sending.is_secret = 1;
   if (sm_easy_init_curl() != CURLE_OK)
     return luaL_error(L, "not enough memory");
@@ -171,7 +174,7 @@ int sm_redis_new(lua_State *L) {
   return 1;
 }
 
-/* Whether letting go of the connection would wait for a resolver thread. */
+/* Whether releasing the connection would wait for a resolver thread. */
 static int is_resolving(const struct redis *r) {
 #if SM_CURL_AT_LEAST(7, 87, 0)
   (void)r;
@@ -186,8 +189,8 @@ static int is_resolving(const struct redis *r) {
 #endif
 }
 
-/* Lets go of the connection, or of the attempt to make one. What a resolver
- * thread still uses stays. */
+/* Drops the connection, or the attempt to connect. Handles still used by a
+ * resolver thread are left open. */
 static void drop(struct redis *r) {
   if (r->multi != NULL && !is_resolving(r)) {
     curl_multi_remove_handle(r->multi, r->easy);
@@ -213,7 +216,8 @@ static int push_fault(lua_State *L, const char *message, const char *kind) {
   return 3;
 }
 
-/* What went wrong, for people and for programs; the connection is gone. */
+/* Returns the failure, as a message for people and a kind for programs. The
+ * connection is dropped. */
 static int fail(lua_State *L, struct redis *r, CURLcode rc) {
   const char *kind;
 
@@ -243,8 +247,8 @@ static int fail(lua_State *L, struct redis *r, CURLcode rc) {
                     kind);
 }
 
-/* true = connection:connect() | nil, message, kind: begins to connect, anew
- * where it is connected already; what was added and not sent is forgotten */
+/* true = connection:connect() | nil, message, kind: begins to connect;
+ * reconnects if already connected. Commands not yet sent are discarded. */
 static int redis_connect(lua_State *L) {
   struct redis *r = check_open(L);
 
@@ -278,7 +282,7 @@ static int redis_connect(lua_State *L) {
   return 1;
 }
 
-/* Lets libcurl go on connecting. */
+/* Drives libcurl's attempt to connect. */
 static CURLMcode move(struct redis *r) {
   CURLMcode rc = CURLM_OK;
   int i, running;
@@ -301,12 +305,13 @@ static CURLMcode move(struct redis *r) {
   return rc;
 }
 
-/* What the kernel watches the socket for, once it is connected. */
+/* Sets the events to watch the socket for, once connected. */
 static int watch(struct redis *r, int events) {
   return sm_sockets_watch(r->easy, r->fd, events, &r->sockets, NULL) == 0;
 }
 
-/* Whether the connection is there, or how the attempt ended, in *rc. */
+/* Whether the connection is open; otherwise *rc has the result of the
+ * attempt. */
 static int look(struct redis *r, CURLcode *rc) {
   CURLMsg *message;
   int left;
@@ -361,11 +366,12 @@ static CURLcode flush(struct redis *r) {
   return rc;
 }
 
-/* is_connected, seconds = connection:step() | nil, message, kind
+/*
+ * is_connected, seconds = connection:step() | nil, message, kind
  *
- * Goes on connecting, or writes; `seconds` is when to step again though nothing
- * has happened, nil for never. kind: resolve, connect, tls, timeout, lost,
- * idle. */
+ * Continues to connect, or writes. `seconds` is when to step again even without
+ * activity; nil for never. kind: resolve, connect, tls, timeout, lost, idle.
+ */
 static int redis_step(lua_State *L) {
   struct redis *r = check_open(L);
   CURLcode rc = CURLE_OK;
@@ -405,8 +411,8 @@ static enum sm_status add_head(struct sm_buf *b, char kind, size_t number) {
   return sm_buf_add(b, text + at, sizeof(text) - at);
 }
 
-/* flag = connection:send(words): adds a command, a list of strings; false where
- * too much waits to be written already. step() writes it. */
+/* flag = connection:send(words): adds a command, a list of strings, which
+ * step() writes. Returns false if too much is already waiting. */
 static int redis_send(lua_State *L) {
   struct redis *r = check_open(L);
   size_t before = r->out.len, i, count;
@@ -475,7 +481,8 @@ static void push_value(lua_State *L, struct sm_resp *reply) {
   }
 }
 
-/* The reply, complete. The lack of memory leaves it as it was. */
+/* Pushes the complete reply and resets the reader. If memory runs out, the
+ * reply is kept. */
 static void push_reply(lua_State *L, struct sm_resp *reply) {
   reply->visited = 0;
   push_value(L, reply);
@@ -487,7 +494,7 @@ static const char *resp_fault(enum sm_resp_state state) {
                                     : "the answer is not that of a Redis";
 }
 
-/* Reads what has come; *rc is CURLE_AGAIN where that is nothing. */
+/* Reads available bytes; *rc is CURLE_AGAIN if there are none. */
 static void fill(struct redis *r, CURLcode *rc) {
   size_t count = 0;
 
@@ -500,10 +507,12 @@ static void fill(struct redis *r, CURLcode *rc) {
   }
 }
 
-/* has, value = connection:receive() | nil, message, kind
+/*
+ * has, value = connection:receive() | nil, message, kind
  *
- * The next reply, as push_value() has it; has is false where it is not here
- * yet. kind: lost, protocol, idle. */
+ * Returns the next reply as pushed by push_value(); has is false if it has not
+ * arrived. kind: lost, protocol, idle.
+ */
 static int redis_receive(lua_State *L) {
   struct redis *r = check_open(L);
   enum sm_resp_state state = r->reply.state;
@@ -540,8 +549,8 @@ static int redis_receive(lua_State *L) {
   return 2;
 }
 
-/* connection:wait(seconds): until there is something to step or receive for, or
- * the time is over */
+/* connection:wait(seconds): waits until step() or receive() has work, or the
+ * time is over */
 static int redis_wait(lua_State *L) {
   struct redis *r = check_open(L);
   double seconds = luaL_checknumber(L, 2), t = now();
@@ -567,8 +576,8 @@ struct sm_sockets *sm_redis_sockets(lua_State *L, int index) {
   return r->is_open && r->multi != NULL ? &r->sockets : NULL;
 }
 
-/* Also __gc and __close: idempotent. What a child inherited is its parent's,
- * and stays where it is. */
+/* Also __gc and __close: idempotent. An inherited connection belongs to the
+ * parent process and is left open. */
 static int redis_close(lua_State *L) {
   struct redis *r = luaL_checkudata(L, 1, SM_REDIS);
 
@@ -594,8 +603,8 @@ static int redis_tostring(lua_State *L) {
 /*
  * values, state = core.read_replies(text, piece, limit)
  *
- * The replies in a text, as connections read them when it comes in pieces of so
- * many bytes. state: complete, more, broken, too_large.
+ * Reads the replies in a text as a connection would if it arrived in pieces of
+ * `piece` bytes. state: complete, more, broken, too_large.
  */
 int sm_redis_read(lua_State *L) {
   static const char *const words[] = {"more", "complete", "broken", "too_large",

@@ -1,10 +1,10 @@
 /*
- * redis.h - a connection to Redis: a socket of libcurl's, with TLS where that
- * is asked for, commands that are written to it and replies that are read.
+ * redis.h - a connection to Redis: a libcurl socket, optionally with TLS. It
+ * writes commands and reads replies.
  *
- * Nothing here waits. Whoever uses it steps it, and may let an engine's wait
- * end when the connection has something. When to connect again, and what a
- * command means, is decided in Lua.
+ * Nothing here waits. The caller drives the connection with step(), and can let
+ * activity on it end an engine's wait. Lua decides when to reconnect and what
+ * commands mean.
  */
 
 #ifndef SM_REDIS_H
@@ -19,7 +19,8 @@ void sm_redis_init(lua_State *L);
 int sm_redis_new(lua_State *L);
 int sm_redis_read(lua_State *L);
 
-/* The sockets of the connection at this stack index; NULL for none or nil. */
+/* Returns the sockets of the connection at this stack index. NULL for nil, or
+ * if there is no connection. */
 struct sm_sockets *sm_redis_sockets(lua_State *L, int index);
 
 #pragma GCC visibility pop

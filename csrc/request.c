@@ -8,15 +8,16 @@
 
 #include "compat.h"
 
-/* Bytes that libcurl moves at once where ids go by the thousand; with less it
- * asks the kernel some forty times for one answer. */
+/* Buffer size for transfers with thousands of IDs. With less, libcurl makes
+ * some forty system calls for one response. */
 #define SM_LARGE_MOVE (512L * 1024)
 
-/* The same of an answer about one id: libcurl takes such a buffer for each
- * request, and the default is sixteen times as large as what mostly comes. */
+/* Buffer size for a response about one ID. libcurl allocates the buffer for
+ * each request, and its default is sixteen times the usual size of a
+ * response. */
 #define SM_SMALL_MOVE 4096L
 
-/* More than this is not kept in a handle between two requests. */
+/* Maximum bytes of body memory that a handle keeps between requests. */
 #define SM_KEEP_BODY ((size_t)1024 * 1024)
 
 static int is_loopback(const char *host) {
@@ -29,7 +30,8 @@ static int is_loopback(const char *host) {
 
 const char sm_base_nomem[] = "cannot be parsed: not enough memory";
 
-/* Also where there is no memory to tell, which is left in `rc`. */
+/* Whether the URL has this part. Also returns 1 if memory ran out, with the
+ * error in `rc`. */
 static int has_part(CURLU *url, CURLUPart part, CURLUcode *rc) {
   char *text = NULL;
 
@@ -38,14 +40,14 @@ static int has_part(CURLU *url, CURLUPart part, CURLUcode *rc) {
   return *rc == CURLUE_OK || *rc == CURLUE_OUT_OF_MEMORY;
 }
 
-/* The base's path without slashes at its end, taken out of `url`. */
+/* Takes the base's path, without slashes at its end, out of `url`. */
 static const char *take_prefix(CURLU *url, struct sm_buf *prefix) {
   const char *fault = NULL;
   char *path = NULL;
   size_t len;
 
   if (curl_url_get(url, CURLUPART_PATH, &path, 0) != CURLUE_OK)
-    return sm_base_nomem; /* it always has one */
+    return sm_base_nomem; /* out of memory: every URL has a path */
   len = strlen(path);
   while (len > 0 && path[len - 1] == '/')
     len--;
@@ -84,7 +86,7 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   else if (has_part(parsed, CURLUPART_USER, &rc) ||
            has_part(parsed, CURLUPART_PASSWORD, &rc))
     fault = "contains a user name or password: pass the key as token";
-  /* Newer libcurls do not tell empty ones from none. */
+  /* curl_url_get() of newer libcurls does not distinguish empty from absent. */
   else if (strpbrk(url, "?#") != NULL)
     fault = "contains a query or fragment: only scheme, host, port and path "
             "are allowed";
@@ -167,7 +169,7 @@ void sm_op_free(struct sm_op *op) {
   sm_op_init(op);
 }
 
-/* One more kind of usual answer; NULL without memory. */
+/* Adds one kind of usual response; returns NULL if out of memory. */
 struct sm_single *sm_op_single(struct sm_op *op) {
   size_t bytes = (op->single_count + 1) * sizeof(*op->singles);
   struct sm_single *singles = realloc(op->singles, bytes);
@@ -208,7 +210,7 @@ void sm_auth_drop(struct sm_auth **from) {
   free(auth);
 }
 
-/* Header lines, one after the other as C strings in `text`. */
+/* Writes header lines into `text`, one after the other as C strings. */
 static enum sm_status write_lines(const struct sm_lines *lines,
                                   const struct sm_values *values,
                                   struct sm_buf *text) {
@@ -223,8 +225,8 @@ static enum sm_status write_lines(const struct sm_lines *lines,
   return status;
 }
 
-/* The lines of `text` as the list that libcurl takes, with `tail` after them.
- * Its head. */
+/* Links the lines of `text` into a list for libcurl, followed by `tail`.
+ * Returns its head. */
 static struct curl_slist *link_lines(struct curl_slist *lines, size_t count,
                                      char *text, struct curl_slist *tail) {
   size_t i;
@@ -237,7 +239,8 @@ static struct curl_slist *link_lines(struct curl_slist *lines, size_t count,
   return count > 0 ? lines : tail;
 }
 
-/* What `text` may take: with room for all, it moves nothing that is secret. */
+/* Returns an upper bound for the size of `text`: with this much reserved, no
+ * growth moves secret bytes. */
 static size_t lines_room(const struct sm_lines *lines, size_t token) {
   size_t i, k, room = 1;
 
@@ -314,8 +317,8 @@ void sm_request_free(struct sm_request *r) {
   sm_request_init(r);
 }
 
-/* Hands the path and query in `path` to libcurl. As a target they go out as
- * they are; into an URL libcurl would write them three times over. */
+/* Passes the path and query in `path` to libcurl. As a request target libcurl
+ * sends them unchanged; in a URL it would copy them three times. */
 static enum sm_status set_url(struct sm_request *r) {
   char *query;
   CURLUcode rc;
@@ -338,7 +341,8 @@ static enum sm_status set_url(struct sm_request *r) {
   return rc == CURLUE_OK ? SM_OK : SM_REFUSED;
 }
 
-/* Without a body these still say Content-Length: 0, or servers wait for one. */
+/* Even without a body these methods must send Content-Length: 0, or servers
+ * wait for a body. */
 static int has_upload(const struct sm_op *op) {
   const char *method = op->method.bytes;
 
@@ -346,20 +350,20 @@ static int has_upload(const struct sm_op *op) {
          strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
 }
 
-/* The headers that all requests of `op` send. */
+/* Returns the headers that all requests of `op` send. */
 static struct curl_slist *shared_lines(const struct sm_op *op) {
   return op->auth != NULL && op->token_lines.count > 0 ? op->auth->lines
                                                        : op->headers;
 }
 
-/* Bytes of an answer that libcurl reads at once. */
+/* Returns how many bytes of a response libcurl reads at once. */
 static long receive_room(const struct sm_op *op) {
   if (op->fields.list.len > 0)
     return SM_LARGE_MOVE;
   return op->single_count > 0 ? SM_SMALL_MOVE : CURL_MAX_WRITE_SIZE;
 }
 
-/* Everything that all requests of `op` share. */
+/* Sets all options shared by the requests of `op`. */
 static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   CURLcode rc = CURLE_OK;
 
@@ -387,8 +391,8 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
     rc = curl_easy_setopt(r->easy, CURLOPT_PROTOCOLS,
                           op->is_plain ? CURLPROTO_HTTP : CURLPROTO_HTTPS);
 #endif
-  /* Refused by a handle that failed before it had a connection, for as long
-   * as it has the buffer of that attempt; but a small one does as well. */
+  /* A handle that failed before it had a connection refuses this, for as long
+   * as it has the buffer of that attempt. A small buffer works as well. */
   (void)curl_easy_setopt(r->easy, CURLOPT_BUFFERSIZE, receive_room(op));
   if (op->fields.list.len > 0)
     (void)curl_easy_setopt(r->easy, CURLOPT_UPLOAD_BUFFERSIZE, SM_LARGE_MOVE);
@@ -402,7 +406,7 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   return SM_OK;
 }
 
-/* The same for the lane, which writes them itself. */
+/* Sets up a request on the lane, which writes these lines itself. */
 static enum sm_status set_up_lane(struct sm_request *r,
                                   const struct sm_op *op) {
   sm_buf_reset(&r->fixed, SM_KEEP_BODY);
@@ -411,7 +415,7 @@ static enum sm_status set_up_lane(struct sm_request *r,
   return SM_OK;
 }
 
-/* The request's own header lines, in front of those that all share. */
+/* Puts the request's own header lines before the shared ones. */
 static enum sm_status set_lines(struct sm_request *r) {
   size_t count = r->op->request_lines.count + r->more_lines;
   struct curl_slist *lines = r->lines;
@@ -429,7 +433,7 @@ static enum sm_status set_lines(struct sm_request *r) {
              : SM_NOMEM;
 }
 
-/* Writes up to the ids. */
+/* Writes everything before the IDs. */
 static enum sm_status write_begin(struct sm_request *r, const struct sm_op *op,
                                   const struct sm_values *values) {
   enum sm_status status;
@@ -460,7 +464,7 @@ enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
   if (r->op != op || r->auth != op->auth)
     status = op->is_on_lane ? set_up_lane(r, op) : set_up(r, op);
   own.token = op->auth != NULL ? &op->auth->token : NULL;
-  /* What the last request had of its own is no longer there. */
+  /* The previous request's own lines are gone. */
   if (status == SM_OK && r->more_lines > 0 && !op->is_on_lane &&
       curl_easy_setopt(r->easy, CURLOPT_HTTPHEADER, shared_lines(op)) !=
           CURLE_OK)
@@ -516,7 +520,8 @@ enum sm_status sm_request_end(struct sm_request *r) {
     status = set_lines(r);
   if (status == SM_OK)
     status = set_url(r);
-  /* Naming a body turns the request into a POST, so only where one is meant. */
+  /* Setting a body turns the request into a POST, so only do it if a body is
+   * intended. */
   if (status == SM_OK && has_upload(op) &&
       (curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body.bytes) !=
            CURLE_OK ||
@@ -526,8 +531,8 @@ enum sm_status sm_request_end(struct sm_request *r) {
   return status;
 }
 
-/* Of a header line as libcurl takes it: "Name:" keeps a header of its own from
- * being sent, "Name;" is one without a value. */
+/* Converts a header line from libcurl's notation: "Name:" prevents one of
+ * libcurl's own headers, "Name;" is a header without a value. */
 static enum sm_status add_line(struct sm_buf *out, const char *line) {
   const char *colon = strchr(line, ':');
   size_t len = strlen(line);
@@ -552,8 +557,7 @@ static enum sm_status add_text(struct sm_buf *out, const char *before,
   return status == SM_OK ? sm_buf_add(out, after, strlen(after)) : status;
 }
 
-/* Whether a header of this name is among the request's own, or those that all
- * share. */
+/* Whether the request's own or the shared headers include this name. */
 static int has_line(const struct sm_request *r, const char *name) {
   size_t i, count = r->op->request_lines.count + r->more_lines;
   const struct curl_slist *line;
@@ -570,7 +574,8 @@ static int has_line(const struct sm_request *r, const char *name) {
   return 0;
 }
 
-/* What does not change between two requests, in libcurl's order. */
+/* Writes the lines that do not change between two requests, in libcurl's
+ * order. */
 static enum sm_status write_fixed(struct sm_request *r,
                                   const char *user_agent) {
   const struct curl_slist *line;
@@ -606,7 +611,8 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
   if (has_upload(op))
     (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
                    r->body.len);
-  /* Wiped only where it moves or ends: each request writes over the last. */
+  /* Not wiped here: each request overwrites the last, and moving or freeing
+   * wipes. */
   wire->len = 0;
   if (wire->cap > SM_KEEP_BODY)
     sm_buf_reset(wire, 0);
@@ -633,7 +639,7 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
              : status;
 }
 
-/* What was written for one request, where it holds the token. */
+/* Wipes the parts written for one request that hold the token. */
 static void wipe_written(struct sm_request *r) {
   if (r->path.is_secret || r->body.is_secret || r->text.is_secret)
     sm_buf_reset(&r->wire, (size_t)-1);

@@ -1,9 +1,9 @@
 /*
  * request.h - a prepared operation, and the easy handle that carries it out.
  *
- * What does not change between two requests of an operation is made once: the
- * parsed base URL, the header list, the lines with the token. A request then
- * only fills the holes of its templates.
+ * An operation prepares once everything that its requests share: the parsed
+ * base URL, the header list, the lines with the token. A request then only
+ * fills the placeholders of its templates.
  */
 
 #ifndef SM_REQUEST_H
@@ -16,16 +16,16 @@
 #include "single.h"
 #include "template.h"
 
-/* Bytes of one request's body, and of its path with the query. */
+/* Maximum bytes of one request's body, and of its path with the query. */
 #define SM_MAX_BODY ((size_t)64 * 1024 * 1024)
 #define SM_MAX_PATH ((size_t)256 * 1024)
 
-/* The headers with one token. Requests that were started with it keep it,
- * also when the token is renewed meanwhile. */
+/* The headers with one token. Requests started with a token keep it, even if
+ * the token is renewed meanwhile. */
 struct sm_auth {
   struct sm_buf token;
-  struct sm_buf text;       /* the lines that hold the token, as C strings */
-  struct curl_slist *lines; /* these, as a list; its tail is the op's headers */
+  struct sm_buf text;       /* lines with the token, as C strings */
+  struct curl_slist *lines; /* as a list, followed by the op's headers */
   struct sm_auth *older;
 };
 
@@ -37,52 +37,52 @@ struct sm_lines {
 struct sm_op {
   struct sm_buf method;   /* a C string */
   CURLU *base;            /* scheme, host and port */
-  struct sm_buf prefix;   /* the base's own path, no slash at its end */
+  struct sm_buf prefix;   /* the base's own path, without a trailing slash */
   int is_plain;           /* http:// */
-  int is_proxied;         /* by a proxy that has to be told the whole URL */
+  int is_proxied;         /* by a proxy that needs the whole URL */
   int is_on_lane;         /* carried out by the lane, not by libcurl */
-  struct sm_buf host;     /* as the lane writes it; a C string */
+  struct sm_buf host;     /* Host value that the lane writes; a C string */
   struct sm_template url; /* path and query after the prefix */
   struct sm_template body;
   int has_body;
   struct sm_lines token_lines;   /* headers with the token and no id */
-  struct sm_lines request_lines; /* headers that differ by request */
+  struct sm_lines request_lines; /* headers that differ between requests */
   struct sm_split split;
-  struct sm_buf pause;       /* a C string: the header that tells of a pause */
-  int has_token;             /* somewhere */
-  int is_token_in_url;       /* then what was written is wiped */
-  int is_token_in_body;      /* the same */
-  int is_token_in_lines;     /* of those that differ by request */
-  struct sm_fields fields;   /* of an answer that is read as it arrives */
-  struct sm_single *singles; /* usual answers about one id, by their status */
+  struct sm_buf pause;  /* C string: name of the header that asks for a delay */
+  int has_token;        /* a template contains the token */
+  int is_token_in_url;  /* wipe the URL after use */
+  int is_token_in_body; /* wipe the body after use */
+  int is_token_in_lines;     /* in lines that differ between requests */
+  struct sm_fields fields;   /* for responses that are read as they arrive */
+  struct sm_single *singles; /* usual responses about one ID, by status */
   size_t single_count;
   struct sm_auth *auth;       /* the newest; NULL before there is a token */
-  struct curl_slist *headers; /* what every request of it sends */
-  int is_ready;               /* read completely */
+  struct curl_slist *headers; /* sent with every request of the operation */
+  int is_ready;               /* completely prepared */
 };
 
-/* What one request needs of its own. */
+/* Data of one request. */
 struct sm_request {
   CURL *easy;
-  CURLU *url;             /* where the operation is proxied, else NULL */
-  const struct sm_op *op; /* what `easy` is set up for, or NULL */
+  CURLU *url;             /* set if the operation is proxied, else NULL */
+  const struct sm_op *op; /* operation that `easy` is set up for, or NULL */
   const struct sm_auth *auth;
   struct sm_values values;
   struct sm_buf path;
   struct sm_buf body;
-  struct sm_buf text;       /* of header lines of its own */
-  struct curl_slist *lines; /* as many as there is room for */
+  struct sm_buf text;       /* the request's own header lines */
+  struct curl_slist *lines; /* list elements allocated */
   size_t line_room;
-  size_t more_lines;   /* of one request alone, behind the operation's own */
-  struct sm_buf fixed; /* on the lane: header lines that all requests share */
-  struct sm_buf wire;  /* on the lane: all that is sent */
+  size_t more_lines;   /* lines of this request alone, after the op's own */
+  struct sm_buf fixed; /* on the lane: header lines shared by all requests */
+  struct sm_buf wire;  /* on the lane: the complete request as sent */
 };
 
 #pragma GCC visibility push(hidden)
 
-/* Why this base URL is refused: a sentence without a subject, or NULL. A
- * good one is left in `base` and `prefix`. It may be this very one, which is
- * no refusal. */
+/* Parses and checks a base URL. Returns NULL if it is accepted, and sets `base`
+ * and `prefix`. Otherwise returns the reason as a sentence without a subject.
+ * sm_base_nomem means out of memory, not a refusal. */
 extern const char sm_base_nomem[];
 const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
                           struct sm_buf *prefix, int *is_plain);
@@ -90,23 +90,23 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
 void sm_op_init(struct sm_op *op);
 void sm_op_free(struct sm_op *op);
 
-/* Wipes the tokens; the operation is of no use afterwards. */
+/* Wipes the tokens. Do not use the operation afterwards. */
 void sm_op_forget(struct sm_op *op);
 enum sm_status sm_op_header(struct sm_op *op, const char *line);
 struct sm_template *sm_op_line(struct sm_lines *lines);
 struct sm_single *sm_op_single(struct sm_op *op);
 enum sm_status sm_op_authorize(struct sm_op *op, const struct sm_buf *token);
 
-/* Takes one out of its list, wiped. */
+/* Wipes one and removes it from its list. */
 void sm_auth_drop(struct sm_auth **from);
 
 void sm_request_init(struct sm_request *r);
 void sm_request_free(struct sm_request *r);
 
 /*
- * begin, an id at a time, end: then `easy` is ready to be started. `values`
- * has the first id, which may be NULL, and the UUID; they have to stay where
- * they are until the end. SM_REFUSED where an id does not fit its place.
+ * Call begin, then id for each ID, then end; `easy` is then ready to start.
+ * `values` holds the UUID and the first ID, which may be NULL; both must stay
+ * in place until the end. SM_REFUSED if an ID is not allowed in its place.
  */
 enum sm_status sm_request_begin(struct sm_request *r, const struct sm_op *op,
                                 const struct sm_values *values);
@@ -114,20 +114,20 @@ enum sm_status sm_request_id(struct sm_request *r, int is_first, const char *id,
                              size_t len);
 enum sm_status sm_request_end(struct sm_request *r);
 
-/* Between begin and end: one more header line, of this request alone. */
+/* Adds a header line to this request alone. Call it between begin and end. */
 enum sm_status sm_request_line(struct sm_request *r, const char *line,
                                size_t len);
 
-/* The same without a handle to be started, and without the token: what is
- * written can be looked at in `path`, `body` and `text`. */
+/* Writes the same request without a handle and without the token, for
+ * inspection in `path`, `body` and `text`. */
 enum sm_status sm_request_preview(struct sm_request *r, const struct sm_op *op,
                                   const struct sm_values *values);
 
-/* After the end, on the lane: `wire` is what is sent. */
+/* On the lane, call after the end: writes the complete request into `wire`. */
 enum sm_status sm_request_write(struct sm_request *r, const char *user_agent);
 
-/* Wipes what was written, where it holds the token; `forget` has libcurl let
- * go of its copy, too. */
+/* wipe overwrites the written request if it holds the token; forget also makes
+ * libcurl release its copy. */
 void sm_request_wipe(struct sm_request *r);
 void sm_request_forget(struct sm_request *r);
 

@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* More digits than this do not fit, and Redis writes none. */
+/* Maximum digits of a number: more do not fit, and Redis writes no more. */
 #define SM_RESP_MAX_DIGITS 19
 
-/* Memory that is kept from one reply to the next. */
+/* Maximum bytes of memory kept between replies. */
 #define SM_RESP_KEEP 65536
 
 void sm_resp_init(struct sm_resp *r, size_t limit) {
@@ -28,7 +28,7 @@ void sm_resp_reset(struct sm_resp *r) {
   r->bytes.limit = limit;
 }
 
-/* A whole number, as Redis writes them. 0 where it is none. */
+/* Reads a whole number in Redis notation. Returns 0 if it is invalid. */
 static int read_number(const char *text, size_t len, long long *number) {
   unsigned long long value = 0, most = 0x7fffffffffffffffULL;
   int is_negative = len > 0 && text[0] == '-';
@@ -49,7 +49,7 @@ static int read_number(const char *text, size_t len, long long *number) {
   return 1;
 }
 
-/* A part has ended, and with it the arrays of which it was the last element. */
+/* Ends a part, and all arrays of which it was the last element. */
 static void end_part(struct sm_resp *r) {
   r->step = SM_RESP_KIND;
   while (r->depth > 0 && --r->open[r->depth - 1] == 0)
@@ -87,7 +87,7 @@ static void begin_array(struct sm_resp *r, long long count) {
   }
 }
 
-/* The line of a part is complete; the reply ends with its line end. */
+/* Handles a complete part line. The reply's bytes end with its line end. */
 static void end_line(struct sm_resp *r) {
   const char *text = r->bytes.bytes + r->line;
   size_t len = r->bytes.len - r->line - 2;
@@ -105,7 +105,7 @@ static void end_line(struct sm_resp *r) {
     end_part(r);
 }
 
-/* How many of these bytes belong to what the reply is at; at least one. */
+/* Returns how many of these bytes belong to the current step; at least one. */
 static size_t measure(const struct sm_resp *r, const char *bytes, size_t len) {
   size_t i;
 
@@ -119,8 +119,8 @@ static size_t measure(const struct sm_resp *r, const char *bytes, size_t len) {
   return len;
 }
 
-/* Goes on after bytes that sm_resp_feed() has added, the last of which is
- * `last`. */
+/* Advances after sm_resp_feed() has added `count` bytes; `last` is the final
+ * one. */
 static void go_on(struct sm_resp *r, char last, size_t count) {
   switch (r->step) {
   case SM_RESP_KIND:

@@ -13,40 +13,41 @@
 
 #define SM_SEEN "stopmsg.seen"
 
-/* Entries, or chains, of the first piece; each further piece has twice as many.
- * The system gives the large ones zeroed, a page when it is touched. */
+/* Number of entries, or chains, in the first piece; each further piece has
+ * twice as many. The system provides large pieces zeroed, page by page on first
+ * access. */
 #define SM_FIRST_PIECE ((uint32_t)1 << SM_FIRST_BITS)
 #define SM_FIRST_BITS 6
 
-/* Beyond that many pieces there is no memory. */
+/* Memory ends before this many pieces are full. */
 #define SM_MAX_PIECES 24
 
-/* An id is known by 128 bits of SipHash under a key that nobody else knows: no
- * two ids will ever share them, not even by intention. */
+/* An ID is stored as 128 bits of SipHash under a secret key: no two IDs will
+ * ever share them, not even by intention. */
 struct entry {
   uint64_t half[2];
   lua_Number place;
-  uint32_t next; /* of its chain, or of those that are free; 0 for none */
+  uint32_t next; /* next in its chain or in the free list; 0: none */
 };
 
-/* An array of pieces, of which none ever moves. */
+/* An array of pieces that never move. */
 struct pieces {
   char *list[SM_MAX_PIECES];
   uint32_t count;
-  size_t size; /* of an element */
+  size_t size; /* size of an element */
 };
 
-/* Linear hashing: with each entry that is one too many for the chains there are
- * a single chain is split in two, so that no step takes longer than another. */
+/* Linear hashing: when the entries outnumber the chains, one more entry splits
+ * a single chain in two, so that no step takes longer than another. */
 struct seen {
   uint64_t key[2];
-  struct pieces entries; /* of which 0 is none */
-  struct pieces chains;  /* uint32_t: the first entry */
-  uint32_t used;         /* entries that were ever in use */
-  uint32_t unused;       /* the first that is free again */
+  struct pieces entries; /* index 0 is not used */
+  struct pieces chains;  /* uint32_t: index of the first entry */
+  uint32_t used;         /* entries ever used */
+  uint32_t unused;       /* first entry of the free list */
   uint32_t count;
-  uint32_t lists; /* chains in use; 0 once all is freed */
-  uint32_t round; /* a power of two, lists at most, of which all are split */
+  uint32_t lists; /* chains in use; 0 once freed */
+  uint32_t round; /* power of two <= lists; these chains are split */
 };
 
 static void *element(const struct pieces *p, uint32_t i) {
@@ -64,7 +65,7 @@ static uint32_t *chain_at(const struct seen *s, uint32_t i) {
   return element(&s->chains, i);
 }
 
-/* Makes room for the i-th element, the first that there is none for. 0 without
+/* Makes room for element i, the first without memory. Returns 0 if out of
  * memory. */
 static int reach(struct pieces *p, uint32_t i) {
   uint32_t room = (SM_FIRST_PIECE << p->count) - SM_FIRST_PIECE;
@@ -112,8 +113,8 @@ static uint64_t read_word(const unsigned char *bytes, size_t count) {
   return word;
 }
 
-/* Eight bytes: which word they are makes no difference to an id's neighbours,
- * so that it is the machine's own. */
+/* Reads eight bytes in the machine's byte order: the order makes no difference
+ * to the distribution of IDs. */
 static uint64_t take_word(const unsigned char *bytes) {
   uint64_t word;
 
@@ -121,7 +122,7 @@ static uint64_t take_word(const unsigned char *bytes) {
   return word;
 }
 
-/* SipHash-2-4 with 128 bits. */
+/* SipHash-2-4 with a 128-bit result. */
 static void hash(const uint64_t key[2], const char *text, size_t len,
                  uint64_t half[2]) {
   const unsigned char *bytes = (const unsigned char *)text;
@@ -150,14 +151,14 @@ static void hash(const uint64_t key[2], const char *text, size_t len,
   half[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* The chain of ids with this hash. */
+/* Returns the chain for IDs with this hash. */
 static uint32_t *chain_of(const struct seen *s, const uint64_t half[2]) {
   uint32_t at = (uint32_t)half[0] & (s->round * 2 - 1);
 
   return chain_at(s, at < s->lists ? at : at & (s->round - 1));
 }
 
-/* Where the index of the id's entry stands; that index is 0 without one. */
+/* Returns the link to the ID's entry; it holds 0 if there is none. */
 static uint32_t *find(const struct seen *s, const uint64_t half[2]) {
   uint32_t *link = chain_of(s, half);
 
@@ -171,7 +172,7 @@ static uint32_t *find(const struct seen *s, const uint64_t half[2]) {
   return link;
 }
 
-/* One chain more, with its share of the one that it is split from. */
+/* Adds one chain and moves its share of the chain that it splits. */
 static int split(struct seen *s) {
   uint32_t *from, *to, at, moved = 0, kept = 0;
   uint32_t bit = s->lists == s->round * 2 ? s->round * 2 : s->round;
@@ -197,7 +198,7 @@ static int split(struct seen *s) {
   return 1;
 }
 
-/* Index of a free entry, 0 without memory. */
+/* Returns the index of a free entry; 0 if out of memory. */
 static uint32_t take_entry(struct seen *s) {
   uint32_t at = s->unused;
 
@@ -210,8 +211,8 @@ static uint32_t take_entry(struct seen *s) {
   return ++s->used;
 }
 
-/* A key that nobody can know; without the system's help one that is hard to
- * guess, as ids must not be refused for that. */
+/* Makes an unpredictable key. If the system cannot provide one, makes one that
+ * is hard to guess: IDs must not be refused for that. */
 static void make_key(struct seen *s) {
   struct timespec now;
 
@@ -260,7 +261,8 @@ static struct seen *check(lua_State *L, uint64_t half[2]) {
   return s;
 }
 
-/* One more at `link`, where a chain ends. 0 without memory. */
+/* Appends an entry at `link`, the end of a chain. Returns 0 if out of
+ * memory. */
 static int insert(struct seen *s, const uint64_t half[2], uint32_t *link,
                   lua_Number place) {
   struct entry *e;
@@ -284,8 +286,8 @@ static int insert(struct seen *s, const uint64_t half[2], uint32_t *link,
   return 1;
 }
 
-/* earlier = seen:add(id, place): the place where the id was seen before. nil
- * for a new id, which is known from now on; place defaults to 0. */
+/* earlier = seen:add(id, place): returns the place where the ID was first seen.
+ * For a new ID, remembers it and returns nil; place defaults to 0. */
 static int seen_add(lua_State *L) {
   uint64_t half[2];
   struct seen *s = check(L, half);
@@ -304,8 +306,8 @@ static int seen_add(lua_State *L) {
 /*
  * count = seen:admit(mask, chunk, first, last, place, ids, places, at)
  *
- * Takes ids from chunk[first] on as long as they fit the mask, without capital
- * letters, and were not seen, up to chunk[last]. The i-th becomes ids[at + i],
+ * Takes IDs from chunk[first] on, up to chunk[last], as long as they fit the
+ * mask, have no capital letters, and are new. The i-th becomes ids[at + i],
  * with place + i in places[at + i].
  */
 static int seen_admit(lua_State *L) {
@@ -337,7 +339,7 @@ static int seen_admit(lua_State *L) {
     link = find(s, half);
     if (*link != 0)
       break;
-    /* Before it is known: what follows raises where there is no memory. */
+    /* Store it before remembering it: storing raises if memory runs out. */
     lua_rawseti(L, 7, at + taken + 1);
     sm_pushwhole(L, place + taken + 1);
     lua_rawseti(L, 8, at + taken + 1);
@@ -361,7 +363,7 @@ static void forget(struct seen *s, const uint64_t half[2]) {
   }
 }
 
-/* seen:remove(id): forgets it, where it is known */
+/* seen:remove(id): forgets the ID, if it is known */
 static int seen_remove(lua_State *L) {
   uint64_t half[2];
   struct seen *s = check(L, half);
@@ -370,8 +372,8 @@ static int seen_remove(lua_State *L) {
   return 0;
 }
 
-/* seen:remove_all(ids, first, last, keys): the same for ids[first..last], or
- * for what keys[i] says in place of ids[i]; keys may be nil */
+/* seen:remove_all(ids, first, last, keys): forgets ids[first..last]. If keys[i]
+ * is set, it is used in place of ids[i]; keys may be nil. */
 static int seen_remove_all(lua_State *L) {
   struct seen *s = check_open(L);
   int first = (int)luaL_checkinteger(L, 3);
@@ -410,7 +412,7 @@ static int seen_has(lua_State *L) {
   return 1;
 }
 
-/* ids, bytes = seen:count(): how many are known, and the memory in use */
+/* ids, bytes = seen:count(): number of known IDs, and memory in use */
 static int seen_count(lua_State *L) {
   const struct seen *s = luaL_checkudata(L, 1, SM_SEEN);
 

@@ -1,9 +1,9 @@
 /*
- * seen.h - which ids were seen, and where first: for ids of any form, of which
- * some are forgotten again.
+ * seen.h - remembers IDs of any form and where each was first seen. Single IDs
+ * can be forgotten again.
  *
- * A table of Lua's would do, were it not for the moment when it grows: with a
- * million ids that takes a quarter of a second, and others may wait.
+ * A Lua table would do, but it blocks when it grows: a quarter of a second with
+ * a million IDs, while others may wait.
  */
 
 #ifndef SM_SEEN_H

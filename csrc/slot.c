@@ -8,7 +8,7 @@
 #include "http1.h"
 #include "openssl.h"
 
-/* More than this is not kept in a slot between two answers. */
+/* Maximum bytes of response memory that a slot keeps between requests. */
 #define SM_KEEP_ANSWER ((size_t)4 * 1024 * 1024)
 
 static int is_on_lane(const struct sm_slot *s) {
@@ -31,13 +31,13 @@ static long connections_of(const struct sm_slot *s) {
   return count;
 }
 
-/* Whether the operation's answers are read as they arrive, and this one is no
- * refusal. */
+/* Whether the operation's responses are read as they arrive and this one is not
+ * an error response. */
 static int is_for_reader(const struct sm_slot *s) {
   return s->request.op->fields.list.len > 0 && status_of(s) == 200;
 }
 
-/* Bytes of the body, decoded. */
+/* Takes decoded bytes of the body. */
 static enum sm_status take_text(struct sm_slot *s, const char *bytes,
                                 size_t len) {
   if (s->is_read < 0)
@@ -78,8 +78,7 @@ static int is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-/* Neither a NUL, nor a CR that stands elsewhere than before the LF at the end.
- */
+/* Rejects a NUL, and a CR anywhere but before the final LF. */
 static int is_clean(const char *line, size_t len) {
   const char *cr = memchr(line, '\r', len);
 
@@ -91,8 +90,8 @@ static int is_status_like(const char *line, size_t len) {
   return len > 5 && memcmp(line, "HTTP/", 5) == 0;
 }
 
-/* A version, one space, a number of three digits. `line` ends in LF, which is
- * no digit. */
+/* Whether the line has a version, one space, and a three-digit number. `line`
+ * ends in LF, which is no digit. */
 static int is_status(const char *line, size_t len) {
   const char *code;
 
@@ -106,16 +105,17 @@ static int is_status(const char *line, size_t len) {
          (code[3] == ' ' || code[3] == '\r' || code[3] == '\n');
 }
 
-/* It has a name, or goes on with the one before it. */
+/* Whether the line has a name or continues the previous one. */
 static int is_field(const char *line, size_t len) {
   return line[0] == ' ' || line[0] == '\t' || memchr(line, ':', len) != NULL;
 }
 
 void sm_slot_take_status(struct sm_slot *s) {
   s->has_status = 1;
-  s->is_headed = 0; /* another answer: the last one was interim */
+  s->is_headed = 0; /* another response: the last one was interim */
   sm_headers_clear(&s->headers);
-  /* No proxy's, before there is a connection, where that can be told. */
+  /* A proxy's response, before there is a connection, does not count if it can
+   * be recognized. */
   if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
     s->sockets->has_answered = 1;
 }
@@ -127,10 +127,10 @@ void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
   sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
 }
 
-/* 0 for what HTTP does not allow. libcurls differ in what they let pass, so
- * each line is looked at here. */
+/* Returns 0 for a line that HTTP does not allow. libcurl versions differ in
+ * what they let pass, so each line is checked here. */
 static int take_line(struct sm_slot *s, const char *line, size_t len) {
-  /* Newer ones hand over what was there when the connection ended. */
+  /* Newer libcurls also pass an incomplete line when the connection ends. */
   if (len == 0 || line[len - 1] != '\n')
     return 1;
   if (len == 1 || (len == 2 && line[0] == '\r')) {
@@ -163,8 +163,8 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
 }
 
 #if SM_CURL_AT_LEAST(7, 80, 0)
-/* libcurl repeats a POST or DELETE by itself when a connection that it used
- * again dies before the answer. Whether to repeat is not its decision: the
+/* Allows the first send only. libcurl repeats a POST or DELETE by itself if a
+ * reused connection dies before the response. That is not its decision: the
  * first request may have been carried out. */
 static int on_send(void *user, char *to, char *from, int to_port,
                    int from_port) {
@@ -173,7 +173,7 @@ static int on_send(void *user, char *to, char *from, int to_port,
   (void)to;
   (void)from;
   (void)to_port;
-  /* Its result was given out while its resolver hung: as never sent. */
+  /* Already reported as never sent, while its resolver hung. */
   if (s->is_expired)
     return CURL_PREREQFUNC_ABORT;
   if (sm_sockets_is_spent(s->sockets, from_port,
@@ -190,7 +190,8 @@ static int on_send(void *user, char *to, char *from, int to_port,
   return s->sends == 1 ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
 }
 #else
-/* A request whose result was given out while its resolver hung is not sent. */
+/* Refuses to connect for a request that was already reported while its resolver
+ * hung: it must not be sent. */
 static int on_socket(void *user, curl_socket_t fd, curlsocktype purpose) {
   const struct sm_slot *s = user;
 
@@ -219,8 +220,8 @@ static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(easy, CURLOPT_PREREQDATA, s);
 #else
-  /* Nothing stops this libcurl from repeating a request on a new connection
-   * when an old one turns out dead, so it is never given an old one. */
+  /* Nothing stops this libcurl from repeating a request on a new connection if
+   * a reused one turns out dead, so it never gets a reused one. */
   if (rc == CURLE_OK)
     rc = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
   if (rc == CURLE_OK)
@@ -315,13 +316,13 @@ int sm_slot_refresh(struct sm_slot *s) {
   return 1;
 }
 
-/* One coding less: from `coded` to `to`, which may hold as much. */
+/* Removes one coding: from `coded` to `to`, with the same limit. */
 static enum sm_status decode_once(struct sm_slot *s, struct sm_buf *to) {
   return sm_inflate(s->headers.codings[--s->headers.coding_count],
                     s->coded.bytes, s->coded.len, to);
 }
 
-/* The last coding was applied last. */
+/* Removes codings in reverse order of application. */
 static enum sm_status decode_all(struct sm_slot *s) {
   enum sm_status status = SM_OK;
 
@@ -342,7 +343,7 @@ static enum sm_status decode_all(struct sm_slot *s) {
 
 void sm_slot_decode(struct sm_slot *s) {
   if (s->coded.len == 0)
-    return; /* nothing at all is not coded, whatever the header says */
+    return; /* an empty body is not coded, whatever the header declares */
   switch (decode_all(s)) {
   case SM_OK:
     break;
@@ -358,8 +359,8 @@ void sm_slot_decode(struct sm_slot *s) {
   sm_buf_free(&s->coded);
 }
 
-/* Whether it is known that nothing of the answer's body is missing, even where
- * there is none: it had a length, chunks, or a stream of its own. */
+/* Whether the response's body, even an empty one, is known to be complete: it
+ * had a length, chunks, or its own HTTP/2 stream. */
 static int is_framed(const struct sm_slot *s, long status) {
   curl_off_t length = -1;
   long version = 0;
@@ -374,7 +375,7 @@ static int is_framed(const struct sm_slot *s, long status) {
           version > CURL_HTTP_VERSION_1_1);
 }
 
-/* Whether the answer was read into the reader's items, to its end. */
+/* Whether the reader read the complete response into its items. */
 static int has_items(const struct sm_slot *s) {
   return s->is_read == 1 && !s->is_unreadable && sm_reader_end(&s->reader);
 }
@@ -405,10 +406,10 @@ int sm_slot_is_resolving(const struct sm_slot *s) {
 #endif
 }
 
-/* Under TLS 1.3 a server refuses the client's certificate, or the lack of one,
- * after the handshake is over for the client, which reads this in place of an
- * answer. The server has then read no request of that connection. The texts
- * are OpenSSL's. */
+/* Under TLS 1.3 a server refuses a wrong or missing client certificate after
+ * the client has finished the handshake. The client then reads the alert in
+ * place of a response. The server has then read no request of that connection.
+ * The texts are OpenSSL's. */
 static const char *refusal_of(const struct sm_slot *s) {
   static const char *const alerts[] = {
       "alert certificate required", "alert bad certificate",
@@ -437,10 +438,10 @@ void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
     s->refusal = refused->refusal;
 }
 
-/* Whether the connection failed before a byte of the request was written. Told
- * only where libcurl gave it up: while it still tries, it may have written
- * bytes that it has not counted. Over HTTP/2 it may have handed them to what
- * writes for all requests of the connection. */
+/* Whether the connection failed before a byte of the request was written.
+ * Reported only if libcurl gave up on it: while it still tries, it may have
+ * written bytes that it has not counted. Over HTTP/2 it may have passed them to
+ * the writer shared by all requests of the connection. */
 static int is_unwritten(const struct sm_slot *s) {
   long written = 0;
 
@@ -455,7 +456,8 @@ static int is_unwritten(const struct sm_slot *s) {
   return written == 0;
 }
 
-/* Whether some of the request may have reached the server, and its reader. */
+/* Whether part of the request may have reached the server, and been read
+ * there. */
 static int is_sent(const struct sm_slot *s) {
   if (is_on_lane(s))
     return s->is_given && s->refusal == NULL;
@@ -469,9 +471,9 @@ static int is_sent(const struct sm_slot *s) {
 #endif
 }
 
-/* Whether a connection over TLS was lost after the handshake, as we see it,
- * and before it was of any use: the server may have refused to end it. One
- * that was used before may just have been closed. */
+/* Whether a TLS connection was lost after our side of the handshake and before
+ * it carried anything: the server may have refused to complete the handshake. A
+ * connection used before may simply have been closed. */
 static int is_hung_up(const struct sm_slot *s) {
   if (s->request.op->is_plain || !(s->is_spent || is_unwritten(s)))
     return 0;
@@ -485,7 +487,8 @@ static int is_lost_in_handshake(const struct sm_slot *s) {
 
   if (s->refusal != NULL || is_hung_up(s))
     return 1;
-  /* Else the time is that of the handle's last request. */
+  /* Without this check the time could be that of the handle's previous
+   * request. */
   if (s->sends > 0 || s->is_spent || s->is_rejected)
     return 0;
   if (is_on_lane(s))
@@ -494,12 +497,13 @@ static int is_lost_in_handshake(const struct sm_slot *s) {
   return connected > 0;
 }
 
-/* libcurl has a limit for one header line, and calls it a lack of memory. */
+/* libcurl limits the length of one header line and reports a longer one as out
+ * of memory. */
 static int is_header_overflow(const struct sm_slot *s) {
   return s->result == CURLE_OUT_OF_MEMORY && is_sent(s) && !s->is_headed;
 }
 
-/* What went wrong, in one word; NULL where the answer is complete. */
+/* Returns the fault as one word; NULL if the response is complete. */
 static const char *fault_of(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "too_large";
@@ -509,7 +513,7 @@ static const char *fault_of(const struct sm_slot *s) {
     return "protocol";
   switch (s->result) {
   case CURLE_OK:
-    /* libcurl calls an answer that ends within its headers a success. */
+    /* libcurl reports success for a response that ends within its headers. */
     return s->is_headed ? NULL : "lost";
   case CURLE_OPERATION_TIMEDOUT:
     return "timeout";
@@ -545,7 +549,7 @@ static const char *fault_of(const struct sm_slot *s) {
   }
 }
 
-/* How far the attempt got: "queued", "connected", "sent", "status" or
+/* Returns how far the attempt got: "queued", "connected", "sent", "status" or
  * "complete". From "sent" on it may have taken effect. */
 static const char *stage_of(const struct sm_slot *s, const char *fault,
                             long status) {
@@ -556,8 +560,9 @@ static const char *stage_of(const struct sm_slot *s, const char *fault,
   return is_lost_in_handshake(s) ? "connected" : "queued";
 }
 
-/* libcurl's own words. It cuts them, and what they repeat of an answer may be a
- * token, whose beginning nobody would find: such words are not used. */
+/* Returns libcurl's error message. libcurl truncates long ones, and a response
+ * text in them may contain a token, which could not be recognized once cut off.
+ * A message that may be truncated is replaced by the generic text. */
 static const char *in_its_words(const struct sm_slot *s) {
   size_t len = strlen(s->error);
 
@@ -565,7 +570,7 @@ static const char *in_its_words(const struct sm_slot *s) {
                                                : curl_easy_strerror(s->result);
 }
 
-/* What went wrong, in a sentence. */
+/* Returns the fault as a sentence. */
 static const char *detail_of(const struct sm_slot *s) {
   if (s->is_overflow || is_header_overflow(s))
     return "the response is too large (max_response, or its headers)";
@@ -593,7 +598,7 @@ void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk) {
     s->meaning = meaning_of(s, walk);
 }
 
-/* The body of a complete answer that means nothing usual. */
+/* Stores the body of a complete response that is not a usual one. */
 static void tell_body(struct sm_slot *s, struct sm_reply *r) {
   if (s->answer.len > 0 && !s->is_unreadable) {
     struct sm_buf body = s->answer;

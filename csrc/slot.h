@@ -1,10 +1,9 @@
 /*
- * slot.h - the place of one request in flight: its handle, its answer, and
- * what became of it.
+ * slot.h - one request in flight: its handle, its response, and its result.
  *
- * The callbacks here are all that libcurl ever calls. They know no Lua: an
- * error raised in one would jump over libcurl's frames and leave the multi
- * handle unusable for ever.
+ * libcurl calls only the callbacks in this file. They do not use Lua: an error
+ * raised in a callback would jump over libcurl's frames and leave the multi
+ * handle permanently unusable.
  */
 
 #ifndef SM_SLOT_H
@@ -18,9 +17,9 @@
 enum sm_slot_state {
   SM_SLOT_FREE,
   SM_SLOT_BUSY,
-  SM_SLOT_DONE, /* finished, its reply not delivered yet */
-  /* Its result was given out as a timeout, but libcurl cannot let go of the
-   * handle yet: the resolver thread behind it still hangs. */
+  SM_SLOT_DONE, /* finished, reply not delivered yet */
+  /* Reported as a timeout, but libcurl cannot release the handle yet: its
+   * resolver thread still hangs. */
   SM_SLOT_STUCK,
 };
 
@@ -28,82 +27,85 @@ struct sm_conn; /* see lane.h */
 
 struct sm_slot {
   struct sm_request request;
-  struct sm_reply *reply; /* where it is told what became of it */
+  struct sm_reply *reply; /* receives the result */
   struct sm_buf answer;
-  struct sm_buf coded; /* the body as it came, where a coding is declared */
+  struct sm_buf coded; /* body as received, if a content coding is declared */
   struct sm_headers headers;
-  struct sm_reader reader; /* of an answer that says something of every id */
-  struct sm_buf asked;     /* the id, where usual answers are known */
-  size_t meaning;          /* of an answer that is usual, else 0 */
+  struct sm_reader reader; /* for a response with an entry for each ID */
+  struct sm_buf asked;     /* the ID, if usual responses are defined */
+  size_t meaning;          /* of a usual response, else 0 */
   int is_read;             /* the reader gets the body; -1: not known yet */
   size_t answer_bytes;
   enum sm_slot_state state;
-  struct sm_slot *next; /* of those that are free, or finished */
+  struct sm_slot *next; /* next free or next finished slot */
   struct sm_sockets *sockets;
   double expires;
   size_t header_bytes;
-  int has_status;    /* the answer's first line is there */
-  int is_headed;     /* the headers of the answer are complete */
-  int is_malformed;  /* a line of its headers is none */
-  int sends;         /* how often libcurl began to send the request */
-  int is_unreadable; /* its coding is unknown, or it ends too early in it */
-  int is_overflow;   /* the answer was larger than allowed */
-  int is_nomem;      /* no memory for the answer */
-  int is_rejected;   /* libcurl did not take the request */
-  int is_spent;      /* its connection could not carry the request */
-  int is_fresh;      /* it goes over a new connection, as the last was spent */
-  int is_expired;    /* the attempt's time was up */
-  int is_held;       /* still in the multi handle, for its resolver's sake */
-  int port;          /* the local one of the connection it was sent over */
-  int is_alone;      /* there: what it writes is not mixed with others' */
-  const char *refusal; /* what the server said of our certificate, or NULL */
+  int has_status;    /* the status line has arrived */
+  int is_headed;     /* the headers are complete */
+  int is_malformed;  /* a header line is invalid */
+  int sends;         /* times libcurl began to send the request */
+  int is_unreadable; /* unknown coding, or coded body incomplete */
+  int is_overflow;   /* response larger than the limit */
+  int is_nomem;      /* out of memory for the response */
+  int is_rejected;   /* libcurl refused the request */
+  int is_spent;      /* the connection could not carry the request */
+  int is_fresh;      /* uses a new connection, as the last was spent */
+  int is_expired;    /* the attempt timed out */
+  int is_held;       /* still in the multi handle because of its resolver */
+  int port;          /* local port of the connection used */
+  int is_alone;      /* alone on its connection: bytes not mixed with others' */
+  const char *refusal; /* why the server refused our certificate */
   CURLcode result;
   char error[CURL_ERROR_SIZE];
-  /* On the lane, what libcurl would be asked for: */
-  struct sm_conn *conn; /* what carries it, or NULL */
-  long status;          /* the last one that came, 0 for none */
-  long connections;     /* made for it */
-  int is_framed;        /* the answer says where it ends */
-  int is_given;         /* some of the request was given to the kernel */
-  int was_connected;    /* there was a connection, perhaps without TLS */
+  /* On the lane, values that libcurl would otherwise supply: */
+  struct sm_conn *conn; /* connection that carries the request, or NULL */
+  long status;          /* last status received; 0: none */
+  long connections;     /* connections opened for the request */
+  int is_framed;        /* the response marks its own end */
+  int is_given;         /* part of the request was passed to the kernel */
+  int was_connected;    /* connected, perhaps without TLS */
 };
 
 #pragma GCC visibility push(hidden)
 
-/* A slot whose handle has the options of `model`; NULL without memory. */
+/* Creates a slot whose handle has the options of `model`; NULL if out of
+ * memory. */
 struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
                             struct sm_sockets *sockets, size_t max_response);
 void sm_slot_free(struct sm_slot *s);
 
-/* Of the lane's reader: a first line, a line of headers or trailers, a part of
- * the body; 0 where there is no room for it. */
+/* For the lane: stores a status line, a header or trailer line, or part of the
+ * body. Returns 0 if there is no room. */
 void sm_slot_take_status(struct sm_slot *s);
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer);
 int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len);
 
-/* Forgets the last request's answer. */
+/* Clears the last request's response. */
 void sm_slot_reset(struct sm_slot *s);
 
-/* Decodes an answer that is complete and says that it is coded. */
+/* Decodes a complete response that declares a content coding. */
 void sm_slot_decode(struct sm_slot *s);
 
-/* After a connection turned out spent: makes the same request ready to go over
- * a new one. 0 where it was on a new one. */
+/* Prepares the same request for a new connection after its connection turned
+ * out to be spent. Returns 0 if that connection was already new. */
 int sm_slot_refresh(struct sm_slot *s);
 
-/* Finds out whether a complete answer is a usual one. */
+/* Checks whether a complete response is a usual one. */
 void sm_slot_judge(struct sm_slot *s, struct sm_walk *walk);
 
-/* Whether the server refused the connection for want of a certificate: known
- * by what libcurl says of one of its requests, and true of all. */
+/* Whether the server refused the connection because it got no valid client
+ * certificate. libcurl reports the refusal for one request; it applies to all
+ * requests on that connection. */
 int sm_slot_is_refused(struct sm_slot *s);
 void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused);
 
-/* Whether taking the handle out of its multi would wait for a resolver. */
+/* Whether removing the handle from its multi handle would wait for a
+ * resolver. */
 int sm_slot_is_resolving(const struct sm_slot *s);
 
-/* Fills the reply with what became of the request. */
+/* Fills the reply with the result of the request. */
 void sm_slot_tell(struct sm_slot *s);
 
 #pragma GCC visibility pop

@@ -72,8 +72,7 @@ int sm_template_has_token(const struct sm_template *t) {
          sm_template_has(t, SM_PIECE_BASIC);
 }
 
-/* Writes what stands for a byte that is not plain, and returns how many bytes
- * that took. */
+/* Writes the escape for a byte that is not plain and returns its length. */
 static size_t json_byte(unsigned char c, char *to) {
   if (c == '"' || c == '\\') {
     to[0] = '\\';
@@ -86,7 +85,7 @@ static size_t json_byte(unsigned char c, char *to) {
   return 6;
 }
 
-/* As most of what goes into JSON is plain, it is not looked at byte by byte. */
+/* Most text in JSON is plain, so this does not check it byte by byte. */
 static enum sm_status add_json(struct sm_buf *out, const char *text,
                                size_t len) {
   const char *end = text + len, *plain = sm_json_skip_plain(text, end);
@@ -105,8 +104,8 @@ static enum sm_status add_json(struct sm_buf *out, const char *text,
   return status;
 }
 
-/* Each of these writes what stands for one byte into `to`, and returns how
- * many bytes that took; 0 means that the byte stands for itself. */
+/* Each of these writes the escape for one byte into `to` and returns its
+ * length; 0 means that the byte stays as it is. */
 
 static size_t percent_byte(unsigned char c, char *to) {
   if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -149,12 +148,12 @@ static size_t xml_byte(unsigned char c, char *to) {
   return strlen(entity);
 }
 
-/* Inline, so that no byte costs a call. */
+/* Inline, to avoid a function call for each byte. */
 static inline enum sm_status
 add_escaped(struct sm_buf *out, const char *id, size_t len,
             size_t (*escape)(unsigned char, char *)) {
   enum sm_status status = SM_OK;
-  size_t i, kept = 0; /* id[kept..i) is not written yet */
+  size_t i, kept = 0; /* id[kept..i) is not yet written */
   char text[8];
 
   for (i = 0; i < len && status == SM_OK; i++) {
@@ -200,7 +199,7 @@ enum sm_status sm_escaped(struct sm_buf *out, enum sm_escape escape,
   }
 }
 
-/* Where `word` stands in text[0..len); NULL where it does not. */
+/* Returns the position of `word` in text[0..len); NULL if absent. */
 static const char *find(const char *text, size_t len,
                         const struct sm_buf *word) {
   const char *at = text, *end = text + len;
@@ -214,8 +213,8 @@ static const char *find(const char *text, size_t len,
   return NULL;
 }
 
-/* Narrows an id to one part of it. What divides the parts may stand again in
- * the last one. */
+/* Narrows an ID to one of its parts. The last part may contain the
+ * separator. */
 static enum sm_status take_part(const struct sm_split *split, unsigned part,
                                 const char **id, size_t *len) {
   unsigned i;
@@ -251,7 +250,7 @@ static enum sm_status add_id(const struct sm_piece *piece,
 static const char digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* The byte at `i` of what three buffers hold together. */
+/* Returns the byte at `i` of three buffers taken as one. */
 static unsigned byte_at(const struct sm_buf *const list[3], size_t i) {
   size_t k = 0;
 
@@ -304,7 +303,7 @@ static enum sm_status add_made(const struct sm_piece *piece,
   return sm_escaped(out, piece->escape, made->text, made->len);
 }
 
-/* Any piece but the list. */
+/* Writes any piece but the list. */
 static enum sm_status add_piece(const struct sm_piece *piece,
                                 const struct sm_values *values,
                                 struct sm_buf *out) {

@@ -1,8 +1,8 @@
 /*
- * bytes.h - eight bytes looked at in one step.
+ * bytes.h - tests eight bytes in one step.
  *
- * A word holds eight bytes in any order. The tests set the high bit of a byte
- * where something was found, and may set those of others beside it.
+ * A word holds eight bytes in any order. The tests set the high bit of each
+ * byte that matches. They may also set the high bits of bytes that do not.
  */
 
 #ifndef SM_BYTES_H
@@ -23,12 +23,12 @@ static inline uint64_t sm_word(const char *bytes) {
   return word;
 }
 
-/* Not 0 where a byte is below n, which is at most 128. */
+/* Nonzero if any byte is below n; n is at most 128. */
 static inline uint64_t sm_any_below(uint64_t word, unsigned n) {
   return (word - SM_EACH(n)) & ~word & SM_HIGHS;
 }
 
-/* Not 0 where a byte is above n, which is at most 127. */
+/* Nonzero if any byte is above n; n is at most 127. */
 static inline uint64_t sm_any_above(uint64_t word, unsigned n) {
   return ((word + SM_EACH(127 - n)) | word) & SM_HIGHS;
 }
@@ -37,8 +37,8 @@ static inline uint64_t sm_any_is(uint64_t word, char c) {
   return sm_any_below(word ^ SM_EACH((unsigned char)c), 1);
 }
 
-/* The high bits of just those bytes that are n or more, in a word without any
- * high bit; n is at most 128. */
+/* Sets the high bits of exactly those bytes that are n or more. No byte of the
+ * word may have its high bit set; n is at most 128. */
 static inline uint64_t sm_from(uint64_t word, unsigned n) {
   return ((word | SM_HIGHS) - SM_EACH(n)) & SM_HIGHS;
 }

@@ -1,6 +1,6 @@
 /*
- * command.c - opens stopmsg.command: what only the command needs, so that a
- * program that uses the library does not load it.
+ * command.c - opens stopmsg.command, the functions that only the command needs.
+ * A program that uses the library does not load them.
  */
 
 #include "../compat.h"

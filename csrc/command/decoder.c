@@ -6,7 +6,8 @@
 
 #define SM_DECODER "stopmsg.decoder"
 
-/* Longest incomplete character, and the replacement for an invalid one. */
+/* Maximum length of an incomplete character, and the replacement for an invalid
+ * one. */
 #define SM_MOST_HELD 8
 #define SM_REPLACEMENT "\xEF\xBF\xBD"
 
@@ -16,7 +17,7 @@ struct decoder {
   iconv_t cd; /* SM_NO_ICONV once closed */
   size_t unit;
   size_t held_len;
-  char held[SM_MOST_HELD]; /* the beginning of a character */
+  char held[SM_MOST_HELD]; /* beginning of an incomplete character */
 };
 
 /* decoder = core.decoder(encoding, unit) | nil, message: `unit` is the number

@@ -33,7 +33,7 @@ static int digest_add(lua_State *L) {
   return 0;
 }
 
-/* text = digest:hex(): of all bytes added so far */
+/* text = digest:hex(): digest of all bytes added so far */
 static int digest_hex(lua_State *L) {
   const struct digest *d = luaL_checkudata(L, 1, SM_DIGEST);
   char text[17];

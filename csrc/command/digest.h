@@ -1,5 +1,5 @@
 /*
- * digest.h - a fingerprint of many bytes (FNV-1a, 64 bits).
+ * digest.h - fingerprints a stream of bytes (FNV-1a, 64 bits).
  *
  * It detects inputs that were mixed up, not deliberate collisions.
  */

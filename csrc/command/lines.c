@@ -14,8 +14,8 @@ static const char *check_bytes(lua_State *L, size_t *len, size_t *at) {
   return bytes;
 }
 
-/* Where the line that begins at `at` ends, without its CR and LF; NULL where
- * no LF comes. *next is set to what follows. */
+/* Returns the end of the line that begins at `at`, without its CR and LF; NULL
+ * if there is no LF. Sets *next to the start of the next line. */
 static const char *line_end(const char *bytes, size_t len, size_t at,
                             size_t *next) {
   const char *end = at < len ? memchr(bytes + at, '\n', len - at) : NULL;
@@ -43,8 +43,8 @@ static int is_word(const char *text, size_t len) {
 }
 
 /*
- * text = command.unify_lines(bytes): a CR without a LF behind it becomes one.
- * The same string where there is none.
+ * text = command.unify_lines(bytes): replaces each CR without LF by LF. Returns
+ * the same string if there is none.
  */
 int sm_lines_unify(lua_State *L) {
   size_t len;
@@ -74,21 +74,22 @@ static int is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Text of a line, without what is around it. */
+/* A text within a line, without the surrounding bytes. */
 struct piece {
   const char *text;
   size_t len; /* 0 for none */
 };
 
-/* What reads a piece of the line at `at`, as `how` says, and where the next
- * line begins; of a line that is not whole or not plain there is none. */
+/* Reads a piece of the line at `at`, as specified by `how`, and sets *next to
+ * the start of the next line. Returns no piece if the line is incomplete or not
+ * plain. */
 struct reader {
   struct piece (*read)(const char *bytes, size_t len, size_t at,
                        const void *how, size_t *next);
   const void *how;
 };
 
-/* piece, next | nil */
+/* Pushes piece, next | nil. */
 static int push_piece(lua_State *L, struct reader reader) {
   size_t len, at, next;
   const char *bytes = check_bytes(L, &len, &at);
@@ -101,8 +102,9 @@ static int push_piece(lua_State *L, struct reader reader) {
   return 2;
 }
 
-/* count, next: the pieces of several lines, into the list at the index, behind
- * those that it holds; `most` at most, as the numbers after it say */
+/* Appends the pieces of several lines to the list at the index. The next two
+ * stack values are the list's length and the maximum number of pieces. Pushes
+ * count, next. */
 static int push_pieces(lua_State *L, int index, struct reader reader) {
   size_t len, at, next;
   const char *bytes = check_bytes(L, &len, &at);
@@ -123,7 +125,7 @@ static int push_pieces(lua_State *L, int index, struct reader reader) {
   return 2;
 }
 
-/* The line where it is a word that does not begin with the byte at `how`. */
+/* Reads the line if it is a word that does not begin with the byte at `how`. */
 static struct piece read_word(const char *bytes, size_t len, size_t at,
                               const void *how, size_t *next) {
   const lua_Integer *comment = how;
@@ -141,7 +143,7 @@ static struct piece read_word(const char *bytes, size_t len, size_t at,
 /*
  * text, next = command.next_line(bytes, at, comment) | nil
  *
- * The line at `at` where it is whole and nothing but printable ASCII without
+ * Returns the line at `at` if it is complete, has only printable ASCII without
  * spaces, and does not begin with the byte `comment`.
  */
 int sm_lines_next(lua_State *L) {
@@ -153,8 +155,8 @@ int sm_lines_next(lua_State *L) {
 /*
  * count, next = command.take_lines(bytes, at, comment, into, held, most)
  *
- * The same of several lines, up to the first that is none: into[held + 1] and
- * so on.
+ * Reads several such lines into into[held + 1] and so on, up to the first line
+ * that does not qualify.
  */
 int sm_lines_take(lua_State *L) {
   lua_Integer comment = luaL_checkinteger(L, 3);
@@ -216,9 +218,9 @@ static struct column check_column(lua_State *L) {
 /*
  * value, next = command.next_field(bytes, at, separator, column, width) | nil
  *
- * The field in that column of the line at `at`, without the white space around
- * it, where the line is whole, has no quote and just `width` fields, and the
- * field is not blank.
+ * Returns the field in that column of the line at `at`, without surrounding
+ * white space. The line must be complete, without quotes and with exactly
+ * `width` fields; the field must not be blank.
  */
 int sm_lines_field(lua_State *L) {
   struct column column = check_column(L);
@@ -228,10 +230,10 @@ int sm_lines_field(lua_State *L) {
 
 /*
  * count, next = command.take_fields(bytes, at, separator, column, width, into,
- *                                   held, most)
+ * held, most)
  *
- * The same of several lines, up to the first that has none: into[held + 1] and
- * so on.
+ * Reads the fields of several lines into into[held + 1] and so on, up to the
+ * first line without such a field.
  */
 int sm_lines_fields(lua_State *L) {
   struct column column = check_column(L);
@@ -245,8 +247,8 @@ static const char *skip_blanks(const char *at, const char *end) {
   return at;
 }
 
-/* What follows the string that begins here; NULL for one with an escape, which
- * is not read here, and for what is none. */
+/* Returns the position after the string that begins here; NULL if it is invalid
+ * or has an escape, which is not supported here. */
 static const char *plain_string(const char *at, const char *end) {
   if (at == end || *at++ != '"')
     return NULL;
@@ -266,7 +268,8 @@ static const char *digits(const char *at, const char *end) {
   return at > from ? at : NULL;
 }
 
-/* The same of a number without an exponent, or a literal. */
+/* Returns the position after a number without an exponent, or a literal; NULL
+ * if there is neither. */
 static const char *plain_scalar(const char *at, const char *end) {
   static const char *const literals[] = {"true", "false", "null"};
   size_t i;
@@ -287,7 +290,7 @@ static const char *plain_scalar(const char *at, const char *end) {
   return at;
 }
 
-/* The text of the member called `how`, a piece. */
+/* Reads the text of the member whose name is the piece at `how`. */
 static struct piece read_member(const char *bytes, size_t len, size_t start,
                                 const void *how, size_t *next) {
   const struct piece none = {NULL, 0}, *name = how;
@@ -331,8 +334,8 @@ static struct piece read_member(const char *bytes, size_t len, size_t start,
 /*
  * value, next = command.next_member(bytes, at, name) | nil
  *
- * The text of this member where the line at `at` is whole and nothing but an
- * object of plain strings, numbers and literals that has the member once.
+ * Returns the text of this member if the line at `at` is complete and consists
+ * of an object of plain strings, numbers and literals that has the member once.
  */
 int sm_lines_member(lua_State *L) {
   struct piece name;
@@ -344,8 +347,8 @@ int sm_lines_member(lua_State *L) {
 /*
  * count, next = command.take_members(bytes, at, name, into, held, most)
  *
- * The same of several lines, up to the first that has none: into[held + 1] and
- * so on.
+ * Reads the members of several lines into into[held + 1] and so on, up to the
+ * first line without such a member.
  */
 int sm_lines_members(lua_State *L) {
   struct piece name;
@@ -357,9 +360,9 @@ int sm_lines_members(lua_State *L) {
 /*
  * after, depth, state = command.json_span(bytes, at, depth, state)
  *
- * Looks for the end of a JSON string, object or array that began at depth 0 and
- * state 0: `after` is where the rest begins, nil where the end is not among
- * these bytes. With the other two the search goes on in the bytes that follow.
+ * Finds the end of a JSON string, object or array that began at depth 0 and
+ * state 0. `after` is the position behind it, or nil if these bytes do not
+ * contain the end. To continue in the bytes that follow, pass depth and state.
  */
 int sm_lines_json_span(lua_State *L) {
   enum { OUTSIDE, STRING, ESCAPE };
@@ -411,11 +414,11 @@ static int are_hex(uint64_t word) {
   return (word & SM_HIGHS) == 0 && (numbers | letters) == SM_HIGHS;
 }
 
-/* Whether eight bytes have a shape, in which an x is any hex digit. */
+/* Whether eight bytes have a shape in which x matches any hex digit. */
 static int fits(const char *bytes, const char *shape) {
   uint64_t word = sm_word(bytes), wanted = sm_word(shape);
   uint64_t other = wanted ^ SM_EACH('x');
-  /* 0xFF for each byte that has to be as it is in the shape. */
+  /* 0xFF for each byte that must equal the shape. */
   uint64_t fixed = (((other & ~SM_HIGHS) + ~SM_HIGHS) | other) & SM_HIGHS;
 
   fixed = (fixed >> 7) * 0xFF;
@@ -440,8 +443,8 @@ static int has_shape(const char *line, const char *shape, size_t width) {
 /*
  * count, next = command.count_lines(bytes, at, shape)
  *
- * How many lines from `at` on have this shape, in which an x stands for any
- * hex digit, and where the first that has not begins.
+ * Counts the lines from `at` on that have this shape, in which x matches any
+ * hex digit. `next` is the start of the first line that does not.
  */
 int sm_lines_count(lua_State *L) {
   size_t len, at, next = 0, width;
@@ -464,7 +467,8 @@ int sm_lines_count(lua_State *L) {
 /*
  * count = command.count_ids(ids, first, last, shape)
  *
- * How many of ids[first..last] have this shape, up to the first that has not.
+ * Counts how many of ids[first..last] have this shape, up to the first that
+ * does not.
  */
 int sm_lines_count_ids(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 2);

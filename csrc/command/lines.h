@@ -1,8 +1,8 @@
 /*
- * lines.h - millions of short lines, read where Lua's patterns would cost more
- * than the network.
+ * lines.h - reads millions of short lines. Lua patterns would take longer than
+ * the network.
  *
- * What a line means is not known here: Lua gives the shape that ids have.
+ * This code does not interpret a line: Lua passes the shape of an ID.
  */
 
 #ifndef SM_LINES_H

@@ -32,7 +32,7 @@ static int push_errno(lua_State *L, int number) {
   return 2;
 }
 
-/* The directory holds the file's name, so it must be synced, too. */
+/* Syncs the directory: it holds the file's name. */
 static void sync_directory(const char *path) {
   const char *slash = strrchr(path, '/');
   char *directory;
@@ -87,7 +87,8 @@ int sm_log_new(lua_State *L) {
     lua_pushliteral(L, "another run holds it");
     return 2;
   }
-  /* Only after locking: the previous holder may have written more. */
+  /* Read the size only after locking: the previous holder may have written
+   * more. */
   if (fstat(log->fd, &st) != 0)
     return push_errno(L, errno);
   log->size = st.st_size;
@@ -122,7 +123,8 @@ int sm_log_scratch(lua_State *L) {
   return log->fd >= 0 ? 1 : push_errno(L, errno);
 }
 
-/* flag = core.same_file(path, path): whether both exist and are one file */
+/* flag = core.same_file(path, path): whether both exist and are the same
+ * file */
 int sm_log_same(lua_State *L) {
   struct stat one, other;
 

@@ -1,5 +1,5 @@
 /*
- * log.h - an append-only file that one process locks.
+ * log.h - an append-only file locked by one process.
  *
  * A record is written completely or not at all: a partial write, as on a full
  * disk, is undone.

@@ -5,13 +5,13 @@
 
 #define SM_MARKS "stopmsg.marks"
 
-/* 1 GB of marks. */
+/* Limit: 1 GB of marks. */
 #define SM_MAX_MARKS 2147483647.0
 
 #define SM_MARK_VALUES 16
 
 struct marks {
-  unsigned char *bytes; /* two positions each; NULL while all are 0 */
+  unsigned char *bytes; /* two entries per byte; NULL while all are 0 */
   size_t cap;
   size_t counts[SM_MARK_VALUES];
 };
@@ -124,7 +124,7 @@ static int marks_seek(lua_State *L) {
   size_t at = check_position(L, 2), to = check_position(L, 3);
   lua_Integer count = luaL_checkinteger(L, 4);
   unsigned kept = (unsigned)luaL_checkinteger(L, 5);
-  size_t first = 0, last = 0; /* counted from 1 */
+  size_t first = 0, last = 0; /* positions, counted from 1 */
 
   for (; at <= to && count > 0; at++) {
     if ((kept >> get(m, at)) & 1u)

@@ -10,8 +10,8 @@
 
 #define SM_MAX_FAREWELL 512
 
-static volatile sig_atomic_t caught;  /* the first signal, 0 for none */
-static volatile sig_atomic_t is_held; /* whether the first one is only noted */
+static volatile sig_atomic_t caught;  /* first signal; 0: none */
+static volatile sig_atomic_t is_held; /* only record the first signal */
 static volatile sig_atomic_t farewell_len;
 static char farewell[SM_MAX_FAREWELL];
 
@@ -23,14 +23,14 @@ static void on_signal(int number) {
   }
   if (farewell_len > 0 &&
       write(STDERR_FILENO, farewell, (size_t)farewell_len) < 0) {
-    /* Nobody is left to tell. */
+    /* stderr is gone; the message is lost. */
   }
   _exit(128 + number);
 }
 
-/* A file opened while a standard stream is closed would get its number, and
- * what is said would go into that file. The other way round than the stream
- * is used, so that using it fails. */
+/* Occupies the closed standard streams. Otherwise the next file opened would
+ * get such a number, and messages would go into that file. Each is opened with
+ * the opposite access mode, so I/O on it still fails. */
 static void fill_streams(void) {
   static int filled[STDERR_FILENO + 1]; /* never closed */
   int fd;
@@ -47,10 +47,10 @@ static int is_ignored(int number) {
   return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
-/* Takes a signal over, unless it was ignored when the process began: a script
- * has SIGINT and SIGQUIT ignored by what it puts into the background. The
- * interpreter has set SIGINT to its own by now, so that only the other tells.
- */
+/* Installs a handler, unless the signal was ignored when the process began: a
+ * shell script ignores SIGINT and SIGQUIT for background commands. The
+ * interpreter has already replaced the handler of SIGINT, so SIGQUIT shows
+ * whether SIGINT was ignored. */
 static void take(int number, const struct sigaction *action) {
   if (number == SIGINT && is_ignored(SIGQUIT))
     signal(SIGINT, SIG_IGN);
@@ -58,8 +58,8 @@ static void take(int number, const struct sigaction *action) {
     sigaction(number, action, NULL);
 }
 
-/* process.catch(): from now on SIGHUP, SIGINT and SIGTERM leave with 129, 130
- * and 143, and a reader that went away is an error of write() */
+/* process.catch(): from now on SIGHUP, SIGINT and SIGTERM exit with 129, 130
+ * and 143, and write() reports an error if the reader has gone. */
 static int process_catch(lua_State *L) {
   struct sigaction action;
 
@@ -67,7 +67,7 @@ static int process_catch(lua_State *L) {
   fill_streams();
   memset(&action, 0, sizeof(action));
   sigemptyset(&action.sa_mask);
-  /* What stdio reads and writes must not be cut short. */
+  /* Signals must not interrupt stdio reads and writes. */
   action.sa_flags = SA_RESTART;
   action.sa_handler = on_signal;
   take(SIGHUP, &action);
@@ -78,7 +78,7 @@ static int process_catch(lua_State *L) {
   return 0;
 }
 
-/* process.hold(flag): whether the first signal is only noted */
+/* process.hold(flag): if true, the first signal is only recorded */
 static int process_hold(lua_State *L) {
   is_held = lua_toboolean(L, 1);
   return 0;
@@ -92,7 +92,7 @@ static int process_signal(lua_State *L) {
   return 1;
 }
 
-/* process.farewell(text): what is said where a signal ends the process */
+/* process.farewell(text): message to print when a signal ends the process */
 static int process_farewell(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
@@ -104,7 +104,7 @@ static int process_farewell(lua_State *L) {
   return 0;
 }
 
-/* columns = process.columns(fd) | nil: 0 where the terminal does not say */
+/* columns = process.columns(fd) | nil: 0 if the terminal does not report it */
 static int process_columns(lua_State *L) {
   int fd = (int)luaL_checkinteger(L, 1);
   struct winsize size;
@@ -117,7 +117,7 @@ static int process_columns(lua_State *L) {
   return 1;
 }
 
-/* milliseconds = process.time(): since 1970, by the system's clock */
+/* milliseconds = process.time(): system time since 1970 */
 static int process_time(lua_State *L) {
   struct timespec now;
 

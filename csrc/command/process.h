@@ -1,7 +1,7 @@
 /*
  * process.h - signals and terminal size, for the command.
  *
- * A library must not touch signals: nothing happens here before the command
+ * A library must not touch signals, so nothing here runs until the command
  * calls it.
  */
 

@@ -9,13 +9,13 @@
 
 #define SM_WRITER "stopmsg.writer"
 
-/* Safety limit: callers take the lines away at 64 KiB. */
+/* Safety limit; callers flush at 64 KiB. */
 #define SM_MAX_LINES (64u << 20)
 
-/* Bytes that end an object and its line. */
+/* Number of bytes that end an object and its line. */
 #define SM_LINE_END 2
 
-/* Kept from one take to the next. */
+/* Maximum bytes of memory kept after a flush. */
 #define SM_KEPT_LINES (1u << 20)
 
 /* lines = command.lines() */
@@ -32,7 +32,7 @@ static struct sm_buf *check_writer(lua_State *L) {
   return luaL_checkudata(L, 1, SM_WRITER);
 }
 
-/* Whether JSON can hold the text between quotes as it is. */
+/* Whether the text can stand between JSON quotes without escapes. */
 static int is_plain(const char *text, size_t len) {
   size_t i = 0;
 
@@ -62,7 +62,7 @@ struct figures {
 
 #define SM_FIGURES(f) ((f)->bytes + sizeof((f)->bytes) - (f)->len)
 
-/* Whole numbers without printf(), which takes longer than all the rest. */
+/* Formats a whole number. printf() would take longer than everything else. */
 static void write_whole(struct figures *f, uint64_t n) {
   char *at = f->bytes + sizeof(f->bytes);
 
@@ -73,7 +73,8 @@ static void write_whole(struct figures *f, uint64_t n) {
   f->len = (size_t)(f->bytes + sizeof(f->bytes) - at);
 }
 
-/* The number at the index, without a fraction: 0 where it is too large. */
+/* Formats the number at the index without a fraction. Returns 0 if it is too
+ * large. */
 static int read_figures(lua_State *L, int index, struct figures *f) {
   lua_Number n = luaL_checknumber(L, index);
   char text[sizeof(f->bytes)];
@@ -94,13 +95,13 @@ static int read_figures(lua_State *L, int index, struct figures *f) {
 #define SM_AT ",\"at\":"
 #define SM_AT_LEN (sizeof(SM_AT) - 1)
 
-/* A line: open, number, between, the id, close, and in it, where `at` has a
- * length, the time before its last bytes. */
+/* Parts of a line: open, number, between, the ID, close. If `at` is not empty,
+ * it is the time, inserted before the last bytes of `close`. */
 struct line {
   const char *open, *between, *close;
   size_t open_len, between_len, close_len;
   struct figures number, at;
-  int is_quoted; /* whether the id gets quotes here */
+  int is_quoted; /* put the ID in quotes */
 };
 
 static void line_init(struct line *line) {
@@ -110,7 +111,7 @@ static void line_init(struct line *line) {
   line->is_quoted = 0;
 }
 
-/* Adds the line of an id that is plain. */
+/* Adds the line of a plain ID. */
 static void add_line(lua_State *L, struct sm_buf *b, const struct line *line,
                      const char *id, size_t id_len) {
   size_t close_len = line->close_len;
@@ -143,9 +144,9 @@ static void add_line(lua_State *L, struct sm_buf *b, const struct line *line,
 /*
  * size = lines:add(open, number, between, id, close, at) | nil
  *
- * Adds all these, the id in quotes; number and between may be nil, and so may
- * `at`, a time, which stands before the last two bytes of `close`. nil, and
- * nothing added, where the id cannot stand between quotes as it is.
+ * Adds all parts in order, with the ID in quotes. number and between may be
+ * nil. So may `at`, a time, which is inserted before the last two bytes of
+ * `close`. Returns nil and adds nothing if the ID would need escapes.
  */
 static int lines_add(lua_State *L) {
   struct sm_buf *b = check_writer(L);
@@ -163,7 +164,7 @@ static int lines_add(lua_State *L) {
   }
   if (!lua_isnoneornil(L, 7) && !read_figures(L, 7, &line.at))
     return 0;
-  /* A number would be converted in place, and may be printed with a dot. */
+  /* A number would be converted in place, perhaps with a decimal point. */
   if (lua_type(L, 5) != LUA_TSTRING)
     return 0;
   id = lua_tolstring(L, 5, &id_len);
@@ -179,13 +180,13 @@ static int lines_add(lua_State *L) {
 
 /*
  * count = command.put(ids, places, first, last, journal, open, between, close,
- *                     at, results, open, close, no)
+ * at, results, open, close, no)
  *
  * Adds a line to the journal and one to the results for each of
- * ids[first..last], as lines:add does with places[i] as the number, but without
- * quotes of its own. Either may be nil, with the texts after it. Ends before
- * the first id that is no text, cannot stand between quotes as it is, or has
- * the byte `no`, which may be nil.
+ * ids[first..last]. Works as lines:add with places[i] as the number, but adds
+ * no quotes. journal and results may be nil, together with the texts that
+ * follow them. Stops before the first ID that is not a string, would need
+ * escapes, or contains the byte `no`, which may be nil.
  */
 int sm_writer_put(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 3);
@@ -253,7 +254,7 @@ static int lines_size(lua_State *L) {
   return 1;
 }
 
-/* text = lines:text(): all of it, which stays */
+/* text = lines:text(): all text; does not clear it */
 static int lines_text(lua_State *L) {
   struct sm_buf *b = check_writer(L);
 

@@ -1,8 +1,8 @@
 /*
- * writer.h - millions of lines of results and journals, gathered to be written
- * together.
+ * writer.h - buffers millions of result and journal lines, so that they are
+ * written in large blocks.
  *
- * What a line means is not known here: Lua gives the text around an id.
+ * This code does not interpret a line: Lua passes the text around an ID.
  */
 
 #ifndef SM_WRITER_H
