@@ -1,15 +1,15 @@
-# Fuzzing, on Lua 5.4: each target is a file of fuzz/, its inputs are in
-# fuzz/corpus. What is found on the way stays in build/fuzz, too.
+# Fuzzing, on Lua 5.4: each target is a file of spec/fuzz/, its inputs are in
+# spec/fuzz/corpus. What is found on the way stays in build/fuzz, too.
 
 .PHONY: fuzz fuzz-replay fuzz-http1
 
 FUZZER = build/fuzz/fuzz
 FUZZ_SECONDS = 60
-TARGETS = $(patsubst fuzz/corpus/%,%,$(sort $(wildcard fuzz/corpus/*)))
+TARGETS = $(patsubst spec/fuzz/corpus/%,%,$(sort $(wildcard spec/fuzz/corpus/*)))
 FUZZ_RUN = env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 \
   LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;$(CURDIR)/?.lua;;'
 
-$(FUZZER): fuzz/lua.c $(wildcard csrc/*.[ch] csrc/command/*.[ch]) Makefile
+$(FUZZER): spec/fuzz/lua.c $(wildcard csrc/*.[ch] csrc/command/*.[ch]) Makefile
 	@$(call need,clang,clang libclang-rt-14-dev)
 	@echo "LD $@"
 	$(Q)mkdir -p $(@D)
@@ -23,9 +23,9 @@ $(FUZZER): fuzz/lua.c $(wildcard csrc/*.[ch] csrc/command/*.[ch]) Makefile
 fuzz: $(FUZZER) ## feed random input to all that reads any (TARGET=reader, FUZZ_SECONDS=60 each)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
 	  mkdir -p build/fuzz/$$target && \
-	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -max_len=1024 -dict=fuzz/fuzz.dict \
+	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=10 -max_len=1024 -dict=spec/fuzz/fuzz.dict \
 	    -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/$$target- $(ARGS) \
-	    build/fuzz/$$target fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    build/fuzz/$$target spec/fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	  sed -n "s/^#\([0-9]*\)\tDONE *cov: \([0-9]*\) ft: \([0-9]*\) .*/$$target: \1 inputs, \2 edges, \3 features/p" \
 	    build/fuzz/$$target.log; \
@@ -34,10 +34,10 @@ fuzz: $(FUZZER) ## feed random input to all that reads any (TARGET=reader, FUZZ_
 # Its judge is Node's own parser, which node from version 20 on lends to addons.
 HTTP1_RUNS = 50000000
 fuzz-http1: build/fuzz/http1.node ## compare the reader of HTTP/1.1 with Node's (HTTP1_RUNS, HTTP1_SEED)
-	$(Q)HTTP1_FILES='$(wildcard fuzz/http1/*)' HTTP1_RUNS=$(HTTP1_RUNS) HTTP1_SEED=$(HTTP1_SEED) \
+	$(Q)HTTP1_FILES='$(wildcard spec/fuzz/http1/*)' HTTP1_RUNS=$(HTTP1_RUNS) HTTP1_SEED=$(HTTP1_SEED) \
 	  node -e 'process.dlopen({ exports: {} }, "$(CURDIR)/$<")'
 
-build/fuzz/http1.node: fuzz/http1.c csrc/http1.c csrc/buf.c csrc/http1.h csrc/ascii.h Makefile
+build/fuzz/http1.node: spec/fuzz/http1.c csrc/http1.c csrc/buf.c csrc/http1.h csrc/ascii.h Makefile
 	@echo "LD $@"
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) -O2 -g -fPIC -shared -o $@ $(filter %.c,$^)
@@ -45,10 +45,10 @@ build/fuzz/http1.node: fuzz/http1.c csrc/http1.c csrc/buf.c csrc/http1.h csrc/as
 fuzz-replay: $(FUZZER)
 	@for target in $(or $(TARGET),$(TARGETS)); do \
 	  FUZZ_TARGET=$$target $(FUZZ_RUN) $(FUZZER) -detect_leaks=0 -timeout=120 -runs=0 -verbosity=0 \
-	    fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
+	    spec/fuzz/corpus/$$target 2>build/fuzz/$$target.log || \
 	    { tail -40 build/fuzz/$$target.log; exit 1; }; \
 	done
 	@if [ "$$(node -p 'parseInt(process.versions.llhttp)' 2>/dev/null || echo 0)" -ge 9 ]; then \
 	  $(MAKE) fuzz-http1 HTTP1_RUNS=300000; \
 	else echo "fuzz: http1 is not compared, there is no node 20 or newer"; fi
-	@echo "fuzz: $(words $(wildcard fuzz/corpus/*/*)) inputs replayed"
+	@echo "fuzz: $(words $(wildcard spec/fuzz/corpus/*/*)) inputs replayed"

@@ -1,12 +1,12 @@
 # Linters, formatters and analysers.
 
-SOURCES = $(wildcard csrc/*.[ch] csrc/command/*.[ch] bench/*.c fuzz/*.c spec/torture/*.c tools/*.c)
+SOURCES = $(wildcard csrc/*.[ch] csrc/command/*.[ch] bench/*.c spec/fuzz/*.c spec/torture/*.c tools/*.c)
 need = command -v $(1) >/dev/null || { echo "no $(1): install $(2)" >&2; exit 1; }
 
 .PHONY: lint-lua lint-format lint-gcc lint-clang lint-cppcheck analyse format
 
 # Not everything: luacheck would walk through the Debians in build/.
-LINTED = bin/stopmsg lua spec examples bench fuzz tools $(wildcard *.rockspec) .busted .luacheckrc
+LINTED = bin/stopmsg lua spec examples bench tools $(wildcard *.rockspec) .busted .luacheckrc
 lint-lua:
 	@$(call need,luacheck,lua-check)
 	@echo "LINT luacheck"

@@ -5,7 +5,7 @@
 -- c, t, l or s for a connection refused, a failed handshake, a lost answer or one cut off; else the
 -- status, and for a 200 the codes of the items, for others what Retry-After says.
 
-local evidence = require("fuzz.evidence")
+local evidence = require("spec.fuzz.evidence")
 local fake = require("spec.support.fake_engine")
 local outcome = require("stopmsg.meaning.outcome")
 local outage = require("stopmsg.outage")

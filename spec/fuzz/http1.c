@@ -19,8 +19,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "../csrc/ascii.h"
-#include "../csrc/http1.h"
+#include "../../csrc/ascii.h"
+#include "../../csrc/http1.h"
 
 #define MOST ((size_t)4096)
 

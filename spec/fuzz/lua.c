@@ -1,5 +1,5 @@
 /*
- * lua.c - lets libFuzzer drive fuzz/<target>.lua.
+ * lua.c - lets libFuzzer drive spec/fuzz/<target>.lua.
  *
  * Both modules in C are linked in, so libFuzzer sees their branches. Steps from
  * one line of Lua to the next are counted by a hook, in counters that libFuzzer
@@ -93,7 +93,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) {
   lua_setfield(state, -2, "stopmsg.command");
   lua_settop(state, 0);
   lua_getglobal(state, "require");
-  lua_pushfstring(state, "fuzz.%s", target);
+  lua_pushfstring(state, "spec.fuzz.%s", target);
   call(1, 1);
   atexit(leave);
   lua_sethook(state, on_line, LUA_MASKLINE, 0);

@@ -5,7 +5,7 @@
 -- the body.
 
 local answers = require("spec.support.answers")
-local evidence = require("fuzz.evidence")
+local evidence = require("spec.fuzz.evidence")
 local outcome = require("stopmsg.meaning.outcome")
 local providers = require("stopmsg.provider")
 local text = require("stopmsg.text")
