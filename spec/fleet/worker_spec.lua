@@ -97,6 +97,23 @@ describe("stopmsg.fleet.worker", function()
     end
   end
 
+  it("has an entry once, however often its own lease is over", function()
+    local ids, provider = fleet.ids(40), fleet.provider()
+    assert(fleet.feed(made, ids, { size = 5 }))
+    local work = ("stopmsg:{%s}:work"):format(job)
+    fleet.work(started, job, provider, nil, { batch = 3, during = function(_, worker)
+      local has = {}
+      for _, row in ipairs(started:call("XPENDING", work, "workers", "-", "+", "100")) do
+        started:call("XCLAIM", work, "workers", row[2], "0", row[1], "IDLE", "100000", "JUSTID")
+      end
+      for _, entry in ipairs(worker._entries) do
+        assert.is_nil(has[entry.id])
+        has[entry.id] = true
+      end
+    end })
+    settles_all(ids, provider, { stopped = 40 })
+  end)
+
   it("knows what may have been sent before a machine died", function()
     local ids, provider = fleet.ids(4), fleet.provider()
     assert(fleet.feed(made, ids))

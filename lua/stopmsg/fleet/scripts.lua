@@ -197,7 +197,7 @@ if at then
   end
   redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', at))
 end
-local function give(entry, fields, deliveries)
+local function give(entry, fields, deliveries, is_own)
   local of = {}
   for i = 1, #fields, 2 do
     of[fields[i]] = fields[i + 1]
@@ -206,7 +206,8 @@ local function give(entry, fields, deliveries)
   local intent = redis.call('HGET', KEYS[3], entry) or deliveries > 0 and of.n or 0
   local sent = math.max(tonumber(of.k), tonumber(intent))
   reply[#reply + 1] = { entry, of.f, of.n, of.i, of.e == now and now ~= '' and '1' or '0',
-    string.format('%.0f', sent), redis.call('GET', part_key(entry)) or of.p }
+    string.format('%.0f', sent), redis.call('GET', part_key(entry)) or of.p,
+    is_own and '1' or '0' }
 end
 local function bury(entry, fields)
   local part = redis.call('GET', part_key(entry))
@@ -242,7 +243,7 @@ for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', 'IDLE', lease, '
     bury(entry, found[2])
   else
     redis.call('XCLAIM', KEYS[2], 'workers', me, '0', entry, 'JUSTID')
-    give(entry, found[2], row[4])
+    give(entry, found[2], row[4], row[2] == me)
     count = count + 1
   end
 end
@@ -252,7 +253,7 @@ if count < most then
   for _, found in ipairs(read and read[1][2] or {}) do
     -- What counts as a delivery is that something may have been sent.
     redis.call('XCLAIM', KEYS[2], 'workers', me, '0', found[1], 'JUSTID', 'RETRYCOUNT', '0')
-    give(found[1], found[2], 0)
+    give(found[1], found[2], 0, false)
   end
 end
 return reply
@@ -496,7 +497,7 @@ local SHA = {
   remove = "89f8c76324799322684b7917bf6300232c8bab66",
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
   settle = "2d11b6ad6583bee3cb32cdbd672e1551dffaa92e",
-  take = "cded45d1d4cd1de4f172fe9ed9257bdf7828b821",
+  take = "dbc757a356ecbdcf4fecce092a327e8e490561ee",
   totals = "294a64be69963611db8a0254646b7f2f50bf8055",
 }
 

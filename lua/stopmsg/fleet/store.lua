@@ -183,6 +183,7 @@ local function entry_of(row)
     sent = (row[5] == "1" or not store.has_epochs) and sent or n, -- how many may have been sent
     intent = sent,
     marks = row[7],
+    is_own = row[8] == "1", -- the one who takes it held it last
   }
 end
 

@@ -137,6 +137,23 @@ local function add(self, entry, now)
   self._entries[#self._entries + 1] = entry
 end
 
+-- Takes in an entry from the storage. If its own lease has expired, this worker still has the entry;
+-- if it had it twice, it could hand one back while the other's ids are in flight. It continues with
+-- the first one, unless another worker held the entry in between.
+local function take_in(self, entry, now)
+  for _, other in ipairs(self._entries) do
+    if other.id == entry.id then
+      if entry.is_own then
+        other.beat = math.max(other.beat, now)
+        return
+      end
+      drop(self, other)
+      break
+    end
+  end
+  add(self, entry, now)
+end
+
 local function take(self, now)
   if self._is_taking or now < self._take_at then
     return
@@ -160,7 +177,7 @@ local function take(self, now)
     end
     for _, entry in ipairs(reply.entries) do
       self._size = math.max(self._size, entry.count)
-      add(self, entry, now)
+      take_in(self, entry, now)
     end
     self.is_paused = reply.state == "paused"
     if #reply.entries == 0 then
