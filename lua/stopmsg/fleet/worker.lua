@@ -137,9 +137,9 @@ local function add(self, entry, now)
   self._entries[#self._entries + 1] = entry
 end
 
--- Takes in an entry from the storage. If its own lease has expired, this worker still has the entry;
--- if it had it twice, it could hand one back while the other's ids are in flight. It continues with
--- the first one, unless another worker held the entry in between.
+-- Takes in an entry from the storage. If its own lease has expired, this worker still has the
+-- entry; if it had it twice, it could hand one back while the other's ids are in flight. It
+-- continues with the first one, unless another worker held the entry in between.
 local function take_in(self, entry, now)
   for _, other in ipairs(self._entries) do
     if other.id == entry.id then
