@@ -49,8 +49,9 @@ local function milliseconds()
 end
 ]==]
 
--- Returns the worker that holds an entry, and the number of its deliveries.
-local HOLDER = [==[
+-- An entry: the worker that holds it and the number of its deliveries, its marks, how many of its
+-- ids may have been sent by intent, its fields by name, and its removal.
+local ENTRY = [==[
 local function holder(entry)
   local row = redis.call('XPENDING', KEYS[2], 'workers', entry, entry, 1)[1]
   if row then
@@ -59,6 +60,38 @@ local function holder(entry)
 end
 local function part_key(entry)
   return string.gsub(KEYS[2], 'work$', 'part:') .. entry
+end
+local function intended(entry)
+  return tonumber(redis.call('HGET', KEYS[3], entry))
+end
+local function by_name(fields)
+  local of = {}
+  for i = 1, #fields, 2 do
+    of[fields[i]] = fields[i + 1]
+  end
+  return of
+end
+local function drop(entry)
+  redis.call('XACK', KEYS[2], 'workers', entry)
+  redis.call('XDEL', KEYS[2], entry)
+  redis.call('DEL', part_key(entry))
+  redis.call('HDEL', KEYS[3], entry)
+end
+]==]
+
+-- Returns the number of deliveries of an entry that `me` holds under the identity `known`, or nil
+-- and the refusal to reply with.
+local HELD = [==[
+local function held(me, entry, known)
+  local held_by, deliveries = holder(entry)
+  if held_by ~= me then
+    return nil, { 'FENCED' }
+  end
+  local now = identity()
+  if now ~= known then
+    return nil, { 'EPOCH', now }
+  end
+  return deliveries
 end
 ]==]
 
@@ -198,12 +231,9 @@ if at then
   redis.call('HSET', KEYS[1], 'seen', string.format('%.0f', at))
 end
 local function give(entry, fields, deliveries, is_own)
-  local of = {}
-  for i = 1, #fields, 2 do
-    of[fields[i]] = fields[i + 1]
-  end
+  local of = by_name(fields)
   -- Who was to send it has written an intent, unless Redis dropped it.
-  local intent = redis.call('HGET', KEYS[3], entry) or deliveries > 0 and of.n or 0
+  local intent = intended(entry) or deliveries > 0 and of.n or 0
   local sent = math.max(tonumber(of.k), tonumber(intent))
   reply[#reply + 1] = { entry, of.f, of.n, of.i, of.e == now and now ~= '' and '1' or '0',
     string.format('%.0f', sent), redis.call('GET', part_key(entry)) or of.p,
@@ -216,8 +246,7 @@ local function bury(entry, fields)
   for i = 1, #fields, 2 do
     local name, value = fields[i], fields[i + 1]
     if name == 'k' then
-      value = string.format('%.0f', math.max(tonumber(value),
-        tonumber(redis.call('HGET', KEYS[3], entry)) or 0))
+      value = string.format('%.0f', math.max(tonumber(value), intended(entry) or 0))
     elseif name == 'p' then
       value = part or value
       n = select(2, string.gsub(value, '0', ''))
@@ -227,10 +256,7 @@ local function bury(entry, fields)
   end
   redis.call(unpack(words))
   redis.call('HINCRBY', KEYS[4], 'dead', n)
-  redis.call('XACK', KEYS[2], 'workers', entry)
-  redis.call('XDEL', KEYS[2], entry)
-  redis.call('DEL', part_key(entry))
-  redis.call('HDEL', KEYS[3], entry)
+  drop(entry)
 end
 local count = 0
 for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', 'IDLE', lease, '-', '+',
@@ -267,13 +293,9 @@ return reply
 -- { state }.
 local INTEND = [==[
 local me, entry = ARGV[1], ARGV[2]
-local held_by, deliveries = holder(entry)
-if held_by ~= me then
-  return { 'FENCED' }
-end
-local now = identity()
-if now ~= ARGV[3] then
-  return { 'EPOCH', now }
+local deliveries, refusal = held(me, entry, ARGV[3])
+if not deliveries then
+  return refusal
 end
 local state = redis.call('HGET', KEYS[1], 'state')
 if state ~= 'running' then
@@ -281,7 +303,7 @@ if state ~= 'running' then
 end
 -- Never fewer than an earlier holder said: its requests may have been carried out.
 redis.call('HSET', KEYS[3], entry, string.format('%.0f', math.max(tonumber(ARGV[4]),
-  tonumber(redis.call('HGET', KEYS[3], entry)) or 0)))
+  intended(entry) or 0)))
 if ARGV[5] == '1' then
   deliveries = deliveries + 1
 end
@@ -291,19 +313,15 @@ return { 'OK' }
 
 -- ARGV: worker; entry; identity; number of its ids; marks to use if none is settled yet; `keep` the
 -- entry, or give it `back`, with how many may have been sent, and 1 to uncount a counted delivery;
--- and for each id: its place in the entry, mark, outcome, line. Returns { DONE or OK, how many were
--- new }
+-- and for each id: its place in the entry, mark, outcome, line.
+-- Returns { DONE or OK, how many were new }
 -- { FENCED }
 -- { EPOCH, identity }.
 local SETTLE = [==[
 local me, entry = ARGV[1], ARGV[2]
-local held_by, deliveries = holder(entry)
-if held_by ~= me then
-  return { 'FENCED' }
-end
-local now = identity()
-if now ~= ARGV[3] then
-  return { 'EPOCH', now }
+local deliveries, refusal = held(me, entry, ARGV[3])
+if not deliveries then
+  return refusal
 end
 local before = redis.call('GET', part_key(entry)) or ARGV[5]
 local marks, lines, words = {}, {}, {}
@@ -330,10 +348,7 @@ if count > 0 then
   deliveries = math.min(deliveries, 1)
 end
 if not string.find(before, '0', 1, true) then
-  redis.call('XACK', KEYS[2], 'workers', entry)
-  redis.call('XDEL', KEYS[2], entry)
-  redis.call('DEL', part_key(entry))
-  redis.call('HDEL', KEYS[3], entry)
+  drop(entry)
   return { 'DONE', count }
 end
 if count > 0 then
@@ -372,15 +387,12 @@ if #job == 0 then
 end
 local now, unsure = identity(), 0
 local function add_unsure(found)
-  local of = {}
-  for i = 1, #found[2], 2 do
-    of[found[2][i]] = found[2][i + 1]
-  end
-  local sent = math.max(tonumber(of.k), tonumber(redis.call('HGET', KEYS[3], found[1])) or 0)
+  local of = by_name(found[2])
+  local sent = math.max(tonumber(of.k), intended(found[1]) or 0)
   if of.e ~= now or now == '' then
     sent = tonumber(of.n)
   end
-  local marks = redis.call('GET', string.gsub(KEYS[2], 'work$', 'part:') .. found[1]) or of.p
+  local marks = redis.call('GET', part_key(found[1])) or of.p
   unsure = unsure + select(2, string.gsub(string.sub(marks, 1, sent), '0', ''))
 end
 -- Nobody asks about these ids any more.
@@ -473,14 +485,14 @@ end
 local TEXTS = {
   begin = define(DENY, IDENTITY, CLOCK, BEGIN),
   feed = define(DENY, IDENTITY, FEED),
-  take = define(ALLOW, IDENTITY, CLOCK, HOLDER, TAKE),
-  intend = define(ALLOW, IDENTITY, HOLDER, INTEND),
-  settle = define(ALLOW, IDENTITY, HOLDER, SETTLE),
-  claim = define(ALLOW, HOLDER, CLAIM),
-  totals = define(ALLOW, IDENTITY, TOTALS),
+  take = define(ALLOW, IDENTITY, CLOCK, ENTRY, TAKE),
+  intend = define(ALLOW, IDENTITY, ENTRY, HELD, INTEND),
+  settle = define(ALLOW, IDENTITY, ENTRY, HELD, SETTLE),
+  claim = define(ALLOW, ENTRY, CLAIM),
+  totals = define(ALLOW, IDENTITY, ENTRY, TOTALS),
   change = define(ALLOW, CHANGE),
   retry = define(DENY, RETRY),
-  forget = define(ALLOW, HOLDER, FORGET),
+  forget = define(ALLOW, ENTRY, FORGET),
   remove = define(ALLOW, REMOVE),
   leave = define(ALLOW, LEAVE),
 }
@@ -489,16 +501,16 @@ local TEXTS = {
 local SHA = {
   begin = "fea1e0c4c5296a69d25fdc22475c5b5386bb5e70",
   change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",
-  claim = "987edb2f709a8c3814bc07ae31d1cfbbd4b19a00",
+  claim = "3722ee0ce311936b39eaa8f8d59ac0f63b8cb942",
   feed = "22ee1adba83a27e6757e2090561f0abfeafaa6c6",
-  forget = "8c738711dc32eaab60c3102586c2b705cb696111",
-  intend = "00190a53689dc1fc153b17357c0c2a8d52eb19b7",
+  forget = "aa9016147425bf7bc0e9b0d9eb4010c684b78922",
+  intend = "59e5d3e830c164ef44a73c21719572c1af4c12c5",
   leave = "8b965ecf81e39defe62197b210e1656867971c57",
   remove = "89f8c76324799322684b7917bf6300232c8bab66",
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
-  settle = "2d11b6ad6583bee3cb32cdbd672e1551dffaa92e",
-  take = "dbc757a356ecbdcf4fecce092a327e8e490561ee",
-  totals = "294a64be69963611db8a0254646b7f2f50bf8055",
+  settle = "ede01c7c679322c32e3e09cd2f2b49db3f2f39e1",
+  take = "16ac5fb788f6bac207c1a4e8990ed521d19177cb",
+  totals = "bda4dd1118da4ff1cb86adac1273d85261bf1a6d",
 }
 
 for name, text in pairs(TEXTS) do
