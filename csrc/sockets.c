@@ -251,12 +251,16 @@ curl_socket_t sm_sockets_open(void *user, curlsocktype purpose,
   struct sm_sockets *s = user;
   curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC,
                             address->protocol);
+  struct sm_socket *old;
 
   (void)purpose;
   if (fd == CURL_SOCKET_BAD)
     return fd;
   if (SOCK_CLOEXEC == 0)
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+  old = find(s, fd);
+  if (old != NULL)
+    drop(s, old); /* closed without a report, and the number is used again */
   if (add(s, fd, 1) == NULL) {
     (void)close(fd);
     return CURL_SOCKET_BAD;
@@ -297,10 +301,13 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
   one->wanted = what == CURL_POLL_REMOVE ? 0 : what & CURL_POLL_INOUT;
   if (one->wanted != 0)
     return set_watched(s, one, one->wanted) ? 0 : fail(s);
-  if (!one->is_ours) {
-    /* Callers cannot tell which process closes it. */
-    (void)set_watched(s, one, 0);
-    drop(s, one);
+  /* Callers cannot tell which process closes what is not ours. Of ours, libcurl
+   * 7.88 closes without a report what was still connecting. */
+  if (!one->is_ours || (one->watched & CURL_POLL_OUT) != 0) {
+    int is_open = set_watched(s, one, 0);
+
+    if (!one->is_ours || !is_open)
+      drop(s, one);
   }
   return 0;
 }

@@ -435,6 +435,24 @@ describe("stopmsg.core.engine", function()
       engine:close()
     end)
 
+    -- By name, libcurl's resolver may get the number of the socket that was closed.
+    for _, host in ipairs({ "127.0.0.1", "localhost" }) do
+      it("harms no other when its time is up while it connects to " .. host, function()
+        local engine = new_engine({ slots = 3 })
+        local hanging = prepare(engine, { url = { open = "/hang" } })
+        local operation = prepare(engine, { base = base:gsub("127%.0%.0%.1", host) })
+        engine:submit(hanging, {}, 1, 0, AMPLE)
+        engine:submit(hanging, {}, 1, 0, 0)
+        local answer = collect(engine)
+        assert.same({ "timeout", "queued" }, { answer.fault, answer.stage })
+        engine:submit(operation, {}, 1, 0, AMPLE)
+        answer = collect(engine)
+        assert.message(answer.detail).equal("complete", answer.stage)
+        assert.equal(1, engine:in_flight())
+        engine:close()
+      end)
+    end
+
     it("takes an answer that is there, although the time is up when somebody looks", function()
       local request, peer
       local listener = uv.new_tcp()
