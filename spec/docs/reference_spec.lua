@@ -13,7 +13,7 @@ local stopmsg = require("stopmsg")
 
 local PAGE = markdown.read("docs/reference.md")
 local TYPES = luacats.read({ "lua/stopmsg/types.lua" })
-local CODE = luacats.read({ "lua/stopmsg/init.lua", "lua/stopmsg/client.lua" })
+local CODE = luacats.read({ "lua/stopmsg/init.lua", "lua/stopmsg/client/init.lua" })
 
 -- The rows of a table by the first word in code of each; and those words, in order.
 local function by_name(first, section)

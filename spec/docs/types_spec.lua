@@ -10,7 +10,7 @@ local stopmsg = require("stopmsg")
 
 local TYPES = "lua/stopmsg/types.lua"
 local page = luacats.read({
-  TYPES, "lua/stopmsg/init.lua", "lua/stopmsg/client.lua", "lua/stopmsg/report.lua",
+  TYPES, "lua/stopmsg/init.lua", "lua/stopmsg/client/init.lua", "lua/stopmsg/report.lua",
 })
 
 -- The public names of a class: methods, without metamethods and private fields.
