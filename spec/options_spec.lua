@@ -31,10 +31,11 @@ local ACCEPTED = {
   max_attempts = { 1, 4, 100 },
   http_version = { "1.1", "2" },
   transport = { "http1", "libcurl" },
-  ca_file = { "/etc/ssl/cert.pem" },
-  ca_path = { "/etc/ssl/certs" },
+  ca_file = { "spec/options_spec.lua" },
+  ca_path = { "spec", "spec/" },
   cert_file = { "spec/options_spec.lua" },
-  proxy = { "http://127.0.0.1:3128", "" },
+  proxy = { "http://127.0.0.1:3128", "", "127.0.0.1:3128", "host", "HTTPS://host",
+    "socks5h://me:pass@[::1]:1080" },
   user_agent = { "acme/1" },
   resolve = { {}, { ["host:443"] = "127.0.0.1" }, { ["host:443"] = "[::1]" } },
   verify_tls = { true, false },
@@ -66,7 +67,7 @@ local REFUSED = {
   ca_path = { "", 5, "a\0b" },
   cert_file = { "", 5, "a\0b" },
   key_file = { "", 5, "a\0b" },
-  proxy = { 5, "a\nb" },
+  proxy = { 5, "a\nb", "a b", "ftp://host", "nonsense://", "http://", "://host" },
   user_agent = { "", 5, "a\r\nX: y" },
   resolve = { "host:443:127.0.0.1", { "127.0.0.1" }, { host = "127.0.0.1" },
     { ["host:443"] = "elsewhere" }, { ["host:443"] = 5 }, { ["host:443"] = "" },
@@ -147,7 +148,16 @@ describe("stopmsg.options", function()
       assert.equal("spec/options_spec.lua", options.client(given).key_file)
     end)
 
-    for _, name in ipairs({ "cert_file", "key_file" }) do
+    it("names a ca_path that is no directory", function()
+      for path, reason in pairs({ ["/nowhere"] = "/nowhere: No such file or directory",
+        ["spec/options_spec.lua"] = "spec/options_spec.lua: not a directory" }) do
+        local checked, message = options.client(with("ca_path", path))
+        assert.is_nil(checked)
+        assert.equal("option 'ca_path': " .. reason, message)
+      end
+    end)
+
+    for _, name in ipairs({ "ca_file", "cert_file", "key_file" }) do
       it("names a " .. name .. " that cannot be read", function()
         local empty = os.tmpname()
         for path, reason in pairs({

@@ -413,6 +413,10 @@ describe("stopmsg.shared", function()
       ["a password in the address"] = { { redis = "redis://:canary@h" },
         "option 'redis' holds a password" },
       ["a number for a Redis"] = { { redis = 6379 }, "option 'redis': expected an address" },
+      ["a CA file that is not there"] = { { ca_file = "/nowhere/ca.pem" },
+        "option 'ca_file': /nowhere/ca.pem: No such file" },
+      ["a CA directory that is a file"] = { { ca_path = "spec/shared_spec.lua" },
+        "option 'ca_path': spec/shared_spec.lua: not a directory" },
       ["a password for a client"] = { { redis = {}, password = "canary" },
         "option 'password' only applies to an address" },
       ["an option that there is not"] =

@@ -6,6 +6,13 @@ local options = {}
 
 local MIB = 1024 * 1024
 
+-- The code of reading a directory as if it were a file.
+local EISDIR = 21
+
+-- libcurl's kinds of proxies.
+local PROXIES = { http = true, https = true, socks4 = true, socks4a = true, socks5 = true,
+  socks5h = true }
+
 -- Defaults of `stopmsg.new`. Options not listed depend on the provider or are off.
 options.defaults = {
   patience = 60, -- seconds to wait during an outage
@@ -43,6 +50,39 @@ local function is_file(value)
   file:close()
   if not first then
     return nil, value .. ": " .. (reason or "is empty")
+  end
+end
+
+-- libcurl reads a directory without a word where there is none.
+local function is_directory(value)
+  local expected = is_text(value)
+  if expected then
+    return expected
+  end
+  local file, fault = io.open(value, "rb")
+  if not file then
+    return nil, fault
+  end
+  local _, _, code = file:read(1)
+  file:close()
+  if code ~= EISDIR then
+    return nil, value .. ": not a directory"
+  end
+end
+
+options.is_file, options.is_directory = is_file, is_directory
+
+-- libcurl would report it for each request.
+local function is_proxy(value)
+  local expected = 'a proxy such as "http://host:3128" or "socks5h://host:1080", or "" for none'
+  if value == "" then
+    return nil
+  elseif is_text(value) or value:find("%s") then
+    return expected
+  end
+  local scheme = value:match("^(.-)://")
+  if scheme and not PROXIES[scheme:lower()] or value:find("^[^:]*://$") then
+    return expected
   end
 end
 
@@ -152,13 +192,11 @@ local CLIENT = {
   max_attempts = is_whole(1, 100, "attempts, a whole number from 1 to 100"),
   http_version = is_one_of("1.1", "2"),
   transport = is_one_of("http1", "libcurl"),
-  ca_file = is_text,
-  ca_path = is_text,
+  ca_file = is_file,
+  ca_path = is_directory,
   cert_file = is_file,
   key_file = is_file,
-  proxy = function(value)
-    return value ~= "" and is_text(value) or nil -- "" switches the environment's proxy off
-  end,
+  proxy = is_proxy, -- "" switches the environment's proxy off
   user_agent = is_text,
   resolve = is_resolve,
   verify_tls = is_boolean,
@@ -228,6 +266,20 @@ function options.unknown(name, known)
     text.nearest(name, known))
 end
 
+-- message = options.wrong(is_wrong, name, value): what a check finds wrong with an option, or nil.
+function options.wrong(is_wrong, name, value)
+  local expected, fault = is_wrong(value)
+  if fault then
+    return ("option '%s': %s"):format(name, text.clean(fault))
+  elseif expected then
+    -- Show only numbers where one is expected: any other value may be a misplaced token.
+    local is_range = type(value) == "number" and expected:find("number", 1, true)
+    local got = is_range and tostring(value) or value == "" and "an empty string"
+      or "a " .. type(value)
+    return ("option '%s': expected %s, got %s"):format(name, expected, got)
+  end
+end
+
 -- checked = check(given, known, defaults) | nil, message
 local function check(given, known, defaults)
   local checked = {}
@@ -239,14 +291,9 @@ local function check(given, known, defaults)
     if not is_wrong then
       return nil, options.unknown(name, known)
     end
-    local expected, fault = is_wrong(value)
-    if fault then
-      return nil, ("option '%s': %s"):format(name, text.clean(fault))
-    elseif expected then
-      -- Show only numbers where one is expected: any other value may be a misplaced token.
-      local is_range = type(value) == "number" and expected:find("number", 1, true)
-      local got = is_range and tostring(value) or "a " .. type(value)
-      return nil, ("option '%s': expected %s, got %s"):format(name, expected, got)
+    local message = options.wrong(is_wrong, name, value)
+    if message then
+      return nil, message
     end
     checked[name] = value
   end

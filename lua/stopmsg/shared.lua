@@ -61,10 +61,10 @@ local KNOWN = {
   password = is_string,
   timeout = is_seconds,
   connect_timeout = is_seconds,
-  ca_file = is_string,
-  ca_path = is_string,
-  cert_file = is_string,
-  key_file = is_string,
+  ca_file = options.is_file,
+  ca_path = options.is_directory,
+  cert_file = options.is_file,
+  key_file = options.is_file,
   verify_tls = is_boolean,
 }
 
@@ -81,9 +81,9 @@ local function check(given)
     if not KNOWN[name] then
       return nil, options.unknown(name, KNOWN)
     end
-    local expected = KNOWN[name](value)
-    if expected then
-      return nil, ("option '%s': expected %s, got a %s"):format(name, expected, type(value))
+    local message = options.wrong(KNOWN[name], name, value)
+    if message then
+      return nil, message
     end
   end
   for _, name in ipairs({ "name", "rate", "redis" }) do
