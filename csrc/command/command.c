@@ -17,6 +17,7 @@
 static const luaL_Reg functions[] = {
     {"log", sm_log_new},
     {"same_file", sm_log_same},
+    {"file_kind", sm_log_kind},
     {"scratch", sm_log_scratch},
     {"marks", sm_marks_new},
     {"digest", sm_digest_new},

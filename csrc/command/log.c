@@ -135,6 +135,18 @@ int sm_log_same(lua_State *L) {
   return 1;
 }
 
+/* kind = core.file_kind(path): "regular", "other", or nil if there is none.
+ * Unlike opening it, this never waits for the other end of a FIFO. */
+int sm_log_kind(lua_State *L) {
+  struct stat st;
+
+  if (stat(luaL_checkstring(L, 1), &st) != 0)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, S_ISREG(st.st_mode) ? "regular" : "other");
+  return 1;
+}
+
 /* size = log:size() */
 static int log_size(lua_State *L) {
   lua_pushnumber(L, (lua_Number)check_open(L)->size);

@@ -15,6 +15,7 @@
 int sm_log_new(lua_State *L);
 int sm_log_scratch(lua_State *L);
 int sm_log_same(lua_State *L);
+int sm_log_kind(lua_State *L);
 void sm_log_init(lua_State *L);
 
 #pragma GCC visibility pop

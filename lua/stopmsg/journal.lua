@@ -490,7 +490,8 @@ end
 
 -- fields = journal.header(path): returns the decoded header; nil if it is missing or not one.
 function journal.header(path)
-  local file = io.open(path, "rb")
+  -- Opening a FIFO would wait for its other end.
+  local file = native.file_kind(path) == "regular" and io.open(path, "rb")
   local line = file and file:read("*l")
   if file then
     file:close()
@@ -506,7 +507,10 @@ end
 function journal.read(path, on)
   local file, message = io.open(path, "rb")
   if not file then
-    return nil, message
+    return nil, (message:gsub("^.*: ", "")) -- the caller names the file
+  elseif not file:seek("set") then
+    file:close()
+    return nil, "is not a regular file; it is read twice"
   end
   local number, total = 0, nil
   local bytes, from = "", 1

@@ -86,6 +86,8 @@ local ROWS = {
   { "number-with-header.csv", "d", field = "2", ids = { "10" },
     note = "treating the first row as a header" },
   { "number-too-large.csv", "d", field = "5", refused = "no column 5" },
+  { "number-too-large.csv", "d", field = ("9"):rep(20), refused = "no column 1%d+: the first" },
+  { "number-too-large.csv", "d", field = "0", refused = "no column named '0'" },
   { "no-such-column.csv", "d", field = "number", refused = "columns: 'name',%s'id'" },
   { "row-too-wide.csv", "d", field = "id", ids = { "10", "30" },
     bad = { [3] = "3 fields, but the header has 2" } },

@@ -165,7 +165,9 @@ describe("stopmsg report", function()
       assert.matches(row[2], err)
     end
     assert.equal("id1\nid2\n", cli.read(path))
-    assert.equal(2, (cli.run({ "report", "/nowhere/journal" })))
+    local code, _, err = cli.run({ "report", "/nowhere/journal" })
+    assert.equal(2, code)
+    assert.equal("stopmsg report: /nowhere/journal: No such file or directory\n", err)
     assert.equal(2, (cli.run({ "report" })))
   end)
 

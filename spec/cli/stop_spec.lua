@@ -127,7 +127,16 @@ describe("stopmsg stop", function()
     { provider = "idigital", columns = { stderr = 80 }, answer = "n\n" }, "not confirmed")
   refused("with an output that cannot be opened", { "-o", "/nowhere/x", uuid(1) }, nil,
     "/nowhere/x")
-  refused("with a journal that cannot be", { "--journal", "/", uuid(1) }, nil, "the journal / ")
+  refused("with a journal that cannot be", { "--journal", "/", uuid(1) }, nil, "the journal /: ")
+  refused("with a rate that cannot be, in the command's own words", { "--rate", "0", uuid(1) }, nil,
+    "%-%-rate: [^\n]* to 1000000, got 0\n")
+
+  it("refuses plain http to another host in the command's own words", function()
+    local code, _, err = cli.run({ "stop", "-p", "revicom", "--base-url", "http://example.com",
+      uuid(1) }, { env = ENV })
+    assert.equal(2, code)
+    assert.matches("use https://, or %-%-allow%-http\n", err)
+  end)
 
   it("asks on a terminal, and takes yes for an answer", function()
     local code, _, err = stop({ "--dispatch", "4711" },
@@ -189,6 +198,21 @@ describe("stopmsg stop", function()
       assert.message(err).equal(0, code)
       os.remove(path)
     end
+  end)
+
+  it("refuses a token that cannot be sent, by where it came from, and sends nothing", function()
+    local before = requests()
+    for _, wrong in ipairs({ " sandbox", "sand\1box", ("x"):rep(10000) }) do
+      local path = cli.file(wrong .. "\n")
+      local code, _, err = stop({ uuid(1), "--token-file", path })
+      assert.equal(2, code)
+      assert.truthy(err:find("--token-file: " .. path .. ": the token ", 1, true))
+      os.remove(path)
+      code, _, err = stop({ uuid(1) }, { env = { STOPMSG_REVICOM_TOKEN = wrong } })
+      assert.equal(2, code)
+      assert.matches("STOPMSG_REVICOM_TOKEN: the token ", err)
+    end
+    assert.equal(before, requests())
   end)
 
   it("refuses a token in quotes, by where it came from, and sends nothing", function()

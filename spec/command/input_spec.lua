@@ -99,6 +99,13 @@ describe("the command", function()
       refuses({ "-i", files.write(folder .. "/comments", "# a\n\n  # b\n\t\n") }, nil, "no ids")
     end)
 
+    it("a journal to report that can be read only once", function()
+      local result = runner:run({ "report", "/dev/stdin" }, { stdin = '{"journal":"stopmsg"}\n' })
+      assert.equal(2, result.code)
+      assert.equal("stopmsg report: /dev/stdin: is not a regular file; it is read twice\n",
+        result.stderr)
+    end)
+
     it("a terminal in place of ids", function()
       refuses({}, { terminal = { "stdin" } }, "no ids")
     end)
@@ -122,6 +129,12 @@ describe("the command", function()
       refuses({ "--journal", path, uuid(1) }, nil, "is not a journal")
       assert.equal("Dear all", files.read(path))
       refuses({ "--journal", "/dev/full", uuid(1) }, nil, "not a regular file")
+      path = folder .. "/fifo"
+      os.execute("mkfifo " .. path)
+      refuses({ "--journal", path, uuid(1) }, nil, "fifo: not a regular file")
+      local result = stop({ "--journal", path, "--all", "--yes" })
+      assert.equal(2, result.code)
+      assert.matches("fifo: not a regular file\n", result.stderr)
     end)
 
     it("more than 10,000 ids that nobody confirmed", function()

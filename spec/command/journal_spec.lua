@@ -204,7 +204,7 @@ describe("the journal", function()
       uuid(1)) }, { argv = { "sh" }, env = { STOPMSG_TOKEN = "sandbox" } })
     assert.equal(1, result.code)
     assert.matches("^stopmsg stop: the journal " .. path:gsub("%p", "%%%0")
-      .. " cannot be written: File too large\n$", result.stderr)
+      .. ": cannot be written: File too large\n$", result.stderr)
     assert.equal(before, #sandbox:log())
   end)
 

@@ -162,7 +162,10 @@ local function translate(message)
   message = message:gsub("option '([%w_]+)'", function(name)
     return "--" .. name:gsub("_", "-")
   end)
-  return (message:gsub("undocumented = true", "--undocumented"))
+  message = message:gsub(", a number (from [%d.]+ to [%d.]+), or a function, got",
+    ", a number %1, got")
+  return (message:gsub("undocumented = true", "--undocumented"):gsub("allow_http = true",
+    "--allow-http"))
 end
 
 connection.translate = translate

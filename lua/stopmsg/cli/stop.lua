@@ -7,6 +7,7 @@ local exit = require("stopmsg.cli.exit")
 local hunting = require("stopmsg.cli.stop.hunting")
 local input = require("stopmsg.cli.input")
 local journal = require("stopmsg.journal")
+local native = require("stopmsg.command")
 local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local question = require("stopmsg.cli.question")
@@ -151,11 +152,6 @@ local function lookup_needs(client, args)
   return table.concat(options, " "), connection.translate(message)
 end
 
-local function exists(path)
-  local file = io.open(path)
-  return file ~= nil and file:close()
-end
-
 -- code = command.run(args, host)
 function command.run(args, host)
   local function refuse(message)
@@ -232,11 +228,11 @@ function command.run(args, host)
       fingerprint = given.fingerprint,
       total = given.total,
     }, { batch = batch, now = host.now })
-    return book, ("the journal %s %s"):format(args.journal, why or ""), is_fault
+    return book, ("the journal %s: %s"):format(args.journal, why or ""), is_fault
   end
 
   -- One that is there is read before the question, and none is made before the answer.
-  local is_there = args.journal and exists(args.journal)
+  local is_there = args.journal and native.file_kind(args.journal) ~= nil
   if is_there then
     local is_fault
     book, message, is_fault = open_journal()

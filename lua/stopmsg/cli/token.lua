@@ -1,6 +1,7 @@
 -- The token, from a file or the environment. Never an argument: every user of the machine can read
 -- those.
 
+local core = require("stopmsg.core")
 local encoding = require("stopmsg.cli.encoding")
 local text = require("stopmsg.text")
 
@@ -14,6 +15,11 @@ local function fault(value)
   if quote and #value > 1 and value:sub(-1) == quote then
     return "remove the quotes around the token"
   end
+  local secret, why = core.secret(value)
+  if not secret then
+    return "the token " .. why
+  end
+  secret:close()
 end
 
 -- value = read(path) | nil, message. The first line, without trailing white space.

@@ -128,8 +128,8 @@ function provider.read(path)
   if not ran then
     return nil, ("%s: %s"):format(path, tostring(definition))
   elseif type(definition) ~= "table" then
-    return nil, ("%s returns a %s; a provider file must return a definition table"):format(path,
-      type(definition))
+    return nil, ("%s returns %s; a provider file must return a definition table"):format(path,
+      definition == nil and "nothing" or "a " .. type(definition))
   end
   return definition
 end

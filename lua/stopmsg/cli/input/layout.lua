@@ -108,7 +108,7 @@ local function by_number(samples, number, is_id)
     for _, one in ipairs(samples) do
       widest = math.max(widest, #(one.records[1] or {}))
     end
-    unreadable(("no column %d: the first line has %d"):format(number, widest))
+    unreadable(("no column %.0f: the first line has %d"):format(number, widest))
   elseif is_tie and best.width > 1 then
     unreadable("cannot tell the separator: add a line such as sep=; at the top of the file")
   end
@@ -144,6 +144,12 @@ local function by_name(samples, field)
     layouts.names_of(widest)))
 end
 
+-- The number of a column, counted from 1; nil for a name, such as "0".
+local function number_of(field)
+  local number = field:find("^%d+$") and tonumber(field)
+  return number and number >= 1 and number or nil
+end
+
 -- How a file of rows is laid out: its separator, the column of the ids, how many columns there are,
 -- its header, and whether a line stands before that which names the separator.
 function layouts.of(file, field, is_id)
@@ -156,7 +162,7 @@ function layouts.of(file, field, is_id)
       records = layouts.sample(file, start, separator, said ~= nil),
     }
   end
-  local number = field:find("^%d+$") and tonumber(field)
+  local number = number_of(field)
   local layout
   if number then
     for _, one in ipairs(samples) do
@@ -179,15 +185,15 @@ function layouts.columns_of_parts(layout, fields)
   local columns = { layout.column }
   for i = 2, #fields do
     local found = columns_of(layout.header or {}, fields[i])
-    local number = found[1] or (fields[i]:find("^%d+$") and tonumber(fields[i]))
+    local number = found[1] or number_of(fields[i])
     if #found > 1 then
       unreadable(("the header has the name %s %d times: give the column's number"):format(
         text.quote(fields[i]), #found))
     elseif not number then
       unreadable(("no column named %s; columns: %s"):format(text.quote(fields[i]),
         layouts.names_of(layout.header or {})))
-    elseif number < 1 or number > layout.width then
-      unreadable(("no column %d: the first line has %d"):format(number, layout.width))
+    elseif number > layout.width then
+      unreadable(("no column %.0f: the first line has %d"):format(number, layout.width))
     end
     columns[i] = number
   end

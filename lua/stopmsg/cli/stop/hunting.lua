@@ -237,7 +237,7 @@ function hunting.run(args, host, with)
       fingerprint = digest:hex(),
       where = triples,
     }, { batch = with.operation.limit, now = host.now })
-    return opened, ("the journal %s %s"):format(args.journal, why or ""), is_fault
+    return opened, ("the journal %s: %s"):format(args.journal, why or ""), is_fault
   end
   local book, is_fault
   if args.journal and journal.header(args.journal) then
@@ -269,7 +269,7 @@ function hunting.run(args, host, with)
   ledger, message = ledgers.new({ form = with.operation.id, book = book, path = args.journal,
     most = args.max })
   if not ledger then
-    return refuse(("the journal %s %s"):format(args.journal, message))
+    return refuse(("the journal %s: %s"):format(args.journal, message))
   end
   local file, adds = output.open(args, host, book and not book.is_new)
   if not file then
