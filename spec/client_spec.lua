@@ -470,6 +470,65 @@ describe("stopmsg.client", function()
     end)
   end)
 
+  describe("the reasons of a report", function()
+    local IDS = { uuid(1), "bad", "bad", uuid(2, "0503"), uuid(3, "0404"), "worse", uuid(4),
+      uuid(2, "0503"), uuid(5, "0503") }
+    local more = { max_attempts = 1, batch_size = 1, concurrency = 1, patience = 0 }
+
+    -- What the items say.
+    local function count(reasons, item)
+      if item.reason then
+        reasons[item.reason] = (reasons[item.reason] or 0) + 1
+      end
+      return reasons
+    end
+
+    local function all_of(report)
+      local reasons = {}
+      for _, item in ipairs(report) do
+        count(reasons, item)
+      end
+      return reasons
+    end
+
+    it("are those of its items, which one line for people names", function()
+      local report = new("revicom", more):stop(IDS)
+      assert.same({ malformed_id = 3, http_503 = 3 }, all_of(report))
+      assert.same(all_of(report), report.reasons)
+      assert.matches("; main reason: http_503$", tostring(report))
+    end)
+
+    it("are those of the items that a stream gave, whenever somebody looks", function()
+      for looks = 0, 3 do
+        local reasons, given = {}, 0
+        local items, report = new("revicom", more):each(IDS)
+        for item in items do
+          count(reasons, item)
+          given = given + 1
+          if given <= looks then
+            assert.equal(given, report.total)
+          end
+        end
+        assert.equal(#IDS, given)
+        assert.same(reasons, report.reasons)
+      end
+    end)
+
+    it("are none where all were stopped", function()
+      local report = new("revicom"):stop({ uuid(1), uuid(2) })
+      assert.same({}, report.reasons)
+      assert.matches(" s%)$", tostring(report))
+    end)
+
+    it("follow the items through lookups", function()
+      local client = new("revicom", more)
+      local report = client:stop({ uuid(1), "bad", uuid(2, "0503") })
+      client:verify(report, { timeout = 0.01, interval = 0.01 })
+      assert.same(all_of(report), report.reasons)
+      assert.equal(1, report.reasons.malformed_id)
+    end)
+  end)
+
   describe("with the sleep of a scheduler", function()
     it("lets other coroutines go on", function()
       local slow = server.start({ delay = 0.05 })

@@ -113,6 +113,19 @@ describe("stopmsg.report", function()
       assert.equal("1 id: 1 stopped (3 requests, 2 repeated, 1.00 s)", tostring(made))
     end)
 
+    it("names the commonest reason, of equals always the same one", function()
+      local made = report.new()
+      for _, reason in ipairs({ "tls", "timeout", "connect", "timeout", "tls" }) do
+        made:count({ outcome = "failed", reason = reason })
+      end
+      assert.same({ connect = 1, timeout = 2, tls = 2 }, made.reasons)
+      assert.matches(" s%); main reason: timeout$", tostring(made))
+      assert.matches(" s%)$", report.totals(made))
+      made = report.new()
+      made:count({ outcome = "failed", reason = "tls" })
+      assert.matches(" s%); reason: tls$", tostring(made))
+    end)
+
     it("names every outcome that there is", function()
       local line = tostring(filled(outcome.names))
       for _, word in ipairs(outcome.names) do

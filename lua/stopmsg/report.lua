@@ -18,6 +18,7 @@ Report.__name = "stopmsg.report"
 function report.new(list)
   local self = list or {}
   self.counts = outcome.counts()
+  self.reasons = {} -- reason -> how many items have it
   self.total = 0
   self.ok = false
   self.requests = 0
@@ -44,13 +45,20 @@ function Report:warn(message)
   end
 end
 
--- Counts settled items of a list, from place `first` (1) to `last`.
-function Report:count_all(items, last, first)
+-- Counts a reason `by` times.
+function Report:count_reason(reason, by)
+  self.reasons[reason] = (self.reasons[reason] or 0) + by
+end
+
+-- Counts settled items of a list, from place `first` to `last`.
+local function count_all(self, items, first, last)
   local counts = self.counts
-  first = first or 1
   for i = first, last do
-    local word = items[i].outcome
+    local word, reason = items[i].outcome, items[i].reason
     counts[word] = counts[word] + 1
+    if reason then
+      self:count_reason(reason, 1)
+    end
   end
   self.total = self.total + last - first + 1
   -- An empty report is not ok.
@@ -78,6 +86,9 @@ end
 function Report:count(item)
   local counts = self.counts
   counts[item.outcome] = counts[item.outcome] + 1
+  if item.reason then
+    self:count_reason(item.reason, 1)
+  end
   self.total = self.total + 1
   self.ok = counts.stopped == self.total
 end
@@ -87,9 +98,9 @@ function Report:recount(breathe)
   for name in pairs(self.counts) do
     self.counts[name] = 0
   end
-  self.total = 0
+  self.total, self.reasons = 0, {}
   for first = 1, #self, PIECE do
-    self:count_all(self, math.min(first + PIECE - 1, #self), first)
+    count_all(self, self, first, math.min(first + PIECE - 1, #self))
     if breathe then
       breathe()
     end
@@ -112,8 +123,19 @@ function Report:ids(word)
   return list
 end
 
--- "3 ids: 2 stopped, 1 too_late (1 request, 0.12 s)"
-function Report:__tostring()
+-- The most frequent reason, or nil. Items that were stopped have none.
+local function commonest(reasons)
+  local found
+  for reason, count in pairs(reasons) do
+    if not found or count > reasons[found] or count == reasons[found] and reason < found then
+      found = reason
+    end
+  end
+  return found
+end
+
+-- "3 ids: 2 stopped, 1 too_late (1 request, 0.12 s)": for callers that show the reasons themselves
+function report.totals(self)
   local parts = {}
   for _, name in ipairs(outcome.names) do
     if self.counts[name] > 0 then
@@ -126,6 +148,14 @@ function Report:__tostring()
   return ("%s: %s (%s%s, %.2f s)"):format(plural(self.total, "id"),
     #parts > 0 and table.concat(parts, ", ") or "nothing to do", plural(self.requests, "request"),
     self.retries > 0 and (", %d repeated"):format(self.retries) or "", self.elapsed)
+end
+
+-- The same with the commonest reason: "2 ids: 1 stopped, 1 failed (1 request, 0.12 s); reason: tls"
+function Report:__tostring()
+  local reason = commonest(self.reasons)
+  local is_only = reason and next(self.reasons) == reason and next(self.reasons, reason) == nil
+  return report.totals(self)
+    .. (reason and (is_only and "; reason: " or "; main reason: ") .. reason or "")
 end
 
 return report

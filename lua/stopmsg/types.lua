@@ -105,6 +105,7 @@
 ---@class stopmsg.Report
 ---@field [integer] stopmsg.Item
 ---@field counts table<stopmsg.Outcome, integer>
+---@field reasons table<string, integer> reason -> how many items have it
 ---@field total integer
 ---@field ok boolean all stopped
 ---@field requests integer

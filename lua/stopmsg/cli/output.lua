@@ -5,6 +5,7 @@ local journal = require("stopmsg.journal")
 local outcome = require("stopmsg.meaning.outcome")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
+local reports = require("stopmsg.report")
 local text = require("stopmsg.text")
 
 local output = {}
@@ -274,7 +275,7 @@ local function table_of_text(self)
       self:_add(("… and %s more not stopped; --format ndjson -o FILE writes all of them\n")
         :format(progress.grouped(hidden)))
     end
-    self:_add((row_count > 0 and "\n" or "") .. text.printable(tostring(summary)) .. "\n")
+    self:_add((row_count > 0 and "\n" or "") .. text.printable(reports.totals(summary)) .. "\n")
     if reasons then
       self:_add("reasons: " .. text.printable(reasons) .. "\n")
     end

@@ -44,15 +44,17 @@ function settled.new(taken, redact, warn, is_shared)
     _ids = {}, -- scratch: ids with the same usual response
     _at = {}, -- scratch: their places
     _sink = nil, -- receives ids whose items would be alike
-    _counts = nil,
+    _report = nil, -- counts the reasons
+    _counts = nil, -- outcome -> how many items were made, or nil
     _is_quiet = false,
     _copies = {}, -- copies still to be made for duplicates
   }, Settled)
 end
 
 -- Resets for the next call; the previous one is drained. sink: see run/loop.lua, or nil.
-function Settled:begin(operation, limit, sink)
-  self._operation, self._limit, self._sink = operation, limit, sink
+-- report: counts the reasons of the items that are counted here.
+function Settled:begin(operation, limit, sink, report)
+  self._operation, self._limit, self._sink, self._report = operation, limit, sink, report
   self._counts, self._is_quiet = nil, false
   self._first, self._last = 1, 0
 end
@@ -71,6 +73,7 @@ end
 
 -- Drops all items handed out and all provider texts.
 function Settled:forget()
+  self._report = nil
   clear(self._items)
   clear(self._other_items)
 end
@@ -96,6 +99,9 @@ local function put(self, item, place)
   end
   if counts then
     counts[item.outcome] = counts[item.outcome] + 1
+    if item.reason then
+      self._report:count_reason(item.reason, 1)
+    end
   end
 end
 

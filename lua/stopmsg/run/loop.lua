@@ -157,7 +157,7 @@ function run.new(session, task)
   self._intake:begin(operation.id, task.limit, task.result, task.total,
     operation.together and operation.id.place_of[operation.together],
     type(task.source) == "table" and task.source or nil)
-  self._settled:begin(task.operation, task.limit, task.sink)
+  self._settled:begin(task.operation, task.limit, task.sink, task.summary)
   self._items, self._places, self._at, self._count = nil, nil, 0, 0
   self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
   self._has_form, self._has_strangers = false, false

@@ -3,6 +3,7 @@
 local advice = require("stopmsg.cli.advice")
 local exit = require("stopmsg.cli.exit")
 local progress = require("stopmsg.cli.progress")
+local reports = require("stopmsg.report")
 
 local conclusion = {}
 
@@ -99,7 +100,7 @@ function conclusion.report(run, summary)
     end
     if args.format ~= "text" or args.output or run.sink.failure then
       local reasons = conclusion.top_reasons(run)
-      host:say(tostring(summary) .. (reasons and "; reasons: " .. reasons or ""))
+      host:say(reports.totals(summary) .. (reasons and "; reasons: " .. reasons or ""))
     end
   end
   local is_told = run.signal or run.is_refused or run.rate_fault or not args.quiet
