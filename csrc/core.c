@@ -14,6 +14,7 @@
 #include "inflate.h"
 #include "items.h"
 #include "lane.h"
+#include "names.h"
 #include "openssl.h"
 #include "redis.h"
 #include "request.h"
@@ -96,6 +97,19 @@ static int core_deflate(lua_State *L) {
   return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
 }
 
+/* flag = core.names_twice(text): whether an object of this JSON has two fields
+ * of one name */
+static int core_names_twice(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  int is_twice;
+
+  if (sm_names_check(text, len, &is_twice) != SM_OK)
+    return luaL_error(L, "not enough memory");
+  lua_pushboolean(L, is_twice);
+  return 1;
+}
+
 /* pid = core.pid() */
 static int core_pid(lua_State *L) {
   lua_pushinteger(L, (lua_Integer)sm_fork_pid());
@@ -103,15 +117,25 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},     {"secret", sm_secret_new},
-    {"now", sm_engine_now},        {"pid", core_pid},
-    {"read_items", sm_items_read}, {"meaning", sm_usual_meaning},
-    {"redis", sm_redis_new},       {"read_replies", sm_redis_read},
-    {"known", sm_ids_known},       {"seen", sm_seen_new},
-    {"table", core_table},         {"check_base", core_check_base},
-    {"inflate", core_inflate},     {"deflate", core_deflate},
-    {"base64", sm_secret_base64},  {"uuid", sm_uuid},
-    {"names", sm_folder_names},    {NULL, NULL},
+    {"engine", sm_engine_new},
+    {"secret", sm_secret_new},
+    {"now", sm_engine_now},
+    {"pid", core_pid},
+    {"read_items", sm_items_read},
+    {"meaning", sm_usual_meaning},
+    {"redis", sm_redis_new},
+    {"read_replies", sm_redis_read},
+    {"known", sm_ids_known},
+    {"seen", sm_seen_new},
+    {"table", core_table},
+    {"check_base", core_check_base},
+    {"inflate", core_inflate},
+    {"deflate", core_deflate},
+    {"base64", sm_secret_base64},
+    {"uuid", sm_uuid},
+    {"names", sm_folder_names},
+    {"names_twice", core_names_twice},
+    {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);

@@ -15,6 +15,7 @@
 -- the definition lists, and a refusal must have the form of the provider's errors.
 
 local compat = require("stopmsg.compat")
+local core = require("stopmsg.core")
 local errors = require("stopmsg.meaning.errors")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.meaning.outcome")
@@ -43,13 +44,13 @@ local STRANGER = "not in the provider's form: check base_url, proxy"
 local plain_code = reading.plain_code
 
 -- Decodes the body: a JSON value, or the content of an XML root. Empty objects are marked, see
--- json.decode. Returns nil if it is neither.
+-- json.decode. Returns nil if it is neither, or names a field twice: which of the two counts?
 local function document_of(operation, reply)
   local document
   if reply.format == "xml" then
     local root = require("stopmsg.xml").decode(reply.body)
     document = root and root[operation.root or next(root)]
-  else
+  elseif not core.names_twice(reply.body) then
     document = json.decode(reply.body, true)
   end
   if type(document) == "userdata" then

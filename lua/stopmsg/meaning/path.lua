@@ -47,10 +47,12 @@ local function elements(parent, name)
   return of_xml.lists[name] or { parent[name] }
 end
 
--- Follows one step; `after` is the next step.
+-- Follows one step; `after` is the next step. Of XML elements where the path expects one, all are
+-- returned if there are more: which of them counts?
 local function follow(value, step, after)
-  if after == true or type(after) == "number" then
-    return elements(value, step) or value[step]
+  local all = elements(value, step)
+  if all and (after == true or type(after) == "number" or #all > 1) then
+    return all
   end
   return value[step]
 end
