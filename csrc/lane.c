@@ -256,7 +256,10 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
     s->header_bytes = h->head_bytes;
     if (event == SM_HTTP1_STATUS) {
       s->status = h->status;
-      sm_slot_take_status(s);
+      if (!sm_slot_take_status(s, h->status, c->sent == s->request.wire.len)) {
+        end(l, c, CURLE_WEIRD_SERVER_REPLY, 0);
+        return 1;
+      }
     } else if (event == SM_HTTP1_FIELD || event == SM_HTTP1_TRAILER) {
       sm_slot_take_field(s, h->text, h->len, event == SM_HTTP1_TRAILER);
     } else if (event == SM_HTTP1_HEADED) {
@@ -272,27 +275,29 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   return 0;
 }
 
-/* Reads all available bytes. */
-static void receive(struct sm_lane *l, struct sm_conn *c) {
+/* Reads all available bytes. Returns 1 if the request has ended, like feed().
+ */
+static int receive(struct sm_lane *l, struct sm_conn *c) {
   size_t count;
   CURLcode rc;
 
   do {
     rc = read_some(c, l->bytes, SM_LANE_READ, &count);
     if (rc == CURLE_AGAIN && !c->is_cut)
-      return;
+      return 0;
     if (rc != CURLE_OK || count == 0) {
       int is_whole = rc == CURLE_OK && sm_http1_end(&c->reader);
 
       if (rc == CURLE_OK)
         tell(c->error, "the connection was closed before the answer");
       end(l, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
-      return;
+      return 1;
     }
     if (feed(l, c, count))
-      return;
+      return 1;
     /* Bytes buffered by TLS do not make the socket ready. */
   } while (count == SM_LANE_READ || !c->op->is_plain || c->is_cut);
+  return 0;
 }
 
 /* Handles a connection that accepts no more of the request. */
@@ -302,7 +307,7 @@ static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   if (s->is_given) {
     /* A response may explain the reason. */
     c->is_cut = 1;
-    receive(l, c);
+    (void)receive(l, c);
   } else if (c->is_old) {
     /* The connection was closed before the request: this costs no attempt. */
     (void)set_idle(l, c);
@@ -339,6 +344,21 @@ static void give(struct sm_lane *l, struct sm_conn *c) {
     end(l, c, CURLE_SEND_ERROR, 0);
 }
 
+/* Handles a new connection on which the server spoke first or hung up. Nothing
+ * was sent, so the request gets one more connection; what TLS refused stays. */
+static void refuse(struct sm_lane *l, struct sm_conn *c) {
+  struct sm_slot *s = c->slot;
+
+  s->is_spent = c->error[0] == '\0';
+  if (sm_slot_refresh(s)) {
+    (void)set_idle(l, c);
+    drop(l, c);
+    push(&l->waiting, s);
+  } else {
+    end(l, c, CURLE_RECV_ERROR, 0);
+  }
+}
+
 /* Sends the slot's request from its beginning over an open connection. */
 static void begin(struct sm_lane *l, struct sm_conn *c) {
   sm_http1_begin(&c->reader);
@@ -346,7 +366,10 @@ static void begin(struct sm_lane *l, struct sm_conn *c) {
   c->is_blocked = 0;
   c->error[0] = '\0';
   c->slot->sends = 1;
-  give(l, c);
+  if (c->is_old || is_silent(c))
+    give(l, c);
+  else
+    refuse(l, c);
 }
 
 static CURLcode set_options(struct sm_lane *l, struct sm_conn *c) {
@@ -481,10 +504,11 @@ void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
       drop(l, c);
     return;
   }
+  /* First what the server says of the part that it has got. */
+  if ((events & ~CURL_CSELECT_OUT) != 0 && receive(l, c))
+    return;
   if ((events & CURL_CSELECT_OUT) != 0)
     give(l, c);
-  else
-    receive(l, c);
 }
 
 /* Records libcurl's data about a connection that it opened or tried to open. */

@@ -427,10 +427,10 @@ int sm_multi_step(struct sm_multi *m) {
     sm_lane_flush(&m->lane);
     note_fault(m, move(m));
     harvest(m);
-    sm_lane_flush(&m->lane); /* requests that could not use an old connection */
-    harvest_lane(m);
     if (m->fault == CURLM_OK && m->lost_port != 0)
       m->fault = hear_why(m);
+    sm_lane_flush(&m->lane); /* requests that could not use an old connection */
+    harvest_lane(m);
   }
   if (m->fault != CURLM_OK && !drop(m))
     return 0;

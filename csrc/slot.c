@@ -90,19 +90,22 @@ static int is_status_like(const char *line, size_t len) {
   return len > 5 && memcmp(line, "HTTP/", 5) == 0;
 }
 
-/* Whether the line has a version, one space, and a three-digit number. `line`
- * ends in LF, which is no digit. */
-static int is_status(const char *line, size_t len) {
+/* Whether the line has a version, one space, and a three-digit number, which is
+ * stored in `status`. `line` ends in LF, which is no digit. */
+static int is_status(const char *line, size_t len, int *status) {
   const char *code;
 
+  *status = 0;
   if (!is_status_like(line, len) || !is_digit(line[5]))
     return 0;
   code = line[6] == '.' && is_digit(line[7]) ? line + 9 : line + 7;
   if (code + 3 >= line + len || code[-1] != ' ')
     return 0;
-  return is_digit(code[0]) && is_digit(code[1]) && is_digit(code[2]) &&
-         code[0] != '0' &&
-         (code[3] == ' ' || code[3] == '\r' || code[3] == '\n');
+  if (!is_digit(code[0]) || !is_digit(code[1]) || !is_digit(code[2]) ||
+      code[0] == '0' || (code[3] != ' ' && code[3] != '\r' && code[3] != '\n'))
+    return 0;
+  *status = (code[0] - '0') * 100 + (code[1] - '0') * 10 + code[2] - '0';
+  return 1;
 }
 
 /* Whether the line has a name or continues the previous one. */
@@ -110,7 +113,7 @@ static int is_field(const char *line, size_t len) {
   return line[0] == ' ' || line[0] == '\t' || memchr(line, ':', len) != NULL;
 }
 
-void sm_slot_take_status(struct sm_slot *s) {
+int sm_slot_take_status(struct sm_slot *s, int status, int is_whole) {
   s->has_status = 1;
   s->is_headed = 0; /* another response: the last one was interim */
   sm_headers_clear(&s->headers);
@@ -118,6 +121,19 @@ void sm_slot_take_status(struct sm_slot *s) {
    * be recognized. */
   if (s->sends > 0 || !SM_CURL_AT_LEAST(7, 80, 0))
     s->sockets->has_answered = 1;
+  s->is_early = !is_whole && status >= 200 && status < 400;
+  return !s->is_early;
+}
+
+/* Whether libcurl has passed on all bytes of the request's body. A proxy
+ * answers before it sends any. */
+static int is_uploaded(const struct sm_slot *s) {
+  curl_off_t count = 0;
+
+  if (s->sends == 0 || s->request.body.len == 0)
+    return 1;
+  curl_easy_getinfo(s->request.easy, CURLINFO_SIZE_UPLOAD_T, &count);
+  return count >= (curl_off_t)s->request.body.len;
 }
 
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
@@ -130,6 +146,8 @@ void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
 /* Returns 0 for a line that HTTP does not allow. libcurl versions differ in
  * what they let pass, so each line is checked here. */
 static int take_line(struct sm_slot *s, const char *line, size_t len) {
+  int status;
+
   /* Newer libcurls also pass an incomplete line when the connection ends. */
   if (len == 0 || line[len - 1] != '\n')
     return 1;
@@ -143,8 +161,8 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
     sm_slot_take_field(s, line, len, s->is_headed);
     return is_field(line, len);
   }
-  sm_slot_take_status(s);
-  return is_status(line, len);
+  return is_status(line, len, &status) &
+         sm_slot_take_status(s, status, is_uploaded(s));
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
@@ -156,7 +174,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
     return 0;
   }
   if (!take_line(s, bytes, size * count)) {
-    s->is_malformed = 1;
+    s->is_malformed = !s->is_early;
     return 0;
   }
   return size * count;
@@ -176,8 +194,7 @@ static int on_send(void *user, char *to, char *from, int to_port,
   /* Already reported as never sent, while its resolver hung. */
   if (s->is_expired)
     return CURL_PREREQFUNC_ABORT;
-  if (sm_sockets_is_spent(s->sockets, from_port,
-                          s->sockets->is_shared && !s->request.op->is_plain)) {
+  if (sm_sockets_is_spent(s->sockets, from_port, s->request.op->is_plain)) {
     s->is_spent = 1;
     return CURL_PREREQFUNC_ABORT;
   }
@@ -285,6 +302,7 @@ static void forget_answer(struct sm_slot *s) {
   s->has_status = 0;
   s->is_headed = 0;
   s->is_malformed = 0;
+  s->is_early = 0;
   s->sends = 0;
   s->is_overflow = 0;
   s->is_nomem = 0;
@@ -509,7 +527,7 @@ static const char *fault_of(const struct sm_slot *s) {
     return "too_large";
   if (s->is_nomem)
     return "memory";
-  if (s->is_malformed)
+  if (s->is_malformed || s->is_early)
     return "protocol";
   switch (s->result) {
   case CURLE_OK:
@@ -578,6 +596,8 @@ static const char *detail_of(const struct sm_slot *s) {
     return "not enough memory";
   if (s->is_malformed)
     return "the response headers are malformed";
+  if (s->is_early)
+    return "the response came before the whole request was sent";
   if (s->refusal != NULL)
     return strstr(s->error, s->refusal) != NULL ? s->error : s->refusal;
   if (is_hung_up(s))

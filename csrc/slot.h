@@ -44,6 +44,7 @@ struct sm_slot {
   int has_status;    /* the status line has arrived */
   int is_headed;     /* the headers are complete */
   int is_malformed;  /* a header line is invalid */
+  int is_early;      /* the response came before the whole request was sent */
   int sends;         /* times libcurl began to send the request */
   int is_unreadable; /* unknown coding, or coded body incomplete */
   int is_overflow;   /* response larger than the limit */
@@ -76,8 +77,9 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
 void sm_slot_free(struct sm_slot *s);
 
 /* For the lane: stores a status line, a header or trailer line, or part of the
- * body. Returns 0 if there is no room. */
-void sm_slot_take_status(struct sm_slot *s);
+ * body. Returns 0 if there is no room, or if the response comes too early: a
+ * refusal may come before the whole request was sent, but not a confirmation. */
+int sm_slot_take_status(struct sm_slot *s, int status, int is_whole);
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer);
 int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len);

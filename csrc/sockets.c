@@ -353,18 +353,20 @@ static int is_over(curl_socket_t fd) {
   return poll(&one, 1, 0) > 0;
 }
 
-int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared) {
-  int is_spent = 0;
+int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_plain) {
+  int is_shared = s->is_shared && !is_plain, is_spent = 0;
   size_t i;
 
   /* Connections to two addresses may share a local port: check all of them. */
   for (i = 0; i < s->count; i++) {
     struct sm_socket *one = &s->list[i];
+    /* It was not bound before. */
+    int is_first_use = one->port == 0 && local_port(one->fd) == port;
 
-    if (one->port == 0 && local_port(one->fd) == port)
-      one->port = port; /* first use: it was not bound before */
-    else if (one->port == port &&
-             (is_shared ? is_over(one->fd) : !sm_sockets_is_silent(one->fd)))
+    if (is_first_use)
+      one->port = port;
+    if (one->port == port && (is_plain || !is_first_use) &&
+        (is_shared ? is_over(one->fd) : !sm_sockets_is_silent(one->fd)))
       is_spent = 1;
   }
   return is_spent;

@@ -89,10 +89,10 @@ void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
 /* Whether nothing waits to be read from it, not even its end. */
 int sm_sockets_is_silent(curl_socket_t fd);
 
-/* Called before each reuse of the connection from this local port: returns
+/* Called before each use of the connection from this local port: returns
  * whether it was closed or, unless requests share it, contains unread bytes.
- * Never true at the first use, when TLS may have sent tickets. */
-int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_shared);
+ * Over TLS never true at the first use: the bytes may be tickets. */
+int sm_sockets_is_spent(struct sm_sockets *s, int port, int is_plain);
 
 #pragma GCC visibility pop
 

@@ -9,6 +9,7 @@ local setting = SETTING
 if jit then
   jit.off()
 end
+require("spec.support.transport")
 local stopmsg = require("stopmsg")
 if setting.format == "xml" then
   require("stopmsg.xml")

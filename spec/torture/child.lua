@@ -5,6 +5,7 @@
 -- NUMBER keeps the ids of one run from those of another. CA_FILE, HTTP_VERSION, TIMEOUT, DEADLINE
 -- and VERIFY (its timeout) are the options of these names.
 
+require("spec.support.transport")
 local stopmsg = require("stopmsg")
 
 local URL, NUMBER = arg[1], tonumber(arg[2])

@@ -1,6 +1,7 @@
 -- What torture does with the core itself, a part at a time, each with a text that is the same
 -- whenever nothing fails. A part may raise; what it opened is closed by then.
 
+require("spec.support.transport")
 local all_codes = require("spec.support.codes")
 local core = require("stopmsg.core")
 local native = require("stopmsg.command")

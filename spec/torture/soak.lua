@@ -8,6 +8,7 @@
 -- the first third is that of the line with the least squares. Neither memory nor descriptors may
 -- grow. The last line says what was done; the exit code is 1 where something grew.
 
+require("spec.support.transport")
 local certificates = require("spec.support.certificates")
 local core = require("stopmsg.core")
 local patience = require("spec.support.patience")
