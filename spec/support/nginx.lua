@@ -57,6 +57,7 @@ worker_processes $workers;
 user $user;
 pid $dir/pid;
 error_log $dir/error.log $level;
+env STOPMSG_TRANSPORT;
 $main
 events { worker_connections 2048; }
 http {
@@ -139,7 +140,8 @@ function nginx.start(options)
     port = socket:getsockname().port,
     dir = assert(uv.fs_mkdtemp((os.getenv("TMPDIR") or "/tmp") .. "/stopmsg-nginx-XXXXXX")),
     user = uv.os_get_passwd().username,
-    path = absolute("lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path),
+    path = absolute((os.getenv("STOPMSG_TRANSPORT") and "spec/support/over/?.lua;" or "")
+      .. "lua/?.lua;lua/?/init.lua;./?.lua;" .. package.path),
     cpath = absolute(package.cpath),
     workers = options.workers or 1,
     level = options.level or "notice",

@@ -46,7 +46,7 @@ coverage: ## branches of the C core and lines of Lua that no spec or torture rea
 	  LUA_INIT_5_4="package.loadlib('$(COVERAGE)/lines.so', 'luaopen_lines')()" \
 	  $(MAKE) spec $(COVERED)
 	-@$(MAKE) torture-alloc-run MODES=once SETTINGS='revicom clickatell-xml' $(COVERED)
-	-@$(MAKE) torture-system SEEDS=2 TIMES=2 $(COVERED)
+	-@$(MAKE) torture-system-run SEEDS=2 TIMES=2 $(COVERED)
 	@python3 tools/coverage.py build/coverage
 
 # On a 32-bit Debian of its own, in build/i386.

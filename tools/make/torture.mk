@@ -1,9 +1,14 @@
 # Killed, without memory, disk, descriptors; for hours.
 
-.PHONY: torture torture-journal torture-alloc torture-alloc-run torture-system torture-fleet \
-  soak-plain
+.PHONY: torture torture-journal torture-alloc torture-alloc-run torture-system torture-system-run \
+  torture-fleet soak-plain
 
-torture: torture-journal torture-alloc torture-system ## kill the command, take disk, memory and system calls away (30 minutes)
+torture: torture-journal torture-alloc torture-system ## kill the command, take disk, memory and system calls away (an hour)
+
+# What carries requests, in turn: stopmsg's own HTTP/1.1, and libcurl.
+TRANSPORTS = http1 libcurl
+on-each-transport = for transport in $(TRANSPORTS); do \
+  echo "over $$transport:"; STOPMSG_TRANSPORT=$$transport $(1) || exit 1; done
 
 # The long form of what spec/command/journal_spec.lua does in short.
 TORTURE = $(RUN) python3 spec/torture/journal.py
@@ -16,7 +21,7 @@ torture-journal: all
 	@$(TORTURE) torn --ids 24 --batch 4
 
 # The long form of what spec/torture_spec.lua does in short: every request for
-# memory fails in its turn.
+# memory fails in its turn, or TRIES of each setting and mode.
 PRELOADED = $(BUILD)/torture
 TORTURED_CORE = $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) \
   spec/torture/alloc_core.lua '$(CURDIR)/$(PRELOADED)/alloc.so'
@@ -24,18 +29,21 @@ MODES = once twice sticky
 SETTINGS = revicom idigital pushwoosh clickatell clickatell-xml
 torture-alloc:
 	@for lua in $(or $(TORTURED),lua5.1 lua5.4 luajit); do \
-	  $(MAKE) torture-alloc-run LUA=$$lua || exit 1; done
+	  $(call on-each-transport,$(MAKE) torture-alloc-run LUA=$$lua); done
 
 torture-alloc-run: all $(PRELOADED)/alloc.so
 	@for mode in $(MODES); do for setting in $(SETTINGS); do \
 	  $(RUN) LD_PRELOAD='$(CURDIR)/$(PRELOADED)/alloc.so' $(LUA) spec/torture/alloc.lua \
-	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode || exit 1; done; done
+	    '$(CURDIR)/$(PRELOADED)/alloc.so' $$setting $$mode $(TRIES) || exit 1; done; done
 	@$(TORTURED_CORE)
 
 # Sockets that give little at a time, by seeds, without and with TLS; system calls that fail.
 SEEDS = 200
 TIMES = 10
-torture-system: all $(PRELOADED)/io.so
+torture-system:
+	@$(call on-each-transport,$(MAKE) torture-system-run)
+
+torture-system-run: all $(PRELOADED)/io.so
 	@$(call need,strace,strace)
 	@$(RUN) $(LUA) spec/torture/system.lua io '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
 	@$(RUN) $(LUA) spec/torture/system.lua tls '$(CURDIR)/$(PRELOADED)/io.so' $(SEEDS)
@@ -70,8 +78,8 @@ torture-fleet: all $(PRELOADED)/clock.so ## kill, pause, cut and starve a fleet 
 	@$(RUN) python3 spec/torture/fleet/cost.py overhead --ids 200000
 
 # Stops without end in one process: neither memory nor descriptors grow.
-soak-plain: all ## stop without end in one process (SOAK_SECONDS=600)
-	@$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600)
+soak-plain: all ## stop without end in one process, over each transport (SOAK_SECONDS=600)
+	@$(call on-each-transport,$(RUN) $(LUA) spec/torture/soak.lua $(or $(SOAK_SECONDS),600))
 
 $(PRELOADED)/%.so: spec/torture/%.c Makefile
 	@echo "CC $< [$(LUA_NAME)]"
