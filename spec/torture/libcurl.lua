@@ -47,7 +47,7 @@ local FUNCTIONS = {
   { "socket", { [24] = { "fault queued connect" } } },
   -- What is not known of a connection is taken for the worse, or costs nothing.
   { "getsockname", { [105] = {} } },
-  { "recv", { [104] = {} } },
+  { "recv", { [104] = { "fault queued lost" } } },
 }
 
 -- What is said besides where HTTP/1.1 is our own: connections are made, and answers read, later.
