@@ -121,7 +121,8 @@ static void free_conn(struct sm_conn *c) {
   free(c);
 }
 
-/* Moves a connection to `place` in the list. Idle ones come last. */
+/* Moves a connection to `place` in the list. Idle ones come last, those used
+ * last first. */
 static void put(struct sm_lane *l, struct sm_conn *c, size_t place) {
   struct sm_conn *other = l->conns[place];
 
@@ -422,20 +423,21 @@ static int is_same_place(const struct sm_op *a, const struct sm_op *b) {
                     strcmp(a->host.bytes, b->host.bytes) == 0);
 }
 
-/* Returns an idle connection that is still open; closes the others it finds. */
+/* Returns an idle connection that is still open, the one used last if it can:
+ * a server is the least likely to close that. Closes the others it finds. */
 static struct sm_conn *find_idle(struct sm_lane *l, const struct sm_op *op,
                                  int is_sure) {
-  size_t i;
+  size_t i = l->count - l->idle;
 
-  for (i = l->count; i > l->count - l->idle; i--) {
-    struct sm_conn *c = l->conns[i - 1];
+  while (i < l->count) {
+    struct sm_conn *c = l->conns[i];
 
     if (!is_same_place(c->op, op))
-      continue;
-    if ((is_sure && op->is_plain) || is_silent(c))
+      i++;
+    else if ((is_sure && op->is_plain) || is_silent(c))
       return c;
-    drop(l, c);
-    i = l->count + 1;
+    else
+      drop(l, c); /* another takes its place in the list */
   }
   return NULL;
 }
@@ -450,7 +452,7 @@ static void start(struct sm_lane *l, struct sm_slot *s, int is_sure) {
     return;
   }
   if (l->idle > 0 && l->count >= l->most)
-    drop(l, l->conns[l->count - l->idle]);
+    drop(l, l->conns[l->count - 1]);
   rc = make(l, s, &c);
   if (rc != CURLE_OK) {
     s->is_rejected = 1;

@@ -78,7 +78,8 @@ void sm_slot_free(struct sm_slot *s);
 
 /* For the lane: stores a status line, a header or trailer line, or part of the
  * body. Returns 0 if there is no room, or if the response comes too early: a
- * refusal may come before the whole request was sent, but not a confirmation. */
+ * refusal may come before the whole request was sent, a confirmation may not.
+ */
 int sm_slot_take_status(struct sm_slot *s, int status, int is_whole);
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer);

@@ -4,6 +4,7 @@ local certificates = require("spec.support.certificates")
 local core = require("stopmsg.core")
 local engines = require("spec.support.engines")
 local faults = require("spec.support.faults")
+local files = require("spec.support.files")
 local server = require("spec.support.server")
 local transport_of = require("spec.support.transport")
 
@@ -26,9 +27,8 @@ local function prepare(engine, changes)
   return engine:prepare(operation)
 end
 
--- { status, body, stage, fault, connections } of one request.
-local function ask(engine, operation, ids)
-  assert(engine:submit(operation, ids or {}, 1, ids and #ids or 0, AMPLE))
+-- { status, body, stage, fault, connections } of the next request that ends.
+local function wait_for(engine)
   local values
   repeat
     assert(engine:step())
@@ -39,6 +39,12 @@ local function ask(engine, operation, ids)
   until values[1]
   return { status = values[2], body = values[3], stage = values[4], fault = values[5],
     connections = values[8] }
+end
+
+-- The same of one request.
+local function ask(engine, operation, ids)
+  assert(engine:submit(operation, ids or {}, 1, ids and #ids or 0, AMPLE))
+  return wait_for(engine)
 end
 
 describe("requests of HTTP/1.1", function()
@@ -175,6 +181,31 @@ describe("requests of HTTP/1.1", function()
         faulty:take()
       end)
     end
+  end)
+
+  -- A server is the least likely to be closing that one.
+  it("go over the connection that was used last", function()
+    local engine = new_engine({ transport = "http1" })
+    local answer = faults.http("200 OK", "{}")
+    local path = os.tmpname()
+    faulty:set({ requests = { { ["do"] = { { "read", "all" }, { "tell", path }, { "hold" },
+      { "write", answer } } } },
+      ["then"] = faults.answer(answer, "stopped") })
+    local operation = prepare(engine, { base = faulty.url })
+    assert(engine:submit(operation, {}, 1, 0, AMPLE))
+    assert.is_true(server.wait(function()
+      assert(engine:step())
+      return files.read(path) ~= ""
+    end))
+    os.remove(path)
+    assert.equal(1, ask(engine, operation).connections)
+    faulty:go()
+    assert.equal(1, wait_for(engine).connections)
+    assert.equal(0, ask(engine, operation).connections)
+    engine:close()
+    local requests = faults.only(faulty:take(), "request")
+    assert.equal(requests[1].conn, requests[3].conn)
+    assert.not_equal(requests[1].conn, requests[2].conn)
   end)
 
   for name, lines in pairs({

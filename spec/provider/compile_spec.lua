@@ -152,6 +152,7 @@ local BROKEN = {
   { "stopp", { request = "x" }, "unknown field 'stopp'; did you mean 'stop'?" },
   { "stop", 5, "acme.stop: expected a table, got a number" },
   { "stop.request", NIL, "acme.stop.request: expected a method and a path" },
+  { "stop.request", "HEAD /stop/{id}", "acme.stop.request: HEAD gets no response body to read" },
   { "stop.request", "post /x/{id}", "a method and a path" },
   { "stop.request", "POST x/{id}", "a method and a path" },
   { "stop.request", "POST /x y/{id}", "a method and a path" },

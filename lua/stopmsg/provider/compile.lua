@@ -24,6 +24,9 @@ for word in pairs(outcome.all) do
   LISTED[word] = true
 end
 
+-- Methods that get no response body: nothing would say what became of an id.
+local IS_BODILESS = { HEAD = true, CONNECT = true }
+
 -- Placeholders for one id or a list of ids.
 local IS_ID = { id = true, ids = true }
 
@@ -110,6 +113,9 @@ function Compiler:request(operation, given, where, filters)
     fail(where .. ".request", operation.address
       and "expected a method and a URL, like 'POST https://auth.example.com/token'"
       or "expected a method and a path, like 'POST /messages/{id}/cancel'")
+  end
+  if IS_BODILESS[method] then
+    fail(where .. ".request", method .. " gets no response body to read")
   end
   operation.method = method
   if operation.address then
