@@ -276,29 +276,27 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   return 0;
 }
 
-/* Reads all available bytes. Returns 1 if the request has ended, like feed().
- */
-static int receive(struct sm_lane *l, struct sm_conn *c) {
+/* Reads all available bytes. */
+static void receive(struct sm_lane *l, struct sm_conn *c) {
   size_t count;
   CURLcode rc;
 
   do {
     rc = read_some(c, l->bytes, SM_LANE_READ, &count);
     if (rc == CURLE_AGAIN && !c->is_cut)
-      return 0;
+      return;
     if (rc != CURLE_OK || count == 0) {
       int is_whole = rc == CURLE_OK && sm_http1_end(&c->reader);
 
       if (rc == CURLE_OK)
         tell(c->error, "the connection was closed before the answer");
       end(l, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
-      return 1;
+      return;
     }
     if (feed(l, c, count))
-      return 1;
+      return;
     /* Bytes buffered by TLS do not make the socket ready. */
   } while (count == SM_LANE_READ || !c->op->is_plain || c->is_cut);
-  return 0;
 }
 
 /* Handles a connection that accepts no more of the request. */
@@ -308,7 +306,7 @@ static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   if (s->is_given) {
     /* A response may explain the reason. */
     c->is_cut = 1;
-    (void)receive(l, c);
+    receive(l, c);
   } else if (c->is_old) {
     /* The connection was closed before the request: this costs no attempt. */
     (void)set_idle(l, c);
@@ -501,15 +499,17 @@ void sm_lane_flush(struct sm_lane *l) {
 }
 
 void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
-  if (c->slot == NULL) {
+  struct sm_slot *s = c->slot;
+
+  if (s == NULL) {
     if (!is_silent(c))
       drop(l, c);
     return;
   }
   /* First what the server says of the part that it has got. */
-  if ((events & ~CURL_CSELECT_OUT) != 0 && receive(l, c))
-    return;
-  if ((events & CURL_CSELECT_OUT) != 0)
+  if ((events & ~CURL_CSELECT_OUT) != 0)
+    receive(l, c);
+  if ((events & CURL_CSELECT_OUT) != 0 && s->conn != NULL)
     give(l, c);
 }
 
