@@ -129,7 +129,7 @@ local function is_resolve(value)
   end
   for place, address in pairs(value) do
     if type(place) ~= "string" or not place:find("^[^%s%c:]+:%d+$") or type(address) ~= "string"
-      or not address:find("^[%x.:%[%]]+$") then
+      or not (address:find("^%d+%.%d+%.%d+%.%d+$") or address:find("^%[?%x*:%x*:[%x.:]*%]?$")) then
       return expected
     end
   end

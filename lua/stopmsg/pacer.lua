@@ -50,8 +50,9 @@ function Pacer:ready_at(now)
   end
   if self._ask and not self._may_go then
     local seconds, trouble, keeper = self._ask()
-    if type(seconds) ~= "number" then
-      error("the rate function must return seconds, got a " .. type(seconds), 0)
+    if type(seconds) ~= "number" or seconds ~= seconds then
+      error("the rate function must return seconds, got "
+        .. (seconds ~= seconds and "no number" or "a " .. type(seconds)), 0)
     end
     self.trouble, self.trouble_since = trouble, trouble and (self.trouble_since or now) or nil
     if keeper then

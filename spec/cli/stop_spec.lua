@@ -138,6 +138,13 @@ describe("stopmsg stop", function()
     assert.matches("use https://, or %-%-allow%-http\n", err)
   end)
 
+  it("takes - as the output for standard output", function()
+    local code, out = stop({ "-o", "-", "--format", "csv", uuid(1) })
+    assert.equal(0, code)
+    assert.matches("^id,outcome,", out)
+    assert.is_nil(io.open("-"))
+  end)
+
   it("asks on a terminal, and takes yes for an answer", function()
     local code, _, err = stop({ "--dispatch", "4711" },
       { provider = "idigital", columns = { stderr = 80 }, answer = "Yes\n" })

@@ -72,6 +72,9 @@ local function main(argv, io)
     around:say(result:gsub("\n", ". ") .. " (see stopmsg --help)")
     return exit.usage
   end
+  if result.output == "-" then
+    result.output = nil -- standard output, as `-` is standard input
+  end
   around.help = wanted.help
   local command = commands[result.command]
   around.command = "stopmsg " .. command.name
