@@ -43,16 +43,17 @@ end
 -- Seconds for a call over `total` ids: the deadline given, else enough for twice the time that the
 -- rate takes. Unlimited if the total is unknown.
 function runs.seconds_for(self, operation, call, total)
-  local seconds, rate = call.deadline or self._options.deadline, self._options.rate
-  if not rate then
-    local documented = operation.rate or self._provider.rate
-    rate = documented and documented.rate
-  end
+  local seconds = call.deadline or self._options.deadline
   if seconds or not total then
     return seconds or math.huge
   end
+  local documented = operation.rate or self._provider.rate
+  local rate = self._options.rate or (documented and documented.rate)
+  if type(rate) ~= "number" then
+    return options.deadline
+  end
   local requests = math.ceil(total / ids_a_request(self, operation))
-  return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
+  return math.max(options.deadline, 2 * requests / rate)
 end
 
 -- From this many ids on, and if others share the thread, the list of items is filled page by page.
@@ -72,13 +73,14 @@ local function start(self, operation, ids, call, total, is_slow, sink)
   end
   local list = core.table(not result and total or 0, REPORT_FIELDS)
   local summary = reports.new(list)
-  summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
-  summary.is_lookup = operation.is_lookup
-  -- Report what is wrong with the definition only once.
-  for _, warning in ipairs(self._warnings or {}) do
-    summary.warnings[#summary.warnings + 1] = text.clean(warning)
+  summary.kind, summary.is_lookup = operation.kind, operation.is_lookup
+  if self._warnings then
+    -- Report what is wrong with the definition only once.
+    for _, warning in ipairs(self._warnings) do
+      summary.warnings[#summary.warnings + 1] = text.clean(warning)
+    end
+    self._warnings = nil
   end
-  self._warnings = nil
   local number = session:prepare(operation)
   local single_number = operation.single and session:prepare(operation.single)
   return run.new(session, {

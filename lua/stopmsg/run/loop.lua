@@ -72,7 +72,7 @@ local function new(session)
     _settled = nil,
     _repeats = nil,
     _patience = nil,
-    _must_share = nil, -- returns whether other coroutines have waited long enough
+    _must_share = nil, -- returns whether other coroutines have waited long enough; nil if none do
     _items = nil, -- the slice being handed out, up to _count
     _places = nil,
     _at = 0,
@@ -98,7 +98,7 @@ local function new(session)
     _skip = 0, -- items to hand out before the next clock check
     _gap = 1,
   }, Run)
-  self._must_share = session.breathe and function()
+  self._is_share_due = session.breathe and function()
     return session.clock() - self._looked >= SHARE_EVERY
   end
   self._intake = intake.new(function(chunk, want)
@@ -162,6 +162,8 @@ function run.new(session, task)
   self._has_begun, self._is_held, self._abandons_at = task.sink ~= nil, false, nil
   self._has_form, self._has_strangers = false, false
   self._started, self._looked, self._skip, self._gap = now, 0, 0, 1
+  -- A few ids keep nobody waiting.
+  self._must_share = not (task.total and task.total <= SMALL) and self._is_share_due or nil
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
   return self
 end
@@ -217,10 +219,11 @@ local function call_hook(self, name, hook, ...)
   end
 end
 
--- Lets other coroutines run.
+-- Lets other coroutines run. Returns the time.
 local function share(self)
   outside(self, self._session.breathe)
   self._looked = self._session.clock()
+  return self._looked
 end
 
 local function emit(self, event)
@@ -591,6 +594,11 @@ local function send_next(self, now)
   return true
 end
 
+-- Returns whether no id is left to be sent.
+local function is_sent(self)
+  return self._intake.is_over and not self._held and self._repeats:is_empty()
+end
+
 -- Starts all requests that may start. Returns whether any did, and when more may.
 local function fill(self, now)
   local session, task, outage = self._session, self._task, self._session.outage
@@ -598,6 +606,9 @@ local function fill(self, now)
   self._is_cut, self._is_held = false, false
   -- During an outage the next probe may start while one still hangs.
   while not self._repeats.ended and (self._in_flight < task.concurrency or outage.is_shut) do
+    if session.pacer.is_free and not outage.is_troubled and is_sent(self) then
+      break
+    end
     local at = ready_at(self, now)
     if at > now or self._repeats.ended then
       return self._repeats.sends > before, at
@@ -795,8 +806,7 @@ local function abandon(self)
 end
 
 local function is_over(self)
-  return self._intake.is_over and self._in_flight == 0 and not self._held
-    and self._repeats:is_empty()
+  return self._in_flight == 0 and is_sent(self)
 end
 
 -- Returns the next time at which there is work without network activity. Nothing is sent before
@@ -900,11 +910,10 @@ local function turn(self, may_wait)
   end
   step(session)
   if self._must_share then
-    share(self) -- reading a response takes time
+    now = share(self) -- reading a response takes time
     if session.is_closed then
       error(run.CLOSED, 0)
     end
-    now = session.clock()
   end
   local has_any = collect(self)
   if self._abandons_at and now >= self._abandons_at and self._settled:has_room() then
