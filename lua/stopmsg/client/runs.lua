@@ -56,6 +56,15 @@ function runs.seconds_for(self, operation, call, total)
   return math.max(options.deadline, 2 * requests / rate)
 end
 
+-- A sink that counts what it takes.
+local function counted(sink, summary)
+  return function(group, places, first, last, word, code, verified)
+    local count = sink(group, places, first, last, word, code, verified)
+    summary:count_alike(word, count)
+    return count
+  end
+end
+
 -- From this many ids on, and if others share the thread, the list of items is filled page by page.
 local MANY_PLACES = 1024
 
@@ -106,11 +115,7 @@ local function start(self, operation, ids, call, total, is_slow, sink)
     total = total,
     is_interrupted = call.is_interrupted,
     is_slow = is_slow,
-    sink = sink and function(group, places, first, last, word, code, verified)
-      local count = sink(group, places, first, last, word, code, verified)
-      summary:count_alike(word, count)
-      return count
-    end,
+    sink = sink and counted(sink, summary),
     is_page = operation.is_page,
   }), summary, move
 end

@@ -62,6 +62,25 @@ local function note(self, event)
   end
 end
 
+-- Drives all transfers.
+local function step(session)
+  local moved, message
+  if session.step then
+    moved, message = session.step()
+  else
+    moved, message = session.engine:step()
+  end
+  if not moved then
+    error("libcurl: " .. message, 0)
+  end
+end
+
+-- Drives all transfers. Returns whether this run has a response.
+local function find_answer(self)
+  step(self._session)
+  return self._call:ready() > 0
+end
+
 -- Creates a run on the connections of `session`, without a task. All fields that run.new() does not
 -- reset are empty at the end of a run or belong to the session.
 local function new(session)
@@ -100,6 +119,9 @@ local function new(session)
   }, Run)
   self._is_share_due = session.breathe and function()
     return session.clock() - self._looked >= SHARE_EVERY
+  end
+  self._has_answer = function()
+    return find_answer(self)
   end
   self._intake = intake.new(function(chunk, want)
     return outside(self, self._task.source, chunk, want)
@@ -185,25 +207,6 @@ local function give_back_run(self)
   end
 end
 
--- Drives all transfers.
-local function step(session)
-  local moved, message
-  if session.step then
-    moved, message = session.step()
-  else
-    moved, message = session.engine:step()
-  end
-  if not moved then
-    error("libcurl: " .. message, 0)
-  end
-end
-
--- Drives all transfers. Returns whether this run has a response.
-local function find_answer(self)
-  step(self._session)
-  return self._call:ready() > 0
-end
-
 -- Calls a user's hook. Reports its first error as a warning, and never ends the run for it.
 local function call_hook(self, name, hook, ...)
   local is_inside = self._is_torn
@@ -241,10 +244,7 @@ end
 -- Returns the function that interrupts reading ids, or nil.
 local function pause_of(self)
   if not self._must_share and not self._has_begun and self._in_flight > 0 then
-    -- Deliver the first response without reading more ids first.
-    return function()
-      return find_answer(self)
-    end
+    return self._has_answer -- deliver the first response without reading more ids first
   end
   return self._must_share
 end
