@@ -36,6 +36,9 @@ local SMALL, MOST_IDLE = 16, 1024
 -- Error for any use of a closed client.
 run.CLOSED = "attempt to use a closed client"
 
+-- Warning of every report that has answers of a sandbox.
+run.SANDBOX = "these results come from a sandbox: no message was stopped"
+
 -- Error for resuming a run that ran out of memory mid-step: the state of its ids is lost.
 run.TORN = "attempt to resume a run that failed"
 
@@ -63,7 +66,7 @@ local function note(self, event)
 end
 
 -- Drives all transfers.
-local function step(session)
+function run.step(session)
   local moved, message
   if session.step then
     moved, message = session.step()
@@ -77,7 +80,7 @@ end
 
 -- Drives all transfers. Returns whether this run has a response.
 local function find_answer(self)
-  step(self._session)
+  run.step(self._session)
   return self._call:ready() > 0
 end
 
@@ -145,6 +148,23 @@ local function new(session)
   return self
 end
 
+-- Adjusts the count of requests in flight.
+local function count_flying(self, count)
+  local traffic = self._session.traffic
+  self._in_flight = self._in_flight + count
+  if traffic then
+    traffic.in_flight = traffic.in_flight + count
+  end
+end
+
+-- Goes on with the request of run/one.lua, for the only id of the list.
+local function take_over(self)
+  self._intake:ahead(self._settled, nil, 1)
+  self._intake:took(1)
+  self._repeats:offered(1)
+  count_flying(self, 1)
+end
+
 -- Returns a run for `task` on the connections of `session`.
 --
 -- session, shared by all runs of a client: engine, clock (a function), wait(call, seconds,
@@ -164,12 +184,14 @@ end
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
 -- whose items would have no other fields, in place of the items. The first id it does not take gets
 -- an item.
-function run.new(session, task)
+--
+-- asked: { call, started } of a request for the only id, which the run takes over; see run/one.lua.
+function run.new(session, task, asked)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
-  local now = session.clock()
+  local now = asked and asked.started or session.clock()
   self._task = task
-  if self._engine ~= session.engine then
-    self._engine, self._call = session.engine, session.engine:call()
+  if asked or self._engine ~= session.engine then
+    self._engine, self._call = session.engine, asked and asked.call or session.engine:call()
   end
   self._repeats:begin(task, session, self._call)
   self._patience:begin(task, session, now)
@@ -187,6 +209,9 @@ function run.new(session, task)
   -- A few ids keep nobody waiting.
   self._must_share = not (task.total and task.total <= SMALL) and self._is_share_due or nil
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
+  if asked then
+    take_over(self)
+  end
   return self
 end
 
@@ -402,15 +427,6 @@ local function timeout_at(self, now)
     seconds = math.min(seconds, self._patience:left(now) or seconds)
   end
   return seconds
-end
-
--- Adjusts the count of requests in flight.
-local function count_flying(self, count)
-  local traffic = self._session.traffic
-  self._in_flight = self._in_flight + count
-  if traffic then
-    traffic.in_flight = traffic.in_flight + count
-  end
 end
 
 -- Counts responses and their ids; `started` is when the oldest request was sent.
@@ -764,7 +780,7 @@ function run.pause(session, seconds, is_interrupted)
     if session.is_closed then
       error(run.CLOSED, 0)
     end
-    step(session)
+    run.step(session)
     session.wait(nobody, is_interrupted and math.min(left, ASK_EVERY) or left, false)
     left = till - session.clock()
   end
@@ -908,7 +924,7 @@ local function turn(self, may_wait)
   elseif self._settled:has_room() then
     has_started, at = fill(self, now)
   end
-  step(session)
+  run.step(session)
   if self._must_share then
     now = share(self) -- reading a response takes time
     if session.is_closed then
@@ -962,7 +978,7 @@ local function finish(self)
   end
   if self._session.engine:has_met_sandbox() then
     -- Not redacted: the sandbox's token is a word of this text.
-    warn(self, "these results come from a sandbox: no message was stopped", true)
+    warn(self, run.SANDBOX, true)
   end
   local now = self._session.clock()
   self._session.outage:queue(self, false)
