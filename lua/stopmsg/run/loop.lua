@@ -94,12 +94,15 @@ end
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
 -- whose items would have no other fields, in place of the items. The first id it does not take gets
 -- an item.
-function run.new(session, task)
+--
+-- asked: { call, started } of a request for the only id, which the run takes over; see run/one.lua.
+function run.new(session, task, asked)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
-  local operation, now = task.operation, session.clock()
+  local operation, now = task.operation, asked and asked.started or session.clock()
   self._task = task
-  self._hooks:begin(task)
-  self._requests:begin(task)
+  -- A few ids keep nobody waiting.
+  self._hooks:begin(task, not (task.total and task.total <= SMALL))
+  self._requests:begin(task, asked and asked.call)
   self._replies:begin(task)
   self._repeats:begin(task, session, self._requests.call)
   self._patience:begin(task, session, now)
@@ -116,6 +119,9 @@ function run.new(session, task)
     end)
   end
   self._started, self._gap, self._abandons_at = now, 1, nil
+  if asked then
+    self._requests:take_over()
+  end
   return self
 end
 
@@ -213,9 +219,8 @@ local function turn(self, may_wait)
   end
   batches.step(session)
   if must_share then
-    outer:share() -- reading a response takes time
+    now = outer:share() -- reading a response takes time
     outer:check_open()
-    now = session.clock()
   end
   local has_any = self._replies:collect()
   if self._abandons_at and now >= self._abandons_at and settled:has_room() then

@@ -1,6 +1,7 @@
 -- Takes replies: what each means, and what the report says of them all.
 
 local answer = require("stopmsg.meaning.answer")
+local hooks = require("stopmsg.run.hooks")
 
 local replies = {}
 
@@ -145,7 +146,7 @@ function Replies:finish()
   end
   if self._session.engine:has_met_sandbox() then
     -- Not redacted: the sandbox's token is a word of this text.
-    self._hooks:warn("these results come from a sandbox: no message was stopped", true)
+    self._hooks:warn(hooks.SANDBOX, true)
   end
 end
 
