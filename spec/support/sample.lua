@@ -10,6 +10,9 @@ sample.OF = tonumber(os.getenv("SPEC_SAMPLE")) or 1
 -- Which share of them all, from 0 on; nil for cases of its own choice.
 local SHARE = tonumber(os.getenv("SPEC_SHARE"))
 
+-- Where cases come from a seed: part of it, another one for each choice.
+sample.SEED = 1 + (SHARE or tonumber(_VERSION:match("%d$")))
+
 -- takes = sample.start(): takes() says of one case after another whether it is tried.
 function sample.start()
   if sample.OF == 1 then
@@ -39,6 +42,21 @@ function sample.chooser()
     end
     chosen[1] = chosen[1] or list[1]
     return chosen
+  end
+end
+
+-- it = sample.its(it): those cases of a file that are tried. Cases are known by their titles: in
+-- which order a loop makes them is up to the Lua.
+function sample.its(it)
+  local share = SHARE or tonumber(_VERSION:match("%d$"))
+  return function(title, run)
+    local hash = 0
+    for i = 1, #title do
+      hash = (hash * 31 + title:byte(i)) % 2147483647
+    end
+    if hash % sample.OF == share % sample.OF then
+      return it(title, run)
+    end
   end
 end
 
