@@ -45,14 +45,14 @@ function sample.chooser()
   end
 end
 
--- it = sample.its(it): those cases of a file that are tried. Cases are known by their titles: in
--- which order a loop makes them is up to the Lua.
-function sample.its(it)
+-- it = sample.its(it, about): those cases of a file, or of what they are about, that are tried.
+-- They are known by their titles: in which order a loop makes them is up to the Lua.
+function sample.its(it, about)
   local share = SHARE or tonumber(_VERSION:match("%d$"))
   return function(title, run)
-    local hash = 0
-    for i = 1, #title do
-      hash = (hash * 31 + title:byte(i)) % 2147483647
+    local name, hash = (about or "") .. title, 0
+    for i = 1, #name do
+      hash = (hash * 31 + name:byte(i)) % 2147483647
     end
     if hash % sample.OF == share % sample.OF then
       return it(title, run)
@@ -61,9 +61,9 @@ function sample.its(it)
 end
 
 -- How many cases are tried, in words.
-function sample.told(count)
-  return sample.OF == 1 and ("%d cases"):format(count)
-    or ("%d cases, one of %d"):format(count, sample.OF)
+function sample.told(count, what)
+  return ("%d %s%s"):format(count, what or "cases",
+    sample.OF > 1 and (", one of %d"):format(sample.OF) or "")
 end
 
 return sample
