@@ -233,6 +233,7 @@ describe("the token", function()
       max_attempts = 1,
       patience = 0,
       timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS,
       on_event = function(event)
         told[#told + 1] = event
       end,
