@@ -51,7 +51,11 @@ describe("a list of what can still be stopped", function()
   end
 
   local function run(name, arguments, options)
-    local argv = { name, "-p", "revicom", "--base-url", address }
+    local argv = { name, "--base-url", address }
+    if arguments[1] ~= "-p" then
+      argv[#argv + 1] = "-p"
+      argv[#argv + 1] = "revicom"
+    end
     for _, argument in ipairs(arguments) do
       argv[#argv + 1] = argument
     end
@@ -91,6 +95,30 @@ describe("a list of what can still be stopped", function()
       code, out, err = run("find", {})
       assert.same({ 3, "" }, { code, out })
       assert.matches("nothing left to stop", err)
+    end)
+
+    it("names --dispatch where dispatches were listed, and stop takes what it says", function()
+      hold({ size = 3 })
+      local code, _, err = run("find", { "-p", "idigital" })
+      assert.equal(0, code)
+      assert.truthy(err:find("3 dispatches can still be stopped: "
+        .. "stopmsg stop -p idigital --all --dispatch stops them\n", 1, true))
+      local arguments = { "-p", "idigital", "--all", "--dispatch", "--yes", "--format", "csv" }
+      local out
+      code, out = run("stop", arguments)
+      assert.equal(0, code)
+      assert.equal(4, #lines(out))
+      code, _, err = run("find", { "-p", "idigital" })
+      assert.equal(3, code)
+      assert.matches("nothing left to stop", err)
+    end)
+
+    it("names the address where only strangers respond", function()
+      script([[return 404, "<html>"]])
+      local code, _, err = run("find", {})
+      assert.equal(4, code)
+      assert.matches("0 messages found; check %-%-base%-url and the proxy, then run the same "
+        .. "command again\n$", err)
     end)
 
     it("gives items as ndjson, json and csv", function()
@@ -242,7 +270,8 @@ describe("a list of what can still be stopped", function()
         .. "command again\n$", err)
       code, out, err = run("stop", { "--all" }, { columns = { stderr = 200 }, answer = "y\n" })
       assert.same({ 4, "" }, { code, out })
-      assert.matches("nothing was stopped: run the same command again\n$", err)
+      assert.matches("nothing was stopped: check %-%-base%-url and the proxy, then run the same "
+        .. "command again\n$", err)
     end)
 
     it("stops nothing of a page that does not show the filter", function()

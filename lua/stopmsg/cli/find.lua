@@ -1,5 +1,6 @@
 -- stopmsg find
 
+local advice = require("stopmsg.cli.advice")
 local connection = require("stopmsg.cli.connection")
 local exit = require("stopmsg.cli.exit")
 local listing = require("stopmsg.cli.listing")
@@ -52,7 +53,7 @@ local function advise(args, report, filter)
     parts[#parts + 1] = ("--where %s=%s"):format(pair[1], quoted(pair[2]))
   end
   parts[#parts + 1] = #filter.names == 0 and "--all" or nil
-  parts[#parts + 1] = args.dispatch and "--dispatch" or nil
+  parts[#parts + 1] = report.kind == "dispatch" and "--dispatch" or nil
   return ("%s can still be stopped: %s stops %s"):format(where.count(report.total, report.unit),
     table.concat(parts, " "), report.total == 1 and "it" or "them")
 end
@@ -121,8 +122,8 @@ function command.run(args, host)
   elseif code == exit.refused and not args.quiet then
     host:say(("nothing left to stop: %s"):format(where.words(filter)))
   elseif code == exit.unsure and not args.quiet then
-    host:say(("%s found; run the same command again"):format(where.count(report.total,
-      report.unit)))
+    host:say(("%s found; %s"):format(where.count(report.total, report.unit),
+      advice.of_list(report.err, report.pages)))
   end
   return code
 end
