@@ -102,7 +102,8 @@ describe("a list of what can still be stopped", function()
       local code, _, err = run("find", { "-p", "idigital" })
       assert.equal(0, code)
       assert.truthy(err:find("3 dispatches can still be stopped: "
-        .. "stopmsg stop -p idigital --all --dispatch stops them\n", 1, true))
+        .. "stopmsg stop -p idigital --all --dispatch --base-url " .. address .. " stops them\n",
+        1, true))
       local arguments = { "-p", "idigital", "--all", "--dispatch", "--yes", "--format", "csv" }
       local out
       code, out = run("stop", arguments)
@@ -111,6 +112,14 @@ describe("a list of what can still be stopped", function()
       code, _, err = run("find", { "-p", "idigital" })
       assert.equal(3, code)
       assert.matches("nothing left to stop", err)
+    end)
+
+    it("names the settings that were given", function()
+      hold({ size = 3 })
+      local arguments = { "-p", "twilio", "--set", "account=AC12" }
+      local code, _, err = run("find", arguments)
+      assert.equal(0, code)
+      assert.truthy(err:find("stopmsg stop -p twilio --all --set account=AC12 --base-url", 1, true))
     end)
 
     it("names the address where only strangers respond", function()

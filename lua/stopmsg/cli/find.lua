@@ -43,10 +43,10 @@ end
 
 -- Quotes a value for the shell.
 local function quoted(value)
-  return value:find("[^%w_.:/@%+%-]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
+  return value:find("[^%w_.:/@%+%-=]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
 end
 
--- Suggests the next command.
+-- Suggests the next command, with the options that it needs, too.
 local function advise(args, report, filter)
   local parts = { "stopmsg stop -p " .. args.provider }
   for _, pair in ipairs(filter:resolved()) do
@@ -54,6 +54,13 @@ local function advise(args, report, filter)
   end
   parts[#parts + 1] = #filter.names == 0 and "--all" or nil
   parts[#parts + 1] = report.kind == "dispatch" and "--dispatch" or nil
+  for _, pair in ipairs(args.set or {}) do
+    parts[#parts + 1] = "--set " .. quoted(pair)
+  end
+  parts[#parts + 1] = args.application and "--application " .. quoted(args.application) or nil
+  parts[#parts + 1] = args.undocumented and "--undocumented" or nil
+  parts[#parts + 1] = args.base_url_from == "--base-url"
+    and "--base-url " .. quoted(args.shown_url) or nil
   return ("%s can still be stopped: %s stops %s"):format(where.count(report.total, report.unit),
     table.concat(parts, " "), report.total == 1 and "it" or "them")
 end
