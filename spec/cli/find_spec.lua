@@ -114,6 +114,16 @@ describe("a list of what can still be stopped", function()
       assert.matches("nothing left to stop", err)
     end)
 
+    it("is not asked for dispatches where messages are to be stopped", function()
+      hold({ size = 3 })
+      local code = run("stop", { "-p", "idigital", "--all", "--undocumented", "--yes" })
+      assert.equal(0, code)
+      for _, request in ipairs(sandbox:log()) do
+        assert.is_nil((request.path or request.target):find("dispatch", 1, true))
+      end
+      assert.equal(3, stops())
+    end)
+
     it("names the settings that were given", function()
       hold({ size = 3 })
       local arguments = { "-p", "twilio", "--set", "account=AC12" }
