@@ -117,25 +117,16 @@ static int core_pid(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"engine", sm_engine_new},
-    {"secret", sm_secret_new},
-    {"now", sm_engine_now},
-    {"pid", core_pid},
-    {"read_items", sm_items_read},
-    {"meaning", sm_usual_meaning},
-    {"redis", sm_redis_new},
-    {"read_replies", sm_redis_read},
-    {"known", sm_ids_known},
-    {"seen", sm_seen_new},
-    {"table", core_table},
-    {"check_base", core_check_base},
-    {"inflate", core_inflate},
-    {"deflate", core_deflate},
-    {"base64", sm_secret_base64},
-    {"uuid", sm_uuid},
-    {"names", sm_folder_names},
-    {"names_twice", core_names_twice},
-    {NULL, NULL},
+    {"engine", sm_engine_new},     {"secret", sm_secret_new},
+    {"now", sm_engine_now},        {"pid", core_pid},
+    {"read_items", sm_items_read}, {"meaning", sm_usual_meaning},
+    {"redis", sm_redis_new},       {"read_replies", sm_redis_read},
+    {"known", sm_ids_known},       {"seen", sm_seen_new},
+    {"table", core_table},         {"check_base", core_check_base},
+    {"inflate", core_inflate},     {"deflate", core_deflate},
+    {"base64", sm_secret_base64},  {"uuid", sm_uuid},
+    {"names", sm_folder_names},    {"names_twice", core_names_twice},
+    {"walk", sm_ids_walk},         {NULL, NULL},
 };
 
 SM_EXPORT int luaopen_stopmsg_core(lua_State *L);

@@ -1,5 +1,6 @@
 #include "ids.h"
 
+#include <math.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -46,6 +47,45 @@ static void *map_bytes(size_t bytes) {
     (void)madvise(at, bytes, MADV_HUGEPAGE);
 #endif
   return at;
+}
+
+/*
+ * count, last, key, is_wrong = core.walk(list, count, last, key, most)
+ *
+ * Counts at most `most` further places of a list, from the one after `key` on
+ * (nil: from the first), and finds the last one. key is nil at the end. If it
+ * is no place, is_wrong is true.
+ */
+int sm_ids_walk(lua_State *L) {
+  lua_Number count = luaL_checknumber(L, 2);
+  lua_Number last = luaL_checknumber(L, 3);
+  lua_Number most = luaL_checknumber(L, 5);
+  int is_wrong = 0;
+
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 4);
+  for (; most > 0 && !is_wrong; most--) {
+    lua_Number place;
+
+    if (!lua_next(L, 1)) {
+      lua_pushnil(L);
+      break;
+    }
+    lua_pop(L, 1);
+    place = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
+    is_wrong = !(place >= 1 && fmod(place, 1) == 0);
+    if (place > last)
+      last = place;
+    count++;
+  }
+  sm_pushwhole(L, count);
+  if (last < 0x1p53)
+    sm_pushwhole(L, last);
+  else
+    lua_pushnumber(L, last);
+  lua_pushvalue(L, 4);
+  lua_pushboolean(L, is_wrong);
+  return 4;
 }
 
 /* known = core.known(places): for IDs at places 1 to `places` */

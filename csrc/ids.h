@@ -14,6 +14,7 @@
 
 void sm_ids_init(lua_State *L);
 int sm_ids_known(lua_State *L);
+int sm_ids_walk(lua_State *L);
 
 #pragma GCC visibility pop
 

@@ -29,8 +29,37 @@ function report.new(list)
   return setmetatable(self, Report)
 end
 
+-- What a report counts of its items.
+local COUNTED = { counts = true, reasons = true, total = true, ok = true }
+
+-- Hides what an empty report counts, until somebody looks at it, or unveil() is called. look() then
+-- returns counts and reasons, and the report is like any other: to count each item costs a stream
+-- half of its time.
+function report.veil(self, look)
+  for field in pairs(COUNTED) do
+    self[field] = nil
+  end
+  return setmetatable(self, {
+    __index = function(_, field)
+      if COUNTED[field] then
+        self:unveil(look())
+        return rawget(self, field)
+      end
+      return Report[field]
+    end,
+    __name = Report.__name,
+    __tostring = Report.__tostring,
+  })
+end
+
+-- Shows what a veiled report counts.
+function Report:unveil(counts, reasons)
+  self.counts, self.reasons = counts, reasons
+  setmetatable(self, Report):add_up()
+end
+
 function report.is(value)
-  return getmetatable(value) == Report
+  return type(value) == "table" and value.counts and getmetatable(value) == Report
 end
 
 -- Adds a warning, once.
@@ -65,13 +94,16 @@ local function count_all(self, items, first, last)
   self.ok = counts.stopped == self.total
 end
 
--- Makes the rest of what `counts` says, which somebody else has counted in.
-function Report:add_up()
-  self.total = 0
-  for _, count in pairs(self.counts) do
-    self.total = self.total + count
+-- Makes the rest of what `counts` says, which somebody else has counted in. total: their sum, or
+-- nil.
+function Report:add_up(total)
+  if not total then
+    total = 0
+    for _, count in pairs(self.counts) do
+      total = total + count
+    end
   end
-  self.ok = self.total > 0 and self.counts.stopped == self.total
+  self.total, self.ok = total, total > 0 and self.counts.stopped == total
 end
 
 -- Counts items with the same outcome.

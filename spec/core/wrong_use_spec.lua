@@ -105,6 +105,7 @@ describe("wrong use of stopmsg.core", function()
     ["ids of too many parts"] = function()
       engine:prepare(operation({ split = { "/", "/", "/", "/" } }))
     end,
+    ["a walk through no list"] = function() core.walk("a", 0, 0, nil, 1) end,
     ["fewer than no ids"] = function() core.known(-1) end,
     ["too many ids"] = function() core.known(2 ^ 31) end,
     ["ids at no place"] = function() core.known(1):add("x", "a", -1) end,

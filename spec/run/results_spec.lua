@@ -1,5 +1,6 @@
 -- What a run reports: items, a summary, events.
 
+local report = require("stopmsg.report")
 local runs = require("spec.support.runs")
 
 local http, items, OK, in_turn, by_id = runs.http, runs.items, runs.OK, runs.in_turn, runs.by_id
@@ -212,6 +213,140 @@ describe("stopmsg.run.loop", function()
         assert.is_false(holds(list, "S3CRET"))
         assert.is_false(holds(list, "B0DY"))
       end
+    end)
+  end)
+
+  describe("the summary of a stream", function()
+    local IDS = names(700)
+
+    -- A stream of items of two kinds, of malformed ids and one that comes twice. Most go to the
+    -- sink, if there is one.
+    local function streamed(with)
+      local ids, codes = {}, {}
+      for i, id in ipairs(IDS) do
+        codes[id] = i % 7 == 0 and 403 or nil
+        ids[i] = (i % 90 == 0 and "a b") or (i == 400 and IDS[i - 1]) or id
+      end
+      with.ids, with.keeps, with.limit = ids, false, with.limit or 300
+      local session = new_session({ answer = items(codes) })
+      local running, summary = new_run(session, with)
+      return running, summary, session.clock
+    end
+
+    -- What its counts and reasons are to be once items of these outcomes were given.
+    local function expected(given)
+      local counts, reasons = report.new().counts, {}
+      for _, word in ipairs(given) do
+        counts[word] = counts[word] + 1
+        if word == "invalid" then
+          reasons.malformed_id = counts.invalid
+        end
+      end
+      return counts, reasons
+    end
+
+    local function check(summary, given, message)
+      local counts, reasons = expected(given)
+      assert.message(message).same(counts, summary.counts)
+      assert.message(message).same(reasons, summary.reasons)
+      assert.message(message).equal(#given, summary.total)
+      assert.message(message).equal(#given > 0 and summary.counts.stopped == #given, summary.ok)
+    end
+
+    it("counts what was handed out, whenever it is first looked at", function()
+      for at, first in ipairs({ 0, 1, 2, 3, 64, 255, 256, 257, 300, 511, 699, 700, 3, 99 }) do
+        local running, summary, clock = streamed({ limit = at > 12 and 1 or nil })
+        local given = {}
+        while #given < first do
+          given[#given + 1] = running:next().outcome
+          clock:advance(at > 12 and 0.01 or 0) -- the run looks at the network meanwhile
+        end
+        check(summary, given, first .. " at first")
+        local held = summary.counts
+        for item in running.next, running do
+          given[#given + 1] = item.outcome
+          if #given % 50 == 0 or #given < first + 3 then
+            check(summary, given, ("%d after %d"):format(#given, first))
+          end
+        end
+        check(summary, given, "all after " .. first)
+        assert.equal(held, summary.counts)
+      end
+    end)
+
+    it("is a plain report at the end, though nobody looked", function()
+      local running, summary = streamed({})
+      local given = {}
+      for item in running.next, running do
+        given[#given + 1] = item.outcome
+      end
+      assert.equal(#given, rawget(summary, "total"))
+      local counts, reasons = expected(given)
+      assert.same(counts, rawget(summary, "counts"))
+      assert.same(reasons, rawget(summary, "reasons"))
+      assert.is_false(rawget(summary, "ok"))
+      assert.is_true(report.is(summary))
+    end)
+
+    it("is a report before anybody looked, and shows as one", function()
+      local running, summary = streamed({})
+      running:next()
+      assert.equal("1 id: 1 invalid (0 requests, 0.00 s); reason: malformed_id", tostring(summary))
+      assert.is_true(report.is(summary))
+      assert.is_true(report.is((select(2, streamed({})))))
+    end)
+
+    it("counts what a sink takes, before and after a look", function()
+      for _, first in ipairs({ 1, 5, 1e9 }) do
+        local given, calls = {}, 0
+        local running, summary = streamed({ sink = function(counted, ids, _, from, to, word)
+          calls = calls + 1
+          if calls > first then
+            check(counted, given, calls .. " after " .. first)
+          end
+          local taken = tonumber(ids[from]:sub(3)) % 5 == 0 and 0 or math.min(40, to - from + 1)
+          for _ = 1, taken do
+            given[#given + 1] = word
+          end
+          return taken
+        end })
+        for item in running.next, running do
+          given[#given + 1] = item.outcome
+        end
+        check(summary, given, "all after " .. first)
+        assert.equal(700, #given)
+      end
+    end)
+
+    it("hands out items once to coroutines that share the stream", function()
+      local session = new_session({ answer = items(nil, { after = 1 }) })
+      local wait = session.wait
+      session.wait = function(...)
+        coroutine.yield()
+        wait(...)
+      end
+      local running = new_run(session, { ids = IDS, keeps = false, limit = 300 })
+      local seen, count = {}, 0
+      local function work()
+        local item = running:next()
+        while item do
+          assert.is_nil(seen[item.id])
+          seen[item.id], count = true, count + 1
+          if count % 60 == 0 then
+            coroutine.yield()
+          end
+          item = running:next()
+        end
+      end
+      local all = { coroutine.create(work), coroutine.create(work), coroutine.create(work) }
+      while #all > 0 do
+        local one = table.remove(all, 1)
+        assert(coroutine.resume(one))
+        if coroutine.status(one) ~= "dead" then
+          all[#all + 1] = one
+        end
+      end
+      assert.equal(#IDS, count)
     end)
   end)
 end)

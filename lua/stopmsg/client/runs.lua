@@ -104,11 +104,7 @@ local function start(self, operation, ids, call, total, is_slow, sink)
     total = total,
     is_interrupted = call.is_interrupted,
     is_slow = is_slow,
-    sink = sink and function(group, places, first, last, word, code, verified)
-      local count = sink(group, places, first, last, word, code, verified)
-      summary:count_alike(word, count)
-      return count
-    end,
+    sink = sink,
     is_page = operation.is_page,
   }), summary, move
 end

@@ -28,7 +28,7 @@ function settled.new(taken, redact, warn, is_shared)
     backlog = 0, -- ids settled but not handed out
     _intake = taken,
     _operation = nil,
-    _limit = nil, -- ids per batch
+    _most = nil, -- maximum number of ids settled but not handed out
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
@@ -44,25 +44,48 @@ function settled.new(taken, redact, warn, is_shared)
     _ids = {}, -- scratch: ids with the same usual response
     _at = {}, -- scratch: their places
     _sink = nil, -- receives ids whose items would be alike
-    _report = nil, -- counts the reasons
+    _report = nil,
     _counts = nil, -- outcome -> how many items were made, or nil
+    _reasons = nil, -- the same of reasons
     _is_quiet = false,
     _copies = {}, -- copies still to be made for duplicates
   }, Settled)
 end
 
--- Resets for the next call; the previous one is drained. sink: see run/loop.lua, or nil.
--- report: counts the reasons of the items that are counted here.
+-- Resets for the next call; the previous one is drained. limit: ids per batch. sink: see
+-- run/loop.lua, or nil; report counts what it takes, as long as nothing else is counted here.
 function Settled:begin(operation, limit, sink, report)
-  self._operation, self._limit, self._sink, self._report = operation, limit, sink, report
-  self._counts, self._is_quiet = nil, false
+  self._operation, self._sink, self._report = operation, sink, report
+  self._most = limit / 4 + 64
+  self._counts, self._reasons, self._is_quiet = nil, nil, false
   self._first, self._last = 1, 0
 end
 
--- Counts each item by outcome as it is made, for a call that only needs the final result. is_quiet:
--- the caller uses only the length of a slice.
-function Settled:count_in(counts, is_quiet)
-  self._counts, self._is_quiet = counts, is_quiet
+-- Counts each item by outcome and reason as it is made. is_quiet: the caller uses only the length
+-- of a slice.
+function Settled:count_in(counts, reasons, is_quiet)
+  self._counts, self._reasons, self._is_quiet = counts, reasons, is_quiet
+end
+
+local function uncount(counts, reasons, items, first, last)
+  for i = first, last do
+    local word, reason = items[i].outcome, items[i].reason
+    counts[word] = counts[word] - 1
+    if reason then
+      reasons[reason] = reasons[reason] > 1 and reasons[reason] - 1 or nil
+    end
+  end
+end
+
+-- counts, reasons = :stop_counting(items, first, last): counts no further items. Returns what was
+-- counted, without the items that were not handed out: those of the slice handed out last are
+-- items[first..last].
+function Settled:stop_counting(items, first, last)
+  local counts, reasons = self._counts, self._reasons
+  self._counts, self._reasons = nil, nil
+  uncount(counts, reasons, self._items, 1, self._count)
+  uncount(counts, reasons, items, first, last)
+  return counts, reasons
 end
 
 local function clear(list)
@@ -73,25 +96,20 @@ end
 
 -- Drops all items handed out and all provider texts.
 function Settled:forget()
-  self._report = nil
+  self._report, self._counts, self._reasons = nil, nil, nil
   clear(self._items)
   clear(self._other_items)
 end
 
--- Maximum number of ids settled but not handed out.
-function Settled:most()
-  return self._limit / 4 + 64
-end
-
 -- Returns whether the backlog leaves room for more.
 function Settled:has_room()
-  return self.backlog < self:most()
+  return self.backlog < self._most
 end
 
 -- Adds an item to the slice.
 local function put(self, item, place)
-  local count, result, counts = self._count + 1, self._intake.result, self._counts
-  self._count = count
+  local count, result = self._count + 1, self._intake.result
+  local counts, reason = self._counts, item.reason
   self._items[count] = item
   self._places[count] = place
   if result then
@@ -99,10 +117,11 @@ local function put(self, item, place)
   end
   if counts then
     counts[item.outcome] = counts[item.outcome] + 1
-    if item.reason then
-      self._report:count_reason(item.reason, 1)
+    if reason then
+      self._reasons[reason] = (self._reasons[reason] or 0) + 1
     end
   end
+  self._count = count
 end
 
 -- Adds an item that belongs to no batch.
@@ -303,6 +322,11 @@ local function pass_alike(self, ids, own_places, keys, first, last, word, code, 
   local count = self._sink(ids, own_places, first, last, word, code, verified)
   self._intake.seen:remove_all(ids, first, first + count - 1, keys)
   self.backlog = self.backlog - count
+  if self._counts then
+    self._counts[word] = self._counts[word] + count
+  else
+    self._report:count_alike(word, count)
+  end
   return count
 end
 
@@ -386,7 +410,7 @@ end
 function Settled:gather(call, verdicts)
   local ids, places = self._ids, self._at
   local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
-  local room = math.ceil(self:most() - self.backlog)
+  local room = math.ceil(self._most - self.backlog)
   while is_more and room > 0 do
     local count, more, meaning, opened, number, began = call:codes(ids, places, room)
     is_more = more

@@ -16,7 +16,7 @@ local TOLD, LONGEST = 2, 900
 local Patience = {}
 Patience.__index = Patience
 
--- hooks: note(event), warn(message)
+-- hooks: see run/hooks.lua
 function patience.new(hooks)
   return setmetatable({
     _hooks = hooks,
@@ -36,10 +36,6 @@ function Patience:begin(task, session, now)
   self._started, self._began = now, session.outage:clock(now)
   self._since, self._longest = nil, 0
   self.rate_trouble, self._rate_since = nil, nil
-end
-
-function Patience:forget()
-  self._task = nil
 end
 
 -- Returns when a call without patience gives up. A few single failures are normal.
@@ -68,12 +64,12 @@ end
 
 local function tell_begin(self, spell, now)
   self._since = now
-  self._hooks.note({ type = "outage", phase = "begin", reason = spell.reason,
+  self._hooks:note({ type = "outage", phase = "begin", reason = spell.reason,
     message = spell.message })
 end
 
 local function tell_end(self, reason, now)
-  self._hooks.note({ type = "outage", phase = "end", reason = reason, elapsed = now - self._since })
+  self._hooks:note({ type = "outage", phase = "end", reason = reason, elapsed = now - self._since })
   self._since = nil
 end
 
@@ -116,7 +112,7 @@ function Patience:look(now)
 end
 
 local function tell_rate_end(self, reason, now)
-  self._hooks.note({ type = "outage", phase = "end", reason = reason, of = "rate",
+  self._hooks:note({ type = "outage", phase = "end", reason = reason, of = "rate",
     elapsed = now - self._rate_since })
 end
 
@@ -132,7 +128,7 @@ function Patience:watch_rate(now, trouble, since)
   end
   if not self.rate_trouble then
     self._rate_since = now
-    self._hooks.note({ type = "outage", phase = "begin", of = "rate",
+    self._hooks:note({ type = "outage", phase = "begin", of = "rate",
       message = text.clean(trouble, self._session.redact) })
   end
   self.rate_trouble = trouble
@@ -152,7 +148,7 @@ end
 -- Records a pause that the provider asked for.
 function Patience:pause(seconds)
   if seconds > LONGEST then
-    self._hooks.warn(("the provider asked for a pause of %s (Retry-After): run again after %s")
+    self._hooks:warn(("the provider asked for a pause of %s (Retry-After): run again after %s")
       :format(seconds_of(seconds), os.date("%Y-%m-%d %H:%M:%S", os.time() + math.ceil(seconds))))
   elseif seconds > TOLD then
     self._longest = math.max(self._longest, seconds)
@@ -167,10 +163,10 @@ function Patience:finish(now, ended)
   end
   if self.rate_trouble then
     tell_rate_end(self, ended or "settled", now)
-    self._hooks.warn("no shared rate: " .. self.rate_trouble)
+    self._hooks:warn("no shared rate: " .. self.rate_trouble)
   end
   if self._longest > 0 then
-    self._hooks.warn(("the provider asked for pauses (Retry-After), the longest %s"):format(
+    self._hooks:warn(("the provider asked for pauses (Retry-After), the longest %s"):format(
       seconds_of(self._longest)))
   end
 end

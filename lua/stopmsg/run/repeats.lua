@@ -17,9 +17,8 @@ local ALIKE = 4
 local Repeats = {}
 Repeats.__index = Repeats
 
--- given, settled: those of the same run. hooks: note(event), warn(message), pause(seconds) for a
--- pause the provider asked for.
-function repeats.new(given, settled, hooks)
+-- given, settled, patience, hooks: those of the same run; see run/loop.lua.
+function repeats.new(given, settled, patience, hooks)
   return setmetatable({
     ended = nil, -- why sending stopped
     sends = 0, -- requests of this call
@@ -27,6 +26,7 @@ function repeats.new(given, settled, hooks)
     alone = nil, -- a refused batch that must be first to use a new token
     _given = given,
     _settled = settled,
+    _patience = patience,
     _hooks = hooks,
     _retry = retry.new({}),
     _task = nil,
@@ -47,11 +47,6 @@ function Repeats:begin(task, session, call)
   self._retry:begin(task)
   self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
   self._worked, self._renewed, self._is_barren = nil, nil, false
-end
-
--- Drops all references to the caller's data.
-function Repeats:forget()
-  self._task = nil
 end
 
 -- Stops sending, for this reason. Only the first reason counts.
@@ -84,8 +79,8 @@ end
 local function wait_for_it(self, batch, verdict, retry_after, now)
   local outage = self._session.outage
   if retry_after then
-    self._hooks.pause(retry_after)
-    self._hooks.note({ type = "throttle", delay = retry_after })
+    self._patience:pause(retry_after)
+    self._hooks:note({ type = "throttle", delay = retry_after })
     if is_endless(self, retry_after, now) then
       return self:finish("rate_limited")
     end
@@ -130,7 +125,7 @@ local function again(self, batch, verdict, retry_after, now)
     delay, is_used_up = repeat_it(self, batch, verdict, retry_after, now)
   end
   if delay then
-    self._hooks.note({ type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
+    self._hooks:note({ type = "retry", ids = batch.count, delay = delay, reason = verdict.reason })
   elseif is_used_up then
     conclude(self, batch, verdict)
   else
@@ -145,7 +140,7 @@ local function throttle(self, batch, verdict, retry_after, now)
   local is_longer = now + pause > math.max(now, pacer:paused_until())
   pacer:pause(now + pause, pause)
   if retry_after then
-    self._hooks.pause(retry_after)
+    self._patience:pause(retry_after)
     if is_endless(self, retry_after, now) then
       self:finish("rate_limited")
     end
@@ -156,7 +151,7 @@ local function throttle(self, batch, verdict, retry_after, now)
     self._settled:add(batch, verdict)
   end
   if is_longer then
-    self._hooks.note({ type = "throttle", delay = pause })
+    self._hooks:note({ type = "throttle", delay = pause })
   end
 end
 
@@ -295,7 +290,7 @@ local function renew(self, first, has_worked, token)
   if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
   elseif not session.renew() then
-    self._hooks.warn("the token was refused and the token function returned no new one")
+    self._hooks:warn("the token was refused and the token function returned no new one")
     return false
   end
   self._renewed, self._is_barren = session.generation, is_new and not has_worked
@@ -591,6 +586,11 @@ function Repeats:next_at(from)
     end
   end
   return time
+end
+
+-- Returns whether ids that were sent before come first, or bear on others.
+function Repeats:is_needed()
+  return self._waiting[1] or self.trial or self.alone
 end
 
 function Repeats:count()

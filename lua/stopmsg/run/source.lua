@@ -7,6 +7,7 @@
 --
 -- chunk.n is correct at every moment: if a user's iterator raises, the ids before are not lost.
 
+local core = require("stopmsg.core")
 local text = require("stopmsg.text")
 
 local source = {}
@@ -19,19 +20,15 @@ local COUNTED, PIECE = 1024, 256
 -- Returns the number of places in a list, holes included; nil and an error for other tables.
 -- breathe() may be nil; it is called now and then, since counting a long list takes time.
 function source.length(list, breathe)
-  local count, last = 0, 0
-  for key in pairs(list) do
-    count = count + 1
-    if key == last + 1 then
-      last = key -- most lists are traversed in order
-    elseif type(key) ~= "number" or key < 1 or key % 1 ~= 0 then
-      return nil, ("expected a list of ids, but the table has the key %s"):format(text.quote(key))
-    elseif key > last then
-      last = key
-    end
-    if breathe and count % COUNTED == 0 then
+  local count, last, key, is_wrong = core.walk(list, 0, 0, nil, COUNTED)
+  while key ~= nil and not is_wrong do
+    if breathe then
       breathe()
     end
+    count, last, key, is_wrong = core.walk(list, count, last, key, COUNTED)
+  end
+  if is_wrong then
+    return nil, ("expected a list of ids, but the table has the key %s"):format(text.quote(key))
   end
   if last > 2 * count + 16 then
     return nil, ("expected a list of ids, but only %d of %.0f places are filled"):format(count,

@@ -1,0 +1,152 @@
+-- Takes replies: what each means, and what the report says of them all.
+
+local answer = require("stopmsg.meaning.answer")
+
+local replies = {}
+
+local Replies = {}
+Replies.__index = Replies
+
+-- parts: requests, settled, again, patience, hooks of the same run; see run/loop.lua.
+function replies.new(session, parts)
+  return setmetatable({
+    _session = session,
+    _requests = parts.requests,
+    _settled = parts.settled,
+    _repeats = parts.again,
+    _patience = parts.patience,
+    _hooks = parts.hooks,
+    _task = nil,
+    _has_form = false, -- a response had the provider's format
+    _has_strangers = false, -- a response had another format
+  }, Replies)
+end
+
+-- Resets for a new call; the previous one is drained.
+function Replies:begin(task)
+  self._task, self._has_form, self._has_strangers = task, false, false
+end
+
+-- Interprets a complete response; see meaning/answer.lua.
+local function read(self, batch, status, body, items)
+  local task = self._task
+  if type(items) == "number" then
+    local verdicts = batch.asked and task.single_verdicts or task.verdicts
+    return "settle", verdicts[items], nil, true, true
+  end
+  local reply = { status = status, body = body, format = task.format, items = items }
+  local asked = batch.asked or task.operation
+  local action, verdict, warnings, is_usable, is_in_form = answer.read(asked, reply, batch.ids)
+  local pause = (action == "throttle" or action == "again") and answer.pause(asked, reply) or nil
+  return action, verdict, warnings, is_usable, is_in_form, pause
+end
+
+-- Handles one finished request. items: the core's reading of a batch response, or the meaning
+-- number of a usual one.
+local function arrived(self, batch, status, body, stage, fault, detail, retry_after, connections,
+    items)
+  local task = self._task
+  local now = self._session.clock()
+  local action, verdict, warnings, is_usable
+  self._requests:count_answered(1, batch.count, batch.started, now)
+  batch.tries = batch.tries + 1
+  task.summary.connections = task.summary.connections + connections
+  if stage ~= "queued" and stage ~= "connected" then
+    batch.attempts = batch.attempts + 1
+    task.summary.requests = task.summary.requests + 1
+  end
+  if fault then
+    action, verdict = answer.lost(stage, fault, detail)
+    if fault == "timeout" and now >= task.deadline and verdict.outcome == "unknown" then
+      verdict.reason = "deadline"
+    end
+  else
+    local is_in_form, pause
+    action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
+    retry_after = retry_after or pause
+    if is_in_form then
+      self._has_form = true
+    else
+      self._has_strangers = true
+    end
+  end
+  if warnings then
+    for _, message in ipairs(warnings) do
+      self._hooks:warn(message)
+    end
+  end
+  if self._session.emit then
+    self._hooks:note({
+      type = "response",
+      ids = batch.count,
+      status = status > 0 and status or nil,
+      stage = stage,
+      fault = fault,
+      elapsed = now - batch.started,
+    })
+  end
+  self._repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
+  if self._session.outage.is_troubled then
+    self._patience:look(now)
+  end
+  self._hooks:tell()
+end
+
+-- Takes one response. Returns false if there was none.
+local function take_one(self)
+  local flight, status, body, stage, fault, detail, retry_after, connections, items, id, place,
+    number, generation, started = self._requests.call:collect()
+  if not flight then
+    return false
+  end
+  local batch = self._requests:landed(flight, id, place, number, generation, started)
+  arrived(self, batch, status, body, stage, fault, detail, retry_after, connections, items)
+  return true
+end
+
+-- Takes many usual responses to offered ids at once, unless they bear on a token's trial, an outage
+-- or events. Returns their number, and whether a response of another kind is left.
+local function gather(self)
+  local session, task, asked = self._session, self._task, self._requests
+  if not asked.offers or session.emit or self._repeats.trial or session.outage.is_troubled then
+    return 0, true
+  end
+  local count, is_more, connections, generation, oldest = self._settled:gather(asked.call,
+    task.verdicts)
+  if count > 0 then
+    local now = session.clock()
+    asked:count_answered(count, count, oldest, now)
+    self._has_form = true
+    task.summary.connections = task.summary.connections + connections
+    task.summary.requests = task.summary.requests + count
+    self._repeats:answered(now, generation)
+  end
+  return count, is_more
+end
+
+-- Takes available responses while there is room. Returns whether there were any.
+function Replies:collect()
+  local has_any, must_share = false, self._hooks.must_share
+  while self._settled:has_room() do
+    local count, is_more = gather(self)
+    local has_more = is_more and self._settled:has_room() and take_one(self)
+    has_any = has_any or has_more or count > 0
+    if not has_more or (must_share and must_share()) then
+      break
+    end
+  end
+  return has_any
+end
+
+-- Warns of responses that nobody should trust.
+function Replies:finish()
+  if self._has_strangers and not self._has_form then
+    self._hooks:warn("no response was in the provider's form: check base_url and the proxy")
+  end
+  if self._session.engine:has_met_sandbox() then
+    -- Not redacted: the sandbox's token is a word of this text.
+    self._hooks:warn("these results come from a sandbox: no message was stopped", true)
+  end
+end
+
+return replies
