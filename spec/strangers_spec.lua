@@ -242,7 +242,7 @@ describe("an answer of a stranger", function()
 
   it("is told as such by a client, with what to look at", function()
     local server = faults.start()
-    local count, is_told = 0, 0
+    local count, is_told, chosen = 0, 0, sample.chooser()
     local bodies = { "", STRANGE[1], STRANGE[3], "OK", '{"code":404,"message":"Not Found"}',
       '{"error":{"code":403,"message":"Forbidden"}}', '{"message":"Forbidden"}', "[]", "null" }
     local statuses = { "201 Created", "202 Accepted", "204 No Content", "206 Partial Content",
@@ -251,7 +251,7 @@ describe("an answer of a stranger", function()
       "421 Misdirected", "422 Bad", "451 Legal", "499 Closed", "200 OK" }
     for _, provider in ipairs(faults.providers) do
       for _, status in ipairs(statuses) do
-        for _, body in ipairs(bodies) do
+        for _, body in ipairs(chosen(bodies)) do
           local is_own = status == "200 OK" and body == ""
           local is_bodiless = status:find("^204") or status:find("^304")
           if not is_own and not (is_bodiless and body ~= "") then

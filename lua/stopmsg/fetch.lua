@@ -17,7 +17,9 @@ local MOST, PAUSE = 4, 0.2
 -- Seconds between two looks while another call fetches.
 local LOOK_EVERY = 0.02
 
-local REPEATED = { [408] = true, [425] = true, [429] = true }
+-- Statuses of a refused secret, if the answer is a JSON object. A login page's or a firewall's is
+-- not, and says nothing about the secret. 401 is one in any form.
+local REFUSALS = { [400] = true, [403] = true }
 
 local Fetch = {}
 Fetch.__index = Fetch
@@ -110,6 +112,12 @@ local function take(self, body)
   return true
 end
 
+-- Whether an answer says that the secret was refused.
+local function is_refusal(reply)
+  return reply.status == 401 or REFUSALS[reply.status] and reply.body ~= nil
+    and type(json.decode(reply.body)) == "table"
+end
+
 -- true | nil, verdict, fault: the result of a fetch. `fault` is nil if the secret was refused.
 local function get(self, deadline)
   local last
@@ -119,8 +127,7 @@ local function get(self, deadline)
       break
     elseif not last.fault and last.status == 200 and take(self, last.body) then
       return true
-    elseif not last.fault and last.status >= 400 and last.status < 500
-      and not REPEATED[last.status] then
+    elseif not last.fault and is_refusal(last) then
       return nil, { outcome = "denied", reason = "credentials", code = last.status,
         http = last.status, message = "no token was issued for the secret" }
     end
@@ -132,7 +139,7 @@ local function get(self, deadline)
   local status = last and not last.fault and last.status or nil
   return nil, { outcome = "failed", reason = status and "http_" .. status or "connect",
     http = status, code = status, message = last and last.detail
-      or "the token endpoint returned no token" }, "connect"
+      or "the token endpoint returned no token: check base_url, proxy" }, "connect"
 end
 
 -- true | nil, verdict, fault = fetch:get(deadline): see above. Call it only while no other call

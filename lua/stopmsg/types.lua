@@ -15,7 +15,7 @@
 ---@field burst? number requests that may go at once after a pause, where `rate` is a number; default 1
 ---@field batch_size? integer ids per request; default: the provider's limit
 ---@field deadline? number seconds for one call; default 60, or twice what `rate` needs for the ids; none for `each`
----@field patience? number seconds to wait for a provider that answers nobody; default 60, 0 does not wait
+---@field patience? number seconds to wait for a provider that does not respond; default 60, 0 does not wait
 ---@field timeout? number seconds for one attempt; default 10
 ---@field connect_timeout? number seconds to connect; default 3
 ---@field max_attempts? integer first try included; default 4, with 1 no id is sent twice

@@ -3,7 +3,10 @@
 local cli = require("spec.support.cli")
 local clients = require("stopmsg.client")
 local files = require("spec.support.files")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local ENV = { STOPMSG_TOKEN = "sandbox" }
 

@@ -51,7 +51,11 @@ describe("a list of what can still be stopped", function()
   end
 
   local function run(name, arguments, options)
-    local argv = { name, "-p", "revicom", "--base-url", address }
+    local argv = { name, "--base-url", address }
+    if arguments[1] ~= "-p" then
+      argv[#argv + 1] = "-p"
+      argv[#argv + 1] = "revicom"
+    end
     for _, argument in ipairs(arguments) do
       argv[#argv + 1] = argument
     end
@@ -91,6 +95,49 @@ describe("a list of what can still be stopped", function()
       code, out, err = run("find", {})
       assert.same({ 3, "" }, { code, out })
       assert.matches("nothing left to stop", err)
+    end)
+
+    it("names --dispatch where dispatches were listed, and stop takes what it says", function()
+      hold({ size = 3 })
+      local code, _, err = run("find", { "-p", "idigital" })
+      assert.equal(0, code)
+      assert.truthy(err:find("3 dispatches can still be stopped: "
+        .. "stopmsg stop -p idigital --all --dispatch --base-url " .. address .. " stops them\n",
+        1, true))
+      local arguments = { "-p", "idigital", "--all", "--dispatch", "--yes", "--format", "csv" }
+      local out
+      code, out = run("stop", arguments)
+      assert.equal(0, code)
+      assert.equal(4, #lines(out))
+      code, _, err = run("find", { "-p", "idigital" })
+      assert.equal(3, code)
+      assert.matches("nothing left to stop", err)
+    end)
+
+    it("is not asked for dispatches where messages are to be stopped", function()
+      hold({ size = 3 })
+      local code = run("stop", { "-p", "idigital", "--all", "--undocumented", "--yes" })
+      assert.equal(0, code)
+      for _, request in ipairs(sandbox:log()) do
+        assert.is_nil((request.path or request.target):find("dispatch", 1, true))
+      end
+      assert.equal(3, stops())
+    end)
+
+    it("names the settings that were given", function()
+      hold({ size = 3 })
+      local arguments = { "-p", "twilio", "--set", "account=AC12" }
+      local code, _, err = run("find", arguments)
+      assert.equal(0, code)
+      assert.truthy(err:find("stopmsg stop -p twilio --all --set account=AC12 --base-url", 1, true))
+    end)
+
+    it("names the address where only strangers respond", function()
+      script([[return 404, "<html>"]])
+      local code, _, err = run("find", {})
+      assert.equal(4, code)
+      assert.matches("0 messages found; check %-%-base%-url and the proxy, then run the same "
+        .. "command again\n$", err)
     end)
 
     it("gives items as ndjson, json and csv", function()
@@ -242,7 +289,8 @@ describe("a list of what can still be stopped", function()
         .. "command again\n$", err)
       code, out, err = run("stop", { "--all" }, { columns = { stderr = 200 }, answer = "y\n" })
       assert.same({ 4, "" }, { code, out })
-      assert.matches("nothing was stopped: run the same command again\n$", err)
+      assert.matches("nothing was stopped: check %-%-base%-url and the proxy, then run the same "
+        .. "command again\n$", err)
     end)
 
     it("stops nothing of a page that does not show the filter", function()

@@ -3,7 +3,10 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local patience = require("spec.support.patience")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local GOOD = "2a28d557-22a1-4be6-8908-1481723043dd"
 

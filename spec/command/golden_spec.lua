@@ -3,7 +3,10 @@
 -- STOPMSG_GOLDEN=write writes the files that are compared with, to be read before they are kept.
 
 local command = require("spec.support.command")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local IDS = "# Friday's campaign\n"
   .. "2a28d557-22a1-4be6-8908-1481723043dd\n"

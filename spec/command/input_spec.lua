@@ -3,7 +3,10 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local function uuid(n)
   return ("2a28d557-22a1-4be6-8908-%08x8000"):format(n)

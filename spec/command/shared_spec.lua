@@ -3,7 +3,10 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local redis = require("spec.support.redis")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local PASSWORD = "canary-9c41aa-redis"
 local TOKEN = "canary-77d0f3-token"

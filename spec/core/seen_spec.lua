@@ -78,7 +78,7 @@ describe("stopmsg.core.seen", function()
   it("keeps at most 64 bytes an id", function()
     local seen = core.seen()
     for i = 1, 100000 do
-      assert.is_nil(seen:add(("%08x-0000-4000-8000-00000000aaaa"):format(i)))
+      assert(not seen:add(("%08x-0000-4000-8000-00000000aaaa"):format(i)))
     end
     assert.is_true(seen:has("00000001-0000-4000-8000-00000000aaaa"))
     assert.is_false(seen:has("00000000-0000-4000-8000-00000000aaaa"))

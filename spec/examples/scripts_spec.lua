@@ -1,7 +1,10 @@
 -- The examples do what their first lines say, at the sandbox.
 
 local examples = require("spec.support.examples")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local STOPPED = "2a28d557-22a1-4be6-8908-1481723043dd"
 local TOO_LATE = "811c27e3-3bc4-406a-9fcd-44435a820403"

@@ -170,6 +170,7 @@ describe("the token", function()
   local places, searched, found = {}, 0, 0
   local is_clean = {} -- strings without a trace of it: most are met again and again
   local chosen, driven = sample.chooser(), 0
+  local some_it = sample.its(it)
 
   setup(function()
     folder = certificates.make()
@@ -232,6 +233,7 @@ describe("the token", function()
       max_attempts = 1,
       patience = 0,
       timeout = patience.SECONDS,
+      connect_timeout = patience.SECONDS,
       on_event = function(event)
         told[#told + 1] = event
       end,
@@ -292,7 +294,7 @@ describe("the token", function()
       end
     end)
 
-    it("is in no text that libcurl cut: " .. provider.name, function()
+    some_it("is in no text that libcurl cut: " .. provider.name, function()
       local ids = {}
       for i = 1, provider.batch do
         ids[i] = provider.id(i)
@@ -315,7 +317,7 @@ describe("the token", function()
       end
     end)
 
-    it("is in nothing that comes of broken connections: " .. provider.name, function()
+    some_it("is in nothing that comes of broken connections: " .. provider.name, function()
       for _, actions in ipairs({
         { { "reset" } },
         { { "read", 100 }, { "reset" } },

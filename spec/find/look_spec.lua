@@ -4,6 +4,7 @@ local core = require("stopmsg.core")
 local filters = require("stopmsg.find.filter")
 local looks = require("stopmsg.find.look")
 local providers = require("stopmsg.provider")
+local sample = require("spec.support.sample")
 local times = require("stopmsg.find.times")
 
 local NOW = 1795955696
@@ -184,6 +185,8 @@ describe("stopmsg.find.look", function()
   end)
 
   describe("at a list of more than the provider shows of one selection", function()
+    local it = sample.its(it)
+
     for title, time_of in pairs({
       ["over a day"] = function(i) return NOW + i end,
       ["in the past"] = function(i) return NOW - 7 * i end,

@@ -4,7 +4,10 @@ local command = require("spec.support.command")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local redis = require("spec.support.redis")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 local PASSWORD = "canary-1d44ce-redis"
 

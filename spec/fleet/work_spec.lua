@@ -3,7 +3,10 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local redis = require("spec.support.redis")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
+
+local it = sample.its(it)
 
 describe("stopmsg work", function()
   local runner, sandbox, started, folder, count

@@ -3,7 +3,10 @@
 local fleet = require("spec.support.fleet")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
+local sample = require("spec.support.sample")
 local store = require("stopmsg.fleet.store")
+
+local it = sample.its(it)
 
 describe("stopmsg.fleet.worker", function()
   local started, made, job

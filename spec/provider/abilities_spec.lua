@@ -525,6 +525,19 @@ describe("a definition", function()
       assert.equal(1, #one:log())
     end)
 
+    it("is not refused by a login page, a firewall or a gateway", function()
+      for _, case in ipairs({ { 403, "<html>blocked</html>", "failed" }, { 404, "{}", "failed" },
+        { 400, "", "failed" }, { 405, '{"error":"x"}', "failed" },
+        { 400, '{"error":"invalid_client"}', "denied" }, { 403, '{"error":"x"}', "denied" } }) do
+        local c = client(TOKEN, ("return function() return %d, %q end"):format(case[1], case[2]),
+          { settings = OPTIONS.settings, patience = 0, max_attempts = 1 })
+        local item = c:stop({ "a" }, { deadline = 30 })[1]
+        assert.message(case[2]).equal(case[3], item.outcome)
+        assert.equal(case[3] == "denied" and "credentials" or "http_" .. case[1], item.reason)
+        assert.equal(#one:log(), fetches(one:log()))
+      end
+    end)
+
     it("is asked for again where the address does not answer", function()
       local c = client(TOKEN, tokens(3600, [[
         count_of_all = (count_of_all or 0) + 1

@@ -6,6 +6,7 @@ local clients = require("spec.support.clients")
 local patience = require("spec.support.patience")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -56,6 +57,7 @@ describe("the recorded answers of", function()
 
   for _, name in ipairs(NAMES) do
     describe(name, function()
+      local it = sample.its(it, name)
       local all = recorded.find(name)
       local provider = providers.load(name)
 

@@ -439,6 +439,8 @@ describe("stopmsg.run.loop", function()
   end)
 
   describe("a long source", function()
+    local COUNT = math.floor(20000 / sample.OF)
+
     -- Reads all of it, item by item; gives how far the source was ever ahead of that.
     local function ahead(options)
       local read, taken, most = 0, 0, 0
@@ -476,42 +478,42 @@ describe("stopmsg.run.loop", function()
     end
 
     it("is read no further ahead than needed, however slow the consumer", function()
-      assert_bounded({ count = 200000 / sample.OF, limit = 100, pause = 0.001 })
+      assert_bounded({ count = 10 * COUNT, limit = 100, pause = 0.001 })
     end)
 
     it("is read no further ahead with a consumer who takes no time", function()
-      assert_bounded({ count = 20000, limit = 100 })
+      assert_bounded({ count = COUNT, limit = 100 })
     end)
 
     it("is read no further ahead id by id", function()
-      assert_bounded({ count = 20000, limit = 1, concurrency = 16, pause = 0.0001 })
+      assert_bounded({ count = COUNT, limit = 1, concurrency = 16, pause = 0.0001 })
     end)
 
     it("is read no further ahead where answers take long", function()
-      assert_bounded({ count = 20000, limit = 10, answer = items(nil, { after = 5 }) })
+      assert_bounded({ count = COUNT, limit = 10, answer = items(nil, { after = 5 }) })
     end)
 
     it("is read no further ahead where no id is any", function()
-      assert_bounded({ count = 20000, limit = 10, id = function()
+      assert_bounded({ count = COUNT, limit = 10, id = function()
         return "a b"
       end })
     end)
 
     it("is read no further ahead after the end of the run", function()
-      assert_bounded({ count = 20000, limit = 10, answer = in_turn({ http(401) }) })
-      assert_bounded({ count = 20000, limit = 10, deadline = 5,
+      assert_bounded({ count = COUNT, limit = 10, answer = in_turn({ http(401) }) })
+      assert_bounded({ count = COUNT, limit = 10, deadline = 5,
         answer = items(nil, { after = 9 }) })
     end)
 
     it("is read no further ahead where one id comes again and again", function()
-      assert_bounded({ count = 20000, limit = 10, id = function()
+      assert_bounded({ count = COUNT, limit = 10, id = function()
         return "a"
       end })
     end)
 
     it("is read no further ahead where an id comes again and again after the end of the run",
       function()
-        assert_bounded({ count = 20000, limit = 1, deadline = 5, id = function(i)
+        assert_bounded({ count = COUNT, limit = 1, deadline = 5, id = function(i)
           return i > 3 and "id3" or "id" .. i
         end, answer = items(nil, { after = 9 }) })
       end)

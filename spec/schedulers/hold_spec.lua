@@ -2,10 +2,13 @@
 -- it is the same on every machine. What one instruction does in C is bounded by the core's specs.
 
 local core = require("stopmsg.core")
+local sample = require("spec.support.sample")
 local scheduler = require("spec.support.schedulers").all()[1]
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 local work = require("spec.support.work")
+
+local it = sample.its(it)
 
 -- Instructions that stand for a second of the call's clock, of a machine that is slower than most,
 -- and for 5 ms of it.

@@ -10,6 +10,9 @@ sample.OF = tonumber(os.getenv("SPEC_SAMPLE")) or 1
 -- Which share of them all, from 0 on; nil for cases of its own choice.
 local SHARE = tonumber(os.getenv("SPEC_SHARE"))
 
+-- Where cases come from a seed: part of it, another one for each choice.
+sample.SEED = 1 + (SHARE or tonumber(_VERSION:match("%d$")))
+
 -- takes = sample.start(): takes() says of one case after another whether it is tried.
 function sample.start()
   if sample.OF == 1 then
@@ -42,10 +45,25 @@ function sample.chooser()
   end
 end
 
+-- it = sample.its(it, about): those cases of a file, or of what they are about, that are tried.
+-- They are known by their titles: in which order a loop makes them is up to the Lua.
+function sample.its(it, about)
+  local share = SHARE or tonumber(_VERSION:match("%d$"))
+  return function(title, run)
+    local name, hash = (about or "") .. title, 0
+    for i = 1, #name do
+      hash = (hash * 31 + name:byte(i)) % 2147483647
+    end
+    if hash % sample.OF == share % sample.OF then
+      return it(title, run)
+    end
+  end
+end
+
 -- How many cases are tried, in words.
-function sample.told(count)
-  return sample.OF == 1 and ("%d cases"):format(count)
-    or ("%d cases, one of %d"):format(count, sample.OF)
+function sample.told(count, what)
+  return ("%d %s%s"):format(count, what or "cases",
+    sample.OF > 1 and (", one of %d"):format(sample.OF) or "")
 end
 
 return sample

@@ -148,7 +148,11 @@ function server.spawn(argv, options)
     self.first_line = said:match("^([^\r\n]*)\r?\n")
     return self.first_line
   end
-  wait(function() return is_ready(said) or self._ended end)
+  local heard
+  repeat -- as long as it says something, it goes on
+    heard = #said
+    wait(function() return is_ready(said) or self._ended end)
+  until is_ready(said) or self._ended or #said == heard
   if not is_ready(said) then
     self:stop()
     error(("%s ended or said nothing (exit code %s)"):format(argv[1], tostring(self.code)), 2)

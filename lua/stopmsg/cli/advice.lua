@@ -7,6 +7,9 @@ local sharing = require("stopmsg.cli.sharing")
 
 local advice = {}
 
+-- What to do where somebody else responds.
+advice.ELSEWHERE = "check --base-url and the proxy, then run the same command again"
+
 -- Outcomes for which nothing more can be done.
 local MISSED = { "too_late", "recalled", "not_stoppable", "not_found", "denied", "invalid" }
 
@@ -53,8 +56,7 @@ function advice.of(known)
     return ("%s %s not settled (%s): %s"):format(ids(open), is_are(open), known.rate_fault,
       sharing.ADVICE)
   elseif known.is_strange then
-    return "no response was in the provider's form: check --base-url and the proxy, "
-      .. "then run the same command again"
+    return "no response was in the provider's form: " .. advice.ELSEWHERE
   elseif known.shortage then
     local cause = known.shortage ~= "" and ": " .. known.shortage or ""
     return ("the list was not read to its end, so there may be more%s; run the same command "
@@ -98,6 +100,12 @@ function advice.is_answer(item)
   local word = item.outcome
   return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil
     and item.reason ~= "malformed_id"
+end
+
+-- What to do about a list that was not read to its end; `err` says why, `pages` of it were read.
+function advice.of_list(err, pages)
+  local is_elsewhere = pages == 0 and err and advice.is_strange(err)
+  return is_elsewhere and advice.ELSEWHERE or "run the same command again"
 end
 
 -- Returns whether an item comes from a proxy or another stranger.

@@ -1,5 +1,6 @@
 -- stopmsg find
 
+local advice = require("stopmsg.cli.advice")
 local connection = require("stopmsg.cli.connection")
 local exit = require("stopmsg.cli.exit")
 local listing = require("stopmsg.cli.listing")
@@ -42,17 +43,24 @@ end
 
 -- Quotes a value for the shell.
 local function quoted(value)
-  return value:find("[^%w_.:/@%+%-]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
+  return value:find("[^%w_.:/@%+%-=]") and "'" .. value:gsub("'", "'\\''") .. "'" or value
 end
 
--- Suggests the next command.
+-- Suggests the next command, with the options that it needs, too.
 local function advise(args, report, filter)
   local parts = { "stopmsg stop -p " .. args.provider }
   for _, pair in ipairs(filter:resolved()) do
     parts[#parts + 1] = ("--where %s=%s"):format(pair[1], quoted(pair[2]))
   end
   parts[#parts + 1] = #filter.names == 0 and "--all" or nil
-  parts[#parts + 1] = args.dispatch and "--dispatch" or nil
+  parts[#parts + 1] = report.kind == "dispatch" and "--dispatch" or nil
+  for _, pair in ipairs(args.set or {}) do
+    parts[#parts + 1] = "--set " .. quoted(pair)
+  end
+  parts[#parts + 1] = args.application and "--application " .. quoted(args.application) or nil
+  parts[#parts + 1] = args.undocumented and "--undocumented" or nil
+  parts[#parts + 1] = args.base_url_from == "--base-url"
+    and "--base-url " .. quoted(args.shown_url) or nil
   return ("%s can still be stopped: %s stops %s"):format(where.count(report.total, report.unit),
     table.concat(parts, " "), report.total == 1 and "it" or "them")
 end
@@ -121,8 +129,8 @@ function command.run(args, host)
   elseif code == exit.refused and not args.quiet then
     host:say(("nothing left to stop: %s"):format(where.words(filter)))
   elseif code == exit.unsure and not args.quiet then
-    host:say(("%s found; run the same command again"):format(where.count(report.total,
-      report.unit)))
+    host:say(("%s found; %s"):format(where.count(report.total, report.unit),
+      advice.of_list(report.err, report.pages)))
   end
   return code
 end

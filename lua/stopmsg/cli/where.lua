@@ -27,14 +27,15 @@ function where.read(args)
   return given
 end
 
--- filter = where.filter(client, args, given, is_stop): a checked filter | nil, message
+-- filter, kind = where.filter(client, args, given, is_stop): a checked filter | nil, message. What
+-- stop finds is of the kind that it stops.
 function where.filter(client, args, given, is_stop)
-  local filter, message = clients.filter(client, args.dispatch and "dispatch" or nil, given,
-    is_stop, args.all)
+  local wanted = args.dispatch and "dispatch" or is_stop and "message" or nil
+  local filter, kind = clients.filter(client, wanted, given, is_stop, args.all)
   if filter then
-    return filter
+    return filter, kind
   end
-  message = connection.translate(message):gsub("all = true", "--all")
+  local message = connection.translate(kind):gsub("all = true", "--all")
   return nil, (message:gsub("^no filter: give at least one,", "no filter: give a --where,"))
 end
 

@@ -1,6 +1,7 @@
 -- stopmsg stop --where: asks for confirmation, opens journal and ledger, and stops the ids found,
 -- one look at the list after another.
 
+local advice = require("stopmsg.cli.advice")
 local clients = require("stopmsg.client")
 local native = require("stopmsg.command")
 local dry_run = require("stopmsg.cli.dry_run")
@@ -177,7 +178,7 @@ local function ask(args, host, with, look)
     look:tell(report)
   end
   if not report.is_complete then
-    host:say("nothing was stopped: run the same command again")
+    host:say("nothing was stopped: " .. advice.of_list(report.err, report.pages))
     return look:code(report)
   elseif report.total == 0 then
     if not with.has_more then
