@@ -58,16 +58,15 @@ static int compare(const void *a, const void *b) {
 
 static enum sm_status on_closed(void *user, const char *p) {
   struct names *n = user;
-  size_t from = n->from[n->json.depth], size = sizeof(uint64_t), at;
+  size_t at = n->from[n->json.depth], size = sizeof(uint64_t);
   char *bytes = n->hashes.bytes;
 
   (void)p;
-  if (n->hashes.len - from > size) {
-    qsort(bytes + from, (n->hashes.len - from) / size, size, compare);
-    for (at = from + size; at < n->hashes.len && !n->is_twice; at += size)
-      n->is_twice = memcmp(bytes + at - size, bytes + at, size) == 0;
-  }
-  n->hashes.len = from;
+  if (n->hashes.len - at > size)
+    qsort(bytes + at, (n->hashes.len - at) / size, size, compare);
+  for (; at + size < n->hashes.len && !n->is_twice; at += size)
+    n->is_twice = memcmp(bytes + at, bytes + at + size, size) == 0;
+  n->hashes.len = n->from[n->json.depth];
   if (n->is_twice)
     sm_json_refuse(&n->json);
   return SM_OK;
