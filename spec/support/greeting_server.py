@@ -13,7 +13,11 @@ import sys
 import threading
 
 
-def shake_hands(sock, context):
+def shake_hands(sock, certificate, key):
+    # One for each connection: where a session is resumed, the client's end comes last.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = context.wrap_bio(incoming, outgoing, server_side=True)
     while True:
@@ -25,8 +29,8 @@ def shake_hands(sock, context):
             incoming.write(sock.recv(65536))
 
 
-def serve(sock, context, greeting, path):
-    tls, incoming, outgoing = shake_hands(sock, context)
+def serve(sock, certificate, key, greeting, path):
+    tls, incoming, outgoing = shake_hands(sock, certificate, key)
     tls.write(greeting)
     sock.sendall(outgoing.read())
     while data := sock.recv(65536):
@@ -44,16 +48,14 @@ def serve(sock, context, greeting, path):
 
 def main():
     certificate, key, greeting, path = sys.argv[1:]
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    context.maximum_version = ssl.TLSVersion.TLSv1_2
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)
 
     def accept():
         while True:
             threading.Thread(target=serve, daemon=True,
-                             args=(listener.accept()[0], context, greeting.encode(), path)).start()
+                             args=(listener.accept()[0], certificate, key, greeting.encode(),
+                                   path)).start()
 
     threading.Thread(target=accept, daemon=True).start()
     sys.stdin.read()
