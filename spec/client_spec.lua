@@ -623,6 +623,36 @@ describe("stopmsg.client", function()
       end, "attempt to use a closed client")
     end)
 
+    it("keeps to an id as it was given, whatever others do to the list meanwhile", function()
+      local scripted = server.scripted([[
+        return function(request, n)
+          local id = request.target:match("[^/]*$")
+          if n == 2 then
+            return 503, ""
+          end
+          return 200, ('{"data":{"messageStatus":"006","apiMessageId":"%s"}}'):format(id)
+        end]])
+      local list
+      local client = stopmsg.new({ provider = "clickatell", token = TOKEN, base_url = scripted.url,
+        sleep = function()
+          list[1] = 17
+        end })
+      for _, letter in ipairs({ "a", "b" }) do -- the first one is answered at once
+        local id = letter:rep(32)
+        list = { id }
+        local report = client:stop(list)
+        assert.equal(17, list[1])
+        assert.equal(1, report.total)
+        assert.equal(id, report[1].id)
+        assert.equal("stopped", report[1].outcome)
+      end
+      client:close()
+      local requests = scripted:log()
+      scripted:stop()
+      assert.equal(3, #requests)
+      assert.equal(requests[2].target, requests[3].target)
+    end)
+
     it("is collected with requests in flight", function()
       local slow = server.start({ delay = 0.3 })
       do

@@ -4,6 +4,7 @@
 -- STOPMSG_SCHEDULES sets how many; a failure names the seed, and SEED repeats it.
 
 local fake = require("spec.support.fake_engine")
+local one = require("stopmsg.run.one")
 local outages = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
@@ -171,6 +172,7 @@ end
 -- One client has all calls: what was left behind by one would show in another.
 local session = {
   idle_runs = {},
+  idle_calls = {},
   generation = 1,
   wait = function(call, seconds)
     call:wait(seconds)
@@ -180,8 +182,18 @@ local session = {
   end,
 }
 
--- All items of a run, by place; nil and what is wrong.
-local function items_of(running, result)
+-- All items of a task, by place; nil and what is wrong.
+local function items_of(task, ids)
+  local asked, result = nil, task.result
+  session.idle_calls = {} -- of another engine
+  if task.has_usual then
+    local is_settled
+    is_settled, asked = one.settle(session, task, ids, task.summary, session.clock(), task.deadline)
+    if is_settled then
+      return task.summary
+    end
+  end
+  local running = run.new(session, task, asked)
   if result then
     running:finish()
     return result
@@ -202,7 +214,7 @@ local function schedule(seed)
   local clock = fake.clock(0)
   local ids = {}
   local result = random(2) == 1 and {} or nil
-  for i = 1, random(30) do
+  for i = 1, random(4) == 1 and 1 or random(30) do
     local kind = random(12)
     if kind == 1 and i > 1 and result then
       ids[i] = ids[random(i - 1)] -- a stream may send it again
@@ -224,12 +236,14 @@ local function schedule(seed)
   local deadline, max_attempts = random() * 20, random(5)
   local operation = providers.load("revicom").operations.stop
   engine:reads(1, operation)
-  local running = run.new(session, {
+  local limit = random(3) == 1 and 1 or random(8)
+  local items, fault = items_of({
     operation = operation,
     number = 1,
     verdicts = VERDICTS,
+    has_usual = result and #ids == 1 and limit == 1,
     source = source.list(ids, #ids),
-    limit = random(3) == 1 and 1 or random(8),
+    limit = limit,
     concurrency = random(6),
     timeout = 0.5 + random() * 3,
     deadline = deadline,
@@ -241,9 +255,7 @@ local function schedule(seed)
     summary = report.new(),
     result = result,
     total = result and #ids,
-  })
-
-  local items, fault = items_of(running, result)
+  }, ids)
   if not items then
     return fault
   end

@@ -156,7 +156,9 @@ function session.new(provider, options, way, secret, token_function)
       options.burst or (not options.rate and provider.rate and provider.rate.burst) or nil),
     timeout = options.timeout,
     outage = outage,
+    frames = {}, -- operation -> what all its tasks have in common
     idle_runs = {},
+    idle_calls = {},
     generation = 1,
     emit = options.on_event,
     alarm = options.on_alarm, -- the same, but for requests, answers and items

@@ -4,6 +4,7 @@
 local assert = require("luassert")
 local fake = require("spec.support.fake_engine")
 local json = require("stopmsg.json")
+local one = require("stopmsg.run.one")
 local outage = require("stopmsg.outage")
 local pacer = require("stopmsg.pacer")
 local providers = require("stopmsg.provider")
@@ -146,15 +147,27 @@ function runs.new_session(options)
       return (s:gsub("S3CRET", "***"))
     end,
     emit = options.emit,
+    idle_calls = {},
     is_closed = false,
   }
   return session
 end
 
+-- A report of one call, and what run/one.lua tells of its only id.
+function runs.settle(session, options)
+  local summary, now = report.new(), session.clock()
+  local operation = options.operation or runs.operation_of(1, options.form)
+  session.engine:reads(1, operation)
+  local frame = { operation = operation, number = 1, verdicts = VERDICTS, has_usual = true,
+    timeout = options.timeout or 10, pacer = options.pacer }
+  return summary, one.settle(session, frame, options.ids, summary, now,
+    now + (options.deadline or 60))
+end
+
 function runs.new_run(session, options)
   local ids = options.ids or {}
   local limit = options.limit or 1
-  local summary = report.new()
+  local summary = options.summary or report.new()
   local operation = options.operation or runs.operation_of(limit, options.form)
   local result = options.keeps ~= false and {} or nil
   session.engine:reads(1, operation)
@@ -180,15 +193,15 @@ function runs.new_run(session, options)
     sink = options.sink and function(...)
       return options.sink(summary, ...)
     end,
-  }), summary, result
+  }, options.asked), summary, result
 end
 
 -- All items of a run, by place, and the places in the order in which they came.
 function runs.drain(running)
   local list, order = {}, {}
-  for one, place in running.next, running do
+  for item, place in running.next, running do
     assert(list[place] == nil, "two items for one place")
-    list[place] = one
+    list[place] = item
     order[#order + 1] = place
   end
   return list, order
@@ -225,8 +238,8 @@ end
 function runs.tally(list, count)
   local found = {}
   for i = 1, count do
-    local one = list[i]
-    local key = one.reason and one.outcome .. " " .. one.reason or one.outcome
+    local item = list[i]
+    local key = item.reason and item.outcome .. " " .. item.reason or item.outcome
     found[key] = (found[key] or 0) + 1
   end
   return found

@@ -3,6 +3,7 @@
 local abilities = require("stopmsg.client.abilities")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
+local one = require("stopmsg.run.one")
 local options = require("stopmsg.options")
 local pages = require("stopmsg.run.pages")
 local reports = require("stopmsg.report")
@@ -20,6 +21,12 @@ local runs = {
 -- The same for batches.
 local BATCHES_IN_FLIGHT = 4
 
+-- Number of report fields that are not items.
+local REPORT_FIELDS = 16
+
+-- From this many ids on, and if others share the thread, the list of items is filled page by page.
+local MANY_PLACES = 1024
+
 -- Opens connections at first use, since a client may be made long before its process forks.
 function runs.open(self)
   if self._is_closed then
@@ -32,9 +39,6 @@ function runs.open(self)
   return self._session
 end
 
--- Number of report fields that are not items.
-local REPORT_FIELDS = 16
-
 -- Ids per request of an operation.
 local function ids_a_request(self, operation)
   return math.min(self._options.batch_size or operation.limit, operation.limit)
@@ -43,82 +47,117 @@ end
 -- Seconds for a call over `total` ids: the deadline given, else enough for twice the time that the
 -- rate takes. Unlimited if the total is unknown.
 function runs.seconds_for(self, operation, call, total)
-  local seconds, rate = call.deadline or self._options.deadline, self._options.rate
-  if not rate then
-    local documented = operation.rate or self._provider.rate
-    rate = documented and documented.rate
-  end
+  local seconds = call.deadline or self._options.deadline
   if seconds or not total then
     return seconds or math.huge
   end
+  local documented = operation.rate or self._provider.rate
+  local rate = self._options.rate or (documented and documented.rate)
+  if type(rate) ~= "number" then
+    return options.deadline
+  end
   local requests = math.ceil(total / ids_a_request(self, operation))
-  return math.max(options.deadline, type(rate) == "number" and 2 * requests / rate or 0)
+  return math.max(options.deadline, 2 * requests / rate)
 end
 
--- From this many ids on, and if others share the thread, the list of items is filled page by page.
-local MANY_PLACES = 1024
+-- The fields of a task that hold for all calls of an operation; see run/loop.lua.
+local function frame_of(self, session, operation)
+  local o, frame = self._options, session.frames[operation]
+  if not frame then
+    local number = session:prepare(operation)
+    local single_number = operation.single and session:prepare(operation.single)
+    frame = {
+      operation = operation,
+      number = number,
+      verdicts = session.verdicts[number],
+      pacer = session:pacer_of(operation),
+      single_number = single_number,
+      single_verdicts = session.verdicts[single_number],
+      has_usual = session.verdicts[number][1] ~= nil and not (operation.has_uuid or operation.sign
+        or operation.signing),
+      limit = ids_a_request(self, operation),
+      concurrency = o.concurrency
+        or (operation.limit > 1 and BATCHES_IN_FLIGHT or runs.SINGLES_IN_FLIGHT),
+      timeout = o.timeout,
+      max_attempts = o.max_attempts,
+      format = session:format_of(operation),
+      provider = self._provider.name,
+      is_page = operation.is_page,
+    }
+    session.frames[operation] = frame
+  end
+  return frame
+end
 
--- run, report, move = start(self, operation, ids, call, total, is_slow, sink): a run over the ids
--- of a source, or a list. The `total` items go into the report, or are put there by
--- move(report, breathe) if that is returned. Without a total they are only counted. is_slow, sink:
--- see run/loop.lua.
-local function start(self, operation, ids, call, total, is_slow, sink)
-  local deadline = core.now() + runs.seconds_for(self, operation, call, total)
+-- An empty report for a call, with room for so many items.
+local function new_summary(self, operation, count)
+  local summary = reports.new(core.table(count, REPORT_FIELDS))
+  summary.kind, summary.is_lookup = operation.kind, operation.is_lookup
+  if self._warnings then
+    -- Report what is wrong with the definition only once.
+    for _, warning in ipairs(self._warnings) do
+      summary.warnings[#summary.warnings + 1] = text.clean(warning)
+    end
+    self._warnings = nil
+  end
+  return summary
+end
+
+-- Starts a run for `task`, which has the fields source, deadline and summary, and those that only
+-- some calls have. asked: see run/loop.lua.
+local function start(self, session, operation, call, task, asked)
+  for name, value in pairs(frame_of(self, session, operation)) do
+    task[name] = value
+  end
+  task.patience = call.patience or self._options.patience
+  task.on_item, task.is_interrupted = call.on_item, call.is_interrupted
+  return run.new(session, task, asked)
+end
+
+-- running, report = start_stream(self, operation, fill, call, is_slow, sink): a run over the ids of
+-- a source, whose items are only counted. is_slow, sink: see run/loop.lua.
+local function start_stream(self, operation, fill, call, is_slow, sink)
+  local deadline = core.now() + runs.seconds_for(self, operation, call)
   local session = runs.open(self)
-  local o = self._options
-  local result, move
-  if total and session.breathe and total > MANY_PLACES then
-    result, move = pages.new()
-  end
-  local list = core.table(not result and total or 0, REPORT_FIELDS)
-  local summary = reports.new(list)
-  summary.kind = operation.name:find("_dispatch$") and "dispatch" or "message"
-  summary.is_lookup = operation.is_lookup
-  -- Report what is wrong with the definition only once.
-  for _, warning in ipairs(self._warnings or {}) do
-    summary.warnings[#summary.warnings + 1] = text.clean(warning)
-  end
-  self._warnings = nil
-  local number = session:prepare(operation)
-  local single_number = operation.single and session:prepare(operation.single)
-  return run.new(session, {
-    operation = operation,
-    number = number,
-    verdicts = session.verdicts[number],
-    pacer = session:pacer_of(operation),
-    single_number = single_number,
-    single_verdicts = session.verdicts[single_number],
-    source = ids,
-    limit = ids_a_request(self, operation),
-    concurrency = o.concurrency
-      or (operation.limit > 1 and BATCHES_IN_FLIGHT or runs.SINGLES_IN_FLIGHT),
-    timeout = o.timeout,
+  local summary = new_summary(self, operation, 0)
+  return start(self, session, operation, call, {
+    source = fill,
     deadline = deadline,
-    patience = call.patience or o.patience,
-    max_attempts = o.max_attempts,
-    format = session:format_of(operation),
-    provider = self._provider.name,
     summary = summary,
-    on_item = call.on_item,
-    result = result or (total and summary),
-    total = total,
-    is_interrupted = call.is_interrupted,
     is_slow = is_slow,
     sink = sink,
-    is_page = operation.is_page,
-  }), summary, move
+  }), summary
 end
 
 -- Returns one item per id of `list`, in order.
 function runs.collect(self, operation, list, count, call)
+  local started = core.now()
+  local deadline = started + runs.seconds_for(self, operation, call, count)
+  local session = runs.open(self)
+  local result, move, is_settled, asked
+  if session.breathe and count > MANY_PLACES then
+    result, move = pages.new()
+  end
+  local summary = new_summary(self, operation, result and 0 or count)
   -- The core reads the list as it is, where nothing stands between.
   local ids = getmetatable(list) and source.list(list, count) or list
-  local running, result, move = start(self, operation, ids, call, count)
-  running:finish()
-  if move then
-    move(result, self._way.breathe)
+  if count == 1 and ids == list and not (call.on_item or call.is_interrupted) then
+    is_settled, asked = one.settle(session, frame_of(self, session, operation), list, summary,
+      started, deadline)
   end
-  return result
+  if not is_settled then
+    start(self, session, operation, call, {
+      source = asked and { asked.id } or ids, -- others may have changed the list meanwhile
+      deadline = deadline,
+      summary = summary,
+      result = result or summary,
+      total = count,
+    }, asked):finish()
+  end
+  if move then
+    move(summary, self._way.breathe)
+  end
+  return summary
 end
 
 -- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`.
@@ -147,7 +186,7 @@ end
 
 -- next_item, report, running: a stream of the items of a source's ids.
 function runs.stream(self, operation, fill, call, sink)
-  local running, report = start(self, operation, fill, call, nil, false, sink)
+  local running, report = start_stream(self, operation, fill, call, false, sink)
   return function()
     -- The closure also keeps the client from being collected.
     if self._is_closed then
@@ -191,9 +230,9 @@ end
 function runs.hunt(self, filter, kind, call, with)
   local running, source_of, seen
   local operation = abilities.operation(self, "stop", kind, call.all)
-  local stopping, report = start(self, operation, function(chunk, want)
+  local stopping, report = start_stream(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, nil, true, with.sink)
+  end, call, true, with.sink)
   running = stopping
   source_of, seen = find.source(runs.lister(self, filter, call, report), {
     report = report,

@@ -253,6 +253,7 @@ function Compiler:begin(name, given, where)
   local sign = given.sign == nil and definition.sign or given.sign
   local operation = {
     name = name,
+    kind = name:find("_dispatch$") and "dispatch" or "message", -- of its ids
     docs = given.docs or definition.docs,
     undocumented = given.undocumented or false,
     all = given.all,

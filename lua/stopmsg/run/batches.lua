@@ -14,7 +14,7 @@ Batches.__index = Batches
 
 -- given, settled, again, hooks: see run/ids, run/items, run/repeats and run/hooks.
 function batches.new(session, given, settled, again, hooks)
-  return setmetatable({
+  local self = setmetatable({
     held = nil, -- a batch that found no free slot
     is_cut = false, -- reading ids was interrupted to let others run
     has_begun = false, -- an item was handed out
@@ -27,6 +27,10 @@ function batches.new(session, given, settled, again, hooks)
     _call = nil,
     _partial = nil, -- the batch being read
   }, Batches)
+  self._finds_answer = function()
+    return self:finds_answer()
+  end
+  return self
 end
 
 -- Resets for a new call; the previous one is drained. call: its requests in the engine.
@@ -57,10 +61,7 @@ end
 local function pause_of(self, in_flight)
   local must_share = self._hooks.must_share
   if not must_share and not self.has_begun and in_flight > 0 then
-    -- Deliver the first response without reading more ids first.
-    return function()
-      return self:finds_answer()
-    end
+    return self._finds_answer -- deliver the first response without reading more ids first
   end
   return must_share
 end

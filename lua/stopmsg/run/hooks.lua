@@ -13,6 +13,9 @@ hooks.CLOSED = "attempt to use a closed client"
 -- Error for resuming a run that ran out of memory mid-step: the state of its ids is lost.
 hooks.TORN = "attempt to resume a run that failed"
 
+-- Maximum ids of a call that shares no thread, and whose run is reused.
+hooks.FEW = 16
+
 -- Maximum time in seconds that the loop may keep other coroutines from a shared thread.
 hooks.SHARE_EVERY = 0.001
 
@@ -22,6 +25,7 @@ Hooks.__index = Hooks
 function hooks.new(session)
   local self = setmetatable({
     must_share = nil, -- returns whether other coroutines have waited long enough; nil without any
+    _is_share_due = nil, -- the same, whatever the call
     looked = 0, -- when the loop last looked at the network
     _session = session,
     _task = nil,
@@ -29,7 +33,7 @@ function hooks.new(session)
     _is_torn = false, -- the run is mid-step, outside user code
     _has_raised = {}, -- hook name -> true once the hook raised
   }, Hooks)
-  self.must_share = session.breathe and function()
+  self._is_share_due = session.breathe and function()
     return session.clock() - self.looked >= hooks.SHARE_EVERY
   end
   return self
@@ -38,6 +42,8 @@ end
 -- Resets for a new call; the previous one has told everything.
 function Hooks:begin(task)
   self._task, self.looked = task, 0
+  -- A few ids keep nobody waiting.
+  self.must_share = not (task.total and task.total <= hooks.FEW) and self._is_share_due or nil
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
 end
 
@@ -69,10 +75,11 @@ function Hooks:check_open()
   end
 end
 
--- Lets other coroutines run.
+-- Lets other coroutines run. Returns the time.
 function Hooks:share()
   self:outside(self._session.breathe)
   self.looked = self._session.clock()
+  return self.looked
 end
 
 -- Adds a warning to the report. is_own: it holds no text of others.

@@ -193,6 +193,12 @@ local function item_of(verdict, id, redact)
   return item
 end
 
+-- Returns the item for an id with a usual response to its first attempt.
+function settled.item(verdict, id, redact)
+  verdict.message = text.clean(verdict.message, redact)
+  return item_of(verdict, id, redact)
+end
+
 -- Adds the fields that come from the history of the batch.
 local function add_history(batch, item)
   if batch.attempts ~= 1 then

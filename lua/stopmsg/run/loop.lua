@@ -16,7 +16,7 @@ local requests = require("stopmsg.run.requests")
 local settleds = require("stopmsg.run.items")
 local text = require("stopmsg.text")
 
-local run = { CLOSED = hooks.CLOSED }
+local run = { CLOSED = hooks.CLOSED, SANDBOX = replies.SANDBOX, step = batches.step }
 
 -- Maximum time in seconds that the consumer may keep the loop from the network.
 local LOOK_EVERY = 0.005
@@ -28,8 +28,8 @@ local MOST_UNSEEN = 64
 -- checks for one.
 local GRACE, ASK_EVERY = 2, 0.1
 
--- Maximum ids of a call whose run is reused, and the maximum number of idle runs.
-local SMALL, MOST_IDLE = 16, 1024
+-- Maximum number of idle runs.
+local MOST_IDLE = 1024
 
 local Run = {}
 Run.__index = Run
@@ -94,12 +94,14 @@ end
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
 -- whose items would have no other fields, in place of the items. The first id it does not take gets
 -- an item.
-function run.new(session, task)
+--
+-- asked: { call, started } of a request for the only id, which the run takes over; see run/one.lua.
+function run.new(session, task, asked)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
-  local operation, now = task.operation, session.clock()
+  local operation, now = task.operation, asked and asked.started or session.clock()
   self._task = task
   self._hooks:begin(task)
-  self._requests:begin(task)
+  self._requests:begin(task, asked)
   self._replies:begin(task)
   self._repeats:begin(task, session, self._requests.call)
   self._patience:begin(task, session, now)
@@ -116,6 +118,9 @@ function run.new(session, task)
     end)
   end
   self._started, self._gap, self._abandons_at = now, 1, nil
+  if asked then
+    self._requests:take_over()
+  end
   return self
 end
 
@@ -123,7 +128,7 @@ end
 -- of calls at a time, its tables would be most of the collector's work.
 local function give_back_run(self)
   local idle, task = self._session.idle_runs, self._task
-  local is_small = task.total and task.total <= SMALL
+  local is_small = task.total and task.total <= hooks.FEW
   -- After an interruption, abandoned requests may still get responses.
   if idle and is_small and #idle < MOST_IDLE and not self._abandons_at then
     task.source, task.result, task.summary = nil, nil, nil
@@ -143,7 +148,7 @@ function run.pause(session, seconds, is_interrupted)
     if session.is_closed then
       error(run.CLOSED, 0)
     end
-    batches.step(session)
+    run.step(session)
     session.wait(nobody, is_interrupted and math.min(left, ASK_EVERY) or left, false)
     left = till - session.clock()
   end
@@ -213,9 +218,8 @@ local function turn(self, may_wait)
   end
   batches.step(session)
   if must_share then
-    outer:share() -- reading a response takes time
+    now = outer:share() -- reading a response takes time
     outer:check_open()
-    now = session.clock()
   end
   local has_any = self._replies:collect()
   if self._abandons_at and now >= self._abandons_at and settled:has_room() then

@@ -2,7 +2,10 @@
 
 local answer = require("stopmsg.meaning.answer")
 
-local replies = {}
+local replies = {
+  -- Warning of every report that has answers of a sandbox.
+  SANDBOX = "these results come from a sandbox: no message was stopped",
+}
 
 local Replies = {}
 Replies.__index = Replies
@@ -145,7 +148,7 @@ function Replies:finish()
   end
   if self._session.engine:has_met_sandbox() then
     -- Not redacted: the sandbox's token is a word of this text.
-    self._hooks:warn("these results come from a sandbox: no message was stopped", true)
+    self._hooks:warn(replies.SANDBOX, true)
   end
 end
 

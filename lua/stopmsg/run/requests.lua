@@ -30,11 +30,12 @@ function requests.new(session, parts)
   }, Requests)
 end
 
--- Resets for a new call; the previous one is drained.
-function Requests:begin(task)
+-- Resets for a new call; the previous one is drained. asked: see run/loop.lua.
+function Requests:begin(task, asked)
   local operation = task.operation
-  if self._engine ~= self._session.engine then
-    self._engine, self.call = self._session.engine, self._session.engine:call()
+  if asked or self._engine ~= self._session.engine then
+    self._engine = self._session.engine
+    self.call = asked and asked.call or self._engine:call()
   end
   self._task, self.is_held = task, false
   self.offers = task.limit == 1 and not (operation.single or operation.has_uuid or operation.sign
@@ -152,6 +153,14 @@ function Requests:abandon()
     self._settled:add(batch, { outcome = "unknown", reason = "interrupted" })
     flight, id, place, number, generation, started = self.call:forsake()
   end
+end
+
+-- Goes on with the request of run/one.lua, for the only id of the list.
+function Requests:take_over()
+  self.batches:ahead(1, 0)
+  self._given:took(1)
+  self._repeats:offered(1)
+  count_flying(self, 1)
 end
 
 -- Counts requests sent: always one if there are events or a rate limit.

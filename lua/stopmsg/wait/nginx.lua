@@ -2,8 +2,8 @@
 -- requests are in flight, drives the transfers of all clients and wakes each caller whose response
 -- has arrived. nginx's event loop does not know libcurl's sockets, so the pump polls them.
 --
--- A client that disconnects can end a handler at any moment. Weak keys therefore hold all data of a
--- handler, and the pump completes its requests.
+-- A client that disconnects can end a handler at any moment. So only numbers of calls are kept, and
+-- their semaphores weakly; the pump completes the requests.
 
 local core = require("stopmsg.core")
 
@@ -33,7 +33,7 @@ local CAN_WAIT = {
   proxy_ssl_cert = true, proxy_ssl_verify = true,
 }
 
-local WEAK_KEYS, WEAK_VALUES = { __mode = "k" }, { __mode = "v" }
+local WEAK_VALUES = { __mode = "v" }
 
 -- This worker's pump: lanes with requests in flight, when it was requested, whether it runs, how
 -- long it sleeps between two polls, and the semaphore it sleeps on.
@@ -123,11 +123,11 @@ end
 local Lane = {}
 Lane.__index = Lane
 
--- Wakes a waiting call, once.
-function Lane:_wake(call)
-  local semaphore = self._callers[call]
+-- Wakes the waiting call of this number, once.
+function Lane:_wake(number)
+  local semaphore = self._callers[number]
   if semaphore then
-    self._callers[call] = nil
+    self._callers[number] = nil
     semaphore:post()
   end
 end
@@ -141,10 +141,7 @@ function Lane:move()
   local number = engine:news()
   local has_any = number ~= nil
   while number do
-    local call = self._calls[number]
-    if call then
-      self:_wake(call)
-    end
+    self:_wake(number)
     number = engine:news()
   end
   self._fault = not moved and { message, code } or nil -- the next step may succeed
@@ -161,18 +158,16 @@ function Lane:_offer()
   if self._outage.is_troubled then
     free = math.min(free, self._outage:room(core.now(), in_flight))
   end
-  local queue = self._queue
+  local queue, wants = self._queue, self._wants
   while free > 0 and queue.first <= queue.last do
-    local call = queue[queue.first][1]
+    local number = queue[queue.first]
     queue[queue.first] = nil
     queue.first = queue.first + 1
-    if call then
-      self._queued[call] = nil
-      if self._wants[call] and wake(self._callers[call]) then
-        self._callers[call] = nil
-        free = free - 1
-      end
+    if wants[number] and wake(self._callers[number]) then
+      self._callers[number] = nil
+      free = free - 1
     end
+    wants[number] = nil
   end
 end
 
@@ -182,20 +177,23 @@ function Lane:_is_quiet()
   return self._engine:in_flight() == 0 and self._queue.first > self._queue.last
 end
 
--- Appends a call without a slot to the queue. The reference is weak, since the call's handler may
--- be ended there.
-function Lane:_enqueue(call)
-  if not self._queued[call] then
+-- Puts a call without a slot into the queue, unless it is there. A call that waits for something
+-- else keeps its place, and is passed over.
+function Lane:_queue_up(number, wants_slot)
+  local is_queued = self._wants[number] ~= nil
+  if wants_slot and not is_queued then
     local queue = self._queue
     queue.last = queue.last + 1
-    queue[queue.last] = setmetatable({ call }, WEAK_VALUES)
-    self._queued[call] = true
+    queue[queue.last] = number
+  end
+  if wants_slot or is_queued then
+    self._wants[number] = wants_slot
   end
 end
 
 function Lane:wake_all()
-  for call in pairs(self._callers) do
-    self:_wake(call)
+  for number in pairs(self._callers) do
+    self:_wake(number)
   end
 end
 
@@ -263,11 +261,9 @@ function Lane:wait(call, seconds, wants_slot)
     rest()
     return
   end
-  self._wants[call] = wants_slot
-  if wants_slot then
-    self:_enqueue(call)
-  end
-  if not self:_is_quiet() then
+  local number = call:number()
+  self:_queue_up(number, wants_slot or false)
+  if not (pump.is_running and pump.lanes[self]) and not self:_is_quiet() then
     pump.lanes[self] = true
     if not start_pump() then
       -- Each caller drives transfers itself until nginx has a timer again.
@@ -278,13 +274,13 @@ function Lane:wait(call, seconds, wants_slot)
     end
   end
   local semaphore = borrow_semaphore()
-  self._callers[call], self._calls[call:number()] = semaphore, call
+  self._callers[number] = semaphore
   local was_posted = sleep_on(semaphore, seconds)
   -- A semaphore posted just at the timeout would wake its next borrower.
-  if was_posted or self._callers[call] then
+  if was_posted or self._callers[number] then
     give_back(semaphore)
   end
-  self._callers[call] = nil
+  self._callers[number] = nil
 end
 
 -- Returns a session's functions; see wait/init.lua. The pump drives the requests of its calls.
@@ -293,11 +289,9 @@ function nginx.open(engine, slots, outage)
     _engine = engine,
     _slots = slots,
     _outage = outage,
-    _callers = setmetatable({}, WEAK_KEYS), -- waiting call -> its semaphore
-    _calls = setmetatable({}, WEAK_VALUES), -- number -> call that has waited
-    _wants = setmetatable({}, WEAK_KEYS), -- call -> whether it waits for a slot
-    _queue = { first = 1, last = 0 }, -- calls without a slot, each in a weak box
-    _queued = setmetatable({}, WEAK_KEYS),
+    _callers = setmetatable({}, WEAK_VALUES), -- number of a waiting call -> its semaphore
+    _queue = { first = 1, last = 0 }, -- numbers of calls without a slot
+    _wants = {}, -- number of a call in the queue -> whether it still waits for a slot
     _fault = nil, -- error of the last step
     _is_closed = false,
   }, Lane)
