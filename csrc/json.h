@@ -83,6 +83,10 @@ int sm_json_is_refused(const struct sm_json *j);
  * decoding. */
 const char *sm_json_skip_plain(const char *p, const char *end);
 
+/* Whether the string content at `p` begins with `text` as it is: not one byte
+ * of it is escaped, or would have to be. */
+int sm_json_is_same(const char *p, const char *text, size_t len);
+
 /* Returns how many digits `text` begins with. */
 size_t sm_json_digits(const char *text, size_t len);
 
