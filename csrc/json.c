@@ -523,6 +523,7 @@ enum sm_status sm_json_feed(struct sm_json *j, const char *bytes, size_t len) {
   if (j->bom < SM_BOM_LEN)
     p = skip_mark(j, p, end);
   while (p < end && status == SM_OK && j->state != BAD) {
+    j->steps++;
     switch (j->state) {
     case STRING:
       p = read_string(j, p, end, &status);

@@ -47,6 +47,7 @@ struct sm_events {
 struct sm_json {
   const struct sm_events *events;
   void *user;
+  size_t steps; /* tokens and bytes taken one by one; they are the work */
   unsigned bom; /* bytes of a byte order mark read; 3 after one */
   int state;
   int number; /* progress within a number */

@@ -13,6 +13,9 @@
 /* A double represents whole numbers of up to this many digits exactly. */
 #define SM_EXACT_DIGITS 15
 
+/* Work of an entry that is not the one due, in tokens of the parser. */
+#define SM_ENTRY_STEPS 16
+
 #define SM_NO_PLACE ((size_t)-1)
 
 enum field { OTHER, LIST, ID, CODE };
@@ -491,6 +494,7 @@ static const char *read_alike(void *user, const char *p, const char *end,
     expect_entry(r, p);
     if (!is_alike(r, &p, end))
       break;
+    r->json.steps += SM_ENTRY_STEPS;
     *status = keep_code(r, r->code_text, r->code_len, r->is_code_number);
     if (*status == SM_OK)
       *status = find(r, r->id_text, r->id_len);
