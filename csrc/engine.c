@@ -272,7 +272,8 @@ static int engine_preview(lua_State *L) {
   return 5;
 }
 
-/* true = engine:step() | nil, message, code: drives all transfers */
+/* true, has_more = engine:step() | nil, message, code: drives all transfers.
+ * has_more: more has arrived than one step may take. */
 static int engine_step(lua_State *L) {
   struct sm_engine *e = sm_engine_at(L);
 
@@ -280,7 +281,9 @@ static int engine_step(lua_State *L) {
     return sm_engine_fault(L, curl_multi_strerror(e->multi.fault),
                            (int)e->multi.fault);
   lua_pushboolean(L, 1);
-  return 1;
+  lua_pushboolean(L, e->multi.sockets.ready_count > 0 ||
+                         e->multi.sockets.behind > 0);
+  return 2;
 }
 
 /* engine:start(): sends new requests without reading responses. The next step

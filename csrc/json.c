@@ -389,23 +389,32 @@ static int is_plain(char c) {
   return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
+static inline uint64_t read_word(const char *p) {
+  uint64_t word;
+
+  memcpy(&word, p, sizeof(word));
+  return word;
+}
+
 /* Finds bytes for which is_plain() is false among eight. The highest bit of the
  * first such byte is set; bits of more significant bytes may be set as well.
  * For plain bytes no subtraction borrows: none is below 0x20, and none becomes
  * zero when compared with a quote or a backslash. */
-static inline uint64_t not_plain(const char *p) {
-  uint64_t word;
-
-  memcpy(&word, p, sizeof(word));
+static inline uint64_t not_plain(uint64_t word) {
   return ((word - ONES * 0x20) | ((word ^ ONES * '"') - ONES) |
           ((word ^ ONES * '\\') - ONES)) &
          ~word & ONES * 0x80;
 }
 
 const char *sm_json_skip_plain(const char *p, const char *end) {
-  while (end - p >= 8) {
-    uint64_t found = not_plain(p);
+  const char *last = end - p >= 8 ? end - 8 : NULL;
 
+  while (last != NULL && p < end) {
+    uint64_t found;
+
+    if (p > last)
+      p = last; /* some of these bytes are known to be plain */
+    found = not_plain(read_word(p));
     if (found != 0) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
       return p + __builtin_ctzll(found) / 8;
@@ -418,6 +427,25 @@ const char *sm_json_skip_plain(const char *p, const char *end) {
   while (p < end && is_plain(*p))
     p++;
   return p;
+}
+
+int sm_json_is_same(const char *p, const char *text, size_t len) {
+  size_t i = 0;
+
+  if (len < 8)
+    return memcmp(p, text, len) == 0 &&
+           sm_json_skip_plain(p, p + len) == p + len;
+  while (i < len) {
+    uint64_t word;
+
+    if (i > len - 8)
+      i = len - 8;
+    word = read_word(p + i);
+    if (word != read_word(text + i) || not_plain(word) != 0)
+      return 0;
+    i += 8;
+  }
+  return 1;
 }
 
 /* Reads the string content in p..end; returns where it stopped. */
@@ -495,6 +523,7 @@ enum sm_status sm_json_feed(struct sm_json *j, const char *bytes, size_t len) {
   if (j->bom < SM_BOM_LEN)
     p = skip_mark(j, p, end);
   while (p < end && status == SM_OK && j->state != BAD) {
+    j->steps++;
     switch (j->state) {
     case STRING:
       p = read_string(j, p, end, &status);

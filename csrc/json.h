@@ -47,6 +47,7 @@ struct sm_events {
 struct sm_json {
   const struct sm_events *events;
   void *user;
+  size_t steps; /* tokens and bytes taken one by one; they are the work */
   unsigned bom; /* bytes of a byte order mark read; 3 after one */
   int state;
   int number; /* progress within a number */
@@ -82,6 +83,10 @@ int sm_json_is_refused(const struct sm_json *j);
 /* Returns the end of the plain string content at `p`, which needs no
  * decoding. */
 const char *sm_json_skip_plain(const char *p, const char *end);
+
+/* Whether the string content at `p` begins with `text` as it is: not one byte
+ * of it is escaped, or would have to be. */
+int sm_json_is_same(const char *p, const char *text, size_t len);
 
 /* Returns how many digits `text` begins with. */
 size_t sm_json_digits(const char *text, size_t len);

@@ -8,8 +8,12 @@
 
 #include "compat.h"
 
-/* Maximum bytes per read. */
-#define SM_LANE_READ ((size_t)64 * 1024)
+/* Maximum bytes per read: what the reader takes of them stays within a step,
+ * however much work they are. */
+#define SM_LANE_READ ((size_t)16 * 1024)
+
+/* Reads before other connections have their turn. */
+#define SM_LANE_READS 8
 
 /* Maximum bytes per write over TLS: one record. The server can read nothing of
  * a record that failed. */
@@ -276,27 +280,33 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
   return 0;
 }
 
-/* Reads all available bytes. */
-static void receive(struct sm_lane *l, struct sm_conn *c) {
+/* Reads available bytes. Returns whether there may be more: bytes buffered by
+ * TLS do not make the socket ready. */
+static int receive(struct sm_lane *l, struct sm_conn *c) {
   size_t count;
   CURLcode rc;
+  int reads;
 
-  do {
+  for (reads = 0; reads < SM_LANE_READS || c->is_cut; reads++) {
+    if (reads > 0 && l->sockets->work >= SM_STEP_WORK && !c->is_cut)
+      break;
     rc = read_some(c, l->bytes, SM_LANE_READ, &count);
     if (rc == CURLE_AGAIN && !c->is_cut)
-      return;
+      return 0;
     if (rc != CURLE_OK || count == 0) {
       int is_whole = rc == CURLE_OK && sm_http1_end(&c->reader);
 
       if (rc == CURLE_OK)
         tell(c->error, "the connection was closed before the answer");
       end(l, c, is_whole ? CURLE_OK : CURLE_RECV_ERROR, 0);
-      return;
+      return 0;
     }
-    if (feed(l, c, count))
-      return;
-    /* Bytes buffered by TLS do not make the socket ready. */
-  } while (count == SM_LANE_READ || !c->op->is_plain || c->is_cut);
+    l->sockets->work += count;
+    if (feed(l, c, count) ||
+        (count < SM_LANE_READ && c->op->is_plain && !c->is_cut))
+      return 0;
+  }
+  return 1;
 }
 
 /* Handles a connection that accepts no more of the request. */
@@ -306,7 +316,7 @@ static void give_up(struct sm_lane *l, struct sm_conn *c, CURLcode rc) {
   if (s->is_given) {
     /* A response may explain the reason. */
     c->is_cut = 1;
-    receive(l, c);
+    (void)receive(l, c);
   } else if (c->is_old) {
     /* The connection was closed before the request: this costs no attempt. */
     (void)set_idle(l, c);
@@ -482,7 +492,7 @@ static int look_around(struct sm_lane *l) {
     struct sm_conn *c = sockets->ready[i].conn;
 
     if (sockets->ready[i].events != 0 && c != NULL && c->slot == NULL)
-      sm_lane_move(l, c, 0);
+      (void)sm_lane_move(l, c, 0);
   }
   return is_sure;
 }
@@ -498,19 +508,21 @@ void sm_lane_flush(struct sm_lane *l) {
     start(l, s, is_sure);
 }
 
-void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
+int sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events) {
   struct sm_slot *s = c->slot;
+  int has_more = 0;
 
   if (s == NULL) {
     if (!is_silent(c))
       drop(l, c);
-    return;
+    return 0;
   }
   /* First what the server says of the part that it has got. */
   if ((events & ~CURL_CSELECT_OUT) != 0)
-    receive(l, c);
+    has_more = receive(l, c);
   if ((events & CURL_CSELECT_OUT) != 0 && s->conn != NULL)
     give(l, c);
+  return has_more && s->conn != NULL;
 }
 
 /* Records libcurl's data about a connection that it opened or tried to open. */

@@ -73,9 +73,11 @@ void sm_lane_flush(struct sm_lane *l);
 void sm_lane_cancel(struct sm_lane *l, struct sm_slot *s);
 void sm_lane_drop(struct sm_lane *l);
 
-/* move handles a ready connection. connected handles one that libcurl has
- * opened or failed to open; it returns 0 if the handle is not the lane's. */
-void sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events);
+/* move handles a ready connection; it returns whether there may be more to
+ * read at once, be the socket ready or not. connected handles one that libcurl
+ * has opened or failed to open; it returns 0 if the handle is not the lane's.
+ */
+int sm_lane_move(struct sm_lane *l, struct sm_conn *c, int events);
 int sm_lane_connected(struct sm_lane *l, CURL *easy, CURLcode result);
 
 /* Takes one finished request, with its result recorded; NULL if there is

@@ -19,11 +19,12 @@
 struct sm_mask {
   size_t len;
   size_t digits, others;
+  int has_fours; /* digits come in groups of at least four, as in a UUID */
   unsigned char digit_at[SM_HEX_DIGITS], other_at[SM_MAX_OTHERS];
   char other[SM_MAX_OTHERS];
 };
 
-/* The value of the digits. */
+/* The values of the digits, in the same order for all IDs of a mask. */
 struct sm_key {
   uint64_t half[2];
 };

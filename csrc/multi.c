@@ -116,6 +116,7 @@ struct sm_slot *sm_multi_slot(struct sm_multi *m, enum sm_status *status) {
 static void slot_done(struct sm_multi *m, struct sm_slot *s, CURLcode result) {
   s->state = SM_SLOT_DONE;
   s->result = result;
+  sm_slot_forget_unread(s);
   s->next = NULL;
   if (m->last_done != NULL)
     m->last_done->next = s;
@@ -144,7 +145,7 @@ static int drop(struct sm_multi *m) {
   for (i = 0; i < m->slot_count; i++) {
     struct sm_slot *s = m->slots[i];
 
-    if (s->state != SM_SLOT_BUSY)
+    if (s->state != SM_SLOT_BUSY || s->is_whole)
       continue;
     take_out(m, s);
     s->is_nomem = m->fault == CURLM_OUT_OF_MEMORY;
@@ -269,6 +270,10 @@ static void harvest(struct sm_multi *m) {
     curl_multi_remove_handle(m->curl, message->easy_handle);
     s = (struct sm_slot *)(void *)private;
     learn_version(m, s->request.easy);
+    if (result == CURLE_OK && s->state == SM_SLOT_BUSY && s->unread.len > 0) {
+      s->is_whole = 1; /* catch_up() finishes it */
+      continue;
+    }
     if (result == CURLE_OK)
       sm_slot_decode(s);
     /* Nothing was sent, so this costs no attempt. */
@@ -295,6 +300,34 @@ static void harvest(struct sm_multi *m) {
   }
 }
 
+/* Reads what libcurl gave in earlier steps, beyond what these may take. */
+static void catch_up(struct sm_multi *m) {
+  size_t i;
+
+  m->turn++;
+  for (i = 0; i < m->slot_count && m->sockets.behind > 0; i++) {
+    struct sm_slot *s = m->slots[(m->turn + i) % m->slot_count];
+
+    if (s->state == SM_SLOT_BUSY && s->unread.len > 0 && sm_slot_catch_up(s) &&
+        s->is_whole) {
+      sm_slot_decode(s);
+      finish(m, s, CURLE_OK);
+    }
+  }
+}
+
+/* Whether steps left bytes of the response unread. */
+static int is_unread(const struct sm_multi *m, const struct sm_slot *s) {
+  int i;
+
+  if (s->unread.len > 0)
+    return 1;
+  for (i = 0; i < m->sockets.ready_count; i++)
+    if (s->conn != NULL && m->sockets.ready[i].conn == s->conn)
+      return 1;
+  return 0;
+}
+
 /* Ends attempts that have timed out. Call it after libcurl has read all
  * available data, so that a caller who was busy elsewhere loses no response. */
 static void expire(struct sm_multi *m) {
@@ -308,7 +341,7 @@ static void expire(struct sm_multi *m) {
 
     if (s->state != SM_SLOT_BUSY)
       continue;
-    if (s->expires > t) {
+    if (s->expires > t || is_unread(m, s)) {
       if (next == 0 || s->expires < next)
         next = s->expires;
       continue;
@@ -337,22 +370,50 @@ static CURLMcode move_timers(struct sm_multi *m) {
   return rc;
 }
 
+/* Whether the work of this step is done. The rest waits for the next one. */
+static int is_enough(const struct sm_multi *m) {
+  return m->sockets.work >= SM_STEP_WORK;
+}
+
+/* Tells libcurl and the lane which sockets are ready, each in its turn, for as
+ * long as the step may take. A step at which an attempt times out looks at all
+ * of them. */
+static CURLMcode move_ready(struct sm_multi *m) {
+  struct sm_ready *ready = m->sockets.ready;
+  int is_late = m->next_expiry > 0 && sm_now() >= m->next_expiry;
+  int i, is_more, running;
+
+  do {
+    is_more = 0;
+    for (i = 0; i < m->sockets.ready_count; i++) {
+      CURLMcode rc = CURLM_OK;
+      int events = ready[i].events;
+
+      if (is_enough(m) && !is_late)
+        break;
+      ready[i].events = 0;
+      if (events != 0 && ready[i].conn != NULL) {
+        if (sm_lane_move(&m->lane, ready[i].conn, events))
+          ready[i].events = CURL_CSELECT_IN;
+      } else if (events != 0) {
+        rc = curl_multi_socket_action(m->curl, ready[i].fd, events, &running);
+      }
+      if (rc != CURLM_OK)
+        return rc;
+      is_more |= ready[i].events != 0;
+    }
+    is_late = 0;
+  } while (is_more && !is_enough(m));
+  sm_sockets_keep(&m->sockets, i);
+  return CURLM_OK;
+}
+
 /* Calls libcurl for its timer and for sockets that are ready. */
 static CURLMcode move(struct sm_multi *m) {
-  CURLMcode rc = CURLM_OK;
-  int i, running;
+  CURLMcode rc;
 
   (void)sm_sockets_wait(&m->sockets, 0);
-  for (i = 0; i < m->sockets.ready_count && rc == CURLM_OK; i++) {
-    const struct sm_ready *ready = &m->sockets.ready[i];
-
-    if (ready->events != 0 && ready->conn != NULL)
-      sm_lane_move(&m->lane, ready->conn, ready->events);
-    else if (ready->events != 0)
-      rc =
-          curl_multi_socket_action(m->curl, ready->fd, ready->events, &running);
-  }
-  m->sockets.ready_count = 0;
+  rc = move_ready(m);
   return rc == CURLM_OK ? move_timers(m) : rc;
 }
 
@@ -360,7 +421,8 @@ static int is_port_busy(const struct sm_multi *m, int port) {
   size_t i;
 
   for (i = 0; i < m->slot_count; i++)
-    if (m->slots[i]->state == SM_SLOT_BUSY && m->slots[i]->port == port)
+    if (m->slots[i]->state == SM_SLOT_BUSY && !m->slots[i]->is_whole &&
+        m->slots[i]->port == port)
       return 1;
   return 0;
 }
@@ -373,6 +435,7 @@ static CURLMcode hear_why(struct sm_multi *m) {
   int i, port = m->lost_port;
 
   m->lost_port = 0;
+  m->sockets.work = 0;
   for (i = 0; i < SM_MAX_TIMERS && rc == CURLM_OK; i++) {
     if (port == 0 || !is_port_busy(m, port))
       break;
@@ -423,6 +486,8 @@ void sm_multi_deliver(struct sm_multi *m) {
 }
 
 int sm_multi_step(struct sm_multi *m) {
+  m->sockets.work = 0;
+  catch_up(m);
   if (m->curl != NULL && m->fault == CURLM_OK) {
     sm_lane_flush(&m->lane);
     note_fault(m, move(m));
@@ -451,6 +516,8 @@ void sm_multi_start(struct sm_multi *m) {
 int sm_multi_patience(const struct sm_multi *m, double seconds) {
   double t = sm_now();
 
+  if (m->sockets.behind > 0)
+    return 0;
   if (m->next_expiry > 0 && m->next_expiry - t < seconds)
     seconds = m->next_expiry - t;
   if (m->timer > 0 && m->timer - t < seconds)

@@ -38,6 +38,7 @@ struct sm_multi {
   struct sm_slot *first_done; /* finished, not delivered yet */
   struct sm_slot *last_done;
   struct sm_walk walk; /* position in the response being classified */
+  size_t turn;         /* slot that reads first what is unread */
   int lost_port; /* local port of a connection lost before it answered, or 0 */
   double next_expiry; /* no busy slot expires before this */
   double timer;       /* when to call libcurl; 0: not at all */

@@ -13,6 +13,9 @@
 /* A double represents whole numbers of up to this many digits exactly. */
 #define SM_EXACT_DIGITS 15
 
+/* Work of an entry that is not the one due, in tokens of the parser. */
+#define SM_ENTRY_STEPS 16
+
 #define SM_NO_PLACE ((size_t)-1)
 
 enum field { OTHER, LIST, ID, CODE };
@@ -247,16 +250,10 @@ static enum sm_status keep_code(struct sm_reader *r, const char *text,
   return SM_OK;
 }
 
-int sm_items_are_alike(const struct sm_items *items, const struct sm_item *a,
-                       const struct sm_item *b) {
+int sm_items_are_alike_texts(const struct sm_items *items,
+                             const struct sm_item *a, const struct sm_item *b) {
   const char *texts = items->texts.bytes;
 
-  if (a->kind != b->kind)
-    return 0;
-  if (a->kind == SM_ITEM_NUMBER)
-    return a->number == b->number;
-  if (a->kind != SM_ITEM_TEXT)
-    return 1;
   return a->text_len == b->text_len &&
          (a->text_len == 0 ||
           memcmp(texts + a->text_at, texts + b->text_at, a->text_len) == 0);
@@ -321,32 +318,25 @@ static enum sm_status on_opened(void *user, const char *p) {
   return sm_buf_add(r->rest, r->piece, (size_t)(p + 1 - r->piece));
 }
 
-/* Remembers the shape of the entry that ends at `end`, if it is in one
- * piece. */
+/* Remembers the entry that ends at `end`, if it is in one piece. */
 static void learn_shape(struct sm_reader *r, const char *end) {
   struct sm_shape *s = &r->shape;
-  const char *id_end, *code_end, *part[3], *part_end[3];
-  char *to = s->bytes;
-  int i;
+  const char *id_end;
 
   if (r->from == NULL || r->id_text == NULL || r->code_text == NULL ||
       end - r->from > SM_MAX_SHAPE)
     return;
   id_end = r->id_text + r->id_len;
-  code_end = r->code_text + r->code_len;
+  s->id_at = (size_t)(r->id_text - r->from);
+  memcpy(s->bytes, r->from, s->id_at);
+  memcpy(s->bytes + s->id_at, id_end, (size_t)(end - id_end));
+  s->len = s->id_at + (size_t)(end - id_end);
+  s->code_at = (size_t)(r->code_text - r->from);
+  if (r->code_text > r->id_text)
+    s->code_at -= r->id_len;
+  s->code_end = s->code_at + r->code_len;
+  s->code = r->code;
   s->is_number = r->is_code_number;
-  s->is_code_first = r->code_text < r->id_text;
-  part[0] = r->from;
-  part_end[0] = s->is_code_first ? r->code_text : r->id_text;
-  part[1] = s->is_code_first ? code_end : id_end;
-  part_end[1] = s->is_code_first ? r->id_text : r->code_text;
-  part[2] = s->is_code_first ? id_end : code_end;
-  part_end[2] = end;
-  for (i = 0; i < 3; i++) {
-    s->part[i] = (size_t)(part_end[i] - part[i]);
-    memcpy(to, part[i], s->part[i]);
-    to += s->part[i];
-  }
 }
 
 /* Prepares for the next entry; `p` is just after an entry. */
@@ -363,7 +353,7 @@ static enum sm_status on_closed(void *user, const char *p) {
     entry_done(r);
     learn_shape(r, p + 1);
     expect_entry(r, p + 1);
-    r->json.may_skip = r->shape.part[0] > 0;
+    r->json.may_skip = r->shape.len > 0;
   }
   if (r->json.depth == 1) {
     if (r->in_list)
@@ -408,49 +398,112 @@ static const char *skip_digits(const char *p, const char *end) {
   return count > SM_EXACT_DIGITS || (count > 1 && *p == '0') ? p : p + count;
 }
 
+/* Whether the entry at `p` is the last one but for its ID, which is due. Moves
+ * `p` past it. */
+static int is_due(struct sm_reader *r, const char **p, const char *end) {
+  const struct sm_shape *s = &r->shape;
+  const struct sm_item *item;
+  const char *at = *p, *after;
+
+  if (r->due >= r->items.count)
+    return 0;
+  item = &r->items.list[r->due];
+  if ((size_t)(end - at) < s->len + item->id_len)
+    return 0;
+  after = at + s->id_at + item->id_len;
+  if (memcmp(at, s->bytes, s->id_at) != 0 ||
+      !sm_json_is_same(at + s->id_at, r->ids.bytes + item->id_at,
+                       item->id_len) ||
+      memcmp(after, s->bytes + s->id_at, s->len - s->id_at) != 0)
+    return 0;
+  r->place = r->due++;
+  r->code = s->code;
+  *p = after + (s->len - s->id_at);
+  return 1;
+}
+
+/* Whether the bytes of the shape from `from` to `to` are next at `p`. Moves `p`
+ * past them. */
+static int is_next(const struct sm_shape *s, size_t from, size_t to,
+                   const char **p, const char *end) {
+  if ((size_t)(end - *p) < to - from ||
+      memcmp(*p, s->bytes + from, to - from) != 0)
+    return 0;
+  *p += to - from;
+  return 1;
+}
+
+/* Moves `p` past an ID or a code. */
+static void take_id(struct sm_reader *r, const char **p, const char *end) {
+  r->id_text = *p;
+  *p = sm_json_skip_plain(*p, end);
+  r->id_len = (size_t)(*p - r->id_text);
+}
+
+static void take_code(struct sm_reader *r, const char **p, const char *end) {
+  r->code_text = *p;
+  *p = r->shape.is_number ? skip_digits(*p, end) : sm_json_skip_plain(*p, end);
+  r->code_len = (size_t)(*p - r->code_text);
+}
+
+/* Whether the entry at `p` differs from the last one only in the text of ID and
+ * code, free of escapes. Moves `p` past it. */
+static int is_alike(struct sm_reader *r, const char **p, const char *end) {
+  const struct sm_shape *s = &r->shape;
+  const char *at = *p;
+
+  if (s->code_at < s->id_at) {
+    if (!is_next(s, 0, s->code_at, &at, end))
+      return 0;
+    take_code(r, &at, end);
+    if (!is_next(s, s->code_end, s->id_at, &at, end))
+      return 0;
+    take_id(r, &at, end);
+    if (!is_next(s, s->id_at, s->len, &at, end))
+      return 0;
+  } else {
+    if (!is_next(s, 0, s->id_at, &at, end))
+      return 0;
+    take_id(r, &at, end);
+    if (!is_next(s, s->id_at, s->code_at, &at, end))
+      return 0;
+    take_code(r, &at, end);
+    if (!is_next(s, s->code_end, s->len, &at, end))
+      return 0;
+  }
+  if (s->is_number && r->code_len == 0)
+    return 0;
+  r->is_code_number = s->is_number;
+  *p = at;
+  return 1;
+}
+
 /*
- * Reads the entries at `p`, just after an entry, without parsing them. It
- * accepts entries that differ from an earlier one only in the text of ID and
- * code, free of escapes. The parser read all their other bytes once, in the
- * same state, and returned to that state, so they need not be parsed again.
+ * Reads the entries at `p`, just after an entry, without parsing them: all
+ * their bytes but ID and code are those of an earlier entry. The parser read
+ * these once, in the same state, and returned to that state, so they need not
+ * be parsed again.
  */
 static const char *read_alike(void *user, const char *p, const char *end,
                               enum sm_status *status) {
   struct sm_reader *r = user;
-  const struct sm_shape *s = &r->shape;
-  const char *text[2] = {NULL, NULL}; /* of the ID and of the code */
-  size_t len[2] = {0, 0};
 
-  while (*status == SM_OK) {
-    const char *at = p, *bytes = s->bytes;
-    int i;
-
-    for (i = 0; i < 3; i++) {
-      if ((size_t)(end - at) < s->part[i] || memcmp(at, bytes, s->part[i]) != 0)
-        return p;
-      at += s->part[i];
-      bytes += s->part[i];
-      if (i < 2) {
-        int is_code = i != s->is_code_first;
-
-        text[is_code] = at;
-        if (is_code && s->is_number)
-          at = skip_digits(at, end);
-        else
-          at = sm_json_skip_plain(at, end);
-        len[is_code] = (size_t)(at - text[is_code]);
-      }
-    }
-    if (s->is_number && len[1] == 0)
-      return p;
-    *status = keep_code(r, text[1], len[1], s->is_number);
-    if (*status == SM_OK)
-      *status = find(r, text[0], len[0]);
-    if (*status == SM_OK)
+  for (;;) {
+    while (is_due(r, &p, end))
       entry_done(r);
-    p = at;
     expect_entry(r, p);
+    if (!is_alike(r, &p, end))
+      break;
+    r->json.steps += SM_ENTRY_STEPS;
+    *status = keep_code(r, r->code_text, r->code_len, r->is_code_number);
+    if (*status == SM_OK)
+      *status = find(r, r->id_text, r->id_len);
+    if (*status != SM_OK)
+      break;
+    entry_done(r);
+    learn_shape(r, p);
   }
+  expect_entry(r, p);
   return p;
 }
 

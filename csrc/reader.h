@@ -53,12 +53,14 @@ struct sm_items {
   struct sm_buf texts;
 };
 
-/* An entry's bytes, from the comma before it to its end, without ID and code.
- * These split it into three parts, whichever of the two comes first. */
+/* The last entry that was in one piece, from the comma before it to its end,
+ * without its ID. */
 struct sm_shape {
   char bytes[SM_MAX_SHAPE];
-  size_t part[3]; /* lengths; the first is 0 if no shape is known */
-  int is_code_first;
+  size_t len; /* 0 if no such entry is known */
+  size_t id_at;
+  size_t code_at, code_end;
+  struct sm_item code;
   int is_number; /* the code is a number; else it is a string */
 };
 
@@ -99,9 +101,19 @@ void sm_fields_free(struct sm_fields *f);
 void sm_items_clear(struct sm_items *items);
 void sm_items_free(struct sm_items *items);
 
+int sm_items_are_alike_texts(const struct sm_items *items,
+                             const struct sm_item *a, const struct sm_item *b);
+
 /* Whether two items have the same content. */
-int sm_items_are_alike(const struct sm_items *items, const struct sm_item *a,
-                       const struct sm_item *b);
+static inline int sm_items_are_alike(const struct sm_items *items,
+                                     const struct sm_item *a,
+                                     const struct sm_item *b) {
+  if (a->kind != b->kind)
+    return 0;
+  if (a->kind == SM_ITEM_NUMBER)
+    return a->number == b->number;
+  return a->kind != SM_ITEM_TEXT || sm_items_are_alike_texts(items, a, b);
+}
 
 void sm_reader_init(struct sm_reader *r);
 void sm_reader_free(struct sm_reader *r);

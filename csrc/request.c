@@ -8,8 +8,8 @@
 
 #include "compat.h"
 
-/* Buffer size for transfers with thousands of IDs. With less, libcurl makes
- * some forty system calls for one response. */
+/* Buffer size for requests with thousands of IDs. A response is read in smaller
+ * pieces, so that a step may end between them. */
 #define SM_LARGE_MOVE (512L * 1024)
 
 /* Buffer size for a response about one ID. libcurl allocates the buffer for
@@ -358,8 +358,6 @@ static struct curl_slist *shared_lines(const struct sm_op *op) {
 
 /* Returns how many bytes of a response libcurl reads at once. */
 static long receive_room(const struct sm_op *op) {
-  if (op->fields.list.len > 0)
-    return SM_LARGE_MOVE;
   return op->single_count > 0 ? SM_SMALL_MOVE : CURL_MAX_WRITE_SIZE;
 }
 

@@ -37,9 +37,19 @@ static int is_for_reader(const struct sm_slot *s) {
   return s->request.op->fields.list.len > 0 && status_of(s) == 200;
 }
 
+/* Bytes of which no more work can be than leaves the other half of a step to
+ * what arrives in it. */
+#define SM_PIECE ((size_t)4096)
+
+/* Work of a token that the reader takes alone, in bytes of a usual
+ * response. */
+#define SM_TOKEN_WORK 16
+
 /* Takes decoded bytes of the body. */
 static enum sm_status take_text(struct sm_slot *s, const char *bytes,
                                 size_t len) {
+  enum sm_status status;
+
   if (s->is_read < 0)
     s->is_read = is_for_reader(s);
   if (!s->is_read)
@@ -47,7 +57,10 @@ static enum sm_status take_text(struct sm_slot *s, const char *bytes,
   s->answer_bytes += len;
   if (s->answer_bytes > s->answer.limit)
     return SM_FULL;
-  return sm_reader_feed(&s->reader, bytes, len, &s->answer);
+  s->sockets->work -= s->reader.json.steps * SM_TOKEN_WORK;
+  status = sm_reader_feed(&s->reader, bytes, len, &s->answer);
+  s->sockets->work += s->reader.json.steps * SM_TOKEN_WORK;
+  return status;
 }
 
 static enum sm_status take_body(struct sm_slot *s, const char *bytes,
@@ -57,8 +70,9 @@ static enum sm_status take_body(struct sm_slot *s, const char *bytes,
   return take_text(s, bytes, len);
 }
 
-int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len) {
-  switch (take_body(s, bytes, len)) {
+/* Records why there was no room. Returns whether there was. */
+static int note_status(struct sm_slot *s, enum sm_status status) {
+  switch (status) {
   case SM_OK:
     return 1;
   case SM_FULL:
@@ -70,8 +84,50 @@ int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len) {
   }
 }
 
+int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len) {
+  return note_status(s, take_body(s, bytes, len));
+}
+
+/* Keeps bytes for a later step: libcurl gives all that there are. */
+static int keep_body(struct sm_slot *s, const char *bytes, size_t len) {
+  if (s->unread.len == 0)
+    s->sockets->behind++;
+  return note_status(s, sm_buf_add(&s->unread, bytes, len));
+}
+
+void sm_slot_forget_unread(struct sm_slot *s) {
+  if (s->unread.len > 0)
+    s->sockets->behind--;
+  sm_buf_reset(&s->unread, 0);
+  s->unread_at = 0;
+}
+
+int sm_slot_catch_up(struct sm_slot *s) {
+  while (s->unread_at < s->unread.len && s->sockets->work < SM_STEP_WORK / 2) {
+    size_t left = s->unread.len - s->unread_at;
+    size_t len = left < SM_PIECE ? left : SM_PIECE;
+
+    s->sockets->work += len;
+    s->unread_at += len;
+    if (!sm_slot_take_body(s, s->unread.bytes + s->unread_at - len, len))
+      s->unread_at = s->unread.len;
+  }
+  if (s->unread_at < s->unread.len)
+    return 0;
+  sm_slot_forget_unread(s);
+  return 1;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *user) {
-  return sm_slot_take_body(user, bytes, size * count) ? size * count : 0;
+  struct sm_slot *s = user;
+  size_t len = size * count;
+
+  if (len == 0 || s->is_overflow || s->is_nomem)
+    return 0;
+  if (s->unread.len > 0 || s->sockets->work >= SM_STEP_WORK)
+    return keep_body(s, bytes, len) ? len : 0;
+  s->sockets->work += len;
+  return sm_slot_take_body(s, bytes, len) ? len : 0;
 }
 
 static int is_digit(char c) {
@@ -252,6 +308,7 @@ static CURLcode set_callbacks(CURL *easy, struct sm_slot *s) {
 void sm_slot_free(struct sm_slot *s) {
   sm_request_free(&s->request);
   sm_buf_free(&s->answer);
+  sm_buf_free(&s->unread);
   sm_buf_free(&s->coded);
   sm_buf_free(&s->asked);
   sm_reader_free(&s->reader);
@@ -268,6 +325,7 @@ struct sm_slot *sm_slot_new(CURL *model, struct curl_slist *resolve,
     return NULL;
   sm_request_init(&s->request);
   sm_buf_init(&s->answer, max_response);
+  sm_buf_init(&s->unread, max_response);
   sm_buf_init(&s->coded, max_response);
   sm_buf_init(&s->asked, SM_MAX_TOKEN_TEXT);
   sm_reader_init(&s->reader);
@@ -292,6 +350,8 @@ static void set_fresh(struct sm_slot *s, int is_fresh) {
 
 static void forget_answer(struct sm_slot *s) {
   sm_buf_reset(&s->answer, SM_KEEP_ANSWER);
+  sm_slot_forget_unread(s);
+  s->is_whole = 0;
   sm_buf_reset(&s->coded, 0);
   sm_headers_clear(&s->headers);
   s->is_unreadable = 0;

@@ -29,6 +29,9 @@ struct sm_slot {
   struct sm_request request;
   struct sm_reply *reply; /* receives the result */
   struct sm_buf answer;
+  struct sm_buf unread; /* bytes of the body that a later step reads */
+  size_t unread_at;
+  int is_whole;        /* libcurl has received all; some of it is unread */
   struct sm_buf coded; /* body as received, if a content coding is declared */
   struct sm_headers headers;
   struct sm_reader reader; /* for a response with an entry for each ID */
@@ -84,6 +87,11 @@ int sm_slot_take_status(struct sm_slot *s, int status, int is_whole);
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer);
 int sm_slot_take_body(struct sm_slot *s, const char *bytes, size_t len);
+
+/* catch_up reads a part of what libcurl gave beyond the work of a step, and
+ * returns whether nothing is left; forget_unread drops all of it. */
+int sm_slot_catch_up(struct sm_slot *s);
+void sm_slot_forget_unread(struct sm_slot *s);
 
 /* Clears the last request's response. */
 void sm_slot_reset(struct sm_slot *s);

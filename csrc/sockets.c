@@ -67,10 +67,30 @@ static void drop(struct sm_sockets *s, struct sm_socket *one) {
 
 static void note(struct sm_sockets *s, const struct sm_socket *one,
                  int events) {
+  int i;
+
+  for (i = 0; i < s->kept_count; i++) {
+    if (s->ready[i].fd == one->fd && s->ready[i].events != 0) {
+      s->ready[i].events |= events;
+      return;
+    }
+  }
   s->ready[s->ready_count].fd = one->fd;
   s->ready[s->ready_count].conn = one->conn;
   s->ready[s->ready_count].events = events;
   s->ready_count++;
+}
+
+void sm_sockets_keep(struct sm_sockets *s, int first) {
+  struct sm_ready old[SM_MAX_READY];
+  int i, count = s->ready_count;
+
+  memcpy(old, s->ready, sizeof(old));
+  s->ready_count = 0;
+  for (i = 0; i < count; i++)
+    if (old[(first + i) % count].events != 0)
+      s->ready[s->ready_count++] = old[(first + i) % count];
+  s->kept_count = s->ready_count;
 }
 
 #if SM_HAS_EPOLL
@@ -109,15 +129,16 @@ static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
 
 int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   struct epoll_event events[SM_MAX_READY];
-  int i, count;
+  int i, count, room = SM_MAX_READY - s->ready_count;
 
-  if (s->ready_count > 0)
+  if (s->ready_count > s->kept_count || room == 0)
     return 0;
   if (!s->is_open) {
     (void)poll(NULL, 0, milliseconds);
     return 0;
   }
-  count = epoll_wait(s->epoll, events, SM_MAX_READY, milliseconds);
+  count =
+      epoll_wait(s->epoll, events, room, s->ready_count > 0 ? 0 : milliseconds);
   for (i = 0; i < count; i++) {
     struct sm_socket *one = find(s, events[i].data.fd);
     unsigned what = events[i].events;
@@ -134,7 +155,7 @@ int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
                ((what & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                ((what & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0));
   }
-  return count >= 0 && count < SM_MAX_READY;
+  return count >= 0 && count < room;
 }
 
 /* Fills the array for poll() and returns the number of entries. */
@@ -195,13 +216,13 @@ int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   size_t i, count;
   int result;
 
-  if (s->ready_count > 0)
+  if (s->ready_count > s->kept_count)
     return 0;
   fds = malloc((s->count + 1) * sizeof(*fds));
   if (fds == NULL)
     return 0;
   count = list_watched(s, fds);
-  result = poll(fds, (nfds_t)count, milliseconds);
+  result = poll(fds, (nfds_t)count, s->ready_count > 0 ? 0 : milliseconds);
   if (result <= 0)
     count = 0;
   for (i = 0; i < count && s->ready_count < SM_MAX_READY; i++) {
@@ -242,7 +263,7 @@ void sm_sockets_forget(struct sm_sockets *s) {
     (void)set_watched(s, s->list, 0);
     drop(s, s->list);
   }
-  s->ready_count = 0;
+  s->ready_count = s->kept_count = 0;
   s->is_broken = 0;
 }
 

@@ -21,6 +21,10 @@
 /* Maximum number of ready sockets per step; the rest follows in the next. */
 #define SM_MAX_READY 64
 
+/* Work of one step, in bytes of a usual response; more follows in the next, so
+ * that no step takes longer than a millisecond, whatever has arrived. */
+#define SM_STEP_WORK ((size_t)256 * 1024)
+
 struct sm_socket {
   curl_socket_t fd;
   int port;    /* local port; tells connections apart */
@@ -45,6 +49,9 @@ struct sm_sockets {
   int epoll;
   struct sm_ready ready[SM_MAX_READY];
   int ready_count;
+  int kept_count; /* of these, left over from the last step */
+  size_t work;    /* done in this step */
+  size_t behind;  /* number of slots with bytes that libcurl gave beyond it */
   /* HTTP/2, or may become HTTP/2: bytes may wait for other requests. */
   int is_shared;
   int is_http2_offered; /* to servers, over TLS */
@@ -77,12 +84,16 @@ int sm_sockets_watch(CURL *easy, curl_socket_t fd, int what, void *user,
  * or cannot be watched. */
 int sm_sockets_own(struct sm_sockets *s, curl_socket_t fd, void *conn);
 
-/* Waits up to this many milliseconds and stores in `ready` what libcurl must be
- * told. 0 if the kernel was not asked about all of them. */
+/* Waits up to this many milliseconds, not at all if some are left over, and
+ * adds to `ready` what libcurl must be told. 0 if the kernel was not asked
+ * about all of them. */
 int sm_sockets_wait(struct sm_sockets *s, int milliseconds);
 
-/* The same; also returns when one of the others (may be NULL) is readable,
- * without reading it. */
+/* Keeps for the next step what is still to be told, from `first` on in turn. */
+void sm_sockets_keep(struct sm_sockets *s, int first);
+
+/* Waits the same way; also returns when one of the others (may be NULL) is
+ * readable, without reading it. */
 void sm_sockets_wait_both(struct sm_sockets *s, const struct sm_sockets *others,
                           int milliseconds);
 

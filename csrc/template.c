@@ -88,20 +88,21 @@ static size_t json_byte(unsigned char c, char *to) {
 /* Most text in JSON is plain, so this does not check it byte by byte. */
 static enum sm_status add_json(struct sm_buf *out, const char *text,
                                size_t len) {
-  const char *end = text + len, *plain = sm_json_skip_plain(text, end);
-  enum sm_status status = sm_buf_add(out, text, (size_t)(plain - text));
+  const char *end = text + len;
 
-  while (status == SM_OK && plain < end) {
+  for (;;) {
+    const char *plain = sm_json_skip_plain(text, end);
+    enum sm_status status = sm_buf_add(out, text, (size_t)(plain - text));
     char escaped[8];
-    size_t n = json_byte((unsigned char)*plain, escaped);
 
-    status = sm_buf_add(out, escaped, n);
+    if (plain == end || status != SM_OK)
+      return status;
+    status =
+        sm_buf_add(out, escaped, json_byte((unsigned char)*plain, escaped));
+    if (status != SM_OK)
+      return status;
     text = plain + 1;
-    plain = sm_json_skip_plain(text, end);
-    if (status == SM_OK)
-      status = sm_buf_add(out, text, (size_t)(plain - text));
   }
-  return status;
 }
 
 /* Each of these writes the escape for one byte into `to` and returns its

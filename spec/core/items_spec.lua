@@ -167,7 +167,26 @@ describe("stopmsg.core.read_items", function()
     it("cannot speak for another id by what stands in its own", function()
       local id = 'a","code":200},{"messageUuid":"b'
       local entries = '{"messageUuid":"x","code":1},{"messageUuid":"y","code":1},{"messageUuid":"'
-      assert.same({ false, 200 }, codes(entries .. id .. '","code":3}', { id, "a" }))
+      for code = 1, 3 do
+        assert.same({ false, 200 }, codes(entries .. id .. '","code":' .. code .. "}", { id, "a" }))
+      end
+    end)
+
+    it("names an id by what its bytes mean, also between others that look alike", function()
+      local text = '{"items":[{"messageUuid":"x","code":1},{"messageUuid":"y","code":1},'
+        .. '{"messageUuid":"%s","code":1}]}'
+      for _, length in ipairs({ 0, 4, 7, 20 }) do
+        local more = ("i"):rep(length)
+        local function codes_in(written, id)
+          local ids = { "x", "y", id }
+          local items = read(text:format(written), ids)
+          return items and codes_of(items, ids)
+        end
+        local written, meant = more .. "\\n" .. more, more .. "\n" .. more
+        assert.same({ 1, 1, false }, codes_in(written, written))
+        assert.same({ 1, 1, 1 }, codes_in(written, meant))
+        assert.is_nil(codes_in(meant, meant))
+      end
     end)
   end)
 

@@ -64,6 +64,42 @@ describe("stopmsg.core.seen", function()
     end)
   end)
 
+  for _, form in ipairs({ "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", ("x"):rep(29) .. "xx-x" }) do
+    it("takes no byte but a hex digit at any place of " .. form, function()
+      local id = form:gsub("x", "a")
+      -- How many of one id are taken: by `seen`, which leaves capitals to others, and by `known`.
+      local function taken(one)
+        local seen, known = core.seen(), core.known(1)
+        return seen:admit(form, { one }, 1, 1, 0, {}, {}, 0),
+          known:admit(form, { one }, 1, 1, 0, {}, {}, 0)
+      end
+      for place = 1, #form do
+        for byte = 0, 255 do
+          local char = string.char(byte)
+          local one = id:sub(1, place - 1) .. char .. id:sub(place + 1)
+          local is_digit = form:sub(place, place) == "x" and char:find("%x") ~= nil
+          local fits = is_digit or one == id
+          local by_seen, by_known = taken(one)
+          assert.equal(fits and not char:find("%u") and 1 or 0, by_seen, one)
+          assert.equal(fits and 1 or 0, by_known, one)
+        end
+      end
+    end)
+
+    it("tells apart ids of " .. form .. " by each of their digits", function()
+      local id, list, known = form:gsub("x", "0"), {}, core.known(1000)
+      for place = 1, #form do
+        for digit in (form:sub(place, place) == "x" and "123456789abcdef" or ""):gmatch(".") do
+          list[#list + 1] = id:sub(1, place - 1) .. digit .. id:sub(place + 1)
+        end
+      end
+      assert.equal(480, known:admit(form, list, 1, #list, 0, {}, {}, 0))
+      for i, one in ipairs(list) do
+        assert.equal(i, known:add(form, one:upper(), 1000))
+      end
+    end)
+  end
+
   it("tells apart ids of any length", function()
     local seen = core.seen()
     for length = 0, 300 do

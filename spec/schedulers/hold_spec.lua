@@ -11,8 +11,8 @@ local work = require("spec.support.work")
 local it = sample.its(it)
 
 -- Instructions that stand for a second of the call's clock, of a machine that is slower than most,
--- and for 5 ms of it.
-local SECOND, LONGEST = 2e7, 100000
+-- and for 3 ms of it.
+local SECOND, LONGEST = 2e7, 60000
 
 local COUNT = 12000
 

@@ -38,17 +38,18 @@ function Batches:begin(task, call)
   self._task, self._call, self.has_begun = task, call, task.sink ~= nil
 end
 
--- Drives all transfers of a session.
+-- Drives all transfers of a session. Returns whether more has arrived than one step may take.
 function batches.step(session)
-  local moved, message
+  local moved, more
   if session.step then
-    moved, message = session.step()
+    moved, more = session.step()
   else
-    moved, message = session.engine:step()
+    moved, more = session.engine:step()
   end
   if not moved then
-    error("libcurl: " .. message, 0)
+    error("libcurl: " .. more, 0)
   end
+  return more
 end
 
 -- Drives all transfers. Returns whether this run has a response.

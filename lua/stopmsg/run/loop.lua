@@ -176,15 +176,15 @@ local function watch(self, now)
   self._hooks:tell()
 end
 
--- Waits until there is something to do. has_started: whether a request was just started; none may
+-- Waits until there is something to do. is_busy: whether something just happened; no request may
 -- start before `at`.
-local function wait(self, now, has_started, at)
+local function wait(self, now, is_busy, at)
   local session, asked = self._session, self._requests
   local seconds = math.max(0, asked:next_time(now, at) - now)
   if self._task.is_interrupted then
     seconds = math.min(seconds, ASK_EVERY)
   end
-  self._hooks:outside(session.wait, asked.call, seconds, has_started,
+  self._hooks:outside(session.wait, asked.call, seconds, is_busy,
     asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
 end
 
@@ -217,7 +217,7 @@ local function turn(self, may_wait)
   elseif settled:has_room() then
     has_started, at = asked:fill(now)
   end
-  batches.step(session)
+  local has_more = batches.step(session)
   if must_share then
     now = outer:share() -- reading a response takes time
     outer:check_open()
@@ -227,7 +227,7 @@ local function turn(self, may_wait)
     asked:abandon() -- with room left, every response that has arrived was taken
   end
   if may_wait and settled.backlog == 0 and not has_any and not asked:is_over() then
-    wait(self, now, has_started, at)
+    wait(self, now, has_started or has_more, at)
   elseif must_share then
     outer:share()
   end

@@ -10,7 +10,7 @@ local waiting = {}
 local SHORT, LONG = 0.001, 0.005
 
 -- Seconds of work after which a call lets other coroutines run.
-local SLICE = 0.002
+local SLICE = 0.001
 
 -- wait = waiting.thread(): wait(call, seconds, _, _, redis) returns on activity in the engine or on
 -- a connection to Redis, or at the timeout. It blocks the thread until then.

@@ -132,19 +132,20 @@ function Lane:_wake(number)
   end
 end
 
--- Drives transfers and wakes the calls whose responses arrived. Returns whether any did.
+-- Drives transfers and wakes the calls whose responses arrived. Returns whether any did, or more
+-- has arrived than one step may take.
 function Lane:move()
   local engine = self._engine
-  local moved, message, code = engine:step()
+  local moved, more, code = engine:step()
   -- First wake those waiting for a slot: the others would take it at once for their next request.
   self:_offer()
   local number = engine:news()
-  local has_any = number ~= nil
+  local has_any = number ~= nil or more
   while number do
     self:_wake(number)
     number = engine:news()
   end
-  self._fault = not moved and { message, code } or nil -- the next step may succeed
+  self._fault = not moved and { more, code } or nil -- the next step may succeed
   if not moved then
     self:wake_all()
   end
