@@ -1,17 +1,6 @@
 #include "mask.h"
 
-/* Table values: these bits plus the value of a hex digit; 0 for other bytes. A
- * table avoids branches: digits are random, so half of the branches would be
- * mispredicted. */
-#define SM_IS_DIGIT 16u
-#define SM_IS_SMALL 32u /* no capital letter */
-
-static const unsigned char digit[256] = {
-    ['0'] = 48, ['1'] = 49, ['2'] = 50, ['3'] = 51, ['4'] = 52, ['5'] = 53,
-    ['6'] = 54, ['7'] = 55, ['8'] = 56, ['9'] = 57, ['a'] = 58, ['b'] = 59,
-    ['c'] = 60, ['d'] = 61, ['e'] = 62, ['f'] = 63, ['A'] = 26, ['B'] = 27,
-    ['C'] = 28, ['D'] = 29, ['E'] = 30, ['F'] = 31,
-};
+#include "bytes.h"
 
 void sm_mask_read(lua_State *L, int index, struct sm_mask *mask) {
   const char *text = luaL_checklstring(L, index, &mask->len);
@@ -32,26 +21,39 @@ void sm_mask_read(lua_State *L, int index, struct sm_mask *mask) {
   }
   luaL_argcheck(L, mask->digits == SM_HEX_DIGITS, index,
                 "32 hex digits expected");
+  mask->is_in_fours = 1;
+  for (i = 0; i < SM_HEX_DIGITS; i += 4)
+    mask->is_in_fours &= mask->digit_at[i + 3] - mask->digit_at[i] == 3;
 }
 
-/* Reads sixteen digits; `all` keeps the bits that all of them have. */
-static uint64_t read_half(const unsigned char *at, const char *id,
-                          unsigned *all) {
-  uint64_t bits = 0;
-  int i;
+/* Eight digits, from position `first` of all. */
+static uint64_t take_digits(const struct sm_mask *mask, const char *id,
+                            size_t first) {
+  const unsigned char *at = mask->digit_at + first;
+  char digits[SM_WORD];
 
-  for (i = 0; i < SM_HEX_DIGITS / 2; i++) {
-    unsigned value = digit[(unsigned char)id[at[i]]];
+  if (mask->is_in_fours) {
+    memcpy(digits, id + at[0], 4);
+    memcpy(digits + 4, id + at[4], 4);
+  } else {
+    size_t i;
 
-    *all &= value;
-    bits = bits << 4 | (value & 15);
+    for (i = 0; i < SM_WORD; i++)
+      digits[i] = id[at[i]];
   }
-  return bits;
+  return sm_word(digits);
+}
+
+/* Eight values of a byte each in 32 bits. */
+static uint64_t pack(uint64_t value) {
+  value = (value | value >> 4) & UINT64_C(0x00FF00FF00FF00FF);
+  value = (value | value >> 8) & UINT64_C(0x0000FFFF0000FFFF);
+  return (value | value >> 16) & UINT64_C(0x00000000FFFFFFFF);
 }
 
 enum sm_fit sm_mask_key(const struct sm_mask *mask, const char *id, size_t len,
                         struct sm_key *key) {
-  unsigned all = SM_IS_DIGIT | SM_IS_SMALL;
+  uint64_t part[SM_HEX_DIGITS / SM_WORD], wrong = 0, capitals = 0;
   size_t i;
 
   if (len != mask->len)
@@ -59,9 +61,12 @@ enum sm_fit sm_mask_key(const struct sm_mask *mask, const char *id, size_t len,
   for (i = 0; i < mask->others; i++)
     if (id[mask->other_at[i]] != mask->other[i])
       return SM_FIT_NONE;
-  key->half[0] = read_half(mask->digit_at, id, &all);
-  key->half[1] = read_half(mask->digit_at + SM_HEX_DIGITS / 2, id, &all);
-  if ((all & SM_IS_DIGIT) == 0)
+  for (i = 0; i < SM_HEX_DIGITS / SM_WORD; i++)
+    part[i] =
+        pack(sm_hex(take_digits(mask, id, i * SM_WORD), &wrong, &capitals));
+  key->half[0] = part[0] << 32 | part[1];
+  key->half[1] = part[2] << 32 | part[3];
+  if (wrong != 0)
     return SM_FIT_NONE;
-  return (all & SM_IS_SMALL) != 0 ? SM_FIT_SMALL : SM_FIT_MIXED;
+  return capitals == 0 ? SM_FIT_SMALL : SM_FIT_MIXED;
 }

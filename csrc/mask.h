@@ -21,9 +21,10 @@ struct sm_mask {
   size_t digits, others;
   unsigned char digit_at[SM_HEX_DIGITS], other_at[SM_MAX_OTHERS];
   char other[SM_MAX_OTHERS];
+  int is_in_fours; /* the digits stand together in groups of four or more */
 };
 
-/* The value of the digits. */
+/* The digits' values, in an order of our own. */
 struct sm_key {
   uint64_t half[2];
 };
