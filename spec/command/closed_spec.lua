@@ -71,10 +71,10 @@ describe("the command", function()
     -- Runs it with a pipe that has no other end.
     local function unread(arguments)
       fifos = fifos + 1
-      local result = runner:run({ "-c", ("mkfifo %s; exec 4<>%s 5>%s 4>&-; exec %s bin/stopmsg %s >&5")
-        :format(folder .. "/fifo" .. fifos, folder .. "/fifo" .. fifos, folder .. "/fifo" .. fifos,
-        server.interpreter(), arguments) }, { argv = { "sh" },
-        env = { STOPMSG_TOKEN = "sandbox" } })
+      local path = folder .. "/fifo" .. fifos
+      local result = runner:run({ "-c", ("mkfifo %s; exec 4<>%s 5>%s 4>&-; "
+        .. "exec %s bin/stopmsg %s >&5"):format(path, path, path, server.interpreter(),
+        arguments) }, { argv = { "sh" }, env = { STOPMSG_TOKEN = "sandbox" } })
       return result.code, result.stderr
     end
 
