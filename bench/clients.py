@@ -10,6 +10,8 @@ import os
 from dataclasses import dataclass
 from typing import Callable
 
+import work
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 BUILD = os.path.join(ROOT, "build", "bench")
@@ -47,12 +49,31 @@ def _lua_env(*folders):
 
 
 def _own(interpreter, title):
-    """The module in this tree, built for the interpreter."""
+    """The module and the command in this tree, built for the interpreter."""
     env = _lua_env(os.path.join(ROOT, "lua"))
     env["LUA_CPATH"] = os.path.join(ROOT, "build", interpreter, "?.so") + ";;"
-    return Client(f"stopmsg-{interpreter}", title,
-                  _usual(interpreter, os.path.join(HERE, "stopmsg.lua"),
-                         kinds=("one", "batch", "stream")), env, "own")
+    env["STOPMSG_TOKEN"] = "bench-token"
+    usual = _usual(interpreter, os.path.join(HERE, "stopmsg.lua"), kinds=("one", "batch", "stream"))
+
+    def command(row, url, file, count, ca):
+        if row.kind != "command":
+            return usual(row, url, file, count, ca)
+        folder = os.path.dirname(file)
+        return [interpreter, os.path.join(ROOT, "bin", "stopmsg"), "stop",
+                "-p", "revicom" if row.is_batch else "clickatell",
+                "--base-url", url.removesuffix(row.path), "-i", file, "--yes", "-q",
+                "--journal", work.journal(folder), "--format", "ndjson",
+                "-o", work.results(folder), "--concurrency", str(row.in_flight)]
+
+    return Client(f"stopmsg-{interpreter}", title, command, env, "own")
+
+
+def _go(row, url, file, count, ca):
+    if row.kind != "command":
+        return _usual(os.path.join(BUILD, "nethttp"))(row, url, file, count, ca)
+    folder = os.path.dirname(file)
+    return [os.path.join(BUILD, "command"), "batch" if row.is_batch else "one", url, file,
+            work.journal(folder), work.results(folder), str(row.in_flight)]
 
 
 def _lua(name, title, interpreter, script, **limits):
@@ -84,7 +105,7 @@ PEERS = [
     Client("undici", "Node, undici",
            _usual("node", os.path.join(BUILD, "undici", "client.mjs"), versions=("1.1",)), {},
            at_least=30_000),
-    Client("net-http", "Go, net/http", _usual(os.path.join(BUILD, "nethttp")), {}),
+    Client("net-http", "Go, net/http", _go, {}),
 ]
 
 LIMITS = [

@@ -61,7 +61,7 @@ def _row(row, results):
             cells = ["void"] + ["–"] * (len(HEADS) - 1)
         else:
             cells = _cells(results[client.name])
-        if client.name in results or not row.only_own:
+        if client.name in results or not (row.only_own or row.kind == "command"):
             lines.append([client.title, *cells])
     return f"### {row.title[0].upper()}{row.title[1:]}\n\n" + _table(["", *HEADS], lines)
 

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 import work
 
 
+STOP = "/api/v1/message/stop"
+
+
 @dataclass(frozen=True)
 class Row:
     name: str
     title: str
-    kind: str  # one: a request an id; batch: 10,000 ids a request; stream: the same from a file
+    # one: a request an id; batch: 10,000 ids a request; stream: the same from a file; command: from
+    # a file to a file and a journal, a request an id or 10,000
+    kind: str
     in_flight: int
     count: int = 0  # ids; 0 for as many as take SECONDS
     path: str = "/rest/message/"
@@ -18,16 +23,19 @@ class Row:
     delay: float = 0.0  # the server's, in seconds
     only_own: bool = False  # too long, or too much our own, for the peers
 
+    @property
+    def is_batch(self):
+        return self.path == STOP
+
     def file(self, folder):
-        if self.kind == "one":
-            return work.singles(folder)
+        if not self.is_batch:
+            return work.singles(folder, self.count if self.kind == "command" else work.SINGLES)
         return work.batches(folder, max(self.count, work.SMALL))
 
     def url(self, server):
         return (server.tls if self.is_tls else server.plain) + self.path
 
 
-STOP = "/api/v1/message/stop"
 SLOW = "/slow/rest/message/"
 
 ROWS = [
@@ -48,4 +56,8 @@ ROWS = [
         only_own=True),
     Row("each10m", "10 million ids from a file, 4 batches in flight", "stream", 4, work.LARGE,
         STOP, only_own=True),
+    Row("command", "the command: 1 million ids, a journal, NDJSON results, 4 batches in flight",
+        "command", 4, work.SMALL, STOP),
+    Row("command64", "the command: 200,000 ids one by one, 64 connections", "command", 64,
+        work.SINGLES // 2),
 ]

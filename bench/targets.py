@@ -39,6 +39,15 @@ def _cpu(results, row, most):
         yield title, f"at most {most} of the floor's CPU", value, value and value <= most
 
 
+def _command(results, row):
+    """Beside Go's net/http, which writes the same files."""
+    for lua, title in LUAS:
+        for name, target in (("rate", "at least Go's rate"), ("cpu_100k", "at most Go's CPU")):
+            value = _ratio(_figure(results, row, f"stopmsg-{lua}", name),
+                           _figure(results, row, "net-http", name))
+            yield title, target, value, value and (value >= 1) == (name == "rate")
+
+
 def _memory(results):
     for lua, title in LUAS:
         small = _figure(results, "each1m", f"stopmsg-{lua}", "peak")
@@ -66,6 +75,8 @@ def all_of(results):
     found += _peers(results)
     for row, most in (("one1", 1.1), ("one16", 0.7), ("one64", 0.6)):
         found += [(row, *one) for one in _cpu(results, row, most)]
+    for row in ("command", "command64"):
+        found += [(row, *one) for one in _command(results, row)]
     found += [("each10m", *one) for one in _memory(results)]
     found += [("each1m", *one) for one in _first(results)]
     return found

@@ -6,6 +6,7 @@ Every hundredth id ends in 00, and no other does: the server calls those too lat
 
 import os
 import random
+import re
 
 BATCH = 10000
 LATE_EVERY = 100
@@ -50,11 +51,11 @@ def _complete(path, write):
         os.rename(path + ".new", path)
 
 
-def singles(folder):
+def singles(folder, count=SINGLES):
     """The file of ids for one-by-one requests."""
-    path = os.path.join(folder, "singles.txt")
+    path = os.path.join(folder, f"singles-{count}.txt")
     source = random.Random(1)
-    _complete(path, lambda file: file.write("\n".join(_hex_ids(source, SINGLES)) + "\n"))
+    _complete(path, lambda file: file.write("\n".join(_hex_ids(source, count)) + "\n"))
     return path
 
 
@@ -89,3 +90,33 @@ def first_body(folder):
 
     _complete(path, write)
     return path
+
+
+def journal(folder):
+    return os.path.join(folder, "journal")
+
+
+def results(folder):
+    return os.path.join(folder, "results.ndjson")
+
+
+def command_counts(folder, ids, is_batch):
+    """What a run of the command left in its files: { outcome: number }, without those of which the
+    journal or the results say something else, or nothing."""
+    ends = {"stopped": "200", "too_late": "403"} if is_batch else {
+        "stopped": '"006","verified":true', "too_late": '"003","message":"Delivered to gateway"'}
+    expected, counts = {}, {}
+    with open(ids, encoding="ascii") as file:
+        for n, line in enumerate(file, 1):
+            one = line.rstrip("\n")
+            word = "too_late" if one.endswith("00") else "stopped"
+            said = f'"id":"{one}","outcome":"{word}","code":{ends[word]}'
+            expected["{" + said + "}\n"] = f'{{"n":{n},{said},"at":\n'
+    with open(journal(folder), encoding="ascii") as file:
+        noted = {re.sub(r"(?<=,\"at\":)\d+}", "", line) for line in file}
+    with open(results(folder), encoding="ascii") as file:
+        for line in file:
+            if expected.pop(line, None) in noted:
+                word = line.split('"')[7]
+                counts[word] = counts.get(word, 0) + 1
+    return counts

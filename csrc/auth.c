@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "ascii.h"
+
 const char *sm_header_fault(const char *text, size_t len) {
   size_t i;
 
@@ -32,6 +34,21 @@ const char *sm_token_fault(const char *token, size_t len) {
   return NULL;
 }
 
+/* A token of fewer bytes protects nothing, and stands in many words. */
+#define SM_MIN_TOKEN 4
+
+static int is_of_word(char c) {
+  return sm_is_digit(c) || (sm_lower(c) >= 'a' && sm_lower(c) <= 'z');
+}
+
+/* Whether neither end of text[at..at + count) is inside of a word. */
+static int stands_alone(const char *text, size_t len, size_t at, size_t count) {
+  size_t end = at + count;
+
+  return !(at > 0 && is_of_word(text[at - 1]) && is_of_word(text[at])) &&
+         !(end < len && is_of_word(text[end]) && is_of_word(text[end - 1]));
+}
+
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
                         size_t from, size_t len) {
   const char *at = text + from;
@@ -41,7 +58,9 @@ ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
     at = memchr(at, token->bytes[0], (size_t)(end - at) - token->len + 1);
     if (at == NULL)
       return -1;
-    if (memcmp(at, token->bytes, token->len) == 0)
+    if (memcmp(at, token->bytes, token->len) == 0 &&
+        (token->len >= SM_MIN_TOKEN ||
+         stands_alone(text, len, (size_t)(at - text), token->len)))
       return at - text;
     at++;
   }

@@ -21,7 +21,8 @@ const char *sm_header_fault(const char *text, size_t len);
 /* The same for a token, which must also be non-empty and not too long. */
 const char *sm_token_fault(const char *token, size_t len);
 
-/* Position of the next `token` in text[from..len), or -1. */
+/* Position of the next `token` in text[from..len), or -1. One of fewer than
+ * four bytes counts only where it is no part of a longer word. */
 ptrdiff_t sm_token_find(const struct sm_buf *token, const char *text,
                         size_t from, size_t len);
 

@@ -1,5 +1,19 @@
 #include "compat.h"
 
+#include <lualib.h>
+
+FILE *sm_checkfile(lua_State *L, int index) {
+#if LUA_VERSION_NUM >= 502
+  const luaL_Stream *stream = luaL_checkudata(L, index, LUA_FILEHANDLE);
+  FILE *file = stream->closef != NULL ? stream->f : NULL;
+#else
+  FILE *file = *(FILE **)luaL_checkudata(L, index, LUA_FILEHANDLE);
+#endif
+
+  luaL_argcheck(L, file != NULL, index, "closed");
+  return file;
+}
+
 void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                 const luaL_Reg *metamethods) {
   luaL_newmetatable(L, name);

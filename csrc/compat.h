@@ -31,6 +31,9 @@
 #  define sm_pushwhole(L, n) lua_pushnumber((L), (lua_Number)(n))
 #endif
 
+/* The open file of Lua's at the index. */
+FILE *sm_checkfile(lua_State *L, int index);
+
 /* Creates metatable `name` with its methods in __index. Pushes nothing. */
 void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                 const luaL_Reg *metamethods);

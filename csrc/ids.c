@@ -26,6 +26,7 @@
 /* The IDs seen so far, by place. 32 hex digits take 16 bytes, which is less
  * than any string, and a collector need not traverse them. */
 struct known {
+  struct sm_mask mask;
   uint32_t places; /* capacity of `keys` */
   uint32_t last;   /* number of slots minus one; a power of two minus one */
   uint32_t tag;    /* mask of the slot bits that no place needs */
@@ -88,15 +89,18 @@ int sm_ids_walk(lua_State *L) {
   return 4;
 }
 
-/* known = core.known(places): for IDs at places 1 to `places` */
+/* known = core.known(places, mask): for IDs that fit the mask, at places 1 to
+ * `places` */
 int sm_ids_known(lua_State *L) {
   lua_Number wanted = luaL_checknumber(L, 1);
+  struct sm_mask mask;
   size_t slots = 16, keys, bytes;
   int is_large;
   struct known *k;
 
   luaL_argcheck(L, wanted >= 0 && wanted <= SM_MAX_PLACES, 1,
                 "places out of range");
+  sm_mask_read(L, 2, &mask);
   while ((lua_Number)slots < wanted * 2)
     slots *= 2;
   keys = ((size_t)wanted + 1) * sizeof(*k->keys);
@@ -104,6 +108,7 @@ int sm_ids_known(lua_State *L) {
   is_large = bytes > SM_FEW_BYTES;
   k = lua_newuserdata(L, sizeof(*k) + (is_large ? 0 : bytes));
   memset(k, 0, sizeof(*k));
+  k->mask = mask;
   luaL_getmetatable(L, SM_KNOWN);
   lua_setmetatable(L, -2);
   if (is_large) {
@@ -168,25 +173,18 @@ static uint32_t check_place(lua_State *L, int index, const struct known *k,
   return (uint32_t)place;
 }
 
-static void check_key(lua_State *L, struct sm_key *key) {
-  struct sm_mask mask;
-  size_t len;
-  const char *id = luaL_checklstring(L, 3, &len);
-
-  sm_mask_read(L, 2, &mask);
-  luaL_argcheck(L, sm_mask_key(&mask, id, len, key) != SM_FIT_NONE, 3,
-                "not of this form");
-}
-
-/* earlier = known:add(mask, id, place): returns where the ID was first seen.
+/* earlier = known:add(id, place): returns where the ID was first seen.
  * For a new ID, remembers it and returns nil. */
 static int known_add(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
-  uint32_t place = check_place(L, 4, k, 0), slot;
+  uint32_t place = check_place(L, 3, k, 0), slot;
   struct sm_key key;
   uint64_t h;
+  size_t len;
+  const char *id = luaL_checklstring(L, 2, &len);
 
-  check_key(L, &key);
+  luaL_argcheck(L, sm_mask_key(&k->mask, id, len, &key) != SM_FIT_NONE, 2,
+                "not of this form");
   h = hash(&key);
   slot = find(k, &key, h);
   if (k->slots[slot] == 0) {
@@ -197,10 +195,9 @@ static int known_add(lua_State *L) {
   return 1;
 }
 
-/* Reads the keys of the IDs at chunk[first..last] (index 3): at most SM_GROUP,
+/* Reads the keys of the IDs at chunk[first..last] (index 2): at most SM_GROUP,
  * and only up to the first unusual one. Pushes the IDs that it read. */
-static int read_group(lua_State *L, const struct known *k,
-                      const struct sm_mask *mask, int first, int last,
+static int read_group(lua_State *L, const struct known *k, int first, int last,
                       struct sm_key *keys, uint64_t *hashes) {
   int count = 0;
 
@@ -208,9 +205,10 @@ static int read_group(lua_State *L, const struct known *k,
     const char *id;
     size_t len;
 
-    lua_rawgeti(L, 3, first + count);
+    lua_rawgeti(L, 2, first + count);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || sm_mask_key(mask, id, len, &keys[count]) == SM_FIT_NONE) {
+    if (id == NULL ||
+        sm_mask_key(&k->mask, id, len, &keys[count]) == SM_FIT_NONE) {
       lua_pop(L, 1);
       break;
     }
@@ -222,34 +220,32 @@ static int read_group(lua_State *L, const struct known *k,
 }
 
 /*
- * count = known:admit(mask, chunk, first, last, place, ids, places, at)
+ * count = known:admit(chunk, first, last, place, ids, places, at)
  *
  * Takes IDs from chunk[first] on, up to chunk[last], as long as they fit the
- * mask and are new. The i-th becomes ids[at + i], with place + i in places[at +
- * i].
+ * set's mask and are new. The i-th becomes ids[at + i], with place + i in
+ * places[at + i].
  */
 static int known_admit(lua_State *L) {
   struct known *k = luaL_checkudata(L, 1, SM_KNOWN);
-  int first = (int)luaL_checkinteger(L, 4);
-  int last = (int)luaL_checkinteger(L, 5);
-  int at = (int)luaL_checkinteger(L, 9);
+  int first = (int)luaL_checkinteger(L, 3);
+  int last = (int)luaL_checkinteger(L, 4);
+  int at = (int)luaL_checkinteger(L, 8);
   int taken = 0, i;
   struct sm_key keys[SM_GROUP];
   uint64_t hashes[SM_GROUP];
   uint32_t place;
-  struct sm_mask mask;
 
-  sm_mask_read(L, 2, &mask);
-  luaL_checktype(L, 3, LUA_TTABLE);
-  place = check_place(L, 6, k, last >= first ? last - first + 1 : 0);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  place = check_place(L, 5, k, last >= first ? last - first + 1 : 0);
+  luaL_checktype(L, 6, LUA_TTABLE);
   luaL_checktype(L, 7, LUA_TTABLE);
-  luaL_checktype(L, 8, LUA_TTABLE);
   /* luaL_checkstack() would report out of memory as a stack overflow. */
   if (!lua_checkstack(L, SM_GROUP + 4))
     return luaL_error(L, "not enough memory");
-  lua_settop(L, 9);
+  lua_settop(L, 8);
   do {
-    int count = read_group(L, k, &mask, first + taken, last, keys, hashes);
+    int count = read_group(L, k, first + taken, last, keys, hashes);
 
     for (i = 0; i < count; i++) {
       uint32_t slot = find(k, &keys[i], hashes[i]);
@@ -258,12 +254,12 @@ static int known_admit(lua_State *L) {
         break;
       taken++;
       add(k, &keys[i], hashes[i], slot, place + (uint32_t)taken);
-      lua_pushvalue(L, 10 + i);
-      lua_rawseti(L, 7, at + taken);
+      lua_pushvalue(L, 9 + i);
+      lua_rawseti(L, 6, at + taken);
       sm_pushwhole(L, place + (uint32_t)taken);
-      lua_rawseti(L, 8, at + taken);
+      lua_rawseti(L, 7, at + taken);
     }
-    lua_settop(L, 9);
+    lua_settop(L, 8);
   } while (i == SM_GROUP);
   lua_pushinteger(L, taken);
   return 1;

@@ -1,8 +1,6 @@
 #include "mask.h"
 
-#include <string.h>
-
-#define SM_ONES (~(uint64_t)0 / 255)
+#include "bytes.h"
 
 void sm_mask_read(lua_State *L, int index, struct sm_mask *mask) {
   const char *text = luaL_checklstring(L, index, &mask->len);
@@ -23,51 +21,39 @@ void sm_mask_read(lua_State *L, int index, struct sm_mask *mask) {
   }
   luaL_argcheck(L, mask->digits == SM_HEX_DIGITS, index,
                 "32 hex digits expected");
-  mask->has_fours = 1;
+  mask->is_in_fours = 1;
   for (i = 0; i < SM_HEX_DIGITS; i += 4)
-    mask->has_fours &= mask->digit_at[i + 3] == mask->digit_at[i] + 3;
+    mask->is_in_fours &= mask->digit_at[i + 3] - mask->digit_at[i] == 3;
 }
 
-static inline uint64_t read_four(const char *id) {
-  uint32_t word;
+/* Eight digits, from position `first` of all. */
+static uint64_t take_digits(const struct sm_mask *mask, const char *id,
+                            size_t first) {
+  const unsigned char *at = mask->digit_at + first;
+  char digits[SM_WORD];
 
-  memcpy(&word, id, sizeof(word));
-  return word;
+  if (mask->is_in_fours) {
+    memcpy(digits, id + at[0], 4);
+    memcpy(digits + 4, id + at[4], 4);
+  } else {
+    size_t i;
+
+    for (i = 0; i < SM_WORD; i++)
+      digits[i] = id[at[i]];
+  }
+  return sm_word(digits);
 }
 
-/* Gathers eight digits, one a byte. */
-static inline uint64_t gather(const struct sm_mask *mask, const char *id,
-                              const unsigned char *at) {
-  uint64_t word = 0;
-  int i;
-
-  if (mask->has_fours)
-    return read_four(id + at[0]) | read_four(id + at[4]) << 32;
-  for (i = 0; i < 8; i++)
-    word = word << 8 | (unsigned char)id[at[i]];
-  return word;
-}
-
-/* Returns the values of eight digits: those of two in every other byte. Sets
- * the highest bit of a byte in `wrong` that is no digit. Branches would be
- * mispredicted: digits are random. No sum of bytes below 0x80 carries into the
- * next one. */
-static inline uint64_t read_eight(uint64_t word, uint64_t *wrong,
-                                  uint64_t *capitals) {
-  uint64_t low = (word | SM_ONES * 0x20) & SM_ONES * 0x7f;
-  uint64_t is_letter = (low + SM_ONES * 0x1f) & ~(low + SM_ONES * 0x19);
-  uint64_t is_number = (low + SM_ONES * 0x50) & ~(low + SM_ONES * 0x46);
-  uint64_t value = (word & SM_ONES * 15) + ((word >> 6) & SM_ONES) * 9;
-
-  /* A letter is one with and without bit 0x20, a number only with it. */
-  *wrong |= word | ~(is_letter | (is_number & word << 2));
-  *capitals |= is_letter & ~(word << 2);
-  return (value | value >> 4) & 0x00ff00ff00ff00ff;
+/* Eight values of a byte each in 32 bits. */
+static uint64_t pack(uint64_t value) {
+  value = (value | value >> 4) & UINT64_C(0x00FF00FF00FF00FF);
+  value = (value | value >> 8) & UINT64_C(0x0000FFFF0000FFFF);
+  return (value | value >> 16) & UINT64_C(0x00000000FFFFFFFF);
 }
 
 enum sm_fit sm_mask_key(const struct sm_mask *mask, const char *id, size_t len,
                         struct sm_key *key) {
-  uint64_t wrong = 0, capitals = 0;
+  uint64_t part[SM_HEX_DIGITS / SM_WORD], wrong = 0, capitals = 0;
   size_t i;
 
   if (len != mask->len)
@@ -75,13 +61,12 @@ enum sm_fit sm_mask_key(const struct sm_mask *mask, const char *id, size_t len,
   for (i = 0; i < mask->others; i++)
     if (id[mask->other_at[i]] != mask->other[i])
       return SM_FIT_NONE;
-  for (i = 0; i < 2; i++) {
-    const unsigned char *at = mask->digit_at + i * 16;
-
-    key->half[i] = read_eight(gather(mask, id, at), &wrong, &capitals) |
-                   read_eight(gather(mask, id, at + 8), &wrong, &capitals) << 8;
-  }
-  if ((wrong & SM_ONES * 0x80) != 0)
+  for (i = 0; i < SM_HEX_DIGITS / SM_WORD; i++)
+    part[i] =
+        pack(sm_hex(take_digits(mask, id, i * SM_WORD), &wrong, &capitals));
+  key->half[0] = part[0] << 32 | part[1];
+  key->half[1] = part[2] << 32 | part[3];
+  if (wrong != 0)
     return SM_FIT_NONE;
-  return (capitals & SM_ONES * 0x80) == 0 ? SM_FIT_SMALL : SM_FIT_MIXED;
+  return capitals == 0 ? SM_FIT_SMALL : SM_FIT_MIXED;
 }

@@ -19,12 +19,12 @@
 struct sm_mask {
   size_t len;
   size_t digits, others;
-  int has_fours; /* digits come in groups of at least four, as in a UUID */
   unsigned char digit_at[SM_HEX_DIGITS], other_at[SM_MAX_OTHERS];
   char other[SM_MAX_OTHERS];
+  int is_in_fours; /* the digits stand together in groups of four or more */
 };
 
-/* The values of the digits, in the same order for all IDs of a mask. */
+/* The digits' values, in an order of our own. */
 struct sm_key {
   uint64_t half[2];
 };

@@ -22,13 +22,17 @@
 /* Memory ends before this many pieces are full. */
 #define SM_MAX_PIECES 24
 
-/* An ID is stored as 128 bits of SipHash under a secret key: no two IDs will
- * ever share them, not even by intention. */
+/* An ID that fits the mask is stored as the 128 bits that it is. Any other one
+ * as 128 bits of SipHash under a secret key: no two IDs will ever share them,
+ * not even by intention. */
 struct entry {
   uint64_t half[2];
   lua_Number place;
   uint32_t next; /* next in its chain or in the free list; 0: none */
 };
+
+/* 128 bits, 32 at a time. */
+#define SM_FACTORS 4
 
 /* An array of pieces that never move. */
 struct pieces {
@@ -41,6 +45,9 @@ struct pieces {
  * a single chain in two, so that no step takes longer than another. */
 struct seen {
   uint64_t key[2];
+  uint64_t factor[SM_FACTORS], term; /* of spread(); secret, too */
+  struct sm_mask mask;
+  int has_mask;
   struct pieces entries; /* index 0 is not used */
   struct pieces chains;  /* uint32_t: index of the first entry */
   uint32_t used;         /* entries ever used */
@@ -151,9 +158,35 @@ static void hash(const uint64_t key[2], const char *text, size_t len,
   half[1] = v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-/* Returns the chain for IDs with this hash. */
+/* Whether the ID is stored as what it is, and what is stored of it. */
+static int read_key(const struct seen *s, const char *id, size_t len,
+                    uint64_t half[2]) {
+  struct sm_key key;
+
+  if (!s->has_mask || sm_mask_key(&s->mask, id, len, &key) != SM_FIT_SMALL) {
+    hash(s->key, id, len, half);
+    return 0;
+  }
+  half[0] = key.half[0];
+  half[1] = key.half[1];
+  return 1;
+}
+
+/* Spreads what is stored over the chains. With factors that nobody knows, two
+ * IDs meet as often as by chance, whoever chose them (multiply-shift, which is
+ * strongly universal). */
+static uint32_t spread(const struct seen *s, const uint64_t half[2]) {
+  uint64_t sum = s->term + s->factor[0] * (uint32_t)half[0] +
+                 s->factor[1] * (half[0] >> 32) +
+                 s->factor[2] * (uint32_t)half[1] +
+                 s->factor[3] * (half[1] >> 32);
+
+  return (uint32_t)(sum >> 32);
+}
+
+/* Returns the chain for what is stored of an ID. */
 static uint32_t *chain_of(const struct seen *s, const uint64_t half[2]) {
-  uint32_t at = (uint32_t)half[0] & (s->round * 2 - 1);
+  uint32_t at = spread(s, half) & (s->round * 2 - 1);
 
   return chain_at(s, at < s->lists ? at : at & (s->round - 1));
 }
@@ -187,7 +220,7 @@ static int split(struct seen *s) {
   while (at != 0) {
     struct entry *e = entry_at(s, at);
     uint32_t next = e->next;
-    uint32_t *head = (uint32_t)e->half[0] & bit ? &moved : &kept;
+    uint32_t *head = spread(s, e->half) & bit ? &moved : &kept;
 
     e->next = *head;
     *head = at;
@@ -229,18 +262,31 @@ static void make_key(struct seen *s) {
   s->key[1] = (uint64_t)(uintptr_t)s->chains.list[0] << 16 ^ (uintptr_t)s;
 }
 
-/* seen = core.seen() */
+/* seen = core.seen(mask): for IDs of any form. Those that fit the mask, which
+ * may be nil, cost less. */
 int sm_seen_new(lua_State *L) {
-  struct seen *s = lua_newuserdata(L, sizeof(*s));
+  uint64_t half[2];
+  struct seen *s;
+  char i;
 
+  lua_settop(L, 1);
+  s = lua_newuserdata(L, sizeof(*s));
   memset(s, 0, sizeof(*s));
   luaL_getmetatable(L, SM_SEEN);
   lua_setmetatable(L, -2);
+  s->has_mask = !lua_isnil(L, 1);
+  if (s->has_mask)
+    sm_mask_read(L, 1, &s->mask);
   s->entries.size = sizeof(struct entry);
   s->chains.size = sizeof(uint32_t);
   if (!reach(&s->chains, 0) || !reach(&s->entries, 0))
     return luaL_error(L, "not enough memory");
   make_key(s);
+  for (i = 0; i < SM_FACTORS; i++) {
+    hash(s->key, &i, 1, half);
+    s->factor[(size_t)i] = half[0];
+    s->term ^= half[1];
+  }
   s->lists = s->round = 1;
   return 1;
 }
@@ -257,7 +303,7 @@ static struct seen *check(lua_State *L, uint64_t half[2]) {
   size_t len;
   const char *id = luaL_checklstring(L, 2, &len);
 
-  hash(s->key, id, len, half);
+  (void)read_key(s, id, len, half);
   return s;
 }
 
@@ -303,49 +349,83 @@ static int seen_add(lua_State *L) {
   return 0;
 }
 
+/* IDs looked up together: their memory accesses overlap, so the waiting times
+ * do not add up. */
+#define SM_GROUP 32
+
+/* Reads what is stored of ids[from..last] at the index, at most SM_GROUP. If
+ * keys[i] is set, it is used in place of ids[i]; the index of keys may be 0.
+ * Returns how many there are before the first that is no string, or does not
+ * fit if `must_fit`. */
+static int read_group(lua_State *L, const struct seen *s, int ids, int keys,
+                      int from, int last, int must_fit, uint64_t half[][2]) {
+  int count = 0, i;
+
+  for (; count < SM_GROUP && from + count <= last; count++) {
+    const char *id = NULL;
+    size_t len = 0;
+    int fits;
+
+    lua_pushnil(L);
+    if (keys != 0)
+      lua_rawgeti(L, keys, from + count);
+    if (lua_isnil(L, -1))
+      lua_rawgeti(L, ids, from + count);
+    if (lua_type(L, -1) == LUA_TSTRING)
+      id = lua_tolstring(L, -1, &len);
+    fits = id != NULL && read_key(s, id, len, half[count]);
+    lua_settop(L, 8);
+    if (id == NULL || (must_fit && !fits))
+      break;
+    __builtin_prefetch(chain_of(s, half[count]));
+  }
+  for (i = 0; i < count; i++) {
+    uint32_t at = *chain_of(s, half[i]);
+
+    if (at != 0)
+      __builtin_prefetch(entry_at(s, at));
+  }
+  return count;
+}
+
 /*
- * count = seen:admit(mask, chunk, first, last, place, ids, places, at)
+ * count = seen:admit(chunk, first, last, place, ids, places, at)
  *
  * Takes IDs from chunk[first] on, up to chunk[last], as long as they fit the
- * mask, have no capital letters, and are new. The i-th becomes ids[at + i],
- * with place + i in places[at + i].
+ * set's mask, have no capital letters, and are new. The i-th becomes ids[at +
+ * i], with place + i in places[at + i].
  */
 static int seen_admit(lua_State *L) {
   struct seen *s = check_open(L);
-  int first = (int)luaL_checkinteger(L, 4);
-  int last = (int)luaL_checkinteger(L, 5);
-  lua_Number place = luaL_checknumber(L, 6);
-  int at = (int)luaL_checkinteger(L, 9);
-  struct sm_mask mask;
-  int taken;
+  int first = (int)luaL_checkinteger(L, 3);
+  int last = (int)luaL_checkinteger(L, 4);
+  lua_Number place = luaL_checknumber(L, 5);
+  int at = (int)luaL_checkinteger(L, 8);
+  uint64_t half[SM_GROUP][2];
+  int taken = 0, i;
 
-  sm_mask_read(L, 2, &mask);
-  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_argcheck(L, s->has_mask, 1, "made without a mask");
+  luaL_checktype(L, 2, LUA_TTABLE);
+  luaL_checktype(L, 6, LUA_TTABLE);
   luaL_checktype(L, 7, LUA_TTABLE);
-  luaL_checktype(L, 8, LUA_TTABLE);
-  for (taken = 0; first + taken <= last; taken++) {
-    struct sm_key key;
-    uint64_t half[2];
-    uint32_t *link;
-    const char *id;
-    size_t len;
+  do {
+    int count = read_group(L, s, 2, 0, first + taken, last, 1, half);
 
-    lua_settop(L, 9);
-    lua_rawgeti(L, 3, first + taken);
-    id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || sm_mask_key(&mask, id, len, &key) != SM_FIT_SMALL)
-      break;
-    hash(s->key, id, len, half);
-    link = find(s, half);
-    if (*link != 0)
-      break;
-    /* Store it before remembering it: storing raises if memory runs out. */
-    lua_rawseti(L, 7, at + taken + 1);
-    sm_pushwhole(L, place + taken + 1);
-    lua_rawseti(L, 8, at + taken + 1);
-    if (!insert(s, half, link, place + taken + 1))
-      return luaL_error(L, "not enough memory");
-  }
+    for (i = 0; i < count; i++) {
+      uint32_t *link = find(s, half[i]);
+
+      if (*link != 0)
+        break;
+      /* Store it before remembering it: storing raises if memory runs out. */
+      lua_rawgeti(L, 2, first + taken);
+      taken++;
+      lua_rawseti(L, 6, at + taken);
+      sm_pushwhole(L, place + taken);
+      lua_rawseti(L, 7, at + taken);
+      if (!insert(s, half[i], link, place + taken))
+        return luaL_error(L, "not enough memory");
+    }
+  } while (i == SM_GROUP);
   lua_pushinteger(L, taken);
   return 1;
 }
@@ -378,27 +458,20 @@ static int seen_remove_all(lua_State *L) {
   struct seen *s = check_open(L);
   int first = (int)luaL_checkinteger(L, 3);
   int last = (int)luaL_checkinteger(L, 4);
-  int has_keys = !lua_isnoneornil(L, 5), i;
+  int keys = lua_isnoneornil(L, 5) ? 0 : 5, i;
+  uint64_t half[SM_GROUP][2];
 
   luaL_checktype(L, 2, LUA_TTABLE);
-  if (has_keys)
-    luaL_checktype(L, 5, LUA_TTABLE);
-  for (i = first; i <= last; i++) {
-    uint64_t half[2];
-    const char *id;
-    size_t len;
+  if (keys != 0)
+    luaL_checktype(L, keys, LUA_TTABLE);
+  while (first <= last) {
+    int count = read_group(L, s, 2, keys, first, last, 0, half);
 
-    lua_settop(L, 5);
-    if (has_keys)
-      lua_rawgeti(L, 5, i);
-    if (!has_keys || lua_isnil(L, -1))
-      lua_rawgeti(L, 2, i);
-    if (lua_type(L, -1) != LUA_TSTRING)
-      return luaL_error(L, "id %d is a %s, not a string", i,
-                        luaL_typename(L, -1));
-    id = lua_tolstring(L, -1, &len);
-    hash(s->key, id, len, half);
-    forget(s, half);
+    for (i = 0; i < count; i++)
+      forget(s, half[i]);
+    first += count;
+    if (count < SM_GROUP && first <= last)
+      return luaL_error(L, "id %d is no string", first);
   }
   return 0;
 }

@@ -3,7 +3,10 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bytes.h"
+#include "../bytes.h"
+
+/* Maximum bytes of a shape. */
+#define SM_MAX_SHAPE 256
 
 static const char *check_bytes(lua_State *L, size_t *len, size_t *at) {
   const char *bytes = luaL_checklstring(L, 1, len);
@@ -405,39 +408,56 @@ static int is_hex(char c) {
          (c >= 'A' && c <= 'F');
 }
 
-/* Whether each of eight bytes is a hex digit. */
-static int are_hex(uint64_t word) {
-  uint64_t lower = word | SM_EACH(0x20);
-  uint64_t numbers = sm_from(word, '0') & ~sm_from(word, '9' + 1);
-  uint64_t letters = sm_from(lower, 'a') & ~sm_from(lower, 'f' + 1);
+/* Eight bytes of a shape. */
+struct part {
+  size_t at;
+  uint64_t wanted;
+  uint64_t fixed; /* 0xFF for each byte that must equal the shape */
+};
 
-  return (word & SM_HIGHS) == 0 && (numbers | letters) == SM_HIGHS;
+/* A shape, in which x matches any hex digit: its last part may overlap the one
+ * before. */
+struct shape {
+  const char *text;
+  size_t width, parts;
+  struct part part[SM_MAX_SHAPE / SM_WORD];
+};
+
+static void check_shape(lua_State *L, int index, struct shape *shape) {
+  size_t at, last;
+
+  shape->text = luaL_checklstring(L, index, &shape->width);
+  luaL_argcheck(L, shape->width <= SM_MAX_SHAPE, index, "too long");
+  shape->parts = 0;
+  last = shape->width >= SM_WORD ? shape->width - SM_WORD : 0;
+  for (at = 0; at < last + SM_WORD && shape->width >= SM_WORD; at += SM_WORD) {
+    struct part *part = &shape->part[shape->parts++];
+    uint64_t other;
+
+    part->at = at < last ? at : last;
+    part->wanted = sm_word(shape->text + part->at);
+    other = part->wanted ^ SM_EACH('x');
+    part->fixed = (((other & ~SM_HIGHS) + ~SM_HIGHS) | other) & SM_HIGHS;
+    part->fixed = (part->fixed >> 7) * 0xFF;
+  }
 }
 
-/* Whether eight bytes have a shape in which x matches any hex digit. */
-static int fits(const char *bytes, const char *shape) {
-  uint64_t word = sm_word(bytes), wanted = sm_word(shape);
-  uint64_t other = wanted ^ SM_EACH('x');
-  /* 0xFF for each byte that must equal the shape. */
-  uint64_t fixed = (((other & ~SM_HIGHS) + ~SM_HIGHS) | other) & SM_HIGHS;
+static int has_shape(const char *line, const struct shape *shape) {
+  uint64_t wrong = 0, capitals = 0;
+  size_t i;
 
-  fixed = (fixed >> 7) * 0xFF;
-  return ((word ^ wanted) & fixed) == 0 &&
-         are_hex((word & ~fixed) | (SM_EACH('0') & fixed));
-}
+  for (i = 0; i < shape->parts; i++) {
+    const struct part *part = &shape->part[i];
+    uint64_t word = sm_word(line + part->at);
 
-static int has_shape(const char *line, const char *shape, size_t width) {
-  size_t i = 0;
-
-  for (; width - i >= SM_WORD; i += SM_WORD)
-    if (!fits(line + i, shape + i))
+    wrong |= (word ^ part->wanted) & part->fixed;
+    (void)sm_hex((word & ~part->fixed) | (SM_EACH('0') & part->fixed), &wrong,
+                 &capitals);
+  }
+  for (i = 0; i < shape->width && shape->parts == 0; i++)
+    if (shape->text[i] == 'x' ? !is_hex(line[i]) : line[i] != shape->text[i])
       return 0;
-  if (i > 0 && i < width)
-    return fits(line + width - SM_WORD, shape + width - SM_WORD);
-  for (; i < width; i++)
-    if (shape[i] == 'x' ? !is_hex(line[i]) : line[i] != shape[i])
-      return 0;
-  return 1;
+  return wrong == 0;
 }
 
 /*
@@ -447,15 +467,16 @@ static int has_shape(const char *line, const char *shape, size_t width) {
  * hex digit. `next` is the start of the first line that does not.
  */
 int sm_lines_count(lua_State *L) {
-  size_t len, at, next = 0, width;
+  size_t len, at, next = 0;
   const char *bytes = check_bytes(L, &len, &at);
-  const char *shape = luaL_checklstring(L, 3, &width);
   const char *end;
   lua_Integer count = 0;
+  struct shape shape;
 
+  check_shape(L, 3, &shape);
   while ((end = line_end(bytes, len, at, &next)) != NULL &&
-         (size_t)(end - bytes) - at == width &&
-         has_shape(bytes + at, shape, width)) {
+         (size_t)(end - bytes) - at == shape.width &&
+         has_shape(bytes + at, &shape)) {
     count++;
     at = next;
   }
@@ -473,16 +494,17 @@ int sm_lines_count(lua_State *L) {
 int sm_lines_count_ids(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 2);
   int last = (int)luaL_checkinteger(L, 3), i;
-  size_t width, len = 0;
-  const char *shape = luaL_checklstring(L, 4, &width);
+  size_t len = 0;
+  struct shape shape;
 
+  check_shape(L, 4, &shape);
   luaL_checktype(L, 1, LUA_TTABLE);
   for (i = first; i <= last; i++) {
     const char *id;
 
     lua_rawgeti(L, 1, i);
     id = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-    if (id == NULL || len != width || !has_shape(id, shape, width))
+    if (id == NULL || len != shape.width || !has_shape(id, &shape))
       break;
     lua_pop(L, 1);
   }

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "writer.h"
+
 #define SM_LOG "stopmsg.log"
 
 /* Maximum size of one read. */
@@ -174,27 +176,41 @@ static int log_read(lua_State *L) {
   return 1;
 }
 
-/* true = log:append(bytes) | nil, message: all or nothing */
-static int log_append(lua_State *L) {
-  struct log *log = check_open(L);
-  size_t len, done = 0;
-  const char *bytes = luaL_checklstring(L, 2, &len);
+/* Writes all bytes, and adds to *done what was written. Returns an errno. */
+static int write_all(int fd, const char *bytes, size_t len, size_t *done) {
+  size_t at = 0;
 
-  while (done < len) {
-    ssize_t wrote = write(log->fd, bytes + done, len - done);
+  while (at < len) {
+    ssize_t wrote = write(fd, bytes + at, len - at);
 
     if (wrote < 0 && errno == EINTR)
       continue;
-    if (wrote <= 0) {
-      int fault = wrote < 0 ? errno : ENOSPC;
-
-      if (done > 0 && ftruncate(log->fd, log->size) != 0)
-        fault = errno;
-      return push_errno(L, fault);
-    }
-    done += (size_t)wrote;
+    if (wrote <= 0)
+      return wrote < 0 ? errno : ENOSPC;
+    at += (size_t)wrote;
+    *done += (size_t)wrote;
   }
-  log->size += (off_t)len;
+  return 0;
+}
+
+/* true = log:append(text, more) | nil, message: all or nothing. Both may be
+ * lines, and `more` may be nil. */
+static int log_append(lua_State *L) {
+  struct log *log = check_open(L);
+  size_t len, more_len = 0, done = 0;
+  const char *text = sm_writer_text(L, 2, &len);
+  const char *more =
+      lua_isnoneornil(L, 3) ? NULL : sm_writer_text(L, 3, &more_len);
+  int fault = write_all(log->fd, text, len, &done);
+
+  if (fault == 0)
+    fault = write_all(log->fd, more, more_len, &done);
+  if (fault != 0) {
+    if (done > 0 && ftruncate(log->fd, log->size) != 0)
+      fault = errno;
+    return push_errno(L, fault);
+  }
+  log->size += (off_t)done;
   lua_pushboolean(L, 1);
   return 1;
 }

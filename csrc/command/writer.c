@@ -1,11 +1,12 @@
 #include "writer.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "../buf.h"
-#include "bytes.h"
+#include "../bytes.h"
 
 #define SM_WRITER "stopmsg.writer"
 
@@ -28,30 +29,51 @@ int sm_writer_new(lua_State *L) {
   return 1;
 }
 
-static struct sm_buf *check_writer(lua_State *L) {
-  return luaL_checkudata(L, 1, SM_WRITER);
+static struct sm_buf *check_writer(lua_State *L, int index) {
+  return luaL_checkudata(L, index, SM_WRITER);
+}
+
+static int is_plain_word(uint64_t word) {
+  return !(sm_any_below(word, 32) || sm_any_above(word, 126) ||
+           sm_any_is(word, '"') || sm_any_is(word, '\\'));
 }
 
 /* Whether the text can stand between JSON quotes without escapes. */
 static int is_plain(const char *text, size_t len) {
-  size_t i = 0;
+  size_t i;
 
-  for (; len - i >= SM_WORD; i += SM_WORD) {
-    uint64_t word = sm_word(text + i);
-
-    if (sm_any_below(word, 32) || sm_any_above(word, 126) ||
-        sm_any_is(word, '"') || sm_any_is(word, '\\'))
+  for (i = 0; i + SM_WORD < len; i += SM_WORD)
+    if (!is_plain_word(sm_word(text + i)))
       return 0;
-  }
+  if (len >= SM_WORD)
+    return is_plain_word(sm_word(text + len - SM_WORD));
   for (; i < len; i++)
     if (text[i] < 32 || text[i] > 126 || text[i] == '"' || text[i] == '\\')
       return 0;
   return 1;
 }
 
-static char *append(char *to, const char *text, size_t len) {
-  memcpy(to, text, len);
-  return to + len;
+/* A text of a line. */
+struct piece {
+  const char *text;
+  size_t len;
+};
+
+static void add_pieces(lua_State *L, struct sm_buf *b,
+                       const struct piece *pieces, size_t count) {
+  size_t i, len = 0;
+  char *to;
+
+  for (i = 0; i < count; i++)
+    len += pieces[i].len;
+  if (sm_buf_reserve(b, len) != SM_OK)
+    luaL_error(L, "too many lines for the memory");
+  to = b->bytes + b->len;
+  for (i = 0; i < count; i++) {
+    memcpy(to, pieces[i].text, pieces[i].len);
+    to += pieces[i].len;
+  }
+  b->len += len;
 }
 
 /* A number as text, in the last `len` bytes of `bytes`. */
@@ -93,53 +115,6 @@ static int read_figures(lua_State *L, int index, struct figures *f) {
 }
 
 #define SM_AT ",\"at\":"
-#define SM_AT_LEN (sizeof(SM_AT) - 1)
-
-/* Parts of a line: open, number, between, the ID, close. If `at` is not empty,
- * it is the time, inserted before the last bytes of `close`. */
-struct line {
-  const char *open, *between, *close;
-  size_t open_len, between_len, close_len;
-  struct figures number, at;
-  int is_quoted; /* put the ID in quotes */
-};
-
-static void line_init(struct line *line) {
-  line->open = line->between = line->close = "";
-  line->open_len = line->between_len = line->close_len = 0;
-  line->number.len = line->at.len = 0;
-  line->is_quoted = 0;
-}
-
-/* Adds the line of a plain ID. */
-static void add_line(lua_State *L, struct sm_buf *b, const struct line *line,
-                     const char *id, size_t id_len) {
-  size_t close_len = line->close_len;
-  char *to;
-
-  if (sm_buf_reserve(b, line->open_len + line->number.len + line->between_len +
-                            id_len + line->at.len + SM_AT_LEN + close_len +
-                            2) != SM_OK)
-    luaL_error(L, "too many lines for the memory");
-  to = append(b->bytes + b->len, line->open, line->open_len);
-  to = append(to, SM_FIGURES(&line->number), line->number.len);
-  to = append(to, line->between, line->between_len);
-  if (line->is_quoted)
-    *to++ = '"';
-  to = append(to, id, id_len);
-  if (line->is_quoted)
-    *to++ = '"';
-  if (line->at.len > 0) {
-    close_len -= SM_LINE_END;
-    to = append(to, line->close, close_len);
-    to = append(to, SM_AT, SM_AT_LEN);
-    to = append(to, SM_FIGURES(&line->at), line->at.len);
-    to = append(to, line->close + close_len, SM_LINE_END);
-  } else {
-    to = append(to, line->close, close_len);
-  }
-  b->len = (size_t)(to - b->bytes);
-}
 
 /*
  * size = lines:add(open, number, between, id, close, at) | nil
@@ -149,33 +124,129 @@ static void add_line(lua_State *L, struct sm_buf *b, const struct line *line,
  * `close`. Returns nil and adds nothing if the ID would need escapes.
  */
 static int lines_add(lua_State *L) {
-  struct sm_buf *b = check_writer(L);
-  struct line line;
-  const char *id;
-  size_t id_len;
+  struct sm_buf *b = check_writer(L, 1);
+  struct figures number, at;
+  struct piece open, between = {"", 0}, id, close, mark = {SM_AT, 0}, end;
 
-  line_init(&line);
-  line.is_quoted = 1;
-  line.open = luaL_checklstring(L, 2, &line.open_len);
+  number.len = at.len = 0;
+  open.text = luaL_checklstring(L, 2, &open.len);
   if (!lua_isnoneornil(L, 3)) {
-    if (!read_figures(L, 3, &line.number))
+    if (!read_figures(L, 3, &number))
       return 0;
-    line.between = luaL_checklstring(L, 4, &line.between_len);
+    between.text = luaL_checklstring(L, 4, &between.len);
   }
-  if (!lua_isnoneornil(L, 7) && !read_figures(L, 7, &line.at))
+  if (!lua_isnoneornil(L, 7) && !read_figures(L, 7, &at))
     return 0;
   /* A number would be converted in place, perhaps with a decimal point. */
   if (lua_type(L, 5) != LUA_TSTRING)
     return 0;
-  id = lua_tolstring(L, 5, &id_len);
-  line.close = luaL_checklstring(L, 6, &line.close_len);
-  luaL_argcheck(L, line.at.len == 0 || line.close_len >= SM_LINE_END, 6,
-                "too short");
-  if (!is_plain(id, id_len))
+  id.text = lua_tolstring(L, 5, &id.len);
+  close.text = luaL_checklstring(L, 6, &close.len);
+  luaL_argcheck(L, at.len == 0 || close.len >= SM_LINE_END, 6, "too short");
+  if (!is_plain(id.text, id.len))
     return 0;
-  add_line(L, b, &line, id, id_len);
+  end.text = close.text + close.len;
+  end.len = 0;
+  if (at.len > 0) {
+    mark.len = strlen(SM_AT);
+    end.len = SM_LINE_END;
+    close.len -= SM_LINE_END;
+    end.text -= SM_LINE_END;
+  }
+  {
+    struct piece quote = {"\"", 1};
+    struct piece pieces[] = {open,
+                             {SM_FIGURES(&number), number.len},
+                             between,
+                             quote,
+                             id,
+                             quote,
+                             close,
+                             mark,
+                             {SM_FIGURES(&at), at.len},
+                             end};
+
+    add_pieces(L, b, pieces, sizeof(pieces) / sizeof(*pieces));
+  }
   lua_pushinteger(L, (lua_Integer)b->len);
   return 1;
+}
+
+/* Maximum bytes before the ID of a line with a number. */
+#define SM_MAX_HEAD 64
+
+/* What stands before the ID of a line: open, number, between. Numbers come in
+ * their order as a rule: then the last one is counted up where it stands. */
+struct head {
+  struct piece open, between;
+  char bytes[SM_MAX_HEAD];
+  size_t len; /* 0 for none yet */
+  lua_Number number;
+};
+
+static int count_up(struct head *head) {
+  char *first = head->bytes + head->open.len;
+  char *at = head->bytes + head->len - head->between.len;
+
+  while (at > first && at[-1] == '9')
+    *--at = '0';
+  if (at == first)
+    return 0; /* one more digit is needed */
+  at[-1]++;
+  return 1;
+}
+
+/* Sets the number from the top of the stack, and pops it. */
+static void read_number(lua_State *L, struct head *head) {
+  lua_Number number = lua_tonumber(L, -1);
+
+  int is_next = head->len > 0 && number == head->number + 1 && number >= 1 &&
+                number < 0x1p53 && (lua_Number)(uint64_t)number == number;
+
+  if (!is_next || !count_up(head)) {
+    struct figures figures;
+    struct piece pieces[3];
+    size_t i;
+
+    luaL_argcheck(
+        L, lua_type(L, -1) == LUA_TNUMBER && read_figures(L, -1, &figures), 2,
+        "no such number");
+    pieces[0] = head->open;
+    pieces[1].text = SM_FIGURES(&figures);
+    pieces[1].len = figures.len;
+    pieces[2] = head->between;
+    luaL_argcheck(L,
+                  pieces[0].len + pieces[1].len + pieces[2].len <= SM_MAX_HEAD,
+                  6, "too long");
+    head->len = 0;
+    for (i = 0; i < 3; i++) {
+      memcpy(head->bytes + head->len, pieces[i].text, pieces[i].len);
+      head->len += pieces[i].len;
+    }
+  }
+  head->number = number;
+  lua_pop(L, 1);
+}
+
+/* The text at `index`, with the time at `index + 1` before its end. It stays at
+ * `index`. */
+static struct piece read_close(lua_State *L, int index) {
+  struct piece close;
+  struct figures at;
+  luaL_Buffer b;
+
+  close.text = luaL_checklstring(L, index, &close.len);
+  luaL_argcheck(L, close.len >= SM_LINE_END, index, "too short");
+  luaL_argcheck(L, read_figures(L, index + 1, &at), index + 1, "out of range");
+  luaL_buffinit(L, &b);
+  luaL_addlstring(&b, close.text, close.len - SM_LINE_END);
+  luaL_addstring(&b, SM_AT);
+  luaL_addlstring(&b, SM_FIGURES(&at), at.len);
+  luaL_addlstring(&b, close.text + close.len - SM_LINE_END, SM_LINE_END);
+  luaL_pushresult(&b);
+  lua_replace(L, index);
+  close.text = lua_tolstring(L, index, &close.len);
+  return close;
 }
 
 /*
@@ -192,44 +263,44 @@ int sm_writer_put(lua_State *L) {
   int first = (int)luaL_checkinteger(L, 3);
   int last = (int)luaL_checkinteger(L, 4), i;
   struct sm_buf *journal = NULL, *results = NULL;
-  struct line noted, told;
+  struct head head;
+  struct piece noted[3], told[3];
   int no = (int)luaL_optinteger(L, 13, '"');
 
   luaL_checktype(L, 1, LUA_TTABLE);
   luaL_checktype(L, 2, LUA_TTABLE);
-  line_init(&noted);
-  line_init(&told);
   if (!lua_isnil(L, 5)) {
-    journal = luaL_checkudata(L, 5, SM_WRITER);
-    noted.open = luaL_checklstring(L, 6, &noted.open_len);
-    noted.between = luaL_checklstring(L, 7, &noted.between_len);
-    noted.close = luaL_checklstring(L, 8, &noted.close_len);
-    luaL_argcheck(L, read_figures(L, 9, &noted.at), 9, "out of range");
-    luaL_argcheck(L, noted.close_len >= SM_LINE_END, 8, "too short");
+    journal = check_writer(L, 5);
+    head.open.text = luaL_checklstring(L, 6, &head.open.len);
+    head.between.text = luaL_checklstring(L, 7, &head.between.len);
+    head.len = 0;
+    noted[0].text = head.bytes;
+    noted[2] = read_close(L, 8);
   }
   if (!lua_isnoneornil(L, 10)) {
-    results = luaL_checkudata(L, 10, SM_WRITER);
-    told.open = luaL_checklstring(L, 11, &told.open_len);
-    told.close = luaL_checklstring(L, 12, &told.close_len);
+    results = check_writer(L, 10);
+    told[0].text = luaL_checklstring(L, 11, &told[0].len);
+    told[2].text = luaL_checklstring(L, 12, &told[2].len);
   }
   for (i = first; i <= last; i++) {
-    const char *id;
-    size_t len;
+    struct piece id;
 
     lua_rawgeti(L, 1, i);
     if (lua_type(L, -1) != LUA_TSTRING)
       break;
-    id = lua_tolstring(L, -1, &len);
-    if (!is_plain(id, len) || (no != '"' && memchr(id, no, len) != NULL))
+    id.text = lua_tolstring(L, -1, &id.len);
+    if (!is_plain(id.text, id.len) ||
+        (no != '"' && memchr(id.text, no, id.len) != NULL))
       break;
+    noted[1] = told[1] = id;
     if (journal != NULL) {
       lua_rawgeti(L, 2, i);
-      luaL_argcheck(L, read_figures(L, -1, &noted.number), 2, "out of range");
-      add_line(L, journal, &noted, id, len);
-      lua_pop(L, 1);
+      read_number(L, &head);
+      noted[0].len = head.len;
+      add_pieces(L, journal, noted, 3);
     }
     if (results != NULL)
-      add_line(L, results, &told, id, len);
+      add_pieces(L, results, told, 3);
     lua_pop(L, 1);
   }
   lua_pushinteger(L, i - first);
@@ -238,7 +309,7 @@ int sm_writer_put(lua_State *L) {
 
 /* size = lines:write(text) */
 static int lines_write(lua_State *L) {
-  struct sm_buf *b = check_writer(L);
+  struct sm_buf *b = check_writer(L, 1);
   size_t len;
   const char *text = luaL_checklstring(L, 2, &len);
 
@@ -250,34 +321,60 @@ static int lines_write(lua_State *L) {
 
 /* size = lines:size() */
 static int lines_size(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)check_writer(L)->len);
+  lua_pushinteger(L, (lua_Integer)check_writer(L, 1)->len);
   return 1;
 }
 
 /* text = lines:text(): all text; does not clear it */
 static int lines_text(lua_State *L) {
-  struct sm_buf *b = check_writer(L);
+  struct sm_buf *b = check_writer(L, 1);
 
   lua_pushlstring(L, b->len > 0 ? b->bytes : "", b->len);
   return 1;
 }
 
+/* true = lines:send(file) | nil, message: writes all text to an open file of
+ * Lua's; does not clear it */
+static int lines_send(lua_State *L) {
+  const struct sm_buf *b = check_writer(L, 1);
+  FILE *file = sm_checkfile(L, 2);
+
+  if ((b->len == 0 || fwrite(b->bytes, 1, b->len, file) == b->len) &&
+      fflush(file) == 0) {
+    lua_pushboolean(L, 1);
+    return 1;
+  }
+  lua_pushnil(L);
+  lua_pushstring(L, strerror(errno));
+  return 2;
+}
+
+const char *sm_writer_text(lua_State *L, int index, size_t *len) {
+  const struct sm_buf *b;
+
+  if (lua_type(L, index) != LUA_TUSERDATA)
+    return luaL_checklstring(L, index, len);
+  b = check_writer(L, index);
+  *len = b->len;
+  return b->bytes;
+}
+
 /* lines:clear() */
 static int lines_clear(lua_State *L) {
-  sm_buf_reset(check_writer(L), SM_KEPT_LINES);
+  sm_buf_reset(check_writer(L, 1), SM_KEPT_LINES);
   return 0;
 }
 
 /* Also __gc and __close: idempotent. */
 static int lines_close(lua_State *L) {
-  sm_buf_free(check_writer(L));
+  sm_buf_free(check_writer(L, 1));
   return 0;
 }
 
 static const luaL_Reg methods[] = {
-    {"add", lines_add},   {"write", lines_write}, {"size", lines_size},
-    {"text", lines_text}, {"clear", lines_clear}, {"close", lines_close},
-    {NULL, NULL},
+    {"add", lines_add},     {"write", lines_write}, {"size", lines_size},
+    {"text", lines_text},   {"send", lines_send},   {"clear", lines_clear},
+    {"close", lines_close}, {NULL, NULL},
 };
 
 static const luaL_Reg metamethods[] = {

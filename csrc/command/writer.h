@@ -16,6 +16,9 @@ int sm_writer_new(lua_State *L);
 int sm_writer_put(lua_State *L);
 void sm_writer_init(lua_State *L);
 
+/* The bytes at the index: a string, or lines. NULL if there are none. */
+const char *sm_writer_text(lua_State *L, int index, size_t *len);
+
 #pragma GCC visibility pop
 
 #endif

@@ -309,27 +309,20 @@ function Journal:known(position)
   return WORDS[mark], AMBIGUOUS[mark] or false
 end
 
--- true | nil, message
-function Journal:_write(bytes, must_sync)
+-- Writes the gathered lines, then `more`, which may be nil: both or nothing. true
+-- nil, message
+function Journal:_write(more, must_sync)
   if self.before_write then
     self.before_write()
   end
-  local wrote, message = self._log:append(bytes)
+  local lines = self._lines
+  local wrote, message = lines:append_to(self._log, more)
   if wrote and must_sync then
     wrote, message = self._log:sync()
   end
   if not wrote then
     self.failure = message
     return nil, message
-  end
-  return true
-end
-
--- Writes the gathered lines, then `more`: both or nothing.
-local function write_lines(self, more, must_sync)
-  local lines = self._lines
-  if not self:_write(lines:text() .. more, must_sync) then
-    return false
   end
   lines:clear()
   return true
@@ -338,7 +331,7 @@ end
 -- Writes the gathered lines.
 function Journal:flush()
   if self._lines:size() > 0 and not self.failure then
-    write_lines(self, "", false)
+    self:_write()
   end
 end
 
@@ -348,7 +341,7 @@ local function intend(self, first, last)
     self.before_intent()
   end
   local started = self._now()
-  if not write_lines(self, ('{"intent":[%d,%d]}\n'):format(first, last), true) then
+  if not self:_write(('{"intent":[%d,%d]}\n'):format(first, last), true) then
     return false
   end
   self._to = last
@@ -422,12 +415,12 @@ function Journal:intend(first, ids, is_more)
   if is_more and self._lines:size() < MANY then
     return not self.failure
   end
-  return not self.failure and write_lines(self, "", not is_more)
+  return not self.failure and self:_write(nil, not is_more)
 end
 
 -- Writes the gathered lines and syncs them to disk. Returns false if that failed.
 function Journal:sync()
-  return not self.failure and write_lines(self, "", true)
+  return not self.failure and self:_write(nil, true)
 end
 
 -- Records a lookup's proof for a position before anything is sent, so that it is not handed out.
@@ -479,7 +472,7 @@ end
 -- Writes all gathered lines, syncs and closes. true
 -- nil, message
 function Journal:close()
-  local is_written = self._lines:size() == 0 or write_lines(self, "", false)
+  local is_written = self._lines:size() == 0 or self:_write()
   local is_synced, message = self._log:sync()
   self._log:close()
   if not is_written or not is_synced then

@@ -168,6 +168,23 @@ function Lines:text()
   return self._lines:text()
 end
 
+-- true = gathered:send(file): writes everything collected, without removing it; nil, message
+function Lines:send(file)
+  if io.type(file) == "file" then
+    return self._lines:send(file)
+  end
+  local wrote, message = file:write(self._lines:text())
+  if wrote then
+    wrote, message = file:flush()
+  end
+  return wrote, message
+end
+
+-- true = gathered:append_to(log, more): the same, and the text `more`, to a core.log; nil, message
+function Lines:append_to(log, more)
+  return log:append(self._lines, more)
+end
+
 function Lines:clear()
   self._lines:clear()
 end

@@ -89,6 +89,49 @@ describe("stopmsg report", function()
     assert.same({ 2, 2 }, { stopped, missed })
   end)
 
+  -- Seconds since the first line -> ids { stopped, not stopped }.
+  local function dates()
+    local found = {}
+    for _, second in ipairs(document().timeline) do
+      if second.stopped + second.not_stopped > 0 then
+        found[second.second - 1764407519] = { second.stopped, second.not_stopped }
+      end
+    end
+    return found
+  end
+
+  it("dates what a lookup proved by when it was sent", function()
+    local nothing = { note = "start", fields = {} } -- 0.4 s
+    write(4, { { nothing, { n = 1, outcome = "unknown" }, nothing, nothing,
+      { n = 2, outcome = "stopped" }, nothing, nothing, { n = 3, outcome = "unknown" }, nothing,
+      nothing, { n = 2, outcome = "stopped", verified = true },
+      { n = 3, outcome = "open" }, { n = 3, outcome = "too_late", verified = true },
+      { n = 1, outcome = "stopped", verified = true }, is_killed = true } })
+    assert.same({ [1] = { 1, 0 }, [2] = { 1, 0 }, [3] = { 0, 1 } }, dates())
+    assert.equal(1764407519400 + 14 * 400, document().last)
+  end)
+
+  it("dates what was sent again by the last time", function()
+    local nothing = { note = "start", fields = {} }
+    write(2, { { { n = 1, outcome = "stopped" }, { n = 2, outcome = "unknown" } },
+      { nothing, nothing, { n = 2, outcome = "unknown" }, nothing, nothing, nothing,
+        { n = 2, outcome = "stopped", verified = true } } })
+    assert.same({ [0] = { 1, 0 }, [3] = { 1, 0 } }, dates())
+  end)
+
+  it("dates an id with more outcomes than can be counted once", function()
+    local items = {}
+    for i = 1, 40 do
+      items[i] = { n = 1, outcome = i < 40 and "open" or "stopped" }
+    end
+    write(1, { items })
+    local found, count = dates(), 0
+    for _, one in pairs(found) do
+      count = count + one[1] + one[2]
+    end
+    assert.equal(1, count)
+  end)
+
   it("takes what was about to be sent again for unknown", function()
     write(2, { { { n = 1, outcome = "failed", reason = "connect" },
       { n = 2, outcome = "stopped" } }, { is_killed = true } })

@@ -65,6 +65,46 @@ describe("the command", function()
     is_journal(text)
   end)
 
+  describe("whose output nobody reads any more", function()
+    local fifos = 0
+
+    -- Runs it with a pipe that has no other end.
+    local function unread(arguments)
+      fifos = fifos + 1
+      local path = folder .. "/fifo" .. fifos
+      local result = runner:run({ "-c", ("mkfifo %s; exec 4<>%s 5>%s 4>&-; "
+        .. "exec %s bin/stopmsg %s >&5"):format(path, path, path, server.interpreter(),
+        arguments) }, { argv = { "sh" }, env = { STOPMSG_TOKEN = "sandbox" } })
+      return result.code, result.stderr
+    end
+
+    for _, arguments in ipairs({ "--help", "--version", "help", "help stop", "stop --help",
+      "providers", "providers revicom" }) do
+      it("ends quietly, as other tools do: " .. arguments, function()
+        assert.same({ 141, "" }, { unread(arguments) })
+      end)
+    end
+
+    it("ends quietly where it only reads and lists", function()
+      local base = " -p revicom --base-url " .. sandbox.url .. " "
+      stop("read", IDS)
+      assert.same({ 141, "" }, { unread("report " .. folder .. "/read") })
+      assert.same({ 141, "" }, { unread("report --only stopped " .. folder .. "/read") })
+      for _, arguments in ipairs({ "status" .. base .. IDS,
+        "find" .. base .. "--format json" }) do
+        local code, said = unread(arguments)
+        assert.equal(141, code)
+        assert.not_matches("written", said)
+      end
+    end)
+
+    it("still says so of a stop", function()
+      local code, said = unread("stop -p revicom --base-url " .. sandbox.url .. " " .. IDS)
+      assert.equal(1, code)
+      assert.matches("results cannot be written: Broken pipe\n", said)
+    end)
+  end)
+
   it("with all of them closed does its work", function()
     local path = folder .. "/results"
     local result, text = stop("all", IDS .. " -o " .. path .. " <&- >&- 2>&-")

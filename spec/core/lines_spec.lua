@@ -240,6 +240,34 @@ describe("stopmsg.command", function()
       assert.equal(0, native.put(ids, places, 4, 3, journal, "<", "=", "}\n", 5))
     end)
 
+    it("numbers the lines of many ids as they are, in their order or not", function()
+      local journal, ids, places, expected = native.lines(), {}, {}, {}
+      for i, place in ipairs({ 8, 9, 10, 11, 98, 99, 100, 101, 101, 100, 0, 1, -2, -1, 0, 0.75,
+        999999, 1000000, 2 ^ 53 - 1, 2 ^ 53, 2 ^ 53 + 1, 7, 8 }) do
+        ids[i], places[i] = "x", place
+        expected[i] = ('<%.0f=x!,"at":5}\n'):format(place)
+      end
+      assert.equal(#ids, native.put(ids, places, 1, #ids, journal, "<", "=", "!}\n", 5))
+      assert.equal(table.concat(expected), journal:text())
+    end)
+
+    it("sends what it gathered to a file, and keeps it", function()
+      local lines, file = native.lines(), io.tmpfile()
+      assert.is_true(lines:send(file))
+      lines:write(("x"):rep(100000))
+      assert.is_true(lines:send(file))
+      assert.equal(100000, lines:size())
+      file:seek("set", 0)
+      assert.equal(lines:text(), file:read("*a"))
+      file:close()
+      assert.has_error(function() lines:send(file) end)
+      assert.has_error(function() lines:send({}) end)
+      local full = io.open("/dev/full", "w")
+      full:setvbuf("no")
+      assert.same({ nil, "No space left on device" }, { lines:send(full) })
+      full:close()
+    end)
+
     it("ends before the first id that needs more care, wherever its odd byte stands", function()
       local results = native.lines()
       local function count(id, no)
@@ -267,6 +295,8 @@ describe("stopmsg.command", function()
         { { "a" }, { 1 }, 1, 1, journal, "<", "=", "}", 5 },
         { { "a" }, { 1 }, 1, 1, journal, "<", "=", "}\n", 2 ^ 200 },
         { { "a" }, { 1 }, 1, 1, {}, "<", "=", "}\n", 5 },
+        { { "a" }, { "1" }, 1, 1, journal, "<", "=", "}\n", 5 },
+        { { "a" }, { 1 }, 1, 1, journal, ("<"):rep(60), "====", "}\n", 5 },
         { "a", { 1 }, 1, 1 },
       }) do
         assert.is_false((pcall(native.put, wrong[1], wrong[2], wrong[3], wrong[4], wrong[5],

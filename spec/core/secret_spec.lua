@@ -32,6 +32,25 @@ describe("stopmsg.core.secret", function()
     assert.equal("\0[token]\0", secret:redact("\0canary\0"))
   end)
 
+  it("leaves the words that a token of a letter or three is a part of", function()
+    for token, expected in pairs({
+      a = "Failed, at 'a_[token]': [token]=[token], a1 A",
+      ["1"] = "1st [token]-11",
+      abc = 'x-[token], abcd, {"key":"[token]"}',
+      ["+a"] = "b[token] [token]",
+      sand = "thou[token]s",
+    }) do
+      local given = expected:gsub("%[token%]", (token:gsub("%%", "%%%%")))
+      assert.equal(expected:gsub("'a_", "'[token]_"), core.secret(token):redact(given))
+    end
+  end)
+
+  it("hides the Base64 of a short token", function()
+    local secret = core.secret("a")
+    secret:hide("user:", "")
+    assert.equal("Basic [token]", secret:redact("Basic dXNlcjph"))
+  end)
+
   it("tells nobody what it is", function()
     local secret = core.secret("canary")
     assert.equal("stopmsg.secret", tostring(secret))

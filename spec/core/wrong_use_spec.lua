@@ -9,7 +9,7 @@ local pieces = require("spec.support.pieces")
 local server = require("spec.support.server")
 
 local HUGE, NAN = math.huge, 0 / 0
-local UUID = ("x"):rep(8) .. ("-xxxx"):rep(3) .. "-" .. ("x"):rep(12)
+local HEX = ("x"):rep(32)
 
 local function options(changes)
   local all = { slots = 2, max_response = 1000, connect_timeout = 120, proxy = "" }
@@ -106,17 +106,21 @@ describe("wrong use of stopmsg.core", function()
       engine:prepare(operation({ split = { "/", "/", "/", "/" } }))
     end,
     ["a walk through no list"] = function() core.walk("a", 0, 0, nil, 1) end,
-    ["fewer than no ids"] = function() core.known(-1) end,
-    ["too many ids"] = function() core.known(2 ^ 31) end,
-    ["ids at no place"] = function() core.known(1):add("x", "a", -1) end,
-    ["ids beyond the last place"] = function() core.known(1):add("x", "a", 2) end,
-    ["an id of another form"] = function() core.known(1):add(UUID, "a", 1) end,
+    ["fewer than no ids"] = function() core.known(-1, HEX) end,
+    ["too many ids"] = function() core.known(2 ^ 31, HEX) end,
+    ["ids at no place"] = function() core.known(1, HEX):add(("a"):rep(32), -1) end,
+    ["ids beyond the last place"] = function() core.known(1, HEX):add(("a"):rep(32), 2) end,
+    ["an id of another form"] = function() core.known(1, HEX):add("a", 1) end,
     ["an id with a wrong digit"] = function()
-      core.known(1):add(("x"):rep(32), ("g"):rep(32), 1)
+      core.known(1, HEX):add(("g"):rep(32), 1)
     end,
     ["an id that is none"] = function() core.seen():add({}, 1) end,
+    ["a set with half a mask"] = function() core.seen("xx") end,
+    ["many ids for a set without a mask"] = function()
+      core.seen():admit({}, 1, 0, 0, {}, {}, 0)
+    end,
     ["a place that is no number"] = function() core.seen():add("a", {}) end,
-    ["a mask of too few digits"] = function() core.known(1):add("xx", "aa", 1) end,
+    ["a mask of too few digits"] = function() core.known(1, "xx") end,
     ["pieces of no bytes"] = function()
       core.read_items({ list = "a", id = "b", code = "c" }, {}, "{}", 0)
     end,
@@ -215,10 +219,11 @@ describe("stopmsg.core, where little is usual,", function()
   end)
 
   it("remembers an id at its first place, and admits none of an empty range", function()
-    local known, mask, id = core.known(3), ("x"):rep(32), ("a"):rep(32)
-    assert.is_nil(known:add(mask, id, 2))
-    assert.equal(2, known:add(mask, id, 3))
-    assert.equal(0, known:admit(mask, { id }, 2, 1, 0, {}, {}, 0))
+    local id = ("a"):rep(32)
+    local known = core.known(3, HEX)
+    assert.is_nil(known:add(id, 2))
+    assert.equal(2, known:add(id, 3))
+    assert.equal(0, known:admit({ id }, 2, 1, 0, {}, {}, 0))
   end)
 
   it("writes no line with a number that is too long for one", function()

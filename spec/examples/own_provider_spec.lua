@@ -3,6 +3,7 @@
 local answers = require("spec.support.answers")
 local examples = require("spec.support.examples")
 local providers = require("stopmsg.provider")
+local python = require("spec.support.python")
 local server = require("spec.support.server")
 local stopmsg = require("stopmsg")
 
@@ -44,5 +45,35 @@ describe("examples/own_provider.lua", function()
     assert.equal("invalid", report[2].outcome)
     assert.equal("the id has the wrong format; expected an id like msg_1a2b",
       report[2].message)
+  end)
+end)
+
+describe("examples/own_single.lua", function()
+  local page = examples.contents("docs/writing-a-provider.md")
+
+  it("stands in docs/writing-a-provider.md as it is", function()
+    local text = examples.contents("examples/own_single.lua")
+    assert.is_truthy(page:find(text:match("return {.*"), 1, true))
+  end)
+
+  -- What became of the id, with this answer of the stand-in.
+  local function stopped(status, body)
+    local bell = server.spawn({ python, "examples/stand_in.py", "0", status, body })
+    local report = stopmsg.stop({ provider = dofile("examples/own_single.lua"), token = "key",
+      base_url = bell.first_line, max_attempts = 1 }, { "10023" })
+    bell:stop()
+    return report[1]
+  end
+
+  it("is told by a stand-in what its page says", function()
+    local good, gone = page:match("stand_in.py 8081 (%d+ '[^']+')"),
+      page:match("tart it again with `(%d+ '[^']+')`")
+    local item = stopped(good:match("^(%d+) '(.*)'$"))
+    assert.same({ "stopped", "cancelled" }, { item.outcome, item.code })
+    item = stopped(gone:match("^(%d+) '(.*)'$"))
+    assert.same({ "too_late", "already_sent", "gone" }, { item.outcome, item.code, item.message })
+    assert.equal("unknown", stopped("200", "<html>").outcome)
+    assert.equal("unknown", stopped("200", '{"id":"10024","status":"cancelled"}').outcome)
+    assert.equal("failed", stopped("400", '{"error":{"code":"bad","message":"no"}}').outcome)
   end)
 end)

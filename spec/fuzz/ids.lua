@@ -22,17 +22,17 @@ end
 
 -- Admits all of the list as a run does: many at once, and one by one what is not usual.
 local function admit(mask, list)
-  local known, fresh = core.known(#list), {}
+  local known, fresh = core.known(#list, mask), {}
   local taken, places, at = {}, {}, 1
   while at <= #list do
-    local count = known:admit(mask, list, at, #list, at - 1, taken, places, 0)
+    local count = known:admit(list, at, #list, at - 1, taken, places, 0)
     for i = 1, count do
       assert(taken[i] == list[at + i - 1] and places[i] == at + i - 1, "another id")
       fresh[at + i - 1] = 0
     end
     at = at + count
     if at <= #list then
-      local fits, earlier = pcall(known.add, known, mask, list[at]:lower(), at)
+      local fits, earlier = pcall(known.add, known, list[at]:lower(), at)
       fresh[at] = fits and (earlier or 0) or false
       at = at + 1
     end

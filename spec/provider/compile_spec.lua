@@ -215,6 +215,8 @@ local BROKEN = {
   { "stop.200.flag", { path = "x", codes = { 1 } }, "there is no `each`" },
   { "stop.refused", {}, "is empty" },
   { "stop.refused.x", "no", "is not an outcome or action" },
+  { "stop.409", "cancelled", "did you mean 'stopped'?" },
+  { "stop.refused.x", "Delivered", "did you mean 'too_late'?" },
   { "stop.texts", { abc = "failed" }, "expected a text of at least four characters" },
   { "stop.bare", { 410 }, "the meaning of HTTP 410 is missing: [410] = …" },
   { "stop.many.limit", NIL, "needs `limit`" },

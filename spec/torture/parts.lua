@@ -336,19 +336,20 @@ end
 
 -- What a run notes, where and what it has seen.
 function parts.notes()
-  local known = core.known(1000)
   local mask = ("x"):rep(32)
+  local known = core.known(1000, mask)
   for i = 1, 100 do
-    known:add(mask, ("%032x"):format(i), i)
+    known:add(("%032x"):format(i), i)
   end
-  local seen = core.seen()
+  local seen = core.seen(mask)
   for i = 1, 100 do
     seen:add("id" .. i, i)
+    seen:add(("%032x"):format(i), i)
   end
   seen:remove("id7")
   return table.concat({ tostring((seen:add("id8", 101))), tostring((seen:add("id7", 101))),
     closing(native.lines(), write_lines), closing(native.marks(), set_marks),
-    tostring((known:add(mask, ("%032x"):format(7), 101))), digest("abc") }, "\n")
+    tostring((known:add(("%032x"):format(7), 101))), digest("abc") }, "\n")
 end
 
 -- What came of each step, with the log's own view of itself at the end.

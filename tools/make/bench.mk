@@ -3,7 +3,7 @@
 # All of it makes docs/performance.md; QUICK=1 goes through all of it once, and
 # puts the page into build/bench.
 BENCH = python3 bench/bench.py build/bench $(ROW) $(if $(CLIENTS),--clients '$(CLIENTS)')
-BENCH_PEERS = build/bench/nethttp build/bench/undici/node_modules
+BENCH_PEERS = build/bench/nethttp build/bench/command build/bench/undici/node_modules
 
 .PHONY: bench bench-instructions bench-nginx bench-shared soak
 
@@ -29,7 +29,7 @@ build/bench/floor: bench/floor.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c99 -D_GNU_SOURCE $(WARNINGS) $(CURL_CFLAGS) -O2 -o $@ $< $(CURL_LIBS)
 
-build/bench/nethttp: bench/peers/nethttp.go
+build/bench/nethttp build/bench/command: build/bench/%: bench/peers/%.go
 	@echo "GO $<"
 	$(Q)mkdir -p $(@D)
 	$(Q)GO111MODULE=off GOCACHE=$(CURDIR)/build/bench/go go build -o $@ $<

@@ -10,6 +10,7 @@ local exit = {
   credentials = 6,
   unfinished = 7, -- only of a job
   signal = 128, -- plus the signal's number
+  cut = 141, -- the reader of the output has gone: as a tool that SIGPIPE ends
 }
 
 -- code = exit.refuse(host, message): says what is wrong with the command line or the input.

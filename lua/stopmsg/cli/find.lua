@@ -102,7 +102,9 @@ function command.run(args, host)
   local sink, tail = output.new(args, host, look.bar, file), record.tails()
   sink.on_failure = function(why)
     look.bar:clear()
-    host:say("the ids cannot be written: " .. why)
+    if not host.stdout.is_cut then
+      host:say("the ids cannot be written: " .. why)
+    end
   end
   local flushed = host.now()
   local report = look:read(client, where.given(filter:resolved()), function(item)
@@ -120,7 +122,7 @@ function command.run(args, host)
     sink:fail("cannot be closed")
   end
   if sink.failure then
-    return exit.fault
+    return host.stdout.is_cut and exit.cut or exit.fault
   end
   look:tell(report)
   local code = look:code(report)

@@ -79,19 +79,20 @@ local function nothing() end
 -- Counts the last outcome of a position.
 local function count(self, word, rest)
   self.counts[word] = self.counts[word] + 1
-  local is_stopped = word == "stopped"
-  if not is_stopped then
+  if word ~= "stopped" then
     local reason = rest:match(',"reason":"([%w_]+)"')
     if reason then
       self.reasons[reason] = (self.reasons[reason] or 0) + 1
     end
   end
   self.left = self.left + (tonumber(rest:match(',"left":(%d+)')) or 0)
-  local at = tonumber(rest:match('"at":(%d+)$'))
+end
+
+-- Puts a position into the timeline, whose last outcome is `word`.
+local function date(self, word, at)
   if at then
-    self:_see(at)
     local second = self:_second(at)
-    local name = is_stopped and "stopped" or "missed"
+    local name = word == "stopped" and "stopped" or "missed"
     second[name] = second[name] + 1
   end
 end
@@ -100,8 +101,9 @@ end
 -- the outcome and the rest of the line of every id's last outcome.
 function History:add(path, each)
   local about = { path = path, runs = 0, ended = 0 }
-  -- How many outcomes a position has, and its last one.
-  local times, marks = native.marks(), native.marks()
+  -- How many outcomes a position has, how many of them since it was last about to be sent (0 also
+  -- once it is dated), and its last one.
+  local times, since, marks = native.marks(), native.marks(), native.marks()
   local INTENT = 1
   local highest = 0 -- position
   local read, message = journal.read(path, {
@@ -115,6 +117,7 @@ function History:add(path, each)
         for position = math.max(1, first), math.min(last, about.ids or last) do
           if not journal.settled[journal.words[marks:get(position)]] then
             marks:set(position, INTENT)
+            since:set(position, 0)
           end
         end
       end
@@ -122,6 +125,7 @@ function History:add(path, each)
     outcome = function(position, _, word)
       highest = math.max(highest, position)
       times:set(position, math.min(MOST, times:get(position) + 1))
+      since:set(position, math.min(MOST, since:get(position) + 1))
       marks:set(position, journal.marks[word])
     end,
     other = function(fields)
@@ -138,7 +142,7 @@ function History:add(path, each)
     intent = nothing,
     other = nothing,
     outcome = function(position, id, word, rest)
-      local left = times:get(position)
+      local left, recent = times:get(position), since:get(position)
       -- Of one that has more outcomes than can be counted, the first that is as the last. One that
       -- was about to be sent again after its outcome has none.
       local mark = marks:get(position)
@@ -146,6 +150,14 @@ function History:add(path, each)
         or (left == MOST and journal.words[mark] == word))
       times:set(position, left == MOST and not is_last and MOST or is_last and 0
         or math.max(0, left - 1))
+      local at = tonumber(rest:match('"at":(%d+)$'))
+      self:_see(at)
+      -- What a lookup proves or tells later happened when the id was sent: it is dated by the first
+      -- outcome since.
+      if recent > 0 and (left == recent or is_last) then
+        since:set(position, 0)
+        date(self, journal.words[mark], at)
+      end
       if is_last then
         settled = settled + 1
         count(self, word, rest)

@@ -8,6 +8,9 @@ local host = {}
 
 local FDS = { stdin = 0, stdout = 1, stderr = 2 }
 
+-- Of a pipe without a reader, on every system.
+local EPIPE = 32
+
 local function nothing() end
 
 -- A command that runs inside another process ignores signals.
@@ -15,11 +18,14 @@ local NO_SIGNALS = { catch = nothing, hold = nothing, signal = nothing, farewell
 
 -- A stream that remembers its first failure and reports it at `flush`. Some C libraries (musl) drop
 -- what they could not write, and flush successfully.
+--
+-- `is_cut`: its reader has gone, as `head` does.
 local Stream = {}
 Stream.__index = Stream
 
-function Stream:_keep(_, message)
+function Stream:_keep(_, message, number)
   self._failure = self._failure or message
+  self.is_cut = self.is_cut or number == EPIPE
   return not self._failure or nil, self._failure
 end
 

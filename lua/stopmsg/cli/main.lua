@@ -35,7 +35,9 @@ end
 -- Output still in the stream's buffer fails only here; earlier failures were reported.
 local function flush(around, code)
   local _, message = around.stdout:flush()
-  if message and code ~= exit.fault then
+  if around.stdout.is_cut and code ~= exit.fault then
+    return exit.cut
+  elseif message and code ~= exit.fault then
     around:say("the results cannot be written: " .. message)
     return exit.fault
   end

@@ -71,10 +71,7 @@ function Sink:flush()
   if self._before_write then
     self._before_write()
   end
-  local _, message = self._file:write(gathered:text())
-  if not message then
-    _, message = self._file:flush()
-  end
+  local _, message = gathered:send(self._file)
   gathered:clear()
   self:fail(message)
 end

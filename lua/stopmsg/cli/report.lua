@@ -260,7 +260,9 @@ function command.run(args, host)
     local closed, why = out:close()
     written = written or (not closed and why) or nil
   end
-  if written then
+  if host.stdout.is_cut then
+    return exit.cut
+  elseif written then
     host:say("the report cannot be written: " .. written)
     return exit.fault
   end

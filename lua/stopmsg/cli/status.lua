@@ -180,6 +180,9 @@ function command.run(args, host)
   run.summary.is_interrupted = run.signal ~= nil
   run.sink:finish(run.summary)
   bar:clear()
+  if host.stdout.is_cut then
+    return exit.cut
+  end
   if not args.quiet then
     for _, warning in ipairs(run.summary.warnings) do
       host:say("warning: " .. warning)

@@ -294,13 +294,20 @@ for _, words in ipairs({ outcome.all, schema.actions }) do
 end
 schema.words = WORDS
 
+-- What others call it: no edit distance finds these.
+local OTHERS = {
+  cancelled = "stopped", canceled = "stopped", deleted = "stopped", removed = "stopped",
+  revoked = "stopped", aborted = "stopped", sent = "too_late", delivered = "too_late",
+}
+
 -- Checks that `allowed`, by default all outcomes and actions, contains a word.
 function schema.check_word(where, word, allowed)
   allowed = allowed or WORDS
   if type(word) ~= "string" then
     schema.fail(where, "expected a word like 'stopped', got " .. with_article(type(word)))
   elseif not allowed[word] then
-    local nearest = text.nearest(word, allowed)
+    local other = OTHERS[word:lower()]
+    local nearest = allowed[other] and other or text.nearest(word, allowed)
     schema.fail(where, ("%s is not an outcome or action%s; did you mean '%s'?"):format(
       text.quote(word), WORDS[word] and " here" or "", nearest))
   end

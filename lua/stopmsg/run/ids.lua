@@ -64,7 +64,7 @@ end
 -- only until the first one settles. together: the position of the part that all ids of a batch
 -- share, or nil. list: the caller's list, read instead of the source, or nil.
 function Intake:begin(form, limit, result, total, together, list)
-  local known = total and form.mask and core.known(total)
+  local known = total and form.mask and core.known(total, form.mask)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- Allocates the whole chunk now: an id already taken from the source must not be lost to a
@@ -75,7 +75,7 @@ function Intake:begin(form, limit, result, total, together, list)
   self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, list ~= nil, nil
   self.result, self.seen, self._known = result, nil, known
   if not total and form.mask then
-    self.seen = core.seen()
+    self.seen = core.seen(form.mask)
   end
   self._admits = known or self.seen
   self.odd, self.odd_example = 0, nil
@@ -208,7 +208,7 @@ end
 -- unusual format do not fit the mask.
 local function seen_at(self, key, place, is_odd)
   if self._known and not is_odd then
-    return self._known:add(self._form.mask, key, place)
+    return self._known:add(key, place)
   end
   if self._is_alone then
     return nil
@@ -296,8 +296,7 @@ end
 local function admit(self, list, places, at, most)
   local taken, place = self._taken, self._place
   local last = math.min(self._chunk.n, taken + most)
-  local admitted = self._admits:admit(self._form.mask, self._from, taken + 1, last, place, list,
-    places, at)
+  local admitted = self._admits:admit(self._from, taken + 1, last, place, list, places, at)
   self._taken, self._place = taken + admitted, place + admitted
   return admitted
 end

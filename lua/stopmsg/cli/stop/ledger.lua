@@ -25,7 +25,7 @@ function ledger.new(with)
     is_full = false, -- more was found than may be stopped
     _book = with.book,
     _most = with.most or math.huge,
-    _places = core.seen(),
+    _places = core.seen(with.form.mask),
     _given = 0, -- positions handed out or settled
     _before = 0, -- the last position of earlier runs
   }, Ledger)

@@ -37,10 +37,19 @@ static inline uint64_t sm_any_is(uint64_t word, char c) {
   return sm_any_below(word ^ SM_EACH((unsigned char)c), 1);
 }
 
-/* Sets the high bits of exactly those bytes that are n or more. No byte of the
- * word may have its high bit set; n is at most 128. */
-static inline uint64_t sm_from(uint64_t word, unsigned n) {
-  return ((word | SM_HIGHS) - SM_EACH(n)) & SM_HIGHS;
+/* The values of eight hex digits. Sets bits in *wrong where a byte is none, and
+ * in *capitals where it is a capital letter. */
+static inline uint64_t sm_hex(uint64_t word, uint64_t *wrong,
+                              uint64_t *capitals) {
+  uint64_t lower = word | (word >> 1 & SM_EACH(0x20));
+  uint64_t value = (lower & SM_EACH(0x0F)) + (lower >> 6 & SM_EACH(1)) * 9;
+  uint64_t is_letter = (value + SM_EACH(6)) >> 4 & SM_EACH(1);
+  /* What the values are written as. */
+  uint64_t text = value + SM_EACH('0') + is_letter * ('a' - '0' - 10);
+
+  *wrong |= (text ^ lower) | (value & SM_EACH(0xF0));
+  *capitals |= word ^ lower;
+  return value;
 }
 
 #endif
