@@ -181,6 +181,11 @@ function Outage:room(now, in_flight)
   return self.window and math.max(0, math.floor(self.window) - in_flight) or math.huge
 end
 
+-- Returns whether the client has a free slot, given all its requests in flight.
+function Outage:has_slot(in_flight)
+  return in_flight < self._slots
+end
+
 -- Returns whether the next probe should take ids that failed instead of ids never sent.
 function Outage:takes_failed()
   return self._takes_failed

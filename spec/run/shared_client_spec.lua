@@ -58,6 +58,18 @@ describe("stopmsg.run.loop", function()
       end)
     end
 
+    it("do not wait for a slot that is free by now", function()
+      local session = new_session({ slots = 4, answer = runs.items(nil, { after = 0.01 }) })
+      local one = new_run(session, { ids = names(40), concurrency = 4 })
+      local began = session.clock()
+      for i = 1, 39 do
+        one:next()
+        drain((new_run(session, { ids = { "x" .. i } })))
+      end
+      drain(one)
+      assert.is_true(session.clock() - began < 3, session.clock() - began)
+    end)
+
     it("repeat each their own", function()
       local session = new_session({ answer = staggered(in_turn({ http(503), OK })) })
       local one = new_run(session, { ids = { "a", "b" } })

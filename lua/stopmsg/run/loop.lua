@@ -184,6 +184,11 @@ local function wait(self, now, is_busy, at)
   if self._task.is_interrupted then
     seconds = math.min(seconds, ASK_EVERY)
   end
+  if asked.batches.held and not at and not asked.is_held
+    and asked.in_flight < self._task.concurrency
+    and session.outage:has_slot(asked.call:in_flight()) then
+    seconds = 0 -- another call's response has just freed it
+  end
   self._hooks:outside(session.wait, asked.call, seconds, is_busy,
     asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
 end
