@@ -337,10 +337,9 @@ static int may_end(int number) {
 
 static enum sm_status expect_more(struct sm_json *j, const char *p) {
   char c = *p;
-  int is_object = j->nest[j->depth - 1] == '{';
 
-  if (c == ',')
-    j->state = is_object ? KEY : VALUE;
+  if (c == ',' && j->depth > 0)
+    j->state = j->nest[j->depth - 1] == '{' ? KEY : VALUE;
   else if (c == '}' || c == ']')
     return close_nest(j, p);
   else

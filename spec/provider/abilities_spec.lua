@@ -222,6 +222,11 @@ describe("a definition", function()
         request = "POST /stop", json = { list = "{ids}" }, limit = 3,
         [200] = { each = "done", means = "stopped", others = "not_found" } },
         [[return 200, '{"done":["a","c"]}']], { "stopped", "not_found", "stopped" } },
+      { "of ids that worked, with one that nobody asked for", {
+        request = "POST /stop", json = { list = "{ids}" }, limit = 3,
+        [200] = { each = "done", means = "stopped", others = "not_found" } },
+        [[return 200, '{"done":["a","z"]}']], { "stopped", "unknown", "unknown" },
+        "1 item(s) that were not requested" },
       { "of a list that goes on", {
         request = "POST /stop", json = { list = "{ids}" }, limit = 3,
         [200] = { each = "done", means = "stopped", others = "not_found", next = "more" } },

@@ -290,6 +290,18 @@ describe("stopmsg.run.loop", function()
       end)
     end
 
+    it("ends a run for good, where it takes the last answer", function()
+      local session = new_session({ answer = in_turn({ LOST }) })
+      function session.redact()
+        error("not enough memory", 0)
+      end
+      local running = new_run(session, { ids = { "a" }, max_attempts = 1, patience = 0 })
+      assert.has_error(function() running:next() end, "not enough memory")
+      for _ = 1, 2 do
+        assert.has_error(function() running:next() end, "attempt to resume a run that failed")
+      end
+    end)
+
     it("spoils no other run of the client", function()
       local session = lacking("offer", 2)
       local running = new_run(session, { ids = names(6), concurrency = 1 })

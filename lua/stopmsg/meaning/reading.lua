@@ -277,9 +277,13 @@ local function is_list(value)
   return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
 
--- The verdict for an id that a list lacks.
-local function absent(r, operation, document)
+-- The verdict for an id that a list lacks. surplus: how many others it has.
+local function absent(r, operation, document, surplus)
   local cursor = r.next and path.first(document, r.next)
+  if surplus > 0 and r.others and not operation.is_lookup then
+    -- It is not about this request, or writes ids in another way: then absence means nothing.
+    return { outcome = "unknown", reason = "bad_response", message = OTHER_ID }
+  end
   if cursor ~= nil and cursor ~= "" and cursor ~= false then
     return { outcome = "unknown", reason = "missing_in_answer",
       message = "the list has more pages, but only the first was requested" }
@@ -328,10 +332,11 @@ local function read_list(r, operation, document, ids)
     end
   end
   for i = 1, #ids do
-    verdicts[i] = verdicts[i] or absent(r, operation, document)
+    verdicts[i] = verdicts[i] or absent(r, operation, document, surplus)
   end
-  -- Extra entries are expected where absence from the list is the answer.
-  return "settle", verdicts, { not r.others and surplus_warning(surplus) or nil }
+  -- A list of all that is scheduled has other entries, too.
+  local is_expected = r.others and operation.is_lookup
+  return "settle", verdicts, { not is_expected and surplus_warning(surplus) or nil }
 end
 
 -- The response's own flag says whether some entries are refusals. The entries decide; warn if the

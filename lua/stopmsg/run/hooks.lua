@@ -46,11 +46,16 @@ function Hooks:begin(task, shares)
   self._has_raised.on_item, self._has_raised.on_event = nil, nil
 end
 
--- Begins a step of the run.
-function Hooks:enter()
+-- Raises if a step of the run was not finished: some ids may be in no list.
+function Hooks:check_whole()
   if self._is_torn then
     error(hooks.TORN, 0)
   end
+end
+
+-- Begins a step of the run.
+function Hooks:enter()
+  self:check_whole()
   self._is_torn = true
 end
 
