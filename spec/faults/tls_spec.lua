@@ -210,6 +210,7 @@ describe("TLS", function()
     local report, log = stop(faults.providers[1], server.port, {
       base_url = "https://127.0.0.1:" .. server.port,
       verify_tls = false,
+      connect_timeout = 1, -- the server waits for the rest of what it takes for a request
     })
     assert.equal("failed", report[1].outcome)
     for _, record in ipairs(faults.only(log, "request")) do
