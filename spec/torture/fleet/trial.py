@@ -14,6 +14,8 @@ LUA = os.environ.get("LUA", "lua5.4")
 DENIED = {"too_late", "not_stoppable", "not_found", "denied", "invalid", "failed", "skipped"}
 # Exit codes of a job that is finished, and of one that goes on. No id of these trials may fail.
 FINISHED, UNFINISHED = {0, 3, 4}, 7
+# Redis was lost or not reached.
+UNREACHABLE = 5
 # What no trouble of Redis or the provider excuses: faults of the program, refused tokens.
 FAULTS = {1, 6}
 # Seconds that anything may take.
@@ -162,6 +164,15 @@ class Trial:
                 examples["lost"] = missing[0]
         return faults, outcomes, examples
 
+    def standing(self):
+        """What `job` says of a finished job; asked again where its connection was cut, too."""
+        till = time.monotonic() + PATIENCE
+        while True:
+            asked = self.start("job", self.name, "--format", "json")
+            codes = FINISHED | {UNREACHABLE} if time.monotonic() < till else FINISHED
+            if self.run(asked, codes)[0] in FINISHED:
+                return json.loads(self.words(asked))
+
     def judge_it(self, is_exact=True):
         """Raises where anything is lost, counted twice, or not true. is_exact: Redis forgot
         nothing, so that its counts are those of the file."""
@@ -170,9 +181,7 @@ class Trial:
             kind = Lies if set(+faults) == {"lies"} else Wrong
             raise kind("%s of %d ids: %s; such as %s"
                        % (dict(faults), len(self.ids), dict(outcomes), examples))
-        standing = self.start("job", self.name, "--format", "json")
-        self.run(standing, FINISHED)
-        known = json.loads(self.words(standing))
+        known = self.standing()
         counts = {word: count for word, count in known["counts"].items() if count}
         if sum(counts.values()) != len(self.ids) or is_exact and counts != outcomes:
             raise Wrong("the job counts %s, the file %s" % (counts, dict(outcomes)))
