@@ -281,10 +281,10 @@ end
 
 -- Loads the next slice. Returns false at the end.
 local function next_slice(self)
-  self._hooks:check_whole()
   local items, places, count = take_slice(self)
   while not items do
     if self._requests:is_over() then
+      self._hooks:check_whole()
       finish(self)
       return false
     end
