@@ -3,9 +3,7 @@
 
 local server = require("spec.support.server")
 
--- LuaJIT's compiler is off: with it the program does not always end, and why is not known yet.
 local PROGRAM = [[
-  if jit then jit.off() end
   local stopmsg = require("stopmsg")
   local collector = require("spec.support.collector")
   local finalizer = require("spec.support.finalizer")

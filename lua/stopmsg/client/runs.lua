@@ -84,6 +84,7 @@ local function frame_of(self, session, operation)
       provider = self._provider.name,
       is_page = operation.is_page,
     }
+    frame.__index = frame
     session.frames[operation] = frame
   end
   return frame
@@ -106,9 +107,8 @@ end
 -- Starts a run for `task`, which has the fields source, deadline and summary, and those that only
 -- some calls have. asked: see run/loop.lua.
 local function start(self, session, operation, call, task, asked)
-  for name, value in pairs(frame_of(self, session, operation)) do
-    task[name] = value
-  end
+  -- Not a copy: in a finalizer LuaJIT sometimes never ends a loop with pairs that is hot elsewhere.
+  setmetatable(task, frame_of(self, session, operation))
   task.patience = call.patience or self._options.patience
   task.on_item, task.is_interrupted = call.on_item, call.is_interrupted
   return run.new(session, task, asked)
