@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "bytes.h"
+
 /* Some servers write it before UTF-8 text. */
 static const char byte_order_mark[] = "\xef\xbb\xbf";
 
@@ -382,17 +384,8 @@ static int is_space(char c) {
   return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-#define ONES (~(uint64_t)0 / 255)
-
 static int is_plain(char c) {
   return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
-}
-
-static inline uint64_t read_word(const char *p) {
-  uint64_t word;
-
-  memcpy(&word, p, sizeof(word));
-  return word;
 }
 
 /* Finds bytes for which is_plain() is false among eight. The highest bit of the
@@ -400,9 +393,8 @@ static inline uint64_t read_word(const char *p) {
  * For plain bytes no subtraction borrows: none is below 0x20, and none becomes
  * zero when compared with a quote or a backslash. */
 static inline uint64_t not_plain(uint64_t word) {
-  return ((word - ONES * 0x20) | ((word ^ ONES * '"') - ONES) |
-          ((word ^ ONES * '\\') - ONES)) &
-         ~word & ONES * 0x80;
+  return sm_any_below(word, 0x20) | sm_any_is(word, '"') |
+         sm_any_is(word, '\\');
 }
 
 const char *sm_json_skip_plain(const char *p, const char *end) {
@@ -413,7 +405,7 @@ const char *sm_json_skip_plain(const char *p, const char *end) {
 
     if (p > last)
       p = last; /* some of these bytes are known to be plain */
-    found = not_plain(read_word(p));
+    found = not_plain(sm_word(p));
     if (found != 0) {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
       return p + __builtin_ctzll(found) / 8;
@@ -439,8 +431,8 @@ int sm_json_is_same(const char *p, const char *text, size_t len) {
 
     if (i > len - 8)
       i = len - 8;
-    word = read_word(p + i);
-    if (word != read_word(text + i) || not_plain(word) != 0)
+    word = sm_word(p + i);
+    if (word != sm_word(text + i) || not_plain(word) != 0)
       return 0;
     i += 8;
   }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bytes.h"
 #include "mask.h"
 
 #ifdef __linux__
@@ -120,15 +121,6 @@ static uint64_t read_word(const unsigned char *bytes, size_t count) {
   return word;
 }
 
-/* Reads eight bytes in the machine's byte order: the order makes no difference
- * to the distribution of IDs. */
-static uint64_t take_word(const unsigned char *bytes) {
-  uint64_t word;
-
-  memcpy(&word, bytes, sizeof(word));
-  return word;
-}
-
 /* SipHash-2-4 with a 128-bit result. */
 static void hash(const uint64_t key[2], const char *text, size_t len,
                  uint64_t half[2]) {
@@ -141,7 +133,8 @@ static void hash(const uint64_t key[2], const char *text, size_t len,
   v[2] = key[0] ^ 0x6c7967656e657261u;
   v[3] = key[1] ^ 0x7465646279746573u;
   for (left = len; left >= 8; left -= 8, bytes += 8) {
-    word = take_word(bytes);
+    /* The machine's byte order makes no difference to how IDs spread. */
+    word = sm_word((const char *)bytes);
     v[3] ^= word;
     mix(v, 2);
     v[0] ^= word;

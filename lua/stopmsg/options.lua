@@ -36,38 +36,38 @@ local function is_text(value)
   end
 end
 
--- A readable file. libcurl would report it late and without its name.
-local function is_file(value)
-  local expected = is_text(value)
+-- expected, fault, first, reason, code = look_into(path): what is wrong with a path; else what
+-- reading its first byte gave.
+local function look_into(path)
+  local expected = is_text(path)
   if expected then
     return expected
   end
-  local file, fault = io.open(value, "rb")
+  local file, fault = io.open(path, "rb")
   if not file then
     return nil, fault
   end
-  local first, reason = file:read(1)
+  local first, reason, code = file:read(1)
   file:close()
-  if not first then
-    return nil, value .. ": " .. (reason or "is empty")
+  return nil, nil, first, reason, code
+end
+
+-- A readable file. libcurl would report it late and without its name.
+local function is_file(value)
+  local expected, fault, first, reason = look_into(value)
+  if expected or fault or first then
+    return expected, fault
   end
+  return nil, value .. ": " .. (reason or "is empty")
 end
 
 -- libcurl reads a directory without a word where there is none.
 local function is_directory(value)
-  local expected = is_text(value)
-  if expected then
-    return expected
+  local expected, fault, _, _, code = look_into(value)
+  if expected or fault or code == EISDIR then
+    return expected, fault
   end
-  local file, fault = io.open(value, "rb")
-  if not file then
-    return nil, fault
-  end
-  local _, _, code = file:read(1)
-  file:close()
-  if code ~= EISDIR then
-    return nil, value .. ": not a directory"
-  end
+  return nil, value .. ": not a directory"
 end
 
 options.is_file, options.is_directory = is_file, is_directory
