@@ -316,6 +316,15 @@ describe("stopmsg.run.patience", function()
       assert.equal(16, stop({ session = session, ids = names(16), concurrency = 16,
         patience = 0 }).summary.counts.stopped)
     end)
+
+    it("sends that probe even if it comes to it late", function()
+      local session = new_session({ answer = away(http(503), 0, 1) })
+      stop({ session = session, ids = { "a" }, patience = 0, max_attempts = 1 })
+      session.clock:advance(5)
+      local late = runs.new_run(session, { ids = { "b" }, patience = 0, max_attempts = 1 })
+      session.clock:advance(5) -- the machine had other work
+      assert.equal("stopped", late:next().outcome)
+    end)
   end)
 
   describe("a certificate that is refused", function()

@@ -78,8 +78,10 @@ end
 local function is_quick_over(self, now, sends, in_flight)
   local outage = self._session.outage
   local goes_at = math.max(outage:ready_at(), self._session.pacer:paused_until())
-  if outage:is_wide() then
-    return goes_at > now and in_flight == 0 or goes_at <= now and sends > 0
+  if goes_at <= now and sends == 0 then
+    return false
+  elseif outage:is_wide() then
+    return in_flight == 0 or goes_at <= now
   end
   return now >= quick_end(self) or (in_flight == 0 and goes_at > quick_end(self))
 end
