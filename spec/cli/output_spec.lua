@@ -49,7 +49,16 @@ describe("stopmsg.cli.output", function()
     assert.same({ 1, 1, 1, 0 }, { document.counts.stopped, document.counts.unknown,
       document.counts.too_late, document.counts.open })
     assert.same({ 3, false, false }, { document.total, document.ok, document.interrupted })
+    assert.same({ lost = 1 }, document.reasons)
     assert.same({}, document.warnings)
+  end)
+
+  it("writes the reasons into the document of JSON, the commonest first", function()
+    local items = {}
+    for i, reason in ipairs({ "b_b", "timeout", "a\"1", "timeout" }) do
+      items[i] = { id = "i" .. i, outcome = "unknown", reason = reason }
+    end
+    assert.truthy(write("json", items):find('"reasons":{"timeout":2,"a\\"1":1,"b_b":1},', 1, true))
   end)
 
   it("writes a document of JSON without items, too", function()

@@ -393,4 +393,12 @@ describe("stopmsg stop", function()
     end
     assert.equal(0, code)
   end)
+
+  it("names no reason that a lookup has settled", function()
+    local code, out, err = stop({ "--verify=60", "--format", "json", uuid(1), uuid(2, "0000") })
+    assert.message(err).equal(0, code)
+    local document = assert(json.decode(out))
+    assert.same({ {}, true }, { document.reasons, document.ok })
+    assert.is_nil(err:find("reasons:", 1, true))
+  end)
 end)

@@ -196,18 +196,6 @@ function History:outage_count()
   return number
 end
 
--- "timeout 49,990, …" as a list of { reason, count }, the commonest first.
-function History:top_reasons()
-  local list = {}
-  for reason, number in pairs(self.reasons) do
-    list[#list + 1] = { reason = reason, count = number }
-  end
-  table.sort(list, function(a, b)
-    return a.count > b.count or (a.count == b.count and a.reason < b.reason)
-  end)
-  return list
-end
-
 -- The seconds in which something happened, in their order: a list of { second, stopped, … }.
 function History:timeline()
   local list = {}

@@ -101,6 +101,28 @@ local function ndjson(self)
   end
 end
 
+-- list = output.by_frequency(reasons): reason -> count as a list of { reason, count }, the
+-- commonest first.
+function output.by_frequency(reasons)
+  local list = {}
+  for reason, count in pairs(reasons) do
+    list[#list + 1] = { reason = reason, count = count }
+  end
+  table.sort(list, function(a, b)
+    return a.count > b.count or (a.count == b.count and a.reason < b.reason)
+  end)
+  return list
+end
+
+-- text = output.json_reasons(reasons): reason -> count as a JSON object
+function output.json_reasons(reasons)
+  local pairs_of_it = {}
+  for i, one in ipairs(output.by_frequency(reasons)) do
+    pairs_of_it[i] = ("%s:%d"):format(record.quote(one.reason), one.count)
+  end
+  return "{" .. table.concat(pairs_of_it, ",") .. "}"
+end
+
 -- JSON: one document, its items written as they come.
 
 local function json_document(self)
@@ -126,7 +148,8 @@ local function json_document(self)
     for i, message in ipairs(summary.warnings) do
       warnings[i] = record.quote(message)
     end
-    self:_add(("],\n\"counts\":{%s},\n"):format(table.concat(counts, ",")))
+    self:_add(("],\n\"counts\":{%s},\n\"reasons\":%s,\n"):format(table.concat(counts, ","),
+      output.json_reasons(summary.reasons)))
     self:_add(('"total":%d,"ok":%s,"requests":%d,"retries":%d,"connections":%d,"elapsed":%.3f,')
       :format(summary.total, tostring(summary.ok), summary.requests, summary.retries,
       summary.connections, summary.elapsed))

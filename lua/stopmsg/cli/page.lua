@@ -3,6 +3,7 @@
 
 local duration = require("stopmsg.cli.duration")
 local outcome = require("stopmsg.meaning.outcome")
+local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local record = require("stopmsg.record")
 local text = require("stopmsg.text")
@@ -243,7 +244,7 @@ local function write_outcomes(told, write)
 end
 
 local function write_reasons(told, write)
-  local reasons = told:top_reasons()
+  local reasons = output.by_frequency(told.reasons)
   if #reasons == 0 then
     return
   end

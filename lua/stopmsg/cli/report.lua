@@ -108,7 +108,7 @@ local function write_text(told, write)
   end
   write(("  %-14s%12s\n"):format("total", grouped(told.ids)))
   local reasons = {}
-  for i, one in ipairs(told:top_reasons()) do
+  for i, one in ipairs(output.by_frequency(told.reasons)) do
     reasons[i] = ("%s %s"):format(one.reason, grouped(one.count))
   end
   write("\n")
@@ -150,12 +150,9 @@ local function write_text(told, write)
 end
 
 local function write_json(told, write)
-  local counts, reasons, seconds = {}, {}, {}
+  local counts, seconds = {}, {}
   for i, word in ipairs(outcome.names) do
     counts[i] = ('"%s":%d'):format(word, told.counts[word])
-  end
-  for i, one in ipairs(told:top_reasons()) do
-    reasons[i] = ("%s:%d"):format(record.quote(one.reason), one.count)
   end
   for i, what in ipairs(told:timeline()) do
     seconds[i] = ('{"second":%.0f,"stopped":%d,"not_stopped":%d,"requests":%d,"slowest":%.3f}')
@@ -170,8 +167,8 @@ local function write_json(told, write)
       :format(record.quote(about.path), record.quote(tostring(about.provider)),
       record.quote(tostring(about.operation)), about.ids, about.runs, about.ended)
   end
-  write(('{"journals":[%s],\n"total":%d,"counts":{%s},\n"reasons":{%s},\n'):format(
-    table.concat(journals, ","), told.ids, table.concat(counts, ","), table.concat(reasons, ",")))
+  write(('{"journals":[%s],\n"total":%d,"counts":{%s},\n"reasons":%s,\n'):format(
+    table.concat(journals, ","), told.ids, table.concat(counts, ","), output.json_reasons(told.reasons)))
   write(('"not_reached":%d,"open":%d,"left":%d,"requests":%d,"slowest":%.3f,\n'):format(
     told.unreached, told:open(), told.left, told.requests, told.slowest))
   write(('"first":%s,"last":%s,"runs":%d,"ended":%d,\n"pauses":%s,"outages":%s,\n'):format(

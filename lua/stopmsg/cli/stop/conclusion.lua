@@ -2,6 +2,7 @@
 
 local advice = require("stopmsg.cli.advice")
 local exit = require("stopmsg.cli.exit")
+local output = require("stopmsg.cli.output")
 local progress = require("stopmsg.cli.progress")
 local reports = require("stopmsg.report")
 
@@ -26,13 +27,15 @@ function conclusion.add_report(summary, report)
   end
 end
 
--- Extends the library's counts to the whole input.
+-- Extends the library's counts to the whole input. Reasons are those of this run, which has seen no
+-- others.
 function conclusion.summarize(run, summary)
   summary.total = 0
   for word, count in pairs(run.counts) do
     summary.counts[word] = count
     summary.total = summary.total + count
   end
+  summary.reasons = run.reasons
   run.shortage = run.found and run.found:shortage()
   run.is_refused = run.is_refused or (run.found and run.found:is_refused()) or false
   summary.ok = summary.counts.stopped == run:total() and not run.shortage
@@ -42,14 +45,7 @@ end
 
 -- "timeout 49,990, http_503 10": the most common reasons; nil if there are none.
 function conclusion.top_reasons(run)
-  local list = {}
-  for reason, count in pairs(run.reasons) do
-    list[#list + 1] = { reason = reason, count = count }
-  end
-  table.sort(list, function(a, b)
-    return a.count > b.count or (a.count == b.count and a.reason < b.reason)
-  end)
-  local parts = {}
+  local list, parts = output.by_frequency(run.reasons), {}
   for i = 1, math.min(MOST_REASONS, #list) do
     parts[i] = ("%s %s"):format(list[i].reason, progress.grouped(list[i].count))
   end

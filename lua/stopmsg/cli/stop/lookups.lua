@@ -126,7 +126,8 @@ function lookups.verify(run, summary)
     for _, entry in ipairs(list) do
       entries[#entries + 1] = entry
       report[#report + 1] = entry.item
-      entry.before = { outcome = entry.item.outcome, verified = entry.item.verified }
+      entry.before = { outcome = entry.item.outcome, reason = entry.item.reason,
+        verified = entry.item.verified }
     end
   end
   if #entries > 0 and not run:tick() then

@@ -174,10 +174,17 @@ end
 
 -- Counts an item, or with `by` of -1 uncounts it.
 function Run:count(item, by)
-  self.counts[item.outcome] = self.counts[item.outcome] + by
+  local word, reason = item.outcome, item.reason
+  self.counts[word] = self.counts[word] + by
   self.settled = self.settled + by
-  if item.outcome == "stopped" and not item.verified then
-    self.unproven = self.unproven + by
+  if word == "stopped" then
+    self.unproven = self.unproven + (item.verified and 0 or by)
+  elseif reason then
+    self.own_reasons[word] = self.own_reasons[word] or {}
+    for _, counted in ipairs({ self.reasons, self.own_reasons[word] }) do
+      local count = (counted[reason] or 0) + by
+      counted[reason] = count > 0 and count or nil
+    end
   end
 end
 
@@ -293,14 +300,7 @@ end
 
 -- Notes what an item that was not stopped shows about the run.
 function Run:notice_trouble(item)
-  local reason = item.reason
-  if reason then
-    self.reasons[reason] = (self.reasons[reason] or 0) + 1
-    local own = self.own_reasons[item.outcome] or {}
-    self.own_reasons[item.outcome] = own
-    own[reason] = (own[reason] or 0) + 1
-    self.is_refused = self.is_refused or exit.is_end(item)
-  end
+  self.is_refused = self.is_refused or exit.is_end(item)
   self.has_answer = self.has_answer or advice.is_answer(item)
   if advice.is_strange(item) then
     self.strange = self.strange + 1
