@@ -6,6 +6,7 @@ local journal = require("stopmsg.journal")
 local json = require("stopmsg.json")
 local page = require("stopmsg.cli.page")
 local record = require("stopmsg.record")
+local uv = require("luv")
 
 local tails = record.tails()
 
@@ -178,9 +179,43 @@ describe("stopmsg report", function()
 
   it("sums several journals", function()
     write(2, { { { n = 1, outcome = "stopped" }, { n = 2, outcome = "too_late" } } })
-    local code, out = cli.run({ "report", path, path, "--format", "json" })
+    local other = cli.file(cli.read(path))
+    local code, out = cli.run({ "report", path, other, "--format", "json" })
+    os.remove(other)
     local told = json.decode(out)
     assert.same({ 0, 4, 2, 2 }, { code, told.total, told.counts.stopped, told.counts.too_late })
+  end)
+
+  it("reads a journal once, by however many paths it is given", function()
+    write(2, { { { n = 1, outcome = "stopped" }, { n = 2, outcome = "too_late" } } })
+    local symbolic, hard = path .. ".symbolic", path .. ".hard"
+    assert(uv.fs_symlink(path, symbolic))
+    assert(uv.fs_link(path, hard))
+    for _, again in ipairs({ path, symbolic, hard, (path:gsub("/([^/]*)$", "/./%1")) }) do
+      local code, out, err = cli.run({ "report", path, again, "--format", "json" })
+      local told = json.decode(out)
+      assert.same({ 0, 2, 1, 1 }, { code, told.total, told.counts.stopped, #told.journals })
+      assert.equal(("stopmsg report: %s is the same file as %s: it is read once\n"):format(again,
+        path), err)
+    end
+    os.remove(symbolic)
+    os.remove(hard)
+  end)
+
+  it("leaves the output as it was where a journal cannot be read", function()
+    write(1, { { { n = 1, outcome = "stopped" } } })
+    local kept, broken = cli.file("kept"), cli.file("no journal\n")
+    for _, format in ipairs({ "text", "ndjson", "json", "csv", "html" }) do
+      for _, wrong in ipairs({ "/nowhere/journal", broken }) do
+        for _, output in ipairs({ { "-o", kept }, {} }) do
+          local code, out = cli.run({ "report", path, wrong, "--format", format, output[1],
+            output[2] })
+          assert.same({ 2, "", "kept" }, { code, out, cli.read(kept) })
+        end
+      end
+    end
+    os.remove(kept)
+    os.remove(broken)
   end)
 
   it("tells people totals, reasons, what is open and a timeline", function()

@@ -9,6 +9,9 @@ local history = {}
 -- A position's outcomes are counted up to here.
 local MOST = 15
 
+-- The mark of a position that was about to be sent.
+local INTENT = 1
+
 local History = {}
 History.__index = History
 
@@ -97,14 +100,12 @@ local function date(self, word, at)
   end
 end
 
--- true | nil, message: adds what a journal tells. Where `each` is given, it is called with the id,
--- the outcome and the rest of the line of every id's last outcome.
-function History:add(path, each)
+-- true | nil, message: adds a journal, which is readable then. What it tells is counted by sum().
+function History:add(path)
   local about = { path = path, runs = 0, ended = 0 }
   -- How many outcomes a position has, how many of them since it was last about to be sent (0 also
   -- once it is dated), and its last one.
   local times, since, marks = native.marks(), native.marks(), native.marks()
-  local INTENT = 1
   local highest = 0 -- position
   local read, message = journal.read(path, {
     header = function(fields)
@@ -136,8 +137,14 @@ function History:add(path, each)
     return nil, ("%s: %s"):format(path, message)
   end
   about.ids = about.ids or highest -- of ids that were found nobody knew the number
-  local settled = 0
-  read, message = journal.read(path, {
+  about.times, about.since, about.marks = times, since, marks
+  self.journals[#self.journals + 1] = about
+  return true
+end
+
+local function sum(self, about, each)
+  local times, since, marks, settled = about.times, about.since, about.marks, 0
+  local read, message = journal.read(about.path, {
     header = nothing,
     intent = nothing,
     other = nothing,
@@ -168,15 +175,25 @@ function History:add(path, each)
     end,
   })
   if not read then
-    return nil, ("%s: %s"):format(path, message)
+    return nil, ("%s: %s"):format(about.path, message)
   end
   local intended = marks:count(INTENT)
-  about.open = intended
   self.counts.unknown = self.counts.unknown + intended
   self.intended = self.intended + intended
   self.ids = self.ids + about.ids
   self.unreached = self.unreached + about.ids - settled - intended
-  self.journals[#self.journals + 1] = about
+  return true
+end
+
+-- true | nil, message: counts what the journals tell. Where `each` is given, it is called with the
+-- id, the outcome and the rest of the line of every id's last outcome.
+function History:sum(each)
+  for _, about in ipairs(self.journals) do
+    local read, message = sum(self, about, each)
+    if not read then
+      return nil, message
+    end
+  end
   return true
 end
 

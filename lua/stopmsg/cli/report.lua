@@ -168,7 +168,8 @@ local function write_json(told, write)
       record.quote(tostring(about.operation)), about.ids, about.runs, about.ended)
   end
   write(('{"journals":[%s],\n"total":%d,"counts":{%s},\n"reasons":%s,\n'):format(
-    table.concat(journals, ","), told.ids, table.concat(counts, ","), output.json_reasons(told.reasons)))
+    table.concat(journals, ","), told.ids, table.concat(counts, ","),
+    output.json_reasons(told.reasons)))
   write(('"not_reached":%d,"open":%d,"left":%d,"requests":%d,"slowest":%.3f,\n'):format(
     told.unreached, told:open(), told.left, told.requests, told.slowest))
   write(('"first":%s,"last":%s,"runs":%d,"ended":%d,\n"pauses":%s,"outages":%s,\n'):format(
@@ -202,6 +203,15 @@ local function refuse(host, message)
   return exit.usage
 end
 
+-- The path in a list that leads to the same file, or nil.
+local function path_of(path, paths)
+  for _, other in ipairs(paths) do
+    if native.same_file(path, other) then
+      return other
+    end
+  end
+end
+
 -- code = command.run(args, host)
 function command.run(args, host)
   local wanted, message = wanted_of(args)
@@ -212,14 +222,26 @@ function command.run(args, host)
   if wanted and (args.format == "json" or args.format == "html") then
     return refuse(host, "--only works with --format text, ndjson or csv")
   end
-  local told = history.new()
-  local out, written = host.stdout, nil
-  if args.output then
-    for _, path in ipairs(args.journals) do
-      if native.same_file(path, args.output) then
-        return refuse(host, ("-o %s: this file is a journal"):format(args.output))
+  if args.output and path_of(args.output, args.journals) then
+    return refuse(host, ("-o %s: this file is a journal"):format(args.output))
+  end
+  -- All journals are read before anything is written: a report that fails leaves FILE as it was.
+  local told, paths = history.new(), {}
+  for _, path in ipairs(args.journals) do
+    local known = path_of(path, paths)
+    if known then
+      host:say(("%s is the same file as %s: it is read once"):format(path, known))
+    else
+      paths[#paths + 1] = path
+      local read
+      read, message = told:add(path)
+      if not read then
+        return refuse(host, message)
       end
     end
+  end
+  local out, written = host.stdout, nil
+  if args.output then
     out, message = io.open(args.output, "w")
     if not out then
       return refuse(host, message)
@@ -230,17 +252,14 @@ function command.run(args, host)
     written = written or (not wrote and why) or nil
   end
   local each_item = has_items and item_writer(args.format, write)
-  local each = each_item and function(id, word, rest)
+  local read
+  read, message = told:sum(each_item and function(id, word, rest)
     if not wanted or wanted[word] then
       each_item(id, word, rest)
     end
-  end
-  for _, path in ipairs(args.journals) do
-    local read
-    read, message = told:add(path, each)
-    if not read then
-      return refuse(host, message)
-    end
+  end)
+  if not read then
+    return refuse(host, message)
   end
   if wanted and wanted.unknown and told.intended > 0 then
     host:say(("%s more ids may have been sent, but the journal has no outcome for them: "
