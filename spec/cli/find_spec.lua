@@ -191,6 +191,23 @@ describe("a list of what can still be stopped", function()
       assert.equal(6, code)
       assert.matches("refused the token, which came from STOPMSG_TOKEN", err)
     end)
+
+    it("leaves the output as it was where the list cannot be read", function()
+      hold({ size = 3 })
+      local kept = cli.file("kept")
+      for _, argv in ipairs({ { "find" }, { "stop", "--all", "--yes" } }) do
+        for _, format in ipairs({ "text", "ndjson", "json", "csv" }) do
+          local arguments = { "--format", format, "-o", kept, argv[2], argv[3] }
+          local code = run(argv[1], arguments, { env = { STOPMSG_TOKEN = "wrong" } })
+          assert.same({ 6, "kept" }, { code, cli.read(kept) })
+        end
+      end
+      assert.equal(3, (run("find", { "--where", "tag=none", "-o", kept })))
+      assert.equal("", cli.read(kept))
+      assert.equal(0, (run("find", { "-o", kept })))
+      assert.equal(3, #lines(cli.read(kept)))
+      os.remove(kept)
+    end)
   end)
 
   describe("stop --where", function()

@@ -178,27 +178,50 @@ describe("stopmsg.cli.output", function()
       os.remove(path)
     end)
 
-    local function open(format, is_resumed)
-      local file, adds = output.open({ format = format, output = path }, nil, is_resumed)
-      file:write("new\n")
-      file:close()
+    -- What the file holds after the results of this summary, and whether it was added to.
+    local function write_to(format, is_resumed, summary, item)
+      local args = { format = format, output = path }
+      local file, adds = output.open(args, nil, is_resumed)
+      local sink = output.new(args, host.new({}), BAR, file, adds)
+      if item then
+        sink:item(item, tails(item))
+        summary:count(item)
+      end
+      sink:finish(summary)
+      assert.is_nil(sink.failure)
       return cli.read(path), adds
     end
 
+    local LINE = '{"id":"a1","outcome":"stopped","code":200}\n'
+
     it("adds to the whole lines of an earlier run", function()
-      assert.same({ "one\nnew\n", true }, { open("ndjson", true) })
+      assert.same({ "one\n" .. LINE, true }, { write_to("ndjson", true, reports.new(), ITEMS[1]) })
     end)
 
     it("begins anew in a first run, and where the results are one document", function()
-      assert.equal("new\n", (open("ndjson", false)))
-      assert.equal("new\n", (open("json", true)))
-      assert.equal("new\n", (open("text", true)))
+      assert.equal(LINE, (write_to("ndjson", false, reports.new(), ITEMS[1])))
+      for _, format in ipairs({ "json", "text" }) do
+        assert.is_nil(write_to(format, true, reports.new(), ITEMS[1]):find("one", 1, true))
+      end
+    end)
+
+    it("keeps what the file held where nothing could be read, and only then", function()
+      for _, format in ipairs(output.formats) do
+        local summary = reports.new()
+        summary.is_complete = false
+        assert.equal("one\ntorn", (write_to(format, false, summary)))
+      end
+      local summary = reports.new()
+      summary.is_complete = true
+      assert.equal("", (write_to("ndjson", false, summary)))
     end)
 
     it("refuses the file of the ids or of the journal, under any name", function()
       local other = path:gsub("/([^/]*)$", "/./%1")
       for name, options in pairs({ ["--input"] = { inputs = { "/nowhere", other } },
-        ["--journal"] = { journal = other }, ["--token-file"] = { token_file = other } }) do
+        ["--journal"] = { journal = other }, ["--token-file"] = { token_file = other },
+        ["--ca-file"] = { ca_file = other }, ["--key-file"] = { key_file = other },
+        ["--cert-file"] = { cert_file = other }, ["--provider"] = { definition_file = other } }) do
         options.format, options.output = "csv", path
         local file, message = output.open(options)
         assert.is_nil(file)

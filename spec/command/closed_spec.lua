@@ -65,6 +65,18 @@ describe("the command", function()
     is_journal(text)
   end)
 
+  it("does not write over what it reads from standard input", function()
+    local path = folder .. "/ids"
+    files.write(path, IDS:gsub(" ", "\n") .. "\n")
+    local before = #sandbox:log()
+    local result = stop("redirected", ("-o %s <%s"):format(path, path))
+    assert.equal(2, result.code)
+    assert.matches("standard input already uses this file\n$", result.stderr)
+    assert.equal(before, #sandbox:log())
+    assert.equal(IDS:gsub(" ", "\n") .. "\n", files.read(path))
+    assert.equal(3, stop("null", IDS .. " -o /dev/null </dev/null").code)
+  end)
+
   describe("whose output nobody reads any more", function()
     local fifos = 0
 

@@ -105,6 +105,7 @@ local function named(args)
   if not name then
     return nil, "no provider given: use -p NAME; `stopmsg providers` lists the names"
   elseif name:find("[/.]") then
+    args.definition_file = name
     return providers.read(name)
   elseif not providers.is_built_in(name) then
     return nil, providers.unknown(name)

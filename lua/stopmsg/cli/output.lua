@@ -61,10 +61,27 @@ function Sink:added()
   end
 end
 
+-- Empties the file of the results, once.
+local function empty(self)
+  if self._replaces and not self.failure then
+    local file, message = io.open(self._replaces, "w")
+    self._replaces = nil
+    if file then
+      self._file:close()
+      file:setvbuf("no") -- what goes out together is gathered here
+      self._file = file
+    end
+    self:fail(message)
+  end
+end
+
 -- Sends off what is gathered. `failure` says why nothing more can be written; on_failure is called
 -- with it, once.
 function Sink:flush()
   local gathered = self.gathered
+  if gathered:size() > 0 then
+    empty(self)
+  end
   if gathered:size() == 0 or self.failure then
     return gathered:clear()
   end
@@ -315,14 +332,16 @@ local WRITERS = { ids = ids, text = table_of_text, ndjson = ndjson, json = json_
   csv = csv }
 
 -- sink = output.new(args, host, bar, file, adds, only_missed): sink:item(item, tail), with the tail
--- by record.tails(), sink:flush(), sink:finish(summary), and `failure`, a message once something
--- could not be written. `bar` is taken off the terminal before bytes go to it. With only_missed a
--- table for people has only what was not stopped.
+-- by record.tails(), sink:flush(), sink:finish(summary), which closes args.output, and `failure`, a
+-- message once something could not be written. `bar` is taken off the terminal before bytes go to
+-- it. With only_missed a table for people has only what was not stopped.
 function output.new(args, host, bar, file, adds, only_missed)
   local is_terminal = not args.output and host:is_terminal("stdout")
   local self = setmetatable({
     _file = file,
+    _replaces = not adds and args.output or nil, -- until there is something to write
     _adds = adds,
+    _path = args.output,
     _only_missed = only_missed,
     gathered = record.lines(),
     _is_terminal = is_terminal,
@@ -334,12 +353,19 @@ function output.new(args, host, bar, file, adds, only_missed)
   return self
 end
 
--- Writes what comes after the items: totals, where the format has any, and `reasons` in words.
+-- Writes what comes after the items: totals, where the format has any, and `reasons` in words. A
+-- list of which nothing could be read leaves the file as it was.
 function Sink:finish(summary, reasons)
-  if self._end then
-    self._end(self, summary, reasons)
+  if not self._replaces or summary.total > 0 or summary.is_complete ~= false then
+    if self._end then
+      self._end(self, summary, reasons)
+    end
+    empty(self)
+    self:flush()
   end
-  self:flush()
+  if self._path and self._file:close() == nil then
+    self:fail("cannot be closed")
+  end
 end
 
 -- Reasons of failed requests, for people.
@@ -399,25 +425,41 @@ local function can_continue(args)
   return is_whole and size > 0
 end
 
+-- Options whose file is not to be written over.
+local FILES = { journal = "--journal", token_file = "--token-file", ca_file = "--ca-file",
+  cert_file = "--cert-file", key_file = "--key-file", definition_file = "--provider" }
+
+-- The option, or the stream, that uses the file of the results already; nil for none.
+local function user_of(args)
+  local function is_output(path)
+    return path ~= nil and native.same_file(path, args.output)
+  end
+  for name, option in pairs(FILES) do
+    if is_output(args[name]) then
+      return option
+    end
+  end
+  for _, path in ipairs(args.inputs or {}) do
+    if is_output(path) then
+      return "--input"
+    end
+  end
+  return native.file_kind(args.output) == "regular" and is_output("/dev/stdin")
+    and "standard input" or nil
+end
+
 -- file, adds = output.open(args, host, is_resumed): where bytes go, and whether there are some of
--- an earlier run already | nil, message
+-- an earlier run already, which stay | nil, message
 function output.open(args, host, is_resumed)
   if not args.output then
     return host.stdout
   end
-  local others = { ["--journal"] = args.journal, ["--token-file"] = args.token_file }
-  for _, path in ipairs(args.inputs or {}) do
-    if native.same_file(path, args.output) then
-      others["--input"] = path
-    end
-  end
-  for option, path in pairs(others) do
-    if native.same_file(path, args.output) then
-      return nil, ("-o %s: %s already uses this file"):format(args.output, option)
-    end
+  local option = user_of(args)
+  if option then
+    return nil, ("-o %s: %s already uses this file"):format(args.output, option)
   end
   local adds = is_resumed and can_continue(args)
-  local file, message = io.open(args.output, adds and "a" or "w")
+  local file, message = io.open(args.output, "a")
   if not file then
     return nil, message
   end
