@@ -168,8 +168,9 @@ describe("a job, given what is wrong:", function()
   end)
 
   it("there is no such job, or the name is none", function()
-    for _, name in ipairs({ "work", "job" }) do
-      ends(run({ name, job }), 2, "has no job " .. job:gsub("%-", "%%-") .. ": feed it first")
+    for name, option in pairs({ work = "--once", job = "--format=text" }) do
+      ends(run({ name, job, option }), 2,
+        "has no job " .. job:gsub("%-", "%%-") .. ": feed it first")
       ends(run({ name, "{a}" }), 2, "the job '{a}': expected a name of at most")
     end
     ends(run({ "collect", job, "-o", folder .. "/out" }), 2, "has no job")

@@ -62,6 +62,39 @@ describe("stopmsg work", function()
       answer.stderr)
   end)
 
+  it("waits for the job, as whoever watches it does, and says so once", function()
+    local path = folder .. "/" .. job
+    files.write(path, "2a28d557-22a1-4be6-8908-1481723043dd\n")
+    local stopmsg = server.interpreter() .. " bin/stopmsg"
+    local script = ([[
+      JOB work %s 2>FILE.1 & one=$!
+      JOB collect %s --watch -o FILE.results 2>FILE.2 & two=$!
+      JOB job %s --watch >FILE.shown 2>FILE.3 & three=$!
+      until grep -qs "waiting for" FILE.1 && grep -qs "waiting for" FILE.2 \
+        && grep -qs "waiting for" FILE.3; do kill -0 $one $two $three || exit; sleep 0.01; done
+      JOB feed %s -p revicom -i FILE || exit
+      for pid in $one $two $three; do wait $pid || exit; done]]):gsub("%%s", job)
+      :gsub("JOB", stopmsg):gsub("FILE", path)
+    local answer = runner:run({ "-c", script }, { argv = { "sh" }, env = {
+      STOPMSG_REDIS = started.url, STOPMSG_TOKEN = "sandbox", STOPMSG_BASE_URL = sandbox.url } })
+    for i = 1, 3 do
+      local said = files.read(("%s.%d"):format(path, i))
+      assert.message(answer.stderr .. said).equal(0, answer.code)
+      assert.equal(1, select(2, said:gsub("has no job %S+ yet: waiting for stopmsg feed", "")))
+    end
+    assert.matches("1 stopped", files.read(path .. ".1"))
+    assert.matches('"outcome":"stopped"', files.read(path .. ".results"))
+  end)
+
+  it("is interrupted while it waits for the job", function()
+    local answer = runner:run({ "work", job }, {
+      env = { STOPMSG_REDIS = started.url, STOPMSG_TOKEN = "sandbox" },
+      steps = { { wait = "waiting for", signal = "SIGTERM" } },
+    })
+    assert.message(answer.stderr).equal(143, answer.code)
+    assert.matches("interrupted; nothing was sent\n$", answer.stderr)
+  end)
+
   it("stays within a rate that it shares", function()
     feed({ "aaaa", "aaaa", "aaaa", "aaaa" })
     local answer = run({ "work", job, "--batch-size", "1", "--rate", "1000", "--shared", job })

@@ -83,7 +83,11 @@ function command.run(args, host)
     return code
   end
   local totals
-  totals, code = jobs.totals(made, host)
+  if args.watch then
+    totals, code = jobs.awaited(made, host, jobs.default_patience)
+  else
+    totals, code = jobs.totals(made, host)
+  end
   if not totals then
     return code
   end

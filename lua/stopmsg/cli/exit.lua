@@ -114,7 +114,7 @@ Exit codes, the first that fits:
 exit.about_work = [[
 Exit codes, the first that fits:
    1  internal error
-   2  usage or input wrong, no such job, or one for another address; nothing was sent
+   2  usage or input wrong, a job for another address, or none (--once); nothing was sent
    6  credentials refused: what this worker held went back to the job
  130  interrupted (129 by SIGHUP, 143 by SIGTERM)
    5  the provider could not be asked, or Redis was away for too long

@@ -198,11 +198,8 @@ end
 
 local function watch(args, host, made)
   local shown
-  while true do
-    local totals, code = jobs.totals(made, host, jobs.default_patience)
-    if not totals then
-      return code
-    end
+  local totals, code = jobs.awaited(made, host, jobs.default_patience)
+  while totals do
     local known = jobs.standing(totals)
     local is_over = known.is_finished or known.state == "cancelled"
     local line = ("%s: %s of %s settled (%s), %s at work, %s to be collected"):format(known.state,
@@ -218,12 +215,10 @@ local function watch(args, host, made)
       shown = line
       host:say(line)
     end
-    local till = host.now() + EVERY
-    while host.now() < till do
-      made:step()
-      made.connection:wait(till - host.now())
-    end
+    jobs.rest(made, host, EVERY)
+    totals, code = jobs.totals(made, host, jobs.default_patience)
   end
+  return code
 end
 
 -- code = command.run(args, host)

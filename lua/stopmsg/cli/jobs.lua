@@ -16,6 +16,9 @@ local jobs = {}
 -- Seconds for which commands that only look wait for a Redis that is away.
 jobs.PATIENCE = 5
 
+-- Seconds between two looks for a job that is not fed yet.
+local LOOK_EVERY = 0.5
+
 -- The form of what is kept in Redis.
 jobs.VERSION = "1"
 
@@ -107,8 +110,18 @@ function jobs.open(args, host, patience)
   return made
 end
 
--- totals | nil, code: it was told. Where there is no such job that is told, too.
-function jobs.totals(made, host, patience, on_wait)
+-- Does nothing for so many seconds, but for what the connection wants.
+function jobs.rest(made, host, seconds)
+  local till = host.now() + seconds
+  while host.now() < till do
+    made:step()
+    made.connection:wait(till - host.now())
+  end
+end
+
+-- totals | nil, code: it was told. Where there is no such job that is told, too, unless absent() is
+-- given: then it is asked for again, each time after that.
+function jobs.totals(made, host, patience, on_wait, absent)
   local totals, message, is_final = made:wait(patience or jobs.PATIENCE, on_wait, "totals")
   if totals then
     if totals.job.version ~= jobs.VERSION then
@@ -116,6 +129,9 @@ function jobs.totals(made, host, patience, on_wait)
       return nil, exit.usage
     end
     return totals
+  elseif totals == false and absent then
+    absent()
+    return jobs.totals(made, host, patience, on_wait, absent)
   elseif totals == false then
     host:say(("%s has no job %s: feed it first, stopmsg feed %s -p PROVIDER -i FILE"):format(
       made.name, made.job, made.job))
@@ -141,6 +157,19 @@ function jobs.waiter(host, patience, is_over)
 end
 
 jobs.default_patience = options.defaults.patience
+
+-- The same of a job that may be fed later: waits for it, and says so once.
+function jobs.awaited(made, host, patience)
+  local has_told = false
+  return jobs.totals(made, host, patience, jobs.waiter(host, patience), function()
+    if not has_told then
+      host:say(("%s has no job %s yet: waiting for stopmsg feed %s"):format(made.name, made.job,
+        made.job))
+      has_told = true
+    end
+    jobs.rest(made, host, LOOK_EVERY)
+  end)
+end
 
 local NUMBERS = { "fed", "total", "size" }
 

@@ -46,7 +46,7 @@ function command.configure(parser)
   connection.configure(parser)
   parser:option("--lease", ("Seconds after which a silent worker's ids go to others (%d)."):format(
     LEASE)):argname("SECONDS"):convert(connection.seconds("lease"))
-  parser:flag("--once", "End when nothing is left to take, instead of waiting for more.")
+  parser:flag("--once", "Do not wait: end when nothing is left to take, or there is no such job.")
   connection.configure_pace(parser)
   sharing.configure(parser)
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
@@ -55,8 +55,8 @@ function command.configure(parser)
   parser:flag("-v --verbose", "Print a line for each response.")
   parser:epilog([[
 Provider and settings come with the job. Address and token are this worker's own, and so is -p FILE
-where the provider is not built in; a job for another address is refused. Ends when the job is
-finished or cancelled. Results are for stopmsg collect.
+where the provider is not built in; a job for another address is refused. Waits for a job that is
+not fed yet. Ends when the job is finished or cancelled. Results are for stopmsg collect.
 
 What this worker could not ask the provider goes back to the job, and the worker ends: others go on.
 SIGTERM finishes what is in flight, and gives the rest back.
@@ -285,7 +285,11 @@ function command.run(args, host)
     return code
   end
   local totals
-  totals, code = jobs.totals(store, host)
+  if args.once then
+    totals, code = jobs.totals(store, host)
+  else
+    totals, code = jobs.awaited(store, host, args.patience or jobs.default_patience)
+  end
   if not totals then
     return code
   end
