@@ -4,6 +4,7 @@ local fleet = require("spec.support.fleet")
 local patience = require("spec.support.patience")
 local redis = require("spec.support.redis")
 local scripts = require("stopmsg.fleet.scripts")
+local server = require("spec.support.server")
 
 local WHAT = { { "version", "1" }, { "total", "6" } }
 local LIMITS = { ahead = 100, results = 100 }
@@ -274,6 +275,28 @@ describe("stopmsg.fleet.store", function()
     end
     assert.same({ "line 1\nline 3\n", "line 2\n" }, lines)
   end)
+
+  -- No verb is more than one command, so that there is no transaction of which half can arrive.
+  for _, cut in ipairs({ 1, 100, 65536, 1e6, "reply" }) do
+    it("settles an id once where the connection is cut: " .. cut, function()
+      fed()
+      started:call("SCRIPT", "LOAD", scripts.settle.text)
+      local entry = ask("take", "one", 30, 1).entries[1]
+      local proxy = server.spawn({ server.interpreter(), "spec/support/cutting_proxy.lua",
+        tostring(started.port), tostring(cut) })
+      local cutting = fleet.store({ url = "redis://127.0.0.1:" .. proxy.first_line },
+        "job-" .. count)
+      -- More than a socket takes at once: what is left of it must not reach the next connection.
+      local long = result(1)
+      long.line = ("x"):rep(4e6) .. "\n"
+      assert.same({ "OK", cut == "reply" and 0 or 2 },
+        fleet.ask(cutting, "settle", "one", entry, { long, result(3) }, nil))
+      cutting:close()
+      proxy:stop()
+      local totals = ask("totals")
+      assert.same({ 2, 2, 1 }, { totals.counts.settled, totals.counts.stopped, totals.results })
+    end)
+  end
 
   it("takes results out once", function()
     fed()
