@@ -111,6 +111,28 @@ describe("a stop that is run again", function()
     assert.matches("3 ids are unknown %(unknown_code%): run again with %-%-verify", last_line(err))
   end)
 
+  it("names the address where only strangers respond, and not where the provider did", function()
+    local page, hint = answer(200, "<html></html>"), "no response was in the provider's form"
+    for title, case in pairs({
+      ["strangers alone"] = { page, true },
+      ["an unknown code"] = { codes({ 418, 418 }), false },
+      ["an answer without items"] = { codes({}), false },
+      ["an echo of what was sent before"] = { codes({ 403, 403 }), false, true },
+      ["a refusal of its own"] = { answer(409, '{"error":{"code":4090,"msg":"no"}}'), false },
+    }) do
+      os.remove(journal)
+      if case[3] then
+        provider:set({ ["then"] = page })
+        stop({ "--journal", journal, "--max-attempts", "1", "--patience", "0" })
+      end
+      provider:set({ requests = { case[1] }, ["then"] = page })
+      local _, _, err = stop({ "--journal", journal, "--max-attempts", "1", "--patience", "0",
+        "--concurrency", "1", "--batch-size", "2" })
+      assert.message(title .. ": " .. err).equal(case[2],
+        last_line(err):find(hint, 1, true) ~= nil)
+    end
+  end)
+
   it("looks up first what is unknown, and sends only what is open or has no answer", function()
     provider:set({ ["then"] = codes({ 418, 418, 418 }) })
     stop({ "--journal", journal })
