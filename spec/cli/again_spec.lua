@@ -3,6 +3,7 @@
 
 local cli = require("spec.support.cli")
 local faults = require("spec.support.faults")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local server = require("spec.support.server")
 
@@ -158,6 +159,28 @@ describe("a stop that is run again", function()
     assert.same({}, asked())
   end)
 
+  it("outputs what a killed run with --verify had kept back, once", function()
+    provider:set({ ["then"] = codes({ 403, 404, 200 }) })
+    stop({ "--journal", journal })
+    asked()
+    -- A run that was killed while it kept them for its lookup has no last line.
+    local text, count = files.read(journal):gsub('{"end":[^\n]*\n$', "")
+    assert.equal(1, count)
+    files.write(journal, text)
+    provider:set({ ["then"] = states({ "sent", false, "unsent" }) })
+    local code, out, err = stop({ "--journal", journal, "--verify=1" })
+    assert.message(err).equal(3, code)
+    local words = {}
+    for _, item in ipairs(decode(out)) do
+      words[item.id] = item.outcome
+    end
+    assert.same({ [IDS[1]] = "too_late", [IDS[2]] = "not_found", [IDS[3]] = "stopped" }, words)
+    assert.same({ "GET /api/v1/message" }, asked())
+    code, out = stop({ "--journal", journal, "--verify=1" })
+    assert.same({ 3, "" }, { code, out })
+    assert.same({}, asked())
+  end)
+
   it("is not sent where the lookup settles all", function()
     provider:set({ ["then"] = codes({ 418, 418, 418 }) })
     stop({ "--journal", journal })
@@ -298,6 +321,10 @@ describe("the command line", function()
     end
     refused({ "stop", "-p", "revicom", "--dry-run", "--deadline", "5 minutes", IDS[1] },
       "500ms, 30s, 5m, 1h")
+    for _, value in ipairs({ "0", "0.1ms", "9000h" }) do
+      refused({ "stop", "-p", "revicom", "--dry-run", "--verify=" .. value, IDS[1] },
+        "--verify: expected seconds, a number from 0.001 to a year, got " .. value)
+    end
   end)
 
   it("counts ids of an unusual shape before anything is sent", function()
