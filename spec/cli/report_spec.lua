@@ -2,6 +2,7 @@
 
 local cli = require("spec.support.cli")
 local core = require("stopmsg.core")
+local files = require("spec.support.files")
 local journal = require("stopmsg.journal")
 local json = require("stopmsg.json")
 local page = require("stopmsg.cli.page")
@@ -178,9 +179,18 @@ describe("stopmsg report", function()
 
   it("sums several journals", function()
     write(2, { { { n = 1, outcome = "stopped" }, { n = 2, outcome = "too_late" } } })
-    local code, out = cli.run({ "report", path, path, "--format", "json" })
+    local other = files.write(path .. ".other", files.read(path))
+    local code, out = cli.run({ "report", path, other, "--format", "json" })
+    os.remove(other)
     local told = json.decode(out)
     assert.same({ 0, 4, 2, 2 }, { code, told.total, told.counts.stopped, told.counts.too_late })
+  end)
+
+  it("refuses a journal that is given twice, which would count twice", function()
+    write(1, { { { n = 1, outcome = "stopped" } } })
+    local code, out, err = cli.run({ "report", path, (path:gsub("/([^/]*)$", "/./%1")) })
+    assert.same({ 2, "" }, { code, out })
+    assert.matches("is given twice", err)
   end)
 
   it("tells people totals, reasons, what is open and a timeline", function()
@@ -200,7 +210,8 @@ describe("stopmsg report", function()
     file:write("id1\nid2\n")
     file:close()
     for _, row in ipairs({ { {}, "is not a journal" },
-      { { "--only", "gone" }, "unknown outcome" }, { { "-o", path }, "is a journal" },
+      { { "--only", "gone" }, "unknown outcome" }, { { "--only", "," }, "outcomes expected" },
+      { { "-o", path }, "is a journal" },
       { { "--only", "stopped", "--format", "html" }, "%-%-only works with" } }) do
       local code, out, err = report((table.unpack or unpack)(row[1])) -- luacheck: ignore
       assert.equal(2, code)

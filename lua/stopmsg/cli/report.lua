@@ -58,6 +58,9 @@ local function wanted_of(args)
     end
     set[word] = true
   end
+  if not next(set) then
+    return nil, "--only: outcomes expected, such as unknown,failed"
+  end
   return set
 end
 
@@ -214,6 +217,13 @@ function command.run(args, host)
   local has_items = args.format == "ndjson" or args.format == "csv" or wanted ~= nil
   if wanted and (args.format == "json" or args.format == "html") then
     return refuse(host, "--only works with --format text, ndjson or csv")
+  end
+  for i, path in ipairs(args.journals) do
+    for earlier = 1, i - 1 do
+      if native.same_file(path, args.journals[earlier]) then
+        return refuse(host, ("%s is given twice"):format(path))
+      end
+    end
   end
   local told = history.new()
   local out, written = host.stdout, nil
