@@ -59,7 +59,8 @@ static void take(int number, const struct sigaction *action) {
 }
 
 /* process.catch(): from now on SIGHUP, SIGINT and SIGTERM exit with 129, 130
- * and 143, and write() reports an error if the reader has gone. */
+ * and 143, and write() reports an error if the reader has gone or the file is
+ * as large as `ulimit -f` allows. */
 static int process_catch(lua_State *L) {
   struct sigaction action;
 
@@ -75,6 +76,7 @@ static int process_catch(lua_State *L) {
   take(SIGTERM, &action);
   action.sa_handler = SIG_IGN;
   sigaction(SIGPIPE, &action, NULL);
+  sigaction(SIGXFSZ, &action, NULL);
   return 0;
 }
 

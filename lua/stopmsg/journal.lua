@@ -59,6 +59,10 @@ for word, mark in pairs(MARK) do
   end
 end
 
+-- Outcomes of which a run that looks them up keeps back the result, though it never sends or
+-- confirms them again.
+local KEPT_BACK = { [MARK.too_late] = true, [MARK.not_stoppable] = true, [MARK.not_found] = true }
+
 local Journal = {}
 Journal.__index = Journal
 
@@ -98,13 +102,25 @@ local function damaged(number)
   return nil, ("is damaged: line %d does not fit this input"):format(number)
 end
 
+-- Sets the mark that an earlier run left.
+function Journal:_set(position, mark)
+  self._marks:set(position, mark)
+  if KEPT_BACK[mark] then
+    self._late:set(position, 1)
+  end
+end
+
 -- Reads a line that is not a usual outcome. Returns whether it is valid.
 local function read_odd(self, line)
   local found = json.decode(line)
   if type(found) ~= "table" then
     return false
   elseif found.n == nil and found.intent == nil and found.outcome == nil then
-    return true -- of another kind, without a bearing on what is sent
+    -- Of another kind, without a bearing on what is sent.
+    if type(found["end"]) == "table" and not found["end"].interrupted then
+      self._late = native.marks() -- this run has output what it and those before it kept back
+    end
+    return true
   end
   local from, to = found.n, found.n
   if type(found.intent) == "table" then
@@ -123,7 +139,7 @@ local function read_odd(self, line)
     mark = PROVEN
   end
   if mark then
-    self._marks:set(from, mark)
+    self:_set(from, mark)
   end
   return mark ~= nil
 end
@@ -146,7 +162,11 @@ local function read_lines(self, at, size)
       if not mark or n < 1 or n > total then
         return damaged(number)
       end
-      marks:set(n, mark)
+      if KEPT_BACK[mark] then
+        self:_set(n, mark)
+      else
+        marks:set(n, mark)
+      end
       from = to + 1
     else
       to = find(bytes, "\n", from, true)
@@ -260,6 +280,7 @@ function journal.open(path, identity, options)
     before_intent = nil, -- a hook before each intent: something is about to be sent
     _log = log,
     _marks = native.marks(),
+    _late = native.marks(), -- 1 for what was settled since a run last came to its end
     _total = identity.total or math.huge,
     _now = options.now,
     _time = options.time or native.process.time,
@@ -433,6 +454,12 @@ end
 function Journal:is_promised(position)
   local mark = self._marks:get(position)
   return mark == MARK.accepted or mark == MARK.stopped
+end
+
+-- Returns whether the run that settled a position was killed, perhaps before it had output this
+-- result.
+function Journal:is_late(position)
+  return self._late:get(position) == 1 and KEPT_BACK[self._marks:get(position)] or false
 end
 
 -- Returns the number of positions that are stopped but not proven.

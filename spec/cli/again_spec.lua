@@ -3,6 +3,7 @@
 
 local cli = require("spec.support.cli")
 local faults = require("spec.support.faults")
+local files = require("spec.support.files")
 local json = require("stopmsg.json")
 local server = require("spec.support.server")
 
@@ -111,6 +112,28 @@ describe("a stop that is run again", function()
     assert.matches("3 ids are unknown %(unknown_code%): run again with %-%-verify", last_line(err))
   end)
 
+  it("names the address where only strangers respond, and not where the provider did", function()
+    local page, hint = answer(200, "<html></html>"), "no response was in the provider's form"
+    for title, case in pairs({
+      ["strangers alone"] = { page, true },
+      ["an unknown code"] = { codes({ 418, 418 }), false },
+      ["an answer without items"] = { codes({}), false },
+      ["an echo of what was sent before"] = { codes({ 403, 403 }), false, true },
+      ["a refusal of its own"] = { answer(409, '{"error":{"code":4090,"msg":"no"}}'), false },
+    }) do
+      os.remove(journal)
+      if case[3] then
+        provider:set({ ["then"] = page })
+        stop({ "--journal", journal, "--max-attempts", "1", "--patience", "0" })
+      end
+      provider:set({ requests = { case[1] }, ["then"] = page })
+      local _, _, err = stop({ "--journal", journal, "--max-attempts", "1", "--patience", "0",
+        "--concurrency", "1", "--batch-size", "2" })
+      assert.message(title .. ": " .. err).equal(case[2],
+        last_line(err):find(hint, 1, true) ~= nil)
+    end
+  end)
+
   it("looks up first what is unknown, and sends only what is open or has no answer", function()
     provider:set({ ["then"] = codes({ 418, 418, 418 }) })
     stop({ "--journal", journal })
@@ -133,6 +156,28 @@ describe("a stop that is run again", function()
     -- Nothing is left.
     provider:set({ ["then"] = codes({ 200, 200, 200 }) })
     assert.equal(0, (stop({ "--journal", journal, "--verify=2" })))
+    assert.same({}, asked())
+  end)
+
+  it("outputs what a killed run with --verify had kept back, once", function()
+    provider:set({ ["then"] = codes({ 403, 404, 200 }) })
+    stop({ "--journal", journal })
+    asked()
+    -- A run that was killed while it kept them for its lookup has no last line.
+    local text, count = files.read(journal):gsub('{"end":[^\n]*\n$', "")
+    assert.equal(1, count)
+    files.write(journal, text)
+    provider:set({ ["then"] = states({ "sent", false, "unsent" }) })
+    local code, out, err = stop({ "--journal", journal, "--verify=1" })
+    assert.message(err).equal(3, code)
+    local words = {}
+    for _, item in ipairs(decode(out)) do
+      words[item.id] = item.outcome
+    end
+    assert.same({ [IDS[1]] = "too_late", [IDS[2]] = "not_found", [IDS[3]] = "stopped" }, words)
+    assert.same({ "GET /api/v1/message" }, asked())
+    code, out = stop({ "--journal", journal, "--verify=1" })
+    assert.same({ 3, "" }, { code, out })
     assert.same({}, asked())
   end)
 
@@ -276,6 +321,10 @@ describe("the command line", function()
     end
     refused({ "stop", "-p", "revicom", "--dry-run", "--deadline", "5 minutes", IDS[1] },
       "500ms, 30s, 5m, 1h")
+    for _, value in ipairs({ "0", "0.1ms", "9000h" }) do
+      refused({ "stop", "-p", "revicom", "--dry-run", "--verify=" .. value, IDS[1] },
+        "--verify: expected seconds, a number from 0.001 to a year, got " .. value)
+    end
   end)
 
   it("counts ids of an unusual shape before anything is sent", function()

@@ -235,7 +235,8 @@ describe("stopmsg report", function()
     file:write("id1\nid2\n")
     file:close()
     for _, row in ipairs({ { {}, "is not a journal" },
-      { { "--only", "gone" }, "unknown outcome" }, { { "-o", path }, "is a journal" },
+      { { "--only", "gone" }, "unknown outcome" }, { { "--only", "," }, "outcomes expected" },
+      { { "-o", path }, "is a journal" },
       { { "--only", "stopped", "--format", "html" }, "%-%-only works with" } }) do
       local code, out, err = report((table.unpack or unpack)(row[1])) -- luacheck: ignore
       assert.equal(2, code)

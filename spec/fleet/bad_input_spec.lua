@@ -299,6 +299,18 @@ describe("a job, given what is wrong:", function()
     ends(run({ "collect", job, "-o", out }), 0, "holds 3 ids: the job %S+ is finished")
     local _, lines = files.read(out):gsub("\n", "")
     assert.equal(3, lines)
+    -- Results leave the job with their first collect.
+    ends(run({ "collect", job, "-o", out .. ".2" }), 0,
+      "holds 0 ids %(3 ids of the job were collected into another file%): the job %S+ is finished")
+    ends(run({ "collect", job, "-o", out }), 0, "holds 3 ids: the job %S+ is finished")
+  end)
+
+  it("is paused, which a worker says that does not wait", function()
+    feed(input(3))
+    run({ "job", job, "--pause" })
+    ends(run({ "work", job, "--once" }), 0, "the job %S+ is paused; 0 ids settled here")
+    run({ "job", job, "--resume" })
+    ends(run({ "work", job, "--once" }), 0, "is finished; 3 ids settled here")
   end)
 
   it("is forgotten only where nothing is lost, or somebody says yes", function()

@@ -327,8 +327,7 @@ def full(options, folder):
                         ",remount" if os.path.ismount(disk) else ""), "none", disk])
                     process = trial.spawn()
                 else:
-                    # Python ignores SIGXFSZ, and so does what it starts: writes fail instead.
-                    process = trial.spawn(preexec_fn=limit, restore_signals=False)
+                    process = trial.spawn(preexec_fn=limit)
                 code, said = trial.end(process)
                 if code not in (0, 3, 4):
                     times += 1

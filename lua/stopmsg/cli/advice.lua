@@ -95,9 +95,20 @@ function advice.of(known)
   end
 end
 
+-- Reasons of what is unknown though the provider responded. So does an outcome that an earlier
+-- attempt put in doubt: it is the reason then.
+local RESPONDED = {
+  unknown_code = true, unknown_state = true, missing_in_answer = true, gone_or_sent = true,
+}
+
 -- Returns whether an item comes from the provider itself.
 function advice.is_answer(item)
-  local word = item.outcome
+  local word, reason = item.outcome, item.reason
+  if word == "unknown" and reason then
+    return RESPONDED[reason] or outcome.all[reason] ~= nil
+  elseif word == "failed" and item.http and item.http < 500 then
+    return not advice.is_strange(item)
+  end
   return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil
     and item.reason ~= "malformed_id"
 end

@@ -140,8 +140,10 @@ function command.run(args, host)
     return code
   end
   if not args.quiet then
-    host:say(("%s holds %s%s"):format(args.output, jobs.ids(file.count), known.is_finished
-      and (": the job %s is finished"):format(args.job)
+    local elsewhere = known.settled - known.to_collect - file.count
+    host:say(("%s holds %s%s%s"):format(args.output, jobs.ids(file.count), elsewhere > 0
+      and (" (%s of the job were collected into another file)"):format(jobs.ids(elsewhere)) or "",
+      known.is_finished and (": the job %s is finished"):format(args.job)
       or ("; the job %s is not finished: %s of %s settled"):format(args.job,
       progress.grouped(known.settled), jobs.ids(known.total))))
   end

@@ -22,13 +22,19 @@ end
 
 connection.number = number
 
--- convert = seconds(name): the same for durations such as 90, 500ms, 5m.
-function connection.seconds(name)
+local YEAR = 86400 * 365
+
+-- convert = seconds(name, least): the same for durations such as 90, 500ms, 5m. Where `least` is
+-- given, shorter ones are refused, and those of more than a year.
+function connection.seconds(name, least)
   return function(value)
     local seconds = duration.parse(value)
     if not seconds then
       return nil, ("--%s: %s is not a duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
         text.quote(value))
+    elseif least and (seconds < least or seconds > YEAR) then
+      return nil, ("--%s: expected seconds, a number from %s to a year, got %s"):format(name, least,
+        value)
     end
     return seconds
   end

@@ -58,6 +58,9 @@ local function wanted_of(args)
     end
     set[word] = true
   end
+  if not next(set) then
+    return nil, "--only: outcomes expected, such as unknown,failed"
+  end
   return set
 end
 

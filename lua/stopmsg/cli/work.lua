@@ -197,6 +197,8 @@ function Work:close(is_told)
   elseif ending == "lost" then
     return ("%s has lost the job %s: feed it again; %s"):format(store.name, store.job, done),
       exit.undone
+  elseif made.is_paused then
+    return ("the job %s is paused; %s"):format(store.job, done), exit.ok
   end
   return ("nothing is left to take; %s"):format(done), exit.ok
 end

@@ -53,7 +53,8 @@ function Ledger:_load(form, path)
           local known = book:known(position)
           if not journal.settled[known] then
             table.insert(self.first, { id = id, position = position })
-          elseif #self.promises < MAX_HELD and book:is_promised(position) then
+          elseif #self.promises < MAX_HELD
+            and (book:is_promised(position) or book:is_late(position)) then
             table.insert(self.promises, { id = id, position = position })
           end
         end

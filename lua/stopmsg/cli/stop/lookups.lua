@@ -39,12 +39,19 @@ function lookups.keep(store, entry)
   return table.remove(store.settled) or table.remove(store.open)
 end
 
--- Keeps an unproven stop of an earlier run for a lookup instead of sending it again.
+-- Keeps an unproven stop of an earlier run for a lookup instead of sending it again; and what a
+-- killed run may have kept back, which then is in no file of results.
 function lookups.hold(run, position, id)
-  local open = run.store.open
-  if type(id) == "string" and #open < MAX_HELD and run.book:is_promised(position) then
-    open[#open + 1] = { item = { id = id, outcome = (run.book:known(position)) },
-      position = position }
+  local open, book = run.store.open, run.book
+  local is_late = book:is_late(position)
+  if type(id) ~= "string" or not (is_late or book:is_promised(position)) then
+    return
+  end
+  local item = { id = id, outcome = (book:known(position)) }
+  if #open < MAX_HELD then
+    open[#open + 1] = { item = item, position = position, is_late = is_late }
+  elseif is_late then
+    run.sink:item(item, run.tail(item))
   end
 end
 
@@ -146,6 +153,9 @@ function lookups.verify(run, summary)
   end
   for _, entry in ipairs(entries) do
     local item, before = entry.item, entry.before
+    if entry.is_late then
+      run:begin() -- so that the journal tells when this run has output it
+    end
     if item.outcome ~= before.outcome or item.verified ~= before.verified then
       run:count(before, -1)
       run:count(item, 1)
