@@ -141,6 +141,43 @@ describe("stopmsg", function()
     assert.equal(2, code)
     assert.truthy(err:find("--journal", 1, true))
   end)
+
+  for line, words in pairs({
+    ["-p revicom stop UUID"] = "options come after the command: stopmsg stop -p …",
+    ["--format json report j"] = "options come after the command: stopmsg report --format …",
+    ["--nonsense"] = "(see stopmsg --help)",
+    ["stop --nonsense"] = "(see stopmsg stop --help)",
+    ["stop -p revicom UUID -"] = "give ids as arguments or on standard input, not both",
+    ["status -p revicom - UUID"] = "give ids as arguments or on standard input, not both",
+    ["stop -p revicom -i EMPTY"] = "--input: the file name is empty",
+    ["stop -p revicom UUID -o EMPTY"] = "--output: the file name is empty",
+    ["find -p revicom --token-file EMPTY"] = "--token-file: the file name is empty",
+    ["report EMPTY"] = "JOURNAL: the file name is empty",
+    ["stop -p revicom UUID --journal EMPTY"] = "--journal: the file name is empty",
+    ["stop -p revicom UUID --journal -"] = "--journal -: a journal is a file",
+    ["stop -p revicom UUID --verify=0"] = "--verify: expected seconds, a number from 0.001",
+    ["stop -p revicom UUID --verify=9999999h"] = "--verify: expected seconds, a number from 0.001",
+    ["stop -p revicom UUID --max 0"] = "--max: '0' is not a whole number of at least 1",
+    ["stop -p revicom UUID --max 1.5"] = "--max: '1.5' is not a whole number of at least 1",
+    ["status -p pushwoosh --application a --set application=b UUID"] =
+      "--application and --set application are given with different values",
+    ["status -p clickatell --xml --set format=json UUID"] =
+      "--xml and --set format are given with different values",
+  }) do
+    it("refuses before anything is sent: " .. line, function()
+      local argv = {}
+      for word in line:gmatch("%S+") do
+        argv[#argv + 1] = word == "UUID" and UUID or word ~= "EMPTY" and word or ""
+      end
+      local before = #sandbox:log()
+      local code, out, err = cli.run(argv, { env = { STOPMSG_TOKEN = "sandbox",
+        STOPMSG_BASE_URL = sandbox.url }, stdin = UUID .. "\n" })
+      assert.message(err).equal(2, code)
+      assert.equal("", out)
+      assert.message(err).truthy(err:find(words, 1, true))
+      assert.equal(before, #sandbox:log())
+    end)
+  end
 end)
 
 describe("stopmsg.cli.exit", function()

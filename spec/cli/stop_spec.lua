@@ -230,9 +230,9 @@ describe("stopmsg stop", function()
     assert.truthy(err:find(path, 1, true))
     assert.matches("quotes", err)
     os.remove(path)
-    for _, quote in ipairs({ '"', "'" }) do
+    for open, close in pairs({ ['"'] = '"', ["'"] = "'", ["“"] = "”", ["«"] = "»" }) do
       local status, _, told = stop({ uuid(1) },
-        { env = { STOPMSG_REVICOM_TOKEN = quote .. CANARY .. quote } })
+        { env = { STOPMSG_REVICOM_TOKEN = open .. CANARY .. close } })
       assert.equal(2, status)
       assert.matches("STOPMSG_REVICOM_TOKEN: [^\n]*quotes", told)
     end

@@ -22,6 +22,17 @@ end
 
 connection.number = number
 
+-- convert = count(name): the same for whole numbers of at least 1.
+function connection.count(name)
+  return function(value)
+    local n = value:find("^%d+$") and tonumber(value)
+    if not n or n < 1 then
+      return nil, ("--%s: %s is not a whole number of at least 1"):format(name, text.quote(value))
+    end
+    return n
+  end
+end
+
 local YEAR = 86400 * 365
 
 -- convert = seconds(name, least): the same for durations such as 90, 500ms, 5m. Where `least` is
@@ -147,14 +158,23 @@ local function settings_of(args, provider, getenv)
     end
     given[name] = value
   end
+  local is_given = {}
+  for name in pairs(given) do
+    is_given[name] = true
+  end
   for name in pairs(provider.settings) do
     local value = getenv(token.variable(provider.name, name:upper()))
     if given[name] == nil and value ~= nil and value ~= "" then
       given[name] = value
     end
   end
-  given.application = args.application or given.application
-  given.format = args.xml and "xml" or given.format
+  for name, short in pairs({ application = args.application, format = args.xml and "xml" }) do
+    if short and given[name] and is_given[name] and given[name] ~= short then
+      return nil, ("--%s and --set %s are given with different values"):format(
+        name == "format" and "xml" or name, name)
+    end
+    given[name] = short or given[name]
+  end
   return given
 end
 

@@ -121,6 +121,11 @@ local function parts_of(options)
     list = {}
     paths = #paths > 0 and paths or { "-" }
   end
+  for _, id in ipairs(list) do
+    if id == "-" then
+      return nil, "give ids as arguments or on standard input, not both"
+    end
+  end
   if #list > 0 and #paths > 0 then
     return nil, "give ids as arguments or in a file, not both"
   elseif #list > 0 and options.field then
@@ -250,7 +255,7 @@ function input.configure(parser)
     .. "for ids with parts, one for each: channel=COLUMN,message=COLUMN.")
     :argname("NAME")
   parser:option("--max", "Refuse to start with more ids than this."):argname("N")
-    :convert(connection.number("max"))
+    :convert(connection.count("max"))
 end
 
 -- given = input.read(options) | nil, message. Every id is checked; nothing is handed out yet.

@@ -32,6 +32,15 @@ local function with_values(argv)
   return list
 end
 
+-- The command that these arguments name, and whether anything stands before it.
+local function named(arguments, commands)
+  for i, argument in ipairs(arguments) do
+    if commands[argument] then
+      return argument, i > 1
+    end
+  end
+end
+
 -- Output still in the stream's buffer fails only here; earlier failures were reported.
 local function flush(around, code)
   local _, message = around.stdout:flush()
@@ -71,7 +80,10 @@ local function main(argv, io)
   elseif not ok then
     error(parsed, 0)
   elseif not parsed then
-    around:say(result:gsub("\n", ". ") .. " (see stopmsg --help)")
+    local name, is_late = named(arguments, commands)
+    around:say(is_late and arguments[1]:find("^%-")
+      and ("options come after the command: stopmsg %s %s …"):format(name, arguments[1])
+      or ("%s (see stopmsg %s--help)"):format(result:gsub("\n", ". "), name and name .. " " or ""))
     return exit.usage
   end
   if result.output == "-" then

@@ -62,6 +62,26 @@ local function refuse_contradictions(parser, wanted)
   end
 end
 
+local IS_FILE = { FILE = true, JOURNAL = true }
+
+-- An empty name of a file is mostly a variable that is not set.
+local function refuse_nameless(parser)
+  for _, list in ipairs({ parser._options, parser._arguments }) do
+    for _, element in ipairs(list) do
+      if IS_FILE[element._argname] then
+        local aliases = element._aliases
+        local name = aliases and aliases[#aliases] or element._argname
+        element:convert(function(value)
+          if value == "" then
+            return nil, name .. ": the file name is empty"
+          end
+          return value
+        end)
+      end
+    end
+  end
+end
+
 -- parser, commands by name, their parsers by name = parsers.new(argparse, wanted)
 --
 -- Sets wanted.text to the output of --help and --version, and wanted.fault to a contradiction;
@@ -86,6 +106,7 @@ function parsers.new(argparse, wanted)
     add_help(subparser, wanted, command.examples, command.notes)
     command.configure(subparser)
     refuse_contradictions(subparser, wanted)
+    refuse_nameless(subparser)
     commands[command.name] = command
     by_name[command.name] = subparser
   end

@@ -159,6 +159,9 @@ function command.run(args, host)
     return exit.usage
   end
 
+  if args.journal == "-" then
+    return refuse("--journal -: a journal is a file, which a second run reads")
+  end
   local provider, operation = check_operation(args, host)
   if not provider then
     return refuse(operation)

@@ -9,11 +9,18 @@ local token = {}
 
 local MOST = 16 * 1024
 
+-- Quotes as shells, editors and chats make them: what a token begins and ends with.
+local QUOTES = { { '"', '"' }, { "'", "'" }, { "`", "`" }, { "“", "”" }, { "„", "“" },
+  { "‘", "’" }, { "«", "»" } }
+
 -- Why a token is wrong, or nil.
 local function fault(value)
-  local quote = value:match('^(["\'`])')
-  if quote and #value > 1 and value:sub(-1) == quote then
-    return "remove the quotes around the token"
+  for _, pair in ipairs(QUOTES) do
+    local open, close = pair[1], pair[2]
+    if #value >= #open + #close and value:sub(1, #open) == open
+      and value:sub(-#close) == close then
+      return "remove the quotes around the token"
+    end
   end
   local secret, why = core.secret(value)
   if not secret then
