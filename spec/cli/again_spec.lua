@@ -226,7 +226,13 @@ describe("a stop that is run again", function()
     local code, _, err = stop({},
       { env = { STOPMSG_REVICOM_TOKEN = "old", STOPMSG_TOKEN = "new" } })
     assert.equal(6, code)
-    assert.matches("STOPMSG_REVICOM_TOKEN, which overrides STOPMSG_TOKEN", last_line(err))
+    assert.matches("STOPMSG_REVICOM_TOKEN, which overrides STOPMSG_TOKEN; fix the token",
+      last_line(err))
+    provider:set({ ["then"] = answer(401, "<html>log in</html>") })
+    code, _, err = stop({})
+    assert.equal(6, code)
+    assert.matches("STOPMSG_TOKEN, but no response was in the provider's form: check %-%-base%-url, "
+      .. "the proxy and the token", last_line(err))
     local path = cli.file("old\n")
     _, _, err = stop({ "--token-file", path })
     assert.truthy(last_line(err):find(path, 1, true))

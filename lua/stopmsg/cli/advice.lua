@@ -50,7 +50,10 @@ function advice.of(known)
     local reason = known.reason_of(...)
     return reason and (" (%s)"):format(reason) or ""
   end
-  if known.refused then
+  if known.refused and known.is_strange then
+    return known.refused .. ", but no response was in the provider's form: check --base-url, the "
+      .. "proxy and the token, then run the same command again"
+  elseif known.refused then
     return known.refused .. "; fix the token, then run the same command again"
   elseif known.rate_fault and open > 0 then
     return ("%s %s not settled (%s): %s"):format(ids(open), is_are(open), known.rate_fault,
@@ -106,7 +109,7 @@ function advice.is_answer(item)
   local word, reason = item.outcome, item.reason
   if word == "unknown" and reason then
     return RESPONDED[reason] or outcome.all[reason] ~= nil
-  elseif word == "failed" and item.http and item.http < 500 then
+  elseif word == "denied" or (word == "failed" and item.http and item.http < 500) then
     return not advice.is_strange(item)
   end
   return word ~= "unknown" and word ~= "failed" and word ~= "skipped" and outcome.all[word] ~= nil

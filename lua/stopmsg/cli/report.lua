@@ -233,7 +233,8 @@ function command.run(args, host)
   for _, path in ipairs(args.journals) do
     local known = path_of(path, paths)
     if known then
-      host:say(("%s is the same file as %s: it is read once"):format(path, known))
+      host:say(("%s is %s: it is read once"):format(path, path == known and "given twice"
+        or "the same file as " .. known))
     else
       paths[#paths + 1] = path
       local read
