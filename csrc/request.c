@@ -65,6 +65,16 @@ static const char *take_prefix(CURLU *url, struct sm_buf *prefix) {
   return fault;
 }
 
+/* `http://127.0.0.1:$PORT` without PORT would lead to the scheme's own port. */
+static int has_empty_port(const char *url) {
+  const char *host = strstr(url, "://");
+  size_t len;
+
+  host = host == NULL ? url : host + 3;
+  len = strcspn(host, "/");
+  return len > 0 && host[len - 1] == ':';
+}
+
 const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
                           struct sm_buf *prefix, int *is_plain) {
   CURLU *parsed = curl_url();
@@ -90,6 +100,8 @@ const char *sm_base_fault(const char *url, int allow_http, CURLU **base,
   else if (strpbrk(url, "?#") != NULL)
     fault = "contains a query or fragment: only scheme, host, port and path "
             "are allowed";
+  else if (has_empty_port(url))
+    fault = "has a colon without a port after it";
   else if (strcmp(scheme, "http") == 0 && !allow_http && !is_loopback(host))
     fault = "is plain http to another host, where the token could be read on "
             "the way: use https://, or allow_http = true";

@@ -173,6 +173,7 @@ describe("wrong use of stopmsg.core", function()
       ["https://:p@h"] = "user name", ["https://h?"] = "query", ["https://h#a"] = "fragment",
       ["https://h#"] = "fragment", ["https://h/?"] = "query", ["https://h/a?#"] = "query",
       ["https://h:1/#"] = "fragment", ["http://127.0.0.1?"] = "query",
+      ["https://h:"] = "port", ["http://127.0.0.1:/a:1"] = "port", ["https://[::1]:"] = "port",
       ["ftp://h"] = "https", ["http://127.1.2.3.4"] = "plain http", [""] = "URL",
     }) do
       local fine, message = core.check_base(url, false)
