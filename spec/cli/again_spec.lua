@@ -231,8 +231,8 @@ describe("a stop that is run again", function()
     provider:set({ ["then"] = answer(401, "<html>log in</html>") })
     code, _, err = stop({})
     assert.equal(6, code)
-    assert.matches("STOPMSG_TOKEN, but no response was in the provider's form: check %-%-base%-url, "
-      .. "the proxy and the token", last_line(err))
+    assert.matches("STOPMSG_TOKEN, but no response was in the provider's form: check %-%-base%-url,"
+      .. " the proxy and the token", last_line(err))
     local path = cli.file("old\n")
     _, _, err = stop({ "--token-file", path })
     assert.truthy(last_line(err):find(path, 1, true))
