@@ -28,7 +28,9 @@ describe("a run that is interrupted", function()
     assert.equal(130, result.code)
     local screen = table.concat(command.screen(result.terminal), "\n")
     assert.matches("stopping: 3 in flight, waiting up to 2 s; Ctrl%-C again to quit\n", screen)
-    assert.matches("\n[^\n]*interrupted; 3 ids are unknown[^\n]*\n  %-%-verify", screen)
+    local line = screen:match("[^\n]*interrupted; .*"):gsub("\n +", " ")
+    assert.matches(("interrupted; %d ids are not settled, 3 of them unknown %%(interrupted%%): "
+      .. "run again with %%-%%-verify, "):format(COUNT), line)
 
     local last = place:journal(journal)
     assert.equal(IN_FLIGHT, interrupts.counts(last).unknown)

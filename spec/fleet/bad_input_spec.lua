@@ -323,6 +323,27 @@ describe("a job, given what is wrong:", function()
     assert.same({}, started:call("KEYS", ("stopmsg:{%s}*"):format(job)))
   end)
 
+  it("is gone: whoever works at it does not call for the same list again", function()
+    local path = input(3)
+    feed(path)
+    run({ "job", job, "--pause" })
+    local script = ([[
+      set -- %s bin/stopmsg
+      err=%s/gone
+      "$@" work %s 2>$err & pid=$!
+      until grep -q "sending to" $err; do sleep 0.05; done
+      "$@" job %s --forget --yes; wait $pid; echo $? >>$err
+      "$@" feed %s -p clickatell -i %s --entry 1 --ahead 1 2>>$err & pid=$!
+      until grep -q "waits\? for workers" $err; do sleep 0.05; done
+      "$@" job %s --forget --yes; wait $pid; echo $? >>$err
+      cat $err >&2]]):format(server.interpreter(), folder, job, job, job, path, job)
+    local result = runner:run({ "-c", script }, { argv = { "sh" }, env = environment() })
+    local start_over = "start over with what stopmsg status shows as open"
+    assert.matches("has lost the job %S+: unless its feed still runs, " .. start_over
+      .. "; 0 ids settled here\n5\n", result.stderr)
+    assert.matches("was removed while being fed: " .. start_over .. "\n5\n$", result.stderr)
+  end)
+
   it("is cancelled, which cannot be undone", function()
     local path = input(3)
     feed(path)

@@ -70,9 +70,13 @@ function advice.of(known)
     return ("the provider asked for a pause of %s: run the same command again after %s"):format(
       duration.words(known.pause), known.clock)
   elseif unknown > 0 and known.lookup and not known.has_verified then
-    return ("%s %s unknown%s: run again with %s, which %s"):format(ids(unknown), is_are(unknown),
-      why("unknown"), known.lookup, known.journal
-      and "looks them up first and sends only those still open" or "looks up unproven ids")
+    local what = ("%s %s"):format(ids(unknown), is_are(unknown))
+    if open > unknown then
+      what = ("%s are not settled, %s of them"):format(ids(open), progress.grouped(unknown))
+    end
+    return ("%s unknown%s: run again with %s, which %s"):format(what, why("unknown"), known.lookup,
+      known.journal and "looks them up first and sends only those still open"
+      or "looks up unproven ids")
   elseif open > 0 and known.journal then
     return ("%s; run the same command again to go on from %s"):format(
       known.left > 0 and ids(known.left) .. (known.left == 1 and " was" or " were")

@@ -271,7 +271,7 @@ function command.run(args, host)
     host:say(("the job %s is cancelled: nothing more is fed"):format(args.job))
     return exit.undone
   elseif why == "FORGOTTEN" then
-    host:say(("the job %s was removed while being fed"):format(args.job))
+    host:say(("the job %s was removed while being fed: %s"):format(args.job, jobs.START_OVER))
     return exit.undone
   elseif why == "SHORT" then
     host:say(given.name .. " changed while being read")

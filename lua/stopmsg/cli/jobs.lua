@@ -194,4 +194,8 @@ function jobs.standing(totals)
   return known
 end
 
+-- What to do about a job that is gone. Fed again, it would know nothing of what was sent: the
+-- "too late" of a message that it had stopped would be believed.
+jobs.START_OVER = "start over with what stopmsg status shows as open"
+
 return jobs

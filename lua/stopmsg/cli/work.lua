@@ -195,8 +195,8 @@ function Work:close(is_told)
   elseif ending == "cancelled" then
     return ("the job %s is cancelled; %s"):format(store.job, done), exit.ok
   elseif ending == "lost" then
-    return ("%s has lost the job %s: feed it again; %s"):format(store.name, store.job, done),
-      exit.undone
+    return ("%s has lost the job %s: unless its feed still runs, %s; %s"):format(store.name,
+      store.job, jobs.START_OVER, done), exit.undone
   elseif made.is_paused then
     return ("the job %s is paused; %s"):format(store.job, done), exit.ok
   end
