@@ -27,6 +27,13 @@ describe("stopmsg.text", function()
       { "\27[31mred\27[0m", "[31mred[0m", "takes the escape out of terminal sequences" },
       { "a\194\155b\194\133", "ab", "removes the control characters that UTF-8 has besides" },
       { "a\194\194\194\155\155\155b", "ab", "lets those make no new ones that it takes out" },
+      { "sent\226\128\174deppots", "sentdeppots", "removes what turns letters round" },
+      { "st\226\128\139op\226\129\160p\239\187\191ed\194\173", "stopped",
+        "removes what is not seen" },
+      { "a\243\160\129\129b", "ab", "removes what is not seen of four bytes" },
+      { "a\226\226\128\174\128\174b", "a\226b", "lets those make no new ones, either" },
+      { "a\226\0\128\174b", "ab", "sees them around a control character" },
+      { "a\226\194\155\128\174b", "a\226\174b", "sees them around one of UTF-8" },
       { "\194\160\195\164\208\150", "\194\160\195\164\208\150", "leaves letters of all scripts" },
       { ("x"):rep(201), ("x"):rep(200), "keeps at most 200 bytes" },
       { ("\195\164"):rep(150), ("\195\164"):rep(100), "splits no character at its end" },
@@ -63,8 +70,9 @@ describe("stopmsg.text", function()
       assert.is_nil(text.clean(("x"):rep(197) .. "SECRET", redact):find("S", 1, true))
     end)
 
-    it("finds a token that control characters were put into", function()
+    it("finds a token that control characters and invisible ones were put into", function()
       assert.equal("***", text.clean("SEC\0RE\nT", redact))
+      assert.equal("***", text.clean("SEC\226\128\139RE\239\187\191T", redact))
     end)
 
     it("goes through the beginning alone of an answer of many megabytes", function()

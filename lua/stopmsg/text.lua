@@ -4,11 +4,37 @@ local text = {}
 
 local MAX = 200
 
--- Removes control characters: C0, DEL, and C1 in UTF-8.
+-- Characters in UTF-8 that are not seen, or that change the order of what is: they can make a text
+-- look like another one.
+local DISGUISES = {
+  "\194\173", -- U+00AD
+  "\205\143", -- U+034F
+  "\216\156", -- U+061C
+  "\225\133[\159\160]", -- U+115F, U+1160
+  "\225\158[\180\181]", -- U+17B4, U+17B5
+  "\225\160[\139-\143]", -- U+180B to U+180F
+  "\226\128[\139-\143\168-\174]", -- U+200B to U+200F, U+2028 to U+202E
+  "\226\129[\160-\175]", -- U+2060 to U+206F
+  "\227\133\164", -- U+3164
+  "\239\184[\128-\143]", -- U+FE00 to U+FE0F
+  "\239\187\191", -- U+FEFF
+  "\239\190\160", -- U+FFA0
+  "\239\191[\185-\187]", -- U+FFF9 to U+FFFB
+  "\240\155\178[\160-\163]", -- U+1BCA0 to U+1BCA3
+  "\240\157\133[\179-\186]", -- U+1D173 to U+1D17A
+  "\243\160[\128-\191][\128-\191]", -- U+E0000 to U+E0FFF
+}
+
+-- Removes control characters (C0, DEL, and C1 in UTF-8) and disguises. Removes whole runs: the
+-- bytes around a removed character could form another one.
 local function strip(s)
-  s = s:gsub("%c", "")
-  -- Removes whole runs: the bytes around a removed character could form another one.
-  return (s:gsub("\194+[\128-\159]+", ""))
+  s = s:gsub("%c", ""):gsub("\194+[\128-\159]+", "")
+  if s:find("[\194-\243]") then
+    for _, pattern in ipairs(DISGUISES) do
+      s = s:gsub(pattern .. "[\128-\191]*", "")
+    end
+  end
+  return s
 end
 
 -- Cuts `s` to at most `max` bytes, never inside a UTF-8 character.

@@ -317,7 +317,7 @@
 ---What an answer says at its paths.
 ---@class stopmsg.Reading
 ---@field exactly? string|string[] the whole body, or several of which it has to be one
----@field has? string|string[] where something has to stand
+---@field has? string|table<integer|string, any> where something has to stand; or path → the value, or a list of values, or a pattern that begins with "^"
 ---@field every? string[] a pattern for all names of the object, and the type of the values
 ---@field id? string|string[]|table<string, string> where the id stands that was asked about
 ---@field code? string|string[] where the value stands that decides

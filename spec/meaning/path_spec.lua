@@ -74,10 +74,11 @@ describe("stopmsg.meaning.path", function()
 
   it("gives every element of a list, and the document itself", function()
     local document = { to = { { status = "a" }, { status = "b" }, { other = 1 }, 5 }, list = {} }
-    assert.same({ "a", "b" }, path.values(document, path.list("to[].status")))
+    assert.same({ "a", "b", {}, {} }, path.values(document, path.list("to[].status")))
     assert.same({ 5 }, path.values(document, path.list("to[4]")))
     assert.same({}, path.values(document, path.list("list[].status")))
-    assert.same({ "a", "b" }, path.values(document, path.list({ "list[].x", "to[].status" })))
+    assert.same({ "a", "b", {}, {} }, path.values(document, path.list({ "list[].x",
+      "to[].status" })))
     assert.same({ true }, path.values(true, path.list(".")))
     assert.same({ false }, path.values({ ok = false }, path.list({ "error", "ok" })))
     assert.equal(document, path.value(document, path.parse(".")))

@@ -90,13 +90,14 @@ local function read_decoded(operation, reply, ids)
     return nil
   end
   if verdict[1] == nil then
+    verdict.state = plain_code(verdict.state)
     return outcome.all[verdict.outcome] and verdict or nil
   end
   for i in ipairs(ids) do
     if type(verdict[i]) ~= "table" or not outcome.all[verdict[i].outcome] then
       return nil
     end
-    verdict[i].code = plain_code(verdict[i].code)
+    verdict[i].code, verdict[i].state = plain_code(verdict[i].code), plain_code(verdict[i].state)
   end
   return verdict
 end
@@ -154,10 +155,10 @@ local function read_listed(operation, reply, ids)
     return nil
   end
   local document = document_of(operation, reply)
-  if reply.status < 300 and (r or operation.error)
-    and errors.is_beside(operation.error, document, reply.body, r) then
-    return nil
-  elseif not r then
+  if not r then
+    if operation.error and errors.is_beside(operation.error, document, reply.body) then
+      return nil
+    end
     document = unmarked(reply, document)
     reply.document = type(document) == "table" and document or nil
     local verdict, raised = read_decoded(operation, reply, ids)
@@ -165,7 +166,7 @@ local function read_listed(operation, reply, ids)
   elseif document == nil then
     return nil
   end
-  return reading.read(r, operation, document, ids, reply.items)
+  return reading.read(r, operation, document, ids, reply.items, reply.status < 300, reply.body)
 end
 
 -- action, verdict(s), warnings, is_usable for 2xx.

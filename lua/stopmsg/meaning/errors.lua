@@ -108,10 +108,41 @@ local function names_at(places)
   return names
 end
 
+local function is_error(value)
+  return value ~= false and value ~= 0 and value ~= ""
+end
+
+local function is_no(value)
+  return value == false or value == 0 or value == "false"
+end
+
+local FAILURES = { error = true, fail = true, failed = true, failure = true }
+
+local function is_failure(value)
+  return type(value) == "string" and FAILURES[value:lower()] == true
+end
+
+-- A code that comes with a text is an error's, but for those that many APIs send with a success.
+local function is_code(code, document)
+  local words = document.message or document.msg
+  return type(words) == "string" and words ~= "" and code ~= 0 and code ~= "0" and code ~= true
+    and not tostring(code):find("^20%d$") and not tostring(code):lower():find("^success")
+    and tostring(code):lower() ~= "ok"
+end
+
+-- Names with which many APIs contradict what else looks like a success, and what they say then. Of
+-- a message that failed, some give a code, too: that contradicts a yes only.
+local CONTRADICTIONS = { { "error", is_error }, { "errors", is_error }, { "success", is_no },
+  { "ok", is_no }, { "status", is_failure }, { "result", is_failure }, { "code", is_code },
+  { "error_code", is_error, of_yes = true }, { "errorCode", is_error, of_yes = true } }
+
 -- Where an error may be in a response that should be a success: at these paths, at their parents,
--- and at `error` and `errors`, which many APIs use.
+-- and where many APIs have it.
 local function places_of(lists)
-  local places = { { "error" }, { "errors" } }
+  local places = {}
+  for i, one in ipairs(CONTRADICTIONS) do
+    places[i] = { one[1], contradicts = one[2], of_yes = one.of_yes }
+  end
   for kind, list in ipairs(lists) do
     for _, steps in ipairs(list) do
       places[#places + 1] = steps
@@ -194,10 +225,11 @@ function Form:read(document, status)
   return code, type(message) == "string" and message or nil, is_in_form
 end
 
--- Returns whether one of the paths is this place or lies below it.
-local function leads_to(paths, place)
+-- Returns whether one of the paths is this place, or lies below it where `value` has something
+-- below it.
+local function leads_to(paths, place, value)
   for _, steps in ipairs(paths or {}) do
-    local is_same = true
+    local is_same = #steps == #place or type(value) == "table"
     for i, step in ipairs(place) do
       is_same = is_same and steps[i] == step
     end
@@ -208,13 +240,24 @@ local function leads_to(paths, place)
   return false
 end
 
--- Returns whether a reading or one of its alternatives uses this place.
-local function is_named(r, place)
-  while r do
-    if leads_to(r.code, place) or leads_to(r.state, place) or leads_to(r.text, place) then
+-- Returns whether a reading uses this place. Beside a yes, `error` is no text about it, unless the
+-- text is what decides. The paths of a list are those of its entries.
+local function is_named(r, place, is_yes, value)
+  if not r then
+    return false
+  elseif r.each then
+    if r.flag and type(value) == "boolean" and leads_to(r.flag.path, place, value) then
       return true
     end
-    r = r.otherwise
+  elseif leads_to(r.code, place, value) or leads_to(r.state, place, value) then
+    return true
+  elseif leads_to(r.text, place, value) then
+    return not (is_yes and place.contradicts and not r.texts)
+  end
+  for _, one in ipairs(r.agrees or {}) do
+    if leads_to({ one.steps }, place, value) then
+      return true
+    end
   end
   return false
 end
@@ -232,26 +275,29 @@ local function may_name(places, body)
   return false
 end
 
--- Returns whether the value at the i-th place is not an error. An empty object has json.decode's
--- mark; an `errors` that is a flag or a counter says nothing by itself.
-local function is_nothing(value, steps, i)
-  local kind = type(value)
-  if kind == "table" then
+-- Returns whether the value at a place is not an error. An empty object has json.decode's mark.
+local function is_nothing(value, steps, document)
+  if type(value) == "table" then
     local first = next(value)
-    return first == nil or (i == 2 and first == "" and next(value, first) == nil)
+    return first == nil
+      or (steps.contradicts ~= nil and steps.contradicts ~= is_error)
+      or (steps[1] == "errors" and #steps == 1 and first == "" and next(value, first) == nil)
+  elseif value ~= nil and steps.contradicts then
+    return not steps.contradicts(value, document)
   end
   return value == nil or (value == "" and steps.is_text)
-    or (i <= 2 and (kind == "boolean" or kind == "number"))
 end
 
 -- Returns whether a document contains an error beside what should be a success: something other
 -- than `null`, an empty list or an empty text. Places that reading `r` uses are excluded.
-local function is_beside(places, document, body, r)
+local function is_beside(places, document, body, r, is_yes)
   if not may_name(places, body) then
     return false
   end
-  for i, steps in ipairs(places) do
-    if not is_nothing(path.value(document, steps), steps, i) and not is_named(r, steps) then
+  for _, steps in ipairs(places) do
+    local value = path.value(document, steps)
+    if value ~= nil and (is_yes or not steps.of_yes) and not is_nothing(value, steps, document)
+      and not is_named(r, steps, is_yes, value) then
       return true
     end
   end
@@ -260,18 +306,23 @@ end
 
 local COMMON = places_of({})
 
--- Lists the paths where an error may be, except those that a reading uses.
+local AN_OBJECT = {}
+
+-- Lists the paths where an error may be, except those that a reading uses, or that lie before the
+-- only one it uses: a value that is no object is then none of its codes.
 function errors.places_beside(form, r)
-  local places = {}
+  local places, paths = {}, r.code or r.state
+  local value = paths and #paths == 1 and AN_OBJECT or nil
   for _, steps in ipairs(form and form._places or COMMON) do
-    places[#places + 1] = not is_named(r, steps) and steps or nil
+    places[#places + 1] = not is_named(r, steps, false, value) and steps or nil
   end
   return places
 end
 
--- The same for definitions without `error`. `body` is the document's text, or nil.
-function errors.is_beside(form, document, body, r)
-  return is_beside(form and form._places or COMMON, document, body, r)
+-- The same for definitions without `error`. `body` is the document's text, or nil; is_yes: the
+-- reading took the response for a success.
+function errors.is_beside(form, document, body, r, is_yes)
+  return is_beside(form and form._places or COMMON, document, body, r, is_yes)
 end
 
 return errors

@@ -97,6 +97,9 @@ function path.first(document, list)
   return nil
 end
 
+-- What stands for a list element that has nothing at the rest of the path.
+local NOTHING = {}
+
 local function add_values(value, steps, at, values)
   local step = steps[at]
   if value == nil or type(value) == "userdata" then
@@ -107,14 +110,17 @@ local function add_values(value, steps, at, values)
     return
   elseif step == true then
     for _, entry in ipairs(value) do
+      local count = #values
       add_values(entry, steps, at + 1, values)
+      values[count + 1] = values[count + 1] or NOTHING
     end
   else
     add_values(follow(value, step, steps[at + 1]), steps, at + 1, values)
   end
 end
 
--- values = path.values(document, list): all values at the first path that has any.
+-- values = path.values(document, list): all values at the first path that has any. An element of a
+-- list that has none gives an empty table: the others do not speak for it.
 function path.values(document, list)
   local values = {}
   for _, steps in ipairs(list) do

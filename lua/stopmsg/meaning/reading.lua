@@ -4,10 +4,12 @@
 -- A reading is what provider/meaning.lua makes of `[200] = { … }`. Only what it names counts: a
 -- response without the named fields does not fit, and an unlisted value is "unknown".
 
+local errors = require("stopmsg.meaning.errors")
 local forms = require("stopmsg.ids")
 local json = require("stopmsg.json")
 local outcome = require("stopmsg.meaning.outcome")
 local path = require("stopmsg.meaning.path")
+local text = require("stopmsg.text")
 
 local reading = {}
 
@@ -20,7 +22,8 @@ function reading.plain_code(value)
     -- JSON allows 1e400, which no format could write again.
     return value > -math.huge and value < math.huge and json.integer(value) or nil
   end
-  if type(value) == "string" and #value > 0 and #value <= MAX_CODE and not value:find("%c") then
+  if type(value) == "string" and #value > 0 and #value <= MAX_CODE
+    and text.printable(value) == value then
     return value
   end
   return nil
@@ -201,6 +204,17 @@ local function has_all(r, document)
       return false
     end
   end
+  for _, one in ipairs(r.agrees or {}) do
+    local value, is_one = path.value(document, one.steps), false
+    for _, wanted in ipairs(one.values) do
+      is_one = is_one or value == wanted
+        or (type(wanted) == "string" and wanted:find("^%^") and type(value) == "string"
+          and value:find(wanted) ~= nil)
+    end
+    if not is_one then
+      return false
+    end
+  end
   return true
 end
 
@@ -277,10 +291,11 @@ local function is_list(value)
   return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
 end
 
--- The verdict for an id that a list lacks. surplus: how many others it has.
-local function absent(r, operation, document, surplus)
+-- The verdict for an id that a list lacks. surplus: how many others it has, is_odd: whether one of
+-- them has no id.
+local function absent(r, operation, document, surplus, is_odd)
   local cursor = r.next and path.first(document, r.next)
-  if surplus > 0 and r.others and not operation.is_lookup then
+  if surplus > 0 and r.others and (is_odd or not operation.is_lookup) then
     -- It is not about this request, or writes ids in another way: then absence means nothing.
     return { outcome = "unknown", reason = "bad_response", message = OTHER_ID }
   end
@@ -297,14 +312,14 @@ end
 -- The verdicts of a list, one per id, and warnings about what does not fit.
 local function read_list(r, operation, document, ids)
   local list = path.list_at(document, r.each)
-  if r.others and list == json.null then
+  if r.others and list == json.null and not operation.is_lookup then
     list = {}
   end
   if not is_list(list) then
     return nil
   end
   local find_place = finder(operation, ids)
-  local verdicts, surplus, said = {}, 0, {}
+  local verdicts, surplus, is_odd, said = {}, 0, false, {}
   for i = 1, #ids do
     verdicts[i] = false
   end
@@ -312,7 +327,7 @@ local function read_list(r, operation, document, ids)
     local id = id_of(r, operation, entry)
     local place = id and find_place(id, i)
     if not place then
-      surplus = surplus + 1
+      surplus, is_odd = surplus + 1, is_odd or not (id or operation.has_no_ids)
     else
       local _, verdict = read_one(r, entry)
       verdict = verdict or { outcome = "unknown",
@@ -332,7 +347,7 @@ local function read_list(r, operation, document, ids)
     end
   end
   for i = 1, #ids do
-    verdicts[i] = verdicts[i] or absent(r, operation, document, surplus)
+    verdicts[i] = verdicts[i] or absent(r, operation, document, surplus, is_odd)
   end
   -- A list of all that is scheduled has other entries, too.
   local is_expected = r.others and operation.is_lookup
@@ -437,19 +452,45 @@ local function read(r, operation, document, ids, items)
   return read_single(r, operation, document, ids)
 end
 
+-- Outcomes of which an error beside them says the contrary.
+local YES = { stopped = true, accepted = true, recalled = true }
+
+local function is_yes(verdict)
+  for _, one in ipairs(verdict) do
+    if YES[one.outcome] then
+      return true
+    end
+  end
+  return verdict.codes ~= nil or YES[verdict.outcome] == true
+end
+
+-- The same; nil, too, where an error is beside what should be a success.
+local function read_success(r, operation, document, ids, items, body)
+  if errors.is_beside(operation.error, document, body, r) then
+    return nil
+  end
+  local action, verdict, warnings = read(r, operation, document, ids, items)
+  if action and errors.is_beside(operation.error, document, body, r, true) and is_yes(verdict) then
+    return nil
+  end
+  return action, verdict, warnings
+end
+
 -- Returns whether a reading found a value that it does not list.
 local function is_puzzled(verdict)
   return verdict.reason == "unknown_code" or verdict.reason == "unknown_state"
 end
 
--- action, verdict(s), warnings = reading.read(r, operation, document, ids, items) | nil. `document`
--- is the decoded response, `items` what the core parsed, if it did. Returns nil if the response
--- lacks what the reading and its alternatives name.
-function reading.read(r, operation, document, ids, items)
-  local action, verdict, warnings = read(r, operation, document, ids, items)
+-- action, verdict(s), warnings = reading.read(r, operation, document, ids, items, is_success, body)
+-- | nil. `document` is the decoded response, `body` its text, `items` what the core parsed, if it
+-- did. Returns nil if the response lacks what the reading and its alternatives name, or, where its
+-- status is a success, has an error beside it.
+function reading.read(r, operation, document, ids, items, is_success, body)
+  local one = is_success and read_success or read
+  local action, verdict, warnings = one(r, operation, document, ids, items, body)
   local other = r.otherwise
   while other and (not action or is_puzzled(verdict)) do
-    local its_action, its_verdict, its_warnings = read(other, operation, document, ids, items)
+    local its_action, its_verdict, its_warnings = one(other, operation, document, ids, items, body)
     if its_action and (not action or not is_puzzled(its_verdict)) then
       action, verdict, warnings = its_action, its_verdict, its_warnings
     end

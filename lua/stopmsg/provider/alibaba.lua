@@ -23,7 +23,7 @@ return {
     request = "POST /?AccessKeyId={access_key}&Action=CancelPush&AppKey={app}&Format=JSON"
       .. "&MessageId={id}&SignatureMethod=HMAC-SHA1&SignatureNonce={nonce}&SignatureVersion=1.0"
       .. "&Timestamp={time}&Version=2016-08-01&Signature={signature}",
-    [200] = { has = "RequestId", means = "accepted" },
+    [200] = { has = { RequestId = "^%w" }, means = "accepted" },
     [404] = "failed",
     refused = {
       ["InvalidAccessKeyId.NotFound"] = "credentials",

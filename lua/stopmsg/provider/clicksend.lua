@@ -15,13 +15,13 @@ return {
     status = "http_code" },
   stop = {
     request = "PUT /sms/{id}/cancel",
-    [200] = { has = "http_code", code = "response_code", text = "response_msg",
+    [200] = { has = { http_code = 200 }, code = "response_code", text = "response_msg",
       means = { SUCCESS = "accepted" } },
   },
   check = {
     docs = "https://developers.clicksend.com/docs/account/account/view-account-details",
     request = "GET /account",
-    [200] = { has = "http_code", code = "response_code", text = "response_msg",
+    [200] = { has = { http_code = 200 }, code = "response_code", text = "response_msg",
       means = { SUCCESS = "accepted" } },
   },
 }

@@ -25,7 +25,7 @@ return {
     request = "POST /{channel}/cancel",
     json = { scheduledMessageId = "{id}" },
     -- No page that could be read says what becomes of the message.
-    [200] = { code = "code", text = "msg", has = "msg", means = { Success = "accepted" } },
+    [200] = { code = "code", text = "msg", has = { msg = "^" }, means = { Success = "accepted" } },
   },
   check = {
     request = "GET /channels",

@@ -2,6 +2,8 @@
 
 local DOCS = "https://spec.matrix.org/latest/client-server-api/"
 
+local IDS = { room = "room_id", event = "event_id" }
+
 return {
   name = "matrix",
   about = "Matrix: redacts an event that was delivered",
@@ -20,17 +22,18 @@ return {
     -- The server takes a repeat with the same transaction for the same request.
     request = "PUT /rooms/{room}/redact/{event}/{uuid}",
     json = {},
-    [200] = { has = "event_id", means = "recalled" },
+    [200] = { has = { event_id = "^%$" }, means = "recalled" },
   },
   status = {
     request = "GET /rooms/{room}/event/{event}",
     [200] = {
-      { has = { "event_id", "unsigned.redacted_because" }, means = "recalled" },
-      { has = { "event_id", "content" }, means = "too_late" },
+      { has = { ["unsigned.redacted_because.type"] = "m.room.redaction" }, id = IDS,
+        means = "recalled" },
+      { has = "content", id = IDS, means = "too_late" },
     },
   },
   check = {
     request = "GET /account/whoami",
-    [200] = { has = "user_id", means = "accepted" },
+    [200] = { has = { user_id = "^@" }, means = "accepted" },
   },
 }

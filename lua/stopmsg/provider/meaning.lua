@@ -242,6 +242,34 @@ local function bodies_of(where, given)
   return bodies
 end
 
+-- has, agrees of what a response has to hold: paths at which something has to stand, and { steps,
+-- values } for those at which one of some values has to.
+local function held(where, given)
+  local has, agrees = {}, {}
+  for key, value in pairs(type(given) == "table" and given or { given }) do
+    local place = type(key) == "string" and ("%s[%s]"):format(where, text.quote(key)) or where
+    if type(key) == "string" then
+      local values = type(value) == "table" and value or { value }
+      for _, one in ipairs(values) do
+        if type(one) == "string" and one:find("^%^") and not pcall(string.find, "", one) then
+          fail(place, "expected a pattern after '^'")
+        elseif type(one) == "table" then
+          fail(place, "expected a value, or a list of values")
+        end
+      end
+      if #values == 0 then
+        fail(place, "expected a value, or a list of values")
+      end
+      agrees[#agrees + 1] = { steps = paths_of(place, key)[1], values = values }
+    elseif type(value) == "string" then
+      has[#has + 1] = paths_of(where, value)
+    else
+      fail(place, "expected a path like 'error.code', got a " .. type(value))
+    end
+  end
+  return has, agrees[1] and agrees
+end
+
 -- reading = meaning.reading(where, given, operation): compiles what a response says at its paths.
 function meaning.reading(where, given, operation)
   schema.check(where, given, schema.fields.reading)
@@ -251,16 +279,13 @@ function meaning.reading(where, given, operation)
   if given.exactly ~= nil then
     reading.exactly = bodies_of(where .. ".exactly", given.exactly)
   end
-  for _, name in ipairs({ "has", "code", "state", "text", "left" }) do
+  for _, name in ipairs({ "code", "state", "text", "left" }) do
     if given[name] ~= nil then
       reading[name] = paths_of(where .. "." .. name, given[name])
     end
   end
   if given.has ~= nil then
-    reading.has = {}
-    for i, written in ipairs(type(given.has) == "table" and given.has or { given.has }) do
-      reading.has[i] = paths_of(where .. ".has", written)
-    end
+    reading.has, reading.agrees = held(where .. ".has", given.has)
   end
   if given.form then
     local fits, message = errors.form(given.form)

@@ -2,6 +2,11 @@
 
 local DOCS = "https://developer.nylas.com/docs/reference/api/messages/"
 
+-- The words themselves are for people.
+local DELETED = { request_id = "^%w", ["data.message"] = "^%w" }
+
+local MISSING = { request_id = "^%w", ["error.type"] = "^%l" }
+
 local STATES = { pending = "open", success = "too_late", sent = "too_late" }
 
 return {
@@ -18,16 +23,16 @@ return {
   stop = {
     request = "DELETE /{grant}/messages/schedules/{id}",
     -- Within ten seconds of the time to send it is no promise.
-    [200] = { has = { "request_id", "data.message" }, means = "accepted" },
-    [202] = { has = { "request_id", "data.message" }, means = "accepted" },
-    [404] = { has = { "request_id", "error.type" }, text = "error.message", means = "not_found" },
+    [200] = { has = DELETED, means = "accepted" },
+    [202] = { has = DELETED, means = "accepted" },
+    [404] = { has = MISSING, text = "error.message", means = "not_found" },
   },
   status = {
     docs = DOCS .. "get-schedule-by-id",
     request = "GET /{grant}/messages/schedules/{id}",
     [200] = { id = { "data.schedule_id", "schedule_id" },
       state = { "data.status.code", "status.code" }, means = STATES },
-    [404] = { has = { "request_id", "error.type" }, text = "error.message",
+    [404] = { has = MISSING, text = "error.message",
       means = { "not_stoppable", "gone_or_sent" } },
   },
   check = {

@@ -33,14 +33,14 @@ return {
   stop = {
     request = "POST /emails/{id}/cancel",
     -- The answer does not tell the e-mail's state.
-    [200] = { id = "id", means = "accepted" },
+    [200] = { has = { object = "email" }, id = "id", means = "accepted" },
     [422] = "not_stoppable",
     refused = { ["404/not_found"] = "not_found", ["422/invalid_parameter"] = "invalid" },
   },
   status = {
     docs = DOCS .. "retrieve-email",
     request = "GET /emails/{id}",
-    [200] = { id = "id", state = "last_event", means = STATES },
+    [200] = { has = { object = "email" }, id = "id", state = "last_event", means = STATES },
   },
   check = {
     docs = DOCS .. "list-emails",

@@ -17,17 +17,17 @@ return {
   stop = {
     request = "POST /messages/{id}/cancel",
     headers = { ["Idempotency-Key"] = "{uuid}" },
-    [200] = { id = "data.id", code = "data.status", means = { CANCELLED = "stopped" },
-      verifies = { "stopped" } },
+    [200] = { has = { success = true }, id = "data.id", code = "data.status",
+      means = { CANCELLED = "stopped" }, verifies = { "stopped" } },
     -- Released, or finished without having been sent.
     refused = { BUSINESS_006 = "not_stoppable" },
   },
   status = {
     request = "GET /messages/{id}",
-    [200] = { id = "data.id", state = "data.status", means = FLOWN },
+    [200] = { has = { success = true }, id = "data.id", state = "data.status", means = FLOWN },
   },
   check = {
     request = "GET /me",
-    [200] = { has = { "success", "data" }, means = "accepted" },
+    [200] = { has = { "data", success = true }, means = "accepted" },
   },
 }

@@ -17,7 +17,7 @@ return {
     limit = 100,
     json = { ids = "{ids}" },
     [200] = {
-      { has = "success", each = "deleted", means = "stopped",
+      { has = { success = { true, "true" } }, each = "deleted", means = "stopped",
         others = { "not_stoppable", "gone_or_sent" } },
       REFUSED,
     },

@@ -53,14 +53,16 @@ return {
     request = "POST /chat.deleteScheduledMessage",
     form = { channel = "{channel}", scheduled_message_id = "{message}" },
     [200] = {
-      has = "ok",
-      code = { "error", "ok" },
-      means = with_common({
-        [true] = "stopped",
-        -- Unknown, posted already, or deleted already: one word for all.
-        invalid_scheduled_message_id = { "not_stoppable", "gone_or_sent" },
-        channel_not_found = "not_found",
-      }),
+      { has = { ok = true }, means = "stopped" },
+      {
+        has = { ok = false },
+        code = "error",
+        means = with_common({
+          -- Unknown, posted already, or deleted already: one word for all.
+          invalid_scheduled_message_id = { "not_stoppable", "gone_or_sent" },
+          channel_not_found = "not_found",
+        }),
+      },
     },
   },
   status = {
@@ -70,6 +72,7 @@ return {
     form = { channel = "{channel}", limit = 100 },
     [200] = {
       {
+        has = { ok = true },
         each = "scheduled_messages",
         id = { channel = "channel_id", message = "id" },
         means = "open",
@@ -77,7 +80,7 @@ return {
         next = "response_metadata.next_cursor",
       },
       {
-        has = "ok",
+        has = { ok = false },
         code = "error",
         means = with_common({ channel_not_found = "not_found", invalid_channel = "not_found" }),
       },
@@ -86,7 +89,10 @@ return {
   check = {
     docs = "https://docs.slack.dev/reference/methods/auth.test",
     request = "POST /auth.test",
-    [200] = { has = "ok", code = { "error", "ok" }, means = with_common({ [true] = "accepted" }) },
+    [200] = {
+      { has = { ok = true }, means = "accepted" },
+      { has = { ok = false }, code = "error", means = with_common({}) },
+    },
   },
   find = {
     docs = "https://docs.slack.dev/reference/methods/chat.scheduledMessages.list",
@@ -100,6 +106,7 @@ return {
     each = "scheduled_messages",
     id = { channel = "channel_id", message = "id" },
     [200] = {
+      has = { ok = false },
       code = "error",
       means = with_common({ channel_not_found = "failed", invalid_channel = "failed",
         invalid_cursor = "failed" }),

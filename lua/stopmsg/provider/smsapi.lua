@@ -9,7 +9,9 @@ local ERROR = { has = "message", code = "error", form = "integer", text = "messa
 } }
 
 local ANSWER = {
-  { has = "count", each = "list", id = "id", means = "stopped",
+  { has = { count = 1 }, each = "list", id = "id", means = "stopped",
+    others = { "not_stoppable", "gone_or_sent" } },
+  { has = { count = 0 }, each = "list", id = "id", means = "unknown",
     others = { "not_stoppable", "gone_or_sent" } },
   ERROR,
 }

@@ -1,7 +1,9 @@
 -- SMS Partner. Its page says what each code means, but not under which HTTP status it comes.
 
-local ANSWER = { has = "success", code = "code", text = "message", means = {
-  [200] = "stopped",
+local DONE = { has = { success = true }, code = "code", text = "message",
+  means = { [200] = "stopped" } }
+
+local REFUSED = { has = { success = false }, code = "code", text = "message", means = {
   [1] = "credentials",
   [3] = "invalid",
   [4] = "not_found",
@@ -19,9 +21,9 @@ return {
   id = "digits",
   stop = {
     request = "GET /message-cancel?apiKey={token}&messageId={id}&_format=json",
-    [200] = ANSWER,
-    [400] = ANSWER,
-    [403] = ANSWER,
-    [404] = ANSWER,
+    [200] = { DONE, REFUSED },
+    [400] = REFUSED,
+    [403] = REFUSED,
+    [404] = REFUSED,
   },
 }

@@ -21,7 +21,7 @@ return {
     docs = DOCS .. "#deletemessage",
     request = "POST /deleteMessage",
     json = { chat_id = "{chat}", message_id = "{message}" },
-    [200] = { code = "result", means = { [true] = "recalled" } },
+    [200] = { has = { ok = true }, code = "result", means = { [true] = "recalled" } },
     -- What a token of the wrong form gets: the address has no such bot.
     [404] = "credentials",
     texts = {
@@ -36,14 +36,14 @@ return {
       together = "chat",
       json = { chat_id = "{chat}", message_ids = "{message}" },
       -- What is not there is skipped without a word.
-      [200] = { code = "result", means = { [true] = "accepted" } },
+      [200] = { has = { ok = true }, code = "result", means = { [true] = "accepted" } },
       [404] = "credentials",
     },
   },
   check = {
     docs = DOCS .. "#getme",
     request = "GET /getMe",
-    [200] = { has = "result.id", means = "accepted" },
+    [200] = { has = { "result.id", ok = true }, means = "accepted" },
     [404] = "credentials",
   },
 }

@@ -8,7 +8,7 @@ local WITH = "?sdkappid={app}&identifier={admin}&usersig={signature}&random={ran
   .. "&contenttype=json"
 
 -- What every method may answer.
-local SHARED = { has = "ActionStatus", code = "ErrorCode", text = "ErrorInfo", means = {
+local SHARED = { has = { ActionStatus = "FAIL" }, code = "ErrorCode", text = "ErrorInfo", means = {
   [60007] = "throttle", [60011] = "throttle", [60018] = "throttle", [60019] = "throttle",
   [60004] = "credentials", [60005] = "credentials", [60006] = "credentials",
   [60010] = "credentials", [70001] = "credentials", [70003] = "credentials",
@@ -46,9 +46,9 @@ return {
     json = { Sdkappid = "{app}", TaskID = "{id}", Type = "{type}" },
     rate = 5,
     [200] = {
-      { has = "ActionStatus", id = "TaskID", code = "ErrorCode", text = "ErrorInfo",
+      { has = { ActionStatus = "OK" }, id = "TaskID", code = "ErrorCode", text = "ErrorInfo",
         form = { "^0$", "number" }, means = { [0] = "stopped" } },
-      { has = "ActionStatus", code = "ErrorCode", text = "ErrorInfo",
+      { has = { ActionStatus = "FAIL" }, code = "ErrorCode", text = "ErrorInfo",
         form = { "^9010[4567]$", "number" }, means = { [90104] = "invalid", [90105] = "again",
           [90106] = "too_late", [90107] = "too_late" } },
       SHARED,
@@ -61,9 +61,9 @@ return {
     json = { TaskId = "{id}" },
     rate = 1,
     [200] = {
-      { has = "ActionStatus", code = "ErrorCode", text = "ErrorInfo",
+      { has = { ActionStatus = "OK" }, code = "ErrorCode", text = "ErrorInfo",
         form = { "^0$", "number" }, means = { [0] = "accepted" } },
-      { has = "ActionStatus", code = "ErrorCode", text = "ErrorInfo",
+      { has = { ActionStatus = "FAIL" }, code = "ErrorCode", text = "ErrorInfo",
         form = { "^900[045]%d$", "number" }, means = { [90001] = "failed",
           [90009] = "credentials", [90049] = "not_found", [90050] = "recalled",
           [90051] = "throttle" } },

@@ -49,7 +49,7 @@ return {
   stop = {
     request = "GET /cancelCampaign?format=json&api_key={token}&campaign_id={id}",
     -- Success is an empty list.
-    [200] = { ERROR, { each = "result", means = "unknown", others = "stopped" } },
+    [200] = { ERROR, { has = "result", each = "result", means = "unknown", others = "stopped" } },
   },
   status = {
     docs = "https://www.unisender.com/ru/support/integration/api/getcampaignstatus/",

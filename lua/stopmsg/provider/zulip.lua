@@ -3,7 +3,7 @@
 local DOCS = "https://zulip.com/api/"
 
 -- Of a message that was sent, deleted, or never there.
-local GONE = { has = { "result", "msg" }, code = "code", text = "msg",
+local GONE = { has = { "msg", result = "error" }, code = "code", text = "msg",
   means = { BAD_REQUEST = { "not_stoppable", "gone_or_sent" } } }
 
 return {
@@ -17,7 +17,7 @@ return {
   id = "digits",
   stop = {
     request = "DELETE /scheduled_messages/{id}",
-    [200] = { has = "msg", code = "result", means = { success = "stopped" } },
+    [200] = { has = { msg = "" }, code = "result", means = { success = "stopped" } },
     [400] = GONE,
     [404] = GONE,
   },
@@ -25,6 +25,7 @@ return {
     docs = DOCS .. "get-scheduled-messages",
     request = "GET /scheduled_messages",
     [200] = {
+      has = { result = "success" },
       each = "scheduled_messages",
       id = "scheduled_message_id",
       state = "failed",
@@ -38,7 +39,7 @@ return {
   check = {
     docs = DOCS .. "get-own-user",
     request = "GET /users/me",
-    [200] = { has = { "result", "user_id", "email" }, means = "accepted" },
+    [200] = { has = { "user_id", "email", result = "success" }, means = "accepted" },
   },
   find = {
     docs = DOCS .. "get-scheduled-messages",
