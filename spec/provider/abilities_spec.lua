@@ -248,6 +248,11 @@ describe("a definition", function()
         [200] = { code = "to[].s", means = { gone = "stopped", sent = "too_late" } } },
         [[return 200, request.target:find("/b") and '{"to":[{"s":"gone"},{"s":"sent"}]}'
           or '{"to":[{"s":"gone"},{"s":"gone"}]}']], { "stopped", "too_late", "stopped" } },
+      { "of a list in which a value is missing", { request = "DELETE /{id}",
+        [200] = { code = "to[].s", means = { gone = "stopped" } } },
+        [[return 200, request.target:find("/b") and '{"to":[{"s":"gone"},{}]}'
+          or request.target:find("/c") and '{"to":[null,{"s":"gone"}]}'
+          or '{"to":[{"s":"gone"}]}']], { "stopped", "unknown", "unknown" } },
       { "of the id that was asked", { request = "DELETE /{id}",
         [200] = { id = "id", means = "stopped" } },
         [[return 200, '{"id":"a"}']], { "stopped", "unknown", "unknown" } },
