@@ -60,8 +60,8 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
--- For a rate shared with other processes: applies pauses that they were asked for, and checks that
--- the rate is still reachable.
+-- For a rate that a function knows: applies pauses that other processes were asked for, and checks
+-- that the function can still answer.
 local function heed_keeper(self, now)
   local pacer = self._session.pacer
   local pause = pacer:take_news()
@@ -85,7 +85,7 @@ local function ready_at(self, now)
     return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
-  if session.pacer.keeper or self._patience.rate_trouble then
+  if session.pacer.keeper or session.pacer.trouble or self._patience.rate_trouble then
     heed_keeper(self, now)
   end
   if task.pacer then
