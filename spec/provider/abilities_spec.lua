@@ -318,6 +318,12 @@ describe("a definition", function()
       ["gives nothing"] = function() end,
       ["gives two lines"] = function() return { A = "b\r\nC: d" } end,
       ["gives a name that is none"] = function() return { ["A b"] = "c" } end,
+      ["gives a list"] = function() return { "c" } end,
+      ["gives a table as a value"] = function() return { A = {} } end,
+      ["says where the request ends"] = function() return { ["content-length"] = "5" } end,
+      ["raises what cannot be written"] = function()
+        error(setmetatable({}, { __tostring = function() error("no words") end }))
+      end,
     }) do
       it("that " .. what .. " sends nothing", function()
         local c = client({ sign = f }, OK)

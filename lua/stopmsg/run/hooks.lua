@@ -99,9 +99,7 @@ local function call(self, name, hook, ...)
   self._is_torn = is_inside
   if not called and not self._has_raised[name] then
     self._has_raised[name] = true
-    local is_written, words = compat.try(tostring, message) -- which may raise, too
-    self:warn(("%s raised an error: %s"):format(name, is_written and type(words) == "string"
-      and words or type(message)))
+    self:warn(("%s raised an error: %s"):format(name, compat.words_of(message)))
   end
   self:check_open()
 end

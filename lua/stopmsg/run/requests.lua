@@ -3,6 +3,7 @@
 local batches = require("stopmsg.run.batches")
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
+local fields = require("stopmsg.provider.fields")
 local patience = require("stopmsg.run.patience")
 
 local requests = {}
@@ -186,13 +187,14 @@ local function sign(self, batch, operation, number)
     headers = headers, body = body or "" })
   if not called or type(given) ~= "table" then
     self._hooks:warn(("the definition's `sign` %s"):format(called and "returned no table of headers"
-      or "raised an error: " .. tostring(given)))
+      or "raised an error: " .. compat.words_of(given)))
     return nil
   end
   local lines = {}
   for name, value in pairs(given) do
-    lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
-    if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
+    lines[#lines + 1] = ("%s: %s"):format(compat.words_of(name), compat.words_of(value))
+    if type(name) ~= "string" or not fields.is_header(name) or lines[#lines]:find("%c")
+      or type(value) == "table" then
       self._hooks:warn("the definition's `sign` returned an invalid header")
       return nil
     end
