@@ -583,6 +583,45 @@ describe("stopmsg.client", function()
       assert.is_true(report.requests >= 4 and report.requests <= 5)
       assert.is_true(allowed >= report.requests and allowed <= report.requests + 1)
     end)
+
+    it("that cannot answer waits for as long as patience says", function()
+      for _, seconds in ipairs({ 0, 0.2 }) do
+        local phases = {}
+        local client = new("revicom", {
+          patience = seconds,
+          rate = function()
+            return 0.001, "Redis is away"
+          end,
+          on_event = function(event)
+            if event.type == "outage" then
+              phases[#phases + 1] = event.phase .. " " .. event.of
+            end
+          end,
+        })
+        local report = client:stop({ uuid(1), uuid(2) })
+        client:close()
+        assert.same({ outage = 2 }, report.reasons)
+        assert.equal(0, report.requests)
+        assert.is_true(report.elapsed >= seconds)
+        assert.same({ "begin rate", "end rate" }, phases)
+        assert.equal("no shared rate: Redis is away", report.warnings[1])
+      end
+    end)
+
+    it("that could not answer once is asked on", function()
+      local asked = 0
+      local client = new("revicom", {
+        patience = math.huge,
+        rate = function()
+          asked = asked + 1
+          return asked < 3 and 0.001 or 0, asked < 3 and "Redis is away" or nil
+        end,
+      })
+      local report = client:stop({ uuid(1), uuid(2) })
+      client:close()
+      assert.is_true(report.ok)
+      assert.equal(3, asked)
+    end)
   end)
 
   describe("on_event", function()
@@ -597,6 +636,18 @@ describe("stopmsg.client", function()
       client:stop_dispatch({ 1, 20500 })
       assert.same({ request = 3, response = 3, retry = 1, item = 2 }, types)
       assert.is_nil(table.concat(all, "\n"):find(TOKEN .. "[^%w]"))
+    end)
+
+    it("may raise what cannot be written", function()
+      for _, words in ipairs({ 17, function() error("no words") end, function() return {} end }) do
+        local client = new("revicom", { on_event = function()
+          error(setmetatable({}, { __tostring = words }))
+        end })
+        local report = client:stop(uuid(1))
+        client:close()
+        assert.is_true(report.ok)
+        assert.equal("on_event raised an error: table", report.warnings[1])
+      end
     end)
   end)
 

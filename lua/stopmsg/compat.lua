@@ -40,6 +40,12 @@ function compat.try(f, ...)
   return without_memory(pcall(f, ...))
 end
 
+-- What to tell of a user's error: its words, or its type where it has none. `__tostring` may raise.
+function compat.words_of(err)
+  local is_written, words = compat.try(tostring, err)
+  return is_written and type(words) == "string" and words or type(err)
+end
+
 -- Whether a function may yield inside pcall, which Lua 5.1 forbids. Not tried out, because nginx's
 -- coroutines would yield through the require() that loads this file.
 local can_yield = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil

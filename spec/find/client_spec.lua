@@ -298,6 +298,12 @@ describe("client:stop_where", function()
     assert.equal(100, #items)
     assert.is_false(report.is_complete)
     assert.equal("http_500", report.err.reason)
+    -- The first page came from the provider, so nothing is wrong with the address.
+    assert.is_nil(table.concat(report.warnings, "\n"):find("check base_url", 1, true))
+    _, report = against([[function()
+      return "", 500
+    end]], find, { patience = 0, max_attempts = 2 })
+    assert.is_truthy(table.concat(report.warnings, "\n"):find("check base_url", 1, true))
   end)
 
   it("goes on after a page that failed once", function()

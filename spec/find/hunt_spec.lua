@@ -146,6 +146,19 @@ describe("stopmsg.find.hunt", function()
     assert.same({ false, "changing" }, { self.report.is_complete, self.report.err.reason })
   end)
 
+  it("says why the last look failed where the run ends before the next one", function()
+    for _, err in ipairs({ { reason = "http_500" }, { reason = "http_500", message = "no" } }) do
+      local self = start({ { { "a" } }, { err = err } })
+      assert.has_error(function()
+        drain(self, 256, 5)
+      end, "it does not end")
+      self.ended = "outage"
+      assert.same({}, drain(self))
+      assert.same({ "outage", "the run ended before the list was complete; the last look failed: "
+        .. (err.message or err.reason) }, { self.report.err.reason, self.report.err.message })
+    end
+  end)
+
   it("ends when nothing more is sent, and loses nothing that it found", function()
     local self = start({ { { "a", "b", "c" }, { "d" } } })
     local chunk = {}

@@ -73,15 +73,27 @@ describe("stopmsg.meaning.path", function()
   end)
 
   it("gives every element of a list, and the document itself", function()
-    local document = { to = { { status = "a" }, { status = "b" }, { other = 1 }, 5 }, list = {} }
-    assert.same({ "a", "b", {}, {} }, path.values(document, path.list("to[].status")))
-    assert.same({ 5 }, path.values(document, path.list("to[4]")))
+    local document = { to = { { status = "a" }, { status = "b" } }, list = {}, five = { 5 } }
+    assert.same({ "a", "b" }, path.values(document, path.list("to[].status")))
+    assert.same({ 5 }, path.values(document, path.list("five[1]")))
     assert.same({}, path.values(document, path.list("list[].status")))
-    assert.same({ "a", "b", {}, {} }, path.values(document, path.list({ "list[].x",
-      "to[].status" })))
+    assert.same({ "a", "b" }, path.values(document, path.list({ "list[].x", "to[].status" })))
     assert.same({ true }, path.values(true, path.list(".")))
     assert.same({ false }, path.values({ ok = false }, path.list({ "error", "ok" })))
     assert.equal(document, path.value(document, path.parse(".")))
+  end)
+
+  it("tells that an element of a list has no value", function()
+    for _, other in ipairs({ '{"other":1}', '{"status":null}', "{}", "null", "5", "[]" }) do
+      for _, list in ipairs({ '{"status":"a"},' .. other, other .. ',{"status":"a"}' }) do
+        local document = json.decode('{"to":[' .. list .. "]}")
+        assert.message(list).same({ "a", has_gap = true },
+          path.values(document, path.list({ "list[].x", "to[].status" })))
+      end
+    end
+    local document = json.decode('{"to":[{"x":[{"s":"a"}]},{"x":[]}],"of":[{"s":"b"}]}')
+    assert.same({ "a", has_gap = true }, path.values(document, path.list("to[].x[].s")))
+    assert.same({ "b" }, path.values(document, path.list({ "to[].y", "of[].s" })))
   end)
 
   describe("into XML", function()

@@ -248,6 +248,11 @@ describe("a definition", function()
         [200] = { code = "to[].s", means = { gone = "stopped", sent = "too_late" } } },
         [[return 200, request.target:find("/b") and '{"to":[{"s":"gone"},{"s":"sent"}]}'
           or '{"to":[{"s":"gone"},{"s":"gone"}]}']], { "stopped", "too_late", "stopped" } },
+      { "of a list in which a value is missing", { request = "DELETE /{id}",
+        [200] = { code = "to[].s", means = { gone = "stopped" } } },
+        [[return 200, request.target:find("/b") and '{"to":[{"s":"gone"},{}]}'
+          or request.target:find("/c") and '{"to":[null,{"s":"gone"}]}'
+          or '{"to":[{"s":"gone"}]}']], { "stopped", "unknown", "unknown" } },
       { "of the id that was asked", { request = "DELETE /{id}",
         [200] = { id = "id", means = "stopped" } },
         [[return 200, '{"id":"a"}']], { "stopped", "unknown", "unknown" } },
@@ -313,6 +318,12 @@ describe("a definition", function()
       ["gives nothing"] = function() end,
       ["gives two lines"] = function() return { A = "b\r\nC: d" } end,
       ["gives a name that is none"] = function() return { ["A b"] = "c" } end,
+      ["gives a list"] = function() return { "c" } end,
+      ["gives a table as a value"] = function() return { A = {} } end,
+      ["says where the request ends"] = function() return { ["content-length"] = "5" } end,
+      ["raises what cannot be written"] = function()
+        error(setmetatable({}, { __tostring = function() error("no words") end }))
+      end,
     }) do
       it("that " .. what .. " sends nothing", function()
         local c = client({ sign = f }, OK)

@@ -78,6 +78,9 @@ end
 
 local NIL = {}
 
+local CYCLE = {}
+CYCLE.again = CYCLE
+
 -- What is changed, to what, and what has to be in the message.
 local BROKEN = {
   { "name", NIL, "needs a `name`" },
@@ -124,6 +127,8 @@ local BROKEN = {
   { "headers.X", "{ account }", "'{ account }': write a placeholder as {name}" },
   { "headers.X Y", "1", "not a valid header name" },
   { "headers.authorization", "x", "the same header as" },
+  { "headers.Content-Length", "5", "acme.headers['Content-Length']: is written for each request" },
+  { "headers.transfer-encoding", "chunked", "is written for each request; leave it out" },
   { "headers.Authorization", NIL, "never sends the token: use {token} in a header" },
   { "auth", { basic = "{account}:{token}" }, "cannot be combined with an Authorization header" },
   { "auth", { bearer = "x" }, "acme.auth: unknown field 'bearer'; did you mean 'basic'?" },
@@ -156,6 +161,7 @@ local BROKEN = {
   { "stop.request", "post /x/{id}", "a method and a path" },
   { "stop.request", "POST x/{id}", "a method and a path" },
   { "stop.request", "POST /x y/{id}", "a method and a path" },
+  { "stop.request", "POST /x#{id}", "a method and a path" },
   { "stop.request", "POST /x/{ids}", "{ids} is a list" },
   { "stop.request", "POST /x/{idd}", "unknown placeholder {idd}: not a setting" },
   { "stop.request", "POST /x/{base_url}/{id}",
@@ -164,6 +170,9 @@ local BROKEN = {
   { "stop.form", { a = "1" }, "more than one of `json`, `form` and `text`" },
   { "stop.json.id", "{di}", "acme.stop.json.id: unknown placeholder {di}" },
   { "stop.json.f", print, "expected a JSON value, got a function" },
+  { "stop.json.f", 0 / 0, "acme.stop.json.f: expected a JSON value, got " },
+  { "stop.json.f", -math.huge, "expected a JSON value, got -" },
+  { "stop.json", CYCLE, "acme.stop.json: has more than 64 levels" },
   { "stop.json", { "a", b = 1 }, "a list cannot have named fields" },
   { "stop.limit", 5, "{id} is a single id, but the request has many: use {ids}" },
   { "stop.join", ",", "there is no list" },

@@ -31,6 +31,7 @@ function hunts.new(with)
     _rests_till = -math.huge,
     _quiet = 0,
     _failed = 0,
+    _trouble = nil, -- why the last look was incomplete
     _changing = 0,
     _is_over = false,
   }, Hunt)
@@ -49,6 +50,7 @@ local function judge(self, look)
   local is_waiting = look.found == 0 and look.is_complete and look.changing > 0
   self._quiet = is_quiet and self._quiet + 1 or 0
   self._changing = is_waiting and self._changing + 1 or 0
+  self._trouble = look.err
   self._failed = look.found == 0 and not look.is_complete and self._failed + 1 or 0
   if self._quiet == QUIET then
     finish(self)
@@ -96,8 +98,11 @@ function Hunt:fill(chunk, want)
   end
   local reason = with.ended()
   if reason then
+    local trouble = self._trouble
+    local why = trouble and (trouble.message or trouble.reason)
     finish(self, { outcome = "skipped", reason = reason,
-      message = "the run ended before the list was complete" })
+      message = "the run ended before the list was complete"
+        .. (why and "; the last look failed: " .. why or "") })
     return true
   elseif self._owes then
     self._owes = false

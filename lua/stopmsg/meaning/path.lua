@@ -97,9 +97,6 @@ function path.first(document, list)
   return nil
 end
 
--- What stands for a list element that has nothing at the rest of the path.
-local NOTHING = {}
-
 local function add_values(value, steps, at, values)
   local step = steps[at]
   if value == nil or type(value) == "userdata" then
@@ -110,26 +107,28 @@ local function add_values(value, steps, at, values)
     return
   elseif step == true then
     for _, entry in ipairs(value) do
-      local count = #values
+      local before = #values
       add_values(entry, steps, at + 1, values)
-      values[count + 1] = values[count + 1] or NOTHING
+      if #values == before then
+        values.has_gap = true
+      end
     end
   else
     add_values(follow(value, step, steps[at + 1]), steps, at + 1, values)
   end
 end
 
--- values = path.values(document, list): all values at the first path that has any. An element of a
--- list that has none gives an empty table: the others do not speak for it.
+-- values = path.values(document, list): all values at the first path that has any. values.has_gap:
+-- an element of a list on that path has none, so the values do not speak for all.
 function path.values(document, list)
-  local values = {}
   for _, steps in ipairs(list) do
+    local values = {}
     add_values(document, steps, 1, values)
     if values[1] ~= nil then
-      break
+      return values
     end
   end
-  return values
+  return {}
 end
 
 -- list = path.list(written) | nil, message: parses a path or a list of paths for path.first.

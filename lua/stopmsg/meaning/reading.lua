@@ -241,6 +241,8 @@ local function read_one(r, entry)
   local values = paths and path.values(entry, paths) or {}
   if not paths and r.entry then
     return verdict_of(r, nil, r.entry, message)
+  elseif values.has_gap then
+    return nil
   elseif values[1] ~= nil then
     for _, value in ipairs(r.fits and values or {}) do
       if not r.fits(value) then

@@ -30,9 +30,15 @@ local IS_BODILESS = { HEAD = true, CONNECT = true }
 -- Placeholders for one id or a list of ids.
 local IS_ID = { id = true, ids = true }
 
+-- Levels of a JSON body. A table that contains itself has more.
+local DEEPEST = 64
+
 -- The same for all texts in a JSON value.
-local function visit_json(where, value, see)
-  if type(value) == "string" then
+local function visit_json(where, value, see, depth)
+  depth = depth or 0
+  if depth > DEEPEST then
+    fail(where:match("^(.-%.json)"), ("has more than %d levels"):format(DEEPEST))
+  elseif type(value) == "string" then
     fields.visit_text(where, value, "json", see)
   elseif type(value) == "table" then
     for key, member in pairs(value) do
@@ -42,8 +48,10 @@ local function visit_json(where, value, see)
       elseif type(key) == "string" and value[1] ~= nil then
         fail(place, "a list cannot have named fields")
       end
-      visit_json(place, member, see)
+      visit_json(place, member, see, depth + 1)
     end
+  elseif type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
+    fail(where, "expected a JSON value, got " .. tostring(value))
   elseif type(value) ~= "number" and type(value) ~= "boolean" then
     fail(where, "expected a JSON value, got a " .. type(value))
   end
@@ -105,9 +113,9 @@ end
 -- Visits the placeholders of a request and checks its fields. `where` names the operation.
 function Compiler:request(operation, given, where, filters)
   local see = self:see(operation, filters)
-  local method, target = (given.request or ""):match("^(%u+) (/[^%c ]*)$")
+  local method, target = (given.request or ""):match("^(%u+) (/[^%c #]*)$")
   if operation.address then
-    method, target = (given.request or ""):match("^(%u+) (https?://[^%c ]+)$")
+    method, target = (given.request or ""):match("^(%u+) (https?://[^%c #]+)$")
   end
   if not method then
     fail(where .. ".request", operation.address

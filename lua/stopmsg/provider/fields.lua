@@ -31,6 +31,14 @@ function fields.visit_text(where, written, kind, see)
   end
 end
 
+-- Headers that say where a request ends.
+local IS_FRAMING = { ["content-length"] = true, ["transfer-encoding"] = true }
+
+-- Returns whether a definition may send a header of this name.
+function fields.is_header(name)
+  return name:find("^[%w!#$%%&'*+%-.^_`|~]+$") ~= nil and not IS_FRAMING[name:lower()]
+end
+
 function fields.check_headers(where, headers)
   local seen = {}
   for name, value in pairs(headers) do
@@ -38,7 +46,9 @@ function fields.check_headers(where, headers)
       or tostring(name))
     if type(name) ~= "string" then
       fail(place, "expected a header name, as in [\"X-Version\"] = \"1\"")
-    elseif not name:find("^[%w!#$%%&'*+%-.^_`|~]+$") then
+    elseif IS_FRAMING[name:lower()] then
+      fail(place, "is written for each request; leave it out")
+    elseif not fields.is_header(name) then
       fail(place, "not a valid header name")
     elseif type(value) ~= "string" then
       fail(place, "expected a string, got a " .. type(value))

@@ -99,7 +99,7 @@ local function call(self, name, hook, ...)
   self._is_torn = is_inside
   if not called and not self._has_raised[name] then
     self._has_raised[name] = true
-    self:warn(("%s raised an error: %s"):format(name, tostring(message)))
+    self:warn(("%s raised an error: %s"):format(name, compat.words_of(message)))
   end
   self:check_open()
 end

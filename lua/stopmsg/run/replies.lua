@@ -5,6 +5,9 @@ local hooks = require("stopmsg.run.hooks")
 
 local replies = {}
 
+-- The warning where every response was a stranger's.
+replies.STRANGERS = "no response was in the provider's form: check base_url and the proxy"
+
 local Replies = {}
 Replies.__index = Replies
 
@@ -142,7 +145,7 @@ end
 -- Warns of responses that nobody should trust.
 function Replies:finish()
   if self._has_strangers and not self._has_form then
-    self._hooks:warn("no response was in the provider's form: check base_url and the proxy")
+    self._hooks:warn(replies.STRANGERS)
   end
   if self._session.engine:has_met_sandbox() then
     -- Not redacted: the sandbox's token is a word of this text.

@@ -3,6 +3,7 @@
 local batches = require("stopmsg.run.batches")
 local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
+local fields = require("stopmsg.provider.fields")
 local patience = require("stopmsg.run.patience")
 
 local requests = {}
@@ -60,8 +61,8 @@ local function allowed_at(self, now)
   return held_till or now
 end
 
--- For a rate shared with other processes: applies pauses that they were asked for, and checks that
--- the rate is still reachable.
+-- For a rate that a function knows: applies pauses that other processes were asked for, and checks
+-- that the function can still answer.
 local function heed_keeper(self, now)
   local pacer = self._session.pacer
   local pause = pacer:take_news()
@@ -85,7 +86,7 @@ local function ready_at(self, now)
     return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
-  if session.pacer.keeper or self._patience.rate_trouble then
+  if session.pacer.keeper or session.pacer.trouble or self._patience.rate_trouble then
     heed_keeper(self, now)
   end
   if task.pacer then
@@ -186,13 +187,14 @@ local function sign(self, batch, operation, number)
     headers = headers, body = body or "" })
   if not called or type(given) ~= "table" then
     self._hooks:warn(("the definition's `sign` %s"):format(called and "returned no table of headers"
-      or "raised an error: " .. tostring(given)))
+      or "raised an error: " .. compat.words_of(given)))
     return nil
   end
   local lines = {}
   for name, value in pairs(given) do
-    lines[#lines + 1] = ("%s: %s"):format(tostring(name), tostring(value))
-    if lines[#lines]:find("%c") or not lines[#lines]:find("^[%w%-_]+: ") then
+    lines[#lines + 1] = ("%s: %s"):format(compat.words_of(name), compat.words_of(value))
+    if type(name) ~= "string" or not fields.is_header(name) or lines[#lines]:find("%c")
+      or type(value) == "table" then
       self._hooks:warn("the definition's `sign` returned an invalid header")
       return nil
     end
