@@ -512,7 +512,9 @@ int sm_slot_is_refused(struct sm_slot *s) {
 }
 
 void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
-  if (s->port == refused->port && s->header_bytes == 0)
+  /* Refused before it was sent, the connection has no port here, and had no
+   * other request. */
+  if (refused->port > 0 && s->port == refused->port && s->header_bytes == 0)
     s->refusal = refused->refusal;
 }
 
