@@ -202,7 +202,7 @@ void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
 /* Returns 0 for a line that HTTP does not allow. libcurl versions differ in
  * what they let pass, so each line is checked here. */
 static int take_line(struct sm_slot *s, const char *line, size_t len) {
-  int status;
+  int status, is_valid;
 
   /* Newer libcurls also pass an incomplete line when the connection ends. */
   if (len == 0 || line[len - 1] != '\n')
@@ -217,8 +217,8 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
     sm_slot_take_field(s, line, len, s->is_headed);
     return is_field(line, len);
   }
-  return is_status(line, len, &status) &
-         sm_slot_take_status(s, status, is_uploaded(s));
+  is_valid = is_status(line, len, &status);
+  return sm_slot_take_status(s, status, is_uploaded(s)) && is_valid;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
