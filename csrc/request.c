@@ -617,6 +617,8 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
 
   if (r->fixed.len == 0)
     status = write_fixed(r, user_agent);
+  if (status != SM_OK)
+    sm_buf_reset(&r->fixed, 0); /* or the next request would lack the rest */
   length[0] = '\0';
   if (has_upload(op))
     (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
