@@ -195,7 +195,7 @@ static int is_uploaded(const struct sm_slot *s) {
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer) {
   if (!is_trailer)
-    sm_headers_line(&s->headers, line, len, time(NULL));
+    sm_headers_line(&s->headers, line, len);
   sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
 }
 
@@ -224,7 +224,7 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
   struct sm_slot *s = user;
 
-  s->header_bytes += size * count;
+  s->header_bytes += size * count + SM_LINE_WORK;
   if (s->header_bytes > SM_MAX_HEADERS) {
     s->is_overflow = 1;
     return 0;
