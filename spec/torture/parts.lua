@@ -328,6 +328,21 @@ function parts.usual()
     core.meaning({ status = 200, first = 3, exactly = ("{"):rep(300) }, id, ("{"):rep(300)))
 end
 
+-- What the core makes of texts, also after a try that memory was lacking for.
+function parts.signed()
+  local token = core.secret(("torture-7f3a%"):rep(40))
+  return closing(token, function()
+    local basic = ("user:"):rep(60)
+    if not pcall(token.hide, token, basic, "") then
+      token:hide(basic, "")
+    end
+    return table.concat({ token:sign("sha256", "a", "b", "text", "hex"),
+      token:sign("sha1", "", "", nil, "base64"), core.base64(("bytes"):rep(100)),
+      token:redact(core.base64(basic .. ("torture-7f3a%"):rep(40))),
+      core.inflate("deflate", core.deflate(basic), 1000) }, "\n")
+  end)
+end
+
 local URLS = {
   "https://stop.test", "http://localhost:8080/a/b/", "http://stop.test/", "ftp://stop.test",
   "https://user@stop.test", "https://:word@stop.test", "https://stop.test?a", "https://stop.test#a",
