@@ -6,6 +6,7 @@
 #define SM_ASCII_H
 
 #include <stddef.h>
+#include <string.h>
 
 static inline int sm_is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -15,14 +16,17 @@ static inline char sm_lower(char c) {
   return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* `word` is in lower case. */
+/* `word` is in lower case. Most words differ in length, which costs nothing to
+ * compare where `word` is a literal. */
 static inline int sm_is_word(const char *text, size_t len, const char *word) {
   size_t i;
 
+  if (len != strlen(word))
+    return 0;
   for (i = 0; i < len; i++)
     if (sm_lower(text[i]) != word[i])
       return 0;
-  return word[len] == '\0';
+  return 1;
 }
 
 static inline int sm_is_blank(char c) {

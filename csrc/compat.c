@@ -26,3 +26,24 @@ void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
 }
+
+static int buf_gc(lua_State *L) {
+  sm_buf_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+struct sm_buf *sm_newbuf(lua_State *L, size_t limit) {
+  struct sm_buf *b = lua_newuserdata(L, sizeof(*b));
+
+  sm_buf_init(b, limit);
+  luaL_newmetatable(L, "stopmsg.buf");
+  lua_pushcfunction(L, buf_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+void sm_pushbuf(lua_State *L, struct sm_buf *b) {
+  lua_pushlstring(L, b->len > 0 ? b->bytes : "", b->len);
+  sm_buf_free(b);
+}

@@ -13,6 +13,8 @@
 #include <lauxlib.h>
 #include <lua.h>
 
+#include "buf.h"
+
 /* Everything between here and the pop stays inside the module, also where
  * LuaRocks compiles without -fvisibility=hidden. */
 #pragma GCC visibility push(hidden)
@@ -37,6 +39,11 @@ FILE *sm_checkfile(lua_State *L, int index);
 /* Creates metatable `name` with its methods in __index. Pushes nothing. */
 void sm_newtype(lua_State *L, const char *name, const luaL_Reg *methods,
                 const luaL_Reg *metamethods);
+
+/* newbuf pushes a buffer that Lua owns, as the calls that fill or push it may
+ * raise. pushbuf pushes its text and frees that. */
+struct sm_buf *sm_newbuf(lua_State *L, size_t limit);
+void sm_pushbuf(lua_State *L, struct sm_buf *b);
 
 #pragma GCC visibility pop
 

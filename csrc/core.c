@@ -64,17 +64,17 @@ static int core_inflate(lua_State *L) {
   const char *bytes = luaL_checklstring(L, 2, &len);
   lua_Number limit = luaL_checknumber(L, 3);
   enum sm_status status;
-  struct sm_buf text;
+  struct sm_buf *text;
 
   luaL_argcheck(L, limit >= 0 && limit <= 0x1p30, 3, "out of range");
-  sm_buf_init(&text, (size_t)limit);
+  text = sm_newbuf(L, (size_t)limit);
   status = sm_inflate(coding == 0 ? SM_CODING_GZIP : SM_CODING_DEFLATE, bytes,
-                      len, &text);
-  if (status == SM_OK)
-    lua_pushlstring(L, text.len > 0 ? text.bytes : "", text.len);
-  sm_buf_free(&text);
-  if (status == SM_OK)
+                      len, text);
+  if (status == SM_OK) {
+    sm_pushbuf(L, text);
     return 1;
+  }
+  sm_buf_free(text);
   if (status == SM_NOMEM)
     return luaL_error(L, "not enough memory");
   lua_pushnil(L);
@@ -86,15 +86,12 @@ static int core_inflate(lua_State *L) {
 static int core_deflate(lua_State *L) {
   size_t len;
   const char *text = luaL_checklstring(L, 1, &len);
-  struct sm_buf packed;
-  enum sm_status status;
+  struct sm_buf *packed = sm_newbuf(L, len * 2 + 1024);
 
-  sm_buf_init(&packed, len * 2 + 1024);
-  status = sm_deflate(text, len, &packed);
-  if (status == SM_OK)
-    lua_pushlstring(L, packed.bytes, packed.len);
-  sm_buf_free(&packed);
-  return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
+  if (sm_deflate(text, len, packed) != SM_OK)
+    return luaL_error(L, "not enough memory");
+  sm_pushbuf(L, packed);
+  return 1;
 }
 
 /* flag = core.names_twice(text): whether an object of this JSON has two fields

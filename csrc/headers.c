@@ -1,6 +1,7 @@
 #include "headers.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "ascii.h"
 
@@ -213,8 +214,7 @@ static void take_length(struct sm_headers *h, const char *text, size_t len) {
   h->length_count++;
 }
 
-void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
-                     time_t now) {
+void sm_headers_line(struct sm_headers *h, const char *line, size_t len) {
   const char *colon = memchr(line, ':', len);
   size_t name_len, value_len;
   const char *value;
@@ -231,7 +231,7 @@ void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
   else if (sm_is_word(line, name_len, "content-encoding"))
     take_codings(h, value, value_len);
   else if (sm_is_word(line, name_len, "retry-after"))
-    h->retry_after = retry_after_of(value, value_len, now);
+    h->retry_after = retry_after_of(value, value_len, time(NULL));
   else if (sm_is_word(line, name_len, "server"))
     h->is_sandbox = sm_is_word(value, value_len, "stopmsg-sandbox");
 }

@@ -11,7 +11,6 @@
 #define SM_HEADERS_H
 
 #include <stddef.h>
-#include <time.h>
 
 #include "inflate.h"
 
@@ -36,11 +35,9 @@ struct sm_headers {
 
 #pragma GCC visibility push(hidden)
 
-/* Call clear, then pass each header line. `now` is the wall-clock time for HTTP
- * dates. */
+/* Call clear, then pass each header line. */
 void sm_headers_clear(struct sm_headers *h);
-void sm_headers_line(struct sm_headers *h, const char *line, size_t len,
-                     time_t now);
+void sm_headers_line(struct sm_headers *h, const char *line, size_t len);
 
 /* The same for a provider's own header, in seconds, perhaps with a fraction.
  * `name` is lower case, or empty. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ascii.h"
+#include "bytes.h"
 
 /* Bytes of a chunk-size line that do not count toward the header limit. */
 #define SM_PLAIN_SIZE 20
@@ -45,11 +46,19 @@ static int is_name(char c) {
 
 /* Whether the text has no control bytes except tabs. */
 static int is_text(const char *text, size_t len) {
-  size_t i;
+  size_t i = 0;
 
-  for (i = 0; i < len; i++)
+  while (i < len) {
+    uint64_t word = len - i >= SM_WORD ? sm_word(text + i) : 0;
+
+    if (!(sm_any_below(word, ' ') | sm_any_is(word, 127))) {
+      i += SM_WORD;
+      continue;
+    }
     if (((unsigned char)text[i] < ' ' && text[i] != '\t') || text[i] == 127)
       return 0;
+    i++;
+  }
   return 1;
 }
 
@@ -117,14 +126,13 @@ static const char *read_framing(struct sm_http1 *h, size_t name_len,
                                 const char *value, size_t value_len) {
   const char *name = h->text, *fault = NULL;
 
-  if (name_len == 14 && sm_is_word(name, name_len, "content-length")) {
+  if (sm_is_word(name, name_len, "content-length")) {
     if (h->has_coding)
       return "the answer has chunks and a length";
     fault = read_length(h, value, value_len);
-  } else if (name_len == 10 && sm_is_word(name, name_len, "connection")) {
+  } else if (sm_is_word(name, name_len, "connection")) {
     read_connection(h, value, value_len);
-  } else if (name_len == 17 &&
-             sm_is_word(name, name_len, "transfer-encoding")) {
+  } else if (sm_is_word(name, name_len, "transfer-encoding")) {
     if (h->has_coding || h->is_old || !sm_is_word(value, value_len, "chunked"))
       return "the answer's Transfer-Encoding is not chunked";
     if (h->has_length)
@@ -240,7 +248,7 @@ static enum sm_http1_event take_line(struct sm_http1 *h, const char **bytes,
     sm_buf_reset(&h->line, 4096);
   h->is_told = *is_whole;
   if (!is_size || h->line.len + taken > SM_PLAIN_SIZE)
-    h->head_bytes += taken;
+    h->head_bytes += taken + (*is_whole ? SM_LINE_WORK : 0);
   if (h->head_bytes > SM_MAX_HEADERS)
     return SM_HTTP1_LARGE;
   *bytes += taken;

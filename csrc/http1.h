@@ -18,6 +18,9 @@
  * and trailers. */
 #define SM_MAX_HEADERS ((size_t)256 * 1024)
 
+/* Bytes that a line counts beyond its own: the shortest one is work, too. */
+#define SM_LINE_WORK ((size_t)32)
+
 enum sm_http1_event {
   SM_HTTP1_MORE,   /* all bytes used, the response continues */
   SM_HTTP1_STATUS, /* a status line, perhaps of an interim response */

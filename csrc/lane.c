@@ -259,6 +259,7 @@ static int feed(struct sm_lane *l, struct sm_conn *c, size_t len) {
 
   while ((event = sm_http1_next(h, &bytes, &len)) != SM_HTTP1_MORE) {
     s->header_bytes = h->head_bytes;
+    l->sockets->work += SM_LINE_WORK;
     if (event == SM_HTTP1_STATUS) {
       s->status = h->status;
       if (!sm_slot_take_status(s, h->status, c->sent == s->request.wire.len)) {

@@ -237,6 +237,15 @@ static void read_headers(lua_State *L, struct sm_op *op) {
   lua_pop(L, 1);
 }
 
+/* Even without a body these methods must send Content-Length: 0, or servers
+ * wait for a body. */
+static int is_upload(const struct sm_op *op) {
+  const char *method = op->method.bytes;
+
+  return op->has_body || strcmp(method, "POST") == 0 ||
+         strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
+}
+
 void sm_prepare(lua_State *L, struct sm_op *op) {
   const char *fault;
   int allow_http;
@@ -271,6 +280,7 @@ void sm_prepare(lua_State *L, struct sm_op *op) {
   if (!read_field_template(L, "url", op, &op->url))
     luaL_error(L, "no url");
   op->has_body = read_field_template(L, "body", op, &op->body);
+  op->is_upload = is_upload(op);
   lua_getfield(L, 2, "items");
   if (!lua_isnil(L, -1))
     sm_fields_read(L, lua_gettop(L), &op->fields);

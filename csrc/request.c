@@ -353,15 +353,6 @@ static enum sm_status set_url(struct sm_request *r) {
   return rc == CURLUE_OK ? SM_OK : SM_REFUSED;
 }
 
-/* Even without a body these methods must send Content-Length: 0, or servers
- * wait for a body. */
-static int has_upload(const struct sm_op *op) {
-  const char *method = op->method.bytes;
-
-  return op->has_body || strcmp(method, "POST") == 0 ||
-         strcmp(method, "PUT") == 0 || strcmp(method, "PATCH") == 0;
-}
-
 /* Returns the headers that all requests of `op` send. */
 static struct curl_slist *shared_lines(const struct sm_op *op) {
   return op->auth != NULL && op->token_lines.count > 0 ? op->auth->lines
@@ -384,7 +375,7 @@ static enum sm_status set_up(struct sm_request *r, const struct sm_op *op) {
   if (op->is_proxied && r->url == NULL)
     return SM_NOMEM;
 
-  if (has_upload(op))
+  if (op->is_upload)
     rc = curl_easy_setopt(r->easy, CURLOPT_POST, 1L);
   else
     rc = curl_easy_setopt(r->easy, CURLOPT_HTTPGET, 1L);
@@ -532,7 +523,7 @@ enum sm_status sm_request_end(struct sm_request *r) {
     status = set_url(r);
   /* Setting a body turns the request into a POST, so only do it if a body is
    * intended. */
-  if (status == SM_OK && has_upload(op) &&
+  if (status == SM_OK && op->is_upload &&
       (curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS, r->body.bytes) !=
            CURLE_OK ||
        curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -600,7 +591,7 @@ static enum sm_status write_fixed(struct sm_request *r,
   for (line = shared_lines(r->op); line != NULL && status == SM_OK;
        line = line->next)
     status = add_line(&r->fixed, line->data);
-  if (status == SM_OK && has_upload(r->op) && !has_line(r, "content-type"))
+  if (status == SM_OK && r->op->is_upload && !has_line(r, "content-type"))
     status =
         add_text(&r->fixed,
                  "Content-Type: ", "application/x-www-form-urlencoded", "\r\n");
@@ -617,8 +608,10 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
 
   if (r->fixed.len == 0)
     status = write_fixed(r, user_agent);
+  if (status != SM_OK)
+    sm_buf_reset(&r->fixed, 0); /* or the next request would lack the rest */
   length[0] = '\0';
-  if (has_upload(op))
+  if (op->is_upload)
     (void)snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
                    r->body.len);
   /* Not wiped here: each request overwrites the last, and moving or freeing
@@ -644,7 +637,7 @@ enum sm_status sm_request_write(struct sm_request *r, const char *user_agent) {
   }
   if (status == SM_OK)
     status = add_text(wire, length, "\r\n", "");
-  return status == SM_OK && has_upload(op)
+  return status == SM_OK && op->is_upload
              ? sm_buf_add(wire, r->body.bytes, r->body.len)
              : status;
 }

@@ -45,6 +45,7 @@ struct sm_op {
   struct sm_template url; /* path and query after the prefix */
   struct sm_template body;
   int has_body;
+  int is_upload;                 /* always tells its length, even if 0 */
   struct sm_lines token_lines;   /* headers with the token and no id */
   struct sm_lines request_lines; /* headers that differ between requests */
   struct sm_split split;

@@ -52,6 +52,7 @@ static void keep_disguise(struct secret *s) {
 static struct sm_buf *next_disguise(struct secret *s, size_t len) {
   struct sm_buf *text = &s->disguises[s->count];
 
+  sm_buf_wipe(text); /* part of one that memory was lacking for */
   sm_buf_init(text, len * 6 + 16);
   text->is_secret = 1;
   return text;
@@ -229,15 +230,12 @@ static enum sm_status add_base64(struct sm_buf *to, const char *bytes,
 /* A text as Base64 or in hex, pushed. */
 static int push_encoded(lua_State *L, const char *bytes, size_t len,
                         int is_hex) {
-  struct sm_buf text;
-  enum sm_status status;
+  struct sm_buf *text = sm_newbuf(L, len * 2 + 4);
 
-  sm_buf_init(&text, len * 2 + 4);
-  status = is_hex ? add_hex(&text, bytes, len) : add_base64(&text, bytes, len);
-  if (status == SM_OK)
-    lua_pushlstring(L, text.len > 0 ? text.bytes : "", text.len);
-  sm_buf_free(&text);
-  return status == SM_OK ? 1 : luaL_error(L, "not enough memory");
+  if ((is_hex ? add_hex : add_base64)(text, bytes, len) != SM_OK)
+    return luaL_error(L, "not enough memory");
+  sm_pushbuf(L, text);
+  return 1;
 }
 
 /* The token with the texts at these indices around it. */

@@ -195,14 +195,14 @@ static int is_uploaded(const struct sm_slot *s) {
 void sm_slot_take_field(struct sm_slot *s, const char *line, size_t len,
                         int is_trailer) {
   if (!is_trailer)
-    sm_headers_line(&s->headers, line, len, time(NULL));
+    sm_headers_line(&s->headers, line, len);
   sm_headers_pause(&s->headers, s->request.op->pause.bytes, line, len);
 }
 
 /* Returns 0 for a line that HTTP does not allow. libcurl versions differ in
  * what they let pass, so each line is checked here. */
 static int take_line(struct sm_slot *s, const char *line, size_t len) {
-  int status;
+  int status, is_valid;
 
   /* Newer libcurls also pass an incomplete line when the connection ends. */
   if (len == 0 || line[len - 1] != '\n')
@@ -217,14 +217,14 @@ static int take_line(struct sm_slot *s, const char *line, size_t len) {
     sm_slot_take_field(s, line, len, s->is_headed);
     return is_field(line, len);
   }
-  return is_status(line, len, &status) &
-         sm_slot_take_status(s, status, is_uploaded(s));
+  is_valid = is_status(line, len, &status);
+  return sm_slot_take_status(s, status, is_uploaded(s)) && is_valid;
 }
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *user) {
   struct sm_slot *s = user;
 
-  s->header_bytes += size * count;
+  s->header_bytes += size * count + SM_LINE_WORK;
   if (s->header_bytes > SM_MAX_HEADERS) {
     s->is_overflow = 1;
     return 0;
@@ -512,7 +512,9 @@ int sm_slot_is_refused(struct sm_slot *s) {
 }
 
 void sm_slot_share_refusal(struct sm_slot *s, const struct sm_slot *refused) {
-  if (s->port == refused->port && s->header_bytes == 0)
+  /* Refused before it was sent, the connection has no port here, and had no
+   * other request. */
+  if (refused->port > 0 && s->port == refused->port && s->header_bytes == 0)
     s->refusal = refused->refusal;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -119,12 +120,22 @@ static int set_watched(const struct sm_sockets *s, struct sm_socket *one,
   if (one->watched == wanted)
     return 1;
   memset(&event, 0, sizeof(event));
-  event.data.fd = one->fd;
+  event.data.u64 = (uint64_t)(one - s->list) << 32 | (uint32_t)one->fd;
   event.events = ((wanted & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0u) |
                  ((wanted & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0u);
   one->watched = wanted;
   return epoll_ctl(s->epoll, wanted == 0 ? EPOLL_CTL_DEL : how, one->fd,
                    &event) == 0;
+}
+
+/* Finds the socket that the kernel was told of: the number, and the place that
+ * it had in the list then. */
+static struct sm_socket *find_told(struct sm_sockets *s, uint64_t told) {
+  curl_socket_t fd = (curl_socket_t)(told & 0xffffffffu);
+  size_t place = (size_t)(told >> 32);
+
+  return place < s->count && s->list[place].fd == fd ? &s->list[place]
+                                                     : find(s, fd);
 }
 
 int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
@@ -140,7 +151,7 @@ int sm_sockets_wait(struct sm_sockets *s, int milliseconds) {
   count =
       epoll_wait(s->epoll, events, room, s->ready_count > 0 ? 0 : milliseconds);
   for (i = 0; i < count; i++) {
-    struct sm_socket *one = find(s, events[i].data.fd);
+    struct sm_socket *one = find_told(s, events[i].data.u64);
     unsigned what = events[i].events;
 
     if (one == NULL)

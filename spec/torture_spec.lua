@@ -17,7 +17,7 @@ local SETTINGS = server.interpreter():find("5%.1$")
 local TRIES = #SETTINGS > 1 and 24 or 60
 
 -- Of the core, every request for memory.
-local PARTS = #SETTINGS > 1 and { "direct", "filled", "items", "notes", "inherited" }
+local PARTS = #SETTINGS > 1 and { "direct", "again", "filled", "items", "notes", "inherited" }
   or { "inherited" }
 
 -- text, succeeded

@@ -118,6 +118,32 @@ describe("an answer that is more work than a step may do", function()
     end
   end
 
+  it("takes many steps if its chunks are short", function()
+    -- Not 200: nothing but the chunks is work.
+    request({ "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n"
+      .. ("1\r\nx\r\n"):rep(30000) .. "0\r\n\r\n" }, "http1")
+    local result = results(1)[1]
+    assert.equal("complete", result.stage)
+    assert.is_true(result.steps >= STEPS, "took no more than " .. result.steps)
+  end)
+
+  for _, transport in ipairs({ "http1", "libcurl" }) do
+    for name, lines in pairs({
+      headers = ("a:\r\n"):rep(8000) .. "Content-Length: 0\r\n",
+      interim = "X: y\r\n\r\n" .. ("HTTP/1.1 103 Hints\r\n\r\n"):rep(6000)
+        .. "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n",
+      trailers = "Transfer-Encoding: chunked\r\n\r\n0\r\n" .. ("a:\r\n"):rep(8000),
+    }) do
+      it(("is refused where it is lines without end, over %s: %s"):format(transport, name),
+        function()
+          local first = name == "interim" and "HTTP/1.1 103 Hints\r\n" or "HTTP/1.1 200 OK\r\n"
+          request({ first .. lines .. "\r\n" }, transport)
+          local result = results(1)[1]
+          assert.same({ "status", "too_large" }, { result.stage, result.fault })
+        end)
+    end
+  end
+
   it("is in time if all of it was there in time", function()
     request({ http(LARGE), http(SMALL) }, "http1", false, 0.5)
     local till = core.now() + 0.5

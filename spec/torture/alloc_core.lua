@@ -13,8 +13,8 @@ end
 
 local part_servers = require("spec.torture.part_servers")
 
-local PARTS = { "direct", "filled", "proxied", "named", "items", "offered", "lengths", "reader",
-  "usual", "urls", "replies", "redis", "notes", "log", "inherited" }
+local PARTS = { "direct", "again", "filled", "proxied", "named", "items", "offered", "lengths",
+  "reader", "usual", "urls", "signed", "replies", "redis", "notes", "log", "inherited" }
 local MODES = { once = 0, sticky = 2 }
 local HUNG = 120 -- seconds
 

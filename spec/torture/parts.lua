@@ -113,6 +113,35 @@ function parts.direct(context)
   end)
 end
 
+-- A request that could not be written is written whole the next time.
+function parts.again(context)
+  return with_engine({ proxy = "", slots = 1 }, function(engine)
+    local operation = engine:prepare({
+      method = "POST",
+      base = context.url,
+      url = { "/a/", { "id", "percent" } },
+      headers = { "Expect:", "X-Long: " .. ("x"):rep(300), { "X-Id: ", { "id", "header" } },
+        { "X-Key: ", { "token", "header" } } },
+      body = { '["', { "ids", "json", 0, '","' }, '"]' },
+    })
+    engine:authorize(operation, (core.secret(("torture-7f3a"):rep(40))))
+    local function submit(id)
+      return engine:submit(operation, { id }, 1, 1, AMPLE, nil, { "X-Signed: " .. id })
+    end
+    local lines = {}
+    for i, id in ipairs({ "a", ("b"):rep(300), "c" }) do
+      if not pcall(submit, id) then
+        assert(submit(id))
+      end
+      lines[i] = collect(engine, 1)
+      if lines[i]:find("^fault") then
+        return lines[i]
+      end
+    end
+    return table.concat(lines, "\n")
+  end)
+end
+
 local UUID = "11111111-2222-4333-8444-555555555551"
 
 -- A request with a hole of each kind in each place, header lines of its own and a pause in another
@@ -297,6 +326,21 @@ function parts.usual()
   return ("%d %d"):format(
     core.meaning(look, id, body:format(id:sub(2), ("c"):rep(300), ("gone"):rep(79))),
     core.meaning({ status = 200, first = 3, exactly = ("{"):rep(300) }, id, ("{"):rep(300)))
+end
+
+-- What the core makes of texts, also after a try that memory was lacking for.
+function parts.signed()
+  local token = core.secret(("torture-7f3a%"):rep(40))
+  return closing(token, function()
+    local basic = ("user:"):rep(60)
+    if not pcall(token.hide, token, basic, "") then
+      token:hide(basic, "")
+    end
+    return table.concat({ token:sign("sha256", "a", "b", "text", "hex"),
+      token:sign("sha1", "", "", nil, "base64"), core.base64(("bytes"):rep(100)),
+      token:redact(core.base64(basic .. ("torture-7f3a%"):rep(40))),
+      core.inflate("deflate", core.deflate(basic), 1000) }, "\n")
+  end)
 end
 
 local URLS = {
