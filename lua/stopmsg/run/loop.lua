@@ -338,6 +338,7 @@ function Run:finish()
   local summary, outer = self._task.summary, self._hooks
   local wants_items = outer:wants_items()
   self._settled:count_in(summary.counts, summary.reasons, not wants_items)
+  self._requests.batches.has_begun = not wants_items -- nobody waits for the first item
   while next_slice(self) do
     if wants_items then
       local items, places = self._items, self._places

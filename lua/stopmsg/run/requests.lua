@@ -166,7 +166,9 @@ end
 local function note_sent(self, now, count, ids, attempt)
   local session = self._session
   count_flying(self, count)
-  session.pacer:sent(now)
+  if not session.pacer.is_free then
+    session.pacer:sent(now)
+  end
   if self._task.pacer then
     self._task.pacer:sent(now)
   end
