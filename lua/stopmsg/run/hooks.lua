@@ -135,7 +135,7 @@ function Hooks:tell_item(item, place)
   if task.on_item then
     call(self, "on_item", task.on_item, item, place)
   end
-  if self._session.emit and not task.is_page then
+  if self._session.emit and not task.operation.is_page then
     self:emit({ type = "item", item = item })
   end
 end

@@ -197,23 +197,6 @@ function settled.item(verdict, id, redact)
   return item_of(verdict, id, redact)
 end
 
--- Adds the fields that come from the history of the batch.
-local function add_history(batch, item)
-  if batch.attempts ~= 1 then
-    item.attempts = batch.attempts
-  end
-  if batch.is_ambiguous then
-    outcome.taint(item)
-  end
-end
-
-local function warn_left(self, item, id)
-  if item.left then
-    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
-      self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
-  end
-end
-
 -- Makes the i-th item of a batch from any kind of verdict.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
@@ -222,9 +205,15 @@ local function make(self, batch, i, code)
     own.message = text.clean(own.message, redact)
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
-  warn_left(self, item, batch.ids[i])
-  if batch.attempts ~= 1 or batch.is_ambiguous then
-    add_history(batch, item)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", item.id))
+  end
+  if batch.attempts ~= 1 then
+    item.attempts = batch.attempts
+  end
+  if batch.is_ambiguous then
+    outcome.taint(item)
   end
   if batch.given and batch.given[i] then
     item.id = batch.given[i]
