@@ -368,11 +368,6 @@ local function acquit(self, now, f)
   end
 end
 
--- Returns whether a refused token limits what may be sent.
-function Repeats:is_narrow()
-  return self.trial or self.alone
-end
-
 -- Returns whether a request may start now. A token on trial allows one at a time, and none unless
 -- it is known to work.
 function Repeats:may_ask(now, in_flight)
