@@ -74,11 +74,6 @@ function Report:warn(message)
   end
 end
 
--- Counts a reason `by` times.
-function Report:count_reason(reason, by)
-  self.reasons[reason] = (self.reasons[reason] or 0) + by
-end
-
 -- Makes the rest of what `counts` says, which somebody else has counted in. total: their sum, or
 -- nil.
 function Report:add_up(total)
@@ -103,7 +98,7 @@ end
 function Report:count(item)
   self:count_alike(item.outcome, 1)
   if item.reason then
-    self:count_reason(item.reason, 1)
+    self.reasons[item.reason] = (self.reasons[item.reason] or 0) + 1
   end
 end
 

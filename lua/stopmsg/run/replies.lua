@@ -67,16 +67,11 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     local is_in_form, pause
     action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
     retry_after = retry_after or pause
-    if is_in_form then
-      self._has_form = true
-    else
-      self._has_strangers = true
-    end
+    self._has_form = self._has_form or is_in_form
+    self._has_strangers = self._has_strangers or not is_in_form
   end
-  if warnings then
-    for _, message in ipairs(warnings) do
-      self._hooks:warn(message)
-    end
+  for _, message in ipairs(warnings or {}) do
+    self._hooks:warn(message)
   end
   if self._session.emit then
     self._hooks:note({
