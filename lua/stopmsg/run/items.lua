@@ -276,14 +276,19 @@ end
 -- 1 on in `items` and `places` (or nil).
 local function make_compiled(ids, own_places, first, last, word, code, verified, result, items,
     places, at)
-  for i = first, result and last or 0 do
-    result[own_places[i]] = { id = ids[i], outcome = word, code = code, verified = verified }
+  if not items then
+    for i = first, last do
+      result[own_places[i]] = { id = ids[i], outcome = word, code = code, verified = verified }
+    end
+    return
   end
-  for i = first, items and last or 0 do
-    at = at + 1
-    places[at] = own_places[i]
-    items[at] = result and result[places[at]]
-      or { id = ids[i], outcome = word, code = code, verified = verified }
+  at = at - first + 1
+  for i = first, last do
+    local item = { id = ids[i], outcome = word, code = code, verified = verified }
+    items[at + i], places[at + i] = item, own_places[i]
+    if result then
+      result[own_places[i]] = item
+    end
   end
 end
 
