@@ -225,13 +225,12 @@ static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
 }
 
 /*
- * count, why = call:offer(operation, ids, places, first, last, timeout, sends,
+ * count = call:offer(operation, ids, places, first, last, timeout, sends,
  * generation)
  *
  * Submits one request for each of the IDs at first..last, in order, while slots
- * are free. Returns how many it began. `why` is the message of call:submit(),
- * or nil if all were begun. `sends` is how many requests the call has made
- * before.
+ * are free and the requests small enough. Returns how many it began. `sends` is
+ * how many requests the call has made before.
  */
 static int call_offer(lua_State *L) {
   struct call *c = check_call(L);
@@ -243,7 +242,6 @@ static int call_offer(lua_State *L) {
   double sends = luaL_checknumber(L, 8);
   double generation = luaL_checknumber(L, 9);
   double now = sm_now();
-  const char *why = NULL;
   int i;
 
   luaL_checktype(L, 3, LUA_TTABLE);
@@ -257,10 +255,8 @@ static int call_offer(lua_State *L) {
 
     if (status != SM_OK)
       return raise(L, status);
-    if (s == NULL) {
-      why = "no free slot";
+    if (s == NULL)
       break;
-    }
     memset(&values, 0, sizeof(values));
     values.uuid = "";
     lua_rawgeti(L, 4, i);
@@ -271,10 +267,8 @@ static int call_offer(lua_State *L) {
     values.id = lua_tolstring(L, -1, &values.id_len);
     lua_rawseti(L, 10, (int)s->reply->number);
     status = write_one(s, op, &values);
-    if (status == SM_FULL) {
-      why = "the request would be too large";
+    if (status == SM_FULL)
       break;
-    }
     if (status != SM_OK)
       return raise(L, status);
     begin(L, c, s, timeout);
@@ -286,8 +280,15 @@ static int call_offer(lua_State *L) {
     lua_settop(L, 10);
   }
   lua_pushinteger(L, i - first);
-  lua_pushstring(L, why); /* pushes nil for NULL */
-  return 2;
+  return 1;
+}
+
+/* Pushes place, count, generation and started of an offered ID. */
+static void push_asked(lua_State *L, const struct sm_reply *r) {
+  sm_pushwhole(L, r->asked.place);
+  sm_pushwhole(L, r->asked.count);
+  sm_pushwhole(L, r->asked.generation);
+  lua_pushnumber(L, r->asked.started);
 }
 
 /* Pushes the values of call_collect() for the call at index 1. Creating an
@@ -331,10 +332,7 @@ static int give_out(lua_State *L) {
   if (!r->is_offered)
     return 9;
   lua_pushvalue(L, 3);
-  sm_pushwhole(L, r->asked.place);
-  sm_pushwhole(L, r->asked.count);
-  sm_pushwhole(L, r->asked.generation);
-  lua_pushnumber(L, r->asked.started);
+  push_asked(L, r);
   return 14;
 }
 
@@ -524,10 +522,7 @@ static int call_forsake(lua_State *L) {
   lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
   lua_rawgeti(L, -1, (int)r->number);
   lua_remove(L, -2);
-  sm_pushwhole(L, r->asked.place);
-  sm_pushwhole(L, r->asked.count);
-  sm_pushwhole(L, r->asked.generation);
-  lua_pushnumber(L, r->asked.started);
+  push_asked(L, r);
   return 6;
 }
 

@@ -18,7 +18,7 @@
 
 void sm_call_init(lua_State *L);
 
-/* Adds core.make_items to the module table on top of the stack. */
+/* Adds core.make_alike to the module table on top of the stack. */
 void sm_call_open(lua_State *L);
 
 /* call = engine:call() */

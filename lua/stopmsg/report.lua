@@ -74,26 +74,6 @@ function Report:warn(message)
   end
 end
 
--- Counts a reason `by` times.
-function Report:count_reason(reason, by)
-  self.reasons[reason] = (self.reasons[reason] or 0) + by
-end
-
--- Counts settled items of a list, from place `first` to `last`.
-local function count_all(self, items, first, last)
-  local counts = self.counts
-  for i = first, last do
-    local word, reason = items[i].outcome, items[i].reason
-    counts[word] = counts[word] + 1
-    if reason then
-      self:count_reason(reason, 1)
-    end
-  end
-  self.total = self.total + last - first + 1
-  -- An empty report is not ok.
-  self.ok = counts.stopped == self.total
-end
-
 -- Makes the rest of what `counts` says, which somebody else has counted in. total: their sum, or
 -- nil.
 function Report:add_up(total)
@@ -116,13 +96,10 @@ end
 
 -- Counts one item.
 function Report:count(item)
-  local counts = self.counts
-  counts[item.outcome] = counts[item.outcome] + 1
+  self:count_alike(item.outcome, 1)
   if item.reason then
-    self:count_reason(item.reason, 1)
+    self.reasons[item.reason] = (self.reasons[item.reason] or 0) + 1
   end
-  self.total = self.total + 1
-  self.ok = counts.stopped == self.total
 end
 
 -- Recounts all items after some of them changed. breathe() yields to others; it may be nil.
@@ -131,9 +108,9 @@ function Report:recount(breathe)
     self.counts[name] = 0
   end
   self.total, self.reasons = 0, {}
-  for first = 1, #self, PIECE do
-    count_all(self, self, first, math.min(first + PIECE - 1, #self))
-    if breathe then
+  for place, item in ipairs(self) do
+    self:count(item)
+    if breathe and place % PIECE == 0 then
       breathe()
     end
   end

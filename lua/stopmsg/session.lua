@@ -172,7 +172,6 @@ function session.new(provider, options, way, secret, token_function)
     verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
     _has_agent_line = told.user_agent == nil,
-    _pacers = {}, -- operation -> the pacer of one that has a rate of its own
     _provider = provider,
     _options = options,
   }, Session)
@@ -196,15 +195,13 @@ function session.new(provider, options, way, secret, token_function)
   return self
 end
 
--- The pacer of an operation that has a documented rate of its own; nil for others, and where the
+-- A pacer for an operation that has a documented rate of its own; nil for others, and where the
 -- user gave a rate.
 function Session:pacer_of(operation)
   if not operation.rate or self._options.rate then
     return nil
   end
-  local own = self._pacers[operation] or pacer.new(operation.rate.rate, operation.rate.burst)
-  self._pacers[operation] = own
-  return own
+  return pacer.new(operation.rate.rate, operation.rate.burst)
 end
 
 -- Whether this process opened it: a child that was forked must leave it alone.

@@ -138,15 +138,15 @@ describe("docs/reference.md", function()
   end)
 
   it("says how often and when a request is repeated", function()
-    local policy = retry.new({ max_attempts = 100, random = function() return 1 end })
+    local task = { max_attempts = 100, random = function() return 1 end }
     local failures = markdown.section(PAGE, "Failures")
     local function says(sentence, ...)
       assert.is_truthy(failures:find(sentence:format(...), 1, true), sentence:format(...))
     end
-    local first = policy:again(1, nil, 100)
-    assert.equal(2 * first, policy:again(2, nil, 100))
+    local first = retry.delay(task, 1, nil, 100)
+    assert.equal(2 * first, retry.delay(task, 2, nil, 100))
     says("a random pause of up to %d ms that doubles each time (%d s at most)", first * 1000,
-      policy:again(50, nil, 100))
+      retry.delay(task, 50, nil, 100))
     local tracker = outage.new({ slots = 16, random = function() return 1 end })
     says("else for up to %g s, then %g s", tracker:throttled(1, 0, 16), tracker:throttled(3, 2, 16))
   end)

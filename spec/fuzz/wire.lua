@@ -127,8 +127,7 @@ end
 local function check_pause(retry_after)
   assert(retry_after == nil or retry_after > 0 and retry_after < math.huge, "no pause: "
     .. tostring(retry_after))
-  local tries = retry.new({ max_attempts = 4, random = math.random })
-  local delay = tries:again(1, retry_after, 60)
+  local delay = retry.delay({ max_attempts = 4 }, 1, retry_after, 60)
   assert(delay == nil or delay >= 0 and delay < 60, "a repeat after the end")
   local pause = outage.new({ slots = 4 }):throttled(1, 0, 4, retry_after)
   assert(pause >= 0, "a pause that ended before it began")

@@ -8,18 +8,18 @@ local function longest()
   return 1
 end
 
-local function with(options)
-  return retry.new({
+local function delay_with(options, tries, retry_after, left)
+  return retry.delay({
     max_attempts = options.max_attempts or 100,
     random = options.random or longest,
-  })
+  }, tries, retry_after, left)
 end
 
 describe("stopmsg.run.retry", function()
-  describe(":again", function()
+  describe(".delay", function()
     for tries, delay in ipairs({ 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2, 2, 2 }) do
       it(("waits up to %g s after try %d"):format(delay, tries), function()
-        assert.near(delay, with({}):again(tries, nil, LONG), 1e-9)
+        assert.near(delay, delay_with({}, tries, nil, LONG), 1e-9)
       end)
     end
 
@@ -30,46 +30,44 @@ describe("stopmsg.run.retry", function()
       local function none()
         return 0
       end
-      assert.near(0.1, with({ random = half }):again(3, nil, LONG), 1e-9)
-      assert.equal(0, with({ random = none }):again(3, nil, LONG))
+      assert.near(0.1, delay_with({ random = half }, 3, nil, LONG), 1e-9)
+      assert.equal(0, delay_with({ random = none }, 3, nil, LONG))
     end)
 
     it("takes its randomness from math.random unless told otherwise", function()
-      local made = retry.new({ max_attempts = 4 })
-      local delay = made:again(1, nil, LONG)
+      local delay = retry.delay({ max_attempts = 4 }, 1, nil, LONG)
       assert.is_true(delay >= 0 and delay <= 0.05)
     end)
 
     it("stops at max_attempts, the first try included", function()
-      local made = with({ max_attempts = 3 })
-      assert.is_number((made:again(1, nil, LONG)))
-      assert.is_number((made:again(2, nil, LONG)))
-      assert.same({ n = 2, nil, true }, { n = 2, made:again(3, nil, LONG) })
+      local made = { max_attempts = 3 }
+      assert.is_number((delay_with(made, 1, nil, LONG)))
+      assert.is_number((delay_with(made, 2, nil, LONG)))
+      assert.same({ n = 2, nil, true }, { n = 2, delay_with(made, 3, nil, LONG) })
     end)
 
     it("never repeats with max_attempts of 1", function()
-      assert.is_nil((with({ max_attempts = 1 }):again(1, nil, LONG)))
+      assert.is_nil((delay_with({ max_attempts = 1 }, 1, nil, LONG)))
     end)
 
     it("repeats what no try of its own was counted for", function()
-      assert.near(0.05, with({}):again(0, nil, LONG), 1e-9)
+      assert.near(0.05, delay_with({}, 0, nil, LONG), 1e-9)
     end)
 
     it("waits as long as Retry-After says", function()
-      assert.equal(7, with({}):again(1, 7, LONG))
+      assert.equal(7, delay_with({}, 1, 7, LONG))
     end)
 
     it("gives back at once where the pause would outlast the deadline", function()
-      assert.is_nil((with({}):again(1, 7, 7)))
-      assert.is_number((with({}):again(1, 7, 7.1)))
-      assert.is_nil((with({}):again(1, nil, 0.05)))
-      assert.is_nil((with({}):again(1, nil, 0)))
+      assert.is_nil((delay_with({}, 1, 7, 7)))
+      assert.is_number((delay_with({}, 1, 7, 7.1)))
+      assert.is_nil((delay_with({}, 1, nil, 0.05)))
+      assert.is_nil((delay_with({}, 1, nil, 0)))
     end)
 
     it("knows no other limit", function()
-      local made = with({})
       for _ = 1, 10000 do
-        assert.is_number((made:again(1, nil, LONG)))
+        assert.is_number((delay_with({}, 1, nil, LONG)))
       end
     end)
   end)

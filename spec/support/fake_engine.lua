@@ -151,9 +151,8 @@ end
 function Call:offer(number, ids, places, first, last, timeout, sends, generation)
   for i = first, last do
     local asked = { ids[i], places[i], sends + i - first + 1, generation, self._engine._clock() }
-    local index, why = begin(self, number, ids, i, i, timeout, asked)
-    if not index then
-      return i - first, why
+    if not begin(self, number, ids, i, i, timeout, asked) then
+      return i - first
     end
   end
   return last - first + 1

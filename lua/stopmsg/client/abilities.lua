@@ -5,11 +5,6 @@ local settings = require("stopmsg.provider.settings")
 
 local abilities = {}
 
--- The operation for a call and a kind: stop or stop_dispatch, status or status_dispatch.
-local function operation_name(call, kind)
-  return kind == "dispatch" and call .. "_dispatch" or call
-end
-
 -- Lists the provider's documented calls (or all, if allowed) for messages.
 local function callable(self)
   local names, seen = {}, {}
@@ -42,7 +37,7 @@ function abilities.operation(self, call, kind, all)
     return nil, message
   end
   local provider = self._provider.name
-  local name = operation_name(call, kind)
+  local name = kind == "dispatch" and call .. "_dispatch" or call
   local shown = (name == "status_dispatch" and "status for dispatches")
     or (name == "find_dispatch" and "find for dispatches") or name
   local operation = self._provider.operations[name]

@@ -82,7 +82,6 @@ local function frame_of(self, session, operation)
       max_attempts = o.max_attempts,
       format = session:format_of(operation),
       provider = self._provider.name,
-      is_page = operation.is_page,
     }
     frame.__index = frame
     session.frames[operation] = frame

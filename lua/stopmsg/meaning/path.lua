@@ -38,23 +38,18 @@ function path.parse(written)
   return steps
 end
 
--- XML elements with this name, which are a list even without brackets; nil for anything else.
-local function elements(parent, name)
-  local of_xml = type(parent) == "table" and getmetatable(parent)
-  if type(of_xml) ~= "table" or not of_xml.lists or parent[name] == nil then
-    return nil
-  end
-  return of_xml.lists[name] or { parent[name] }
-end
-
--- Follows one step; `after` is the next step. Of XML elements where the path expects one, all are
--- returned if there are more: which of them counts?
+-- Follows one step; `after` is the next step. XML elements of one name are a list even without
+-- brackets. Where the path expects one, all are returned if there are more: which of them counts?
 local function follow(value, step, after)
-  local all = elements(value, step)
+  local found, of_xml = value[step], getmetatable(value)
+  if not of_xml or found == nil then
+    return found
+  end
+  local all = of_xml.lists and (of_xml.lists[step] or { found })
   if all and (after == true or type(after) == "number" or #all > 1) then
     return all
   end
-  return value[step]
+  return found
 end
 
 -- value = path.list_at(document, steps): like path.value, but keeps `null`, and for XML returns all

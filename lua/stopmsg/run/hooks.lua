@@ -93,10 +93,7 @@ end
 
 -- Calls a user's hook. Reports its first error as a warning, and never ends the run for it.
 local function call(self, name, hook, ...)
-  local is_inside = self._is_torn
-  self._is_torn = false
-  local called, message = compat.try_hook(hook, ...)
-  self._is_torn = is_inside
+  local called, message = self:outside(compat.try_hook, hook, ...)
   if not called and not self._has_raised[name] then
     self._has_raised[name] = true
     self:warn(("%s raised an error: %s"):format(name, compat.words_of(message)))
@@ -135,7 +132,7 @@ function Hooks:tell_item(item, place)
   if task.on_item then
     call(self, "on_item", task.on_item, item, place)
   end
-  if self._session.emit and not task.is_page then
+  if self._session.emit and not task.operation.is_page then
     self:emit({ type = "item", item = item })
   end
 end

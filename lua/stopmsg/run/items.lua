@@ -41,8 +41,6 @@ function settled.new(taken, redact, warn, is_shared)
     _count = 0,
     _other_items = {}, -- the slice last handed out
     _other_places = {},
-    _ids = {}, -- scratch: ids with the same usual response
-    _at = {}, -- scratch: their places
     _sink = nil, -- receives ids whose items would be alike
     _report = nil,
     _counts = nil, -- outcome -> how many items were made, or nil
@@ -199,23 +197,6 @@ function settled.item(verdict, id, redact)
   return item_of(verdict, id, redact)
 end
 
--- Adds the fields that come from the history of the batch.
-local function add_history(batch, item)
-  if batch.attempts ~= 1 then
-    item.attempts = batch.attempts
-  end
-  if batch.is_ambiguous then
-    outcome.taint(item)
-  end
-end
-
-local function warn_left(self, item, id)
-  if item.left then
-    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
-      self._operation.name:find("_dispatch$") and "dispatch" or "batch", id))
-  end
-end
-
 -- Makes the i-th item of a batch from any kind of verdict.
 local function make(self, batch, i, code)
   local verdict, redact = batch.verdict, self._redact
@@ -224,33 +205,20 @@ local function make(self, batch, i, code)
     own.message = text.clean(own.message, redact)
   end
   local item = item_of(own or verdict, batch.ids[i], redact)
-  warn_left(self, item, batch.ids[i])
-  if batch.attempts ~= 1 or batch.is_ambiguous then
-    add_history(batch, item)
+  if item.left then
+    self._warn(("%.0f message(s) of %s %s had been sent before the stop"):format(item.left,
+      self._operation.name:find("_dispatch$") and "dispatch" or "batch", item.id))
+  end
+  if batch.attempts ~= 1 then
+    item.attempts = batch.attempts
+  end
+  if batch.is_ambiguous then
+    outcome.taint(item)
   end
   if batch.given and batch.given[i] then
     item.id = batch.given[i]
   end
   return item
-end
-
--- Adds the duplicates of an id. One id may fill the whole list, so large numbers of copies are made
--- one slice at a time.
-local function add_twins(self, item, place)
-  local intake = self._intake
-  local others = intake:take_twins(place)
-  if not others then
-    return
-  end
-  self.backlog = self.backlog + #others
-  if #others <= FEW_COPIES then
-    for _, other in ipairs(others) do
-      put(self, copy_of(item, other.id), other.place)
-    end
-    intake.twin_count = intake.twin_count - #others
-  else
-    self._copies[#self._copies + 1] = { item = item, others = others, made = 0 }
-  end
 end
 
 -- Makes copies until the slice is full.
@@ -272,12 +240,31 @@ local function put_copies(self)
   end
 end
 
--- Adds the item for the i-th id of a batch.
-local function put_item(self, batch, i, item)
-  local intake, place = self._intake, batch.places[i]
+-- Adds the duplicates of an id. One id may fill the whole list, so large numbers of copies are made
+-- one slice at a time.
+local function add_twins(self, item, place)
+  local intake = self._intake
+  local others = intake:take_twins(place)
+  if not others then
+    return
+  end
+  self.backlog = self.backlog + #others
+  if #others <= FEW_COPIES then
+    for _, other in ipairs(others) do
+      put(self, copy_of(item, other.id), other.place)
+    end
+    intake.twin_count = intake.twin_count - #others
+  else
+    self._copies[#self._copies + 1] = { item = item, others = others, made = 0 }
+  end
+end
+
+-- Adds the item for an id that may have duplicates. key: its normal form.
+local function put_item(self, key, place, item)
+  local intake = self._intake
   put(self, item, place)
   if not intake.result then
-    intake.seen:remove(batch.keys and batch.keys[i] or batch.ids[i])
+    intake.seen:remove(key)
   end
   if intake.twin_count > 0 then
     add_twins(self, item, place)
@@ -354,8 +341,9 @@ end
 local function put_each(self, batch, first, last, word, code, verified)
   local has_twins = self._intake.twin_count > 0
   for i = first, last do
-    put_item(self, batch, i, word and { id = batch.ids[i], outcome = word, code = code,
-      verified = verified } or make(self, batch, i, code))
+    local id = batch.ids[i]
+    put_item(self, batch.keys and batch.keys[i] or id, batch.places[i], word and { id = id,
+      outcome = word, code = code, verified = verified } or make(self, batch, i, code))
     if has_twins and self._intake.twin_count == 0 then
       return i
     end
@@ -386,49 +374,32 @@ local function put_items(self, batch, first, last)
   return first
 end
 
--- Makes items from usual responses of one kind to one-id first attempts: ids[1..count], with their
--- places in the source.
-local function put_usual(self, ids, own_places, count, verdict)
-  local at, twins = 1, self._intake.twin_count
-  if self._sink and verdict.is_plain and twins == 0 and self._count == 0 then
-    at = 1 + pass_alike(self, ids, own_places, nil, 1, count, verdict.outcome, verdict.code,
-      verdict.verified)
-  end
-  if verdict.is_plain and twins == 0 then
-    if at <= count then
-      put_alike(self, ids, own_places, nil, at, count, verdict.outcome, verdict.code,
-        verdict.verified)
-    end
-    return
-  end
-  verdict.message = text.clean(verdict.message, self._redact)
-  for i = at, count do
-    local batch = self._intake:lone(ids[i], own_places[i])
-    batch.attempts, batch.verdict = 1, verdict
-    put_item(self, batch, 1, make(self, batch, 1))
-    self._intake:recycle(batch)
-  end
+-- Returns for how many more ids the backlog leaves room.
+function Settled:room()
+  return math.ceil(self._most - self.backlog)
 end
 
--- count, is_more, connections, generation, oldest = settled:gather(call, verdicts): takes as many
--- usual responses as there is room for; see call:codes(). verdicts: indexed by the core's meaning
--- numbers.
-function Settled:gather(call, verdicts)
-  local ids, places = self._ids, self._at
-  local total, connections, generation, oldest, is_more = 0, 0, nil, math.huge, true
-  local room = math.ceil(self._most - self.backlog)
-  while is_more and room > 0 do
-    local count, more, meaning, opened, number, began = call:codes(ids, places, room)
-    is_more = more
-    if count == 0 then
-      break
+-- Settles ids[1..count], with their places in the source, by usual responses of one kind to one-id
+-- first attempts.
+function Settled:add_usual(ids, own_places, count, verdict)
+  local at, word, code, verified = 1, verdict.outcome, verdict.code, verdict.verified
+  self.backlog = self.backlog + count
+  if not verdict.is_plain or self._intake.twin_count > 0 then
+    verdict.message = text.clean(verdict.message, self._redact)
+    for i = 1, count do
+      put_item(self, ids[i], own_places[i], item_of(verdict, ids[i], self._redact))
     end
-    total, connections, generation = total + count, connections + opened, number
-    oldest = math.min(oldest, began)
-    self.backlog, room = self.backlog + count, room - count
-    put_usual(self, ids, places, count, verdicts[meaning])
+  else
+    if self._sink and self._count == 0 then
+      at = 1 + pass_alike(self, ids, own_places, nil, 1, count, word, code, verified)
+    end
+    if at <= count then
+      put_alike(self, ids, own_places, nil, at, count, word, code, verified)
+    end
   end
-  return total, is_more, connections, generation, oldest
+  if self._is_quiet then
+    self.backlog, self._count = self.backlog - self._count, 0 -- nobody looks at the slice
+  end
 end
 
 -- Settles every id of the batch. `verdict` is one for all ids, a list, or the `codes` of a

@@ -62,15 +62,9 @@ function Patience:left(now)
   return left >= LEAST and left or nil
 end
 
-local function tell_begin(self, spell, now)
-  self._since = now
-  self._hooks:note({ type = "outage", phase = "begin", reason = spell.reason,
-    message = spell.message })
-end
-
-local function tell_end(self, reason, now)
-  self._hooks:note({ type = "outage", phase = "end", reason = reason, elapsed = now - self._since })
-  self._since = nil
+-- of: "rate" for trouble with the keeper of a shared rate.
+local function tell_end(self, reason, elapsed, of)
+  self._hooks:note({ type = "outage", phase = "end", reason = reason, of = of, elapsed = elapsed })
 end
 
 -- Returns whether a call without patience gives up. A call that has sent nothing may send a probe
@@ -91,7 +85,9 @@ end
 function Patience:watch(now, sends, in_flight)
   local outage, is_over = self._session.outage
   if not self._since then
-    tell_begin(self, outage.spell, now)
+    self._since = now
+    self._hooks:note({ type = "outage", phase = "begin", reason = outage.spell.reason,
+      message = outage.spell.message })
   end
   if outage:is_refused() and outage.refused_at >= self._started then
     return "tls"
@@ -109,13 +105,9 @@ end
 -- Reports the end of the outage once the provider responds.
 function Patience:look(now)
   if self._since and not self._session.outage.is_shut then
-    tell_end(self, "answered", now)
+    tell_end(self, "answered", now - self._since)
+    self._since = nil
   end
-end
-
-local function tell_rate_end(self, reason, now)
-  self._hooks:note({ type = "outage", phase = "end", reason = reason, of = "rate",
-    elapsed = now - self._rate_since })
 end
 
 -- Returns whether the call gives up on the keeper of a shared rate, unreachable since `since`.
@@ -123,7 +115,7 @@ end
 function Patience:watch_rate(now, trouble, since)
   if not trouble then
     if self.rate_trouble then
-      tell_rate_end(self, "answered", now)
+      tell_end(self, "answered", now - self._rate_since, "rate")
       self.rate_trouble, self._rate_since = nil, nil
     end
     return false
@@ -161,10 +153,11 @@ end
 function Patience:finish(now, ended)
   self:look(now)
   if self._since then
-    tell_end(self, ended or "settled", now)
+    tell_end(self, ended or "settled", now - self._since)
+    self._since = nil
   end
   if self.rate_trouble then
-    tell_rate_end(self, ended or "settled", now)
+    tell_end(self, ended or "settled", now - self._rate_since, "rate")
     self._hooks:warn("no shared rate: " .. self.rate_trouble)
   end
   if self._longest > 0 then

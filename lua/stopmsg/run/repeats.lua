@@ -1,6 +1,7 @@
 -- Decides what happens after a request that left ids unsettled: whether they are retried, when, in
 -- which parts and with which token.
 
+local patience = require("stopmsg.run.patience")
 local retry = require("stopmsg.run.retry")
 local text = require("stopmsg.text")
 local tls = require("stopmsg.tls")
@@ -8,17 +9,14 @@ local trials = require("stopmsg.run.trial")
 
 local repeats = {}
 
--- A Retry-After above this many seconds ends the run.
-local LONGEST_PAUSE = 900
-
 -- Ids of one batch refused alike, with none accepted, after which the cause is not in the ids.
 local ALIKE = 4
 
 local Repeats = {}
 Repeats.__index = Repeats
 
--- given, settled, patience, hooks: those of the same run; see run/loop.lua.
-function repeats.new(given, settled, patience, hooks)
+-- given, settled, patient, hooks: those of the same run; see run/loop.lua.
+function repeats.new(given, settled, patient, hooks)
   return setmetatable({
     ended = nil, -- why sending stopped
     sends = 0, -- requests of this call
@@ -26,9 +24,8 @@ function repeats.new(given, settled, patience, hooks)
     alone = nil, -- a refused batch that must be first to use a new token
     _given = given,
     _settled = settled,
-    _patience = patience,
+    _patience = patient,
     _hooks = hooks,
-    _retry = retry.new({}),
     _task = nil,
     _session = nil,
     _call = nil,
@@ -44,7 +41,6 @@ end
 -- Resets for a new call; the previous one is drained. call: its requests in the engine.
 function Repeats:begin(task, session, call)
   self._task, self._session, self._call = task, session, call
-  self._retry:begin(task)
   self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
   self._worked, self._renewed, self._is_barren = nil, nil, false
 end
@@ -72,7 +68,7 @@ end
 
 -- Returns whether a pause outlasts the call or the longest acceptable pause.
 local function is_endless(self, pause, now)
-  return pause > LONGEST_PAUSE or pause >= self._task.deadline - now
+  return patience.is_endless(pause) or pause >= self._task.deadline - now
 end
 
 -- Keeps a batch during an outage that this call waits for. Returns the pause before the next probe.
@@ -108,7 +104,8 @@ local function repeat_it(self, batch, verdict, retry_after, now)
   if self.ended or (retry_after and is_endless(self, retry_after, now)) then
     return nil
   end
-  local delay, is_used_up = self._retry:again(batch.failures + batch.in_spell, retry_after, left)
+  local delay, is_used_up = retry.delay(self._task, batch.failures + batch.in_spell,
+    retry_after, left)
   if delay then
     keep(self, batch, verdict, now + delay)
     batch.is_timed = retry_after ~= nil
@@ -268,7 +265,7 @@ end
 
 -- Settles ids to which alone the token was refused.
 local function deny(self, entry)
-  entry.verdict.reason, entry.batch.refusals = "forbidden", nil
+  entry.verdict.reason, entry.batch.was_refused = "forbidden", nil
   self._settled:add(entry.batch, entry.verdict)
 end
 
@@ -286,7 +283,7 @@ end
 local function renew(self, first, has_worked, token)
   local session = self._session
   local is_new = self._renewed == token
-  local may_be_spoilt = first.refusals and first.refusals > 0 and not self._is_barren
+  local may_be_spoilt = first.was_refused and not self._is_barren
   if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
   elseif not session.renew() then
@@ -295,13 +292,6 @@ local function renew(self, first, has_worked, token)
   end
   self._renewed, self._is_barren = session.generation, is_new and not has_worked
   return true
-end
-
--- Counts the tokens that had worked when this batch was the first to be refused. Includes the
--- current one.
-local function count_refusal(batch)
-  batch.refusals = (batch.refusals or 0) + 1
-  return batch.refusals
 end
 
 -- Gives up the token on trial: gets a new one or ends the run.
@@ -318,11 +308,14 @@ local function condemn(self, now)
   end
   if self._is_barren then
     table.insert(entries, table.remove(entries, 1)) -- others first
-  elseif has_worked and count_refusal(first.batch) > 1 then
+  elseif has_worked and first.batch.was_refused then
     deny(self, table.remove(entries, 1)) -- refused with two tokens that both worked
-  elseif may_send(self, first.batch) then
-    -- A token may be valid for only a few requests. The first one shows what caused the refusal.
-    self.alone, self._is_out = first.batch, false
+  else
+    first.batch.was_refused = first.batch.was_refused or has_worked
+    if may_send(self, first.batch) then
+      -- A token may be valid for only a few requests. The first one shows what caused the refusal.
+      self.alone, self._is_out = first.batch, false
+    end
   end
   for _, entry in ipairs(entries) do
     ask_again(self, entry, now)
@@ -337,12 +330,12 @@ local function refuse(self, batch, verdict, was_witness, now)
     self._settled:add(batch, verdict)
   elseif batch.generation ~= token then
     ask_again(self, entry, now)
-  elseif not trial and batch.refusals and batch.refusals > 0 and self._worked == token then
+  elseif not trial and batch.was_refused and self._worked == token then
     deny(self, entry) -- refused with two tokens that both worked
   else
     if not trial then
       trial = trials.new(token)
-      trial.is_open = self._worked == token or (batch.refusals or 0) > 0
+      trial.is_open = self._worked == token or batch.was_refused
       trial.was_answered = self._worked == token and batch.started < self._session.outage.usable_at
       self.trial = trial
     end
@@ -373,11 +366,6 @@ local function acquit(self, now, f)
   for _, entry in ipairs(entries) do
     f(self, entry, now)
   end
-end
-
--- Returns whether a refused token limits what may be sent.
-function Repeats:is_narrow()
-  return self.trial or self.alone
 end
 
 -- Returns whether a request may start now. A token on trial allows one at a time, and none unless

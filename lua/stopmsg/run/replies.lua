@@ -23,6 +23,8 @@ function replies.new(session, parts)
     _task = nil,
     _has_form = false, -- a response had the provider's format
     _has_strangers = false, -- a response had another format
+    _ids = {}, -- scratch: ids with the same usual response
+    _places = {}, -- scratch: their places
   }, Replies)
 end
 
@@ -68,16 +70,11 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     local is_in_form, pause
     action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
     retry_after = retry_after or pause
-    if is_in_form then
-      self._has_form = true
-    else
-      self._has_strangers = true
-    end
+    self._has_form = self._has_form or is_in_form
+    self._has_strangers = self._has_strangers or not is_in_form
   end
-  if warnings then
-    for _, message in ipairs(warnings) do
-      self._hooks:warn(message)
-    end
+  for _, message in ipairs(warnings or {}) do
+    self._hooks:warn(message)
   end
   if self._session.emit then
     self._hooks:note({
@@ -109,32 +106,42 @@ local function take_one(self)
 end
 
 -- Takes many usual responses to offered ids at once, unless they bear on a token's trial, an outage
--- or events. Returns their number, and whether a response of another kind is left.
+-- or events. Returns whether there were any, and whether a response of another kind may be left.
 local function gather(self)
   local session, task, asked = self._session, self._task, self._requests
   if not asked.offers or session.emit or self._repeats.trial or session.outage.is_troubled then
-    return 0, true
+    return false, true
   end
-  local count, is_more, connections, generation, oldest = self._settled:gather(asked.call,
-    task.verdicts)
-  if count > 0 then
-    local now = session.clock()
-    asked:count_answered(count, count, oldest, now)
-    self._has_form = true
+  local ids, places, room, is_more = self._ids, self._places, self._settled:room(), true
+  local total, generation, oldest = 0, nil, math.huge
+  while is_more and total < room do
+    local count, more, meaning, connections, number, began = asked.call:codes(ids, places,
+      room - total)
+    is_more = more
+    if count == 0 then
+      break
+    end
+    total, generation, oldest = total + count, number, math.min(oldest, began)
     task.summary.connections = task.summary.connections + connections
-    task.summary.requests = task.summary.requests + count
+    self._settled:add_usual(ids, places, count, task.verdicts[meaning])
+  end
+  if total > 0 then
+    local now = session.clock()
+    asked:count_answered(total, total, oldest, now)
+    self._has_form = true
+    task.summary.requests = task.summary.requests + total
     self._repeats:answered(now, generation)
   end
-  return count, is_more
+  return total > 0, is_more
 end
 
 -- Takes available responses while there is room. Returns whether there were any.
 function Replies:collect()
   local has_any, must_share = false, self._hooks.must_share
   while self._settled:has_room() do
-    local count, is_more = gather(self)
+    local has_usual, is_more = gather(self)
     local has_more = is_more and self._settled:has_room() and take_one(self)
-    has_any = has_any or has_more or count > 0
+    has_any = has_any or has_more or has_usual
     if not has_more or (must_share and must_share()) then
       break
     end

@@ -82,7 +82,7 @@ end
 -- Returns the time at which the next request may start.
 local function ready_at(self, now)
   local session, task = self._session, self._task
-  if self._repeats:is_narrow() and not self._repeats:may_ask(now, self.in_flight) then
+  if not self._repeats:may_ask(now, self.in_flight) then
     return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
@@ -167,7 +167,9 @@ end
 local function note_sent(self, now, count, ids, attempt)
   local session = self._session
   count_flying(self, count)
-  session.pacer:sent(now)
+  if not session.pacer.is_free then
+    session.pacer:sent(now)
+  end
   if self._task.pacer then
     self._task.pacer:sent(now)
   end

@@ -45,8 +45,7 @@ end
 
 -- Returns whether the first refused batch was refused before, with another token that had worked.
 function Trial:is_refused_again()
-  local first = self._refused[1].batch
-  return first.refusals ~= nil and first.refusals > 0
+  return self._refused[1].batch.was_refused
 end
 
 function Trial:is_over()

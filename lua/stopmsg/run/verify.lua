@@ -70,15 +70,6 @@ local function places_of(report, breathe)
   return places
 end
 
-local function warn(report, message)
-  for _, known in ipairs(report.warnings) do
-    if known == message then
-      return
-    end
-  end
-  report.warnings[#report.warnings + 1] = message
-end
-
 -- Returns whether another lookup would be refused again.
 local function is_hopeless(found)
   return found.outcome == "invalid" or (found.outcome == "failed" and found.http ~= nil)
@@ -90,7 +81,7 @@ local function look(report, places, found, counts, breathe)
   report.retries = report.retries + found.retries
   report.connections = report.connections + found.connections
   for _, warning in ipairs(found.warnings) do
-    warn(report, warning)
+    report:warn(warning)
   end
   local open = {}
   counts.unanswered = 0
@@ -136,7 +127,7 @@ function verify.tally(report, breathe, is_silent)
   end
   report.unproven = count
   if count > 0 and not is_silent then
-    warn(report, ("%d message(s) are still unproven%s"):format(count,
+    report:warn(("%d message(s) are still unproven%s"):format(count,
       example and (", their state is '%s'"):format(example) or ""))
   end
 end
@@ -175,15 +166,15 @@ function verify.run(report, with)
   local refused = counts.refused
   local is_told = refused ~= nil
   if refused then
-    warn(report, "the status lookup was refused" .. (refused.message and ": " .. refused.message
+    report:warn("the status lookup was refused" .. (refused.message and ": " .. refused.message
       or ""))
   elseif counts.example and counts.example.message and counts.unanswered + counts.hopeless > 0 then
     is_told = true
-    warn(report, ("%d message(s) could not be looked up: %s"):format(
+    report:warn(("%d message(s) could not be looked up: %s"):format(
       math.max(counts.unanswered, counts.hopeless), counts.example.message))
   end
   if counts.left > 0 then
-    warn(report, ("%d message(s) were sent although the provider promised to stop them"):format(
+    report:warn(("%d message(s) were sent although the provider promised to stop them"):format(
       counts.left))
   end
   verify.tally(report, breathe, is_told)

@@ -136,7 +136,7 @@ end
 -- has arrived than one step may take.
 function Lane:move()
   local engine = self._engine
-  local moved, more, code = engine:step()
+  local moved, more = engine:step()
   -- First wake those waiting for a slot: the others would take it at once for their next request.
   self:_offer()
   local number = engine:news()
@@ -145,7 +145,7 @@ function Lane:move()
     self:_wake(number)
     number = engine:news()
   end
-  self._fault = not moved and { more, code } or nil -- the next step may succeed
+  self._fault = not moved and more or nil -- the next step may succeed
   if not moved then
     self:wake_all()
   end
@@ -302,10 +302,7 @@ function nginx.open(engine, slots, outage)
     end,
     breathe = nginx.breathe,
     step = function()
-      if lane._fault then
-        return nil, lane._fault[1]
-      end
-      return true
+      return not lane._fault, lane._fault
     end,
     sent = function()
       -- Send at once: with many handlers, waiting for the pump would add up to milliseconds.
