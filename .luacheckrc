@@ -6,6 +6,7 @@ include_files = {
 }
 files["spec/fuzz"].std = "lua54" -- the one that is linked in
 files["spec"].std = "+busted"
+files["spec/fuzz/replay.lua"].std = "lua54+busted"
 files["lua/stopmsg/compat.lua"].std = "max"
 files["lua/stopmsg/types.lua"].max_line_length = false
 files["examples/openresty"].std = "ngx_lua"

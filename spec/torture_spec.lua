@@ -4,6 +4,7 @@
 local built = require("spec.support.built")
 local core = require("stopmsg.core")
 local libc = require("spec.support.libc")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 
 -- Runs with bad sockets, and whether libcurl fails: that is C alone, so one Lua is enough.
@@ -16,7 +17,9 @@ local SETTINGS = server.interpreter():find("5%.1$")
 -- Stops of each setting and mode in which a request for memory fails.
 local TRIES = #SETTINGS > 1 and 24 or 60
 
--- Of the core, every request for memory.
+-- Of the core, one request for memory of how many.
+local STEP = sample.OF > 1 and 3 or 1
+
 local PARTS = #SETTINGS > 1 and { "direct", "again", "filled", "items", "notes", "inherited" }
   or { "inherited" }
 
@@ -87,8 +90,8 @@ if not os.getenv("LD_PRELOAD") and not libc.is_musl then
 
     for _, part in ipairs(PARTS) do
       it("leaves the core as it was: " .. part, function()
-        local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc_core.lua %s %s"):format(
-          library, server.interpreter(), library, part))
+        local text, succeeded = run(("LD_PRELOAD=%s %s spec/torture/alloc_core.lua %s %s %d")
+          :format(library, server.interpreter(), library, part, STEP))
         assert.is_true(succeeded, text)
         assert.matches("^%d+ tries of the core, %d+ requests for memory failed, 0 wrong\n", text)
       end)

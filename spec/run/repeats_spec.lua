@@ -8,7 +8,7 @@ local NO_TLS, new_session, stop, tally = runs.NO_TLS, runs.new_session, runs.sto
 local times, assert_times, refusal = runs.times, runs.assert_times, runs.refusal
 
 -- Ids beside the one that is looked at, which keep a client busy for as long as that takes.
-local OTHERS = 499
+local OTHERS = 199
 
 -- One id among many that are answered, so that what fails is the id's own failure.
 local function among_others(options)

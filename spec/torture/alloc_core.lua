@@ -1,6 +1,8 @@
 -- The core's parts with the n-th request for memory failing, for every n, once and from there on.
 --
---   LD_PRELOAD=alloc.so lua5.4 spec/torture/alloc_core.lua alloc.so [PART]
+--   LD_PRELOAD=alloc.so lua5.4 spec/torture/alloc_core.lua alloc.so [PART [STEP]]
+--
+-- With a STEP: one n of so many, and others in the second mode.
 --
 -- A part may raise "not enough memory" or lose a request, but it must not crash, hang, leak a block
 -- or a descriptor, say anything else than without the failure, or spoil what comes after it. The
@@ -16,6 +18,7 @@ local part_servers = require("spec.torture.part_servers")
 local PARTS = { "direct", "again", "filled", "proxied", "named", "items", "offered", "lengths",
   "reader", "usual", "urls", "signed", "replies", "redis", "notes", "log", "inherited" }
 local MODES = { once = 0, sticky = 2 }
+local STEP = tonumber(arg[3]) or 1
 local HUNG = 120 -- seconds
 
 -- What the state does whose memory fails. `number` is that of the part.
@@ -103,19 +106,19 @@ local function check(what, told, good)
   same("left")
 end
 
-local function spoil(name, number, mode)
+local function spoil(name, number, mode, first)
   local what = ("%s, %s"):format(name, mode)
   try(what, number, -1, MODES[mode]) -- the loader may keep something
   local good = assert(try(what, number, -1, MODES[mode]), wrongs[1])
   assert(not good.raised and good.act:find("^true\t"), good.act)
-  local n, is_over = 0, false
+  local n, is_over = first, false
   while not is_over do
-    n = n + 1
     local told = try(("%s n=%d"):format(what, n), number, n, MODES[mode])
     if told then
       check(("%s n=%d"):format(what, n), told, good)
     end
     is_over = told and told.failed == 0
+    n = n + STEP
   end
 end
 
@@ -127,8 +130,8 @@ alloc.state(SOURCE:format(servers.url, servers.items_url, servers.redis_url, pat
   table.concat(names, ", ")))
 for number, name in ipairs(PARTS) do
   if not arg[2] or arg[2] == name then
-    spoil(name, number, "once")
-    spoil(name, number, "sticky")
+    spoil(name, number, "once", 1)
+    spoil(name, number, "sticky", math.min(2, STEP))
   end
 end
 

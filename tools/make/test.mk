@@ -3,7 +3,7 @@
 # Specs of what is no Lua's: C, libcurl, shells, pages. `make test` runs them on one
 # Lua, `make matrix` on each. docs/architecture.md says why they cannot differ.
 ONCE = spec/command/journal_spec.lua spec/command/papers_spec.lua \
-  spec/core/body_spec.lua spec/core/inflate_spec.lua spec/packaging/build_spec.lua \
+  $(patsubst %,spec/core/%_spec.lua,body inflate lane slices) spec/packaging/build_spec.lua \
   $(filter-out %/openresty_spec.lua,$(wildcard spec/docs/*_spec.lua)) \
   $(filter-out %/canary_spec.lua %/credentials_spec.lua,$(wildcard spec/faults/*_spec.lua))
 ONCE_LUA = lua5.4
@@ -16,10 +16,18 @@ SAMPLE_lua5.4 = SPEC_SAMPLE=2 SPEC_SHARE=0
 SAMPLE_luajit = SPEC_SAMPLE=2 SPEC_SHARE=1
 SAMPLE = SPEC_SAMPLE=10
 
-# What lacks memory is tried on the oldest Lua, the newest and LuaJIT: the binding that
-# is between is compiled from the same lines.
-SKIP_lua5.2 = spec/torture_spec.lua
-SKIP_lua5.3 = spec/torture_spec.lua
+# What lacks memory, and what the command and the examples are as processes, is tried on the oldest
+# Lua, the newest and LuaJIT: 5.2 and 5.3 have the binding's lines and the standard library of these.
+PROCESSES = $(filter-out spec/command/fleet% spec/command/journal% spec/command/papers%,\
+  $(wildcard spec/command/*_spec.lua)) spec/examples/own_provider_spec.lua spec/examples/scripts_spec.lua \
+  spec/fleet/bad_input_spec.lua spec/fleet/work_spec.lua spec/fleet/worker_spec.lua \
+  spec/oracle_spec.lua spec/faults/canary_spec.lua spec/faults/credentials_spec.lua
+SKIP_lua5.2 = spec/torture_spec.lua $(PROCESSES)
+SKIP_lua5.3 = $(SKIP_lua5.2)
+
+# The sanitizers' part runs these on 5.4.
+SANITIZED = spec/sequences_spec.lua $(wildcard spec/core/*_spec.lua)
+SKIP_lua5.4 = $(SANITIZED)
 
 # The first ones collect all garbage again and again, which takes longer later on.
 FIRST = spec/sequences_spec.lua spec/fork_spec.lua
@@ -28,7 +36,7 @@ EACH = $(FIRST) $(filter-out $(ONCE) $(LONG) $(FIRST),$(sort $(shell find spec -
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
 PARTS = luajit lua5.4 fleet once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
 PART_fleet = spec LUA=$(ONCE_LUA) SPECS='$(LONG)'
-PART_once = spec LUA=$(ONCE_LUA) SPECS='$(ONCE)'
+PART_once = spec LUA=$(ONCE_LUA) SPECS='$(filter-out $(SANITIZED),$(ONCE))' SPEC_SAMPLE=3
 # What all others ask of our own HTTP/1.1, asked of libcurl's. HTTP/2 and names are libcurl's for
 # both. Of cuts and of answers that give the token back `make test` tries a fifth.
 PART_all-libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='$(filter-out \
@@ -36,9 +44,9 @@ PART_all-libcurl = spec LUA=$(ONCE_LUA) STOPMSG_TRANSPORT=libcurl SPECS='$(filte
   spec/tls_spec.lua spec/client_spec.lua spec/descriptors_spec.lua spec/finalizer_spec.lua \
   spec/fork_spec.lua spec/core/body_spec.lua spec/core/engine_spec.lua'
 PART_libcurl = $(PART_all-libcurl) SPEC_SAMPLE=5
-PART_asan = asan LUA=lua5.4 SPECS='spec/sequences_spec.lua spec/core'
+PART_asan = asan LUA=lua5.4 SPECS='$(SANITIZED) spec/fuzz/replay.lua'
 PART_lint = lint
-PART_fuzz = fuzz-replay
+PART_fuzz = fuzz-http1-short
 $(foreach lua,$(LUAS),\
   $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(filter-out $$(SKIP_$(lua)),$$(EACH))' \
     $(or $(SAMPLE_$(lua)),$(SAMPLE)))\
@@ -54,7 +62,11 @@ RUNS = build/test
 # SPEC_SUMMARY; a part without a line, or that broke after it, is a failure. The last but
 # one line tells how long a processor was busy with each part.
 run-parts = rm -rf $(RUNS) && mkdir -p $(RUNS) || exit 1; \
-  SPEC_PYTHON=$$(python3 -c 'import sys; print(sys.executable)'); export SPEC_PYTHON; \
+  printf '\#!/bin/sh\nexec "%s" -S "$$@"\n' \
+    "$$(python3 -c 'import sys; print(sys.executable)')" >$(RUNS)/python && chmod +x $(RUNS)/python; \
+  mv "$$($(ONCE_LUA) -e 'package.path = "./?.lua" \
+    io.write(require("spec.support.certificates").make())')" $(RUNS)/certificates || exit 1; \
+  export SPEC_PYTHON='$(CURDIR)/$(RUNS)/python' SPEC_CERTIFICATES='$(CURDIR)/$(RUNS)/certificates'; \
   $(SIDE_BY_SIDE) $(LUAS:%=core-%) && $(SIDE_BY_SIDE) $(1:%=part-%); \
   for part in $(1); do \
     test -s $(RUNS)/$$part.sum || echo "$$part: 0 passed, 1 failed" >$(RUNS)/$$part.sum; done; \
