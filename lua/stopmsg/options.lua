@@ -154,11 +154,14 @@ local function is_rate(value)
   return type(value) ~= "function" and is_rate_number(value) or nil
 end
 
-local is_seconds = is_number(1e-3, 86400 * 365, "seconds, a number from 0.001 to a year")
+local YEAR = 86400 * 365
+local is_seconds = is_number(1e-3, YEAR, "seconds, a number from 0.001 to a year")
+local is_pause = is_number(0, YEAR, "seconds, a number from 0 to a year, or math.huge")
+local is_time = is_number(1e-3, YEAR, "seconds, a number from 0.001 to a year, or math.huge")
 
 -- `math.huge` means no deadline.
 local function is_deadline(value)
-  return value ~= math.huge and is_seconds(value) or nil
+  return value ~= math.huge and is_time(value) or nil
 end
 
 -- Settings that are also options.
@@ -166,7 +169,7 @@ options.settings = { "application", "format" }
 
 -- 0 means no waiting, `math.huge` no limit.
 local function is_patience(value)
-  return value ~= 0 and value ~= math.huge and is_seconds(value) or nil
+  return value ~= math.huge and is_pause(value) or nil
 end
 
 -- Default seconds for one call.
