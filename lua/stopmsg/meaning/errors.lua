@@ -294,8 +294,12 @@ local function is_beside(places, document, body, r, is_yes)
   if not may_name(places, body) then
     return false
   end
+  local is_object = type(document) == "table"
   for _, steps in ipairs(places) do
-    local value = path.value(document, steps)
+    local name, value = steps[1], nil
+    if not is_object or name == nil or document[name] ~= nil then -- most have none of these
+      value = path.value(document, steps)
+    end
     if value ~= nil and (is_yes or not steps.of_yes) and not is_nothing(value, steps, document)
       and not is_named(r, steps, is_yes, value) then
       return true

@@ -472,7 +472,7 @@ local function read_success(r, operation, document, ids, items, body)
     return nil
   end
   local action, verdict, warnings = read(r, operation, document, ids, items)
-  if action and errors.is_beside(operation.error, document, body, r, true) and is_yes(verdict) then
+  if action and is_yes(verdict) and errors.is_beside(operation.error, document, body, r, true) then
     return nil
   end
   return action, verdict, warnings
