@@ -90,7 +90,7 @@ spec: all ## run the specs on LUA (SPECS=spec/cli to narrow, ARGS=... for busted
 	@$(if $(GC),STOPMSG_GC=$(GC)) $(RUN) $(LUA) spec/run.lua $(SPECS) $(ARGS) </dev/null
 
 # Minutes that it takes on two processors with nothing else to do.
-MINUTES = 6
+MINUTES = 7
 
 test: ## set up, lint, replay fuzzed inputs, run the specs on every Lua, some with sanitizers
 	@missing=$$(sh tools/packages.sh -n test) || exit; \
