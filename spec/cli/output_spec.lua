@@ -183,6 +183,7 @@ describe("stopmsg.cli.output", function()
       local args = { format = format, output = path }
       local file, adds = output.open(args, nil, is_resumed)
       local sink = output.new(args, host.new({}), BAR, file, adds)
+      sink:flush() -- as where nothing comes for a while
       if item then
         sink:item(item, tails(item))
         summary:count(item)

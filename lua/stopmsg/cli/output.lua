@@ -208,14 +208,21 @@ local function csv(self)
   local tail = record.cached(function(item)
     return "," .. output.csv_row(item, clean, 2) .. "\n"
   end)
+  local has_header = self._adds
+  local function begin()
+    if not has_header then
+      has_header = true
+      self:_add(output.csv_header() .. "\n")
+    end
+  end
+  self._end = begin -- without a row there is a header, too
   function self.frame(_, kind)
+    begin()
     kind.frame = kind.frame or { open = "", close = tail(kind.item), without = COMMA }
     return kind.frame
   end
-  if not self._adds then
-    self:_add(output.csv_header() .. "\n")
-  end
   function self.item(_, item)
+    begin()
     self:_add(clean(cell(item.id)) .. tail(item))
   end
 end
