@@ -156,6 +156,7 @@ end
 
 local YEAR = 86400 * 365
 local is_seconds = is_number(1e-3, YEAR, "seconds, a number from 0.001 to a year")
+options.is_seconds = is_seconds -- for options of the command, too
 local is_pause = is_number(0, YEAR, "seconds, a number from 0 to a year, or math.huge")
 local is_time = is_number(1e-3, YEAR, "seconds, a number from 0.001 to a year, or math.huge")
 

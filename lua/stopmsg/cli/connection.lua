@@ -33,19 +33,17 @@ function connection.count(name)
   end
 end
 
-local YEAR = 86400 * 365
-
--- convert = seconds(name, least): the same for durations such as 90, 500ms, 5m. Where `least` is
--- given, shorter ones are refused, and those of more than a year.
-function connection.seconds(name, least)
+-- convert = seconds(name, check): the same for durations such as 90, 500ms, 5m. check(seconds) says
+-- what is expected in place of a wrong one; it may be nil.
+function connection.seconds(name, check)
   return function(value)
     local seconds = duration.parse(value)
+    local expected = seconds and check and check(seconds)
     if not seconds then
       return nil, ("--%s: %s is not a duration; write seconds, or 500ms, 30s, 5m, 1h"):format(name,
         text.quote(value))
-    elseif least and (seconds < least or seconds > YEAR) then
-      return nil, ("--%s: expected seconds, a number from %s to a year, got %s"):format(name, least,
-        value)
+    elseif expected then
+      return nil, ("--%s: expected %s, got %s"):format(name, expected, value)
     end
     return seconds
   end

@@ -124,10 +124,9 @@ end
 
 -- A code that comes with a text is an error's, but for those that many APIs send with a success.
 local function is_code(code, document)
-  local words = document.message or document.msg
+  local words, written = document.message or document.msg, tostring(code):lower()
   return type(words) == "string" and words ~= "" and code ~= 0 and code ~= "0" and code ~= true
-    and not tostring(code):find("^20%d$") and not tostring(code):lower():find("^success")
-    and tostring(code):lower() ~= "ok"
+    and not written:find("^20%d$") and not written:find("^success") and written ~= "ok"
 end
 
 -- Names with which many APIs contradict what else looks like a success, and what they say then. Of

@@ -468,11 +468,8 @@ end
 
 -- The same; nil, too, where an error is beside what should be a success.
 local function read_success(r, operation, document, ids, items, body)
-  if errors.is_beside(operation.error, document, body, r) then
-    return nil
-  end
   local action, verdict, warnings = read(r, operation, document, ids, items)
-  if action and is_yes(verdict) and errors.is_beside(operation.error, document, body, r, true) then
+  if action and errors.is_beside(operation.error, document, body, r, is_yes(verdict)) then
     return nil
   end
   return action, verdict, warnings
