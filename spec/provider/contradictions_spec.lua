@@ -93,24 +93,6 @@ local ALLOWED = {
 local YES = { stopped = true, accepted = true, recalled = true }
 local UNSETTLED = { unknown = true, failed = true }
 
-local function parts_of(operation, id)
-  local values, form = { id = id }, operation.id
-  for i, part in ipairs(form and form.parts or {}) do
-    local at = form.between[i] and id:find(form.between[i], 1, true)
-    values[part.name] = at and id:sub(1, at - 1) or id
-    id = at and id:sub(at + #form.between[i]) or ""
-  end
-  return values
-end
-
-local function fill(body, operation, all, id)
-  local values = parts_of(operation, id)
-  for setting, value in pairs(all.settings or {}) do
-    values[setting] = value
-  end
-  return (body:gsub("<([%l_]+)>", values))
-end
-
 -- The paths that a reading and its alternatives name, but for texts.
 local function named_paths(r)
   local list = {}
@@ -242,7 +224,7 @@ describe("a contradictory answer of", function()
           if type(answer) == "table" and answer.says and answer.body
             and answer.body:find("^[{%[]") and (answer.status < 300) == is_good then
             local word_of = reader(operation, id, answer.status)
-            local body = fill(answer.body, operation, all, id)
+            local body = answers.filled(answer.body, operation, id, all.settings)
             assert.message(name .. call .. fate).equal(answer.says, word_of(body))
             use(operation, call, answer, body, word_of)
           end

@@ -33,17 +33,6 @@ local function id_of(all, ending)
   return id:sub(1, -#ending - 1) .. ending
 end
 
-local function parts_of(operation, id)
-  local values = { id = id }
-  local form = operation.id
-  for i, part in ipairs(form and form.parts or {}) do
-    local at = form.between[i] and id:find(form.between[i], 1, true)
-    values[part.name] = at and id:sub(1, at - 1) or id
-    id = at and id:sub(at + #form.between[i]) or ""
-  end
-  return values
-end
-
 describe("the recorded answers of", function()
   local sandbox -- keeps the messages of each provider apart
 
@@ -61,14 +50,6 @@ describe("the recorded answers of", function()
       local all = recorded.find(name)
       local provider = providers.load(name)
 
-      local function filled(text, operation, id)
-        local values = parts_of(operation, id)
-        for setting, value in pairs(all.settings or {}) do
-          values[setting] = value
-        end
-        return (text:gsub("<([%l_]+)>", values))
-      end
-
       for _, call in ipairs({ "stop", "stop_dispatch", "status", "status_dispatch" }) do
         local operation = provider.operations[call]
         for fate, answer in pairs(operation and all[call] or {}) do
@@ -76,7 +57,7 @@ describe("the recorded answers of", function()
             it(("say of a %s that finds an id %s: %s"):format(call, fate, answer.says), function()
               local one = fate ~= "many" and operation.single or operation
               local id = id_of(all, "0007")
-              local body = filled(answer.body or "", one, id)
+              local body = answers.filled(answer.body or "", one, id, all.settings)
               local read = answers.reader(one, { id }, one.format)
               local _, verdict, _, is_usable = read(answer.status, body)
               verdict = verdict[1] or verdict

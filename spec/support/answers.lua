@@ -4,6 +4,7 @@ local all_codes = require("spec.support.codes")
 local answer = require("stopmsg.meaning.answer")
 local assert = require("luassert")
 local core = require("stopmsg.core")
+local forms = require("stopmsg.ids")
 local providers = require("stopmsg.provider")
 
 local answers = {}
@@ -22,6 +23,18 @@ local function spread(operation, items, ids)
     list[i] = answer.of_code(operation, codes[i])
   end
   return list
+end
+
+-- A recorded body, with what `<name>` stands for: the id, its parts, and the settings.
+function answers.filled(body, operation, id, settings)
+  local values, form = { id = id }, operation.id
+  for place, part in ipairs(form and form.parts or {}) do
+    values[part.name] = forms.part(form, id, place)
+  end
+  for setting, value in pairs(settings or {}) do
+    values[setting] = value
+  end
+  return (body:gsub("<([%l_]+)>", values))
 end
 
 -- read(status, body, ids, format) -> action, verdict(s), warnings, is_usable; a body that is false

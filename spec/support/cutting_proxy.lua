@@ -5,6 +5,7 @@
 -- to 127.0.0.1:PORT. AFTER so many bytes from the client were passed on or, for `reply`, in
 -- place of the first bytes from the server. Its first line is its own port.
 
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local port, after = tonumber(arg[1]), tonumber(arg[2])
@@ -50,14 +51,4 @@ assert(listener:listen(16, function()
   end)
 end))
 
-local input = uv.new_pipe(false)
-input:open(0)
-input:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-io.stdout:write(listener:getsockname().port, "\n")
-io.stdout:flush()
-uv.run()
+serving.run(listener:getsockname().port)

@@ -3,6 +3,7 @@
 -- one after 0.1 s, /big one of a million bytes. A header X-Retry comes back as Retry-After.
 -- It listens on 127.0.0.1, or on the address in ECHO_ADDRESS.
 
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local fixed = arg and arg[1]
@@ -58,15 +59,5 @@ assert(listener:listen(128, function()
   serve(connection)
 end))
 
-local stdin = uv.new_pipe(false)
-stdin:open(0)
-stdin:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-print("http://" .. (address:find(":") and "[" .. address .. "]" or address) .. ":"
+serving.run("http://" .. (address:find(":") and "[" .. address .. "]" or address) .. ":"
   .. listener:getsockname().port)
-io.stdout:flush()
-uv.run()

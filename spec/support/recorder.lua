@@ -4,6 +4,7 @@
 -- The first line it prints is its URL.
 
 local json = require("stopmsg.json")
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local path, status, body = arg[1], tonumber(arg[2]), arg[3] or ""
@@ -70,14 +71,4 @@ assert(listener:listen(128, function()
   serve(connection)
 end))
 
-local stdin = uv.new_pipe(false)
-stdin:open(0)
-stdin:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-print("http://127.0.0.1:" .. listener:getsockname().port)
-io.stdout:flush()
-uv.run()
+serving.run("http://127.0.0.1:" .. listener:getsockname().port)

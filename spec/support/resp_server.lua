@@ -1,6 +1,7 @@
 -- Something on a port that may say it is a Redis: a chunk of Lua, the argument, gives a function
 -- that gets each command's words, and its bytes as they came, and gives the bytes of the answer.
 
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local answer = assert((loadstring or load)(arg[1]))() -- luacheck: ignore loadstring
@@ -46,14 +47,4 @@ assert(listener:listen(16, function()
   end)
 end))
 
-local input = uv.new_pipe(false)
-input:open(0)
-input:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-io.stdout:write(listener:getsockname().port, "\n")
-io.stdout:flush()
-uv.run()
+serving.run(listener:getsockname().port)

@@ -5,6 +5,7 @@
 -- request. request: { method, target, headers (a table by lower names), lines, body }
 
 local json = require("stopmsg.json")
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local answer = assert((rawget(_G, "loadstring") or load)(arg[2]))()
@@ -62,14 +63,4 @@ assert(listener:listen(128, function()
   serve(connection)
 end))
 
-local stdin = uv.new_pipe(false)
-stdin:open(0)
-stdin:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-print("http://127.0.0.1:" .. listener:getsockname().port)
-io.stdout:flush()
-uv.run()
+serving.run("http://127.0.0.1:" .. listener:getsockname().port)

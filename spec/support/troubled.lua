@@ -7,6 +7,7 @@
 local http = require("stopmsg.sandbox.http")
 local memory = require("stopmsg.sandbox.memory")
 local sandbox = require("stopmsg.sandbox")
+local serving = require("spec.support.serving")
 local uv = require("luv")
 
 local path, state = arg[1], tonumber(arg[2])
@@ -89,14 +90,4 @@ assert(listener:listen(128, function()
   serve(connection)
 end))
 
-local stdin = uv.new_pipe(false)
-stdin:open(0)
-stdin:read_start(function(_, bytes)
-  if not bytes then
-    os.exit(0)
-  end
-end)
-
-print("http://127.0.0.1:" .. listener:getsockname().port)
-io.stdout:flush()
-uv.run()
+serving.run("http://127.0.0.1:" .. listener:getsockname().port)

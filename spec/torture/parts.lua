@@ -91,6 +91,19 @@ local function collect(engine, count, ids)
   error("no answer")
 end
 
+-- The answers to requests made one after another: submit(one) for each of a list.
+local function collect_each(engine, list, submit)
+  local lines = {}
+  for i, one in ipairs(list) do
+    submit(one, i)
+    lines[i] = collect(engine, 1)
+    if lines[i]:find("^fault") then
+      return lines[i]
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 -- Requests with the token renewed between them, answered by what was sent.
 function parts.direct(context)
   return with_engine({ proxy = "", user_agent = "torture" }, function(engine)
@@ -128,17 +141,11 @@ function parts.again(context)
     local function submit(id)
       return engine:submit(operation, { id }, 1, 1, AMPLE, nil, { "X-Signed: " .. id })
     end
-    local lines = {}
-    for i, id in ipairs({ "a", ("b"):rep(300), "c" }) do
+    return collect_each(engine, { "a", ("b"):rep(300), "c" }, function(id)
       if not pcall(submit, id) then
         assert(submit(id))
       end
-      lines[i] = collect(engine, 1)
-      if lines[i]:find("^fault") then
-        return lines[i]
-      end
-    end
-    return table.concat(lines, "\n")
+    end)
   end)
 end
 
@@ -190,17 +197,11 @@ function parts.proxied(context)
     ca_file = "/none",
     resolve = { "stop.test:80:127.0.0.1", "other.test:80:127.0.0.1" },
   }, function(engine)
-    local lines = {}
-    for i, path in ipairs({ "/a?b=", "/c/", "/d?e=" }) do
+    return collect_each(engine, { "/a?b=", "/c/", "/d?e=" }, function(path, i)
       local operation = prepare(engine, { base = "http://stop.test:" .. port, allow_http = true,
         url = { open = path, escape = "percent" } })
       assert(engine:submit(operation, { "i" .. i }, 1, 1, AMPLE))
-      lines[i] = collect(engine, 1)
-      if lines[i]:find("^fault") then
-        return lines[i]
-      end
-    end
-    return table.concat(lines, "\n")
+    end)
   end)
 end
 
