@@ -1,14 +1,19 @@
 #include "call.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "items.h"
+#include "redis.h"
 
 #define SM_CALL "stopmsg.call"
 
 /* Registry key of give_out(): some Luas allocate each time they push a C
  * function. */
 #define SM_GIVE_OUT "stopmsg.give_out"
+
+/* Maximum time in seconds for which call:serve() keeps responses back. */
+#define SM_SERVE_TIME 0.001
 
 struct call {
   struct sm_queue queue;
@@ -138,21 +143,14 @@ static struct sm_op *check_op(lua_State *L, const struct sm_engine *e) {
   return op;
 }
 
-static int raise(lua_State *L, enum sm_status status) {
-  return luaL_error(L, status == SM_NOMEM ? "not enough memory"
-                                          : "the request could not be written");
-}
+/* Raises because a request could not begin. */
+static int refuse(lua_State *L, const struct call *c, enum sm_status status) {
+  CURLMcode fault = c->engine->multi.fault;
 
-/* Begins the request written in a slot. */
-static void begin(lua_State *L, struct call *c, struct sm_slot *s,
-                  double timeout) {
-  struct sm_engine *e = c->engine;
-  enum sm_status status = sm_multi_begin(&e->multi, s, &c->queue, timeout);
-
-  if (status != SM_OK)
-    luaL_error(L, "%s",
-               status == SM_NOMEM ? "not enough memory"
-                                  : curl_multi_strerror(e->multi.fault));
+  return luaL_error(L, "%s",
+                    status == SM_NOMEM  ? "not enough memory"
+                    : fault != CURLM_OK ? curl_multi_strerror(fault)
+                                        : "the request could not be written");
 }
 
 /*
@@ -200,9 +198,10 @@ static int call_submit(lua_State *L) {
     status = sm_request_end(&s->request);
   if (status == SM_FULL)
     return sm_engine_fault(L, "the request would be too large", 0);
+  if (status == SM_OK)
+    status = sm_multi_begin(&e->multi, s, &c->queue, timeout);
   if (status != SM_OK)
-    return raise(L, status);
-  begin(L, c, s, timeout);
+    return refuse(L, c, status);
   lua_pushinteger(L, (lua_Integer)s->reply->number);
   return 1;
 }
@@ -224,6 +223,68 @@ static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
   return status == SM_OK ? sm_request_end(&s->request) : status;
 }
 
+/* IDs for requests of one ID each, at the stack indices of call:offer(). */
+struct offer {
+  const struct sm_op *op;
+  int next, last;
+  double timeout; /* of each request, in seconds */
+  double deadline;
+  double sends, generation;
+};
+
+static void check_offer(lua_State *L, const struct call *c, struct offer *o) {
+  o->op = check_op(L, c->engine);
+  o->next = (int)luaL_checkinteger(L, 5);
+  o->last = (int)luaL_checkinteger(L, 6);
+  o->timeout = luaL_checknumber(L, 7);
+  o->deadline = HUGE_VAL;
+  o->sends = luaL_checknumber(L, 8);
+  o->generation = luaL_checknumber(L, 9);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  luaL_checktype(L, 4, LUA_TTABLE);
+}
+
+/* Begins a request for each of the next `most` IDs, in order. Returns SM_FULL
+ * at an ID for which there is no free slot, or that is too large. The engine's
+ * table of IDs is on top of the stack. */
+static enum sm_status begin_offer(lua_State *L, struct call *c, struct offer *o,
+                                  size_t most) {
+  double now = sm_now(), timeout = o->timeout;
+  int top = lua_gettop(L);
+
+  if (o->deadline - now < timeout)
+    timeout = o->deadline - now;
+  for (; o->next <= o->last && most > 0 && timeout > 0; o->next++, most--) {
+    struct sm_values values;
+    enum sm_status status;
+    struct sm_slot *s = sm_multi_slot(&c->engine->multi, &status);
+
+    if (s == NULL)
+      return status == SM_OK ? SM_FULL : status;
+    memset(&values, 0, sizeof(values));
+    values.uuid = "";
+    lua_rawgeti(L, 4, o->next);
+    lua_rawgeti(L, 3, o->next);
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "id %d is a %s, not a string", o->next,
+                 luaL_typename(L, -1));
+    values.id = lua_tolstring(L, -1, &values.id_len);
+    lua_rawseti(L, top, (int)s->reply->number);
+    status = write_one(s, o->op, &values);
+    if (status == SM_OK)
+      status = sm_multi_begin(&c->engine->multi, s, &c->queue, timeout);
+    if (status != SM_OK)
+      return status;
+    s->reply->is_offered = 1;
+    s->reply->asked.place = lua_tonumber(L, -1);
+    s->reply->asked.count = ++o->sends;
+    s->reply->asked.generation = o->generation;
+    s->reply->asked.started = now;
+    lua_settop(L, top);
+  }
+  return SM_OK;
+}
+
 /*
  * count = call:offer(operation, ids, places, first, last, timeout, sends,
  * generation)
@@ -234,52 +295,76 @@ static enum sm_status write_one(struct sm_slot *s, const struct sm_op *op,
  */
 static int call_offer(lua_State *L) {
   struct call *c = check_call(L);
-  struct sm_engine *e = c->engine;
-  struct sm_op *op = check_op(L, e);
-  int first = (int)luaL_checkinteger(L, 5);
-  int last = (int)luaL_checkinteger(L, 6);
-  double timeout = luaL_checknumber(L, 7);
-  double sends = luaL_checknumber(L, 8);
-  double generation = luaL_checknumber(L, 9);
-  double now = sm_now();
-  int i;
+  enum sm_status status;
+  struct offer o;
+  int first;
 
-  luaL_checktype(L, 3, LUA_TTABLE);
-  luaL_checktype(L, 4, LUA_TTABLE);
+  check_offer(L, c, &o);
+  first = o.next;
   lua_settop(L, 9);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
-  for (i = first; i <= last; i++) {
-    struct sm_values values;
-    enum sm_status status;
-    struct sm_slot *s = sm_multi_slot(&e->multi, &status);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, c->engine->ids);
+  status = begin_offer(L, c, &o, SM_MAX_SLOTS);
+  if (status != SM_OK && status != SM_FULL)
+    return refuse(L, c, status);
+  lua_pushinteger(L, o.next - first);
+  return 1;
+}
 
-    if (status != SM_OK)
-      return raise(L, status);
-    if (s == NULL)
-      break;
-    memset(&values, 0, sizeof(values));
-    values.uuid = "";
-    lua_rawgeti(L, 4, i);
-    lua_rawgeti(L, 3, i);
-    if (lua_type(L, -1) != LUA_TSTRING)
-      return luaL_error(L, "id %d is a %s, not a string", i,
-                        luaL_typename(L, -1));
-    values.id = lua_tolstring(L, -1, &values.id_len);
-    lua_rawseti(L, 10, (int)s->reply->number);
-    status = write_one(s, op, &values);
-    if (status == SM_FULL)
-      break;
-    if (status != SM_OK)
-      return raise(L, status);
-    begin(L, c, s, timeout);
-    s->reply->is_offered = 1;
-    s->reply->asked.place = lua_tonumber(L, -1);
-    s->reply->asked.count = sends + (i - first) + 1;
-    s->reply->asked.generation = generation;
-    s->reply->asked.started = now;
-    lua_settop(L, 10);
+/* Counts the responses after `*last`, and moves it to the last one. Returns -1
+ * if any of them is not usual. */
+static int count_usual(const struct sm_queue *q, const struct sm_reply **last) {
+  const struct sm_reply *r = *last != NULL ? (*last)->next : q->first;
+  int count = 0;
+
+  for (; r != NULL; r = r->next) {
+    if (!r->is_offered || r->meaning == 0)
+      return -1;
+    *last = r;
+    count++;
   }
-  lua_pushinteger(L, i - first);
+  return count;
+}
+
+/*
+ * count = call:serve(operation, ids, places, first, last, timeout, sends,
+ * generation, seconds, redis, deadline)
+ *
+ * Waits like call:wait(). When a usual response arrives, it goes on for a
+ * moment, and submits one of the IDs for each usual response, as call:offer()
+ * does: Lua then has many responses to look at, and no slot waits for it
+ * meanwhile. After any other response it submits nothing. Returns how many
+ * requests it began. No request outlasts `deadline`.
+ */
+static int call_serve(lua_State *L) {
+  struct call *c = check_call(L);
+  struct sm_engine *e = c->engine;
+  double seconds = luaL_checknumber(L, 10), until = 0;
+  const struct sm_reply *seen = NULL;
+  struct offer o;
+  int first;
+
+  check_offer(L, c, &o);
+  first = o.next;
+  o.deadline = luaL_checknumber(L, 12);
+  lua_settop(L, 12);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
+  while (c->queue.ready == 0 || (until > 0 && seconds > 0)) {
+    int count;
+
+    sm_engine_wait(e, sm_redis_sockets(L, 11), seconds);
+    if (!sm_multi_step(&e->multi))
+      break; /* as the next step will say */
+    count = count_usual(&c->queue, &seen);
+    if (count == 0 && until == 0)
+      break;
+    if (count < 0 || begin_offer(L, c, &o, (size_t)count) != SM_OK ||
+        o.next > o.last)
+      break;
+    if (until == 0)
+      until = sm_now() + SM_SERVE_TIME;
+    seconds = until - sm_now();
+  }
+  lua_pushinteger(L, o.next - first);
   return 1;
 }
 
@@ -550,8 +635,10 @@ static int call_in_flight(lua_State *L) {
 static int call_wait(lua_State *L) {
   struct call *c = check_call(L);
 
+  double seconds = luaL_checknumber(L, 2);
+
   if (c->queue.first == NULL)
-    sm_engine_wait(L, c->engine);
+    sm_engine_wait(c->engine, sm_redis_sockets(L, 3), seconds);
   return 0;
 }
 
@@ -572,11 +659,17 @@ static int call_gc(lua_State *L) {
 }
 
 static const luaL_Reg call_methods[] = {
-    {"submit", call_submit},       {"offer", call_offer},
-    {"collect", call_collect},     {"codes", call_codes},
-    {"forsake", call_forsake},     {"ready", call_ready},
-    {"in_flight", call_in_flight}, {"wait", call_wait},
-    {"number", call_number},       {NULL, NULL},
+    {"submit", call_submit},
+    {"offer", call_offer},
+    {"serve", call_serve},
+    {"collect", call_collect},
+    {"codes", call_codes},
+    {"forsake", call_forsake},
+    {"ready", call_ready},
+    {"in_flight", call_in_flight},
+    {"wait", call_wait},
+    {"number", call_number},
+    {NULL, NULL},
 };
 
 static const luaL_Reg call_metamethods[] = {

@@ -295,22 +295,24 @@ static int engine_start(lua_State *L) {
   return 0;
 }
 
-/* Waits until a socket or a timer needs a step, the connection to Redis (which
- * may be nil) has data, or the time is over. */
-void sm_engine_wait(lua_State *L, struct sm_engine *e) {
-  double seconds = luaL_checknumber(L, 2);
-
+/* Waits until a socket or a timer needs a step, the connection to Redis has
+ * data, or the time is over. */
+void sm_engine_wait(struct sm_engine *e, struct sm_sockets *redis,
+                    double seconds) {
   /* The lane sends its requests together, here or in the next step. */
   if (e->multi.lane.waiting.first != NULL)
     sm_multi_start(&e->multi);
   if (e->multi.first_done == NULL)
-    sm_sockets_wait_both(&e->multi.sockets, sm_redis_sockets(L, 3),
+    sm_sockets_wait_both(&e->multi.sockets, redis,
                          sm_multi_patience(&e->multi, seconds));
 }
 
 /* engine:wait(seconds, redis) */
 static int engine_wait(lua_State *L) {
-  sm_engine_wait(L, sm_engine_at(L));
+  struct sm_engine *e = sm_engine_at(L);
+  double seconds = luaL_checknumber(L, 2);
+
+  sm_engine_wait(e, sm_redis_sockets(L, 3), seconds);
   return 0;
 }
 

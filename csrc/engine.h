@@ -40,9 +40,10 @@ struct sm_engine *sm_engine_at(lua_State *L);
  * none. */
 struct sm_op *sm_engine_op(lua_State *L, const struct sm_engine *e);
 
-/* Waits up to `seconds` (index 2). A connection to Redis at index 3, which may
- * be nil, can end the wait. */
-void sm_engine_wait(lua_State *L, struct sm_engine *e);
+/* Waits up to `seconds`. The sockets of a connection to Redis, which may be
+ * NULL, can end the wait. */
+void sm_engine_wait(struct sm_engine *e, struct sm_sockets *redis,
+                    double seconds);
 
 /* Pushes nil, message, code; returns the number of values pushed. */
 int sm_engine_fault(lua_State *L, const char *message, int code);

@@ -242,7 +242,7 @@ local function schedule(seed)
     number = 1,
     verdicts = VERDICTS,
     has_usual = result and #ids == 1 and limit == 1,
-    source = source.list(ids, #ids),
+    source = result and ids or source.list(ids, #ids),
     limit = limit,
     concurrency = random(6),
     timeout = 0.5 + random() * 3,

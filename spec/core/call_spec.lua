@@ -172,6 +172,101 @@ describe("stopmsg.core.call", function()
     end)
   end)
 
+  describe(":serve", function()
+    -- What is in flight, and the answers to it as codes() tells them.
+    local function begun(id, slots)
+      local engine = new_engine(slots or 2)
+      local operation, call = prepare(engine), engine:call()
+      assert.equal(1, (call:offer(operation, { id }, { 1 }, 1, 1, AMPLE, 0, 1)))
+      return engine, call, operation
+    end
+
+    it("sends an id for each usual answer, with its place and its number", function()
+      local engine, call, operation = begun(ID)
+      local ids, places, sent, taken = {}, {}, 1, 0
+      for i = 1, 20 do
+        ids[i], places[i] = ID, 10 * i
+      end
+      patience.until_(function()
+        if call:ready() == 0 then
+          local count = call:serve(operation, ids, places, sent, 20, AMPLE, sent, 7, AMPLE, nil,
+            math.huge)
+          assert.is_true(count <= call:ready())
+          sent = sent + count
+        end
+        assert.is_true(engine:in_flight() <= 1)
+        local given, _, at = codes(call, 1)
+        taken = taken + given[1]
+        if taken > 1 then
+          assert.same({ 10 * (taken - 1), 7 }, { at[1], given[5] })
+        end
+        return sent == 21 and engine:in_flight() == 0 and call:ready() == 0
+      end, "all answers")
+      assert.equal(21, taken)
+      engine:close()
+    end)
+
+    -- Waits with one more id at hand until something has come. Returns what was begun.
+    local function serve(call, operation, id, sends, deadline)
+      local count = 0
+      patience.until_(function()
+        count = count + call:serve(operation, { id }, { 2 }, 1, 1, AMPLE, sends, 1, 0.01, nil,
+          deadline or math.huge)
+        return call:ready() > 0
+      end, "an answer")
+      return count
+    end
+
+    it("sends nothing after an answer that is not usual", function()
+      local engine, call, operation = begun("other")
+      assert.equal(0, serve(call, operation, ID, 1))
+      assert.equal(0, engine:in_flight())
+      engine:close()
+    end)
+
+    it("sends nothing for what comes to another call", function()
+      local engine, _, operation = begun(ID)
+      local call = engine:call()
+      patience.until_(function()
+        assert.equal(0, (call:serve(operation, { ID }, { 2 }, 1, 1, AMPLE, 1, 1, 0.01, nil,
+          math.huge)))
+        return engine:in_flight() == 0
+      end, "the other's answer")
+      engine:close()
+    end)
+
+    it("sends nothing beyond a deadline, and lets no request outlast it", function()
+      local engine, call, operation = begun(ID)
+      assert.equal(0, serve(call, operation, ID, 1, core.now()))
+      codes(call, 1)
+      local hanging, sends = prepare(engine, "/hang/"), 0
+      patience.grow(0.3, function(seconds)
+        sends = sends + 1
+        assert.equal(1, (call:offer(operation, { ID }, { 1 }, 1, 1, AMPLE, sends, 1)))
+        local count = serve(call, hanging, ID, sends, core.now() + seconds)
+        assert.equal(1, (codes(call, 1)[1]))
+        return count == 1
+      end)
+      await(engine, call, 1)
+      assert.equal("timeout", (select(5, call:collect())))
+      engine:close()
+    end)
+
+    it("waits for nothing where an answer is there", function()
+      local engine, call, operation = begun(ID)
+      await(engine, call, 1)
+      assert.equal(0, serve(call, operation, ID, 1))
+      assert.equal(0, engine:in_flight())
+      engine:close()
+    end)
+
+    it("ends at an id that is too large", function()
+      local engine, call, operation = begun(ID)
+      assert.equal(0, serve(call, operation, ("x"):rep(300000), 1))
+      engine:close()
+    end)
+  end)
+
   it("stops at an answer that means something else", function()
     local engine = new_engine(1)
     local look = { { status = 200, first = 1, id = { { "id" } }, code = { { "code" } },
@@ -318,8 +413,8 @@ describe("stopmsg.core.call", function()
     local operation, call = prepare(engine), engine:call()
     call:offer(operation, { ID }, { 1 }, 1, 1, AMPLE, 0, 1)
     engine:close()
-    for _, method in ipairs({ "submit", "offer", "collect", "codes", "forsake", "ready", "wait",
-      "in_flight" }) do
+    for _, method in ipairs({ "submit", "offer", "serve", "collect", "codes", "forsake", "ready",
+      "wait", "in_flight" }) do
       assert.has_error(function()
         call[method](call)
       end, "attempt to use a closed engine")

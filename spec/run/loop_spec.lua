@@ -129,6 +129,45 @@ describe("stopmsg.run.loop", function()
       end
     end)
 
+    it("goes on without a look at each answer, up to the deadline", function()
+      local result = stop({ ids = names(200), concurrency = 4, deadline = 0.1, answer = USUAL })
+      assert.is_true(result.engine.serves > 5)
+      assert.equal(4, result.engine.most)
+      local count = #result.requests
+      assert.same({ stopped = count - 4, ["unknown deadline"] = 4,
+        ["skipped deadline"] = 200 - count }, tally(result.items, 200))
+      for _, request in ipairs(result.requests) do
+        assert.is_true(request.at + request.timeout <= result.started + 0.1 + 1e-6)
+      end
+    end)
+
+    it("looks at each answer where there is a hook, a rate or a token that ends", function()
+      local session = new_session({ answer = USUAL })
+      session.fetch = { is_ready = function()
+        return true
+      end }
+      for _, options in ipairs({ { emit = function() end }, { rate = 1000 },
+        { session = session } }) do
+        options.ids, options.answer = names(20), USUAL
+        local result = stop(options)
+        assert.same({ stopped = 20 }, tally(result.items, 20))
+        assert.equal(0, result.engine.serves)
+      end
+    end)
+
+    it("hands out an id that cannot be sent before it waits", function()
+      local session, at = new_session({ answer = function(request)
+        return { status = 200, meaning = 1, after = request.index > 2 and 5 or nil }
+      end }), nil
+      local result = stop({ session = session, ids = { "a", "b", "c", "d", "?", "e" },
+        concurrency = 2, on_item = function(item)
+          at = item.id == "?" and session.clock() or at
+        end })
+      assert.same({ stopped = 5, ["invalid malformed_id"] = 1 }, tally(result.items, 6))
+      assert.is_true(result.engine.serves > 0)
+      assert.is_true(at - result.started < 1)
+    end)
+
     it("tells whose fault a refused token is, as with any other answers", function()
       local result = stop({ ids = names(40), concurrency = 4, answer = by_id({ id20 = http(401) },
         USUAL) })

@@ -43,6 +43,7 @@ function fake.new(options)
   return setmetatable({
     requests = {},
     waits = 0,
+    serves = 0, -- waits in which the engine might go on by itself
     most = 0, -- requests in flight at one time
     broken = nil, -- what `step` fails with
     _clock = options.clock,
@@ -269,6 +270,28 @@ function Call:wait(seconds)
   engine._idle = (time - now <= 2 * ROUND_UP) and engine._idle + 1 or 0
   assert(engine._idle < MAX_IDLE, "the run spins")
   engine._clock.time = time
+end
+
+-- count = call:serve(…), as the real one: waits, and begins a request for one of ids[first..last]
+-- for each usual answer that is there at that moment.
+function Call:serve(number, ids, places, first, last, timeout, sends, generation, seconds, _,
+    deadline)
+  local engine, count = self._engine, 0
+  engine.serves = engine.serves + 1
+  self:wait(seconds)
+  engine:step()
+  for _, flight in ipairs(self._done) do
+    if not (flight.asked and flight.answer.meaning) then
+      return 0
+    end
+    count = count + 1
+  end
+  timeout = math.min(timeout, deadline - engine._clock())
+  if timeout <= 0 then
+    return 0
+  end
+  return self:offer(number, ids, places, first, math.min(last, first + count - 1), timeout, sends,
+    generation)
 end
 
 function Engine:in_flight()

@@ -175,7 +175,8 @@ function runs.new_run(session, options)
     operation = operation,
     number = 1,
     verdicts = VERDICTS,
-    source = options.source or source.list(ids, options.count or #ids),
+    -- The list itself, as a client gives it, or one whose length nobody knows.
+    source = options.source or result and ids or source.list(ids, options.count or #ids),
     limit = limit,
     concurrency = options.concurrency or 4,
     timeout = options.timeout or 10,

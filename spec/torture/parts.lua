@@ -232,8 +232,8 @@ function parts.items(context)
   end)
 end
 
--- Ids that are offered, more than there are slots, to two calls: usual answers and others, and
--- requests that nobody waits for.
+-- Ids that are offered, more than there are slots, to two calls, and some that wait for the answers
+-- of others: usual answers and others, and requests that nobody waits for.
 function parts.offered(context)
   local body = '{"items":[{"id":"a","code":200},{"id":"B","code":"x"}]}'
   local engine = core.engine({ slots = 3, max_response = 1000, connect_timeout = AMPLE,
@@ -244,14 +244,15 @@ function parts.offered(context)
       usual = { { status = 200, first = 1, exactly = body } } })
     local call, gone = engine:call(), engine:call()
     assert(gone:offer(operation, { "gone" }, { 9 }, 1, 1, AMPLE, 0, 1) == 1)
-    local ids, places, means, others = { "a", ("b"):rep(300), "c" }, { 1, 2, 3 }, {}, {}
+    local ids, places = { "a", ("b"):rep(300), "c", "d", "e" }, { 1, 2, 3, 4, 5 }
+    local means, own, others = {}, {}, {}
     local sent = call:offer(operation, ids, places, 1, 3, AMPLE, 0, 1)
     gone:forsake()
     local items, result, at, lines = {}, {}, 0, {}
     for _ = 1, MAX_STEPS do
       assert(engine:step())
-      local count = call:codes(means, places, 9)
-      core.make_alike(means, places, 1, count, "stopped", 200, nil, result, items, {}, at)
+      local count = call:codes(means, own, 9)
+      core.make_alike(means, own, 1, count, "stopped", 200, nil, result, items, {}, at)
       at = at + count
       local answer = { call:collect() }
       if answer[5] then
@@ -259,10 +260,14 @@ function parts.offered(context)
       elseif answer[1] then
         others[#others + 1] = answer[10]
       end
-      if at + #others == sent then
+      if at + #others < sent then
+        sent = sent + call:serve(operation, ids, places, sent + 1, 5, AMPLE, sent, 1, 0.01, nil,
+          math.huge)
+      elseif sent < 5 then
+        sent = sent + call:offer(operation, ids, places, sent + 1, 5, AMPLE, sent, 1)
+      else
         break
       end
-      call:wait(0.01)
     end
     for i = 1, at do
       lines[i] = ("%s %s %d"):format(items[i].id, items[i].outcome, items[i].code)

@@ -406,6 +406,13 @@ function Intake:ahead(settled, must_share, most)
   return pool, self._at + 1, math.min(pool.count, self._at + most)
 end
 
+-- The same, but asks no source, which may block.
+function Intake:at_hand(settled, most)
+  if self._pool and (self._at < self._pool.count or self._from ~= self._chunk) then
+    return self:ahead(settled, nil, most)
+  end
+end
+
 -- Marks the next `count` ids of the pool as sent.
 function Intake:took(count)
   self._at = self._at + count

@@ -189,8 +189,10 @@ local function wait(self, now, is_busy, at)
     and session.outage:has_slot(asked.call:in_flight()) then
     seconds = 0 -- another call's response has just freed it
   end
-  self._hooks:outside(session.wait, asked.call, seconds, is_busy,
-    asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
+  if at or not asked:serve(now, seconds) then
+    self._hooks:outside(session.wait, asked.call, seconds, is_busy,
+      asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
+  end
 end
 
 -- One turn of the loop: send, drive transfers, take responses. With `may_wait`, waits if there was

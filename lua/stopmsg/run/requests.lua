@@ -8,6 +8,9 @@ local patience = require("stopmsg.run.patience")
 
 local requests = {}
 
+-- Maximum number of requests that the core starts while a run waits.
+local MOST_SERVED = 64
+
 local Requests = {}
 Requests.__index = Requests
 
@@ -265,25 +268,53 @@ local function is_late(self, now)
   return now >= self._task.deadline
 end
 
--- Starts as many one-id requests as allowed. Returns their number; at 0, the next request needs a
--- batch.
-local function offer(self)
-  local session, task = self._session, self._task
-  local room = session.pacer.is_free and not task.pacer and not session.emit
-    and task.concurrency - self.in_flight or 1
-  local pool, first, last = self.batches:ahead(room, self.in_flight)
-  local now = session.clock()
-  if not pool or pool.given or pool.keys or is_late(self, now) then
-    return 0
-  end
-  local count = self.call:offer(task.number, pool.ids, pool.places, first, last,
-    timeout_at(self, now), self._repeats.sends, session.generation)
+-- Counts requests that the core has started for ids of the pool.
+local function note_offered(self, now, count)
   if count > 0 then
     self._given:took(count)
     self._repeats:offered(count)
     note_sent(self, now, count, 1, 1)
   end
   return count
+end
+
+-- Returns whether one-id requests may start at once, as many as there are slots.
+local function is_free(self)
+  return self._session.pacer.is_free and not self._task.pacer and not self._session.emit
+end
+
+-- Starts as many one-id requests as allowed. Returns their number; at 0, the next request needs a
+-- batch.
+local function offer(self)
+  local session, task = self._session, self._task
+  local room = is_free(self) and task.concurrency - self.in_flight or 1
+  local pool, first, last = self.batches:ahead(room, self.in_flight)
+  local now = session.clock()
+  if not pool or pool.given or pool.keys or is_late(self, now) then
+    return 0
+  end
+  return note_offered(self, now, self.call:offer(task.number, pool.ids, pool.places, first, last,
+    timeout_at(self, now), self._repeats.sends, session.generation))
+end
+
+-- Waits up to `seconds` for responses. While they are usual, the core starts further one-id
+-- requests. Returns false if none may start by itself.
+function Requests:serve(now, seconds)
+  local session, task = self._session, self._task
+  if session.breathe or session.fetch or self._repeats.ended or not self.batches.has_begun
+    or not is_free(self) or not may_offer(self, now) then
+    return false
+  end
+  local pool, first, last = self._given:at_hand(self._settled, MOST_SERVED)
+  if self._settled.backlog > 0 then
+    return true -- an id that cannot be sent has its item
+  elseif not pool or pool.given or pool.keys then
+    return false
+  end
+  note_offered(self, now, self.call:serve(task.number, pool.ids, pool.places, first, last,
+    task.timeout, self._repeats.sends, session.generation, seconds, session.pacer:connection(),
+    task.deadline))
+  return true
 end
 
 -- Starts a request for the next batch. Returns false if there is none or it must wait, and then
