@@ -674,6 +674,42 @@ describe("stopmsg.client", function()
       end, "attempt to use a closed client")
     end)
 
+    it("raises in every loop over items that are there already, and counts those taken", function()
+      local client = new("revicom")
+      local list, loops = {}, {}
+      for i = 1, 20 do
+        list[i] = uuid(i)
+      end
+      for i = 1, 2 do
+        local next_item, report = client:each(list)
+        for _ = 1, 3 do
+          assert.equal("stopped", next_item().outcome)
+        end
+        loops[i] = { next_item = next_item, report = report }
+      end
+      client:close()
+      for _, loop in ipairs(loops) do
+        for _ = 1, 2 do
+          local called, message = pcall(function()
+            return loop.next_item() and nil
+          end)
+          assert.is_false(called)
+          assert.matches("^spec/client_spec.lua:%d+: attempt to use a closed client$", message)
+        end
+        assert.equal(3, loop.report.total)
+      end
+    end)
+
+    it("lasts as long as a loop over its items", function()
+      local next_item = new("revicom"):each({ uuid(1), uuid(2) })
+      collectgarbage()
+      collectgarbage()
+      assert.equal("stopped", next_item().outcome)
+      collectgarbage()
+      assert.equal("stopped", next_item().outcome)
+      assert.is_nil((next_item()))
+    end)
+
     it("keeps to an id as it was given, whatever others do to the list meanwhile", function()
       local scripted = server.scripted([[
         return function(request, n)

@@ -199,7 +199,7 @@ local function items_of(task, ids)
     return result
   end
   local items = {}
-  for item, at in running.next, running do
+  for item, at in running:iterator() do
     if items[at] then
       return nil, "two items for " .. item.id
     end
@@ -362,7 +362,7 @@ local function outage(fate, count, limit)
     provider = provider,
     summary = summary,
   })
-  while running:next() do -- luacheck: ignore
+  for _ in running:iterator() do -- luacheck: ignore
   end
   return #engine.requests, summary, times
 end

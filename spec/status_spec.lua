@@ -590,10 +590,8 @@ local function items_of(operation, ids, answer)
     result = {},
   })
   local items = {}
-  local item, place = running:next()
-  while item do
+  for item, place in running:iterator() do
     items[place] = item
-    item, place = running:next()
   end
   return items, summary
 end

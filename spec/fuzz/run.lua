@@ -105,7 +105,7 @@ local function items_of(running, result, is_stream)
     return result
   end
   local places = {}
-  for item, at in running.next, running do
+  for item, at in running:iterator() do
     assert(not places[at], "two items for one id")
     assert(result[at] == item, "another item in the result")
     places[at] = item

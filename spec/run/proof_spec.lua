@@ -304,10 +304,8 @@ describe("stopmsg.run.verify", function()
         summary = report,
         result = {},
       })
-      local item, place = running:next()
-      while item do
+      for item, place in running:iterator() do
         report[place] = item
-        item, place = running:next()
       end
       return report
     end

@@ -171,7 +171,7 @@ function runs.new_run(session, options)
   local operation = options.operation or runs.operation_of(limit, options.form)
   local result = options.keeps ~= false and {} or nil
   session.engine:reads(1, operation)
-  return run.new(session, {
+  local running = run.new(session, {
     operation = operation,
     number = 1,
     verdicts = VERDICTS,
@@ -194,7 +194,9 @@ function runs.new_run(session, options)
     sink = options.sink and function(...)
       return options.sink(summary, ...)
     end,
-  }, options.asked), summary, result
+  }, options.asked)
+  running.next = running:iterator()
+  return running, summary, result
 end
 
 -- All items of a run, by place, and the places in the order in which they came.

@@ -64,7 +64,11 @@ local function create(given, name)
     return nil, wrong_argument(1, name, message)
   end
 
-  local self = setmetatable({ _provider = provider, _options = checked }, Client)
+  local self = setmetatable({
+    _provider = provider,
+    _options = checked,
+    _streams = setmetatable({}, { __mode = "k" }), -- the runs whose items somebody takes
+  }, Client)
   self._warnings = provider.warnings
   if type(checked.token) == "string" then
     -- From here on the token exists only in C memory.
@@ -442,6 +446,7 @@ end
 ---Closes the connections and wipes the token. Can be called again; all other calls then raise.
 function Client:close()
   self._is_closed = true
+  runs.shut(self)
   if self._session then
     self._session:close()
   end

@@ -113,19 +113,34 @@ local function start(self, session, operation, call, task, asked)
   return run.new(session, task, asked)
 end
 
--- running, report = start_stream(self, operation, fill, call, is_slow, sink): a run over the ids of
--- a source, whose items are only counted. is_slow, sink: see run/loop.lua.
-local function start_stream(self, operation, fill, call, is_slow, sink)
+-- next_item, report, running = runs.stream(self, operation, fill, call, sink, is_slow, at_end): a
+-- stream of the items of a source's ids, which are only counted. sink, is_slow, at_end: see
+-- run/loop.lua.
+function runs.stream(self, operation, fill, call, sink, is_slow, at_end)
   local deadline = core.now() + runs.seconds_for(self, operation, call)
   local session = runs.open(self)
   local summary = new_summary(self, operation, 0)
-  return start(self, session, operation, call, {
+  local running = start(self, session, operation, call, {
     source = fill,
     deadline = deadline,
     summary = summary,
     is_slow = is_slow,
     sink = sink,
-  }), summary
+    at_end = at_end,
+    client = self, -- not to be collected, and closed, before its stream
+  })
+  self._streams[running] = true
+  return running:iterator(), summary, running
+end
+
+-- Ends all streams of a client that is closed: asking for that at each item would cost more than
+-- the rest of it. Not by pairs, for the reason above.
+function runs.shut(self)
+  local running = next(self._streams)
+  while running do
+    running:shut()
+    running = next(self._streams, running)
+  end
 end
 
 -- Returns one item per id of `list`, in order.
@@ -183,18 +198,6 @@ function runs.verify_all(self, operation, result, given)
   result.elapsed = result.elapsed + session.clock() - started
 end
 
--- next_item, report, running: a stream of the items of a source's ids.
-function runs.stream(self, operation, fill, call, sink)
-  local running, report = start_stream(self, operation, fill, call, false, sink)
-  return function()
-    -- The closure also keeps the client from being collected.
-    if self._is_closed then
-      error(run.CLOSED, 2)
-    end
-    return running:next()
-  end, report, running
-end
-
 -- Makes the reader of a filtered list, for a call with `report`.
 function runs.lister(self, filter, call, report)
   local session, o = runs.open(self), self._options
@@ -229,9 +232,11 @@ end
 function runs.hunt(self, filter, kind, call, with)
   local running, source_of, seen
   local operation = abilities.operation(self, "stop", kind, call.all)
-  local stopping, report = start_stream(self, operation, function(chunk, want)
+  local next_item, report, stopping = runs.stream(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, true, with.sink)
+  end, call, with.sink, true, function()
+    seen:close()
+  end)
   running = stopping
   source_of, seen = find.source(runs.lister(self, filter, call, report), {
     report = report,
@@ -244,16 +249,7 @@ function runs.hunt(self, filter, kind, call, with)
       return running:ended()
     end,
   })
-  return function()
-    if self._is_closed then
-      error(run.CLOSED, 2)
-    end
-    local item, place = running:next()
-    if not item then
-      seen:close()
-    end
-    return item, place
-  end, report
+  return next_item, report
 end
 
 return runs

@@ -48,6 +48,7 @@ local function new(session)
     _count = 0,
     _till = 0, -- the items up to here go out without a look at the clock
     _gap = 1, -- how many do
+    _is_shut = false, -- the client was closed
     _counts_each = false, -- each item is counted when it is handed out, not when it is made
     _abandons_at = nil, -- when to abandon requests in flight after an interruption
     _started = 0,
@@ -92,7 +93,7 @@ end
 -- is_slow: its source waits for a network too, so settled items are handed out before it is called.
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
 -- whose items would have no other fields, in place of the items. The first id it does not take gets
--- an item.
+-- an item. at_end: called when the last item was handed out, or nil.
 --
 -- asked: { call, started } of a request for the only id, which the run takes over; see run/one.lua.
 function run.new(session, task, asked)
@@ -263,6 +264,9 @@ local function finish(self)
   local now = self._session.clock()
   self._requests:release()
   self._patience:finish(now, self._repeats.ended)
+  if task.at_end then
+    task.at_end()
+  end
   task.summary.elapsed = now - self._started
   if not self._counts_each then
     task.summary:unveil(look(self))
@@ -324,15 +328,25 @@ local function next_item(self)
   return item, place
 end
 
--- item, place = run:next(); nil at the end.
-function Run:next()
-  local at = self._at
-  if at < self._till then
-    at = at + 1
-    self._at = at
-    return self._items[at], self._places[at]
+-- next_item = run:iterator(): each call of it returns an item and its place; nil at the end.
+function Run:iterator()
+  return function()
+    local state = self
+    local at = state._at
+    if at < state._till then
+      at = at + 1
+      state._at = at
+      return state._items[at], state._places[at]
+    elseif state._is_shut then
+      error(run.CLOSED, 2)
+    end
+    return next_item(state)
   end
-  return next_item(self)
+end
+
+-- Hands out nothing more: from now on the iterator raises that the client is closed.
+function Run:shut()
+  self._till, self._is_shut = self._at, true
 end
 
 -- Runs to the end; the items are in task.result. Do not use the run afterwards; it may be reused.
