@@ -139,17 +139,25 @@ describe("stopmsg.pacer", function()
       assert.equal(130, paced:ready_at(100))
     end)
 
-    it("raises where it returns no number", function()
-      local paced = pacer.new(function() end)
-      assert.has_error(function()
-        paced:ready_at(100)
-      end, "the rate function must return seconds, got a nil")
-      paced = pacer.new(function()
-        return 0 / 0
+    it("is in trouble where it raises or returns no number, until it answers", function()
+      local answer
+      local paced = pacer.new(function()
+        return answer()
       end)
-      assert.has_error(function()
-        paced:ready_at(100)
-      end, "the rate function must return seconds, got no number")
+      for fault, f in pairs({
+        ["must return seconds, got a nil"] = function() end,
+        ["must return seconds, got no number"] = function() return 0 / 0 end,
+        ["raised an error: broken"] = function() error("broken", 0) end,
+      }) do
+        answer = f
+        assert.is_true(paced:ready_at(100) > 100)
+        assert.equal("the rate function " .. fault, paced.fault)
+        assert.same({ paced.fault, 100 }, { paced.trouble, paced.trouble_since })
+        answer = function() return 0 end
+        assert.equal(101, paced:ready_at(101))
+        assert.same({}, { paced.fault, paced.trouble, paced.trouble_since })
+        paced:sent(101)
+      end
     end)
   end)
 end)

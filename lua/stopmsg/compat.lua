@@ -57,4 +57,13 @@ function compat.try_hook(f, ...)
   return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
 end
 
+-- compat.try_hook for functions whose answer is needed. Where it would forbid them to yield, it
+-- lets their errors through.
+function compat.try_question(f, ...)
+  if not can_yield and not package.loaded.coxpcall and coroutine.running() then
+    return true, f(...)
+  end
+  return compat.try_hook(f, ...)
+end
+
 return compat

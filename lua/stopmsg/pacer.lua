@@ -1,6 +1,8 @@
 -- Decides when the next request may be sent: by the rate, and by pauses that the provider asked
 -- for. All calls of a client share one pacer. Pure: times are passed in, in seconds.
 
+local compat = require("stopmsg.compat")
+
 local pacer = {}
 
 -- Waiting loops wake up late. They may catch up on this much, or a high rate would never be
@@ -14,6 +16,9 @@ Pacer.__index = Pacer
 -- longer.
 local NEWS = 0.5
 
+-- Seconds until a function that raised is asked again.
+local AGAIN = 0.1
+
 -- rate: requests/s, nil for no limit, or a user function called before each request: returns
 -- seconds until it may be called again, or 0 for "go". burst: requests that may be sent at once
 -- after idle time, if the rate is a number.
@@ -21,7 +26,7 @@ local NEWS = 0.5
 -- A function may return two more values: one line that says why it cannot decide, which a call
 -- tolerates for as long as its patience lasts; and a keeper that shares the rate with other
 -- processes: { pause(self, seconds), paused_until(self) -> time, connection (that a wait may watch)
--- or nil }.
+-- or nil }. One that raises, or returns no seconds, cannot decide.
 function pacer.new(rate, burst)
   local ask = type(rate) == "function" and rate or nil
   local interval = rate and not ask and 1 / rate
@@ -34,10 +39,23 @@ function pacer.new(rate, burst)
     keeper = nil, -- of a shared rate
     trouble = nil, -- why the rate function cannot decide
     trouble_since = nil,
+    fault = nil, -- the same, if it is the function's own
     _news = nil, -- length of another process's pause, in seconds
     _due = -math.huge, -- time of the next request at an even pace
     _paused = -math.huge,
   }, Pacer)
+end
+
+-- Asks the user function: seconds, trouble, keeper, fault.
+local function ask(self)
+  local called, seconds, trouble, keeper = compat.try_question(self._ask)
+  if not called then
+    return AGAIN, nil, nil, "the rate function raised an error: " .. compat.words_of(seconds)
+  elseif type(seconds) ~= "number" or seconds ~= seconds then
+    return AGAIN, nil, nil, "the rate function must return seconds, got "
+      .. (seconds ~= seconds and "no number" or "a " .. type(seconds))
+  end
+  return seconds, trouble and compat.words_of(trouble), type(keeper) == "table" and keeper or nil
 end
 
 -- Earliest time for the next request; not later than `now` means at once.
@@ -49,12 +67,9 @@ function Pacer:ready_at(now)
     return self._due - self._allowance
   end
   if self._ask and not self._may_go then
-    local seconds, trouble, keeper = self._ask()
-    if type(seconds) ~= "number" or seconds ~= seconds then
-      error("the rate function must return seconds, got "
-        .. (seconds ~= seconds and "no number" or "a " .. type(seconds)), 0)
-    end
-    self.trouble, self.trouble_since = trouble, trouble and (self.trouble_since or now) or nil
+    local seconds, trouble, keeper, fault = ask(self)
+    self.trouble, self.fault = fault or trouble, fault
+    self.trouble_since = self.trouble and (self.trouble_since or now)
     if keeper then
       self.keeper = keeper
       self:_hear(now, keeper:paused_until())

@@ -209,11 +209,20 @@ function Session:is_mine()
   return self._pid == core.pid()
 end
 
--- Asks the token function once more. False where that gave no token that can be used.
+-- secret = ask_again(token function) | nil, what is wrong with it
+local function ask_again(token_function)
+  local called, secret, fault = compat.try_question(ask, token_function)
+  if called then
+    return secret, fault
+  end
+  return nil, "raised an error: " .. compat.words_of(secret)
+end
+
+-- Asks the token function once more. false, what is wrong: it gave no token that can be used.
 function Session:_renew(token_function)
-  local called, secret = compat.try(ask, token_function)
-  if not called or not secret then
-    return false
+  local secret, fault = ask_again(token_function)
+  if not secret then
+    return false, fault
   end
   self:adopt(secret)
   return true
@@ -244,9 +253,9 @@ function Session:_fetch_again(token_function)
   self.fetch:drop()
   local got, _, fault = self.fetch:get(self.clock() + self.timeout)
   if not got and not fault and token_function then
-    local called, secret = compat.try(ask, token_function)
-    if not called or not secret then
-      return false
+    local secret, wrong = ask_again(token_function)
+    if not secret then
+      return false, wrong
     end
     self._source = hide(self, secret)
     table.insert(self._secrets, 1, secret)

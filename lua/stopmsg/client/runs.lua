@@ -3,6 +3,7 @@
 local abilities = require("stopmsg.client.abilities")
 local core = require("stopmsg.core")
 local find = require("stopmsg.find")
+local hooks = require("stopmsg.run.hooks")
 local one = require("stopmsg.run.one")
 local options = require("stopmsg.options")
 local pages = require("stopmsg.run.pages")
@@ -109,7 +110,8 @@ local function start(self, session, operation, call, task, asked)
   -- Not a copy: in a finalizer LuaJIT sometimes never ends a loop with pairs that is hot elsewhere.
   setmetatable(task, frame_of(self, session, operation))
   task.patience = call.patience or self._options.patience
-  task.on_item, task.is_interrupted = call.on_item, call.is_interrupted
+  task.on_item = call.on_item
+  task.is_interrupted = hooks.question(call.is_interrupted, task.summary, session.redact)
   return run.new(session, task, asked)
 end
 
@@ -178,19 +180,20 @@ end
 function runs.verify_all(self, operation, result, given)
   local session = runs.open(self)
   local started = session.clock()
+  local is_interrupted = hooks.question(given.is_interrupted, result, session.redact)
   verify.run(result, {
     timeout = given.timeout,
     interval = given.interval,
     clock = session.clock,
     breathe = session.breathe,
-    is_interrupted = given.is_interrupted,
+    is_interrupted = is_interrupted,
     wait = function(seconds)
-      run.pause(session, seconds, given.is_interrupted)
+      run.pause(session, seconds, is_interrupted)
     end,
     lookup = function(list, seconds)
       return runs.collect(self, operation, list, #list, {
         deadline = seconds,
-        is_interrupted = given.is_interrupted,
+        is_interrupted = is_interrupted,
       })
     end,
   })
@@ -201,6 +204,7 @@ end
 -- Makes the reader of a filtered list, for a call with `report`.
 function runs.lister(self, filter, call, report)
   local session, o = runs.open(self), self._options
+  local is_interrupted = hooks.question(call.is_interrupted, report, session.redact)
   local operation = filter.operation
   self._paged = self._paged or {}
   self._paged[operation] = self._paged[operation] or find.paged(operation)
@@ -221,7 +225,7 @@ function runs.lister(self, filter, call, report)
     collect = function(list, seconds)
       return runs.collect(self, paged, list, #list, {
         deadline = seconds,
-        is_interrupted = call.is_interrupted,
+        is_interrupted = is_interrupted,
       })
     end,
   })

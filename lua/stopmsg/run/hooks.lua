@@ -16,6 +16,22 @@ hooks.TORN = "attempt to resume a run that failed"
 -- Warning of every report that has answers of a sandbox.
 hooks.SANDBOX = "these results come from a sandbox: no message was stopped"
 
+-- ask = hooks.question(is_interrupted, report, redact): the user's function, or nil, for a report
+-- that gets its first error as a warning. An error is no reason to leave messages unstopped.
+function hooks.question(is_interrupted, report, redact)
+  local has_raised = false
+  return is_interrupted and function()
+    local called, given = compat.try_question(is_interrupted)
+    if called then
+      return given
+    elseif not has_raised then
+      has_raised = true
+      report:warn(text.clean("is_interrupted raised an error: " .. compat.words_of(given), redact))
+    end
+    return false
+  end
+end
+
 -- Maximum time in seconds that the loop may keep other coroutines from a shared thread.
 hooks.SHARE_EVERY = 0.001
 

@@ -33,8 +33,7 @@ function intake.new(fill, is_shared)
     odd = 0, -- ids with an unusual format
     odd_example = nil,
     limit = nil, -- ids per batch
-    _known = nil, -- replaces `seen` for ids of the usual format
-    _admits = nil, -- `_known` or `seen`: whichever admits many ids at once
+    _admits = nil, -- `seen` or what replaces it for ids of the usual format: admits many at once
     _form = nil,
     _fill = fill,
     _is_shared = is_shared,
@@ -45,15 +44,13 @@ function intake.new(fill, is_shared)
     _room = 0, -- capacity of the chunk, in ids
     _from = nil, -- where ids are read from: the chunk, or the caller's list as one chunk
     _taken = 0, -- ids taken from the chunk
-    _pool = nil, -- read-ahead batch when each request holds one id
+    _pool = nil, -- read-ahead batch, when a request holds one id or those sharing a part
     _at = 0, -- index of the last id taken from the pool
     _is_last = false, -- this chunk is the source's last
     _spare = nil, -- recycled batches
     _together = nil, -- which part of the id all ids of a batch share
-    _groups = {}, -- part -> batch of ids read ahead
-    _group_order = {}, -- the parts, in order of arrival
+    _groups = {}, -- batches of ids read ahead, and part -> the one whose ids share it
     _grouped = 0, -- ids in all groups
-    _is_drained = false, -- the source has ended; only the groups or the pool have ids left
   }, Intake)
 end
 
@@ -64,7 +61,6 @@ end
 -- only until the first one settles. together: the position of the part that all ids of a batch
 -- share, or nil. list: the caller's list, read instead of the source, or nil.
 function Intake:begin(form, limit, result, total, together, list)
-  local known = total and form.mask and core.known(total, form.mask)
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- Allocates the whole chunk now: an id already taken from the source must not be lost to a
@@ -73,18 +69,15 @@ function Intake:begin(form, limit, result, total, together, list)
   end
   self._from, self._chunk.n = list or self._chunk, list and total or 0
   self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, list ~= nil, nil
-  self.result, self.seen, self._known = result, nil, known
-  if not total and form.mask then
-    self.seen = core.seen(form.mask)
-  end
-  self._admits = known or self.seen
+  self.result, self.seen = result, not total and form.mask and core.seen(form.mask) or nil
+  self._admits = total and form.mask and core.known(total, form.mask) or self.seen
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
-  self._together, self._is_drained = limit > 1 and together or nil, false
+  self._together = limit > 1 and together or nil
   self._place, self._taken, self._at = 0, 0, 0
-  self._pool = self._pool or (limit == 1 and self:batch()) or nil
-  if self._pool then
+  if limit == 1 or together then
+    self._pool = self._pool or self:batch()
     self._pool.count = 0
   end
 end
@@ -125,22 +118,12 @@ function Intake:batch()
   return batch or new_batch()
 end
 
--- Recycles a batch whose items are all made: its memory is already allocated, and large tables cost
--- the collector much time. From a batch of many ids, keeps only the id and place tables, since its
--- other fields may hold history.
+-- Recycles the tables of a batch whose items are all made, but not its history: their memory is
+-- already allocated, and large tables cost the collector much time.
 function Intake:recycle(batch)
-  if not self._is_single then
-    local kept = new_batch(batch.ids, batch.places)
-    kept.used, kept.next_spare = math.max(batch.count, batch.used), self._spare
-    self._spare = kept
-  elseif batch.tries <= 1 and not batch.spell and not batch.last then
-    batch.used = batch.count
-    batch.count, batch.tries, batch.attempts, batch.handed = 0, 0, 0, 0
-    batch.verdict, batch.keys, batch.given, batch.asked = nil, nil, nil, nil
-    batch.uuid, batch.lines, batch.made = nil, nil, nil
-    batch.next_spare = self._spare
-    self._spare = batch
-  end
+  local kept = new_batch(batch.ids, batch.places)
+  kept.used, kept.next_spare = math.max(batch.count, batch.used), self._spare
+  self._spare = kept
 end
 
 -- Clears stale entries from earlier use.
@@ -160,18 +143,23 @@ local function copy_at(list, i, into, count)
   return into
 end
 
+-- Adds the i-th id of a batch to another one.
+local function copy_id(from, i, into)
+  local count = into.count + 1
+  into.count, into.ids[count], into.places[count] = count, from.ids[i], from.places[i]
+  if from.keys or from.given then
+    into.keys = copy_at(from.keys, i, into.keys, count)
+    into.given = copy_at(from.given, i, into.given, count)
+  end
+end
+
 -- Returns ids first..last of a batch as a new batch with the same history.
 function Intake.part(_, batch, first, last)
   local part = new_batch()
   part.attempts, part.is_ambiguous, part.at = batch.attempts, batch.is_ambiguous, batch.at
   part.last = batch.last
   for i = first, last do
-    local count = part.count + 1
-    part.count = count
-    part.ids[count] = batch.ids[i]
-    part.places[count] = batch.places[i]
-    part.keys = copy_at(batch.keys, i, part.keys, count)
-    part.given = copy_at(batch.given, i, part.given, count)
+    copy_id(batch, i, part)
   end
   return part
 end
@@ -207,8 +195,8 @@ end
 -- Returns the place of the id's first occurrence, or nil after recording a new id. Ids with an
 -- unusual format do not fit the mask.
 local function seen_at(self, key, place, is_odd)
-  if self._known and not is_odd then
-    return self._known:add(key, place)
+  if self._admits and not is_odd then
+    return self._admits:add(key, place)
   end
   if self._is_alone then
     return nil
@@ -217,48 +205,7 @@ local function seen_at(self, key, place, is_odd)
   return self.seen:add(key, place)
 end
 
--- Returns the batch for ids that share a part with this one.
-local function group_of(self, sent)
-  local part = ids.part(self._form, sent, self._together)
-  local group = self._groups[part]
-  if not group then
-    group = new_batch()
-    self._groups[part] = group
-    self._group_order[#self._group_order + 1] = part
-  end
-  self._grouped = self._grouped + 1
-  return group
-end
-
--- Returns the index and size of the largest group.
-local function fullest(self)
-  local best, most = nil, 0
-  for i, part in ipairs(self._group_order) do
-    if self._groups[part].count > most then
-      best, most = i, self._groups[part].count
-    end
-  end
-  return best, most
-end
-
--- Moves up to `limit` ids from the largest group into the batch.
-local function take_group(self, batch, limit)
-  local order, best = self._group_order, fullest(self)
-  local group = self._groups[order[best]]
-  local taken = math.min(group.count, limit)
-  local first = self:part(group, 1, taken)
-  batch.count, batch.ids, batch.places = first.count, first.ids, first.places
-  batch.keys, batch.given = first.keys, first.given
-  self._grouped = self._grouped - taken
-  if taken < group.count then
-    self._groups[order[best]] = self:part(group, taken + 1, group.count)
-  else
-    self._groups[order[best]] = nil
-    table.remove(order, best)
-  end
-end
-
--- Takes one id into a batch, or settles it at once. Returns that batch, if any.
+-- Takes one id into a batch, or settles it at once.
 local function take(self, given, batch, settled)
   local form, place = self._form, self._place + 1
   self._place = place
@@ -275,7 +222,6 @@ local function take(self, given, batch, settled)
     self.odd = self.odd + 1
     self.odd_example = self.odd_example or sent
   end
-  batch = self._together and group_of(self, sent) or batch
   local count = batch.count + 1
   batch.count = count
   batch.ids[count] = sent
@@ -288,7 +234,6 @@ local function take(self, given, batch, settled)
     batch.given = batch.given or {}
     batch.given[count] = given
   end
-  return batch
 end
 
 -- admitted = admit(self, list, places, at, most): takes ids of the usual format from the chunk, up
@@ -301,9 +246,9 @@ local function admit(self, list, places, at, most)
   return admitted
 end
 
--- Returns whether all ids of the chunk are in batches.
-local function is_used_up(self)
-  return self._taken >= self._chunk.n
+-- Returns whether the source has ended, and all its ids were taken.
+local function is_drained(self)
+  return self._is_last and self._taken >= self._chunk.n
 end
 
 -- Asks the source for more. Returns true if it has nothing now; send the ids read so far as they
@@ -320,50 +265,17 @@ local function ask_source(self, want)
   return false
 end
 
--- Like read(), for requests that may only hold ids sharing a part. Reads ahead, within bounds,
--- until a group is full.
-local function read_groups(self, batch, settled, must_share, limit)
-  local chunk = self._chunk
-  local _, most = fullest(self)
-  while most < limit and self._grouped < WINDOW and not self._is_drained
-    and self:has_room(settled) do
-    if not self._is_last and is_used_up(self) then
-      if must_share and must_share() then
-        return true
-      elseif ask_source(self, math.min(CHUNK, self._room)) then
-        break
-      end
-    end
-    if self._taken < chunk.n then
-      self._taken = self._taken + 1
-      local group = take(self, self._from[self._taken], batch, settled)
-      most = math.max(most, group and group.count or 0)
-    end
-    self._is_drained = self._is_last and is_used_up(self)
-  end
-  if self._grouped > 0 then
-    take_group(self, batch, limit)
-  end
-  batch.used = 0
-  self.is_over = self._is_drained and self._grouped == 0
-  return false
-end
-
 -- Reads until the batch or `settled` is full or the source has ended. Returns true if must_share()
 -- (may be nil) interrupted it; call again.
 local function read(self, batch, settled, must_share, limit)
-  local chunk, want, is_list = self._chunk, CHUNK, self._from ~= self._chunk
-  while batch.count < limit and not self._is_drained and self:has_room(settled) do
-    if not self._is_last and is_used_up(self) then
-      if self._is_single then
-        want = 1
-        if batch.count > 0 then
-          break -- the source may block
-        end
-      end
-      if must_share and must_share() then
+  local chunk, is_list = self._chunk, self._from ~= self._chunk
+  while batch.count < limit and self:has_room(settled) do
+    if self._taken >= chunk.n then
+      if self._is_last or (self._is_single and batch.count > 0) then
+        break -- the source has ended, or may block
+      elseif must_share and must_share() then
         return true
-      elseif ask_source(self, math.min(limit - batch.count, want)) then
+      elseif ask_source(self, self._is_single and 1 or math.min(limit - batch.count, CHUNK)) then
         break
       end
     end
@@ -378,16 +290,79 @@ local function read(self, batch, settled, must_share, limit)
         return true
       end
     end
-    self._is_drained = self._is_last and is_used_up(self)
-    if is_list and must_share and batch.count < limit and not self._is_drained and must_share() then
+    if is_list and must_share and batch.count < limit and not is_drained(self) and must_share() then
       return true
     end
   end
   return false
 end
 
+-- Moves the ids of the pool into groups.
+local function share_out(self)
+  local pool, groups = self._pool, self._groups
+  for i = 1, pool.count do
+    local part = ids.part(self._form, pool.ids[i], self._together)
+    local group = groups[part]
+    if not group then
+      group = new_batch()
+      group.part, groups[part], groups[#groups + 1] = part, group, group
+    end
+    copy_id(pool, i, group)
+  end
+  self._grouped = self._grouped + pool.count
+  pool.count, pool.keys, pool.given = 0, nil, nil
+end
+
+-- Returns the index and size of the largest group.
+local function fullest(groups)
+  local best, most = nil, 0
+  for i, group in ipairs(groups) do
+    if group.count > most then
+      best, most = i, group.count
+    end
+  end
+  return best, most
+end
+
+-- Moves up to `limit` ids from the largest group into the batch.
+local function take_group(self, batch, limit)
+  local groups, best = self._groups, fullest(self._groups)
+  local group = groups[best]
+  local first, rest = group, nil
+  if group.count > limit then
+    first, rest = self:part(group, 1, limit), self:part(group, limit + 1, group.count)
+    rest.part, groups[best] = group.part, rest
+  else
+    table.remove(groups, best)
+  end
+  groups[group.part] = rest
+  self._grouped = self._grouped - first.count
+  batch.count, batch.ids, batch.places = first.count, first.ids, first.places
+  batch.keys, batch.given, batch.used = first.keys, first.given, 0
+end
+
+-- Like read(), for requests that may only hold ids sharing a part. Reads ahead, within bounds,
+-- until a group is full.
+local function read_groups(self, batch, settled, must_share, limit)
+  local is_cut
+  repeat
+    share_out(self) -- at first, what was read before the source raised
+    local _, most = fullest(self._groups)
+    local want = self._grouped < WINDOW and limit - most or 0
+    is_cut = want > 0 and read(self, self._pool, settled, must_share, want)
+  until want <= 0 or self._pool.count < want
+  share_out(self)
+  if is_cut then
+    return true
+  elseif self._grouped > 0 then
+    take_group(self, batch, limit)
+  end
+  self.is_over = is_drained(self) and self._grouped == 0
+  return false
+end
+
 local function note_end(self)
-  self.is_over = self._is_drained and self._at >= self._pool.count
+  self.is_over = is_drained(self) and self._at >= self._pool.count
 end
 
 -- pool, first, last, is_cut = :ahead(settled, must_share, most): returns up to `most` ids for
@@ -433,7 +408,7 @@ function Intake:read(batch, settled, must_share, most)
     return read_groups(self, batch, settled, must_share, most or self.limit)
   elseif not self._is_single then
     local is_cut = read(self, batch, settled, must_share, most or self.limit)
-    self.is_over = self._is_drained
+    self.is_over = is_drained(self)
     if not is_cut then
       trim(batch)
     end
@@ -441,8 +416,8 @@ function Intake:read(batch, settled, must_share, most)
   end
   local pool, at, _, is_cut = self:ahead(settled, must_share, 1)
   if pool then
-    batch.count, batch.used, batch.ids[1], batch.places[1] = 1, 0, pool.ids[at], pool.places[at]
-    batch.keys, batch.given = copy_at(pool.keys, at, nil, 1), copy_at(pool.given, at, nil, 1)
+    batch.used = 0
+    copy_id(pool, at, batch)
     self:took(1)
   end
   return is_cut

@@ -26,8 +26,9 @@ function patience.new(hooks)
     _began = 0, -- the same on the outage's clock
     _since = nil, -- when the call reported that it waits
     _longest = 0, -- longest pause that the provider asked for
-    rate_trouble = nil, -- reported error of the shared rate's keeper
+    rate_trouble = nil, -- why the rate function cannot decide, as reported
     _rate_since = nil, -- when it was reported
+    _has_rate_fault = false, -- a fault of that function was reported
   }, Patience)
 end
 
@@ -35,7 +36,7 @@ function Patience:begin(task, session, now)
   self._task, self._session = task, session
   self._started, self._began = now, session.outage:clock(now)
   self._since, self._longest = nil, 0
-  self.rate_trouble, self._rate_since = nil, nil
+  self.rate_trouble, self._rate_since, self._has_rate_fault = nil, nil, false
 end
 
 -- Returns when a call without patience gives up. A few single failures are normal.
@@ -110,9 +111,14 @@ function Patience:look(now)
   end
 end
 
--- Returns whether the call gives up on the keeper of a shared rate, unreachable since `since`.
--- trouble: the error, nil if it responds. Reports the start and end of the trouble.
-function Patience:watch_rate(now, trouble, since)
+-- Returns whether the call gives up on a rate function that cannot decide. Reports the start and
+-- end of the trouble, and a fault of the function.
+function Patience:watch_rate(now, pacer)
+  local trouble = pacer.trouble
+  if pacer.fault and not self._has_rate_fault then
+    self._has_rate_fault = true
+    self._hooks:warn(pacer.fault)
+  end
   if not trouble then
     if self.rate_trouble then
       tell_end(self, "answered", now - self._rate_since, "rate")
@@ -126,7 +132,7 @@ function Patience:watch_rate(now, trouble, since)
       message = text.clean(trouble, self._session.redact) })
   end
   self.rate_trouble = trouble
-  return now - math.max(since, self._started) >= self._task.patience
+  return now - math.max(pacer.trouble_since, self._started) >= self._task.patience
 end
 
 -- Returns whether a pause of so many seconds ends the run.
@@ -158,7 +164,9 @@ function Patience:finish(now, ended)
   end
   if self.rate_trouble then
     tell_end(self, ended or "settled", now - self._rate_since, "rate")
-    self._hooks:warn("no shared rate: " .. self.rate_trouble)
+    if not self._session.pacer.fault then
+      self._hooks:warn("no shared rate: " .. self.rate_trouble)
+    end
   end
   if self._longest > 0 then
     self._hooks:warn(("the provider asked for pauses (Retry-After), the longest %s"):format(

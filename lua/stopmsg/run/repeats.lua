@@ -286,8 +286,11 @@ local function renew(self, first, has_worked, token)
   local may_be_spoilt = first.was_refused and not self._is_barren
   if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
-  elseif not session.renew() then
-    self._hooks:warn("the token was refused and the token function returned no new one")
+  end
+  local is_renewed, fault = session.renew()
+  if not is_renewed then
+    self._hooks:warn("the token was refused, and " .. (fault and "the token function " .. fault
+      or "no new one was issued"))
     return false
   end
   self._renewed, self._is_barren = session.generation, is_new and not has_worked

@@ -76,7 +76,7 @@ local function heed_keeper(self, now)
       self._repeats:finish("rate_limited")
     end
   end
-  if self._patience:watch_rate(now, pacer.trouble, pacer.trouble_since) then
+  if self._patience:watch_rate(now, pacer) then
     self._repeats:finish("outage")
   end
   self._hooks:tell()
