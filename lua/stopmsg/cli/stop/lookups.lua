@@ -67,8 +67,8 @@ end
 local SETTLED = { stopped = true, accepted = true, too_late = true, not_stoppable = true,
   recalled = true }
 
--- Looks up ids that an earlier run may have sent, and outputs the settled ones. Ids that are open or
--- have no result remain to be sent.
+-- Looks up ids that an earlier run may have sent, and outputs those that are settled. Ids that are
+-- open or have no result remain to be sent.
 local function settle_found(run, entries, summary)
   local list = {}
   for i, entry in ipairs(entries) do
