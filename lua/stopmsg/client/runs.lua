@@ -6,6 +6,7 @@ local find = require("stopmsg.find")
 local one = require("stopmsg.run.one")
 local options = require("stopmsg.options")
 local pages = require("stopmsg.run.pages")
+local replies = require("stopmsg.run.replies")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run.loop")
 local sessions = require("stopmsg.session")
@@ -113,9 +114,10 @@ local function start(self, session, operation, call, task, asked)
   return run.new(session, task, asked)
 end
 
--- running, report = start_stream(self, operation, fill, call, is_slow, sink): a run over the ids of
--- a source, whose items are only counted. is_slow, sink: see run/loop.lua.
-local function start_stream(self, operation, fill, call, is_slow, sink)
+-- running, report = start_stream(self, operation, fill, call, sink, heard): a run over the ids of a
+-- source, whose items are only counted. sink, heard: see run/loop.lua; with heard, the source looks
+-- at lists.
+local function start_stream(self, operation, fill, call, sink, heard)
   local deadline = core.now() + runs.seconds_for(self, operation, call)
   local session = runs.open(self)
   local summary = new_summary(self, operation, 0)
@@ -123,13 +125,14 @@ local function start_stream(self, operation, fill, call, is_slow, sink)
     source = fill,
     deadline = deadline,
     summary = summary,
-    is_slow = is_slow,
+    is_slow = heard ~= nil,
+    heard = heard,
     sink = sink,
   }), summary
 end
 
--- Returns one item per id of `list`, in order.
-function runs.collect(self, operation, list, count, call)
+-- Returns one item per id of `list`, in order. heard: see run/loop.lua.
+function runs.collect(self, operation, list, count, call, heard)
   local started = core.now()
   local deadline = started + runs.seconds_for(self, operation, call, count)
   local session = runs.open(self)
@@ -144,13 +147,18 @@ function runs.collect(self, operation, list, count, call)
     is_settled, asked = one.settle(session, frame_of(self, session, operation), list, summary,
       started, deadline)
   end
-  if not is_settled then
+  if is_settled then
+    if heard then
+      heard.has_form = true
+    end
+  else
     start(self, session, operation, call, {
       source = asked and { asked.id } or ids, -- others may have changed the list meanwhile
       deadline = deadline,
       summary = summary,
       result = result or summary,
       total = count,
+      heard = heard,
     }, asked):finish()
   end
   if move then
@@ -159,8 +167,9 @@ function runs.collect(self, operation, list, count, call)
   return summary
 end
 
--- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`.
-function runs.verify_all(self, operation, result, given)
+-- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`. heard:
+-- what the responses were of the call that this is a part of.
+function runs.verify_all(self, operation, result, given, heard)
   local session = runs.open(self)
   local started = session.clock()
   verify.run(result, {
@@ -176,16 +185,17 @@ function runs.verify_all(self, operation, result, given)
       return runs.collect(self, operation, list, #list, {
         deadline = seconds,
         is_interrupted = given.is_interrupted,
-      })
+      }, heard)
     end,
   })
+  replies.judge(heard, result)
   result:recount(session.breathe)
   result.elapsed = result.elapsed + session.clock() - started
 end
 
 -- next_item, report, running: a stream of the items of a source's ids.
 function runs.stream(self, operation, fill, call, sink)
-  local running, report = start_stream(self, operation, fill, call, false, sink)
+  local running, report = start_stream(self, operation, fill, call, sink)
   return function()
     -- The closure also keeps the client from being collected.
     if self._is_closed then
@@ -195,8 +205,8 @@ function runs.stream(self, operation, fill, call, sink)
   end, report, running
 end
 
--- Makes the reader of a filtered list, for a call with `report`.
-function runs.lister(self, filter, call, report)
+-- Makes the reader of a filtered list, for a call with `report`. heard: see run/loop.lua.
+local function lister_of(self, filter, call, report, heard)
   local session, o = runs.open(self), self._options
   local operation = filter.operation
   self._paged = self._paged or {}
@@ -219,21 +229,35 @@ function runs.lister(self, filter, call, report)
       return runs.collect(self, paged, list, #list, {
         deadline = seconds,
         is_interrupted = call.is_interrupted,
-      })
+      }, heard)
     end,
   })
+end
+
+-- next_item = runs.list(self, filter, call, report): iterates over what a filtered list has.
+function runs.list(self, filter, call, report)
+  local heard = {}
+  local next_item = find.items(lister_of(self, filter, call, report, heard), report)
+  return function()
+    local item = next_item()
+    if not item then
+      replies.judge(heard, report)
+    end
+    return item
+  end
 end
 
 -- next_item, report = runs.hunt(self, filter, kind, call, with): stops what is found. with: seen,
 -- first, found, see find.source.
 function runs.hunt(self, filter, kind, call, with)
   local running, source_of, seen
+  local heard = {}
   local operation = abilities.operation(self, "stop", kind, call.all)
   local stopping, report = start_stream(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, true, with.sink)
+  end, call, with.sink, heard)
   running = stopping
-  source_of, seen = find.source(runs.lister(self, filter, call, report), {
+  source_of, seen = find.source(lister_of(self, filter, call, report, heard), {
     report = report,
     clock = runs.open(self).clock,
     interval = call.interval,
@@ -251,6 +275,7 @@ function runs.hunt(self, filter, kind, call, with)
     local item, place = running:next()
     if not item then
       seen:close()
+      replies.judge(heard, report)
     end
     return item, place
   end, report
