@@ -27,8 +27,9 @@ describe("stopmsg.xml", function()
       assert.same({ a = { b = "", c = "" } }, xml.decode("<a><b/><c></c></a>"))
     end)
 
-    it("leaves out attributes", function()
-      assert.same({ a = "1" }, xml.decode('<a b="2">1</a>'))
+    it("gives attributes beside their element, but for those of the outermost", function()
+      assert.same({ a = { b = "1", ["b@c"] = "2", ["b@d"] = "" } },
+        xml.decode('<a e="3"><b c="2" d="">1</b></a>'))
     end)
 
     it("keeps the first of elements of one name", function()

@@ -20,6 +20,17 @@ local function new_element(name)
   return { name = name, children = setmetatable({}, { lists = {} }), text = {} }
 end
 
+-- Adds a child, or one more of its name.
+local function add(children, name, value)
+  if children[name] == nil then
+    children[name] = value
+  else
+    local lists = getmetatable(children).lists
+    lists[name] = lists[name] or { children[name] }
+    table.insert(lists[name], value)
+  end
+end
+
 -- Expat allocates its own memory, and LuaExpat reports running out of it like any other fault.
 local function raise_lack()
   error("not enough memory", 0)
@@ -35,9 +46,10 @@ end
 
 -- root = xml.decode(text) | nil, message
 --
--- `<a><b>1</b></a>` gives { a = { b = "1" } }. Attributes are dropped, and of elements with the
--- same name the first is kept; path.list_at() finds the others. A DTD is refused: real responses
--- have none, and entities only serve attacks.
+-- `<a><b c="2">1</b></a>` gives { a = { b = "1", ["b@c"] = "2" } }; attributes of the outermost
+-- element are dropped. Of elements with the same name the first is kept; path.list_at() finds the
+-- others, and so it is with their attributes. A DTD is refused: real responses have none, and
+-- entities only serve attacks.
 function xml.decode(text)
   local stack = { new_element() }
   local fault
@@ -52,22 +64,18 @@ function xml.decode(text)
     StartDoctypeDecl = function()
       stop("has a DTD")
     end,
-    StartElement = function(_, name)
+    StartElement = function(_, name, attributes)
       if #stack > MAX_DEPTH then
         return stop("is nested too deeply")
+      end
+      for _, attribute in ipairs(#stack > 1 and attributes or {}) do
+        add(stack[#stack].children, name .. "@" .. attribute, attributes[attribute])
       end
       stack[#stack + 1] = new_element(name)
     end,
     EndElement = function()
       local element = table.remove(stack)
-      local children, value = stack[#stack].children, close(element)
-      if children[element.name] == nil then
-        children[element.name] = value
-      else
-        local lists = getmetatable(children).lists
-        lists[element.name] = lists[element.name] or { children[element.name] }
-        table.insert(lists[element.name], value)
-      end
+      add(stack[#stack].children, element.name, close(element))
     end,
     CharacterData = function(_, characters)
       local content = stack[#stack].text

@@ -191,6 +191,24 @@ describe("a stop that is run again", function()
     assert.same({ "GET /api/v1/message" }, asked())
   end)
 
+  it("is not sent where the lookup shows that the stop is on record, which proves no more",
+    function()
+      local argv = { "stop", "-p", "sinch", "--set", "plan=p", "--base-url", provider.url,
+        "--format", "ndjson", "--max-attempts", "1", "--journal", journal, "--verify=2", "B1" }
+      provider:set({ ["then"] = answer(200, '{"id":"B1"}') })
+      cli.run(argv, { env = { STOPMSG_TOKEN = "sandbox" } })
+      asked()
+      provider:set({ ["then"] = answer(200, '{"id":"B1","canceled":true}') })
+      local code, out, err = cli.run(argv, { env = { STOPMSG_TOKEN = "sandbox" } })
+      assert.message(err).equal(4, code)
+      local item = decode(out)[1]
+      assert.same({ "accepted" }, { item.outcome, item.verified })
+      assert.matches("delivery report", item.message)
+      for _, request in ipairs(asked()) do
+        assert.equal("GET /xms/v1/p/batches/B1", request)
+      end
+    end)
+
   it("exits with 4 and a warning where a lookup proves nothing", function()
     provider:set({ requests = { codes({ 200, 200, 200 }) },
       ["then"] = states({ "sending", "sending", "sending" }) })

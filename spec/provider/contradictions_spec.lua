@@ -4,24 +4,52 @@
 local answers = require("spec.support.answers")
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
-local places = require("spec.support.json_places")
+local json_places = require("spec.support.json_places")
 local providers = require("stopmsg.provider")
 local recorded = require("stopmsg.sandbox.recorded")
 local sample = require("spec.support.sample")
 local usual = require("stopmsg.provider.usual")
+local xml_places = require("spec.support.xml_places")
 
--- What stands in the place of each value.
-local VALUES = { '"zzz"', '"error"', '""', "null", "987654", "-1", "0", "false", "true", "{}", "[]",
-  '{"a":1}', '["x"]', "[null]", "[{}]" }
-
--- What stands beside all, in the outermost object.
-local BESIDE = { '"error":"x"', '"error":true', '"error":{"code":1}', '"errors":["x"]',
-  '"errors":{"a":["x"]}', '"errors":2', '"success":false', '"success":"false"', '"ok":false',
-  '"status":"error"', '"status":"FAILED"', '"result":"error"', '"code":5,"message":"x"',
-  '"code":"invalid_x","msg":"x"' }
-
--- A code that tells why a message failed may stand beside other words than a yes.
-local BESIDE_YES = { '"error_code":30007' }
+-- By the format of an answer: where its values stand, what stands in the place of each (values), in
+-- that of a field (other), before it (twice), beside all, inside the outermost element, and in
+-- that of an error's code (no_codes). A code that tells why a message failed may stand beside other
+-- words than a yes.
+local FORMATS = {
+  json = {
+    places = json_places.of,
+    values = { '"zzz"', '"error"', '""', "null", "987654", "-1", "0", "false", "true", "{}", "[]",
+      '{"a":1}', '["x"]', "[null]", "[{}]" },
+    other = '"zzz":0',
+    twice = function(name)
+      return name .. "null,"
+    end,
+    beside = { '"error":"x"', '"error":true', '"error":{"code":1}', '"errors":["x"]',
+      '"errors":{"a":["x"]}', '"errors":2', '"success":false', '"success":"false"', '"success":"0"',
+      '"ok":false', '"ok":"No"',
+      '"status":"error"', '"status":"FAILED"', '"result":"error"', '"code":5,"message":"x"',
+      '"code":"invalid_x","msg":"x"' },
+    beside_yes = '"error_code":30007',
+    no_codes = { "null", "true", "{}", "[]", '{"a":1}', "[null]", "0.5" },
+    start = "^{",
+  },
+  xml = {
+    places = xml_places.of,
+    values = { "zzz", "error", "", "987654", "-1", "0", "false", "true", "<a>1</a>", "<a/>" },
+    other = "<zzz>0</zzz>",
+    twice = function(name)
+      return name .. "zzz</" .. name:match("[%w_]+") .. ">"
+    end,
+    beside = { "<error>x</error>", "<error>true</error>", "<error><code>1</code></error>",
+      "<errors><error>x</error></errors>", "<errors>2</errors>", "<success>false</success>",
+      "<success>0</success>", "<ok>false</ok>", "<ok>No</ok>", "<status>error</status>",
+      "<status>FAILED</status>", "<result>error</result>", "<code>5</code><message>x</message>",
+      "<code>invalid_x</code><msg>x</msg>" },
+    beside_yes = "<error_code>30007</error_code>",
+    no_codes = { "", "zzz", "<a>1</a>" },
+    start = "^<%a[^>]*>",
+  },
+}
 
 local function reply(body, says)
   return { status = 200, body = body, says = says }
@@ -37,6 +65,13 @@ local GOOD = {
       "stopped") },
     status = { sent = reply('{"data":{"messageStatus":"004","apiMessageId":"<id>"}}',
       "too_late") },
+  },
+  ["clickatell xml"] = {
+    id = "%032x",
+    stop = { scheduled = reply("<response><data><messageStatus>006</messageStatus>"
+      .. "<apiMessageId><id></apiMessageId></data></response>", "stopped") },
+    status = { sent = reply("<response><data><messageStatus>004</messageStatus>"
+      .. "<apiMessageId><id></apiMessageId></data></response>", "too_late") },
   },
   idigital = {
     id = "%d",
@@ -159,9 +194,10 @@ end
 
 -- Whether the definition has a word for this value.
 local function is_listed(r, value)
-  local known = json.decode("[" .. value .. "]")[1]
+  local list = json.decode("[" .. value .. "]")
+  local known = tostring(list and list[1] or value)
   while r do
-    for _, key in ipairs({ tostring(known), tostring(known):lower() }) do
+    for _, key in ipairs({ known, known:lower() }) do
       if r.means and r.means[key] then
         return true
       end
@@ -172,10 +208,10 @@ local function is_listed(r, value)
 end
 
 -- Calls try(spoilt, about) for each value and field in other words.
-local function spoil(body, is_named, values, try)
-  for _, place in ipairs(places.of(body)) do
+local function spoil(format, body, is_named, values, try)
+  for _, place in ipairs(format.places(body)) do
     local before, after = body:sub(1, place.from - 1), body:sub(place.to + 1)
-    if place.path ~= "" and is_named(place.path) then
+    if (place.path ~= "" or format == FORMATS.xml) and is_named(place.path) then
       for _, value in ipairs(values) do
         if value ~= body:sub(place.from, place.to) then
           try(before .. value .. after, place.path, value)
@@ -183,18 +219,18 @@ local function spoil(body, is_named, values, try)
       end
       if place.name_from then
         local name = body:sub(place.name_from, place.from - 1)
-        before = body:sub(1, place.name_from - 1)
-        try(before .. '"zzz":0' .. after, place.path, "removed")
-        try(before .. name .. "null," .. body:sub(place.name_from), place.path, "twice")
+        before, after = body:sub(1, place.name_from - 1), body:sub((place.last or place.to) + 1)
+        try(before .. format.other .. after, place.path, "removed")
+        try(before .. format.twice(name) .. body:sub(place.name_from), place.path, "twice")
       end
     end
   end
 end
 
 -- word_of(body): what the reading of all answers says, or that of the core, where that differs.
-local function reader(operation, id, status)
-  local read = answers.reader(operation, { id }, operation.format)
-  local looks, verdicts = usual.of(operation, "json")
+local function reader(operation, id, status, format)
+  local read = answers.reader(operation, { id }, format)
+  local looks, verdicts = usual.of(operation, format)
   return function(body)
     local action, verdict = read(status, body)
     local word = action == "credentials" and action or (verdict[1] or verdict).outcome
@@ -208,11 +244,16 @@ local function reader(operation, id, status)
   end
 end
 
+local NAMES = { "clickatell xml" }
+for _, name in ipairs(providers.names()) do
+  NAMES[#NAMES + 1] = name
+end
+
 describe("a contradictory answer of", function()
-  for _, name in ipairs(providers.names()) do
+  for _, name in ipairs(NAMES) do
     local its = sample.its(it, name)
-    local all = recorded.find(name) or GOOD[name]
-    local provider = providers.load(name)
+    local all = GOOD[name] or recorded.find(name)
+    local provider = providers.load((name:match("^%S+")))
     local id, other = all.id:format(7), all.id:format(8)
 
     -- Every answer with an object or a list, whose status is less than 300 or not.
@@ -221,12 +262,14 @@ describe("a contradictory answer of", function()
         local whole = provider.operations[call]
         for fate, answer in pairs(whole and all[call] or {}) do
           local operation = whole and whole.single and fate ~= "many" and whole.single or whole
-          if type(answer) == "table" and answer.says and answer.body
-            and answer.body:find("^[{%[]") and (answer.status < 300) == is_good then
-            local word_of = reader(operation, id, answer.status)
+          local first = type(answer) == "table" and answer.says and (answer.body or ""):sub(1, 1)
+          local format = (first == "{" or first == "[") and "json" or first == "<" and "xml"
+          if format and (answer.status < 300) == is_good then
+            local word_of = reader(operation, id, answer.status, format)
             local body = answers.filled(answer.body, operation, id, all.settings)
+              :gsub("^<%?xml.-%?>", "")
             assert.message(name .. call .. fate).equal(answer.says, word_of(body))
-            use(operation, call, answer, body, word_of)
+            use(operation, call, answer, body, word_of, FORMATS[format])
           end
         end
       end
@@ -234,7 +277,7 @@ describe("a contradictory answer of", function()
 
     its("a good one settles nothing: " .. name, function()
       local found = {}
-      each(true, function(operation, call, answer, body, word_of)
+      each(true, function(operation, call, answer, body, word_of, format)
         local r = operation.readings[answer.status]
         local paths = named_paths(r)
         paths[#paths + 1] = ENVELOPES[name] and { ENVELOPES[name] }
@@ -244,24 +287,26 @@ describe("a contradictory answer of", function()
         end
         local function try(spoilt, about, value)
           local word = word_of(spoilt)
-          local must_settle_nothing = is_lookup and about ~= BESIDE_YES[1]
+          local must_settle_nothing = is_lookup and about ~= format.beside_yes
           local key = ("%s %s %s"):format(name, call, about)
           local is_taken = not UNSETTLED[word]
             and (must_settle_nothing or YES[word] or word:find(","))
           if is_taken and not ALLOWED[key]
-            and not (value and value:find("^[%d\"ft]") and is_listed(r, value)) then
+            and not (value and not value:find("^[<{%[]") and is_listed(r, value)) then
             found[#found + 1] = ("%s %s: %s"):format(key, value or "", word)
           end
         end
-        spoil(body, function(place)
+        spoil(format, body, function(place)
           return is_on(paths, place)
-        end, VALUES, try)
-        local rest = body:match("^{(.*)$")
-        local is_empty = rest and rest:find("^%s*}")
-        for _, list in ipairs(rest and { BESIDE, is_yes and BESIDE_YES } or {}) do
-          for _, beside in ipairs(list) do
-            try("{" .. beside .. (is_empty and "" or ",") .. rest, beside)
-          end
+        end, format.values, try)
+        local start = body:match(format.start)
+        local rest = start and body:sub(#start + 1)
+        local comma = format == FORMATS.json and rest and not rest:find("^%s*}") and "," or ""
+        for _, beside in ipairs(rest and format.beside or {}) do
+          try(start .. beside .. comma .. rest, beside)
+        end
+        if rest and is_yes then
+          try(start .. format.beside_yes .. comma .. rest, format.beside_yes)
         end
         if body:find(id, 1, true) then
           try((body:gsub(id:gsub("%p", "%%%0"), (other:gsub("%%", "%%%%")))), "other id")
@@ -272,7 +317,7 @@ describe("a contradictory answer of", function()
 
     its("a refusal is not believed: " .. name, function()
       local found = {}
-      each(false, function(operation, call, answer, body, word_of)
+      each(false, function(operation, call, answer, body, word_of, format)
         if answer.status >= 500 or operation.readings[answer.status] and not
           operation.readings[answer.status].is_empty or not operation.error then
           return
@@ -284,10 +329,9 @@ describe("a contradictory answer of", function()
             paths[#paths + 1] = steps
           end
         end
-        spoil(body, function(place)
+        spoil(format, body, function(place)
           return is_on(paths, place)
-        end, { "null", "true", "{}", "[]", '{"a":1}', "[null]", "0.5" }, function(spoilt, about,
-          value)
+        end, format.no_codes, function(spoilt, about, value)
           local word = word_of(spoilt)
           if not UNSETTLED[word] and word ~= "credentials" then
             found[#found + 1] = ("%s %s %s %s: %s"):format(name, call, about, value, word)

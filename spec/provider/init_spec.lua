@@ -1,3 +1,4 @@
+local providers = require("stopmsg.provider")
 local server = require("spec.support.server")
 
 describe("stopmsg.provider", function()
@@ -28,4 +29,35 @@ describe("stopmsg.provider", function()
     assert.equal("stopmsg.provider.telnyx\n",
       loaded_after('stopmsg.new({ provider = "telnyx", token = "key" })'))
   end)
+
+  -- Calls `each` with every word that the answers to an operation may have.
+  local function words_of(operation, each)
+    for _, r in pairs(operation.readings) do
+      while r do
+        for _, entry in pairs(r.means or {}) do
+          each(entry.word)
+        end
+        each((r.entry or r.others or {}).word)
+        r = r.otherwise
+      end
+    end
+    for _, entry in pairs(operation.refused or {}) do
+      each(entry.word)
+    end
+  end
+
+  it("has no stop with a word of lookups: who asked for a stop wants to know what came of it",
+    function()
+      for _, name in ipairs(providers.names()) do
+        local operations = providers.load(name).operations
+        for _, call in ipairs({ "stop", "stop_dispatch" }) do
+          local stop = operations[call]
+          for _, operation in ipairs({ stop, stop and stop.single }) do
+            words_of(operation, function(word)
+              assert.is_true(word ~= "open" and word ~= "skipped", name .. " " .. call)
+            end)
+          end
+        end
+      end
+    end)
 end)

@@ -93,6 +93,34 @@ describe("stopmsg.run.verify", function()
       end)
     end
 
+    -- provider, its word for a cancel that may have come too late for some, what `state` shows
+    for _, case in ipairs({
+      { "sendgrid", "cancel", "cancel", "10 minutes" },
+      { "sinch", "true", "canceled", "delivery report" },
+      { "klaviyo", "cancelled", "cancelled", "the campaign's report" },
+    }) do
+      local provider, word, state, note = case[1], case[2], case[3], case[4]
+
+      it(provider .. ": an order on record is not yet a message that was stopped", function()
+        for _, before in ipairs({ "accepted", "unknown", "open", "not_stoppable", "not_found" }) do
+          local report, done = verified({ { id = "abc", outcome = before } },
+            always(provider, word))
+          local item = report[1]
+          assert.matches(note, item.message)
+          item.message = nil
+          assert.same({ id = "abc", outcome = "accepted", state = state }, item)
+          assert.equal(1, report.unproven, before)
+          assert.equal(1, #done.looks, before .. ": it will never say more")
+        end
+      end)
+    end
+
+    it("an order on record takes no word back", function()
+      local report = verified({ { id = "abc", outcome = "stopped" } }, always("sinch", "true"))
+      assert.same({ id = "abc", outcome = "stopped", state = "canceled" }, report[1])
+      assert.equal(1, report.unproven)
+    end)
+
     it("013: stopped for certain, and the state tells that it was not us", function()
       local report = verified({ { id = HEX, outcome = "accepted", code = "011" } },
         always("clickatell", "013"))

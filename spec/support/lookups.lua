@@ -39,6 +39,15 @@ lookups.readers = {
   pushwoosh = function(id, word)
     return '{"items":[{"code":"' .. id .. '","status":"' .. word .. '"}]}'
   end,
+  klaviyo = function(id, word)
+    return '{"data":{"id":"' .. id .. '","attributes":{"status":"' .. word .. '"}}}'
+  end,
+  sendgrid = function(id, word)
+    return '[{"batch_id":"' .. id .. '","status":"' .. word .. '"}]'
+  end,
+  sinch = function(id, word)
+    return '{"id":"' .. id .. '","canceled":' .. word .. "}"
+  end,
   clickatell = function(id, word)
     return '{"data":{"apiMessageId":"' .. id .. '","messageStatus":"' .. word
       .. '","description":"words"}}'

@@ -8,6 +8,7 @@ local fit = require("stopmsg.provider.fit")
 local options = require("stopmsg.options")
 local providers = require("stopmsg.provider")
 local reports = require("stopmsg.report")
+local replies = require("stopmsg.run.replies")
 local requests = require("stopmsg.client.requests")
 local run = require("stopmsg.run.loop")
 local runs = require("stopmsg.client.runs")
@@ -175,16 +176,18 @@ local function carry_out(self, plan)
     return runs.collect(self, plan.operation, plan.list, plan.count, plan.call)
   end
   local deadline = core.now() + runs.seconds_for(self, plan.operation, plan.call, plan.count)
-  local result = runs.collect(self, plan.operation, plan.list, plan.count, plan.call)
+  local heard = {}
+  local result = runs.collect(self, plan.operation, plan.list, plan.count, plan.call, heard)
   local left = deadline - core.now()
   if left <= 0 then
     verify.tally(result, runs.open(self).breathe)
+    replies.judge(heard, result)
   else
     runs.verify_all(self, plan.status, result, {
       timeout = math.min(given.timeout, left),
       interval = given.interval,
       is_interrupted = given.is_interrupted or plan.call.is_interrupted,
-    })
+    }, heard)
   end
   return result
 end
@@ -348,7 +351,7 @@ function Client:find(filter, find_options)
   local report = reports.new()
   report.kind, report.is_lookup, report.is_complete = kind, true, false
   local started = core.now()
-  local next_item = find.items(runs.lister(self, checked, call, report), report)
+  local next_item = runs.list(self, checked, call, report)
   return function()
     if self._is_closed then
       error(run.CLOSED, 2)
@@ -417,7 +420,7 @@ function Client:verify(report, verify_options)
   if not operation then
     refuse(self, wrong)
   end
-  runs.verify_all(self, operation, report, given)
+  runs.verify_all(self, operation, report, given, {})
   return report
 end
 

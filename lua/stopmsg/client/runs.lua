@@ -7,6 +7,7 @@ local hooks = require("stopmsg.run.hooks")
 local one = require("stopmsg.run.one")
 local options = require("stopmsg.options")
 local pages = require("stopmsg.run.pages")
+local replies = require("stopmsg.run.replies")
 local reports = require("stopmsg.report")
 local run = require("stopmsg.run.loop")
 local sessions = require("stopmsg.session")
@@ -115,10 +116,10 @@ local function start(self, session, operation, call, task, asked)
   return run.new(session, task, asked)
 end
 
--- next_item, report, running = runs.stream(self, operation, fill, call, sink, is_slow, at_end): a
--- stream of the items of a source's ids, which are only counted. sink, is_slow, at_end: see
--- run/loop.lua.
-function runs.stream(self, operation, fill, call, sink, is_slow, at_end)
+-- next_item, report, running = runs.stream(self, operation, fill, call, sink, heard, at_end): a
+-- stream of the items of a source's ids, which are only counted. sink, heard, at_end: see
+-- run/loop.lua; with heard, the source looks at lists.
+function runs.stream(self, operation, fill, call, sink, heard, at_end)
   local deadline = core.now() + runs.seconds_for(self, operation, call)
   local session = runs.open(self)
   local summary = new_summary(self, operation, 0)
@@ -126,7 +127,8 @@ function runs.stream(self, operation, fill, call, sink, is_slow, at_end)
     source = fill,
     deadline = deadline,
     summary = summary,
-    is_slow = is_slow,
+    is_slow = heard ~= nil,
+    heard = heard,
     sink = sink,
     at_end = at_end,
     client = self, -- not to be collected, and closed, before its stream
@@ -145,8 +147,8 @@ function runs.shut(self)
   end
 end
 
--- Returns one item per id of `list`, in order.
-function runs.collect(self, operation, list, count, call)
+-- Returns one item per id of `list`, in order. heard: see run/loop.lua.
+function runs.collect(self, operation, list, count, call, heard)
   local started = core.now()
   local deadline = started + runs.seconds_for(self, operation, call, count)
   local session = runs.open(self)
@@ -161,13 +163,18 @@ function runs.collect(self, operation, list, count, call)
     is_settled, asked = one.settle(session, frame_of(self, session, operation), list, summary,
       started, deadline)
   end
-  if not is_settled then
+  if is_settled then
+    if heard then
+      heard.has_form = true
+    end
+  else
     start(self, session, operation, call, {
       source = asked and { asked.id } or ids, -- others may have changed the list meanwhile
       deadline = deadline,
       summary = summary,
       result = result or summary,
       total = count,
+      heard = heard,
     }, asked):finish()
   end
   if move then
@@ -176,8 +183,9 @@ function runs.collect(self, operation, list, count, call)
   return summary
 end
 
--- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`.
-function runs.verify_all(self, operation, result, given)
+-- Looks up what `result` leaves open, with the status operation, for up to `given.timeout`. heard:
+-- what the responses were of the call that this is a part of.
+function runs.verify_all(self, operation, result, given, heard)
   local session = runs.open(self)
   local started = session.clock()
   local is_interrupted = hooks.question(given.is_interrupted, result, session.redact)
@@ -194,15 +202,16 @@ function runs.verify_all(self, operation, result, given)
       return runs.collect(self, operation, list, #list, {
         deadline = seconds,
         is_interrupted = is_interrupted,
-      })
+      }, heard)
     end,
   })
+  replies.judge(heard, result)
   result:recount(session.breathe)
   result.elapsed = result.elapsed + session.clock() - started
 end
 
--- Makes the reader of a filtered list, for a call with `report`.
-function runs.lister(self, filter, call, report)
+-- Makes the reader of a filtered list, for a call with `report`. heard: see run/loop.lua.
+local function lister_of(self, filter, call, report, heard)
   local session, o = runs.open(self), self._options
   local is_interrupted = hooks.question(call.is_interrupted, report, session.redact)
   local operation = filter.operation
@@ -226,23 +235,36 @@ function runs.lister(self, filter, call, report)
       return runs.collect(self, paged, list, #list, {
         deadline = seconds,
         is_interrupted = is_interrupted,
-      })
+      }, heard)
     end,
   })
+end
+
+-- next_item = runs.list(self, filter, call, report): iterates over what a filtered list has.
+function runs.list(self, filter, call, report)
+  local heard = {}
+  local next_item = find.items(lister_of(self, filter, call, report, heard), report)
+  return function()
+    local item = next_item()
+    if not item then
+      replies.judge(heard, report)
+    end
+    return item
+  end
 end
 
 -- next_item, report = runs.hunt(self, filter, kind, call, with): stops what is found. with: seen,
 -- first, found, see find.source.
 function runs.hunt(self, filter, kind, call, with)
-  local running, source_of, seen
-  local operation = abilities.operation(self, "stop", kind, call.all)
-  local next_item, report, stopping = runs.stream(self, operation, function(chunk, want)
+  local running, report, source_of, seen, next_item
+  local operation, heard = abilities.operation(self, "stop", kind, call.all), {}
+  next_item, report, running = runs.stream(self, operation, function(chunk, want)
     return source_of(chunk, want)
-  end, call, with.sink, true, function()
+  end, call, with.sink, heard, function()
     seen:close()
+    replies.judge(heard, report)
   end)
-  running = stopping
-  source_of, seen = find.source(runs.lister(self, filter, call, report), {
+  source_of, seen = find.source(lister_of(self, filter, call, report, heard), {
     report = report,
     clock = runs.open(self).clock,
     interval = call.interval,

@@ -6,7 +6,6 @@ local filters = require("stopmsg.find.filter")
 local hunts = require("stopmsg.find.hunt")
 local looks = require("stopmsg.find.look")
 local pages = require("stopmsg.find.pages")
-local replies = require("stopmsg.run.replies")
 local text = require("stopmsg.text")
 local wire = require("stopmsg.provider.wire")
 
@@ -91,9 +90,7 @@ function find.new(with)
     report.retries = report.retries + result.retries
     report.connections = report.connections + result.connections
     for _, message in ipairs(result.warnings) do
-      if message ~= replies.STRANGERS or report.pages == 0 then -- pages came from the provider
-        report:warn(message) -- already cleaned
-      end
+      report:warn(message) -- already cleaned
     end
     local item = result[1]
     if not item.page then

@@ -112,8 +112,10 @@ local function is_error(value)
   return value ~= false and value ~= 0 and value ~= ""
 end
 
+local NOES = { ["false"] = true, ["0"] = true, no = true }
+
 local function is_no(value)
-  return value == false or value == 0 or value == "false"
+  return NOES[tostring(value):lower()] == true
 end
 
 local FAILURES = { error = true, fail = true, failed = true, failure = true }

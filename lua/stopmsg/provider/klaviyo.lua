@@ -42,7 +42,7 @@ return {
         queued = "open",
         processing = "open",
         complete = "too_late",
-        cancelled = { "stopped", note = "what had left before is in the campaign's report" },
+        cancelled = { "accepted", note = "what had left before is in the campaign's report" },
       },
     },
   },

@@ -40,7 +40,8 @@ return {
       id = "batch_id",
       state = "status",
       means = {
-        cancel = { "stopped",
+        -- What was ordered, not what became of it.
+        cancel = { "accepted",
           note = "a cancel less than 10 minutes before send_at is not guaranteed" },
         pause = "open",
       },

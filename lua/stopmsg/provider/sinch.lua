@@ -50,7 +50,8 @@ return {
       id = "id",
       state = "canceled",
       means = {
-        [true] = { "stopped",
+        -- As in the answer to the stop.
+        [true] = { "accepted",
           note = "recipients whom the batch had reached before are in its delivery report" },
         -- Open to another stop, which changes nothing where it has been sent.
         [false] = { "open",

@@ -2,17 +2,20 @@
 
 local DOCS = "https://developers.telnyx.com/api-reference/email-messages/"
 
-local STATES = {
-  scheduled = "open",
-  cancelled = "stopped",
-  queued = "too_late",
-  sending = "too_late",
-  sent = "too_late",
-  deferred = "too_late",
-  delivered = "too_late",
-  failed = "not_stoppable",
-  sandbox = "not_stoppable",
-}
+-- The states, with the word for one that waits for its time.
+local function states(scheduled)
+  return {
+    scheduled = scheduled,
+    cancelled = "stopped",
+    queued = "too_late",
+    sending = "too_late",
+    sent = "too_late",
+    deferred = "too_late",
+    delivered = "too_late",
+    failed = "not_stoppable",
+    sandbox = "not_stoppable",
+  }
+end
 
 return {
   name = "telnyx_email",
@@ -31,7 +34,7 @@ return {
     [200] = {
       id = "data.id",
       code = "data.status",
-      means = STATES,
+      means = states("accepted"),
       verifies = { "stopped" },
     },
     -- Documented for a change of the time: no longer scheduled, or being sent.
@@ -41,7 +44,7 @@ return {
   status = {
     docs = DOCS .. "get-an-email-message",
     request = "GET /email_messages/{id}",
-    [200] = { id = "data.id", state = "data.status", means = STATES },
+    [200] = { id = "data.id", state = "data.status", means = states("open") },
   },
   check = {
     docs = "https://developers.telnyx.com/api-reference/billing/get-user-balance-details",
@@ -58,7 +61,7 @@ return {
     each = "data",
     id = "id",
     state = "status",
-    means = STATES,
+    means = states("open"),
     next = { by = "cursor", as = "query:page_cursor", path = "meta.page_cursor" },
   },
 }

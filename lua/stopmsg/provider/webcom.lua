@@ -20,7 +20,8 @@ return {
         .. "</delete_schedule></request>",
     },
     [200] = {
-      { code = "scheduled", means = { delete = "stopped", not_found = "not_found" } },
+      { id = "scheduled@id_sms", code = "scheduled",
+        means = { delete = "stopped", not_found = "not_found" } },
       { code = "error", form = "^Incorrect login or password",
         means = { ["Incorrect login or password"] = "credentials" } },
     },

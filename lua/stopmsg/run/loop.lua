@@ -90,6 +90,8 @@ end
 -- nil, format, provider (its name), summary (the report that counts), on_item or nil,
 -- is_interrupted (a function) or nil, result (a list that receives all items at their places, with
 -- duplicates recognised for the whole run) and total (places in the source), or neither.
+-- heard: what the runs of one call share, which then warns of strangers itself (see
+-- run/replies.lua), or nil.
 -- is_slow: its source waits for a network too, so settled items are handed out before it is called.
 -- sink(ids, places, first, last, outcome, code, verified) -> count, or nil: takes ids[first..last],
 -- whose items would have no other fields, in place of the items. The first id it does not take gets

@@ -5,8 +5,13 @@ local hooks = require("stopmsg.run.hooks")
 
 local replies = {}
 
--- The warning where every response was a stranger's.
-replies.STRANGERS = "no response was in the provider's form: check base_url and the proxy"
+-- Warns where every response of a call was a stranger's. heard: has_form, a response had the
+-- provider's format; has_strangers, one had another.
+function replies.judge(heard, report)
+  if heard.has_strangers and not heard.has_form then
+    report:warn("no response was in the provider's form: check base_url and the proxy")
+  end
+end
 
 local Replies = {}
 Replies.__index = Replies
@@ -21,8 +26,7 @@ function replies.new(session, parts)
     _patience = parts.patience,
     _hooks = parts.hooks,
     _task = nil,
-    _has_form = false, -- a response had the provider's format
-    _has_strangers = false, -- a response had another format
+    _heard = nil, -- what the responses of the call were; see replies.judge
     _ids = {}, -- scratch: ids with the same usual response
     _places = {}, -- scratch: their places
   }, Replies)
@@ -30,7 +34,7 @@ end
 
 -- Resets for a new call; the previous one is drained.
 function Replies:begin(task)
-  self._task, self._has_form, self._has_strangers = task, false, false
+  self._task, self._heard = task, task.heard or { has_form = false, has_strangers = false }
 end
 
 -- Interprets a complete response; see meaning/answer.lua.
@@ -70,8 +74,7 @@ local function arrived(self, batch, status, body, stage, fault, detail, retry_af
     local is_in_form, pause
     action, verdict, warnings, is_usable, is_in_form, pause = read(self, batch, status, body, items)
     retry_after = retry_after or pause
-    self._has_form = self._has_form or is_in_form
-    self._has_strangers = self._has_strangers or not is_in_form
+    self._heard[is_in_form and "has_form" or "has_strangers"] = true
   end
   for _, message in ipairs(warnings or {}) do
     self._hooks:warn(message)
@@ -128,7 +131,7 @@ local function gather(self)
   if total > 0 then
     local now = session.clock()
     asked:count_answered(total, total, oldest, now)
-    self._has_form = true
+    self._heard.has_form = true
     task.summary.requests = task.summary.requests + total
     self._repeats:answered(now, generation)
   end
@@ -149,10 +152,10 @@ function Replies:collect()
   return has_any
 end
 
--- Warns of responses that nobody should trust.
+-- Warns of responses that nobody should trust. A call of several runs judges them all at its end.
 function Replies:finish()
-  if self._has_strangers and not self._has_form then
-    self._hooks:warn(replies.STRANGERS)
+  if not self._task.heard then
+    replies.judge(self._heard, self._task.summary)
   end
   if self._session.engine:has_met_sandbox() then
     -- Not redacted: the sandbox's token is a word of this text.

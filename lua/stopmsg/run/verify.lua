@@ -47,6 +47,12 @@ local function apply(report, item, found, counts)
     end
     item.verified = found.verified
     item.message = found.message
+  elseif word == "accepted" then
+    -- The stop is on record, which is all that this lookup will ever tell.
+    if item.outcome == "stopped" then
+      return true
+    end
+    item.message = found.message
   else
     -- An unexplained refusal may be the echo of our own stop, which is not visible yet.
     local may_settle = word == "open" and item.outcome == "not_stoppable"

@@ -62,11 +62,13 @@ function lookups.hold_all(run, entries)
   end
 end
 
--- Outcomes that a message's state proves.
-local PROVEN = { stopped = true, too_late = true, not_stoppable = true, recalled = true }
+-- Outcomes that a message's state settles. A stop that is on record proves no more, and is not sent
+-- again.
+local SETTLED = { stopped = true, accepted = true, too_late = true, not_stoppable = true,
+  recalled = true }
 
--- Looks up ids that an earlier run may have sent, and outputs the proven ones. Ids that are open or
--- have no result remain to be sent.
+-- Looks up ids that an earlier run may have sent, and outputs those that are settled. Ids that are
+-- open or have no result remain to be sent.
 local function settle_found(run, entries, summary)
   local list = {}
   for i, entry in ipairs(entries) do
@@ -81,9 +83,10 @@ local function settle_found(run, entries, summary)
   })
   for i, entry in ipairs(entries) do
     local seen = found[i]
-    if seen.state and PROVEN[seen.outcome] and seen.reason ~= "gone_or_sent" then
+    if seen.state and SETTLED[seen.outcome] and seen.reason ~= "gone_or_sent" then
       local item = { id = entry.id, outcome = seen.outcome, state = seen.state,
-        message = seen.message, ambiguous = true, verified = true }
+        message = seen.message, ambiguous = true,
+        verified = seen.outcome ~= "accepted" or nil }
       local tail = run.tail(item)
       run:begin()
       run.counts.unknown = run.counts.unknown - 1

@@ -38,7 +38,7 @@ return {
   },
   status = {
     scheduled = job("queued", "open"),
-    stopped = job("cancelled", "stopped"),
+    stopped = job("cancelled", "accepted"),
     sent = job("complete", "too_late"),
     missing = missing("not_stoppable"),
     forbidden = FORBIDDEN,

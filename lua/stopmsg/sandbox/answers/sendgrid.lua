@@ -40,7 +40,7 @@ return {
   },
   status = {
     scheduled = nothing("unknown"),
-    stopped = listed("cancel", "stopped"),
+    stopped = listed("cancel", "accepted"),
     sent = nothing("unknown"),
     missing = refusal(404, "no such batch id", "not_stoppable"),
     full = nothing("unknown"),

@@ -28,7 +28,7 @@ return {
   },
   status = {
     scheduled = batch(false, "open"),
-    stopped = batch(true, "stopped"),
+    stopped = batch(true, "accepted"),
     sent = batch(false, "open"),
     missing = { status = 404, body = "", says = "not_stoppable" },
     dispatched = batch(false, "open"),
