@@ -89,7 +89,7 @@ local function ask(self, deadline)
 end
 
 -- Waits while other requests continue.
-local function pause(session, seconds)
+function fetch.pause(session, seconds)
   local till, call = session.clock() + seconds, session.engine:call()
   while session.clock() < till do
     rest(session, call, till - session.clock())
@@ -132,7 +132,7 @@ local function get(self, deadline)
         http = last.status, message = "no token was issued for the secret" }
     end
     if attempt < MOST then
-      pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
+      fetch.pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
         math.max(0, deadline - self._session.clock())))
     end
   end

@@ -59,9 +59,11 @@ for word, mark in pairs(MARK) do
   end
 end
 
--- Outcomes of which a run that looks them up keeps back the result, though it never sends or
--- confirms them again.
-local KEPT_BACK = { [MARK.too_late] = true, [MARK.not_stoppable] = true, [MARK.not_found] = true }
+-- Settled outcomes of which a run with --verify keeps back the results until its lookup at the end.
+local KEPT_BACK = {
+  [MARK.stopped] = true, [MARK.accepted] = true, [MARK.too_late] = true,
+  [MARK.not_stoppable] = true, [MARK.not_found] = true,
+}
 
 local Journal = {}
 Journal.__index = Journal
@@ -105,8 +107,9 @@ end
 -- Sets the mark that an earlier run left.
 function Journal:_set(position, mark)
   self._marks:set(position, mark)
-  if KEPT_BACK[mark] then
+  if self._keeps_back and KEPT_BACK[mark] then
     self._late:set(position, 1)
+    self.has_late = true
   end
 end
 
@@ -117,8 +120,11 @@ local function read_odd(self, line)
     return false
   elseif found.n == nil and found.intent == nil and found.outcome == nil then
     -- Of another kind, without a bearing on what is sent.
-    if type(found["end"]) == "table" and not found["end"].interrupted then
-      self._late = native.marks() -- this run has output what it and those before it kept back
+    if type(found.start) == "table" then
+      self._keeps_back = found.start.verify == true
+    elseif type(found["end"]) == "table" and not found["end"].interrupted then
+      -- This run has output what it and those before it kept back.
+      self._late, self.has_late = native.marks(), false
     end
     return true
   end
@@ -162,7 +168,7 @@ local function read_lines(self, at, size)
       if not mark or n < 1 or n > total then
         return damaged(number)
       end
-      if KEPT_BACK[mark] then
+      if self._keeps_back then
         self:_set(n, mark)
       else
         marks:set(n, mark)
@@ -275,12 +281,14 @@ function journal.open(path, identity, options)
   end
   local self = setmetatable({
     is_new = false,
+    has_late = false, -- whether is_late() holds for any position
     failure = nil, -- why writing stopped
     before_write = nil, -- a hook before each write, to write other files first
     before_intent = nil, -- a hook before each intent: something is about to be sent
     _log = log,
     _marks = native.marks(),
-    _late = native.marks(), -- 1 for what was settled since a run last came to its end
+    _late = native.marks(), -- 1 for what was kept back since a run last came to its end
+    _keeps_back = false, -- whether the lines being read are from a run with --verify
     _total = identity.total or math.huge,
     _now = options.now,
     _time = options.time or native.process.time,
@@ -456,8 +464,8 @@ function Journal:is_promised(position)
   return mark == MARK.accepted or mark == MARK.stopped
 end
 
--- Returns whether the run that settled a position was killed, perhaps before it had output this
--- result.
+-- Returns whether the run that settled a position kept back the result and was killed, perhaps
+-- before it had output it.
 function Journal:is_late(position)
   return self._late:get(position) == 1 and KEPT_BACK[self._marks:get(position)] or false
 end

@@ -30,6 +30,11 @@ local SOURCES = {
   end,
 }
 
+-- Seconds between two looks while another call renews the token.
+local LOOK_EVERY = 0.02
+
+local WEAK_VALUES = { __mode = "v" }
+
 -- Methods by which libcurl sends a form, unless it is told otherwise.
 local UPLOADS = { POST = true, PUT = true, PATCH = true }
 
@@ -169,6 +174,8 @@ function session.new(provider, options, way, secret, token_function)
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
     _source = secret, -- with which tokens that end are fetched
+    _renewal = setmetatable({}, WEAK_VALUES), -- [1] exists while a call renews the token
+    _renewals = 0, -- that came to their end, with a token or without
     verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
     _has_agent_line = told.user_agent == nil,
@@ -185,11 +192,11 @@ function session.new(provider, options, way, secret, token_function)
   if provider.token then
     self.fetch = fetch.new(self, provider.token)
     self.renew = function()
-      return self:_fetch_again(token_function)
+      return self:_in_turn(self._fetch_again, token_function)
     end
   elseif token_function then
     self.renew = function()
-      return self:_renew(token_function)
+      return self:_in_turn(self._renew, token_function)
     end
   end
   return self
@@ -216,6 +223,28 @@ local function ask_again(token_function)
     return secret, fault
   end
   return nil, "raised an error: " .. compat.words_of(secret)
+end
+
+-- Renews the token by renew(self, token_function), which may wait, for all calls that share this
+-- thread: a provider may end a token when it issues the next. A call that was ended in the middle,
+-- as by nginx, holds up the others until its stack is collected.
+function Session:_in_turn(renew, token_function)
+  local generation, renewals, renewal = self.generation, self._renewals, self._renewal
+  local till = self.clock() + self.timeout
+  while self.breathe and renewal[1] and self.clock() < till do
+    fetch.pause(self, LOOK_EVERY)
+  end
+  if self.generation ~= generation or self._renewals ~= renewals then
+    return self.generation ~= generation
+  end
+  local own = {}
+  renewal[1] = own
+  local is_renewed, fault = renew(self, token_function)
+  self._renewals = self._renewals + 1
+  if renewal[1] == own then
+    renewal[1] = nil
+  end
+  return is_renewed, fault
 end
 
 -- Asks the token function once more. false, what is wrong: it gave no token that can be used.

@@ -5,6 +5,8 @@ local cli = require("spec.support.cli")
 local faults = require("spec.support.faults")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local reports = require("stopmsg.report")
+local runs = require("stopmsg.cli.stop.run")
 local server = require("spec.support.server")
 
 local IDS = { "00000000-0000-4000-8000-00000001aaaa", "00000000-0000-4000-8000-00000002aaaa",
@@ -159,14 +161,18 @@ describe("a stop that is run again", function()
     assert.same({}, asked())
   end)
 
-  it("outputs what a killed run with --verify had kept back, once", function()
+  -- A run with --verify that was killed while it kept its results back: it has no last line.
+  local function killed_while_it_verified()
     provider:set({ ["then"] = codes({ 403, 404, 200 }) })
-    stop({ "--journal", journal })
+    stop({ "--journal", journal, "--verify=0.001" })
     asked()
-    -- A run that was killed while it kept them for its lookup has no last line.
     local text, count = files.read(journal):gsub('{"end":[^\n]*\n$', "")
     assert.equal(1, count)
     files.write(journal, text)
+  end
+
+  it("outputs what a killed run with --verify had kept back, once", function()
+    killed_while_it_verified()
     provider:set({ ["then"] = states({ "sent", false, "unsent" }) })
     local code, out, err = stop({ "--journal", journal, "--verify=1" })
     assert.message(err).equal(3, code)
@@ -179,6 +185,51 @@ describe("a stop that is run again", function()
     code, out = stop({ "--journal", journal, "--verify=1" })
     assert.same({ 3, "" }, { code, out })
     assert.same({}, asked())
+  end)
+
+  it("outputs it without --verify, too", function()
+    killed_while_it_verified()
+    local code, out, err = stop({ "--journal", journal })
+    assert.message(err).equal(3, code)
+    local words = {}
+    for _, item in ipairs(decode(out)) do
+      words[item.id] = item.outcome
+    end
+    assert.same({ [IDS[1]] = "too_late", [IDS[2]] = "not_found", [IDS[3]] = "stopped" }, words)
+    code, out = stop({ "--journal", journal })
+    assert.same({ 3, "" }, { code, out })
+    assert.same({}, asked())
+  end)
+
+  it("writes a result before the journal says that it is settled", function()
+    local order = {}
+    local run = runs.new({ now = os.time }, {}, {
+      given = { total = 1 },
+      book = {
+        unproven = function()
+          return 0
+        end,
+        outcome = function()
+          order[#order + 1] = "journal"
+        end,
+      },
+    })
+    run.counts = reports.new().counts
+    run.sink = {
+      item = function()
+        order[#order + 1] = "results"
+      end,
+    }
+    run:take({ id = IDS[1], outcome = "stopped", code = 200, message = "done" }, 1)
+    assert.same({ "results", "journal" }, order)
+  end)
+
+  it("outputs nothing twice that a run without --verify had output when it was killed", function()
+    provider:set({ ["then"] = codes({ 403, 404, 200 }) })
+    stop({ "--journal", journal })
+    files.write(journal, (files.read(journal):gsub('{"end":[^\n]*\n$', "")))
+    local code, out = stop({ "--journal", journal })
+    assert.same({ 3, "" }, { code, out })
   end)
 
   it("is not sent where the lookup settles all", function()

@@ -10,6 +10,9 @@ local work = require("spec.support.work")
 -- call's clock. A call lets others go on after two milliseconds.
 local PATIENCE, SECOND = 100000, 1e7
 
+-- Lua 5.1 lets no function wait inside pcall.
+local may_wait = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
+
 local function uuid(n, fate)
   return ("%08x-0000-4000-8000-%08x%s"):format(n, n, fate or "aaaa")
 end
@@ -130,6 +133,45 @@ for _, scheduler in ipairs(schedulers.all()) do
       assert.equal(1000, count)
     end)
 
+    -- Calls of one client at a time. Its token function waits before it gives what `give` gives.
+    local function ten_at_a_time(concurrency, give)
+      local asked, calls, reports = 0, {}, {}
+      local client = new("revicom", { concurrency = concurrency, token = function()
+        asked = asked + 1
+        local token = give(asked)
+        if may_wait and token == "sandbox" then
+          scheduler.sleep(0.02)
+        end
+        return token
+      end })
+      for i = 1, 10 do
+        calls[i] = function()
+          reports[i] = client:stop(uuid(i))
+        end
+      end
+      beside(calls)
+      local connections = 0
+      for i = 1, 10 do
+        assert.equal("stopped", reports[i][1].outcome)
+        connections = connections + reports[i].connections
+      end
+      return asked, connections
+    end
+
+    it("renews a token once for all calls", function()
+      local asked = ten_at_a_time(16, function(count)
+        return count == 1 and "old" or "sandbox"
+      end)
+      assert.equal(2, asked)
+    end)
+
+    it("opens connections once, though the first token takes a while", function()
+      local _, connections = ten_at_a_time(1, function()
+        return "sandbox"
+      end)
+      assert.equal(1, connections)
+    end)
+
     it("skips at the deadline what the rate leaves for later", function()
       local report
       beside({ function()
@@ -139,3 +181,39 @@ for _, scheduler in ipairs(schedulers.all()) do
     end)
   end)
 end
+
+describe("a token", function()
+  it("is renewed though a call was left while it did that", function()
+    local sandbox = server.start()
+    finally(function()
+      sandbox:stop()
+    end)
+    local asked, outcome = 0, nil
+    local client = stopmsg.new({ provider = "revicom", base_url = sandbox.url, timeout = 60,
+      deadline = 3600, sleep = coroutine.yield, token = function()
+        asked = asked + 1
+        if asked == 2 and may_wait then
+          coroutine.yield("left here")
+        end
+        return asked == 1 and "old" or "sandbox"
+      end })
+    local left = coroutine.wrap(function()
+      client:stop(uuid(1))
+      return "left here" -- where it could not wait
+    end)
+    while left() ~= "left here" do
+      assert.is_true(asked < 3)
+    end
+    left = nil -- luacheck: ignore
+    collectgarbage()
+    collectgarbage()
+    local other = coroutine.wrap(function()
+      outcome = client:stop(uuid(2))[1].outcome
+    end)
+    while not outcome do
+      other()
+    end
+    assert.equal("stopped", outcome)
+    assert.equal(may_wait and 3 or 2, asked)
+  end)
+end)

@@ -35,8 +35,16 @@ function runs.open(self)
     error(run.CLOSED, 0)
   end
   if not self._session or not self._session:is_mine() then
-    self._session = sessions.new(self._provider, self._options, self._way, self._secret,
+    local made = sessions.new(self._provider, self._options, self._way, self._secret,
       self._ask_token)
+    -- The token function may have waited meanwhile.
+    local is_second = self._session and self._session:is_mine()
+    if self._is_closed or is_second then
+      made.engine:close() -- the token may be the same
+    else
+      self._session = made
+    end
+    return runs.open(self)
   end
   return self._session
 end

@@ -282,6 +282,9 @@ end
 -- worked ends the run, unless that batch may have invalidated it.
 local function renew(self, first, has_worked, token)
   local session = self._session
+  if session.generation ~= token then
+    return true -- another call renewed it
+  end
   local is_new = self._renewed == token
   local may_be_spoilt = first.was_refused and not self._is_barren
   if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then

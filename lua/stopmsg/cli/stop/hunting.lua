@@ -40,7 +40,7 @@ function Found:items(run)
     end })
     ledger:prune()
   end
-  if run.store then
+  if lookups.may_hold(run) then
     lookups.hold_all(run, ledger.promises)
   end
   local next_item, report = clients.hunt(run.client, self.filter, self.kind, {

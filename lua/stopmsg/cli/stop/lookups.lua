@@ -39,18 +39,24 @@ function lookups.keep(store, entry)
   return table.remove(store.settled) or table.remove(store.open)
 end
 
--- Keeps an unproven stop of an earlier run for a lookup instead of sending it again; and what a
--- killed run may have kept back, which then is in no file of results.
+-- Whether hold() has anything to do in this run.
+function lookups.may_hold(run)
+  return run.store ~= nil or (run.book ~= nil and run.book.has_late)
+end
+
+-- Keeps an unproven stop of an earlier run for a lookup instead of sending it again. What a killed
+-- run may have kept back is in no file of results yet: it is output, now if nothing is looked up.
 function lookups.hold(run, position, id)
-  local open, book = run.store.open, run.book
+  local open, book = run.store and run.store.open, run.book
   local is_late = book:is_late(position)
-  if type(id) ~= "string" or not (is_late or book:is_promised(position)) then
+  if type(id) ~= "string" or not (is_late or (open and book:is_promised(position))) then
     return
   end
   local item = { id = id, outcome = (book:known(position)) }
-  if #open < MAX_HELD then
+  if open and #open < MAX_HELD then
     open[#open + 1] = { item = item, position = position, is_late = is_late }
   elseif is_late then
+    run:begin() -- so that the journal tells when this run has output it
     run.sink:item(item, run.tail(item))
   end
 end
@@ -92,8 +98,8 @@ local function settle_found(run, entries, summary)
       run.counts.unknown = run.counts.unknown - 1
       run.settled = run.settled - 1
       run:count(item, 1)
+      run.sink:item(item, tail) -- before the journal: see Run:take
       run.book:settle(entry.position, item, tail)
-      run.sink:item(item, tail)
     end
     run.is_refused = run.is_refused or exit.is_end(seen)
   end
@@ -157,8 +163,9 @@ function lookups.verify(run, summary)
   for _, entry in ipairs(entries) do
     local item, before = entry.item, entry.before
     if entry.is_late then
-      run:begin() -- so that the journal tells when this run has output it
+      run:begin()
     end
+    run.sink:item(item, run.tail(item))
     if item.outcome ~= before.outcome or item.verified ~= before.verified then
       run:count(before, -1)
       run:count(item, 1)
@@ -167,7 +174,6 @@ function lookups.verify(run, summary)
         run.book:outcome(entry.position, item, run.tail(item))
       end
     end
-    run.sink:item(item, run.tail(item))
   end
   conclusion.add_report(summary, report)
   if store.has_overflown then

@@ -82,7 +82,7 @@ function Run:begin()
   if not self.has_begun then
     self.has_begun = true
     self.book:note("start", { version = version, ids = self:total(),
-      settled = self.book:settled() })
+      settled = self.book:settled(), verify = self.store and true or nil })
   end
 end
 
@@ -109,6 +109,7 @@ end
 function Run:unsettled_ids()
   local next_id, book = self.given:reader(), self.book
   local position, place = 0, 0
+  local may_hold = lookups.may_hold(self)
   return function()
     local target = book:grant(position)
     if not target and (self.has_ended or book.failure) then
@@ -118,7 +119,7 @@ function Run:unsettled_ids()
     repeat
       position = position + 1
       id = next_id()
-      if self.store and position ~= target then
+      if may_hold and position ~= target then
         lookups.hold(self, position, id)
       end
     until position == target or id == nil
@@ -188,25 +189,30 @@ function Run:count(item, by)
   end
 end
 
--- Records an item from the library.
+-- Records an item from the library. The result comes first: what the journal has settled, no later
+-- run outputs.
 function Run:take(item, place)
   local position = place
   if item.outcome == "invalid" then
     input.explain(item)
   end
-  local tail
-  local book = self.book
-  if book then
-    local positions = self.positions
-    if positions then
-      position = positions[place]
-      positions[place] = nil
-      local _, is_ambiguous = book:known(position)
-      if is_ambiguous and item.reason ~= "malformed_id" then
-        outcome.taint(item)
-      end
+  local book, positions, store = self.book, self.positions, self.store
+  if positions then
+    position = positions[place]
+    positions[place] = nil
+    local _, is_ambiguous = book:known(position)
+    if is_ambiguous and item.reason ~= "malformed_id" then
+      outcome.taint(item)
     end
-    tail = self.tail(item)
+  end
+  local tail = self.tail(item)
+  local entry = store and lookups.keep(store, { item = item, position = position })
+  if not store then
+    self.sink:item(item, tail)
+  elseif entry then
+    self.sink:item(entry.item, self.tail(entry.item))
+  end
+  if book then
     book:outcome(position, item, tail)
   end
   self:count(item, 1)
@@ -214,14 +220,6 @@ function Run:take(item, place)
     self:notice_trouble(item)
   elseif not self.has_answer then
     self.has_answer = true
-  end
-  local store = self.store
-  if not store then
-    return self.sink:item(item, tail or self.tail(item))
-  end
-  local entry = lookups.keep(store, { item = item, position = position })
-  if entry then
-    self.sink:item(entry.item, self.tail(entry.item))
   end
 end
 
