@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <pthread.h>
+#include <string.h>
 
 #include "auth.h"
 
@@ -36,9 +37,8 @@ CURLcode sm_easy_init_curl(void) {
   return rc;
 }
 
-/* Sets a libcurl option from a string in the table at index 1, if present. */
-static CURLcode set_string(lua_State *L, CURL *easy, const char *name,
-                           CURLoption option) {
+CURLcode sm_easy_string(lua_State *L, CURL *easy, const char *name,
+                        CURLoption option) {
   CURLcode rc = CURLE_OK;
 
   lua_getfield(L, 1, name);
@@ -76,11 +76,71 @@ static CURLcode set_long(CURL *easy, CURLoption option, long value) {
   return curl_easy_setopt(easy, option, value);
 }
 
+/* Whether the folder of certificates that libcurl looks into by default is that
+ * of its default file, as on Debian, where the file has all of them. */
+static int is_folder_needless(void) {
+#if SM_CURL_AT_LEAST(7, 70, 0)
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+
+  if (info->age >= CURLVERSION_SEVENTH && info->cainfo && info->capath) {
+    size_t len = strlen(info->capath);
+
+    return strncmp(info->cainfo, info->capath, len) == 0 &&
+           info->cainfo[len] == '/' &&
+           strchr(info->cainfo + len + 1, '/') == NULL;
+  }
+#endif
+  return 0;
+}
+
+/* Trusts ca_file and ca_path, or libcurl's defaults if neither is given.
+ * libcurl remembers certificates only if they come from a file alone. To read
+ * Debian's for each connection takes 20 ms, and a step may begin many. */
+static CURLcode trust(lua_State *L, CURL *easy) {
+  int has_file = get_flag(L, "ca_file"), has_path = get_flag(L, "ca_path");
+  CURLcode rc = CURLE_OK;
+
+  if (has_file || (!has_path && is_folder_needless()))
+    rc = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+  if (rc == CURLE_OK && has_path)
+    rc = curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+  if (rc == CURLE_OK)
+    rc = sm_easy_string(L, easy, "ca_file", CURLOPT_CAINFO);
+  if (rc == CURLE_OK)
+    rc = sm_easy_string(L, easy, "ca_path", CURLOPT_CAPATH);
+#if SM_CURL_AT_LEAST(7, 87, 0)
+  /* A new file is noticed after ten minutes; by itself only after a day. */
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_CA_CACHE_TIMEOUT, 600);
+#endif
+  return rc;
+}
+
+CURLcode sm_easy_tls(lua_State *L, CURL *easy) {
+  long verify = get_flag(L, "insecure") ? 0 : 1;
+  CURLcode rc = set_long(easy, CURLOPT_SSL_VERIFYPEER, verify);
+
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
+  if (rc == CURLE_OK)
+    rc = set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
+  if (rc == CURLE_OK)
+    rc = trust(L, easy);
+  if (rc == CURLE_OK)
+    rc = sm_easy_string(L, easy, "cert_file", CURLOPT_SSLCERT);
+  if (rc == CURLE_OK)
+    rc = sm_easy_string(L, easy, "key_file", CURLOPT_SSLKEY);
+  /* Otherwise OpenSSL would ask at the terminal for the password of an
+   * encrypted key. */
+  if (rc == CURLE_OK)
+    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  return rc;
+}
+
 CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
                      int *has_no_proxy) {
   /* An older libcurl cannot be kept from repeating a refused stream. */
   int is_http2 = get_flag(L, "http2") && SM_CURL_AT_LEAST(7, 80, 0);
-  long verify = get_flag(L, "insecure") ? 0 : 1;
 #if SM_CURL_AT_LEAST(7, 87, 0)
   long connect = (long)(sm_easy_number(L, "connect_timeout") * 1000);
 #else
@@ -97,12 +157,6 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
     rc = set_long(easy, CURLOPT_FOLLOWLOCATION, 0);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_NETRC, CURL_NETRC_IGNORED);
-  if (rc == CURLE_OK)
-    rc = set_long(easy, CURLOPT_SSL_VERIFYPEER, verify);
-  if (rc == CURLE_OK)
-    rc = set_long(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-  if (rc == CURLE_OK)
-    rc = set_long(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_HTTP_VERSION,
                   is_http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1);
@@ -128,21 +182,11 @@ CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
     rc = set_long(easy, CURLOPT_QUICK_EXIT, 1);
 #endif
   if (rc == CURLE_OK)
-    rc = set_string(L, easy, "ca_file", CURLOPT_CAINFO);
+    rc = sm_easy_tls(L, easy);
   if (rc == CURLE_OK)
-    rc = set_string(L, easy, "ca_path", CURLOPT_CAPATH);
+    rc = sm_easy_string(L, easy, "proxy", CURLOPT_PROXY);
   if (rc == CURLE_OK)
-    rc = set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
-  if (rc == CURLE_OK)
-    rc = set_string(L, easy, "key_file", CURLOPT_SSLKEY);
-  /* Otherwise OpenSSL would ask at the terminal for the password of an
-   * encrypted key. */
-  if (rc == CURLE_OK)
-    rc = curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
-  if (rc == CURLE_OK)
-    rc = set_string(L, easy, "proxy", CURLOPT_PROXY);
-  if (rc == CURLE_OK)
-    rc = set_string(L, easy, "user_agent", CURLOPT_USERAGENT);
+    rc = sm_easy_string(L, easy, "user_agent", CURLOPT_USERAGENT);
   lua_getfield(L, 1, "proxy");
   *has_no_proxy = lua_isstring(L, -1) && lua_rawlen(L, -1) == 0;
   /* Otherwise libcurl would look for exceptions in the environment each

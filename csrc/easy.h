@@ -20,6 +20,13 @@ CURLcode sm_easy_init_curl(void);
 CURLcode sm_easy_set(lua_State *L, CURL *easy, struct sm_sockets *sockets,
                      int *has_no_proxy);
 
+/* Sets what concerns TLS: insecure, ca_file, ca_path, cert_file, key_file. */
+CURLcode sm_easy_tls(lua_State *L, CURL *easy);
+
+/* Sets a libcurl option from a string in that table, if present. */
+CURLcode sm_easy_string(lua_State *L, CURL *easy, const char *name,
+                        CURLoption option);
+
 /* Returns a number from that table. */
 lua_Number sm_easy_number(lua_State *L, const char *name);
 

@@ -66,39 +66,10 @@ static int on_timer(CURLM *multi, long milliseconds, void *user) {
   return 0;
 }
 
-static void set_string(lua_State *L, CURL *easy, const char *name,
-                       CURLoption option) {
-  lua_getfield(L, 1, name);
-  if (!lua_isnil(L, -1) &&
-      curl_easy_setopt(easy, option, luaL_checkstring(L, -1)) ==
-          CURLE_OUT_OF_MEMORY)
-    luaL_error(L, "not enough memory");
-  lua_pop(L, 1);
-}
-
-static int get_flag(lua_State *L, const char *name) {
-  int is_set;
-
-  lua_getfield(L, 1, name);
-  is_set = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return is_set;
-}
-
-static lua_Number get_number(lua_State *L, const char *name) {
-  lua_Number n;
-
-  lua_getfield(L, 1, name);
-  n = luaL_checknumber(L, -1);
-  lua_pop(L, 1);
-  return n;
-}
-
 static void set_options(lua_State *L, struct redis *r) {
   CURL *easy = r->model;
-  long verify = get_flag(L, "insecure") ? 0 : 1;
 #if SM_CURL_AT_LEAST(7, 87, 0)
-  long connect = (long)(get_number(L, "connect_timeout") * 1000);
+  long connect = (long)(sm_easy_number(L, "connect_timeout") * 1000);
 #else
   /* This libcurl would wait for its resolver thread when the timeout
    * expires. */
@@ -113,9 +84,6 @@ static void set_options(lua_State *L, struct redis *r) {
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_SSL_ENABLE_ALPN, 0L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify * 2);
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect > 0 ? connect : 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sm_sockets_open);
@@ -125,14 +93,9 @@ static void set_options(lua_State *L, struct redis *r) {
 #if SM_CURL_AT_LEAST(7, 87, 0)
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
-  set_string(L, easy, "url", CURLOPT_URL);
-  set_string(L, easy, "ca_file", CURLOPT_CAINFO);
-  set_string(L, easy, "ca_path", CURLOPT_CAPATH);
-  set_string(L, easy, "cert_file", CURLOPT_SSLCERT);
-  set_string(L, easy, "key_file", CURLOPT_SSLKEY);
-  /* Otherwise OpenSSL would ask at the terminal for the password of an
-   * encrypted key. */
-  curl_easy_setopt(easy, CURLOPT_KEYPASSWD, "");
+  if (sm_easy_string(L, easy, "url", CURLOPT_URL) == CURLE_OUT_OF_MEMORY ||
+      sm_easy_tls(L, easy) == CURLE_OUT_OF_MEMORY)
+    luaL_error(L, "not enough memory");
 }
 
 /*
@@ -147,7 +110,7 @@ int sm_redis_new(lua_State *L) {
 
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
-  limit = get_number(L, "limit");
+  limit = sm_easy_number(L, "limit");
   luaL_argcheck(L, limit >= 1 && limit <= 0x1p30, 1, "limit out of range");
 
   /* Set the type and the closed state first: __gc cleans up after any later

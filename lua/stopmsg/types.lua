@@ -21,10 +21,10 @@
 ---@field max_attempts? integer first try included; default 4, with 1 no id is sent twice
 ---@field http_version? "1.1"|"2" default "1.1"; where libcurl carries the requests "2" for one id a request over TLS
 ---@field transport? "http1"|"libcurl" what carries HTTP/1.1: stopmsg itself or libcurl; default "http1", where it can
----@field ca_file? string trusted certificates; default: the system's
+---@field ca_file? string trusted certificates, in place of the system's
 ---@field cert_file? string your own certificate (PEM), for servers that ask for one
 ---@field key_file? string its key, without a password; not needed where it stands in `cert_file`
----@field ca_path? string a directory of these; default: the system's
+---@field ca_path? string a directory of these, likewise
 ---@field proxy? string "" for none; default: the environment's
 ---@field user_agent? string default: stopmsg/ and the version
 ---@field resolve? table<string, string> "host:port" -> address
@@ -59,8 +59,8 @@
 ---@field password? string of an address's user
 ---@field timeout? number seconds for an answer of Redis; default 2
 ---@field connect_timeout? number seconds to connect; default 3
----@field ca_file? string trusted certificates; default: the system's
----@field ca_path? string a directory of these
+---@field ca_file? string trusted certificates, in place of the system's
+---@field ca_path? string a directory of these, likewise
 ---@field cert_file? string your own certificate (PEM)
 ---@field key_file? string its key
 ---@field verify_tls? boolean default true

@@ -7,6 +7,9 @@ local function say(...)
   io.stdout:write("  " .. string.format(...) .. "\n")
 end
 
+-- Stands for an option that is not given.
+local NONE = {}
+
 local HELLO = "\22\3\3\0\100"
 
 -- What is wrong: a certificate of certificates.lua, or what is done with the connection (`accept`).
@@ -116,6 +119,9 @@ describe("TLS", function()
     }
     for name, value in pairs(options or {}) do
       given[name] = value
+      if value == NONE then
+        given[name] = nil
+      end
     end
     local client = stopmsg.new(given)
     local report = client[provider.call](client, ids)
@@ -163,6 +169,17 @@ describe("TLS", function()
         local report = stop(provider, port_of("good"), { http_version = version })
         assert.is_true(report.ok, tostring(report[1].message))
       end
+    end
+  end)
+
+  it("trusts the CAs of ca_path, alone and beside ca_file", function()
+    local hashed = folder .. "/hashed"
+    assert.is_truthy(os.execute(("mkdir %s && ln -s ../ca.pem %s/$(openssl x509 -noout -hash -in "
+      .. "%s/ca.pem).0"):format(hashed, hashed, folder)))
+    for _, ca_file in ipairs({ NONE, folder .. "/other.pem" }) do
+      local report = stop(faults.providers[1], port_of("good"), { ca_path = hashed,
+        ca_file = ca_file })
+      assert.is_true(report.ok, tostring(report[1].message))
     end
   end)
 
