@@ -144,16 +144,16 @@ local function witness(self, now, in_flight)
   if self.is_cut or self._repeats:count() > 0 or not self:is_exhausted() then
     return nil -- one is still to come
   end
-  local batch = self._repeats:other()
+  local batch = self._repeats.trial:other()
   if not batch and in_flight == 0 then
-    self._repeats:close_trial(now)
+    self._repeats.trial:decide(now)
   end
   return batch
 end
 
 -- Returns the next batch to send, or nil and perhaps when to look again.
 function Batches:next(now, in_flight)
-  local batch, at = self.held or self._repeats:take_first(), nil
+  local batch, at = self.held or self._repeats.trial:take_first(), nil
   local limit = self._given.limit
   self.held = nil
   if not batch then
@@ -162,7 +162,7 @@ function Batches:next(now, in_flight)
     else
       batch = due(self, now, in_flight)
     end
-    if not batch and self._repeats.trial then
+    if not batch and self._repeats.trial.refused then
       batch = witness(self, now, in_flight)
     end
   end

@@ -85,7 +85,7 @@ end
 -- Returns the time at which the next request may start.
 local function ready_at(self, now)
   local session, task = self._session, self._task
-  if not self._repeats:may_ask(now, self.in_flight) then
+  if not self._repeats.trial:may_ask(now, self.in_flight) then
     return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
