@@ -120,7 +120,7 @@ end
 local function probe(self, now, in_flight)
   local outage = self._session.outage
   local failed, is_same = self._repeats:probe(now)
-  if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
+  if may_read(self) and (is_same or not failed or not outage.takes_failed) then
     local fresh = read(self, in_flight, self._task.patience > 0 and 1 or nil)
     if fresh or self.is_cut then
       return fresh

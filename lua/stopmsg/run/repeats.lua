@@ -80,7 +80,7 @@ local function wait_for_it(self, batch, verdict, retry_after, now)
     outage:hold(now, retry_after)
   end
   self:keep(batch, verdict, now)
-  return math.max(0, outage:ready_at() - now)
+  return math.max(0, outage.due_at - now)
 end
 
 -- Settles a failed batch, unless the failure may still turn out to be part of an outage.
@@ -131,7 +131,7 @@ end
 local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
   local pause = outage:throttled(now, batch.started, self._call:in_flight(), retry_after)
-  local is_longer = now + pause > math.max(now, pacer:paused_until())
+  local is_longer = now + pause > math.max(now, pacer.paused_till)
   pacer:pause(now + pause, pause)
   if retry_after then
     self._patience:pause(retry_after)
@@ -140,7 +140,7 @@ local function throttle(self, batch, verdict, retry_after, now)
     end
   end
   if self:may_send(batch) then
-    self:keep(batch, verdict, math.max(now, pacer:paused_until()))
+    self:keep(batch, verdict, math.max(now, pacer.paused_till))
   else
     self._settled:add(batch, verdict)
   end
