@@ -163,10 +163,8 @@ void sm_queue_put_back(struct sm_queue *q, struct sm_reply *r) {
 struct sm_reply *sm_queue_forsake(struct sm_queue *q) {
   struct sm_reply *r = q->flying;
 
-  if (r != NULL) {
-    land(r);
-    r->queue = NULL;
-  }
+  if (r != NULL)
+    sm_queue_cancel(r);
   return r;
 }
 

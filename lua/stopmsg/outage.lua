@@ -38,16 +38,16 @@ function outage.new(options)
     spell = nil,
     usable_at = -math.huge, -- time of the last usable response
     window = nil, -- maximum requests in flight; nil for no limit
+    due_at = 0, -- during an outage: time of the next probe
+    takes_failed = false, -- the next probe should take ids that failed instead of ids never sent
     refused_at = -math.huge, -- time of the last refused certificate
     _refusals = 0, -- refused certificates in a row
     _slots = options.slots,
     _random = options.random or math.random,
     _ramp = math.huge, -- the window doubles up to here, then grows by one
-    _due = 0, -- time of the next probe
     _pause = FIRST_PAUSE, -- pause after the next probe
     _wait = 0, -- pause after the last probe
     _probes = 0,
-    _takes_failed = false, -- whether the next probe takes ids that failed
     _throttles = 0, -- pauses after a 429 since the last usable response
     _throttled_at = -math.huge,
     _still = 0, -- total seconds of all Retry-After pauses
@@ -153,30 +153,25 @@ function Outage:failed(now, batch, failure)
   end
   if self.is_shut then
     if batch.probe == self._probes then
-      self._due = math.min(self._due, now + self._wait)
+      self.due_at = math.min(self.due_at, now + self._wait)
     end
   elseif is_outage(spell, batch, failure.is_alone) then
-    spell.is_outage, self.is_shut, self._takes_failed = true, true, false
+    spell.is_outage, self.is_shut, self.takes_failed = true, true, false
     self._probes = self._probes + 1 -- no probe is in flight
-    self._due, self._pause = now + jitter(self, FIRST_PAUSE), 2 * FIRST_PAUSE
+    self.due_at, self._pause = now + jitter(self, FIRST_PAUSE), 2 * FIRST_PAUSE
   end
 end
 
 -- Obeys Retry-After during an outage: no probe for this many seconds.
 function Outage:hold(now, seconds)
   stand_still(self, now, seconds)
-  self._due = math.max(self._due, now + seconds)
-end
-
--- Time of the next probe during an outage.
-function Outage:ready_at()
-  return self._due
+  self.due_at = math.max(self.due_at, now + seconds)
 end
 
 -- How many more requests may be sent, given those in flight.
 function Outage:room(now, in_flight)
   if self.is_shut then
-    return now >= self._due and 1 or 0
+    return now >= self.due_at and 1 or 0
   end
   return self.window and math.max(0, math.floor(self.window) - in_flight) or math.huge
 end
@@ -184,11 +179,6 @@ end
 -- Returns whether the client has a free slot, given all its requests in flight.
 function Outage:has_slot(in_flight)
   return in_flight < self._slots
-end
-
--- Returns whether the next probe should take ids that failed instead of ids never sent.
-function Outage:takes_failed()
-  return self._takes_failed
 end
 
 -- Returns whether the last probe was this batch.
@@ -205,17 +195,17 @@ end
 function Outage:repeats_at()
   local first = next(self._held)
   local is_contended = first and next(self._held, first)
-  return self._due + (is_contended and YIELD or 0)
+  return self.due_at + (is_contended and YIELD or 0)
 end
 
 -- Records a probe. It may hang: the next one waits at most the longest pause for it.
 function Outage:probed(now, batch, is_fresh)
   self._probes = self._probes + 1
   batch.probe = self._probes
-  self._takes_failed = is_fresh
+  self.takes_failed = is_fresh
   self._wait = jitter(self, self._pause)
   self._pause = math.min(2 * self._pause, LONGEST_PAUSE)
-  self._due = now + LONGEST_PAUSE
+  self.due_at = now + LONGEST_PAUSE
 end
 
 -- pause = :throttled(now, started, in_flight, retry_after)

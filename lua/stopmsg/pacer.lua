@@ -39,10 +39,10 @@ function pacer.new(rate, burst)
     keeper = nil, -- of a shared rate
     trouble = nil, -- why the rate function cannot decide
     trouble_since = nil,
+    paused_till = -math.huge, -- end of the last pause
     fault = nil, -- the same, if it is the function's own
     _news = nil, -- length of another process's pause, in seconds
     _due = -math.huge, -- time of the next request at an even pace
-    _paused = -math.huge,
   }, Pacer)
 end
 
@@ -60,8 +60,8 @@ end
 
 -- Earliest time for the next request; not later than `now` means at once.
 function Pacer:ready_at(now)
-  if self._paused > now then
-    return self._paused
+  if self.paused_till > now then
+    return self.paused_till
   end
   if self._interval then
     return self._due - self._allowance
@@ -91,10 +91,10 @@ end
 
 -- Another process was told to pause.
 function Pacer:_hear(now, time)
-  if time - NEWS > math.max(now, self._paused) then
+  if time - NEWS > math.max(now, self.paused_till) then
     self._news = time - now
   end
-  self._paused = math.max(self._paused, time)
+  self.paused_till = math.max(self.paused_till, time)
 end
 
 -- Returns the length of another process's pause, once.
@@ -106,7 +106,7 @@ end
 
 -- Allows no request before `time`, which is in this many seconds.
 function Pacer:pause(time, seconds)
-  self._paused = math.max(self._paused, time)
+  self.paused_till = math.max(self.paused_till, time)
   if self.keeper and seconds and seconds > 0 then
     self.keeper:pause(seconds)
   end
@@ -115,11 +115,6 @@ end
 -- A connection that a wait should watch besides the provider's; nil for none.
 function Pacer:connection()
   return self.keeper and self.keeper.connection
-end
-
--- End of the last pause.
-function Pacer:paused_until()
-  return self._paused
 end
 
 return pacer

@@ -120,7 +120,7 @@ end
 local function probe(self, now, in_flight)
   local outage = self._session.outage
   local failed, is_same = self._repeats:probe(now)
-  if may_read(self) and (is_same or not failed or not outage:takes_failed()) then
+  if may_read(self) and (is_same or not failed or not outage.takes_failed) then
     local fresh = read(self, in_flight, self._task.patience > 0 and 1 or nil)
     if fresh or self.is_cut then
       return fresh
@@ -144,16 +144,16 @@ local function witness(self, now, in_flight)
   if self.is_cut or self._repeats:count() > 0 or not self:is_exhausted() then
     return nil -- one is still to come
   end
-  local batch = self._repeats:other()
+  local batch = self._repeats.trial:other()
   if not batch and in_flight == 0 then
-    self._repeats:close_trial(now)
+    self._repeats.trial:decide(now)
   end
   return batch
 end
 
 -- Returns the next batch to send, or nil and perhaps when to look again.
 function Batches:next(now, in_flight)
-  local batch, at = self.held or self._repeats:take_first(), nil
+  local batch, at = self.held or self._repeats.trial:take_first(), nil
   local limit = self._given.limit
   self.held = nil
   if not batch then
@@ -162,7 +162,7 @@ function Batches:next(now, in_flight)
     else
       batch = due(self, now, in_flight)
     end
-    if not batch and self._repeats.trial then
+    if not batch and self._repeats.trial.refused then
       batch = witness(self, now, in_flight)
     end
   end

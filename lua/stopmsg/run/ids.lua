@@ -20,8 +20,8 @@ local SHELF = 512
 local Intake = {}
 Intake.__index = Intake
 
--- fill: a source. is_shared: whether other coroutines share this thread.
-function intake.new(fill, is_shared)
+-- fill: a source.
+function intake.new(fill)
   return setmetatable({
     is_over = false, -- the source has ended and all its ids are in batches
     is_dry = false, -- the source had nothing when last called
@@ -36,7 +36,6 @@ function intake.new(fill, is_shared)
     _admits = nil, -- `seen` or what replaces it for ids of the usual format: admits many at once
     _form = nil,
     _fill = fill,
-    _is_shared = is_shared,
     _is_single = false, -- one id per request
     _is_alone = false, -- the call has a single id
     _place = 0, -- place of the last id taken

@@ -18,7 +18,7 @@ local given_ids, given_places = {}, {}
 -- Returns whether nothing about the operation, the client and the provider asks for a run.
 local function may_ask(session, frame, now)
   return frame.has_usual and not frame.pacer and not session.emit and not session.traffic
-    and session.pacer.is_free and session.pacer:paused_until() <= now
+    and session.pacer.is_free and session.pacer.paused_till <= now
     and not session.outage.is_troubled and (not session.fetch or session.fetch:is_ready(now))
 end
 

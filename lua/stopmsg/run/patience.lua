@@ -49,7 +49,7 @@ end
 function Patience:ends_at(now)
   local outage, seconds = self._session.outage, self._task.patience
   if seconds == 0 then
-    return outage:is_wide() and outage:ready_at() or quick_end(self)
+    return outage:is_wide() and outage.due_at or quick_end(self)
   end
   return now + seconds - outage:waited(now, self._began) + outage:pause_left(now)
 end
@@ -72,7 +72,7 @@ end
 -- that is due.
 local function is_quick_over(self, now, sends, in_flight)
   local outage = self._session.outage
-  local goes_at = math.max(outage:ready_at(), self._session.pacer:paused_until())
+  local goes_at = math.max(outage.due_at, self._session.pacer.paused_till)
   if goes_at <= now and sends == 0 then
     return false
   elseif outage:is_wide() then

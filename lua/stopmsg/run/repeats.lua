@@ -17,11 +17,10 @@ Repeats.__index = Repeats
 
 -- given, settled, patient, hooks: those of the same run; see run/loop.lua.
 function repeats.new(given, settled, patient, hooks)
-  return setmetatable({
+  local self = setmetatable({
     ended = nil, -- why sending stopped
     sends = 0, -- requests of this call
     trial = nil, -- of a refused token
-    alone = nil, -- a refused batch that must be first to use a new token
     _given = given,
     _settled = settled,
     _patience = patient,
@@ -31,18 +30,16 @@ function repeats.new(given, settled, patient, hooks)
     _call = nil,
     _waiting = {}, -- batches waiting for a retry, each until its time `at`
     _doubted = {}, -- failed batches that may turn out to be part of an outage
-    _is_out = false, -- `alone` is in flight
-    _worked = nil, -- number of the last token that settled an id
-    _renewed = nil, -- number of the last token this call asked for
-    _is_barren = false, -- the token before that one never worked
   }, Repeats)
+  self.trial = trials.new(self, settled, hooks)
+  return self
 end
 
 -- Resets for a new call; the previous one is drained. call: its requests in the engine.
 function Repeats:begin(task, session, call)
   self._task, self._session, self._call = task, session, call
-  self.ended, self.sends, self.trial, self.alone = nil, 0, nil, nil
-  self._worked, self._renewed, self._is_barren = nil, nil, false
+  self.ended, self.sends = nil, 0
+  self.trial:begin(session)
 end
 
 -- Stops sending, for this reason. Only the first reason counts.
@@ -51,12 +48,12 @@ function Repeats:finish(reason)
 end
 
 -- Returns whether to send the ids again. With max_attempts of 1, no id is sent twice.
-local function may_send(self, batch)
+function Repeats:may_send(batch)
   return not self.ended and (self._task.max_attempts > 1 or batch.attempts == 0)
 end
 
 -- Keeps a batch for a retry.
-local function keep(self, batch, verdict, at)
+function Repeats:keep(batch, verdict, at)
   batch.last, batch.at, batch.is_repeat = verdict, at, true
   self._waiting[#self._waiting + 1] = batch
 end
@@ -82,13 +79,13 @@ local function wait_for_it(self, batch, verdict, retry_after, now)
     end
     outage:hold(now, retry_after)
   end
-  keep(self, batch, verdict, now)
-  return math.max(0, outage:ready_at() - now)
+  self:keep(batch, verdict, now)
+  return math.max(0, outage.due_at - now)
 end
 
 -- Settles a failed batch, unless the failure may still turn out to be part of an outage.
 local function conclude(self, batch, verdict)
-  if may_send(self, batch) and self._task.patience > 0
+  if self:may_send(batch) and self._task.patience > 0
     and batch.spell == self._session.outage.spell then
     batch.last = verdict
     self._doubted[#self._doubted + 1] = batch
@@ -107,7 +104,7 @@ local function repeat_it(self, batch, verdict, retry_after, now)
   local delay, is_used_up = retry.delay(self._task, batch.failures + batch.in_spell,
     retry_after, left)
   if delay then
-    keep(self, batch, verdict, now + delay)
+    self:keep(batch, verdict, now + delay)
     batch.is_timed = retry_after ~= nil
   end
   return delay, is_used_up
@@ -117,7 +114,7 @@ end
 local function again(self, batch, verdict, retry_after, now)
   local delay, is_used_up
   if is_waited_for(self) then
-    delay = may_send(self, batch) and wait_for_it(self, batch, verdict, retry_after, now)
+    delay = self:may_send(batch) and wait_for_it(self, batch, verdict, retry_after, now)
   else
     delay, is_used_up = repeat_it(self, batch, verdict, retry_after, now)
   end
@@ -134,7 +131,7 @@ end
 local function throttle(self, batch, verdict, retry_after, now)
   local outage, pacer = self._session.outage, self._session.pacer
   local pause = outage:throttled(now, batch.started, self._call:in_flight(), retry_after)
-  local is_longer = now + pause > math.max(now, pacer:paused_until())
+  local is_longer = now + pause > math.max(now, pacer.paused_till)
   pacer:pause(now + pause, pause)
   if retry_after then
     self._patience:pause(retry_after)
@@ -142,8 +139,8 @@ local function throttle(self, batch, verdict, retry_after, now)
       self:finish("rate_limited")
     end
   end
-  if may_send(self, batch) then
-    keep(self, batch, verdict, math.max(now, pacer:paused_until()))
+  if self:may_send(batch) then
+    self:keep(batch, verdict, math.max(now, pacer.paused_till))
   else
     self._settled:add(batch, verdict)
   end
@@ -159,8 +156,8 @@ local function doubt(self, batch, verdict, is_complete, now)
     return self._settled:add(batch, verdict)
   end
   batch.is_foreign = true
-  if is_waited_for(self) and may_send(self, batch) then
-    keep(self, batch, verdict, now)
+  if is_waited_for(self) and self:may_send(batch) then
+    self:keep(batch, verdict, now)
   else
     conclude(self, batch, verdict)
   end
@@ -177,11 +174,11 @@ function Repeats:resolve(now, is_idle)
   local doubted, outage = self._doubted, self._session.outage
   self._doubted = {}
   for _, batch in ipairs(doubted) do
-    if batch.spell ~= outage.spell or (is_idle and not outage.is_shut) or not may_send(self, batch)
+    if batch.spell ~= outage.spell or (is_idle and not outage.is_shut) or not self:may_send(batch)
     then
       self._settled:add(batch, batch.last)
     elseif outage.is_shut then
-      keep(self, batch, batch.last, now)
+      self:keep(batch, batch.last, now)
     else
       self._doubted[#self._doubted + 1] = batch
     end
@@ -242,7 +239,7 @@ local function halve(self, batch, verdict, now)
   elseif is_too_large then
     self._given:shrink(middle)
   end
-  if batch.count == 1 or not may_send(self, batch) or (family and family.is_hopeless) then
+  if batch.count == 1 or not self:may_send(batch) or (family and family.is_hopeless) then
     return self._settled:add(batch, failed(verdict))
   end
   if not is_too_large then
@@ -263,159 +260,6 @@ function Repeats:too_large(batch, now)
   split(self, batch, math.floor(batch.count / 2), now)
 end
 
--- Settles ids to which alone the token was refused.
-local function deny(self, entry)
-  entry.verdict.reason, entry.batch.was_refused = "forbidden", nil
-  self._settled:add(entry.batch, entry.verdict)
-end
-
--- Sends refused ids again with the current token.
-local function ask_again(self, entry, now)
-  if may_send(self, entry.batch) then
-    keep(self, entry.batch, entry.verdict, now)
-  else
-    deny(self, entry)
-  end
-end
-
--- Returns whether there is a new token. `first` is the batch refused first. A new token that never
--- worked ends the run, unless that batch may have invalidated it.
-local function renew(self, first, has_worked, token)
-  local session = self._session
-  if session.generation ~= token then
-    return true -- another call renewed it
-  end
-  local is_new = self._renewed == token
-  local may_be_spoilt = first.was_refused and not self._is_barren
-  if not session.renew or self.ended or not (has_worked or not is_new or may_be_spoilt) then
-    return false
-  end
-  local is_renewed, fault = session.renew()
-  if not is_renewed then
-    self._hooks:warn("the token was refused, and " .. (fault and "the token function " .. fault
-      or "no new one was issued"))
-    return false
-  end
-  self._renewed, self._is_barren = session.generation, is_new and not has_worked
-  return true
-end
-
--- Gives up the token on trial: gets a new one or ends the run.
-local function condemn(self, now)
-  local token, entries = self.trial.token, self.trial:take_all()
-  local has_worked, first = self._worked == token, entries[1]
-  self.trial = nil
-  if not renew(self, first.batch, has_worked, token) then
-    self:finish("credentials")
-    for _, entry in ipairs(entries) do
-      self._settled:add(entry.batch, entry.verdict)
-    end
-    return
-  end
-  if self._is_barren then
-    table.insert(entries, table.remove(entries, 1)) -- others first
-  elseif has_worked and first.batch.was_refused then
-    deny(self, table.remove(entries, 1)) -- refused with two tokens that both worked
-  else
-    first.batch.was_refused = first.batch.was_refused or has_worked
-    if may_send(self, first.batch) then
-      -- A token may be valid for only a few requests. The first one shows what caused the refusal.
-      self.alone, self._is_out = first.batch, false
-    end
-  end
-  for _, entry in ipairs(entries) do
-    ask_again(self, entry, now)
-  end
-end
-
--- Handles a refused token.
-local function refuse(self, batch, verdict, was_witness, now)
-  local token, trial = self._session.generation, self.trial
-  local entry = { batch = batch, verdict = verdict }
-  if self.ended then
-    self._settled:add(batch, verdict)
-  elseif batch.generation ~= token then
-    ask_again(self, entry, now)
-  elseif not trial and batch.was_refused and self._worked == token then
-    deny(self, entry) -- refused with two tokens that both worked
-  else
-    if not trial then
-      trial = trials.new(token)
-      trial.is_open = self._worked == token or batch.was_refused
-      trial.was_answered = self._worked == token and batch.started < self._session.outage.usable_at
-      self.trial = trial
-    end
-    trial:add(batch, verdict, self.sends)
-    if was_witness then
-      condemn(self, now)
-    end
-  end
-end
-
--- Records that the token on trial settled ids.
-local function hear(self, batch)
-  local trial = self.trial
-  if batch.generation == trial.token then
-    for _, entry in ipairs(trial:answered(batch.number)) do
-      deny(self, entry)
-    end
-    if trial:is_over() then
-      self.trial = nil
-    end
-  end
-end
-
--- Ends the trial: applies f to each refused entry, to settle it or send it again.
-local function acquit(self, now, f)
-  local entries = self.trial:take_all()
-  self.trial = nil
-  for _, entry in ipairs(entries) do
-    f(self, entry, now)
-  end
-end
-
--- Returns whether a request may start now. A token on trial allows one at a time, and none unless
--- it is known to work.
-function Repeats:may_ask(now, in_flight)
-  local trial = self.trial
-  if not trial then
-    return not self._is_out
-  end
-  local is_known = trial.is_open or self._worked == trial.token
-  if trial.token ~= self._session.generation then
-    acquit(self, now, ask_again) -- another call renewed it
-  elseif not is_known and in_flight == 0 then
-    condemn(self, now)
-  else
-    return not trial.witness and is_known
-  end
-  return true
-end
-
--- Ends a trial with nothing in flight and no other id to test with. A new token gives the best
--- answer.
-function Repeats:close_trial(now)
-  local trial = self.trial
-  if trial:is_refused_again() or (trial.was_answered and not self._session.renew) then
-    acquit(self, now, deny)
-  else
-    condemn(self, now)
-  end
-end
-
--- Returns a refused batch to test with when no new id is left; nil if there is none.
-function Repeats:other()
-  local entry = self.trial:take_other()
-  if not entry then
-    return nil
-  elseif not may_send(self, entry.batch) then
-    self.trial:add(entry.batch, entry.verdict, entry.sends)
-    return nil
-  end
-  entry.batch.last, entry.batch.is_repeat = entry.verdict, true
-  return entry.batch
-end
-
 -- Records that a batch was sent.
 function Repeats:sent(batch)
   self.sends = self.sends + 1
@@ -430,11 +274,7 @@ function Repeats:sent(batch)
   if batch.family then
     batch.family.in_flight = batch.family.in_flight + 1
   end
-  if self.trial then
-    self.trial.witness = batch
-  elseif batch == self.alone then
-    self._is_out = true
-  end
+  self.trial:sent(batch)
 end
 
 -- Records `count` one-id first attempts.
@@ -445,7 +285,7 @@ end
 -- Records usual responses to such requests; `generation` is the last one's token. Call it only
 -- without a trial or an outage.
 function Repeats:answered(now, generation)
-  self._worked = generation
+  self.trial.worked = generation
   self._session.outage:answered(now)
 end
 
@@ -474,27 +314,17 @@ end
 -- action, verdict, is_usable: see meaning/answer.lua. fault, detail: nil if the response is
 -- complete.
 function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fault, detail)
-  local trial, family = self.trial, batch.family
-  local was_witness = trial and trial.witness == batch
-  if was_witness then
-    trial.witness = nil
-  end
+  local family, was_witness = batch.family, self.trial:landed(batch)
   if family then
     family.in_flight = family.in_flight - 1
   end
-  if batch == self.alone then
-    self.alone, self._is_out = nil, false
-  end
   if is_usable and action == "credentials" then
-    refuse(self, batch, verdict, was_witness, now)
+    self.trial:refuse(batch, verdict, was_witness, now)
     return self._session.outage:answered(now, batch)
   elseif is_usable then
     self._session.outage:answered(now, batch)
     if action == "settle" then
-      self._worked = batch.generation
-      if trial then
-        hear(self, batch)
-      end
+      self.trial:hear(batch)
       if family and not verdict.http then
         family.is_accepted = true
       end
@@ -515,7 +345,7 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
   elseif action == "halve" then
     halve(self, batch, verdict, now)
   else
-    refuse(self, batch, verdict, was_witness, now)
+    self.trial:refuse(batch, verdict, was_witness, now)
   end
 end
 
@@ -524,11 +354,6 @@ end
 local function may_go(batch)
   local family = batch.family
   return not family or family.is_accepted or family.in_flight == 0
-end
-
--- Returns the batch that must go first; nil if there is none or it is in flight.
-function Repeats:take_first()
-  return self.alone and not self._is_out and self:take(self.alone) or nil
 end
 
 -- Removes and returns a batch that is due; nil if there is none.
@@ -576,15 +401,15 @@ function Repeats:next_at(from)
   local time = math.huge
   for _, batch in ipairs(self._waiting) do
     if may_go(batch) then
-      time = math.min(time, math.max(batch.at, from))
+      time = math.min(time, batch.at)
     end
   end
-  return time
+  return math.max(time, from)
 end
 
 -- Returns whether ids that were sent before come first, or bear on others.
 function Repeats:is_needed()
-  return self._waiting[1] or self.trial or self.alone
+  return self._waiting[1] or self.trial.refused or self.trial.alone
 end
 
 function Repeats:count()
@@ -593,7 +418,7 @@ end
 
 -- Returns whether no batch of the call is left here.
 function Repeats:is_empty()
-  return #self._waiting == 0 and not self.trial and not self._doubted[1]
+  return #self._waiting == 0 and not self.trial.refused and not self._doubted[1]
 end
 
 -- Returns whether all remaining ids have a response that was not the provider's.
@@ -603,21 +428,19 @@ function Repeats:is_foreign()
       return false
     end
   end
-  return #self._waiting > 0 and not self.trial
+  return #self._waiting > 0 and not self.trial.refused
 end
 
 -- Stops sending: settles waiting batches by what is known of them.
 function Repeats:give_back()
-  local waiting, doubted, trial = self._waiting, self._doubted, self.trial
-  self._waiting, self._doubted, self.trial = {}, {}, nil
+  local waiting, doubted = self._waiting, self._doubted
+  self._waiting, self._doubted = {}, {}
   for _, list in ipairs({ waiting, doubted }) do
     for _, batch in ipairs(list) do
       self:give_up(batch)
     end
   end
-  for _, entry in ipairs(trial and trial:take_all() or {}) do
-    self._settled:add(entry.batch, entry.verdict)
-  end
+  self.trial:give_back()
 end
 
 -- Settles one such batch, which may never have been sent.

@@ -112,7 +112,8 @@ end
 -- or events. Returns whether there were any, and whether a response of another kind may be left.
 local function gather(self)
   local session, task, asked = self._session, self._task, self._requests
-  if not asked.offers or session.emit or self._repeats.trial or session.outage.is_troubled then
+  local is_tried, is_troubled = self._repeats.trial.refused, session.outage.is_troubled
+  if not asked.offers or session.emit or is_tried or is_troubled then
     return false, true
   end
   local ids, places, room, is_more = self._ids, self._places, self._settled:room(), true

@@ -51,8 +51,8 @@ local function allowed_at(self, now)
   local session, held_till = self._session, nil
   local outage = session.outage
   if outage.is_shut then
-    if outage:ready_at() > now then
-      held_till = outage:ready_at()
+    if outage.due_at > now then
+      held_till = outage.due_at
     elseif not self._patience:left(now) then
       held_till = self._patience:ends_at(now)
     end
@@ -85,7 +85,7 @@ end
 -- Returns the time at which the next request may start.
 local function ready_at(self, now)
   local session, task = self._session, self._task
-  if not self._repeats:may_ask(now, self.in_flight) then
+  if not self._repeats.trial:may_ask(now, self.in_flight) then
     return math.huge -- until the responses in flight have arrived
   end
   local at = session.pacer:ready_at(now)
@@ -96,7 +96,7 @@ local function ready_at(self, now)
     at = math.max(at, task.pacer:ready_at(now))
   end
   if at > now then
-    if session.pacer:paused_until() >= task.deadline then
+    if session.pacer.paused_till >= task.deadline then
       self._repeats:finish("rate_limited") -- an earlier pause outlasts this call
       return now
     end
