@@ -12,8 +12,8 @@ local usual = require("stopmsg.provider.usual")
 local xml_places = require("spec.support.xml_places")
 
 -- By the format of an answer: where its values stand, what stands in the place of each (values), in
--- that of a field (other), before it (twice), beside all, inside the outermost element, and in the
--- place of an error's code (no_codes). A code that tells why a message failed may stand beside other
+-- that of a field (other), before it (twice), beside all, inside the outermost element, and in
+-- that of an error's code (no_codes). A code that tells why a message failed may stand beside other
 -- words than a yes.
 local FORMATS = {
   json = {

@@ -127,8 +127,16 @@ local function goes_on(self, page)
   local next_page = self._next
   if next_page.until_empty and page.count == 0 then
     return false
+  elseif type(page.total) == "number" and page.total < page.count then
+    return nil, fault("contradiction", ("the list has %d entries on one page, but %.0f in all")
+      :format(page.count, page.total))
   elseif next_page.by == "cursor" or next_page.by == "url" then
-    return is_set(page.cursor) and page.more ~= false
+    if is_set(page.cursor) then
+      return page.more ~= false
+    elseif next_page.until_empty or (next_page.more and page.more ~= false) then
+      return nil, fault("contradiction", "the list continues, but the page does not say where")
+    end
+    return false
   elseif type(page.more) == "boolean" then
     return page.more
   elseif type(page.pages) == "number" then
