@@ -100,7 +100,6 @@ local ENVELOPES = { clicksend = "http_code", seven = "success", sentdm = "succes
 local ALLOWED = {
   ["airship status schedule"] = "whatever is scheduled is open, which settles nothing",
   ["airship status other id"] = "the id is in an address, and `open` settles nothing",
-  ['brevo status "status":"error"'] = "the batch's own word beside those of its parts",
   ["mandrill stop _id"] = "an answer that is a list has no field",
   ["alibaba stop RequestId"] = "any text",
   ["iterable stop msg"] = "any text",

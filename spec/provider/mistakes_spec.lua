@@ -120,6 +120,19 @@ describe("a mistake", function()
     assert.matches("bad argument #1 to 'new' (option 'base_url' is missing", message, 1, true)
   end)
 
+  it("of the address of a definition is not told of an option that nobody gave", function()
+    local definition = stopmsg.definition("telnyx")
+    definition.name = "own"
+    for url, words in pairs({ ["http://api.example.com"] = "is plain http to another host",
+      ["https://api.example.com:99999"] = "is not a URL" }) do
+      definition.url = url
+      local _, message = pcall(stopmsg.new, { provider = definition, token = "key" })
+      assert.matches("option 'provider': provider definition own.url " .. words, message, 1, true)
+      _, message = pcall(stopmsg.new, { provider = definition, token = "key", base_url = url })
+      assert.matches("option 'base_url' " .. words, message, 1, true)
+    end
+  end)
+
   for _, case in ipairs(IDS) do
     it(("of an id of %s is told before anything is sent: %s"):format(case[1], case[2]), function()
       local client = new(case[1])

@@ -14,7 +14,9 @@ local STATUSES = { 200, 201, 202, 204, 302, 400, 403, 404, 405, 409, 410, 422 }
 local OWN = {
   discord = { '{"code":20404,"message":"x","status":404}' },
   airship = { '{"error_code":4040}' },
-  novu = { "true", "false" },
+  infobip = { '{"errorCode":"E404","description":"x"}' }, -- stops are in spec/definitions_spec.lua
+  novu = { "true", "false",
+    '{"statusCode":404,"timestamp":"t","path":"/v1/x","message":"Cannot DELETE /v1/x"}' },
   onesignal = { '{"success":true}', '{"errors":["x"]}' },
   sendgrid = { '{"errors":[{"code":4031,"message":"x"}]}' },
   slack = { '{"ok":true}', '{"ok":false,"error":"invalid_auth"}' },

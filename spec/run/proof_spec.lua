@@ -121,6 +121,16 @@ describe("stopmsg.run.verify", function()
       assert.equal(1, report.unproven)
     end)
 
+    it("a message that OneSignal cut short: how many had left", function()
+      for successful, left in pairs({ ["12000"] = 12000, ["0"] = 0, ["null"] = false }) do
+        local report = verified({ { id = UUID, outcome = "stopped" } }, function(id)
+          return found("onesignal", id, successful)
+        end)
+        assert.same({ id = UUID, outcome = "stopped", verified = true, state = "canceled",
+          left = left or nil }, report[1])
+      end
+    end)
+
     it("013: stopped for certain, and the state tells that it was not us", function()
       local report = verified({ { id = HEX, outcome = "accepted", code = "011" } },
         always("clickatell", "013"))

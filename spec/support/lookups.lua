@@ -42,6 +42,9 @@ lookups.readers = {
   klaviyo = function(id, word)
     return '{"data":{"id":"' .. id .. '","attributes":{"status":"' .. word .. '"}}}'
   end,
+  onesignal = function(id, successful)
+    return '{"id":"' .. id .. '","canceled":true,"successful":' .. successful .. "}"
+  end,
   sendgrid = function(id, word)
     return '[{"batch_id":"' .. id .. '","status":"' .. word .. '"}]'
   end,

@@ -92,6 +92,12 @@ return {
   '{"items":[["' .. UUID .. '",200]]}',
   '{"USD":"1200"}', '{"usd":1200}', '{"USD":null}', '{"USD":1,"error":{"code":4010}}',
   '{"balance":1200}', '{"USD":{"amount":1}}', '{"USD":1,"eur":2}', '[1200]', '["USD",1200]',
+  -- Words of many APIs, and errors of addresses in a provider's own form.
+  '{"status":"error","message":"x"}', '{"status":"processed"}', '{"status":"queued"}',
+  '{"result":{"status":"completed"}}', '{"status":"fail","data":{"title":"x"}}',
+  '{"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"}',
+  '{"errorCode":"E404","description":"x"}',
+  '{"statusCode":404,"timestamp":"t","path":"/v1/x","message":"Cannot DELETE /v1/x"}',
   -- Scalars, lists, and no JSON.
   "null", "true", "false", "0", "5", "4031", "-1", "1e5", '""', '"OK"', '"006"', '"{}"', "[]",
   "[[]]", "[{}]", "[null]", "[200]", "{", "}", "{}{}", "{}[]", "{},", "{:}", '{"a"}', "{a:1}",

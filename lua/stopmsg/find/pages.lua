@@ -128,8 +128,8 @@ local function goes_on(self, page)
   if next_page.until_empty and page.count == 0 then
     return false
   elseif type(page.total) == "number" and page.total < page.count then
-    return nil, fault("contradiction", ("a page of the list has %d entries, the list %.0f"):format(
-      page.count, page.total))
+    return nil, fault("contradiction", ("the list has %d entries on one page, but %.0f in all")
+      :format(page.count, page.total))
   elseif next_page.by == "cursor" or next_page.by == "url" then
     if is_set(page.cursor) then
       return page.more ~= false

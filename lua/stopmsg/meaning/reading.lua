@@ -192,8 +192,9 @@ local function left_of(r, operation, entry)
   local sum, is_told = 0, false
   for _, steps in ipairs(r.left) do
     local count = path.value(entry, steps)
-    is_told = is_told or #steps == 1 or type(entry[steps[1]]) == "table"
-    sum = sum + (type(count) == "number" and count or 0)
+    count = type(count) == "number" and count or nil
+    is_told = is_told or count ~= nil or (#steps > 1 and type(entry[steps[1]]) == "table")
+    sum = sum + (count or 0)
   end
   return is_told and json.integer(sum) or nil
 end

@@ -2,6 +2,12 @@
 
 local DOCS = "https://developers.brevo.com/reference/"
 
+-- Many APIs have a `status` of such words; those of e-mail have times, too.
+local TIME = "^%d%d%d%d%-%d%d%-%d%dT"
+
+local STATES = { queued = "open", inprogress = "too_late", processed = "too_late",
+  error = "not_stoppable" }
+
 return {
   name = "brevo",
   about = "Brevo: cancels scheduled e-mail, a message or a batch",
@@ -35,13 +41,9 @@ return {
     request = "GET /smtp/emailStatus/{id}",
     -- A message has one status; a batch has a list, in which the word that says least holds.
     [200] = {
-      state = { "status", "batches[].status" },
-      means = {
-        queued = "open",
-        inprogress = "too_late",
-        processed = "too_late",
-        error = "not_stoppable",
-      },
+      { has = { scheduledAt = TIME }, state = "status", means = STATES },
+      { has = { ["batches[1].scheduledAt"] = TIME }, state = "batches[].status",
+        means = STATES },
     },
     refused = { document_not_found = { "not_stoppable", "gone_or_sent" } },
   },

@@ -21,11 +21,12 @@ return {
   },
   headers = { ["X-CleverTap-Account-Id"] = "{account}", ["X-CleverTap-Passcode"] = "{token}" },
   id = { pattern = "^[1-9]%d*$", max = 19, number = true, about = "a campaign's number" },
-  error = { code = "status", text = "error", form = "^fail$" },
+  error = { code = "status", text = "error", form = "^fail$", has = "error" },
   stop = {
     request = "POST /targets/stop.json",
     json = { id = "{id}" },
     -- A campaign that was stopped before gets the same, and a running one has left in part.
     [200] = { code = "status", text = "error", means = { success = "accepted", fail = "failed" } },
+    [404] = "failed", -- a campaign that is not there gets `fail` under 200
   },
 }

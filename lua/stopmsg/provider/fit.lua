@@ -80,7 +80,8 @@ function fit.check(checked, provider, names)
   usable, message = core.check_base(base_url, checked.allow_http)
   if not usable then
     -- Omit the URL: it may contain a token.
-    return "option 'base_url' " .. message
+    return (checked.base_url and "option 'base_url' "
+      or ("option 'provider': provider definition %s.url "):format(provider.name)) .. message
   end
   checked.address = base_url
 end

@@ -36,6 +36,7 @@ return {
       },
       verifies = { "stopped" },
     },
+    [404] = "failed", -- the gateway's: no such address
     refused = { ["404/NOT_FOUND"] = "not_found", ["409/CONFLICT"] = "not_stoppable" },
   },
   status = {

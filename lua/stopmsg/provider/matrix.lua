@@ -18,6 +18,7 @@ return {
   },
   retry_after = { path = "retry_after_ms", milliseconds = true },
   error = { code = "errcode", text = "error", form = "^M_[%u_]+$" },
+  refused = { M_UNRECOGNIZED = "failed" }, -- the server has no such address
   stop = {
     -- The server takes a repeat with the same transaction for the same request.
     request = "PUT /rooms/{room}/redact/{event}/{uuid}",

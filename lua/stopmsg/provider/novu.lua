@@ -23,6 +23,8 @@ return {
   stop = {
     request = "DELETE /events/trigger/{id}",
     [200] = { code = { "data", "." }, means = { [true] = "stopped", [false] = "not_stoppable" } },
+    -- An event that is not there gets `false`: only a wrong address is not found.
+    [404] = "failed",
   },
   check = {
     docs = "https://docs.novu.co/api-reference/notifications/list-all-events",

@@ -36,7 +36,7 @@ return {
     request = "GET /notifications/{id}?app_id={application}",
     rate = 1, -- views of an application
     [200] = {
-      { id = "id", state = "canceled", means = { [true] = "stopped" } },
+      { id = "id", state = "canceled", means = { [true] = "stopped" }, left = "successful" },
       { id = "id", state = "completed_at", more_than = 0, means = { [true] = "too_late" } },
       { id = "id", state = "queued_at", more_than = 0, means = { [true] = "open" } },
     },

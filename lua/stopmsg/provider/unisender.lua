@@ -54,7 +54,8 @@ return {
   status = {
     docs = "https://www.unisender.com/ru/support/integration/api/getcampaignstatus/",
     request = "GET /getCampaignStatus?format=json&api_key={token}&campaign_id={id}",
-    [200] = { ERROR, { state = "result.status", means = STATES } },
+    [200] = { ERROR, { has = { ["result.creation_time"] = "^%d%d%d%d%-" },
+      state = "result.status", means = STATES } },
   },
   check = {
     docs = DOCS .. "contacts/getlists",

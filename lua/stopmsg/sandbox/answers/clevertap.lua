@@ -20,7 +20,7 @@ return {
       says = "failed" },
     wrong = refusal(400, "The id is not valid", "failed"),
     forbidden = refusal(403, "The passcode may not do this", "denied"),
-    nowhere = refusal(404, "No such campaign", "not_found"),
+    nowhere = refusal(404, "No such address", "failed"),
   },
   credentials = refusal(401, "The passcode is not valid"),
   throttle = refusal(429, "Too many requests"),

@@ -23,7 +23,7 @@ return {
     bare = { status = 200, body = "true", says = "stopped", stops = true },
     wrong = refusal(400, "The id is not valid", "failed"),
     forbidden = refusal(403, "The key may not do this", "denied"),
-    nowhere = refusal(404, "No such environment", "not_found"),
+    nowhere = refusal(404, "Cannot DELETE /events", "failed"),
   },
   check = { status = 200, body = '{"hasMore":false,"page":0,"pageSize":1,"data":[]}',
     says = "accepted" },
