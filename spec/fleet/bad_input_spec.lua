@@ -112,9 +112,34 @@ describe("a job, given what is wrong:", function()
       "STOPMSG_REDIS holds a password: put it into STOPMSG_REDIS_PASSWORD")
   end)
 
-  it("nobody is where the Redis should be", function()
-    local answer = feed(input(3), nil, { STOPMSG_REDIS = "redis://127.0.0.1:1" })
-    ends(answer, 5, "Redis at 127%.0%.0%.1:1 cannot be reached")
+  -- All four with these arguments, too: the first one with an input.
+  local function all_four(...)
+    local more = { ... }
+    local list = { { "feed", job, "-p", "clickatell", "-i", input(3) }, { "work", job },
+      { "job", job }, { "collect", job, "-o", folder .. "/" .. job .. ".out" } }
+    for _, arguments in ipairs(list) do
+      for _, argument in ipairs(more) do
+        arguments[#arguments + 1] = argument
+      end
+    end
+    return list
+  end
+
+  it("nobody is where the Redis should be, and is waited for as long as --patience says", function()
+    for _, arguments in ipairs(all_four("--patience", "0")) do
+      local answer = run(arguments, { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+      ends(answer, 5, "^stopmsg %l+: Redis at 127%.0%.0%.1:1 cannot be reached [^\n]*\n$")
+    end
+    local answer = run({ "job", job, "--patience", "100ms" },
+      { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+    ends(answer, 5, "cannot be reached [^\n]*: waiting up to 1 s\n")
+  end)
+
+  it("no patience is enough for a Redis that answers", function()
+    for _, arguments in ipairs(all_four("--patience", "0")) do
+      ends(run(arguments), 0, "")
+    end
+    assert.matches("3 stopped", run({ "job", job }).stdout)
   end)
 
   it("the Redis is too old, or none at all", function()
