@@ -95,6 +95,15 @@ describe("stopmsg work", function()
     assert.matches("interrupted; nothing was sent\n$", answer.stderr)
   end)
 
+  it("knows the job's address in another spelling", function()
+    feed({ "aaaa" })
+    local env = { STOPMSG_BASE_URL = sandbox.url .. "/" }
+    local again = run({ "feed", job, "-p", "revicom", "-i", folder .. "/" .. job }, env)
+    assert.message(again.stderr).equal(0, again.code)
+    local answer = run({ "work", job }, env)
+    assert.message(answer.stderr).equal(0, answer.code)
+  end)
+
   it("waits as long as --patience says for a Redis that takes nothing more", function()
     feed({ "aaaa" })
     assert.equal(0, run({ "job", job, "--pause" }).code)

@@ -122,8 +122,8 @@ describe("stopmsg.fleet.worker", function()
       local ids, provider = fleet.ids(40), fleet.provider()
       assert(fleet.feed(made, ids, { size = 10 }))
       forget[3] = forget[3] and ("stopmsg:{%s}:work"):format(job)
-      local ended, worker = fleet.work(started, job, provider, nil, { during = function(count)
-        if count == 3 then
+      local ended, worker = fleet.work(started, job, provider, nil, { during = function(place)
+        if place == 3 then
           assert(started:call((table.unpack or unpack)(forget))) -- luacheck: ignore
         end
       end })

@@ -50,8 +50,8 @@ end
 ]==]
 
 -- Entries that workers hold; nil if the group is gone, as after a FLUSHALL, and the job with it.
--- Then an entry: the worker that holds it and the number of its deliveries, its marks, how many of its
--- ids may have been sent by intent, its fields by name, and its removal.
+-- Then an entry: the worker that holds it and the number of its deliveries, its marks, how many of
+-- its ids may have been sent by intent, its fields by name, and its removal.
 local ENTRY = [==[
 local function pending(...)
   local rows = redis.pcall('XPENDING', KEYS[2], 'workers', ...)

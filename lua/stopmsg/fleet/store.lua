@@ -325,8 +325,8 @@ function Store:forget(most, on_done)
 end
 
 -- reply, message, is_final = made:wait(patience, on_wait, verb, …): calls a verb and blocks until
--- its reply, for up to `patience` seconds if Redis is unreachable; 0 tries once. on_wait(trouble) is called now
--- and then meanwhile; if it returns true, the wait ends.
+-- its reply, for up to `patience` seconds if Redis is unreachable; 0 tries once. on_wait(trouble)
+-- is called now and then meanwhile; if it returns true, the wait ends.
 function Store:wait(patience, on_wait, verb, ...)
   local count = select("#", ...)
   local arguments = { ... }

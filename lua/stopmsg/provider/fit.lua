@@ -76,13 +76,11 @@ function fit.check(checked, provider, names)
     return ("option 'base_url' is missing: %s gives each customer a separate host"):format(
       provider.name)
   end
-  local usable
-  usable, message = core.check_base(base_url, checked.allow_http)
-  if not usable then
+  checked.address, message = core.check_base(base_url, checked.allow_http)
+  if not checked.address then
     -- Omit the URL: it may contain a token.
     return "option 'base_url' " .. message
   end
-  checked.address = base_url
 end
 
 return fit
