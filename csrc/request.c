@@ -35,8 +35,7 @@ static int is_loopback(const char *host) {
     return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
   }
   return strcasecmp(host, "localhost") == 0 ||
-         (inet_pton(AF_INET, host, &v4) == 1 &&
-          ntohl(v4.s_addr) >> 24 == 127);
+         (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 const char sm_base_nomem[] = "cannot be parsed: not enough memory";

@@ -3,6 +3,7 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local native = require("stopmsg.command")
 local redis = require("spec.support.redis")
 local sample = require("spec.support.sample")
 local server = require("spec.support.server")
@@ -316,6 +317,15 @@ describe("a job, given what is wrong:", function()
       ends(run({ "collect", job, "-o", out }), 2, "is not a job's result: use another file")
       assert.equal(bytes, files.read(out))
     end
+    local held = assert(native.log(out))
+    ends(run({ "collect", job, "-o", out }), 2, out:gsub("%p", "%%%0") .. ": another run holds it")
+    held:close()
+    ends(run({ "collect", job, "-o", folder }), 2, "Is a directory")
+    ends(run({ "collect", job, "-o", folder .. "/none/out" }), 2, "No such file or directory")
+    local script = ("ulimit -f 0; exec %s bin/stopmsg collect %s -o %s.new"):format(
+      server.interpreter(), job, out)
+    ends(runner:run({ "-c", script }, { argv = { "sh" }, env = environment() }), 1,
+      "new cannot be written: File too large; free some space and run the same command again\n$")
     files.write(out, '{"n":1,"id":"another","outcome":"stopped"}\n')
     ends(run({ "collect", job, "-o", out }), 2, "has another id as number 1")
     os.remove(out)
