@@ -177,7 +177,7 @@ local function translate(message)
     return "--" .. name:gsub("_", "-")
   end)
   message = message:gsub(", a number (from [%d.]+ to [%d.]+), or a function, got",
-    ", a number %1, got")
+    ", a number %1, got"):gsub(", or math%.huge, got", ", got")
   return (message:gsub("undocumented = true", "--undocumented"):gsub("allow_http = true",
     "--allow-http"))
 end
