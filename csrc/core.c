@@ -25,7 +25,36 @@
 
 #define SM_EXPORT __attribute__((visibility("default")))
 
-/* true = core.check_base(url, allow_http) | nil, message */
+static int push_text(lua_State *L) {
+  lua_pushstring(L, lua_touserdata(L, 1));
+  return 1;
+}
+
+/* Pushes what a base asks for, however it is spelled: its host in lower case,
+ * without a default port and slashes at its end. Takes it. */
+static void push_address(lua_State *L, CURLU *base) {
+  char *text = NULL, *at;
+  CURLUcode rc =
+      curl_url_get(base, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT);
+  int status;
+
+  curl_url_cleanup(base);
+  if (rc != CURLUE_OK)
+    luaL_error(L, "not enough memory");
+  for (at = strstr(text, "://") + 3; *at != '\0' && *at != '/'; at++)
+    if (*at >= 'A' && *at <= 'Z')
+      *at += 'a' - 'A';
+  for (at = text + strlen(text); at[-1] == '/'; at--)
+    at[-1] = '\0';
+  lua_pushlightuserdata(L, text);
+  status = lua_pcall(L, 1, 1, 0); /* it may raise */
+  curl_free(text);
+  if (status != 0)
+    lua_error(L);
+}
+
+/* address = core.check_base(url, allow_http) | nil, message: what it asks for,
+ * the same for each of its spellings */
 static int core_check_base(lua_State *L) {
   struct sm_buf prefix;
   CURLU *base = NULL;
@@ -33,6 +62,8 @@ static int core_check_base(lua_State *L) {
   const char *url = luaL_checkstring(L, 1);
   const char *fault;
 
+  lua_settop(L, 2);
+  lua_pushcfunction(L, push_text);
   sm_buf_init(&prefix, SM_MAX_PATH);
   fault = sm_base_fault(url, lua_toboolean(L, 2), &base, &prefix, &is_plain);
   sm_buf_free(&prefix);
@@ -43,8 +74,7 @@ static int core_check_base(lua_State *L) {
     lua_pushstring(L, fault);
     return 2;
   }
-  curl_url_cleanup(base);
-  lua_pushboolean(L, 1);
+  push_address(L, base);
   return 1;
 }
 

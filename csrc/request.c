@@ -1,6 +1,7 @@
 #include "request.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +21,21 @@
 /* Maximum bytes of body memory that a handle keeps between requests. */
 #define SM_KEEP_BODY ((size_t)1024 * 1024)
 
+/* Whether requests to this host stay on this machine: localhost, 127.0.0.0/8
+ * and ::1, in any spelling. */
 static int is_loopback(const char *host) {
+  char bare[INET6_ADDRSTRLEN];
+  size_t len = strlen(host);
   struct in_addr v4;
+  struct in6_addr v6;
 
-  if (strcmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-    return 1;
-  return inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127;
+  if (host[0] == '[' && len > 2 && len - 2 < sizeof(bare)) {
+    memcpy(bare, host + 1, len - 2);
+    bare[len - 2] = '\0';
+    return inet_pton(AF_INET6, bare, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+  }
+  return strcasecmp(host, "localhost") == 0 ||
+         (inet_pton(AF_INET, host, &v4) == 1 && ntohl(v4.s_addr) >> 24 == 127);
 }
 
 const char sm_base_nomem[] = "cannot be parsed: not enough memory";

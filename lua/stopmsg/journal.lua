@@ -219,7 +219,7 @@ function journal.whole_size(log)
 end
 
 -- Reads the journal of an earlier run. true
--- nil, message, whether the machine is at fault
+-- nil, message, whether it cannot be written
 local function load(self, identity)
   local log = self._log
   local size, message = journal.whole_size(log)
@@ -247,7 +247,7 @@ local function load(self, identity)
     local wrote
     wrote, message = self:_write(header, true)
     if not wrote then
-      return nil, "cannot be written: " .. message, true
+      return nil, message, true
     end
     return true
   end
@@ -267,7 +267,7 @@ local function load(self, identity)
 end
 
 -- opened = journal.open(path, identity, options)
--- nil, message, whether the machine is at fault
+-- nil, message, whether it cannot be written
 --
 -- identity: provider, operation, base_url, fingerprint (of the input), and total (ids of the input)
 -- or, if the number of ids is unknown, where (the filter: a list of { name, as given, as resolved
@@ -298,11 +298,11 @@ function journal.open(path, identity, options)
     _is_adaptive = options.batch == 1,
     _wrote_at = options.now(),
   }, Journal)
-  local loaded, is_fault
-  loaded, message, is_fault = load(self, identity)
+  local loaded, is_unwritable
+  loaded, message, is_unwritable = load(self, identity)
   if not loaded then
     log:close()
-    return nil, message, is_fault
+    return nil, message, is_unwritable
   end
   return self
 end

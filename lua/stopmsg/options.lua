@@ -72,6 +72,21 @@ end
 
 options.is_file, options.is_directory = is_file, is_directory
 
+local function is_port(digits)
+  local port = tonumber(digits)
+  return port ~= nil and port >= 1 and port <= 65535
+end
+
+local function is_ipv4(value)
+  local parts = { value:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$") }
+  for _, part in ipairs(parts) do
+    if tonumber(part) > 255 then
+      return false
+    end
+  end
+  return #parts == 4
+end
+
 -- libcurl would report it for each request.
 local function is_proxy(value)
   local expected = 'a proxy such as "http://host:3128" or "socks5h://host:1080", or "" for none'
@@ -81,7 +96,9 @@ local function is_proxy(value)
     return expected
   end
   local scheme = value:match("^(.-)://")
-  if scheme and not PROXIES[scheme:lower()] or value:find("^[^:]*://$") then
+  local port = value:match(":(%d+)/?$")
+  if scheme and not PROXIES[scheme:lower()] or value:find("^[^:]*://$")
+    or port and not is_port(port) then
     return expected
   end
 end
@@ -128,8 +145,9 @@ local function is_resolve(value)
     return expected
   end
   for place, address in pairs(value) do
-    if type(place) ~= "string" or not place:find("^[^%s%c:]+:%d+$") or type(address) ~= "string"
-      or not (address:find("^%d+%.%d+%.%d+%.%d+$") or address:find("^%[?%x*:%x*:[%x.:]*%]?$")) then
+    if type(place) ~= "string" or not is_port(place:match("^[^%s%c:]+:(%d+)$"))
+      or type(address) ~= "string"
+      or not (is_ipv4(address) or address:find("^%[?%x*:%x*:[%x.:]*%]?$")) then
       return expected
     end
   end

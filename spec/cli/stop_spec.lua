@@ -89,6 +89,20 @@ describe("stopmsg stop", function()
     assert.equal(0, (stop({ "--journal", journal, uuid(1) })))
   end)
 
+  it("goes on with a journal, however the same address is spelled", function()
+    assert.equal(0, (stop({ "--journal", journal, uuid(1) })))
+    local before = requests()
+    for _, url in ipairs({ sandbox.url .. "/", (sandbox.url:gsub("^http", "HTTP")) }) do
+      local argv = { "stop", "-p", "revicom", "--base-url", url, "--journal", journal, uuid(1) }
+      assert.equal(0, (cli.run(argv, { env = ENV })))
+    end
+    assert.equal(before, requests())
+    local code, _, err = cli.run({ "stop", "-p", "revicom", "--base-url", sandbox.url .. "/a",
+      "--journal", journal, uuid(1) }, { env = ENV })
+    assert.equal(2, code)
+    assert.matches("it was sent to a different address", err)
+  end)
+
   it("tells bad lines by their number and sends the others", function()
     local code, out, err = stop({ "-", "--format", "ndjson" },
       { stdin = uuid(1) .. "\nrubbish\n# no\n" .. uuid(2) .. "\n" })
@@ -118,6 +132,8 @@ describe("stopmsg stop", function()
   refused("with none that is valid", { "a", "b" }, nil, "no valid id")
   refused("with more than --max", { "--max", "1", uuid(1), uuid(2) }, nil, "%-%-max")
   refused("with a wrong option", { "--rate", "0", uuid(1) }, nil, "%-%-rate: expected")
+  refused("with an option of the library's own words", { "--deadline", "0", uuid(1) }, nil,
+    "%-%-deadline: expected seconds, a number from 0.001 to a year, got 0\n")
   refused("with a provider that is none", { "-p", "acme", uuid(1) }, nil, ".")
   refused("for what the provider cannot stop", { "4711" }, { provider = "idigital" },
     "%-%-dispatch")

@@ -403,9 +403,30 @@ describe("stopmsg.core.engine", function()
 
     it("allows plain http to another host only when asked to", function()
       assert.is_nil((core.check_base("http://example.org", false)))
-      assert.is_true(core.check_base("http://example.org", true))
-      for _, url in ipairs({ "http://localhost:80", "http://127.1.2.3", "http://[::1]:1" }) do
-        assert.is_true(core.check_base(url, false))
+      assert.equal("http://example.org", core.check_base("http://example.org", true))
+      for _, url in ipairs({ "http://localhost:8", "http://LocalHost", "http://127.1.2.3",
+        "http://[::1]:1", "http://[0:0:0:0:0:0:0:1]", "HTTP://127.255.255.255" }) do
+        assert.message(url).is_truthy((core.check_base(url, false)))
+      end
+      for _, url in ipairs({ "http://localhost.example.org", "http://127.0.0.1.example.org",
+        "http://128.0.0.1", "http://0.0.0.0", "http://[::2]", "http://[::]", "http://x.localhost",
+        "http://[fe80::1]" }) do
+        local usable, message = core.check_base(url, false)
+        assert.message(url).is_nil(usable)
+        assert.matches("plain http to another host", message)
+      end
+    end)
+
+    it("knows an address in each of its spellings", function()
+      for _, url in ipairs({ "https://stop.test", "https://stop.test/", "https://stop.test//",
+        "HTTPS://Stop.Test", "https://stop.test:443", "https://stop.test:0443/" }) do
+        assert.equal("https://stop.test", core.check_base(url, false))
+      end
+      assert.equal("http://stop.test", core.check_base("http://stop.test:80/", true))
+      for _, url in ipairs({ "https://stop.test:80", "https://stop.test/A", "https://stop.test/a",
+        "http://127.0.0.1:443" }) do
+        assert.equal(url, core.check_base(url, false))
+        assert.equal(url, core.check_base(url .. "/", false))
       end
     end)
   end)

@@ -3,6 +3,7 @@
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local native = require("stopmsg.command")
 local redis = require("spec.support.redis")
 local sample = require("spec.support.sample")
 local server = require("spec.support.server")
@@ -112,9 +113,34 @@ describe("a job, given what is wrong:", function()
       "STOPMSG_REDIS holds a password: put it into STOPMSG_REDIS_PASSWORD")
   end)
 
-  it("nobody is where the Redis should be", function()
-    local answer = feed(input(3), nil, { STOPMSG_REDIS = "redis://127.0.0.1:1" })
-    ends(answer, 5, "Redis at 127%.0%.0%.1:1 cannot be reached")
+  -- All four with these arguments, too: the first one with an input.
+  local function all_four(...)
+    local more = { ... }
+    local list = { { "feed", job, "-p", "clickatell", "-i", input(3) }, { "work", job },
+      { "job", job }, { "collect", job, "-o", folder .. "/" .. job .. ".out" } }
+    for _, arguments in ipairs(list) do
+      for _, argument in ipairs(more) do
+        arguments[#arguments + 1] = argument
+      end
+    end
+    return list
+  end
+
+  it("nobody is where the Redis should be, and is waited for as long as --patience says", function()
+    for _, arguments in ipairs(all_four("--patience", "0")) do
+      local answer = run(arguments, { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+      ends(answer, 5, "^stopmsg %l+: Redis at 127%.0%.0%.1:1 cannot be reached [^\n]*\n$")
+    end
+    local answer = run({ "job", job, "--patience", "100ms" },
+      { STOPMSG_REDIS = "redis://127.0.0.1:1" })
+    ends(answer, 5, "cannot be reached [^\n]*: waiting up to 1 s\n")
+  end)
+
+  it("no patience is enough for a Redis that answers", function()
+    for _, arguments in ipairs(all_four("--patience", "0")) do
+      ends(run(arguments), 0, "")
+    end
+    assert.matches("3 stopped", run({ "job", job }).stdout)
   end)
 
   it("the Redis is too old, or none at all", function()
@@ -291,6 +317,15 @@ describe("a job, given what is wrong:", function()
       ends(run({ "collect", job, "-o", out }), 2, "is not a job's result: use another file")
       assert.equal(bytes, files.read(out))
     end
+    local held = assert(native.log(out))
+    ends(run({ "collect", job, "-o", out }), 2, out:gsub("%p", "%%%0") .. ": another run holds it")
+    held:close()
+    ends(run({ "collect", job, "-o", folder }), 2, "Is a directory")
+    ends(run({ "collect", job, "-o", folder .. "/none/out" }), 2, "No such file or directory")
+    local script = ("ulimit -f 0; exec %s bin/stopmsg collect %s -o %s.new"):format(
+      server.interpreter(), job, out)
+    ends(runner:run({ "-c", script }, { argv = { "sh" }, env = environment() }), 1,
+      "new cannot be written: File too large; free some space and run the same command again\n$")
     files.write(out, '{"n":1,"id":"another","outcome":"stopped"}\n')
     ends(run({ "collect", job, "-o", out }), 2, "has another id as number 1")
     os.remove(out)

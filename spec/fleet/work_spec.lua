@@ -95,6 +95,36 @@ describe("stopmsg work", function()
     assert.matches("interrupted; nothing was sent\n$", answer.stderr)
   end)
 
+  it("knows the job's address in another spelling", function()
+    feed({ "aaaa" })
+    local env = { STOPMSG_BASE_URL = sandbox.url .. "/" }
+    local again = run({ "feed", job, "-p", "revicom", "-i", folder .. "/" .. job }, env)
+    assert.message(again.stderr).equal(0, again.code)
+    local answer = run({ "work", job }, env)
+    assert.message(answer.stderr).equal(0, answer.code)
+  end)
+
+  it("waits as long as --patience says for a Redis that takes nothing more", function()
+    feed({ "aaaa" })
+    assert.equal(0, run({ "job", job, "--pause" }).code)
+    local path = folder .. "/" .. job
+    -- It is at work, and asks again and again whether it may go on.
+    local script = ([[
+      LUA bin/stopmsg work %s --patience 100ms 2>FILE.said & pid=$!
+      until grep -qs "sending to" FILE.said; do kill -0 $pid || exit; sleep 0.01; done
+      LUA -e 'require("spec.support.redis").client(%d):call("CONFIG", "SET",
+        "min-replicas-to-write", "1")' || exit
+      wait $pid]]):format(job, started.port):gsub("LUA", server.interpreter()):gsub("FILE", path)
+    finally(function()
+      started:call("CONFIG", "SET", "min-replicas-to-write", "0")
+    end)
+    local answer = runner:run({ "-c", script }, { argv = { "sh" }, env = {
+      STOPMSG_REDIS = started.url, STOPMSG_TOKEN = "sandbox", STOPMSG_BASE_URL = sandbox.url } })
+    assert.message(answer.stderr).equal(5, answer.code)
+    assert.matches("has too few replicas, and takes no more; what this worker held goes to others",
+      files.read(path .. ".said"))
+  end)
+
   it("stays within a rate that it shares", function()
     feed({ "aaaa", "aaaa", "aaaa", "aaaa" })
     local answer = run({ "work", job, "--batch-size", "1", "--rate", "1000", "--shared", job })

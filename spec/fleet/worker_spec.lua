@@ -117,6 +117,21 @@ describe("stopmsg.fleet.worker", function()
     settles_all(ids, provider, { stopped = 40 })
   end)
 
+  it("ends where Redis has lost the job, or its group", function()
+    for _, forget in ipairs({ { "FLUSHALL" }, { "XGROUP", "DESTROY", "WORK", "workers" } }) do
+      local ids, provider = fleet.ids(40), fleet.provider()
+      assert(fleet.feed(made, ids, { size = 10 }))
+      forget[3] = forget[3] and ("stopmsg:{%s}:work"):format(job)
+      local ended, worker = fleet.work(started, job, provider, nil, { during = function(place)
+        if place == 3 then
+          assert(started:call((table.unpack or unpack)(forget))) -- luacheck: ignore
+        end
+      end })
+      assert.same({ "ended", "lost" }, { ended, worker.ending })
+      assert.is_nil(worker.fault)
+    end
+  end)
+
   it("knows what may have been sent before a machine died", function()
     local ids, provider = fleet.ids(4), fleet.provider()
     assert(fleet.feed(made, ids))

@@ -25,6 +25,7 @@ function command.configure(parser)
   jobs.configure(parser)
   parser:option("-o --output", "Write the results to this file."):argname("FILE")
   parser:flag("--watch", "Continue until the job is finished.")
+  jobs.configure_patience(parser)
   connection.configure_ca(parser)
   parser:option("--progress", "Progress display: auto, bar, plain or none (auto)."):argname("HOW")
     :choices({ "auto", "bar", "plain", "none" }):default("auto"):show_default(false)
@@ -38,10 +39,10 @@ before they leave Redis.
 end
 
 -- Takes what is there. How many ids, or nil, code: it was told.
-local function take(made, host, file, on_wait)
+local function take(made, host, file, patience, on_wait)
   local taken = 0
   while true do
-    local pieces, message, is_final = made:wait(jobs.default_patience, on_wait, "results", PIECES)
+    local pieces, message, is_final = made:wait(patience, on_wait, "results", PIECES)
     if not pieces then
       host:say(made.explain(message))
       return nil, is_final and exit.usage or exit.undone
@@ -59,7 +60,7 @@ local function take(made, host, file, on_wait)
       taken = taken + piece.count
     end
     local removed
-    removed, message, is_final = made:wait(jobs.default_patience, on_wait, "remove", names)
+    removed, message, is_final = made:wait(patience, on_wait, "remove", names)
     if not removed then
       host:say(made.explain(message))
       return nil, is_final and exit.usage or exit.undone
@@ -82,9 +83,10 @@ function command.run(args, host)
   if not made then
     return code
   end
+  local patience = args.patience or jobs.default_patience
   local totals
   if args.watch then
-    totals, code = jobs.awaited(made, host, jobs.default_patience)
+    totals, code = jobs.awaited(made, host, patience)
   else
     totals, code = jobs.totals(made, host)
   end
@@ -106,16 +108,16 @@ function command.run(args, host)
   local on_wait = jobs.waiter({ say = function(_, line)
     bar:clear()
     host:say(line)
-  end }, jobs.default_patience, function()
+  end }, patience, function()
     bar:tick(host.now(), file.count, {})
     signal = signal or host.signals.signal()
     return signal ~= nil
   end)
   local taken
   repeat
-    taken, code = take(made, host, file, on_wait)
+    taken, code = take(made, host, file, patience, on_wait)
     if taken and not signal then
-      totals, code = jobs.totals(made, host, jobs.default_patience, on_wait)
+      totals, code = jobs.totals(made, host, patience, on_wait)
       known = totals and jobs.standing(totals)
     end
     local is_done = not taken or not totals or signal

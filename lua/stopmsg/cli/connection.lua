@@ -92,17 +92,6 @@ function connection.configure_pace(parser)
     :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 
--- Normalizes an address for comparison.
-local function plain(url)
-  local scheme, host, rest = url:match("^(%a+)://([^/]*)(.*)$")
-  if not scheme then
-    return url
-  end
-  scheme, host = scheme:lower(), host:lower()
-  host = host:gsub(scheme == "https" and ":443$" or ":80$", "")
-  return scheme .. "://" .. host .. rest:gsub("/+$", "")
-end
-
 -- Sets args.base_url and where it came from.
 local function find_address(args, provider, host)
   args.base_url_from = args.base_url and "--base-url" or nil
@@ -188,7 +177,7 @@ local function translate(message)
     return "--" .. name:gsub("_", "-")
   end)
   message = message:gsub(", a number (from [%d.]+ to [%d.]+), or a function, got",
-    ", a number %1, got")
+    ", a number %1, got"):gsub(", or math%.huge, got", ", got")
   return (message:gsub("undocumented = true", "--undocumented"):gsub("allow_http = true",
     "--allow-http"))
 end
@@ -203,8 +192,7 @@ end
 
 -- Reports, before the first request, an address that is not the provider's own.
 function connection.tell_address(args, host)
-  local own = args.own_url
-  if args.base_url and own and plain(args.base_url) ~= plain(own) then
+  if args.is_elsewhere then
     host:say(("sending to %s (from %s), which is not the address of %s"):format(args.shown_url,
       args.base_url_from, args.provider))
   end
@@ -212,7 +200,8 @@ end
 
 -- made = connection.open(args, host, provider, on_event, looks): a client | nil, message. A dry run
 -- needs no token, unless `looks` says that it reads a list. Sets args.token_from, where the token
--- came from, args.shown_url, the address for display, and args.settings, the settings given.
+-- came from, args.shown_url, the address for display, args.is_elsewhere, whether that is not the
+-- provider's, and args.settings, the settings given.
 function connection.open(args, host, provider, on_event, looks)
   local settings, wrong = settings_of(args, provider, host.getenv)
   if not settings then
@@ -255,8 +244,9 @@ function connection.open(args, host, provider, on_event, looks)
     end
     return nil, message
   end
-  args.own_url = client.own_address(made)
-  args.shown_url = shown_address(args.base_url or args.own_url, first)
+  local own, used = client.own_address(made)
+  args.is_elsewhere = own ~= nil and own ~= used
+  args.shown_url = shown_address(args.base_url or own, first)
   return made
 end
 

@@ -36,6 +36,7 @@ function command.configure(parser)
   parser:flag("--retry", "Retry dead entries.")
   parser:flag("--forget", "Remove the job and all its results from Redis.")
   parser:flag("-y --yes", "Do not ask for confirmation.")
+  jobs.configure_patience(parser)
   connection.configure_ca(parser)
   parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
     :argname("FORMAT"):choices({ "text", "json" }):default("text"):show_default(false)
@@ -135,7 +136,7 @@ end
 
 -- Says a verb. reply | nil, code
 local function say(made, host, ...)
-  local reply, message, is_final = made:wait(jobs.PATIENCE, nil, ...)
+  local reply, message, is_final = made:wait(made.patience, nil, ...)
   if reply then
     return reply
   end
@@ -198,7 +199,8 @@ end
 
 local function watch(args, host, made)
   local shown
-  local totals, code = jobs.awaited(made, host, jobs.default_patience)
+  local patience = args.patience or jobs.default_patience
+  local totals, code = jobs.awaited(made, host, patience)
   while totals do
     local known = jobs.standing(totals)
     local is_over = known.is_finished or known.state == "cancelled"
@@ -216,7 +218,7 @@ local function watch(args, host, made)
       host:say(line)
     end
     jobs.rest(made, host, EVERY)
-    totals, code = jobs.totals(made, host, jobs.default_patience)
+    totals, code = jobs.totals(made, host, patience, jobs.waiter(host, patience))
   end
   return code
 end

@@ -2,7 +2,9 @@
 
 local address = require("stopmsg.fleet.address")
 local check = require("stopmsg.fleet.check")
+local connection = require("stopmsg.cli.connection")
 local core = require("stopmsg.core")
+local duration = require("stopmsg.cli.duration")
 local exit = require("stopmsg.cli.exit")
 local options = require("stopmsg.options")
 local progress = require("stopmsg.cli.progress")
@@ -13,8 +15,8 @@ local text = require("stopmsg.text")
 
 local jobs = {}
 
--- Seconds for which commands that only look wait for a Redis that is away.
-jobs.PATIENCE = 5
+-- Seconds for which a Redis that is away is waited for at first, and by commands that only look.
+local PATIENCE = 5
 
 -- Seconds between two looks for a job that is not fed yet.
 local LOOK_EVERY = 0.5
@@ -30,6 +32,12 @@ password in STOPMSG_REDIS_PASSWORD. The token never goes there.
 
 function jobs.configure(parser)
   parser:argument("job", "Name of the job."):argname("JOB")
+end
+
+-- The same for commands that ask Redis only.
+function jobs.configure_patience(parser)
+  parser:option("--patience", "How long to wait while Redis is away (5; once at work, 60).")
+    :argname("SECONDS"):convert(connection.seconds("patience"))
 end
 
 -- "12 ids", "1 id"
@@ -67,8 +75,7 @@ local function translate(message, has_password)
 end
 
 -- made = jobs.open(args, host): the storage of the job that args name; nil, code: it was told.
--- patience: seconds for a Redis that is away.
-function jobs.open(args, host, patience)
+function jobs.open(args, host)
   local function refuse(message, code)
     host:say(message)
     return nil, code or exit.usage
@@ -99,14 +106,16 @@ function jobs.open(args, host, patience)
   made.explain = function(message)
     return translate(message, has_password)
   end
-  local warnings, message, is_final = check.server(made.link, patience or jobs.PATIENCE)
+  local patience = args.patience or PATIENCE
+  local warnings, message, is_final = check.server(made.link, patience,
+    jobs.waiter(host, patience))
   if not warnings then
     return refuse(made.explain(message), is_final and exit.usage or exit.undone)
   end
   for _, warning in ipairs(warnings) do
     host:say("warning: " .. warning)
   end
-  made.lasting = message
+  made.lasting, made.patience = message, patience
   return made
 end
 
@@ -122,7 +131,7 @@ end
 -- totals | nil, code: it was told. Where there is no such job that is told, too, unless absent() is
 -- given: then it is asked for again, each time after that.
 function jobs.totals(made, host, patience, on_wait, absent)
-  local totals, message, is_final = made:wait(patience or jobs.PATIENCE, on_wait, "totals")
+  local totals, message, is_final = made:wait(patience or made.patience, on_wait, "totals")
   if totals then
     if totals.job.version ~= jobs.VERSION then
       host:say(("the job %s was fed by another version of stopmsg"):format(made.job))
@@ -148,7 +157,7 @@ function jobs.waiter(host, patience, is_over)
     if trouble and not told and not trouble:find("not answered yet", 1, true)
       and not trouble:find("not connected yet", 1, true) then
       told = trouble
-      host:say(("%s: waiting up to %.0f s"):format(trouble, patience))
+      host:say(("%s: waiting up to %s"):format(trouble, duration.words(patience)))
     elseif not trouble then
       told = nil
     end

@@ -22,6 +22,11 @@ end
 local Results = {}
 Results.__index = Results
 
+local function unwritable(path, message)
+  return ("%s cannot be written: %s; free some space and run the same command again"):format(path,
+    message)
+end
+
 -- A number from 1 to 15 that two different ids seldom share.
 local function mark_of(id)
   local sum = 0
@@ -83,7 +88,7 @@ end
 function results.open(path, total)
   local log, message = native.log(path)
   if not log then
-    return nil, ("%s: %s"):format(path, message), true
+    return nil, ("%s: %s"):format(path, message)
   end
   local self = setmetatable({ path = path, count = 0, _log = log, _marks = native.marks(),
     _total = total }, Results)
@@ -138,7 +143,7 @@ function Results:add(pieces)
     wrote, message = self._log:sync()
   end
   if not wrote then
-    return nil, ("%s cannot be written: %s"):format(self.path, message), true
+    return nil, unwritable(self.path, message), true
   end
   for n, mark in pairs(seen) do
     self._marks:set(n, mark)
@@ -152,7 +157,7 @@ function Results:close()
   local synced, message = self._log:sync()
   self._log:close()
   if not synced then
-    return nil, ("%s cannot be written: %s"):format(self.path, message)
+    return nil, unwritable(self.path, message)
   end
   return true
 end

@@ -6,7 +6,6 @@ local dry_run = require("stopmsg.cli.dry_run")
 local exit = require("stopmsg.cli.exit")
 local hunting = require("stopmsg.cli.stop.hunting")
 local input = require("stopmsg.cli.input")
-local journal = require("stopmsg.journal")
 local native = require("stopmsg.command")
 local option_checks = require("stopmsg.options")
 local output = require("stopmsg.cli.output")
@@ -206,7 +205,7 @@ function command.run(args, host)
     return refuse(unable)
   end
   if is_hunt then
-    local code = hunting.run(args, host, {
+    local hunted = hunting.run(args, host, {
       client = client,
       operation = operation,
       lookup = lookup,
@@ -218,45 +217,37 @@ function command.run(args, host)
       end,
     })
     client:close()
-    return code
+    return hunted
   end
 
   local batch = math.min(args.batch_size or operation.limit, operation.limit)
-  local book
+  local book, code
   local function open_journal()
-    local why, is_fault
-    book, why, is_fault = journal.open(args.journal, {
+    book, message, code = runs.open_journal(args.journal, {
       provider = args.provider,
       operation = operation.name,
       base_url = clients.address(client, operation),
       fingerprint = given.fingerprint,
       total = given.total,
     }, { batch = batch, now = host.now })
-    return book, ("the journal %s: %s"):format(args.journal, why or ""), is_fault
+    if not book then
+      host:say(message)
+    end
+    return book
   end
 
   -- One that is there is read before the question, and none is made before the answer.
   local is_there = args.journal and native.file_kind(args.journal) ~= nil
-  if is_there then
-    local is_fault
-    book, message, is_fault = open_journal()
-    if not book then
-      refuse(message)
-      return is_fault and exit.fault or exit.usage
-    end
+  if is_there and not open_journal() then
+    return code
   end
   local confirmed
   confirmed, message = confirm(args, host, given, book, operation)
   if not confirmed then
     return refuse(message)
   end
-  if args.journal and not is_there then
-    local is_fault
-    book, message, is_fault = open_journal()
-    if not book then
-      refuse(message)
-      return is_fault and exit.fault or exit.usage
-    end
+  if args.journal and not is_there and not open_journal() then
+    return code
   end
   local file, adds = output.open(args, host, book and not book.is_new)
   if not file then
@@ -273,7 +264,7 @@ function command.run(args, host)
     client = client,
     lookup = lookup,
   })
-  local code = run:go(file, adds)
+  code = run:go(file, adds)
   client:close()
   return code
 end

@@ -146,7 +146,7 @@ function Work:tick()
         .. "Ctrl-C again to leave now")
     end
   end
-  local trouble = self.store.link:trouble()
+  local trouble = self.store.link:trouble() or self.worker.trouble
   if not trouble then
     self.away_since, self.has_told = nil, false
   else
@@ -254,10 +254,11 @@ local function run(args, host, with)
     self.worker:take(item, place)
   end
   self.why_ended = running:ended()
-  local till = host.now() + math.min(LEAVE, self.patience)
+  local since = host.now()
   local is_told = self.worker:finish(function()
     store.connection:wait(math.max(0, math.min(store.link:due(), 0.05)))
-    return host.now() >= till
+    local waited = host.now() - since
+    return waited >= LEAVE or (store.link.fault ~= nil and waited >= self.patience)
   end)
   self.bar:clear()
   if not args.quiet then

@@ -1,5 +1,6 @@
 -- Where the requests of a client go, and what they look like.
 
+local core = require("stopmsg.core")
 local runs = require("stopmsg.client.runs")
 local settings = require("stopmsg.provider.settings")
 local signing = require("stopmsg.provider.signing")
@@ -7,18 +8,20 @@ local wire = require("stopmsg.provider.wire")
 
 local requests = {}
 
--- The provider's own address, ignoring base_url; nil if each customer has a separate host.
+-- The provider's own address, ignoring base_url; nil if each customer has a separate host. And the
+-- one in use. Both are as core.check_base() gives them, the same for each spelling.
 function requests.own_address(self)
-  local provider, values = self._provider, self._options.values
-  local origin = wire.base(provider, values)
-  return origin and provider.is_old and provider.url or origin
+  local provider, o = self._provider, self._options
+  local origin = wire.base(provider, o.values)
+  local own = origin and core.check_base(provider.is_old and provider.url or origin, true) or origin
+  return own, o.base_url and o.address or own
 end
 
 -- The address of an operation's requests, with all settings in it that are not the default. It
 -- identifies the account, for callers that must recognize it.
 function requests.address(self, operation)
   local o = self._options
-  local parts = { o.base_url or requests.own_address(self) }
+  local parts = { (select(2, requests.own_address(self))) }
   local names = {}
   for name, value in pairs(o.values) do
     local setting = self._provider.settings[name]

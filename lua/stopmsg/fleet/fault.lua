@@ -23,7 +23,8 @@ local LASTING = {
   WRONGPASS = "refused the user or the password",
   READONLY = "is a replica that takes no writes: name the primary",
   WRONGTYPE = "has something else under the name of %s",
-  NOGROUP = "has lost a part of %s",
+  NOGROUP = "has lost a part of %s: forget it, and start over with what stopmsg status shows "
+    .. "as open",
   CROSSSLOT = "is part of a cluster, and refused the key",
   NOTIME = "does not let scripts ask for the TIME, which a shared rate needs",
 }

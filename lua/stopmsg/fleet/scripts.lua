@@ -49,13 +49,21 @@ local function milliseconds()
 end
 ]==]
 
--- An entry: the worker that holds it and the number of its deliveries, its marks, how many of its
--- ids may have been sent by intent, its fields by name, and its removal.
+-- Entries that workers hold; nil if the group is gone, as after a FLUSHALL, and the job with it.
+-- Then an entry: the worker that holds it and the number of its deliveries, its marks, how many of
+-- its ids may have been sent by intent, its fields by name, and its removal.
 local ENTRY = [==[
+local function pending(...)
+  local rows = redis.pcall('XPENDING', KEYS[2], 'workers', ...)
+  if rows.err and not string.find(rows.err, 'NOGROUP', 1, true) then
+    error(rows)
+  end
+  return not rows.err and rows or nil
+end
 local function holder(entry)
-  local row = redis.call('XPENDING', KEYS[2], 'workers', entry, entry, 1)[1]
-  if row then
-    return row[2], row[4]
+  local rows = pending(entry, entry, 1)
+  if rows and rows[1] then
+    return rows[1][2], rows[1][4]
   end
 end
 local function part_key(entry)
@@ -258,9 +266,11 @@ local function bury(entry, fields)
   redis.call('HINCRBY', KEYS[4], 'dead', n)
   drop(entry)
 end
-local count = 0
-for _, row in ipairs(redis.call('XPENDING', KEYS[2], 'workers', 'IDLE', lease, '-', '+',
-  most)) do
+local count, idle = 0, pending('IDLE', lease, '-', '+', most)
+if not idle then
+  return { 'LOST' }
+end
+for _, row in ipairs(idle) do
   local entry = row[1]
   local found = redis.call('XRANGE', KEYS[2], entry, entry)[1]
   if not found then
@@ -501,16 +511,16 @@ local TEXTS = {
 local SHA = {
   begin = "fea1e0c4c5296a69d25fdc22475c5b5386bb5e70",
   change = "2941bc6955d163f18d7d9ba43c5bec04c14de53c",
-  claim = "3722ee0ce311936b39eaa8f8d59ac0f63b8cb942",
+  claim = "f803777a5331fab891f6dc07fa54c965738245f6",
   feed = "22ee1adba83a27e6757e2090561f0abfeafaa6c6",
-  forget = "aa9016147425bf7bc0e9b0d9eb4010c684b78922",
-  intend = "59e5d3e830c164ef44a73c21719572c1af4c12c5",
+  forget = "1dc4facaafdc7da49056114e4a4e580b59f9325b",
+  intend = "b310607de0616b6583e6db19822a817c4010b7d4",
   leave = "8b965ecf81e39defe62197b210e1656867971c57",
   remove = "89f8c76324799322684b7917bf6300232c8bab66",
   retry = "a0b841531a4024c593d33a5733500a36d7c044b6",
-  settle = "ede01c7c679322c32e3e09cd2f2b49db3f2f39e1",
-  take = "16ac5fb788f6bac207c1a4e8990ed521d19177cb",
-  totals = "bda4dd1118da4ff1cb86adac1273d85261bf1a6d",
+  settle = "52303cb5f439b2191162e42796b20eaee9204e5b",
+  take = "1c489fe7f72a28e4d0c5b9064c3a5bd4c706c342",
+  totals = "833c91d271c71fa749ef5ea61325c9a45be2b3d9",
 }
 
 for name, text in pairs(TEXTS) do

@@ -325,8 +325,8 @@ function Store:forget(most, on_done)
 end
 
 -- reply, message, is_final = made:wait(patience, on_wait, verb, …): calls a verb and blocks until
--- its reply, for up to `patience` seconds if Redis is unreachable. on_wait(trouble) is called now
--- and then meanwhile; if it returns true, the wait ends.
+-- its reply, for up to `patience` seconds if Redis is unreachable; 0 tries once. on_wait(trouble)
+-- is called now and then meanwhile; if it returns true, the wait ends.
 function Store:wait(patience, on_wait, verb, ...)
   local count = select("#", ...)
   local arguments = { ... }
@@ -354,10 +354,10 @@ function Store:wait(patience, on_wait, verb, ...)
       return reply, message, is_final
     elseif on_wait and on_wait(self.link:trouble() or message) then
       return nil, message or self.name .. " did not answer", false
-    elseif now >= till then
-      return nil, self.link:trouble() or message or self.name .. " does not answer", false
+    elseif now >= till and (self.link.fault or message) then
+      return nil, self.link.fault or message, false
     end
-    self.connection:wait(math.max(0, math.min(self.link:due(), till - now, 0.1)))
+    self.connection:wait(math.min(self.link:due(), 0.1))
   end
 end
 

@@ -49,6 +49,7 @@ function worker.new(options)
     ending = nil, -- why no more entries are taken: over, dead, cancelled, lost, empty
     failure = nil, -- the first item given back because of this worker
     fault = nil, -- why the storage cannot be used
+    trouble = nil, -- why its last verb had no reply
     is_paused = false,
     ended = function() end, -- why the run stopped sending; nil if it has not
     _store = options.store,
@@ -87,10 +88,13 @@ function Worker:stop()
   self._is_stopped = true
 end
 
-local function note_fault(self, message, is_final)
-  if is_final and not self.fault then
+-- Notes why a verb has no reply, if so. Returns whether it has one.
+local function has_reply(self, reply, message, is_final)
+  self.trouble = not reply and message or nil
+  if not reply and is_final and not self.fault then
     self.fault = message
   end
+  return reply ~= nil
 end
 
 -- Drops an entry that another worker holds; its results are no longer wanted.
@@ -171,9 +175,9 @@ local function take(self, now)
   self._is_taking = true
   self._store:take(self._me, self._lease, most, function(reply, message, is_final)
     self._is_taking = false
-    if not reply then
+    if not has_reply(self, reply, message, is_final) then
       self._take_at = self._clock() + TAKE_EVERY
-      return note_fault(self, message, is_final)
+      return
     end
     for _, entry in ipairs(reply.entries) do
       self._size = math.max(self._size, entry.count)
@@ -218,8 +222,8 @@ local function claim(self, now)
   self._is_claiming = true
   self._store:claim(self._me, ids, function(reply, message, is_final)
     self._is_claiming = false
-    if not reply then
-      return note_fault(self, message, is_final)
+    if not has_reply(self, reply, message, is_final) then
+      return
     end
     local lost = {}
     for i = 2, #reply do
@@ -241,9 +245,7 @@ local function intend(self, entry, count, now)
   self._store:intend(self._me, entry, count, not entry.is_counted,
     function(reply, message, is_final)
       entry.is_asking = false
-      if not reply then
-        return note_fault(self, message, is_final)
-      elseif entry.is_gone then
+      if not has_reply(self, reply, message, is_final) or entry.is_gone then
         return
       end
       local said = reply[1]
@@ -310,8 +312,8 @@ local function settle(self, entry, back)
   local asked = self._clock()
   self._store:settle(self._me, entry, results, back, function(reply, message, is_final)
     entry.is_settling = false
-    if not reply then
-      return note_fault(self, message, is_final)
+    if not has_reply(self, reply, message, is_final) then
+      return
     elseif reply[1] == "EPOCH" then
       return doubt(self, entry, reply[2])
     elseif reply[1] == "FENCED" then

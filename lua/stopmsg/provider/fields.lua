@@ -275,7 +275,7 @@ function fields.limits(where, given)
   end
   for _, number in ipairs({ least, most }) do
     if number < 1 or number > 1e6 or number % 1 ~= 0 then
-      fail(where, "expected an integer of at least 1")
+      fail(where, "expected an integer from 1 to 1000000")
     end
   end
   if least > most then

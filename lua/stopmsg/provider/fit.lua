@@ -76,14 +76,12 @@ function fit.check(checked, provider, names)
     return ("option 'base_url' is missing: %s gives each customer a separate host"):format(
       provider.name)
   end
-  local usable
-  usable, message = core.check_base(base_url, checked.allow_http)
-  if not usable then
+  checked.address, message = core.check_base(base_url, checked.allow_http)
+  if not checked.address then
     -- Omit the URL: it may contain a token.
     return (checked.base_url and "option 'base_url' "
       or ("option 'provider': provider definition %s.url "):format(provider.name)) .. message
   end
-  checked.address = base_url
 end
 
 return fit

@@ -213,9 +213,9 @@ end
 -- code = hunting.run(args, host, with): with: client, operation (of the stop), lookup (its options,
 -- or nil), listen(listener): sets the receiver of the library's events; tell_address().
 function hunting.run(args, host, with)
-  local function refuse(message, is_fault)
+  local function refuse(message, code)
     host:say(message)
-    return is_fault and exit.fault or exit.usage
+    return code or exit.usage
   end
   if #args.ids > 0 or #(args.inputs or {}) > 0 or args.field then
     return refuse("give ids or --where, not both")
@@ -231,26 +231,25 @@ function hunting.run(args, host, with)
   local function open_journal()
     local digest = native.digest()
     digest:add(tostring(filter))
-    local opened, why, is_fault = journal.open(args.journal, {
+    return runs.open_journal(args.journal, {
       provider = args.provider,
       operation = with.operation.name,
       base_url = clients.address(with.client, with.operation),
       fingerprint = digest:hex(),
       where = triples,
     }, { batch = with.operation.limit, now = host.now })
-    return opened, ("the journal %s: %s"):format(args.journal, why or ""), is_fault
   end
-  local book, is_fault
+  local book, code
   if args.journal and journal.header(args.journal) then
-    book, message, is_fault = open_journal()
+    book, message, code = open_journal()
     if not book then
-      return refuse(message, is_fault)
+      return refuse(message, code)
     end
   end
   local look = listing.new(host, args)
   with.listen(look)
   host.signals.hold(true)
-  local code = ask(args, host, {
+  code = ask(args, host, {
     client = with.client,
     filter = filter,
     operation = with.operation,
@@ -261,9 +260,9 @@ function hunting.run(args, host, with)
     return code
   end
   if args.journal and not book then
-    book, message, is_fault = open_journal()
+    book, message, code = open_journal()
     if not book then
-      return refuse(message, is_fault)
+      return refuse(message, code)
     end
   end
   local ledger

@@ -8,6 +8,7 @@ local connection = require("stopmsg.cli.connection")
 local events = require("stopmsg.cli.stop.events")
 local exit = require("stopmsg.cli.exit")
 local input = require("stopmsg.cli.input")
+local journal = require("stopmsg.journal")
 local lookups = require("stopmsg.cli.stop.lookups")
 local outcome = require("stopmsg.meaning.outcome")
 local output = require("stopmsg.cli.output")
@@ -59,6 +60,22 @@ function runs.new(host, args, with)
     rate_fault = nil, -- why the keeper of a shared rate does not respond
     pause = nil, -- a pause that ended the run: seconds and its start
   }, Run)
+end
+
+local function unwritable(path, message)
+  return ("the journal %s cannot be written: %s; free some space and run the same command again, "
+    .. "or continue without --journal"):format(path, message)
+end
+
+-- book = runs.open_journal(path, identity, options), as for journal.open | nil, message, code
+function runs.open_journal(path, identity, options)
+  local book, message, is_unwritable = journal.open(path, identity, options)
+  if book then
+    return book
+  elseif is_unwritable then
+    return nil, unwritable(path, message), exit.fault
+  end
+  return nil, ("the journal %s: %s"):format(path, message), exit.usage
 end
 
 -- Returns the number of ids to settle, as far as known.
@@ -321,8 +338,7 @@ end
 
 -- Stops sending after the journal could not be written.
 function Run:fail_journal(message)
-  self.fault = self.fault or ("the journal %s cannot be written: %s; free some space and run the "
-    .. "same command again, or continue without --journal"):format(self.args.journal, message)
+  self.fault = self.fault or unwritable(self.args.journal, message)
 end
 
 function Run:prepare(sink_file, adds)
