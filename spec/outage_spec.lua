@@ -13,7 +13,7 @@ end
 
 -- A batch that was sent at `started`.
 local function batch(started)
-  return { started = started or 0, failures = 0, in_spell = 0 }
+  return { started = started or 0, failures = 0, in_spell = 0, excused = 0 }
 end
 
 local function fail(made, now, one, is_alone)
@@ -101,6 +101,36 @@ describe("stopmsg.outage", function()
     end)
   end)
 
+  describe("that ended", function()
+    -- Whether the failure of one that was in so many outages begins another.
+    local function begins(made, times, is_end)
+      local one, now = batch(), 0
+      for _ = 1, times do
+        now = now + 10
+        for _ = 1, 4 do
+          fail(made, now, batch(now))
+        end
+        one.started = now
+        fail(made, now, one)
+        assert.is_true(made.is_shut)
+        made:answered(now + 1, batch(now))
+      end
+      one.started = now + 2
+      made:failed(now + 3, one, { reason = "http_503", is_alone = true, is_end = is_end })
+      return made.is_shut
+    end
+
+    it("is no excuse for an id that fails again, as long as there are others", function()
+      assert.is_true(begins(new(), 0, false))
+      assert.is_false(begins(new(), 1, false))
+    end)
+
+    it("is one, for the last ids, a few times", function()
+      assert.is_true(begins(new(), 2, true))
+      assert.is_false(begins(new(), 3, true))
+    end)
+  end)
+
   it("counts what fails for the batch, but for what fails in an outage", function()
     local made, one = new(), batch()
     fail(made, 1, one)
@@ -146,7 +176,7 @@ describe("stopmsg.outage", function()
       for i = 1, count do
         now = math.max(now, made.due_at)
         local one = batch(now)
-        made:probed(now, one, i % 2 == 0)
+        made:sent(now, one, i % 2 == 0)
         list[i] = now - from
         now = now + after
         fail(made, now, one)
@@ -181,13 +211,13 @@ describe("stopmsg.outage", function()
 
     it("are due again 2 s after one that hangs", function()
       local made = shut(nil, 100)
-      made:probed(101, batch(101), true)
+      made:sent(101, batch(101), true)
       assert.equal(103, made.due_at)
     end)
 
     it("are not put off by what was in flight before them", function()
       local made, one = shut(nil, 100)
-      made:probed(101, batch(101), true)
+      made:sent(101, batch(101), true)
       fail(made, 101.5, one)
       assert.equal(103, made.due_at)
     end)
@@ -205,18 +235,40 @@ describe("stopmsg.outage", function()
     it("alternate between ids that failed and ids never sent, the latter first", function()
       local made = shut(nil, 100)
       assert.is_false(made.takes_failed)
-      made:probed(101, batch(101), true)
+      made:sent(101, batch(101), true)
       assert.is_true(made.takes_failed)
-      made:probed(102, batch(102), false)
+      made:sent(102, batch(102), false)
       assert.is_false(made.takes_failed)
+    end)
+
+    it("take turns afterwards, too", function()
+      local made = shut(nil, 100)
+      made:sent(101, batch(101), false)
+      made:answered(101, batch(101))
+      assert.is_false(made.takes_failed)
+      made:sent(102, batch(102), true)
+      assert.is_true(made.takes_failed)
+    end)
+
+    it("are counted where they take ids never sent", function()
+      local made = shut(nil, 100)
+      for i = 1, 4 do
+        made:sent(100 + i, batch(101), i % 2 == 0)
+      end
+      assert.equal(2, made.fresh_probes)
+      made:answered(105, batch(101))
+      for _ = 1, 5 do
+        fail(made, 106, batch(106))
+      end
+      assert.equal(0, made.fresh_probes)
     end)
 
     it("know the last one", function()
       local made, one = shut(nil, 100)
       assert.is_false(made:was_last(one))
-      made:probed(101, one, true)
+      made:sent(101, one, true)
       assert.is_true(made:was_last(one))
-      made:probed(102, batch(102), false)
+      made:sent(102, batch(102), false)
       assert.is_false(made:was_last(one))
     end)
 

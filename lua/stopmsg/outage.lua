@@ -7,12 +7,17 @@
 -- are sent, with growing pauses; after it, the number of requests in flight grows from one.
 --
 -- Each batch stores its part of the history: `spell` and `in_spell` (its failures in that spell),
--- `failures` (in earlier spells, excluding outages), `is_to_blame`, `probe`.
+-- `failures` (in earlier spells, excluding outages), `excused` (past outages that it was part of),
+-- `is_to_blame`, `probe`.
 
 local outage = {}
 
 -- Different failed requests in a row that make an outage.
 local ENOUGH = 5
+
+-- Outages for which a batch is excused if no id is left that was never sent. One that was part of
+-- more is likely at fault itself: others were answered after each.
+local EXCUSED = 3
 
 -- First and longest pause between probes, in seconds. Up to a tenth is subtracted at random, so
 -- that many clients do not return at the same moment.
@@ -47,6 +52,7 @@ function outage.new(options)
     _ramp = math.huge, -- the window doubles up to here, then grows by one
     _pause = FIRST_PAUSE, -- pause after the next probe
     _wait = 0, -- pause after the last probe
+    fresh_probes = 0, -- probes of this outage with ids never sent
     _probes = 0,
     _throttles = 0, -- pauses after a 429 since the last usable response
     _throttled_at = -math.huge,
@@ -101,16 +107,23 @@ function Outage:answered(now, batch)
   self.is_troubled = self.window ~= nil
 end
 
+-- Returns whether a failure of `batch` says something about the provider. Ids that failed before
+-- others were answered say nothing as long as there are ids never sent.
+local function is_witness(batch, is_end)
+  return batch.failures == 0 and batch.excused < (is_end and EXCUSED or 1)
+end
+
 -- Makes a batch part of the current spell and closes its account of the previous one.
-local function join(spell, batch)
+local function join(spell, batch, is_end)
   local before = batch.spell
-  if before and not before.is_outage then
+  if before and before.is_outage then
+    batch.excused = batch.excused + 1
+  elseif before then
     batch.failures = batch.failures + batch.in_spell
   end
   batch.spell, batch.in_spell = spell, 0
   spell.count = spell.count + 1
-  -- Ids that failed while others succeeded say nothing about the provider.
-  spell.has_fresh = spell.has_fresh or batch.failures == 0
+  spell.has_fresh = spell.has_fresh or is_witness(batch, is_end)
 end
 
 -- Returns whether the failure of `batch` completes an outage. is_alone: nothing else is in flight.
@@ -122,13 +135,14 @@ local function is_outage(spell, batch, is_alone)
   elseif spell.count > 1 then
     return spell.has_fresh
   end
-  return batch.failures == 0 and not batch.is_to_blame
+  return spell.has_fresh and not batch.is_to_blame
 end
 
 -- Records that a request of `batch` ended without a usable response.
 --
 -- failure: reason, message (for people; nil if it came from a body), is_alone (nothing else is in
--- flight), is_free (not counted as an attempt), is_refused (the server's certificate was refused).
+-- flight), is_end (no id is left that was never sent), is_free (not counted as an attempt),
+-- is_refused (the server's certificate was refused).
 function Outage:failed(now, batch, failure)
   local spell = self.spell
   if not spell then
@@ -138,7 +152,7 @@ function Outage:failed(now, batch, failure)
     self.spell, self.is_troubled = spell, true
   end
   if batch.spell ~= spell then
-    join(spell, batch)
+    join(spell, batch, failure.is_end)
   end
   if not failure.is_free then
     batch.in_spell = batch.in_spell + 1
@@ -158,6 +172,7 @@ function Outage:failed(now, batch, failure)
   elseif is_outage(spell, batch, failure.is_alone) then
     spell.is_outage, self.is_shut, self.takes_failed = true, true, false
     self._probes = self._probes + 1 -- no probe is in flight
+    self.fresh_probes = 0
     self.due_at, self._pause = now + jitter(self, FIRST_PAUSE), 2 * FIRST_PAUSE
   end
 end
@@ -198,11 +213,17 @@ function Outage:repeats_at()
   return self.due_at + (is_contended and YIELD or 0)
 end
 
--- Records a probe. It may hang: the next one waits at most the longest pause for it.
-function Outage:probed(now, batch, is_fresh)
+-- Records a request in times of trouble. is_fresh: of ids never sent. A probe may hang: the next
+-- one waits at most the longest pause for it.
+function Outage:sent(now, batch, is_fresh)
+  self.takes_failed = is_fresh
+  if not self.is_shut then
+    return
+  elseif is_fresh then
+    self.fresh_probes = self.fresh_probes + 1
+  end
   self._probes = self._probes + 1
   batch.probe = self._probes
-  self.takes_failed = is_fresh
   self._wait = jitter(self, self._pause)
   self._pause = math.min(2 * self._pause, LONGEST_PAUSE)
   self.due_at = now + LONGEST_PAUSE

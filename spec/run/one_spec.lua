@@ -139,7 +139,8 @@ describe("a call of one id", function()
 
     it("in an outage", function()
       local session = runs.new_session({ answer = USUAL })
-      session.outage:failed(session.clock(), { started = 0, failures = 0, in_spell = 0 }, {})
+      session.outage:failed(session.clock(), { started = 0, failures = 0, in_spell = 0,
+        excused = 0 }, {})
       assert_left(session)
     end)
 
@@ -178,7 +179,8 @@ describe("a call of one id", function()
     local wait = session.wait
     function session.wait(...)
       wait(...)
-      session.outage:failed(session.clock(), { started = 0, failures = 0, in_spell = 0 }, {})
+      session.outage:failed(session.clock(), { started = 0, failures = 0, in_spell = 0,
+        excused = 0 }, {})
     end
     local short = settle({ session = session })
     assert.is_true(short.was_asked)

@@ -112,8 +112,42 @@ describe("stopmsg.run.patience", function()
           count = count + (seen[request.ids[1]] and 0 or 1)
           seen[request.ids[1]] = true
         end
-        assert.is_true(count <= 6, count)
+        assert.is_true(count <= 70, count)
       end)
+  end)
+
+  describe("a provider that never answers some ids", function()
+    for _, share in ipairs({ 50, 10, 5, 2 }) do
+      for _, concurrency in ipairs({ 1, 4, 16 }) do
+        it(("is no outage for the others: one in %d, %d in flight"):format(share, concurrency),
+          function()
+            local seed, bad, asked, most = 7, {}, {}, 0
+            for i = 1, 300 do
+              seed = (seed * 16807) % 2147483647
+              bad["id" .. i] = seed % share == 0
+            end
+            local result = stop({ ids = names(300), concurrency = concurrency, deadline = 600,
+              answer = function(request)
+                local id = request.ids[1]
+                asked[id] = (asked[id] or 0) + 1
+                most = math.max(most, asked[id])
+                return bad[id] and http(503) or items(nil, { after = 0.005 })(request)
+              end })
+            for i = 1, 300 do
+              assert.equal(bad["id" .. i] and "unknown" or "stopped", result.items[i].outcome)
+            end
+            assert.is_true(most <= 30, most)
+          end)
+      end
+    end
+
+    it("is one where they are all that is left", function()
+      local result = stop({ ids = names(8), concurrency = 2, answer = function(request)
+        local now = request.at - 1000
+        return (now < 5 or (now > 5.5 and now < 12)) and http(503) or OK(request)
+      end })
+      assert.same({ stopped = 8 }, tally(result.items, 8))
+    end)
   end)
 
   describe("a provider that comes back", function()

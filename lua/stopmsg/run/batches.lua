@@ -6,6 +6,10 @@ local batches = {}
 -- Batches waiting for a retry, per request in flight, at which reading new ids stops.
 local MAX_WAITING = 4
 
+-- Further ones where the provider may be away: those that wait may all fail by themselves, and only
+-- new ids show it.
+local MORE_IN_TROUBLE = 64
+
 -- Ids handed down at a time before other coroutines get a turn.
 local FEW = 8
 
@@ -99,15 +103,28 @@ end
 -- Returns whether few enough batches wait for a retry to read more ids. The limit keeps ids from
 -- piling up during an outage.
 local function has_room(self)
-  return self._repeats:count() < MAX_WAITING * self._task.concurrency
+  local outage, room = self._session.outage, MAX_WAITING * self._task.concurrency
+  local count = self._repeats:count()
+  if count < room or not outage.is_troubled then
+    return count < room
+  end
+  return (outage.is_shut and outage.fresh_probes or count - room) < MORE_IN_TROUBLE
 end
 
 local function may_read(self)
   return self:is_open(self._session.clock()) and has_room(self)
 end
 
--- Returns the batch due at `now`, if any.
+-- Returns the batch due at `now`, if any. After an outage, ids that failed and ids never sent take
+-- turns: should the former fail again, the latter show whether the provider is at fault.
 local function due(self, now, in_flight)
+  local outage = self._session.outage
+  if outage.window and not outage.takes_failed and may_read(self) then
+    local fresh = read(self, in_flight)
+    if fresh or self.is_cut then
+      return fresh
+    end
+  end
   local batch = self._repeats:due(now)
   if not batch and may_read(self) then
     batch = read(self, in_flight)

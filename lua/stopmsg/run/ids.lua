@@ -101,6 +101,7 @@ local function new_batch(ids_of_it, places)
     spell = nil, -- see outage.lua
     in_spell = 0,
     failures = 0,
+    excused = 0,
     verdict = nil, -- result for its ids, once known
     handed = 0, -- ids that already have their items
     asked = nil, -- operation of the request, if it is not the run's

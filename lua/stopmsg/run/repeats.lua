@@ -302,6 +302,7 @@ local function note_failure(self, now, batch, action, verdict, detail)
     reason = verdict.reason,
     message = text.clean(detail, self._session.redact),
     is_alone = self._call:in_flight() == 0,
+    is_end = self._given.is_over,
     is_free = action == "throttle",
     is_refused = detail and verdict.reason == "tls" and tls.is_certificate(detail),
   })

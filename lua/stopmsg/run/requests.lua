@@ -349,8 +349,8 @@ local function send_next(self, now)
     batch.uuid, batch.lines, batch.made)
   if flight then
     self._flights[flight] = batch
-    if session.outage.is_shut then
-      session.outage:probed(now, batch, batch.tries + batch.attempts == 0)
+    if session.outage.is_troubled then
+      session.outage:sent(now, batch, batch.tries + batch.attempts == 0)
     end
     self._repeats:sent(batch)
     note_sent(self, now, 1, batch.count, batch.tries + 1)
