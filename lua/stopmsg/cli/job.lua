@@ -37,7 +37,7 @@ function command.configure(parser)
   parser:flag("--forget", "Remove the job and all its results from Redis.")
   parser:flag("-y --yes", "Do not ask for confirmation.")
   connection.configure_ca(parser)
-  parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
+  parser:option("--format", "Format: text or json (text).")
     :argname("FORMAT"):choices({ "text", "json" }):default("text"):show_default(false)
   parser:epilog([[
 An entry is dead when three workers in a row were lost with it, and none settled an id of it.
