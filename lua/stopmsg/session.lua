@@ -30,10 +30,9 @@ local SOURCES = {
   end,
 }
 
--- Seconds between two looks while another call renews the token.
-local LOOK_EVERY = 0.02
-
-local WEAK_VALUES = { __mode = "v" }
+-- Seconds for which others wait while a call renews the token, which may have been ended in the
+-- middle, as by nginx; and between two looks.
+local RENEWAL, LOOK_EVERY = 2, 0.02
 
 -- Methods by which libcurl sends a form, unless it is told otherwise.
 local UPLOADS = { POST = true, PUT = true, PATCH = true }
@@ -174,7 +173,7 @@ function session.new(provider, options, way, secret, token_function)
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
     _source = secret, -- with which tokens that end are fetched
-    _renewal = setmetatable({}, WEAK_VALUES), -- [1] exists while a call renews the token
+    _renews_till = -math.huge, -- a call renews the token for all until then
     _renewals = 0, -- that came to their end, with a token or without
     verdicts = {}, -- number of an operation -> what the core's meanings are
     _numbers = {}, -- operation -> its number in the engine
@@ -226,24 +225,22 @@ local function ask_again(token_function)
 end
 
 -- Renews the token by renew(self, token_function), which may wait, for all calls that share this
--- thread: a provider may end a token when it issues the next. A call that was ended in the middle,
--- as by nginx, holds up the others until its stack is collected.
+-- thread: a provider may end a token when it issues the next.
 function Session:_in_turn(renew, token_function)
-  local generation, renewals, renewal = self.generation, self._renewals, self._renewal
-  local till = self.clock() + self.timeout
-  while self.breathe and renewal[1] and self.clock() < till do
+  local generation, renewals = self.generation, self._renewals
+  local function is_news()
+    return self.generation ~= generation or self._renewals ~= renewals
+  end
+  while self.breathe and not is_news() and self.clock() < self._renews_till do
     fetch.pause(self, LOOK_EVERY)
   end
-  if self.generation ~= generation or self._renewals ~= renewals then
+  if is_news() then
     return self.generation ~= generation
   end
-  local own = {}
-  renewal[1] = own
+  self._renews_till = self.clock() + RENEWAL
   local is_renewed, fault = renew(self, token_function)
+  self._renews_till = -math.huge
   self._renewals = self._renewals + 1
-  if renewal[1] == own then
-    renewal[1] = nil
-  end
   return is_renewed, fault
 end
 

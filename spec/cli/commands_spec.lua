@@ -136,6 +136,28 @@ describe("stopmsg", function()
     end
   end)
 
+  it("fills the paragraphs of its help", function()
+    for _, name in ipairs({ "stop", "find", "report", "feed", "work", "job", "collect" }) do
+      local _, out = cli.run({ name, "--help" })
+      local paragraphs, before = out:match("\nOptions:\n.-\n\n(.*)$"), nil
+      for line in paragraphs:gmatch("([^\n]*)\n") do
+        local word = line:match("^%S+")
+        assert.is_true(#line < 80, line)
+        assert.is_true(not before or not word or #before + 1 + #word >= 80, line)
+        before = line:find("^%S") and line or nil
+      end
+    end
+  end)
+
+  it("names the formats that it has", function()
+    local _, out = cli.run({ "job", "--help" })
+    assert.truthy(out:find("text or json", 1, true))
+    for _, format in ipairs({ "ndjson", "csv" }) do
+      assert.is_nil(out:find(format, 1, true))
+      assert.equal(2, (cli.run({ "job", "j", "--format", format })))
+    end
+  end)
+
   it("names the option that was meant", function()
     local code, _, err = run("stop", "--jurnal", "x")
     assert.equal(2, code)

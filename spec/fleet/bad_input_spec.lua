@@ -387,6 +387,7 @@ describe("a job, given what is wrong:", function()
     ends(feed(path), 5, "is cancelled: nothing more is fed")
     ends(run({ "work", job }), 0, "is cancelled; 0 ids settled here")
     assert.equal(5, run({ "job", job }).code)
+    ends(run({ "collect", job, "-o", path .. ".ndjson" }), 5, "is cancelled: 0 of 3 ids settled")
   end)
 
   it("keeps the token out of Redis", function()

@@ -38,7 +38,7 @@ function command.configure(parser)
   connection.configure_provider(parser)
   connection.configure_ca(parser)
   parser:flag("--dispatch", "Treat the ids as dispatches (mailings).")
-  parser:flag("--all", "Find and stop everything that is listed; allow a stop of a whole queue.")
+  parser:flag("--all", "Allow a stop of a whole queue.")
   parser:option("--ahead", ("Entries that may wait for workers (%d)."):format(AHEAD)):argname("N")
     :convert(connection.number("ahead"))
   parser:option("--entry", ("Ids per entry (%d, and up to %s for batches)."):format(SINGLES,

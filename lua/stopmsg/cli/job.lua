@@ -38,7 +38,7 @@ function command.configure(parser)
   parser:flag("-y --yes", "Do not ask for confirmation.")
   jobs.configure_patience(parser)
   connection.configure_ca(parser)
-  parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
+  parser:option("--format", "Format: text or json (text).")
     :argname("FORMAT"):choices({ "text", "json" }):default("text"):show_default(false)
   parser:epilog([[
 An entry is dead when three workers in a row were lost with it, and none settled an id of it.

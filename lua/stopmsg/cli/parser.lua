@@ -82,6 +82,29 @@ local function refuse_nameless(parser)
   end
 end
 
+-- Fills paragraphs anew, since argparse breaks each line of the source by itself. Lines that begin
+-- with a space stay as they are.
+local function fill(text)
+  local lines, is_open = {}, false
+  for line in (text .. "\n"):gmatch("([^\n]*)\n") do
+    if line == "" or line:find("^ ") then
+      lines[#lines + 1] = line
+      is_open = false
+    else
+      for word in line:gmatch("%S+") do
+        local last = lines[#lines]
+        if is_open and #last + 1 + #word <= WIDTH then
+          lines[#lines] = last .. " " .. word
+        else
+          lines[#lines + 1] = word
+          is_open = true
+        end
+      end
+    end
+  end
+  return table.concat(lines, "\n")
+end
+
 -- parser, commands by name, their parsers by name = parsers.new(argparse, wanted)
 --
 -- Sets wanted.text to the output of --help and --version, and wanted.fault to a contradiction;
@@ -105,6 +128,9 @@ function parsers.new(argparse, wanted)
       :add_help(false)
     add_help(subparser, wanted, command.examples, command.notes)
     command.configure(subparser)
+    if subparser._epilog then
+      subparser:epilog(fill(subparser._epilog))
+    end
     refuse_contradictions(subparser, wanted)
     refuse_nameless(subparser)
     commands[command.name] = command

@@ -35,7 +35,7 @@ end
 
 function command.configure(parser)
   parser:option("--port", "Port on 127.0.0.1; 0 for a free port (0).")
-    :argname("N"):convert(port):default("0")
+    :argname("N"):convert(port):default("0"):show_default(false)
   parser:option("--delay", "Delay each response.")
     :argname("SECONDS"):convert(seconds("delay")):default("0")
   parser:option("--settle", "Delay until a stop shows in lookups.")
