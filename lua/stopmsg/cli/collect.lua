@@ -147,7 +147,8 @@ function command.run(args, host)
       and (" (%s of the job were collected into another file)"):format(jobs.ids(elsewhere)) or "",
       known.is_finished and (": the job %s is finished"):format(args.job)
       or ("; the job %s is %s: %s of %s settled"):format(args.job,
-      known.state == "cancelled" and known.state or "not finished", progress.grouped(known.settled), jobs.ids(known.total))))
+        known.state == "cancelled" and known.state or "not finished",
+        progress.grouped(known.settled), jobs.ids(known.total))))
   end
   return job_command.code(known)
 end
