@@ -105,9 +105,9 @@ end
 
 -- Reports the end of the outage once the provider responds, or the call ends for this reason.
 function Patience:look(now, ended)
-  local is_shut = self._session.outage.is_shut
-  if self._since and (ended or not is_shut) then
-    tell_end(self, is_shut and ended or "answered", now - self._since)
+  local outage = self._session.outage
+  if self._since and (ended or not outage.is_shut) then
+    tell_end(self, outage.is_shut and ended or "answered", now - self._since)
     self._since = nil
   end
 end

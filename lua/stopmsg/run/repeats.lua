@@ -203,7 +203,7 @@ local function failed(verdict)
 end
 
 -- Settles the other parts of a refused batch; their ids are not at fault.
-local function give_up(self, family, verdict)
+local function fail_family(self, family, verdict)
   local others = {}
   for _, batch in ipairs(self._waiting) do
     if batch.family == family then
@@ -224,7 +224,7 @@ local function blame(self, batch, verdict)
     family.alike[key] = (family.alike[key] or 0) + 1
     if family.alike[key] == ALIKE and not family.is_accepted then
       family.is_hopeless = true
-      give_up(self, family, verdict)
+      fail_family(self, family, verdict)
     end
   end
 end
