@@ -12,7 +12,8 @@ describe("stopmsg.run.items", function()
     end
     local taken = intake.new(source.list(list, #list))
     local ready = settled.new(taken, tostring, error, true)
-    taken:begin(ids.forms.text, #list, result, #list)
+    taken:begin({ operation = { id = ids.forms.text }, limit = #list, result = result,
+      total = #list })
     ready:begin({ name = "stop" }, #list)
     local batch = taken:batch()
     taken:read(batch, ready)

@@ -12,8 +12,8 @@ describe("stopmsg.wait", function()
           waited[#waited + 1] = seconds
         end,
       }
-      waiting.thread()(engine, 2.5, true)
-      waiting.thread()(engine, 0, false)
+      waiting.thread(engine, 2.5, true)
+      waiting.thread(engine, 0, false)
       assert.same({ 2.5, 0 }, waited)
     end)
   end)

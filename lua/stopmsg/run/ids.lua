@@ -53,13 +53,12 @@ function intake.new(fill)
   }, Intake)
 end
 
--- Resets for a new call; the previous one has fully settled.
---
--- form: the id format. limit: ids per batch. result: a list that receives all items at their
--- places, `total` of them; nil if items are only passed on, in which case a duplicate is recognised
--- only until the first one settles. together: the position of the part that all ids of a batch
--- share, or nil. list: the caller's list, read instead of the source, or nil.
-function Intake:begin(form, limit, result, total, together, list)
+-- Resets for a new call; the previous one has fully settled. Without a result, a duplicate is
+-- recognised only until the first one settles. See run/loop.lua for `task`.
+function Intake:begin(task)
+  local form, limit, total, together = task.operation.id, task.limit, task.total,
+    task.operation.together
+  local list = type(task.source) == "table" and task.source or nil -- read instead of the source
   local room = math.min(total or CHUNK, CHUNK)
   if self._room < room then
     -- Allocates the whole chunk now: an id already taken from the source must not be lost to a
@@ -68,12 +67,12 @@ function Intake:begin(form, limit, result, total, together, list)
   end
   self._from, self._chunk.n = list or self._chunk, list and total or 0
   self.is_over, self.is_dry, self._is_last, self.waits_till = false, false, list ~= nil, nil
-  self.result, self.seen = result, not total and form.mask and core.seen(form.mask) or nil
+  self.result, self.seen = task.result, not total and form.mask and core.seen(form.mask) or nil
   self._admits = total and form.mask and core.known(total, form.mask) or self.seen
   self.odd, self.odd_example = 0, nil
   self._form, self.limit, self._is_single = form, limit, limit == 1
   self._is_alone = total == 1
-  self._together = limit > 1 and together or nil
+  self._together = limit > 1 and together and form.place_of[together] or nil
   self._place, self._taken, self._at = 0, 0, 0
   if limit == 1 or together then
     self._pool = self._pool or self:batch()
@@ -357,12 +356,12 @@ local function read_groups(self, batch, settled, must_share, limit)
   elseif self._grouped > 0 then
     take_group(self, batch, limit)
   end
-  self.is_over = is_drained(self) and self._grouped == 0
+  self.is_over = self._grouped == 0 and is_drained(self)
   return false
 end
 
 local function note_end(self)
-  self.is_over = is_drained(self) and self._at >= self._pool.count
+  self.is_over = self._at >= self._pool.count and is_drained(self)
 end
 
 -- pool, first, last, is_cut = :ahead(settled, must_share, most): returns up to `most` ids for

@@ -60,9 +60,9 @@ local function new(session)
   local settled = settleds.new(given, session.redact, function(message)
     outer:warn(message)
   end, session.breathe ~= nil)
-  local patient = patience.new(outer)
+  local patient = patience.new(session, outer)
   local parts = { given = given, settled = settled, patience = patient, hooks = outer,
-    again = repeats.new(given, settled, patient, outer) }
+    again = repeats.new(session, given, settled, patient, outer) }
   parts.requests = requests.new(session, parts)
   self._hooks, self._given, self._settled, self._patience = outer, given, settled, patient
   self._repeats, self._requests = parts.again, parts.requests
@@ -100,18 +100,16 @@ end
 -- asked: { call, started } of a request for the only id, which the run takes over; see run/one.lua.
 function run.new(session, task, asked)
   local self = session.idle_runs and table.remove(session.idle_runs) or new(session)
-  local operation, now = task.operation, asked and asked.started or session.clock()
+  local now = asked and asked.started or session.clock()
   self._task = task
   -- A few ids keep nobody waiting.
   self._hooks:begin(task, not (task.total and task.total <= SMALL))
   self._requests:begin(task, asked and asked.call)
   self._replies:begin(task)
-  self._repeats:begin(task, session, self._requests.call)
-  self._patience:begin(task, session, now)
-  self._given:begin(operation.id, task.limit, task.result, task.total,
-    operation.together and operation.id.place_of[operation.together],
-    type(task.source) == "table" and task.source or nil)
-  self._settled:begin(operation, task.limit, task.sink, task.summary)
+  self._repeats:begin(task, self._requests.call)
+  self._patience:begin(task, now)
+  self._given:begin(task)
+  self._settled:begin(task.operation, task.limit, task.sink, task.summary)
   self._items, self._places, self._at, self._count, self._till = nil, nil, 0, 0, 0
   self._counts_each = task.result ~= nil
   if not task.result then

@@ -17,11 +17,11 @@ local Patience = {}
 Patience.__index = Patience
 
 -- hooks: see run/hooks.lua
-function patience.new(hooks)
+function patience.new(session, hooks)
   return setmetatable({
     _hooks = hooks,
+    _session = session,
     _task = nil,
-    _session = nil,
     _started = 0,
     _began = 0, -- the same on the outage's clock
     _since = nil, -- when the call reported that it waits
@@ -32,9 +32,9 @@ function patience.new(hooks)
   }, Patience)
 end
 
-function Patience:begin(task, session, now)
-  self._task, self._session = task, session
-  self._started, self._began = now, session.outage:clock(now)
+function Patience:begin(task, now)
+  self._task = task
+  self._started, self._began = now, self._session.outage:clock(now)
   self._since, self._longest = nil, 0
   self.rate_trouble, self._rate_since, self._has_rate_fault = nil, nil, false
 end
@@ -103,10 +103,11 @@ function Patience:watch(now, sends, in_flight)
   end
 end
 
--- Reports the end of the outage once the provider responds.
-function Patience:look(now)
-  if self._since and not self._session.outage.is_shut then
-    tell_end(self, "answered", now - self._since)
+-- Reports the end of the outage once the provider responds, or the call ends for this reason.
+function Patience:look(now, ended)
+  local outage = self._session.outage
+  if self._since and (ended or not outage.is_shut) then
+    tell_end(self, outage.is_shut and ended or "answered", now - self._since)
     self._since = nil
   end
 end
@@ -157,11 +158,7 @@ end
 
 -- Ends the reports of a call. ended: why it stopped before all ids settled, or nil.
 function Patience:finish(now, ended)
-  self:look(now)
-  if self._since then
-    tell_end(self, ended or "settled", now - self._since)
-    self._since = nil
-  end
+  self:look(now, ended or "settled")
   if self.rate_trouble then
     tell_end(self, ended or "settled", now - self._rate_since, "rate")
     if not self._session.pacer.fault then

@@ -16,7 +16,7 @@ local Repeats = {}
 Repeats.__index = Repeats
 
 -- given, settled, patient, hooks: those of the same run; see run/loop.lua.
-function repeats.new(given, settled, patient, hooks)
+function repeats.new(session, given, settled, patient, hooks)
   local self = setmetatable({
     ended = nil, -- why sending stopped
     sends = 0, -- requests of this call
@@ -25,21 +25,21 @@ function repeats.new(given, settled, patient, hooks)
     _settled = settled,
     _patience = patient,
     _hooks = hooks,
+    _session = session,
     _task = nil,
-    _session = nil,
     _call = nil,
     _waiting = {}, -- batches waiting for a retry, each until its time `at`
     _doubted = {}, -- failed batches that may turn out to be part of an outage
   }, Repeats)
-  self.trial = trials.new(self, settled, hooks)
+  self.trial = trials.new(session, self, settled, hooks)
   return self
 end
 
 -- Resets for a new call; the previous one is drained. call: its requests in the engine.
-function Repeats:begin(task, session, call)
-  self._task, self._session, self._call = task, session, call
+function Repeats:begin(task, call)
+  self._task, self._call = task, call
   self.ended, self.sends = nil, 0
-  self.trial:begin(session)
+  self.trial:begin()
 end
 
 -- Stops sending, for this reason. Only the first reason counts.
@@ -203,7 +203,7 @@ local function failed(verdict)
 end
 
 -- Settles the other parts of a refused batch; their ids are not at fault.
-local function give_up(self, family, verdict)
+local function fail_family(self, family, verdict)
   local others = {}
   for _, batch in ipairs(self._waiting) do
     if batch.family == family then
@@ -224,7 +224,7 @@ local function blame(self, batch, verdict)
     family.alike[key] = (family.alike[key] or 0) + 1
     if family.alike[key] == ALIKE and not family.is_accepted then
       family.is_hopeless = true
-      give_up(self, family, verdict)
+      fail_family(self, family, verdict)
     end
   end
 end
@@ -289,13 +289,6 @@ function Repeats:answered(now, generation)
   self._session.outage:answered(now)
 end
 
--- Returns whether a failed request counts against the provider. Exceptions: a refused token, a
--- batch that is too large, and our own lack of memory.
-local function is_evidence(batch, action, fault)
-  return action ~= "credentials" and fault ~= "memory"
-    and not (action == "halve" and batch.count > 1)
-end
-
 local function note_failure(self, now, batch, action, verdict, detail)
   local outage = self._session.outage
   outage:failed(now, batch, {
@@ -332,7 +325,9 @@ function Repeats:decide(now, batch, action, verdict, is_usable, retry_after, fau
       return self._settled:add(batch, verdict)
     end
   else
-    if is_evidence(batch, action, fault) then
+    -- What says nothing about the provider: our own lack of memory, and a batch that is too large.
+    local is_ours = fault == "memory" or (action == "halve" and batch.count > 1)
+    if action ~= "credentials" and not is_ours then
       note_failure(self, now, batch, action, verdict, detail)
     end
     if action == "settle" then
@@ -360,8 +355,8 @@ end
 -- Removes and returns a batch that is due; nil if there is none.
 function Repeats:due(now)
   local waiting = self._waiting
-  for i = 1, #waiting do
-    if waiting[i].at <= now and may_go(waiting[i]) then
+  for i, batch in ipairs(waiting) do
+    if batch.at <= now and may_go(batch) then
       return table.remove(waiting, i)
     end
   end

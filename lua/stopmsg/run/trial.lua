@@ -8,7 +8,7 @@ local Trial = {}
 Trial.__index = Trial
 
 -- again, settled, hooks: those of the same run; see run/loop.lua.
-function trial.new(again, settled, hooks)
+function trial.new(session, again, settled, hooks)
   return setmetatable({
     refused = nil, -- { batch, verdict, sends }, in order of refusal; nil if no token is on trial
     alone = nil, -- a refused batch that must be first to use a new token
@@ -16,7 +16,7 @@ function trial.new(again, settled, hooks)
     _again = again,
     _settled = settled,
     _hooks = hooks,
-    _session = nil,
+    _session = session,
     _token = nil, -- number of the token on trial
     _is_open = false, -- other ids may be sent with it
     _witness = nil, -- the batch now sent with it
@@ -28,9 +28,8 @@ function trial.new(again, settled, hooks)
 end
 
 -- Resets for a new call; the previous one is drained.
-function Trial:begin(session)
-  self._session, self.refused, self.alone = session, nil, nil
-  self.worked, self._renewed, self._is_barren = nil, nil, false
+function Trial:begin()
+  self.refused, self.alone, self.worked, self._renewed, self._is_barren = nil, nil, nil, nil, false
 end
 
 -- Ends the trial. Returns its entries.

@@ -12,12 +12,10 @@ local SHORT, LONG = 0.001, 0.005
 -- Seconds of work after which a call lets other coroutines run.
 local SLICE = 0.001
 
--- wait = waiting.thread(): wait(call, seconds, _, _, redis) returns on activity in the engine or on
--- a connection to Redis, or at the timeout. It blocks the thread until then.
-function waiting.thread()
-  return function(call, seconds, _, _, redis)
-    call:wait(seconds, redis)
-  end
+-- Returns on activity in the engine or on a connection to Redis, or at the timeout. Blocks the
+-- thread until then.
+function waiting.thread(call, seconds, _, _, redis)
+  call:wait(seconds, redis)
 end
 
 -- wait, breathe = waiting.scheduler(sleep, clock): waits with `sleep(seconds)`, which lets other
@@ -53,11 +51,9 @@ function waiting.choose(sleep)
   if not sleep and nginx.is_here() then
     return { open = nginx.open, breathe = nginx.breathe, refusal = nginx.refusal }
   end
-  local wait, breathe
+  local wait, breathe = waiting.thread, nil
   if sleep then
     wait, breathe = waiting.scheduler(sleep, core.now)
-  else
-    wait = waiting.thread()
   end
   return {
     open = function()
