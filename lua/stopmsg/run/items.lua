@@ -259,15 +259,18 @@ local function add_twins(self, item, place)
   end
 end
 
--- Adds the item for an id that may have duplicates. key: its normal form.
-local function put_item(self, key, place, item)
-  local intake = self._intake
+-- Adds the item for an id that may have duplicates.
+local function put_item(self, place, item)
   put(self, item, place)
-  if not intake.result then
-    intake.seen:remove(key)
-  end
-  if intake.twin_count > 0 then
+  if self._intake.twin_count > 0 then
     add_twins(self, item, place)
+  end
+end
+
+-- Forgets settled ids, if a repeated one is new again. keys: their normal forms, where different.
+local function forget_ids(self, ids, first, last, keys)
+  if not self._intake.result then
+    self._intake.seen:remove_all(ids, first, last, keys)
   end
 end
 
@@ -282,12 +285,18 @@ local function make_compiled(ids, own_places, first, last, word, code, verified,
     end
     return
   end
-  at = at - first + 1
-  for i = first, last do
-    local item = { id = ids[i], outcome = word, code = code, verified = verified }
-    items[at + i], places[at + i] = item, own_places[i]
-    if result then
-      result[own_places[i]] = item
+  local before = at - first + 1
+  for i = first, last do -- each instruction here is one for each id
+    local to = before + i
+    items[to] = { id = ids[i], outcome = word, code = code }
+    places[to] = own_places[i]
+  end
+  if verified or result then
+    for i = at + 1, before + last do
+      items[i].verified = verified
+      if result then
+        result[places[i]] = items[i]
+      end
     end
   end
 end
@@ -297,23 +306,19 @@ local make_alike = compat.is_compiled and make_compiled or core.make_alike
 
 -- Adds items for ids[first..last] that have only an id, this outcome, this code and perhaps
 -- `verified`. None of them has duplicates.
-local function put_alike(self, ids, own_places, keys, first, last, word, code, verified)
-  local intake, count = self._intake, last - first + 1
-  make_alike(ids, own_places, first, last, word, code, verified, intake.result,
-    not self._is_quiet and self._items or nil, self._places, self._count)
-  self._count = self._count + count
-  if self._counts then
-    self._counts[word] = self._counts[word] + count
-  end
-  if not intake.result then
-    intake.seen:remove_all(ids, first, last, keys)
+local function put_alike(self, ids, own_places, first, last, word, code, verified)
+  local at, counts, count = self._count, self._counts, last - first + 1
+  make_alike(ids, own_places, first, last, word, code, verified, self._intake.result,
+    not self._is_quiet and self._items or nil, self._places, at)
+  self._count = at + count
+  if counts then
+    counts[word] = counts[word] + count
   end
 end
 
 -- Passes such ids to the sink. Returns how many it took.
-local function pass_alike(self, ids, own_places, keys, first, last, word, code, verified)
+local function pass_alike(self, ids, own_places, first, last, word, code, verified)
   local count = self._sink(ids, own_places, first, last, word, code, verified)
-  self._intake.seen:remove_all(ids, first, first + count - 1, keys)
   self.backlog = self.backlog - count
   if self._counts then
     self._counts[word] = self._counts[word] + count
@@ -323,27 +328,12 @@ local function pass_alike(self, ids, own_places, keys, first, last, word, code, 
   return count
 end
 
--- Returns word, code, verified, to: the fields shared by the items of ids first..to, where `to` is
--- at most `last`. If word is nil, make the items one by one.
-local function alike(self, batch, first, last)
-  local verdict = batch.verdict
-  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-  if verdict.codes then
-    local code, count = verdict.codes:run(first, last - first + 1)
-    return is_usual and self._operation.words[code] or nil, code, nil, first + count - 1
-  elseif is_usual and verdict.is_plain then
-    return verdict.outcome, verdict.code, verdict.verified, last
-  end
-  return nil, nil, nil, last
-end
-
 -- Adds items one by one while any id of the call has duplicates. Returns the index of the last.
 local function put_each(self, batch, first, last, word, code, verified)
   local has_twins = self._intake.twin_count > 0
   for i = first, last do
-    local id = batch.ids[i]
-    put_item(self, batch.keys and batch.keys[i] or id, batch.places[i], word and { id = id,
-      outcome = word, code = code, verified = verified } or make(self, batch, i, code))
+    put_item(self, batch.places[i], word and { id = batch.ids[i], outcome = word, code = code,
+      verified = verified } or make(self, batch, i, code))
     if has_twins and self._intake.twin_count == 0 then
       return i
     end
@@ -355,23 +345,33 @@ end
 -- sink while an earlier item is still to be handed out, which keeps their order. Returns the first
 -- index left.
 local function put_items(self, batch, first, last)
-  local ids, places, keys = batch.ids, batch.places, batch.keys
-  while first <= last do
-    local word, code, verified, to = alike(self, batch, first, last)
-    if not word or self._intake.twin_count > 0 then
-      to = put_each(self, batch, first, to, word, code, verified)
-    elseif not self._sink then
-      put_alike(self, ids, places, keys, first, to, word, code, verified)
-    elseif self._count > 0 then
-      return first
-    else
-      first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
-      to = math.min(first, to)
-      put_alike(self, ids, places, keys, first, to, word, code, verified) -- not taken by the sink
-    end
-    first = to + 1
+  local ids, places, verdict, at = batch.ids, batch.places, batch.verdict, first
+  local codes, words, word, code, verified, to = verdict.codes, self._operation.words, nil, nil,
+    nil, last
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  if is_usual and verdict.is_plain then
+    word, code, verified = verdict.outcome, verdict.code, verdict.verified
   end
-  return first
+  while at <= last do
+    if codes then
+      code, to = codes:run(at, last - at + 1)
+      word, to = is_usual and words[code] or nil, at + to - 1
+    end
+    if not word or self._intake.twin_count > 0 then
+      to = put_each(self, batch, at, to, word, code, verified)
+    elseif not self._sink then
+      put_alike(self, ids, places, at, to, word, code, verified)
+    elseif self._count > 0 then
+      break
+    else
+      at = at + pass_alike(self, ids, places, at, to, word, code, verified)
+      to = math.min(at, to)
+      put_alike(self, ids, places, at, to, word, code, verified) -- not taken by the sink
+    end
+    at = to + 1
+  end
+  forget_ids(self, ids, first, at - 1, batch.keys)
+  return at
 end
 
 -- Returns for how many more ids the backlog leaves room.
@@ -387,16 +387,17 @@ function Settled:add_usual(ids, own_places, count, verdict)
   if not verdict.is_plain or self._intake.twin_count > 0 then
     verdict.message = text.clean(verdict.message, self._redact)
     for i = 1, count do
-      put_item(self, ids[i], own_places[i], item_of(verdict, ids[i], self._redact))
+      put_item(self, own_places[i], item_of(verdict, ids[i], self._redact))
     end
   else
     if self._sink and self._count == 0 then
-      at = 1 + pass_alike(self, ids, own_places, nil, 1, count, word, code, verified)
+      at = 1 + pass_alike(self, ids, own_places, 1, count, word, code, verified)
     end
     if at <= count then
-      put_alike(self, ids, own_places, nil, at, count, word, code, verified)
+      put_alike(self, ids, own_places, at, count, word, code, verified)
     end
   end
+  forget_ids(self, ids, 1, count)
   if self._is_quiet then
     self.backlog, self._count = self.backlog - self._count, 0 -- nobody looks at the slice
   end
