@@ -24,8 +24,8 @@ local NONE = {}
 local Settled = {}
 Settled.__index = Settled
 
--- A slice is a list of `count` items, with their places. Whoever hands them out keeps `at`, the last
--- that is out, and `till`, up to which they go out without a look at anything else.
+-- A slice is a list of `count` items, with their places. Whoever hands them out keeps `at`, the
+-- last that is out, and `till`, up to which they go out without a look at anything else.
 local function new_slice()
   return { places = {}, count = 0, at = 0, till = 0 }
 end
