@@ -19,13 +19,13 @@ describe("stopmsg.run.items", function()
     taken:read(batch, ready)
     ready:add(batch, { outcome = "stopped" })
     local total, longest = 0, 0
-    local items, places, count = ready:slice()
-    while items do
-      for i = 1, count do
-        assert.equal(list[places[i]], items[i].id)
+    local slice = ready:slice()
+    while slice do
+      for i = 1, slice.count do
+        assert.equal(list[slice.places[i]], slice[i].id)
       end
-      total, longest = total + count, math.max(longest, count)
-      items, places, count = ready:slice()
+      total, longest = total + slice.count, math.max(longest, slice.count)
+      slice = ready:slice()
     end
     assert.equal(#list, total)
     assert.equal(0, ready.backlog)

@@ -9,17 +9,28 @@ local text = require("stopmsg.text")
 
 local settled = {}
 
--- Slice size in items, the same on a shared thread, and the number of duplicates copied at once
--- with the first item.
-local SLICE, SHARED_SLICE, FEW_COPIES = 256, 128, 4
+-- Items in a slice, the same on a shared thread, and the number of duplicates copied at once with
+-- the first item.
+local SIZE, SHARED_SIZE, FEW_COPIES = 256, 128, 4
 
 -- A large batch of a stream leaves about 2 KiB of garbage per id. By itself the collector waits
 -- until the heap has doubled: 78 MB for 1,000,000 ids on Lua 5.3, against 49 MB with one step per
 -- batch.
 local LARGE_BATCH, KIB_AN_ID = 1000, 2
 
+-- The words of codes whose items have more than a word.
+local NONE = {}
+
 local Settled = {}
 Settled.__index = Settled
+
+-- A slice is a list of `count` items, with their places. Whoever hands them out keeps `at`, the
+-- last that is out, and `till`, up to which they go out without a look at anything else.
+local function new_slice()
+  return { places = {}, count = 0, at = 0, till = 0 }
+end
+
+settled.NONE = new_slice()
 
 -- taken: the intake of the same run. redact, warn: functions that take a text. is_shared: whether
 -- other coroutines share this thread.
@@ -32,20 +43,18 @@ function settled.new(taken, redact, warn, is_shared)
     _redact = redact,
     _warn = warn,
     _is_shared = is_shared,
-    _slice = is_shared and SHARED_SLICE or SLICE,
+    _size = is_shared and SHARED_SIZE or SIZE,
     _batches = {}, -- queue, from _first to _last
     _first = 1,
     _last = 0,
-    _items = {}, -- the slice being made
-    _places = {},
-    _count = 0,
-    _other_items = {}, -- the slice last handed out
-    _other_places = {},
+    _slice = new_slice(), -- the one being made
+    _other = new_slice(), -- the one made before, which is handed out
     _sink = nil, -- receives ids whose items would be alike
     _report = nil,
     _counts = nil, -- outcome -> how many items were made, or nil
     _reasons = nil, -- the same of reasons
     _is_quiet = false,
+    _usual = { attempts = 1 }, -- in place of the batch that lone ids had not
     _copies = {}, -- copies still to be made for duplicates
   }, Settled)
 end
@@ -65,9 +74,9 @@ function Settled:count_in(counts, reasons, is_quiet)
   self._counts, self._reasons, self._is_quiet = counts, reasons, is_quiet
 end
 
-local function uncount(counts, reasons, items, first, last)
-  for i = first, last do
-    local word, reason = items[i].outcome, items[i].reason
+local function uncount(counts, reasons, slice, first)
+  for i = first, slice.count do
+    local word, reason = slice[i].outcome, slice[i].reason
     counts[word] = counts[word] - 1
     if reason then
       reasons[reason] = reasons[reason] > 1 and reasons[reason] - 1 or nil
@@ -75,14 +84,13 @@ local function uncount(counts, reasons, items, first, last)
   end
 end
 
--- counts, reasons = :stop_counting(items, first, last): counts no further items. Returns what was
--- counted, without the items that were not handed out: those of the slice handed out last are
--- items[first..last].
-function Settled:stop_counting(items, first, last)
+-- counts, reasons = :stop_counting(slice): counts no further items. Returns what was counted,
+-- without the items that were not handed out. slice: the one handed out last.
+function Settled:stop_counting(slice)
   local counts, reasons = self._counts, self._reasons
   self._counts, self._reasons = nil, nil
-  uncount(counts, reasons, self._items, 1, self._count)
-  uncount(counts, reasons, items, first, last)
+  uncount(counts, reasons, self._slice, 1)
+  uncount(counts, reasons, slice, slice.at + 1)
   return counts, reasons
 end
 
@@ -95,8 +103,8 @@ end
 -- Drops all items handed out and all provider texts.
 function Settled:forget()
   self._report, self._counts, self._reasons = nil, nil, nil
-  clear(self._items)
-  clear(self._other_items)
+  clear(self._slice)
+  clear(self._other)
 end
 
 -- Returns whether the backlog leaves room for more.
@@ -106,10 +114,9 @@ end
 
 -- Adds an item to the slice.
 local function put(self, item, place)
-  local count, result = self._count + 1, self._intake.result
-  local counts, reason = self._counts, item.reason
-  self._items[count] = item
-  self._places[count] = place
+  local slice, result = self._slice, self._intake.result
+  local count, counts, reason = slice.count + 1, self._counts, item.reason
+  slice[count], slice.places[count] = item, place
   if result then
     result[place] = item
   end
@@ -119,7 +126,7 @@ local function put(self, item, place)
       self._reasons[reason] = (self._reasons[reason] or 0) + 1
     end
   end
-  self._count = count
+  slice.count = count
 end
 
 -- Adds an item that belongs to no batch.
@@ -223,10 +230,10 @@ end
 
 -- Makes copies until the slice is full.
 local function put_copies(self)
-  local task = self._copies[1]
-  while task and self._count < self._slice do
+  local task, slice = self._copies[1], self._slice
+  while task and slice.count < self._size do
     local first = task.made + 1
-    local last = math.min(#task.others, task.made + self._slice - self._count)
+    local last = math.min(#task.others, task.made + self._size - slice.count)
     for i = first, last do
       local other = task.others[i]
       put(self, copy_of(task.item, other.id), other.place)
@@ -259,18 +266,6 @@ local function add_twins(self, item, place)
   end
 end
 
--- Adds the item for an id that may have duplicates. key: its normal form.
-local function put_item(self, key, place, item)
-  local intake = self._intake
-  put(self, item, place)
-  if not intake.result then
-    intake.seen:remove(key)
-  end
-  if intake.twin_count > 0 then
-    add_twins(self, item, place)
-  end
-end
-
 -- make_alike(ids, own_places, first, last, word, code, verified, result, items, places, at): makes
 -- an item for each of ids[first..last], and puts it at its place in `result` (or nil) and from at +
 -- 1 on in `items` and `places` (or nil).
@@ -282,12 +277,18 @@ local function make_compiled(ids, own_places, first, last, word, code, verified,
     end
     return
   end
-  at = at - first + 1
-  for i = first, last do
-    local item = { id = ids[i], outcome = word, code = code, verified = verified }
-    items[at + i], places[at + i] = item, own_places[i]
-    if result then
-      result[own_places[i]] = item
+  local before = at - first + 1
+  for i = first, last do -- each instruction here is one for each id
+    local to = before + i
+    items[to] = { id = ids[i], outcome = word, code = code }
+    places[to] = own_places[i]
+  end
+  if verified or result then
+    for i = at + 1, before + last do
+      items[i].verified = verified
+      if result then
+        result[places[i]] = items[i]
+      end
     end
   end
 end
@@ -295,25 +296,9 @@ end
 -- JIT-compiled Lua is faster than C here.
 local make_alike = compat.is_compiled and make_compiled or core.make_alike
 
--- Adds items for ids[first..last] that have only an id, this outcome, this code and perhaps
--- `verified`. None of them has duplicates.
-local function put_alike(self, ids, own_places, keys, first, last, word, code, verified)
-  local intake, count = self._intake, last - first + 1
-  make_alike(ids, own_places, first, last, word, code, verified, intake.result,
-    not self._is_quiet and self._items or nil, self._places, self._count)
-  self._count = self._count + count
-  if self._counts then
-    self._counts[word] = self._counts[word] + count
-  end
-  if not intake.result then
-    intake.seen:remove_all(ids, first, last, keys)
-  end
-end
-
--- Passes such ids to the sink. Returns how many it took.
-local function pass_alike(self, ids, own_places, keys, first, last, word, code, verified)
+-- Passes ids to the sink whose items would be alike. Returns how many it took.
+local function pass_alike(self, ids, own_places, first, last, word, code, verified)
   local count = self._sink(ids, own_places, first, last, word, code, verified)
-  self._intake.seen:remove_all(ids, first, first + count - 1, keys)
   self.backlog = self.backlog - count
   if self._counts then
     self._counts[word] = self._counts[word] + count
@@ -323,55 +308,65 @@ local function pass_alike(self, ids, own_places, keys, first, last, word, code, 
   return count
 end
 
--- Returns word, code, verified, to: the fields shared by the items of ids first..to, where `to` is
--- at most `last`. If word is nil, make the items one by one.
-local function alike(self, batch, first, last)
-  local verdict = batch.verdict
-  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
-  if verdict.codes then
-    local code, count = verdict.codes:run(first, last - first + 1)
-    return is_usual and self._operation.words[code] or nil, code, nil, first + count - 1
-  elseif is_usual and verdict.is_plain then
-    return verdict.outcome, verdict.code, verdict.verified, last
-  end
-  return nil, nil, nil, last
-end
-
 -- Adds items one by one while any id of the call has duplicates. Returns the index of the last.
 local function put_each(self, batch, first, last, word, code, verified)
   local has_twins = self._intake.twin_count > 0
   for i = first, last do
-    local id = batch.ids[i]
-    put_item(self, batch.keys and batch.keys[i] or id, batch.places[i], word and { id = id,
-      outcome = word, code = code, verified = verified } or make(self, batch, i, code))
-    if has_twins and self._intake.twin_count == 0 then
-      return i
+    local item = word and { id = batch.ids[i], outcome = word, code = code, verified = verified }
+      or make(self, batch, i, code)
+    put(self, item, batch.places[i])
+    if has_twins then
+      add_twins(self, item, batch.places[i])
+      if self._intake.twin_count == 0 then
+        return i
+      end
     end
   end
   return last
 end
 
--- Adds items for ids first..last of a batch to the slice. Stops before an id that could go to the
--- sink while an earlier item is still to be handed out, which keeps their order. Returns the first
--- index left.
-local function put_items(self, batch, first, last)
-  local ids, places, keys = batch.ids, batch.places, batch.keys
-  while first <= last do
-    local word, code, verified, to = alike(self, batch, first, last)
-    if not word or self._intake.twin_count > 0 then
-      to = put_each(self, batch, first, to, word, code, verified)
-    elseif not self._sink then
-      put_alike(self, ids, places, keys, first, to, word, code, verified)
-    elseif self._count > 0 then
-      return first
-    else
-      first = first + pass_alike(self, ids, places, keys, first, to, word, code, verified)
-      to = math.min(first, to)
-      put_alike(self, ids, places, keys, first, to, word, code, verified) -- not taken by the sink
-    end
-    first = to + 1
+-- Adds items for ids first..last of a batch to the slice, unless the sink (or nil) takes them.
+-- Stops before an id that could go to the sink while an earlier item is still to be handed out,
+-- which keeps their order. Returns the first index left.
+local function put_items(self, batch, first, last, sink)
+  local ids, places, intake, verdict = batch.ids, batch.places, self._intake, batch.verdict
+  local is_usual = batch.attempts == 1 and not batch.is_ambiguous and not batch.given
+  local codes, words = verdict.codes, is_usual and self._operation.words or NONE
+  local slice, at, word, code, verified = self._slice, first, nil, nil, nil
+  local items = not self._is_quiet and slice or nil
+  if is_usual and verdict.is_plain then
+    word, code, verified = verdict.outcome, verdict.code, verdict.verified
   end
-  return first
+  while at <= last do
+    local to = last
+    if codes then
+      code, to = codes:run(at, last - at + 1)
+      word, to = words[code], at + to - 1
+    end
+    if not word or intake.twin_count > 0 then
+      to = put_each(self, batch, at, to, word, code, verified)
+    else
+      if sink then
+        if slice.count > 0 then
+          break
+        end
+        at = at + pass_alike(self, ids, places, at, to, word, code, verified)
+        to = math.min(at, to)
+      end
+      local count, counts = to - at + 1, self._counts
+      make_alike(ids, places, at, to, word, code, verified, intake.result, items, slice.places,
+        slice.count)
+      slice.count = slice.count + count
+      if counts then
+        counts[word] = counts[word] + count
+      end
+    end
+    at = to + 1
+  end
+  if not intake.result then
+    intake.seen:remove_all(ids, first, at - 1, batch.keys) -- a repeated one is new again
+  end
+  return at
 end
 
 -- Returns for how many more ids the backlog leaves room.
@@ -382,23 +377,16 @@ end
 -- Settles ids[1..count], with their places in the source, by usual responses of one kind to one-id
 -- first attempts.
 function Settled:add_usual(ids, own_places, count, verdict)
-  local at, word, code, verified = 1, verdict.outcome, verdict.code, verdict.verified
+  local batch, slice = self._usual, self._slice
+  batch.ids, batch.places, batch.verdict = ids, own_places, verdict
+  verdict.message = text.clean(verdict.message, self._redact)
   self.backlog = self.backlog + count
-  if not verdict.is_plain or self._intake.twin_count > 0 then
-    verdict.message = text.clean(verdict.message, self._redact)
-    for i = 1, count do
-      put_item(self, ids[i], own_places[i], item_of(verdict, ids[i], self._redact))
-    end
-  else
-    if self._sink and self._count == 0 then
-      at = 1 + pass_alike(self, ids, own_places, nil, 1, count, word, code, verified)
-    end
-    if at <= count then
-      put_alike(self, ids, own_places, nil, at, count, word, code, verified)
-    end
+  local at = put_items(self, batch, 1, count, slice.count == 0 and self._sink or nil)
+  if at <= count then
+    put_items(self, batch, at, count)
   end
   if self._is_quiet then
-    self.backlog, self._count = self.backlog - self._count, 0 -- nobody looks at the slice
+    self.backlog, slice.count = self.backlog - slice.count, 0 -- nobody looks at it
   end
 end
 
@@ -412,7 +400,7 @@ function Settled:add(batch, verdict)
   end
   if batch.count == 1 and self._first > self._last and not verdict.codes then
     -- A queue would gain nothing here.
-    if put_items(self, batch, 1, 1) > 1 then
+    if put_items(self, batch, 1, 1, self._sink) > 1 then
       return self._intake:recycle(batch)
     end
   end
@@ -425,8 +413,8 @@ end
 local function go_on(self, batch)
   local intake = self._intake
   local first = batch.handed + 1
-  local last = math.min(batch.count, batch.handed + self._slice)
-  batch.handed = put_items(self, batch, first, last) - 1
+  local last = math.min(batch.count, batch.handed + self._size)
+  batch.handed = put_items(self, batch, first, last, self._sink) - 1
   if batch.handed < batch.count then
     return batch.handed < last
   end
@@ -442,27 +430,26 @@ local function go_on(self, batch)
   intake:recycle(batch)
 end
 
--- items, places, count = settled:slice(): returns nil if nothing is left. The lists are valid until
--- the next call; ids that settle meanwhile use other lists.
+-- Returns the next slice; nil if nothing is left. It is valid until the next call: ids that settle
+-- meanwhile go to another.
 function Settled:slice()
+  local slice = self._slice
   put_copies(self)
   local batch = self._batches[self._first]
-  while batch and self._count < self._slice do
+  while batch and slice.count < self._size do
     if go_on(self, batch) then
       break
     end
     put_copies(self)
     batch = self._batches[self._first]
   end
-  local count = self._count
-  if count == 0 then
+  if slice.count == 0 then
     return nil
   end
-  local items, places = self._items, self._places
-  self._items, self._places, self._count = self._other_items, self._other_places, 0
-  self._other_items, self._other_places = items, places
-  self.backlog = self.backlog - count
-  return items, places, count
+  self._slice, self._other = self._other, slice
+  self._slice.count, slice.at, slice.till = 0, 0, 0
+  self.backlog = self.backlog - slice.count
+  return slice
 end
 
 return settled

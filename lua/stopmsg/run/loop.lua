@@ -42,13 +42,10 @@ local function new(session)
     _session = session,
     _task = nil,
     _look_every = session.breathe and hooks.SHARE_EVERY or LOOK_EVERY,
-    _items = nil, -- the slice being handed out, up to _count
-    _places = nil,
-    _at = 0,
-    _count = 0,
-    _till = 0, -- the items up to here go out without a look at the clock
-    _gap = 1, -- how many do
+    _slice = settleds.NONE, -- the one being handed out, see run/items.lua
+    _gap = 1, -- how many items go out without a look at the clock
     _is_shut = false, -- the client was closed
+    _tells = nil, -- whether somebody is told of each item
     _counts_each = false, -- each item is counted when it is handed out, not when it is made
     _abandons_at = nil, -- when to abandon requests in flight after an interruption
     _started = 0,
@@ -72,8 +69,9 @@ end
 
 -- Returns counts and reasons of the items handed out. From now on each item is counted when it is.
 local function look(self)
-  self._counts_each, self._till = true, self._at
-  return self._settled:stop_counting(self._items, self._at + 1, self._count)
+  local slice = self._slice
+  self._counts_each, slice.till = true, slice.at
+  return self._settled:stop_counting(slice)
 end
 
 -- Returns a run for `task` on the connections of `session`.
@@ -110,7 +108,7 @@ function run.new(session, task, asked)
   self._patience:begin(task, now)
   self._given:begin(task)
   self._settled:begin(task.operation, task.limit, task.sink, task.summary)
-  self._items, self._places, self._at, self._count, self._till = nil, nil, 0, 0, 0
+  self._slice, self._tells = settleds.NONE, self._hooks:wants_items() and true
   self._counts_each = task.result ~= nil
   if not task.result then
     self._settled:count_in(task.summary.counts, task.summary.reasons)
@@ -280,92 +278,96 @@ local function take_slice(self)
     return nil
   end
   self._hooks:enter()
-  local items, places, count = self._settled:slice()
+  local slice = self._settled:slice()
   self._hooks:leave()
-  return items, places, count
+  return slice
 end
 
--- Loads the next slice. Returns false at the end.
+-- Loads and returns the next slice; nil at the end.
 local function next_slice(self)
-  local items, places, count = take_slice(self)
-  while not items do
+  local slice = take_slice(self)
+  while not slice do
     if self._requests:is_over() then
       self._hooks:check_whole()
       finish(self)
-      return false
+      return nil
     end
     turn(self, true)
-    if self._at < self._count then
-      return true -- another coroutine has loaded one meanwhile
+    slice = self._slice -- another coroutine may have loaded one meanwhile
+    if slice.at == slice.count then
+      slice = take_slice(self)
     end
-    items, places, count = take_slice(self)
   end
-  self._requests.batches.has_begun = true
-  self._items, self._places, self._at, self._count = items, places, 0, count
-  return true
+  self._requests.batches.has_begun, self._slice = true, slice
+  return slice
 end
 
 -- Looks at the network, if it is time, and hands out an item; a few more go without a look.
 local function next_item(self)
-  local task, outer = self._task, self._hooks
-  if not task.is_slow and (self._settled.backlog > 0 or self._at < self._count) then
+  local task, slice = self._task, self._slice
+  if not task.is_slow and (slice.at < slice.count or self._settled.backlog > 0) then
     keep_moving(self)
+    slice = self._slice
   end
-  if self._at == self._count and not next_slice(self) then
-    return nil
+  if slice.at == slice.count then
+    slice = next_slice(self)
+    if not slice then
+      return nil
+    end
   end
-  local at = self._at + 1
-  local item, place = self._items[at], self._places[at]
-  self._at, self._till = at, at
-  if self._counts_each then
+  local at, counts_each = slice.at + 1, self._counts_each
+  local item, place = slice[at], slice.places[at]
+  slice.at, slice.till = at, at
+  if counts_each then
     task.summary:count(item)
   end
-  if outer:wants_items() then
-    outer:tell_item(item, place)
-  elseif not self._counts_each then
-    self._till = task.is_slow and self._count or math.min(self._count, at + self._gap - 1)
+  if self._tells then
+    self._hooks:tell_item(item, place)
+  elseif not counts_each then
+    slice.till = task.is_slow and slice.count or math.min(slice.count, at + self._gap - 1)
   end
   return item, place
 end
 
 -- next_item = run:iterator(): each call of it returns an item and its place; nil at the end.
 function Run:iterator()
+  local slice = self._slice -- all that the usual step needs; whoever takes items shares it
   return function()
-    local state = self
-    local at = state._at
-    if at < state._till then
+    local here = slice
+    local at = here.at
+    if at < here.till then
       at = at + 1
-      state._at = at
-      return state._items[at], state._places[at]
-    elseif state._is_shut then
+      here.at = at
+      return here[at], here.places[at]
+    elseif self._is_shut then
       error(run.CLOSED, 2)
     end
-    return next_item(state)
+    local item, place = next_item(self)
+    slice = self._slice
+    return item, place
   end
 end
 
 -- Hands out nothing more: from now on the iterator raises that the client is closed.
 function Run:shut()
-  self._till, self._is_shut = self._at, true
+  self._slice.till, self._is_shut = self._slice.at, true
 end
 
 -- Runs to the end; the items are in task.result. Do not use the run afterwards; it may be reused.
 function Run:finish()
-  local summary, outer = self._task.summary, self._hooks
-  local wants_items = outer:wants_items()
-  self._settled:count_in(summary.counts, summary.reasons, not wants_items)
-  self._requests.batches.has_begun = not wants_items -- nobody waits for the first item
-  while next_slice(self) do
-    if wants_items then
-      local items, places = self._items, self._places
-      for i = 1, self._count do
-        outer:tell_item(items[i], places[i])
-      end
+  local summary, tells = self._task.summary, self._tells
+  self._settled:count_in(summary.counts, summary.reasons, not tells)
+  self._requests.batches.has_begun = not tells -- nobody waits for the first item
+  local slice = next_slice(self)
+  while slice do
+    for i = 1, tells and slice.count or 0 do
+      self._hooks:tell_item(slice[i], slice.places[i])
     end
-    self._at = self._count
+    slice.at = slice.count
     if self._settled.backlog > 0 then
       keep_moving(self)
     end
+    slice = next_slice(self)
   end
   summary:add_up(self._task.total)
   give_back_run(self)

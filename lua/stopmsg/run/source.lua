@@ -41,13 +41,13 @@ end
 function source.list(list, count)
   local at = 0
   return function(chunk)
-    local n = math.min(PIECE, count - at)
+    local from, before = list, at -- not upvalues: this is done for each id
+    local n = math.min(PIECE, count - before)
     chunk.n = 0
     for i = 1, n do
-      chunk[i] = list[at + i]
+      chunk[i] = from[before + i]
     end
-    chunk.n = n
-    at = at + n
+    chunk.n, at = n, before + n
     return at == count
   end
 end
