@@ -121,6 +121,33 @@ describe("stopmsg.run.verify", function()
       assert.equal(1, report.unproven)
     end)
 
+    -- What shows where a message is, without a word for it: provider, id, answer, outcome.
+    for _, case in ipairs({
+      { "matrix", "!r:x/$e", '"content":{},"unsigned":{"redacted_because":{"type":'
+        .. '"m.room.redaction"}}', "recalled" },
+      { "matrix", "!r:x/$e", '"content":{"body":"Hello"}', "too_late" },
+      { "discord", "41/16", '"content":"Hello"', "too_late" },
+    }) do
+      local provider, id, answer, word = case[1], case[2], case[3], case[4]
+
+      it(("a lost answer at %s, where the message is %s"):format(provider, word), function()
+        local report, done = verified({ { id = id, outcome = "unknown", reason = "lost",
+          ambiguous = true } }, always(provider, answer))
+        assert.same({ id = id, outcome = word, ambiguous = true, verified = true }, report[1])
+        assert.equal(1, #done.looks)
+        assert.same({}, report.warnings)
+      end)
+    end
+
+    it("a message that Slack still lists: not stopped yet, and asked for again", function()
+      local id = "C1/Q2"
+      local report, done = verified({ { id = id, outcome = "unknown", reason = "lost" } },
+        always("slack", '"post_at":1'))
+      assert.same({ id = id, outcome = "unknown", reason = "lost" }, report[1])
+      assert.is_true(#done.looks > 3)
+      assert.same({ "1 message(s) are still unproven" }, report.warnings)
+    end)
+
     it("a message that OneSignal cut short: how many had left", function()
       for successful, left in pairs({ ["12000"] = 12000, ["0"] = 0, ["null"] = false }) do
         local report = verified({ { id = UUID, outcome = "stopped" } }, function(id)

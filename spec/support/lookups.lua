@@ -45,6 +45,19 @@ lookups.readers = {
   onesignal = function(id, successful)
     return '{"id":"' .. id .. '","canceled":true,"successful":' .. successful .. "}"
   end,
+  matrix = function(id, content)
+    local room, event = id:match("^(.-)/(.*)$")
+    return '{"room_id":"' .. room .. '","event_id":"' .. event .. '",' .. content .. "}"
+  end,
+  discord = function(id, content)
+    local channel, message = id:match("^(.-)/(.*)$")
+    return '{"channel_id":"' .. channel .. '","id":"' .. message .. '",' .. content .. "}"
+  end,
+  slack = function(id, content)
+    local channel, message = id:match("^(.-)/(.*)$")
+    return '{"ok":true,"scheduled_messages":[{"channel_id":"' .. channel .. '","id":"' .. message
+      .. '",' .. content .. "}]}"
+  end,
   sendgrid = function(id, word)
     return '[{"batch_id":"' .. id .. '","status":"' .. word .. '"}]'
   end,

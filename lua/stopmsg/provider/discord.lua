@@ -40,7 +40,8 @@ return {
   status = {
     docs = DOCS .. "message#get-channel-message",
     request = "GET /channels/{channel}/messages/{message}",
-    [200] = { id = { channel = "channel_id", message = "id" }, means = "too_late" },
+    [200] = { id = { channel = "channel_id", message = "id" }, means = "too_late",
+      verifies = { "too_late" } },
     [403] = "failed",
     [404] = "failed",
     refused = { [10008] = { "not_stoppable", "gone_or_sent" } },

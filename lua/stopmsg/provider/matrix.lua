@@ -29,8 +29,8 @@ return {
     request = "GET /rooms/{room}/event/{event}",
     [200] = {
       { has = { ["unsigned.redacted_because.type"] = "m.room.redaction" }, id = IDS,
-        means = "recalled" },
-      { has = "content", id = IDS, means = "too_late" },
+        means = "recalled", verifies = { "recalled" } },
+      { has = "content", id = IDS, means = "too_late", verifies = { "too_late" } },
     },
   },
   check = {

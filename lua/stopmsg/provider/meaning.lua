@@ -330,7 +330,8 @@ function meaning.reading(where, given, operation)
     reading.more_than = given.more_than
   end
   if given.verifies then
-    reading.verifies = check_verifies(where .. ".verifies", given.verifies, reading.means or {})
+    reading.verifies = check_verifies(where .. ".verifies", given.verifies,
+      reading.means or { reading.entry })
   end
   if given.others ~= nil then
     reading.others = meaning.entry(where .. ".others", given.others, outcome.all)

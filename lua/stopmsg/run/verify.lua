@@ -22,6 +22,11 @@ local OPEN = { accepted = true, unknown = true, open = true, stopped = true }
 -- Outcomes after which the provider has, or may have, accepted the stop.
 local PROMISED = { stopped = true, accepted = true, unknown = true }
 
+-- Returns whether a lookup found the message. Some providers show it without a word for its state.
+local function is_answer(found)
+  return found.state ~= nil or found.verified or found.outcome == "open"
+end
+
 -- Applies a lookup result to an item. Returns true if the item needs no further lookup.
 local function apply(report, item, found, counts)
   if found.reason == "gone_or_sent" then
@@ -30,10 +35,10 @@ local function apply(report, item, found, counts)
       item.outcome, item.reason, item.message = found.outcome, found.reason, found.message
     end
     return item.outcome ~= "accepted" and item.outcome ~= "unknown"
-  elseif not found.state then
+  elseif not is_answer(found) then
     return not OPEN[item.outcome] -- no result for this id
   end
-  item.state, item.left = found.state, found.left or item.left
+  item.state, item.left = found.state or item.state, found.left or item.left
   local word = found.outcome
   if word == "stopped" then
     -- The status may have other causes. After an accepted or unconfirmed stop, the stop is the
@@ -41,7 +46,7 @@ local function apply(report, item, found, counts)
     local is_proven = found.verified or (PROMISED[item.outcome] and not report.is_lookup)
     item.verified = is_proven or nil
     item.message = (found.verified or not is_proven) and found.message or nil
-  elseif word == "too_late" or word == "not_stoppable" then
+  elseif word == "too_late" or word == "not_stoppable" or word == "recalled" then
     if word == "too_late" and item.outcome == "stopped" then
       counts.left = counts.left + 1
     end
@@ -97,7 +102,7 @@ local function look(report, places, found, counts, breathe)
       breathe()
     end
     if not apply(report, report[place], item, counts) then
-      if not item.state and item.outcome ~= "not_stoppable" then
+      if not is_answer(item) and item.outcome ~= "not_stoppable" then
         counts.unanswered, counts.example = counts.unanswered + 1, item
       end
       if is_hopeless(item) then

@@ -89,7 +89,8 @@ local function settle_found(run, entries, summary)
   })
   for i, entry in ipairs(entries) do
     local seen = found[i]
-    if seen.state and SETTLED[seen.outcome] and seen.reason ~= "gone_or_sent" then
+    if (seen.state or seen.verified) and SETTLED[seen.outcome]
+      and seen.reason ~= "gone_or_sent" then
       local item = { id = entry.id, outcome = seen.outcome, state = seen.state,
         message = seen.message, ambiguous = true,
         verified = seen.outcome ~= "accepted" or nil }
