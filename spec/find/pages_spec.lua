@@ -153,6 +153,40 @@ describe("stopmsg.find.pages", function()
     assert.equal("repeats", err.reason)
   end)
 
+  it("tells pages that come again and again, in whatever order", function()
+    for _, given in ipairs({ { by = "page", as = "query:page", size = 2 },
+      { by = "offset", as = "query:offset", size = 2 },
+      { by = "cursor", as = "query:c", path = "next" } }) do
+      local one = reader(given)
+      assert.is_true(after(one, { "a", "b" }, { cursor = "1" }))
+      assert.is_true(after(one, { "c", "d" }, { cursor = "2" }))
+      assert.is_true(after(one, { "a", "b" }, { cursor = "3" }))
+      local more, err = after(one, { "c", "d" }, { cursor = "4" })
+      assert.is_nil(more)
+      assert.equal("circle", err.reason)
+    end
+  end)
+
+  it("tells a list that goes on without entries, for ever", function()
+    local one = reader({ by = "cursor", as = "query:c", path = "next" })
+    local more, err, count = true, nil, 0
+    while more and count < 2000 do
+      count = count + 1
+      more, err = after(one, {}, { cursor = "c" .. count })
+    end
+    assert.is_nil(more)
+    assert.equal("circle", err.reason)
+    assert.is_true(count > 500)
+  end)
+
+  it("takes a page whose ids were seen before, as of a batch with many messages", function()
+    local one = reader({ by = "page", as = "query:page", size = 2 })
+    for _, ids in ipairs({ { "a", "a" }, { "b", "b" }, { "a", "a" }, { "c", "c" } }) do
+      assert.is_true(after(one, ids))
+    end
+    assert.is_false(after(one, { "a" }))
+  end)
+
   it("tells a list that ends before its end", function()
     local one = reader({ by = "page", as = "query:page", size = 2, total = "total" })
     assert.is_true(after(one, { "a", "b" }, { total = 9 }))

@@ -9,9 +9,12 @@ Pages.__index = Pages
 -- Maximum length of a cursor, which becomes part of a URL.
 local LONGEST_CURSOR = 8192
 
+-- Maximum number of pages in a row without an entry.
+local MOST_EMPTY = 1000
+
 -- pages.new(next_page, with): `next_page` is the compiled field of the definition, or nil if one
 -- response is the whole list. with: origins, the set of the provider's own; prefix, the path of
--- base_url; cursors, an empty set (core.seen) for cursors already used.
+-- base_url; cursors, an empty set (core.seen) for cursors already used and pages already read.
 function pages.new(next_page, with)
   return setmetatable({
     asked = nil, -- { place, name, value } | nil: the current page's parameter
@@ -22,6 +25,9 @@ function pages.new(next_page, with)
     _with = with,
     _number = 0, -- pages read so far
     _last_ids = nil, -- ids of the previous page, joined
+    _distinct = 0, -- pages with ids that no page before had
+    _old = 0, -- pages in a row that were read before
+    _empty = 0, -- pages in a row without an entry
   }, Pages)
 end
 
@@ -162,6 +168,19 @@ local function ids_of(page)
   return table.concat(ids, "\0")
 end
 
+-- Returns whether as many pages in a row as there are were read before, or very many had no entry.
+-- One page that was read before proves nothing: entries of different messages may have the same id.
+local function goes_round(self, ids)
+  self._empty = ids == "" and self._empty + 1 or 0
+  if ids == "" then
+    return self._empty == MOST_EMPTY
+  end
+  local is_old = self._with.cursors:add("\1" .. ids) -- no cursor begins so
+  self._distinct = self._distinct + (is_old and 0 or 1)
+  self._old = is_old and self._old + 1 or 0
+  return self._old >= self._distinct
+end
+
 -- Returns whether every entry of a page is too old to be stoppable.
 local function is_past(self, page, now, read_time)
   local oldest = self._next.oldest
@@ -193,6 +212,8 @@ function Pages:after(page, now, read_time)
   local ids = ids_of(page)
   if page.count > 0 and ids == self._last_ids then
     return nil, fault("repeats", "the provider repeated a page instead of the next one")
+  elseif goes_round(self, ids) then
+    return nil, fault("circle", "the list does not end: its pages come again, or have no entries")
   end
   self._last_ids = ids
   if next_page.most and self._number * (next_page.size or 0) + next_page.size > next_page.most then
