@@ -112,6 +112,7 @@ local ALLOWED = {
   ["onesignal status canceled"] = "no word for a cancelled one: its times count",
   ["onesignal status queued_at"] = "the others come first",
   ["onesignal status completed_at"] = "open, which settles nothing",
+  ["smspartner stop message"] = "any text, and none beside a success",
   ["textmagic status other id"] = "what is not listed is gone or sent, which settles nothing",
   ["textmagic status resources[1].id"] = "the same",
   ["textmagic status resources"] = "an empty list: gone or sent, which settles nothing",

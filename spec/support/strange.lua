@@ -96,7 +96,9 @@ return {
   '{"status":"error","message":"x"}', '{"status":"processed"}', '{"status":"queued"}',
   '{"result":{"status":"completed"}}', '{"status":"fail","data":{"title":"x"}}',
   '{"errcode":"M_UNRECOGNIZED","error":"Unrecognized request"}',
-  '{"errorCode":"E404","description":"x"}',
+  '{"errorCode":"E404","description":"x"}', '{"success":false,"code":5}',
+  '{"code":"bad_request"}', '{"code":"forbidden","error":"x"}', '{"name":"not_found"}',
+  '{"type":"not_found_error","error":"x"}',
   '{"statusCode":404,"timestamp":"t","path":"/v1/x","message":"Cannot DELETE /v1/x"}',
   -- Scalars, lists, and no JSON.
   "null", "true", "false", "0", "5", "4031", "-1", "1e5", '""', '"OK"', '"006"', '"{}"', "[]",

@@ -25,7 +25,7 @@ return {
   -- 300 an hour are allowed: a hundred at once and 200 more keep within that in every hour.
   rate = { 200, per = 3600, burst = 100 },
   retry_after = { header = "x-sib-ratelimit-reset" },
-  error = { code = "code", text = "message", form = "^%l[%l_]+$" },
+  error = { code = "code", text = "message", form = "^%l[%l_]+$", has = "message" },
   refused = { unauthorized = "credentials" },
   stop = {
     request = "DELETE /smtp/email/{id}",

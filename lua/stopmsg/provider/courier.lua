@@ -30,7 +30,7 @@ return {
   url = "https://api.courier.com",
   headers = { Authorization = "Bearer {token}", Accept = "application/json" },
   id = { pattern = "^[%w_%-]+$", max = 64, about = "a message id like 1-5e2b2615-05efbb3acab9" },
-  error = { code = "type", text = "message", form = "^%l[%l_]+_error$" },
+  error = { code = "type", text = "message", form = "^%l[%l_]+_error$", has = "message" },
   stop = {
     request = "POST /messages/{id}/cancel",
     [200] = { id = "id", state = "status", text = "error", means = { canceled = "stopped" } },

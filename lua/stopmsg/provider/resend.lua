@@ -26,7 +26,7 @@ return {
   id = "uuid",
   rate = 5,
   retry_after = { header = "ratelimit-reset" },
-  error = { code = "name", text = "message", form = "^%l[%l_]+$" },
+  error = { code = "name", text = "message", form = "^%l[%l_]+$", has = "message" },
   refused = { ["403/invalid_api_key"] = "credentials" },
   -- A wrong key is a validation error for all calls but a send.
   texts = { ["api key is invalid"] = "credentials" },

@@ -26,7 +26,7 @@ return {
     about = "a batch id like 01FC66621XXXXX119Z8PMV1QPQ",
     usual = "^[%u%d]+$",
   },
-  error = { code = "code", text = "text", form = "^%l[%l%d_]+$" },
+  error = { code = "code", text = "text", form = "^%l[%l%d_]+$", has = "text" },
   -- Only 400 and 403 are documented with a body.
   bare = { 404 },
   stop = {

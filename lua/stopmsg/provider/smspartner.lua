@@ -3,15 +3,21 @@
 local DONE = { has = { success = true }, code = "code", text = "message",
   means = { [200] = "stopped" } }
 
-local REFUSED = { has = { success = false }, code = "code", text = "message", means = {
-  [1] = "credentials",
-  [3] = "invalid",
-  [4] = "not_found",
-  [5] = "stopped", -- already
-  [6] = "too_late", -- five minutes before
-  [7] = "too_late",
-  [10] = "credentials",
-} }
+-- Small numbers are codes of many APIs; the page shows a text with each of these.
+local REFUSED = {
+  has = { success = false, message = "^%w" },
+  code = "code",
+  text = "message",
+  means = {
+    [1] = "credentials",
+    [3] = "invalid",
+    [4] = "not_found",
+    [5] = "stopped", -- already
+    [6] = "too_late", -- five minutes before
+    [7] = "too_late",
+    [10] = "credentials",
+  },
+}
 
 return {
   name = "smspartner",
