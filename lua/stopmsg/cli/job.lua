@@ -140,8 +140,7 @@ local function say(made, host, ...)
   if reply then
     return reply
   end
-  host:say(made.explain(message))
-  return nil, is_final and exit.usage or exit.undone
+  return nil, jobs.fail(made, host, message, is_final)
 end
 
 local STATE = { pause = "paused", resume = "running", cancel = "cancelled" }
