@@ -592,7 +592,8 @@ function journal.read(path, on)
   end
   file:close()
   if number == 0 then
-    return nil, "is not a journal"
+    local is_ours = bytes:sub(1, #MAGIC) == MAGIC:sub(1, #bytes)
+    return nil, is_ours and "holds nothing yet: no run has begun with it" or "is not a journal"
   end
   return true
 end

@@ -36,6 +36,16 @@ describe("stopmsg", function()
     assert.matches("the results cannot be written: No space left on device", err)
   end)
 
+  for name, arguments in pairs({ status = { UUID }, find = {}, stop = { UUID } }) do
+    it("says what it waits for: " .. name, function()
+      local argv = { name, "-p", "revicom", "--base-url", "http://127.0.0.1:1", "--patience",
+        "300ms", "--progress", "bar", arguments[1] }
+      local code, _, err = cli.run(argv, { env = ENV })
+      assert.equal(name == "find" and 4 or 5, code)
+      assert.matches("waiting for the provider: couldn't connect to server", err)
+    end)
+  end
+
   describe("status", function()
     it("gives the state of each id", function()
       local code, out = run("status", "-p", "revicom", "--base-url", sandbox.url, "--format",

@@ -244,6 +244,13 @@ describe("stopmsg report", function()
       assert.matches(row[2], err)
     end
     assert.equal("id1\nid2\n", cli.read(path))
+    for _, begun in ipairs({ "", '{"journal":"st' }) do
+      local empty = cli.file(begun)
+      local code, _, err = cli.run({ "report", empty })
+      os.remove(empty)
+      assert.equal(2, code)
+      assert.matches("holds nothing yet: no run has begun with it\n$", err)
+    end
     local code, _, err = cli.run({ "report", "/nowhere/journal" })
     assert.equal(2, code)
     assert.equal("stopmsg report: /nowhere/journal: No such file or directory\n", err)

@@ -134,6 +134,8 @@ describe("stopmsg stop", function()
   refused("with a wrong option", { "--rate", "0", uuid(1) }, nil, "%-%-rate: expected")
   refused("with an option of the library's own words", { "--deadline", "0", uuid(1) }, nil,
     "%-%-deadline: expected seconds, a number from 0.001 to a year, got 0\n")
+  refused("with a key and no certificate", { "--key-file", "Makefile", uuid(1) }, nil,
+    "%-%-key%-file needs %-%-cert%-file\n")
   refused("with a provider that is none", { "-p", "acme", uuid(1) }, nil, ".")
   refused("for what the provider cannot stop", { "4711" }, { provider = "idigital" },
     "%-%-dispatch")

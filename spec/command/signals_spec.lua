@@ -84,4 +84,13 @@ describe("a signal", function()
     assert.equal(130, result.code)
     assert.matches("stopmsg stop: interrupted; nothing was sent\r?\n$", result.terminal)
   end)
+
+  it("at the question about what was found ends it at once, too", function()
+    local result = runner:run({ "stop", "-p", "revicom", "--all", "--base-url", slow.url },
+      { terminal = { "stdin", "stderr" }, env = { STOPMSG_TOKEN = "sandbox" },
+      steps = { { wait = "y/N", type = "\3" } } })
+    assert.equal(130, result.code)
+    assert.matches("%? %[y/N%] .-stopmsg stop: interrupted; nothing was stopped\r?\n$",
+      result.terminal)
+  end)
 end)

@@ -339,6 +339,10 @@ describe("stopmsg.fleet.store", function()
     assert.is_false(ask("totals"))
   end)
 
+  it("has nothing to say of Redis where whoever waits is called away", function()
+    assert.same({ nil, nil, false }, { made:wait(60, function() return true end, "totals") })
+  end)
+
   it("adds nothing where the memory is used up, but settles", function()
     local full = redis.start({ "--maxmemory", "100mb" })
     made:close()

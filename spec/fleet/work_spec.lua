@@ -104,6 +104,16 @@ describe("stopmsg work", function()
     assert.message(answer.stderr).equal(0, answer.code)
   end)
 
+  it("is watched for as long as somebody reads that", function()
+    feed({ "aaaa" })
+    local watch = { "job", job, "--watch", "--format", "json" }
+    local env = { STOPMSG_REDIS = started.url }
+    local cut = runner:run(watch, { env = env, stdout = { lines = 1 } })
+    assert.message(cut.stderr).equal(141, cut.code)
+    local full = runner:run(watch, { env = env, stdout = { file = "/dev/full" } })
+    assert.message(full.stderr).equal(1, full.code)
+  end)
+
   it("waits as long as --patience says for a Redis that takes nothing more", function()
     feed({ "aaaa" })
     assert.equal(0, run({ "job", job, "--pause" }).code)

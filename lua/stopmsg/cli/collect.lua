@@ -44,8 +44,7 @@ local function take(made, host, file, patience, on_wait)
   while true do
     local pieces, message, is_final = made:wait(patience, on_wait, "results", PIECES)
     if not pieces then
-      host:say(made.explain(message))
-      return nil, is_final and exit.usage or exit.undone
+      return nil, jobs.fail(made, host, message, is_final)
     elseif #pieces == 0 then
       return taken
     end
@@ -62,8 +61,7 @@ local function take(made, host, file, patience, on_wait)
     local removed
     removed, message, is_final = made:wait(patience, on_wait, "remove", names)
     if not removed then
-      host:say(made.explain(message))
-      return nil, is_final and exit.usage or exit.undone
+      return nil, jobs.fail(made, host, message, is_final)
     elseif on_wait(nil) then
       return taken
     end

@@ -173,8 +173,11 @@ local function translate(message)
   message = message:gsub("the setting '([%w_]+)'", function(name)
     return name == "application" and "--application" or "--set " .. name .. "=…"
   end)
-  message = message:gsub("option '([%w_]+)'", function(name)
+  local function as_option(name)
     return "--" .. name:gsub("_", "-")
+  end
+  message = message:gsub("option '([%w_]+)'", as_option):gsub("needs '([%w_]+)'", function(name)
+    return "needs " .. as_option(name)
   end)
   message = message:gsub(", a number (from [%d.]+ to [%d.]+), or a function, got",
     ", a number %1, got"):gsub(", or math%.huge, got", ", got")

@@ -124,14 +124,14 @@ local function as_json(made, totals, known)
     table.concat(workers, ","))
 end
 
--- Prints how it stands.
+-- Prints how it stands. Returns whether that could be written.
 local function show(args, host, made, totals, known)
   if args.format == "json" then
     host.stdout:write(as_json(made, totals, known), "\n")
   else
     host.stdout:write(table.concat(lines_of(made, totals, known), "\n"), "\n")
   end
-  host.stdout:flush()
+  return host.stdout:flush() ~= nil
 end
 
 -- Says a verb. reply | nil, code
@@ -140,8 +140,7 @@ local function say(made, host, ...)
   if reply then
     return reply
   end
-  host:say(made.explain(message))
-  return nil, is_final and exit.usage or exit.undone
+  return nil, jobs.fail(made, host, message, is_final)
 end
 
 local STATE = { pause = "paused", resume = "running", cancel = "cancelled" }
@@ -212,7 +211,9 @@ local function watch(args, host, made)
       show(args, host, made, totals, known)
       return command.code(known)
     elseif args.format == "json" then
-      show(args, host, made, totals, known)
+      if not show(args, host, made, totals, known) then
+        return command.code(known)
+      end
     elseif line ~= shown then
       shown = line
       host:say(line)

@@ -146,8 +146,16 @@ function jobs.totals(made, host, patience, on_wait, absent)
       made.name, made.job, made.job))
     return nil, exit.usage
   end
-  host:say(made.explain(message))
-  return nil, is_final and exit.usage or exit.undone
+  return nil, jobs.fail(made, host, message, is_final)
+end
+
+-- code = jobs.fail(made, host, message, is_final): tells why a verb has no reply. Without a message
+-- somebody ended the wait.
+function jobs.fail(made, host, message, is_final)
+  if message then
+    host:say(made.explain(message))
+  end
+  return is_final and exit.usage or exit.undone
 end
 
 -- on_wait = jobs.waiter(host, patience): for Store:wait, tells once that Redis is away.

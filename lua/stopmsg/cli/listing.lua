@@ -34,17 +34,7 @@ end
 
 -- Handles an event of the library.
 function Listing:notice(event)
-  local kind = event.type
-  if kind == "response" and self.args.verbose then
-    self.bar:clear()
-    self.host:say(output.event(event))
-  elseif kind == "retry" then
-    self.bar:trouble(("%s, retrying"):format(event.reason or "no response"))
-  elseif kind == "throttle" then
-    self.bar:wait_for("pause", self.host.now() + event.delay)
-  elseif kind == "outage" then
-    self.bar:outage(event.phase == "begin" and output.failure(event) or nil)
-  end
+  output.notice(self.host, self.bar, event, self.args.verbose)
 end
 
 -- Returns whether to end; called often.

@@ -402,6 +402,21 @@ function output.event(event)
     event.fault and " (" .. event.fault .. ")" or "", event.elapsed or 0)
 end
 
+-- Shows an event of the library on the bar, or as a line. Of a command that stops nothing.
+function output.notice(host, bar, event, is_verbose)
+  local kind = event.type
+  if kind == "response" and is_verbose then
+    bar:clear()
+    host:say(output.event(event))
+  elseif kind == "retry" then
+    bar:trouble(("%s, retrying"):format(event.reason or "no response"))
+  elseif kind == "throttle" then
+    bar:wait_for("pause", host.now() + event.delay)
+  elseif kind == "outage" then
+    bar:outage(event.phase == "begin" and output.failure(event) or nil)
+  end
+end
+
 function output.configure(parser)
   parser:option("--format", "Format of the results: text, ndjson, json or csv (text).")
     :argname("FORMAT"):choices(output.formats):default("text"):show_default(false)

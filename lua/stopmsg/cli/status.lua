@@ -131,12 +131,10 @@ function command.run(args, host)
     return exit.refuse(host, operation)
   end
   local client, run
-  client, message = connection.open(args, host, provider, args.verbose and function(event)
-    if event.type == "response" then
-      run.bar:clear()
-      host:say(output.event(event))
-    end
-  end or nil)
+  local function notice(event)
+    output.notice(host, run.bar, event, args.verbose)
+  end
+  client, message = connection.open(args, host, provider, args.verbose and notice or nil)
   if not client then
     return exit.refuse(host, message)
   end
@@ -173,6 +171,7 @@ function command.run(args, host)
     bar = bar,
     sink = output.new(args, host, bar, file),
   }, Run)
+  clients.listen(client, nil, notice)
   host.signals.farewell(bar:farewell())
   host.signals.hold(true)
   run:go(given)

@@ -326,7 +326,7 @@ end
 
 -- reply, message, is_final = made:wait(patience, on_wait, verb, …): calls a verb and blocks until
 -- its reply, for up to `patience` seconds if Redis is unreachable; 0 tries once. on_wait(trouble)
--- is called now and then meanwhile; if it returns true, the wait ends.
+-- is called now and then meanwhile; if it returns true, the wait ends, perhaps without a message.
 function Store:wait(patience, on_wait, verb, ...)
   local count = select("#", ...)
   local arguments = { ... }
@@ -353,7 +353,7 @@ function Store:wait(patience, on_wait, verb, ...)
     if is_done then
       return reply, message, is_final
     elseif on_wait and on_wait(self.link:trouble() or message) then
-      return nil, message or self.name .. " did not answer", false
+      return nil, self.link:trouble() or message, false
     elseif now >= till and (self.link.fault or message) then
       return nil, self.link.fault or message, false
     end

@@ -202,8 +202,12 @@ local function ask(args, host, with, look)
   elseif args.yes then
     return nil
   end
+  -- Nobody looks for signals while the answer is awaited.
+  host.signals.farewell(host.command .. ": interrupted; nothing was stopped\n")
+  host.signals.hold(false)
   local confirmed, message = question.confirm(args, host, answers,
     where.count(report.total, report.unit))
+  host.signals.hold(true)
   if not confirmed then
     host:say(message)
     return exit.usage
