@@ -28,6 +28,40 @@ function compat.collect(kib)
   end
 end
 
+-- Until Lua 5.2, and in LuaJIT, a line ends at NUL and goes on with the next line.
+local joins_lines = _VERSION == "Lua 5.1" or _VERSION == "Lua 5.2"
+
+-- Bytes of a file read at once. One at a time from pipes, which may give no more for now.
+local BLOCK = 4096
+
+-- read = compat.lines_of(file): read() gives the next line; nil at the end; nil and why if that
+-- failed.
+function compat.lines_of(file)
+  if not joins_lines then
+    return function()
+      return file:read("*l")
+    end
+  end
+  local size, block, from = file:seek("cur") and BLOCK or 1, "", 1
+  return function()
+    local parts = {}
+    while true do
+      local stop = block:find("\n", from, true)
+      parts[#parts + 1] = block:sub(from, (stop or 0) - 1)
+      if stop then
+        from = stop + 1
+        return table.concat(parts)
+      end
+      local more, why = file:read(size)
+      block, from = more or "", 1
+      if not more then
+        local line = table.concat(parts)
+        return not why and line ~= "" and line or nil, why
+      end
+    end
+  end
+end
+
 local function without_memory(called, message, ...)
   if not called and type(message) == "string" and message:find("not enough memory", 1, true) then
     error(message, 0)

@@ -172,6 +172,7 @@ function session.new(provider, options, way, secret, token_function)
     _closed = opened.closed,
     _pid = core.pid(),
     _secrets = { secret }, -- the newest last; answers may still hold the others
+    _token_function = token_function,
     _source = secret, -- with which tokens that end are fetched
     _renews_till = -math.huge, -- a call renews the token for all until then
     _renewals = 0, -- that came to their end, with a token or without
@@ -190,12 +191,12 @@ function session.new(provider, options, way, secret, token_function)
   end
   if provider.token then
     self.fetch = fetch.new(self, provider.token)
-    self.renew = function()
-      return self:_in_turn(self._fetch_again, token_function)
+    self.renew = function(deadline)
+      return self:_in_turn(self._fetch_again, deadline)
     end
   elseif token_function then
-    self.renew = function()
-      return self:_in_turn(self._renew, token_function)
+    self.renew = function(deadline)
+      return self:_in_turn(self._renew, deadline)
     end
   end
   return self
@@ -224,29 +225,29 @@ local function ask_again(token_function)
   return nil, "raised an error: " .. compat.words_of(secret)
 end
 
--- Renews the token by renew(self, token_function), which may wait, for all calls that share this
--- thread: a provider may end a token when it issues the next.
-function Session:_in_turn(renew, token_function)
+-- Renews the token by renew(self, deadline), which may wait, for all calls that share this thread:
+-- a provider may end a token when it issues the next.
+function Session:_in_turn(renew, deadline)
   local generation, renewals = self.generation, self._renewals
   local function is_news()
     return self.generation ~= generation or self._renewals ~= renewals
   end
-  while self.breathe and not is_news() and self.clock() < self._renews_till do
+  while self.breathe and not is_news() and self.clock() < math.min(self._renews_till, deadline) do
     fetch.pause(self, LOOK_EVERY)
   end
   if is_news() then
     return self.generation ~= generation
   end
   self._renews_till = self.clock() + RENEWAL
-  local is_renewed, fault = renew(self, token_function)
+  local is_renewed, fault = renew(self, math.min(self.clock() + self.timeout, deadline))
   self._renews_till = -math.huge
   self._renewals = self._renewals + 1
   return is_renewed, fault
 end
 
 -- Asks the token function once more. false, what is wrong: it gave no token that can be used.
-function Session:_renew(token_function)
-  local secret, fault = ask_again(token_function)
+function Session:_renew()
+  local secret, fault = ask_again(self._token_function)
   if not secret then
     return false, fault
   end
@@ -274,22 +275,32 @@ function Session:adopt(secret)
   self.generation = self.generation + 1
 end
 
--- A token that was fetched is refused: another one, with a new secret where a function gives it.
-function Session:_fetch_again(token_function)
-  self.fetch:drop()
-  local got, _, fault = self.fetch:get(self.clock() + self.timeout)
-  if not got and not fault and token_function then
-    local secret, wrong = ask_again(token_function)
-    if not secret then
-      return false, wrong
-    end
-    self._source = hide(self, secret)
-    table.insert(self._secrets, 1, secret)
-    local number = self._numbers[self._provider.token]
-    self.engine:authorize(number, secret)
-    got = self.fetch:get(self.clock() + self.timeout)
+-- true | nil, verdict, fault, wrong: as fetch:get(deadline), but a secret that is refused is asked
+-- for again where a function gives it. wrong: what is wrong with what that gave.
+function Session:fetch_token(deadline)
+  local got, verdict, fault = self.fetch:get(deadline)
+  if got or fault or not self._token_function then
+    return got, verdict, fault
   end
-  return got == true
+  local secret, wrong = ask_again(self._token_function)
+  if not secret then
+    return nil, verdict, nil, wrong
+  end
+  self._source = hide(self, secret)
+  table.insert(self._secrets, 1, secret)
+  self.engine:authorize(self._numbers[self._provider.token], secret)
+  return self.fetch:get(deadline)
+end
+
+-- A token that was fetched is refused: another one. If there is none now, but the secret was not
+-- refused, the next request fetches it, and waits for that as in an outage.
+function Session:_fetch_again(deadline)
+  self.fetch:drop()
+  local got, _, fault, wrong = self:fetch_token(deadline)
+  if fault then
+    self.generation = self.generation + 1
+  end
+  return got or fault ~= nil, wrong
 end
 
 -- What the operation's answers are written in.

@@ -528,6 +528,55 @@ describe("a definition", function()
       assert.equal(2, fetches(one:log()))
     end)
 
+    it("is waited for where it is refused while no other is to be had", function()
+      local c = client(TOKEN, tokens(3600, [[
+        asked = (asked or 0) + (request.target:find("oauth2") and 1 or 0)
+        if request.target:find("oauth2") and asked > 1 and asked < 8 then
+          return 503, ""
+        elseif request.target:find("/stop/[bc]") and count == 1 then
+          return 401, '{"error":"BAD_TOKEN"}'
+        end]]), OPTIONS)
+      local report = c:stop({ "a", "b", "c" })
+      assert.same({ "stopped", "stopped", "stopped" }, outcomes(report))
+      assert.equal(8, fetches(one:log()))
+    end)
+
+    it("is not waited for beyond the deadline", function()
+      local c = client(TOKEN, tokens(3600, [[
+        asked = (asked or 0) + (request.target:find("oauth2") and 1 or 0)
+        if request.target:find("oauth2") and asked > 1 then
+          return 503, ""
+        elseif request.target:find("/stop/[bc]") then
+          return 401, '{"error":"BAD_TOKEN"}'
+        end]]), OPTIONS)
+      local report = c:stop({ "a", "b", "c", "d" }, { deadline = 2 })
+      assert.equal("stopped", report[1].outcome)
+      assert.equal("denied", report[3].outcome)
+      assert.same({ "skipped", "deadline" }, { report[4].outcome, report[4].reason })
+    end)
+
+    it("has a new secret, where a function gives it, also when the token has ended", function()
+      local given = { SECRET, "another-secret" }
+      local c = client(TOKEN, [[
+        local count = 0
+        return function(request)
+          if not request.target:find("oauth2") then
+            return 200, '{"result":"ok"}'
+          end
+          count = count + 1
+          if count > 1 and request.headers.authorization ~= "Basic bWU6YW5vdGhlci1zZWNyZXQ=" then
+            return 401, '{"error":"invalid_client"}'
+          end
+          return 200, '{"access_token":"fetched-' .. count .. '","expires_in":0.000001}'
+        end]], { settings = OPTIONS.settings, token = function()
+        return table.remove(given, 1)
+      end })
+      assert.equal(1, c:stop({ "a" }).counts.stopped)
+      assert.equal(1, c:stop({ "b" }).counts.stopped)
+      assert.equal(0, #given)
+      assert.equal(3, fetches(one:log()))
+    end)
+
     it("whose secret is refused sends nothing, and says why", function()
       local c = client(TOKEN, [[return function()
         return 401, '{"error":"invalid_client"}'

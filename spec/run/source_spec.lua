@@ -1,4 +1,4 @@
--- How long a list is, and what is none.
+-- How long a list is, and what is none; lines of a file.
 
 local source = require("stopmsg.run.source")
 
@@ -58,5 +58,39 @@ describe("stopmsg.run.source.length", function()
       assert.equal(("expected a list of ids, but only 4 of %.0f places are filled"):format(place),
         message)
     end
+  end)
+end)
+
+describe("stopmsg.run.source.file", function()
+  local function lines(file)
+    local fill, chunk, all, is_over = source.file(file), {}, {}, false
+    while not is_over do
+      is_over = fill(chunk, 3)
+      for i = 1, chunk.n do
+        all[#all + 1] = chunk[i]
+      end
+    end
+    file:close()
+    return all
+  end
+
+  local function of(content)
+    local file = assert(io.tmpfile())
+    file:write(content)
+    file:seek("set")
+    return lines(file)
+  end
+
+  it("gives each line as it is, with NUL in it, too", function()
+    assert.same({ "1\0002", "3", "\0x", "4\0", "5" }, of("1\0002\n3\n\n\0x\r\n4\0\n5"))
+    assert.same({}, of(""))
+    assert.same({}, of("\n\n"))
+    local long = ("a"):rep(10000)
+    assert.same({ long, "b", long }, of(long .. "\n\r\nb\n" .. long))
+  end)
+
+  it("gives the lines of a pipe as they come", function()
+    local file = assert(io.popen([[printf '1\0002\n3\nlast']]))
+    assert.same({ "1\0002", "3", "last" }, lines(file))
   end)
 end)

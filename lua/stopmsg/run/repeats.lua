@@ -39,7 +39,7 @@ end
 function Repeats:begin(task, call)
   self._task, self._call = task, call
   self.ended, self.sends = nil, 0
-  self.trial:begin()
+  self.trial:begin(task)
 end
 
 -- Stops sending, for this reason. Only the first reason counts.

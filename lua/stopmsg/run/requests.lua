@@ -238,7 +238,10 @@ end
 -- Fetches a token for all calls. Returns false if that failed; the batch is then settled or waits
 -- for a retry.
 local function fetch_token(self, batch, now)
-  local got, verdict, fault = self._session.fetch:get(self._task.deadline)
+  local got, verdict, fault, wrong = self._session:fetch_token(self._task.deadline)
+  if wrong then
+    self._hooks:warn("the token was refused, and the token function " .. wrong)
+  end
   if got then
     return true
   elseif fault then

@@ -7,6 +7,7 @@
 --
 -- chunk.n is correct at every moment: if a user's iterator raises, the ids before are not lost.
 
+local compat = require("stopmsg.compat")
 local core = require("stopmsg.core")
 local text = require("stopmsg.text")
 
@@ -70,6 +71,7 @@ end
 -- Gives the lines of an open file, without trailing spaces and carriage returns; skips blank lines.
 function source.file(file)
   local broken
+  local read = compat.lines_of(file)
   return source.iterator(function()
     local line
     repeat
@@ -77,7 +79,7 @@ function source.file(file)
       if broken then
         error(broken, 0)
       end
-      called, line, why = pcall(file.read, file, "*l")
+      called, line, why = pcall(read)
       if not called then
         broken = line -- closed, or out of memory in the middle of a line
         error(line, 0)

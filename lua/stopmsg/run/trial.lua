@@ -17,6 +17,7 @@ function trial.new(session, again, settled, hooks)
     _settled = settled,
     _hooks = hooks,
     _session = session,
+    _task = nil,
     _token = nil, -- number of the token on trial
     _is_open = false, -- other ids may be sent with it
     _witness = nil, -- the batch now sent with it
@@ -28,7 +29,8 @@ function trial.new(session, again, settled, hooks)
 end
 
 -- Resets for a new call; the previous one is drained.
-function Trial:begin()
+function Trial:begin(task)
+  self._task = task
   self.refused, self.alone, self.worked, self._renewed, self._is_barren = nil, nil, nil, nil, false
 end
 
@@ -66,13 +68,15 @@ local function renew(self, first, has_worked)
   if not session.renew or self._again.ended or not (has_worked or not is_new or may_be_spoilt) then
     return false
   end
-  local is_renewed, fault = session.renew()
+  local is_renewed, fault = session.renew(self._task.deadline)
   if not is_renewed then
     self._hooks:warn("the token was refused, and " .. (fault and "the token function " .. fault
       or "no new one was issued"))
     return false
   end
-  self._renewed, self._is_barren = session.generation, is_new and not has_worked
+  local is_due = session.fetch and not session.fetch:is_ready(session.clock()) -- it comes later
+  self._renewed = session.generation + (is_due and 1 or 0)
+  self._is_barren = is_new and not has_worked
   return true
 end
 
