@@ -400,7 +400,7 @@ describe("stopmsg.cli.input", function()
 
   for _, way in ipairs({ "reader", "filler" }) do
     -- What a file gives that was checked as `before` and is `after` now; the first id of the next.
-    local function ids_of(before, after)
+    local function rewritten(before, after)
       local given = assert(read(table.concat(before, "\n") .. "\n"))
       local file = assert(io.open(path, "wb"))
       file:write(table.concat(after, "\n"), "\n")
@@ -424,13 +424,13 @@ describe("stopmsg.cli.input", function()
 
     it("hands out no id that was not checked, by its " .. way, function()
       local before, after = numbered("a", 20000), numbered("b", 20000)
-      local list, given = ids_of(before, after)
+      local list, given = rewritten(before, after)
       assert.same({}, list)
       assert.is_true(given.is_short)
       for i = 1, 15000 do
         after[i] = before[i]
       end
-      list, given = ids_of(before, after)
+      list, given = rewritten(before, after)
       assert.is_true(#list > 0 and #list <= 15000, #list .. " ids")
       for i, id in ipairs(list) do
         assert.equal(before[i], id)
@@ -440,7 +440,7 @@ describe("stopmsg.cli.input", function()
 
     it("minds nothing that was added to a file, by its " .. way, function()
       local before, after = numbered("a", 20000), numbered("a", 50000)
-      local list, given = ids_of(before, after)
+      local list, given = rewritten(before, after)
       assert.same(before, list)
       assert.is_nil(given.is_short)
     end)
