@@ -41,8 +41,9 @@ end
 -- (ids not reached), journal (its path), lookup (the options for one; nil if the provider has
 -- none), has_verified (whether a lookup was done), unproven (stops confirmed by the provider only,
 -- after lookups), rate_fault (why there is no shared rate), refused (about the token), is_strange
--- (no response came from the provider), shortage (why a list is incomplete) and list_advice (what to
--- do about that), is_empty (the list was empty), pause (seconds that the provider asked for) and clock (the time after it).
+-- (no response came from the provider), shortage (why a list is incomplete) and list_advice (what
+-- to do about that), is_empty (the list was empty), pause (seconds that the provider asked for) and
+-- clock (the time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
