@@ -290,6 +290,22 @@ describe("a list of what can still be stopped", function()
       assert.equal(0, (run("stop", { "--all", "--yes", "--max", "120" })))
     end)
 
+    it("says what helps where more came meanwhile than --max says", function()
+      script([[
+        looks = (looks or 0) + 1 -- each look at the list shows one more
+        local items = {}
+        for i = 1, looks do
+          items[i] = ('{"messageUuid":"%08x-0000-4000-8000-000000000000","%s}')
+            :format(i, request.method == "GET" and 'status":"sending"' or 'code":200')
+        end
+        return 200, ('{"errors":false,"total":%d,"items":[%s]}'):format(#items,
+          table.concat(items, ","))
+      ]])
+      local code, _, err = run("stop", { "--all", "--yes", "--max", "1" })
+      assert.equal(4, code)
+      assert.matches("found more than %-%-max 1 allows; give a larger %-%-max\n$", err)
+    end)
+
     it("ends with 3 where nothing was found", function()
       hold({ size = 3 })
       local code, _, err = run("stop", { "--where", "tag=none", "--yes" })
@@ -302,8 +318,8 @@ describe("a list of what can still be stopped", function()
       local code, out, err = run("stop", { "--all", "--yes" })
       assert.equal(4, code)
       assert.matches("0 ids", out)
-      assert.matches("the list was not read to its end, so there may be more: [^\n]*run the same "
-        .. "command again\n$", err)
+      assert.matches("the list was not read to its end, so there may be more: [^\n]*; check "
+        .. "%-%-base%-url and the proxy, then run the same command again\n$", err)
       code, out, err = run("stop", { "--all" }, { columns = { stderr = 200 }, answer = "y\n" })
       assert.same({ 4, "" }, { code, out })
       assert.matches("nothing was stopped: check %-%-base%-url and the proxy, then run the same "
@@ -316,7 +332,11 @@ describe("a list of what can still be stopped", function()
       local code, _, err = run("stop", { "--where", "dispatch=7", "--yes" })
       assert.equal(4, code)
       assert.matches("the provider ignored the filter 'dispatch'", err)
+      assert.matches("; use another filter, or give ids\n$", err)
       assert.equal(0, stops())
+      code, _, err = run("find", { "--where", "dispatch=7" })
+      assert.equal(4, code)
+      assert.matches("; use another filter, or give ids\n$", err)
     end)
 
     it("ends with 6 where the token is refused", function()

@@ -385,7 +385,98 @@ describe("stopmsg.cli.input", function()
     file = io.open(path, "wb")
     file:write("a\n")
     file:close()
-    assert.same({ "a" }, drain(given))
+    assert.same({}, drain(given))
+    assert.is_true(given.is_short)
+  end)
+
+  -- The ids of a file of several blocks: a letter and a number.
+  local function numbered(letter, count)
+    local lines = {}
+    for i = 1, count do
+      lines[i] = ("%s%06d"):format(letter, i)
+    end
+    return lines
+  end
+
+  for _, way in ipairs({ "reader", "filler" }) do
+    -- What a file gives that was checked as `before` and is `after` now; the first id of the next.
+    local function rewritten(before, after)
+      local given = assert(read(table.concat(before, "\n") .. "\n"))
+      local file = assert(io.open(path, "wb"))
+      file:write(table.concat(after, "\n"), "\n")
+      file:close()
+      local list, next_id, fill = {}, given:reader(), given:filler()
+      if way == "reader" then
+        for id in next_id do
+          list[#list + 1] = id
+        end
+      else
+        local chunk = {}
+        repeat
+          local count = fill(chunk, 256)
+          for i = 1, count do
+            list[#list + 1] = chunk[i]
+          end
+        until count == 0
+      end
+      return list, given
+    end
+
+    it("hands out no id that was not checked, by its " .. way, function()
+      local before, after = numbered("a", 20000), numbered("b", 20000)
+      local list, given = rewritten(before, after)
+      assert.same({}, list)
+      assert.is_true(given.is_short)
+      for i = 1, 15000 do
+        after[i] = before[i]
+      end
+      list, given = rewritten(before, after)
+      assert.is_true(#list > 0 and #list <= 15000, #list .. " ids")
+      for i, id in ipairs(list) do
+        assert.equal(before[i], id)
+      end
+      assert.is_true(given.is_short)
+    end)
+
+    it("minds nothing that was added to a file, by its " .. way, function()
+      local before, after = numbered("a", 20000), numbered("a", 50000)
+      local list, given = rewritten(before, after)
+      assert.same(before, list)
+      assert.is_nil(given.is_short)
+    end)
+  end
+
+  it("takes no part of an id for one where the file ends early", function()
+    local before = numbered("a", 20000)
+    local given = assert(read(table.concat(before, "\n")))
+    local next_id, file = given:reader(), assert(io.open(path, "wb"))
+    file:close()
+    local count = 0
+    for id in next_id do
+      count = count + 1
+      assert.equal(before[count], id)
+    end
+    assert.is_true(given.is_short)
+  end)
+
+  it("takes nothing that was added to one file for what another holds", function()
+    local other = cli.file("")
+    path = cli.file("")
+    finally(function()
+      os.remove(other)
+    end)
+    local function write(name, lines)
+      local file = assert(io.open(name, "wb"))
+      file:write(table.concat(lines, "\n"), "\n")
+      file:close()
+    end
+    write(path, { "a1", "a2" })
+    write(other, { "b1", "b2" })
+    local given = assert(input.read({ files = { path, other }, form = TEXT }))
+    write(path, { "a1", "a2", "a3" })
+    for _, id in ipairs(drain(given)) do
+      assert.not_equal("a3", id)
+    end
     assert.is_true(given.is_short)
   end)
 end)

@@ -10,6 +10,8 @@ local advice = {}
 -- What to do where somebody else responds.
 advice.ELSEWHERE = "check --base-url and the proxy, then run the same command again"
 
+local AGAIN = "run the same command again"
+
 -- Outcomes for which nothing more can be done.
 local MISSED = { "too_late", "recalled", "not_stoppable", "not_found", "denied", "invalid" }
 
@@ -39,8 +41,9 @@ end
 -- (ids not reached), journal (its path), lookup (the options for one; nil if the provider has
 -- none), has_verified (whether a lookup was done), unproven (stops confirmed by the provider only,
 -- after lookups), rate_fault (why there is no shared rate), refused (about the token), is_strange
--- (no response came from the provider), shortage (why a list is incomplete), is_empty (the list was
--- empty), pause (seconds that the provider asked for) and clock (the time after it).
+-- (no response came from the provider), shortage (why a list is incomplete) and list_advice (what
+-- to do about that), is_empty (the list was empty), pause (seconds that the provider asked for) and
+-- clock (the time after it).
 function advice.of(known)
   local counts = known.counts
   local unknown, accepted = counts.unknown or 0, counts.accepted or 0
@@ -62,8 +65,9 @@ function advice.of(known)
     return "no response was in the provider's form: " .. advice.ELSEWHERE
   elseif known.shortage then
     local cause = known.shortage ~= "" and ": " .. known.shortage or ""
-    return ("the list was not read to its end, so there may be more%s; run the same command "
-      .. "again%s"):format(cause, known.journal and " to go on from " .. known.journal or "")
+    local next_step = known.list_advice or AGAIN
+    return ("the list was not read to its end, so there may be more%s; %s%s"):format(cause,
+      next_step, known.journal and next_step == AGAIN and " to go on from " .. known.journal or "")
   elseif known.is_empty then
     return "found nothing that can still be stopped"
   elseif known.pause and open > 0 then
@@ -122,8 +126,10 @@ end
 
 -- What to do about a list that was not read to its end; `err` says why, `pages` of it were read.
 function advice.of_list(err, pages)
-  local is_elsewhere = pages == 0 and err and advice.is_strange(err)
-  return is_elsewhere and advice.ELSEWHERE or "run the same command again"
+  if err and err.reason == "filter_ignored" then
+    return "use another filter, or give ids"
+  end
+  return pages == 0 and err and advice.is_strange(err) and advice.ELSEWHERE or AGAIN
 end
 
 -- Returns whether an item comes from a proxy or another stranger.

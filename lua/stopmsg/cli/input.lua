@@ -199,10 +199,11 @@ end
 
 -- Reads all of it. Raises { unreadable } for what cannot be read, which is self._place.part.
 local function check(self, form)
-  local digest = native.digest()
+  local digest, blocks = native.digest(), self._blocks
   local next_id
   next_id, self._place = chain(self._parts, function(block)
     digest:add(block)
+    blocks[#blocks + 1] = { size = #block, digest = digest:hex() }
   end)
   local total, bad_count, bad, list = 0, 0, {}, {}
   local function look(value, line, part)
@@ -286,6 +287,7 @@ function input.read(options)
     _form = options.form,
     _field = options.field,
     _has_disguises = false,
+    _blocks = {}, -- the blocks that were checked: their sizes, and the digest up to each
   }, Input)
   local read, failure = pcall(check, self, options.form)
   if not read then
@@ -375,12 +377,37 @@ function Input:complaints()
   return list
 end
 
-local function nothing() end
+-- next = again(self): as chain() gives it, up to the first block that is not what was checked: then
+-- `is_short` says so, and all there is is nil. What was added behind the last block does not count.
+local function again(self)
+  local digest, blocks, at = native.digest(), self._blocks, 0
+  local has_changed = false
+  local next_id = chain(self._parts, function(block)
+    at = at + 1
+    local known, is_last = blocks[at], at >= #blocks - 1 -- the last one is the end
+    if not known then
+      return
+    end
+    digest:add(is_last and block:sub(1, known.size) or block)
+    has_changed = has_changed or #block < known.size or digest:hex() ~= known.digest
+    return not has_changed
+  end)
+  return function(...)
+    local is_read, value = pcall(next_id, ...)
+    if not is_read and (type(value) ~= "table" or not value.unreadable) then
+      error(value, 0)
+    elseif not is_read or has_changed or value == nil then
+      has_changed, self.is_short = true, true
+      return nil
+    end
+    return value
+  end
+end
 
 -- next = given:reader(): next() gives each id, a problem in place of what is none, nil at the end.
--- Should a file have changed so that it ends early, `is_short` says so.
+-- Should a file have changed, it ends there, and `is_short` says so.
 function Input:reader()
-  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
+  local next_id, left, form = again(self), self.total, self._form
   return function()
     -- No more than were checked, should somebody have added to the file.
     if left == 0 then
@@ -388,9 +415,7 @@ function Input:reader()
     end
     left = left - 1
     local value = next_id()
-    if value == nil then
-      self.is_short = true
-    elseif type(value) == "table" then
+    if type(value) == "table" then
       return setmetatable(value, Problem)
     elseif self._has_disguises then
       return judge(form, value) or value
@@ -402,7 +427,7 @@ end
 -- fill = given:filler(): fill(list, most) puts the next ids into list[1], list[2] and so on, `most`
 -- of them at most, and gives how many these are; 0 at the end. Else as reader().
 function Input:filler()
-  local next_id, left, form = chain(self._parts, nothing), self.total, self._form
+  local next_id, left, form = again(self), self.total, self._form
   local function take(list, at, value)
     if type(value) == "table" then
       list[at] = setmetatable(value, Problem)
@@ -416,7 +441,6 @@ function Input:filler()
     while count < most do
       local value = next_id(nil, list, count, most - count)
       if value == nil then
-        self.is_short = true
         left = count
         break
       elseif type(value) ~= "number" then

@@ -85,7 +85,7 @@ local function new_decoder()
 end
 
 -- The text of a file that was not taken yet: `bytes` from `at` on. `on_block` sees each block as it
--- is in the file.
+-- is in the file, and "" at its end; where it returns false, the file ends before that block.
 function buffers.new(file, on_block)
   local self = { bytes = "", at = 1, line = 1, is_last = false }
   local is_first, decode = true, new_decoder()
@@ -98,10 +98,10 @@ function buffers.new(file, on_block)
         return false
       end
       local block = read_block(file, is_first)
-      is_first, self.is_last = false, block == nil
-      if block then
-        on_block(block)
+      if on_block(block or "") == false then
+        block = nil
       end
+      is_first, self.is_last = false, block == nil
       taken = decode(block)
     end
     local nul = taken:find("\0", 1, true)

@@ -74,6 +74,7 @@ local function advice_of(run, summary)
     end,
     left = run:total() - summary.total,
     shortage = run.shortage,
+    list_advice = run.found and run.found:advice(summary.total > 0 and 1 or 0),
     is_empty = run.found and summary.total == 0,
     journal = run.book and run.args.journal,
     lookup = run.lookup,

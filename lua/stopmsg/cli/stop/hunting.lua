@@ -97,6 +97,12 @@ function Found:shortage()
   end
 end
 
+-- Returns what to do about a shortage; `pages` were read.
+function Found:advice(pages)
+  return self.ledger.is_full and "give a larger --max"
+    or advice.of_list(self.report and self.report.err, pages)
+end
+
 -- Returns whether the credentials were refused for the list.
 function Found:is_refused()
   local err = self.report and self.report.err
