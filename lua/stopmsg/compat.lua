@@ -84,20 +84,23 @@ end
 -- coroutines would yield through the require() that loads this file.
 local can_yield = _VERSION ~= "Lua 5.1" or rawget(_G, "jit") ~= nil
 
--- compat.try for user functions, which may yield to a scheduler. On Lua 5.1 that needs coxpcall's
--- pcall, which schedulers such as copas bring along.
-function compat.try_hook(f, ...)
-  local coxpcall = not can_yield and package.loaded.coxpcall
-  return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
-end
+-- compat.try for user functions, which may yield to a scheduler; on Lua 5.1 only with coxpcall's
+-- pcall, which schedulers such as copas bring along. compat.try_question is for those whose answer
+-- is needed: where it would forbid them to yield, it lets their errors through.
+compat.try_hook, compat.try_question = compat.try, compat.try
 
--- compat.try_hook for functions whose answer is needed. Where it would forbid them to yield, it
--- lets their errors through.
-function compat.try_question(f, ...)
-  if not can_yield and not package.loaded.coxpcall and coroutine.running() then
-    return true, f(...)
+if not can_yield then
+  function compat.try_hook(f, ...)
+    local coxpcall = package.loaded.coxpcall
+    return without_memory((coxpcall and coxpcall.pcall or pcall)(f, ...))
   end
-  return compat.try_hook(f, ...)
+
+  function compat.try_question(f, ...)
+    if coroutine.running() and not package.loaded.coxpcall then
+      return true, f(...)
+    end
+    return compat.try_hook(f, ...)
+  end
 end
 
 return compat

@@ -4,6 +4,7 @@
 local core = require("stopmsg.core")
 local json = require("stopmsg.json")
 local path = require("stopmsg.meaning.path")
+local waiting = require("stopmsg.wait")
 
 local fetch = {}
 
@@ -45,24 +46,6 @@ function Fetch:drop()
   self._has_token = false
 end
 
--- Moves bytes, unless an answer to `call` is there, and waits for `seconds` at most.
-local function rest(session, call, seconds)
-  local moved, message
-  if session.step then
-    moved, message = session.step()
-  else
-    moved, message = session.engine:step()
-  end
-  if not moved then
-    error("libcurl: " .. message, 0)
-  elseif call:ready() == 0 then
-    session.wait(call, seconds, false)
-  end
-  if session.is_closed then
-    error("attempt to use a closed client", 0)
-  end
-end
-
 -- Sends one request and returns its answer: { status, body, stage, fault, detail } | nil if no slot
 -- is free or the time is up.
 local function ask(self, deadline)
@@ -82,18 +65,10 @@ local function ask(self, deadline)
     session.sent()
   end
   while call:ready() == 0 do
-    rest(session, call, 0.1)
+    waiting.rest(session, call, 0.1)
   end
   local _, status, body, stage, fault, detail = call:collect()
   return { status = status, body = body, stage = stage, fault = fault, detail = detail }
-end
-
--- Waits while other requests continue.
-function fetch.pause(session, seconds)
-  local till, call = session.clock() + seconds, session.engine:call()
-  while session.clock() < till do
-    rest(session, call, till - session.clock())
-  end
 end
 
 -- Reads the token from an answer: true | nil.
@@ -132,7 +107,7 @@ local function get(self, deadline)
         http = last.status, message = "no token was issued for the secret" }
     end
     if attempt < MOST then
-      fetch.pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
+      waiting.pause(self._session, math.min(PAUSE * 2 ^ (attempt - 1),
         math.max(0, deadline - self._session.clock())))
     end
   end

@@ -10,6 +10,7 @@ local pacer = require("stopmsg.pacer")
 local signing = require("stopmsg.provider.signing")
 local usual = require("stopmsg.provider.usual")
 local version = require("stopmsg.version")
+local waiting = require("stopmsg.wait")
 local wire = require("stopmsg.provider.wire")
 
 local session = {}
@@ -233,7 +234,7 @@ function Session:_in_turn(renew, deadline)
     return self.generation ~= generation or self._renewals ~= renewals
   end
   while self.breathe and not is_news() and self.clock() < math.min(self._renews_till, deadline) do
-    fetch.pause(self, LOOK_EVERY)
+    waiting.pause(self, LOOK_EVERY)
   end
   if is_news() then
     return self.generation ~= generation

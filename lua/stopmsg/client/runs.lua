@@ -14,6 +14,7 @@ local sessions = require("stopmsg.session")
 local source = require("stopmsg.run.source")
 local text = require("stopmsg.text")
 local verify = require("stopmsg.run.verify")
+local waiting = require("stopmsg.wait")
 local wire = require("stopmsg.provider.wire")
 
 local runs = {
@@ -204,7 +205,7 @@ function runs.verify_all(self, operation, result, given, heard)
     breathe = session.breathe,
     is_interrupted = is_interrupted,
     wait = function(seconds)
-      run.pause(session, seconds, is_interrupted)
+      waiting.pause(session, seconds, is_interrupted)
     end,
     lookup = function(list, seconds)
       return runs.collect(self, operation, list, #list, {

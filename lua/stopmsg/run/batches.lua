@@ -1,6 +1,8 @@
 -- Decides which ids are sent next: a batch that is due again, new ids of the source, or what probes
 -- an outage or a token.
 
+local waiting = require("stopmsg.wait")
+
 local batches = {}
 
 -- Batches waiting for a retry, per request in flight, at which reading new ids stops.
@@ -42,23 +44,9 @@ function Batches:begin(task, call)
   self._task, self._call, self.has_begun = task, call, task.sink ~= nil
 end
 
--- Drives all transfers of a session. Returns whether more has arrived than one step may take.
-function batches.step(session)
-  local moved, more
-  if session.step then
-    moved, more = session.step()
-  else
-    moved, more = session.engine:step()
-  end
-  if not moved then
-    error("libcurl: " .. more, 0)
-  end
-  return more
-end
-
 -- Drives all transfers. Returns whether this run has a response.
 function Batches:finds_answer()
-  batches.step(self._session)
+  waiting.step(self._session)
   return self._call:ready() > 0
 end
 

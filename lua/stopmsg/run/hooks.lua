@@ -4,11 +4,9 @@
 
 local compat = require("stopmsg.compat")
 local text = require("stopmsg.text")
+local waiting = require("stopmsg.wait")
 
 local hooks = {}
-
--- Error for any use of a closed client.
-hooks.CLOSED = "attempt to use a closed client"
 
 -- Error for resuming a run that ran out of memory mid-step: the state of its ids is lost.
 hooks.TORN = "attempt to resume a run that failed"
@@ -91,7 +89,7 @@ end
 -- Raises if the client was closed, as user code may do.
 function Hooks:check_open()
   if self._session.is_closed then
-    error(hooks.CLOSED, 0)
+    error(waiting.CLOSED, 0)
   end
 end
 

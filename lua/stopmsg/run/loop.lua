@@ -5,7 +5,6 @@
 -- flight, and settled but not handed out. No code here knows a provider. The only blocking call is
 -- `session.wait`.
 
-local batches = require("stopmsg.run.batches")
 local hooks = require("stopmsg.run.hooks")
 local intake = require("stopmsg.run.ids")
 local patience = require("stopmsg.run.patience")
@@ -15,8 +14,9 @@ local reports = require("stopmsg.report")
 local requests = require("stopmsg.run.requests")
 local settleds = require("stopmsg.run.items")
 local text = require("stopmsg.text")
+local waiting = require("stopmsg.wait")
 
-local run = { CLOSED = hooks.CLOSED }
+local run = { CLOSED = waiting.CLOSED }
 
 -- Maximum time in seconds that the consumer may keep the loop from the network.
 local LOOK_EVERY = 0.005
@@ -24,9 +24,8 @@ local LOOK_EVERY = 0.005
 -- Maximum number of items handed out without a look at the clock.
 local MOST_UNSEEN = 64
 
--- Seconds that requests in flight get after an interruption, and the interval in seconds between
--- checks for one.
-local GRACE, ASK_EVERY = 2, 0.1
+-- Seconds that requests in flight get after an interruption.
+local GRACE = 2
 
 -- Maximum ids of a call whose run is reused, and the maximum number of idle runs.
 local SMALL, MOST_IDLE = 16, 1024
@@ -139,21 +138,6 @@ local function give_back_run(self)
   end
 end
 
--- Waits `seconds` while requests of other calls go on. An interruption ends it.
-function run.pause(session, seconds, is_interrupted)
-  local till = session.clock() + seconds
-  local nobody = session.engine:call()
-  local left = seconds
-  while left > 0 and not (is_interrupted and is_interrupted()) do
-    if session.is_closed then
-      error(run.CLOSED, 0)
-    end
-    batches.step(session)
-    session.wait(nobody, is_interrupted and math.min(left, ASK_EVERY) or left, false)
-    left = till - session.clock()
-  end
-end
-
 -- Returns why sending stopped; nil if it has not.
 function Run:ended()
   return self._repeats.ended
@@ -181,7 +165,7 @@ local function wait(self, now, is_busy, at)
   local session, asked = self._session, self._requests
   local seconds = math.max(0, asked:next_time(now, at) - now)
   if self._task.is_interrupted then
-    seconds = math.min(seconds, ASK_EVERY)
+    seconds = math.min(seconds, waiting.ASK_EVERY)
   end
   if asked.batches.held and not at and not asked.is_held
     and asked.in_flight < self._task.concurrency
@@ -223,7 +207,7 @@ local function turn(self, may_wait)
   elseif settled:has_room() then
     has_started, at = asked:fill(now)
   end
-  local has_more = batches.step(session)
+  local has_more = waiting.step(session)
   if must_share then
     now = outer:share() -- reading a response takes time
     outer:check_open()

@@ -2,10 +2,10 @@
 -- one. A run would do the same at three times the work; hundreds of handlers of one nginx worker
 -- make such calls. Whatever is not usual is left to a run, which takes over the request.
 
-local batches = require("stopmsg.run.batches")
 local hooks = require("stopmsg.run.hooks")
 local ids = require("stopmsg.ids")
 local settleds = require("stopmsg.run.items")
+local waiting = require("stopmsg.wait")
 
 local one = {}
 
@@ -33,14 +33,14 @@ local function await(session, call, timeout)
   if session.sent then
     session.sent()
   else
-    batches.step(session)
+    waiting.step(session)
   end
   repeat
     session.wait(call, timeout, is_new)
     is_new = false
-    batches.step(session)
+    waiting.step(session)
     if session.is_closed then
-      error(hooks.CLOSED, 0)
+      error(waiting.CLOSED, 0)
     end
   until call:ready() > 0
 end

@@ -4,7 +4,10 @@
 local core = require("stopmsg.core")
 local nginx = require("stopmsg.wait.nginx")
 
-local waiting = {}
+local waiting = {
+  ASK_EVERY = 0.1, -- seconds between two questions whether a call is interrupted
+  CLOSED = "attempt to use a closed client", -- error for any use of one
+}
 
 -- Seconds between two checks while nothing happens: at first, and at most.
 local SHORT, LONG = 0.001, 0.005
@@ -38,6 +41,45 @@ function waiting.scheduler(sleep, clock)
     end
   end
   return wait, breathe
+end
+
+-- Drives all transfers of a session. Returns whether more has arrived than one step may take.
+function waiting.step(session)
+  local moved, more
+  if session.step then
+    moved, more = session.step()
+  else
+    moved, more = session.engine:step()
+  end
+  if not moved then
+    error("libcurl: " .. more, 0)
+  end
+  return more
+end
+
+local function check_open(session)
+  if session.is_closed then
+    error(waiting.CLOSED, 0)
+  end
+end
+
+-- Drives all transfers, and waits for `seconds` at most unless the call has a response.
+function waiting.rest(session, call, seconds)
+  check_open(session)
+  waiting.step(session)
+  if call:ready() == 0 then
+    session.wait(call, seconds, false)
+  end
+  check_open(session)
+end
+
+-- Waits `seconds` while other requests go on. An interruption ends it; is_interrupted may be nil.
+function waiting.pause(session, seconds, is_interrupted)
+  local till, nobody, left = session.clock() + seconds, session.engine:call(), seconds
+  while left > 0 and not (is_interrupted and is_interrupted()) do
+    waiting.rest(session, nobody, is_interrupted and math.min(left, waiting.ASK_EVERY) or left)
+    left = till - session.clock()
+  end
 end
 
 -- way = waiting.choose(sleep): chooses once how the calls of a client wait. It opens nothing, so it
