@@ -304,8 +304,8 @@ end
 -- requests. Returns false if none may start by itself.
 function Requests:serve(now, seconds)
   local session, task = self._session, self._task
-  if session.breathe or session.fetch or self._repeats.ended or not self.batches.has_begun
-    or not is_free(self) or not may_offer(self, now) then
+  if not self.offers or session.breathe or session.fetch or self._repeats.ended
+    or not self.batches.has_begun or not is_free(self) or not may_offer(self, now) then
     return false
   end
   local pool, first, last = self._given:at_hand(self._settled, MOST_SERVED)
