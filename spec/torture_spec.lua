@@ -15,10 +15,10 @@ local SETTINGS = server.interpreter():find("5%.1$")
   and { "revicom", "idigital", "pushwoosh", "clickatell", "clickatell-xml" } or { "revicom" }
 
 -- Stops of each setting and mode in which a request for memory fails.
-local TRIES = #SETTINGS > 1 and 24 or 60
+local TRIES = #SETTINGS > 1 and 16 or 40
 
 -- Of the core, one request for memory of how many.
-local STEP = sample.OF > 1 and 3 or 1
+local STEP = sample.OF > 1 and 6 or 1
 
 local PARTS = #SETTINGS > 1 and { "direct", "again", "filled", "items", "notes", "inherited" }
   or { "inherited" }
@@ -62,7 +62,7 @@ end
 
 describe("stops without end", function()
   it("leave neither memory nor descriptors behind", function()
-    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 1000 500")
+    local text, succeeded = run(server.interpreter() .. " spec/torture/soak.lua 1000 300")
     assert.is_true(succeeded, text)
     assert.matches("(%d+) to %1 descriptors", text)
   end)

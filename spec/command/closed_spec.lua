@@ -2,9 +2,12 @@
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 
 local IDS = "2a28d557-22a1-4be6-8908-1481723043dd 2a28d557-22a1-4be6-8908-148172300403"
+
+local it = sample.its(it)
 
 describe("the command", function()
   local runner, sandbox, folder

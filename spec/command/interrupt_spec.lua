@@ -4,8 +4,11 @@ local command = require("spec.support.command")
 local faults = require("spec.support.faults")
 local interrupts = require("spec.support.interrupts")
 local json = require("stopmsg.json")
+local sample = require("spec.support.sample")
 
 local COUNT, IN_FLIGHT = interrupts.COUNT, interrupts.CONCURRENCY
+
+local it = sample.its(it)
 
 describe("a run that is interrupted", function()
   local place

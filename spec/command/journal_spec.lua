@@ -217,20 +217,20 @@ describe("the journal", function()
     end
 
     it("SIGKILL at any moment", function()
-      torture("kill", "--times", "20", "--ids", "4000", "--batch", "50", "--seed", "1")
+      torture("kill", "--times", "12", "--ids", "4000", "--batch", "50", "--seed", "1")
     end)
 
     it("SIGKILL at any moment, one id a request", function()
-      torture("kill", "--times", "10", "--ids", "600", "--provider", "clickatell", "--seed", "1")
+      torture("kill", "--times", "6", "--ids", "600", "--provider", "clickatell", "--seed", "1")
     end)
 
     it("a full disk at any moment", function()
-      torture("full", "--times", "10", "--ids", "2000", "--batch", "50", "--room", "60000",
+      torture("full", "--times", "6", "--ids", "2000", "--batch", "50", "--room", "60000",
         "--seed", "1")
     end)
 
     it("a cut at any byte", function()
-      torture("torn", "--times", "60", "--ids", "8", "--batch", "3", "--seed", "1")
+      torture("torn", "--times", "36", "--ids", "8", "--batch", "3", "--seed", "1")
     end)
   end)
 end)

@@ -1,12 +1,14 @@
 -- Signals that come before the run has begun, or that were ignored when the command was started.
--- anything was sent.
 
 local command = require("spec.support.command")
 local files = require("spec.support.files")
 local json = require("stopmsg.json")
+local sample = require("spec.support.sample")
 local server = require("spec.support.server")
 
 local COUNT = 40
+
+local it = sample.its(it)
 
 describe("a signal", function()
   local runner, folder, input, slow

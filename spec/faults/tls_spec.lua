@@ -1,6 +1,7 @@
 local certificates = require("spec.support.certificates")
 local faults = require("spec.support.faults")
 local patience = require("spec.support.patience")
+local sample = require("spec.support.sample")
 local stopmsg = require("stopmsg")
 
 local function say(...)
@@ -316,7 +317,7 @@ describe("TLS", function()
   end)
 
   it("cut in an answer proves nothing", function()
-    local cuts = 0
+    local cuts, takes = 0, sample.start()
     for _, provider in ipairs(faults.providers) do
       local ids = {}
       for i = 1, provider.batch do
@@ -328,19 +329,22 @@ describe("TLS", function()
         local whole = framing == "chunked" and #answer - 2 or #answer
         for n = 1, #answer, 17 do
           for _, how in ipairs({ "close", "drop", "reset" }) do
-            stop(provider, port_of("good"), { http_version = "1.1" }, {
-              requests = {
-                {
-                  ["do"] = { { "read", "all" }, { "write", answer:sub(1, n) }, { how } },
-                  says = n >= whole and "stopped" or nil,
+            if takes() or n + 17 > #answer then
+              stop(provider, port_of("good"), { http_version = "1.1" }, {
+                requests = {
+                  {
+                    ["do"] = { { "read", "all" }, { "write", answer:sub(1, n) }, { how } },
+                    says = n >= whole and "stopped" or nil,
+                  },
                 },
-              },
-            })
-            cuts = cuts + 1
+              })
+              cuts = cuts + 1
+            end
           end
         end
       end
     end
-    say("cut in an answer over TLS: %d cuts, outcomes stronger than the log: 0", cuts)
+    say("cut in an answer over TLS: %s, outcomes stronger than the log: 0",
+      sample.told(cuts, "cuts"))
   end)
 end)

@@ -19,7 +19,7 @@ local function away(answer, from, till, well)
 end
 
 -- Ids that nobody answers.
-local COUNT = math.floor(30000 / sample.OF)
+local COUNT = math.max(3000, math.floor(30000 / sample.OF))
 
 local function forever(answer)
   return away(answer, 0, math.huge)

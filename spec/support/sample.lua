@@ -1,11 +1,15 @@
--- Which of very many cases a run tries: all, or one of SPEC_SAMPLE. `make test` sets that for each
--- Lua: those whose SPEC_SHARE are the numbers below it try every case once among them, the others
--- have a choice of their own. All try the same whenever they are run.
+-- Which of very many cases a run tries: all, or one of SPEC_SAMPLE; of those that have names one of
+-- SPEC_NAMED. `make test` sets both for each Lua: those whose SPEC_SHARE are the numbers below
+-- SPEC_NAMED try each case that has a name once among them, the others have a choice of their own.
+-- All try the same whenever they are run.
 
 local sample = {}
 
 -- One case of how many.
 sample.OF = tonumber(os.getenv("SPEC_SAMPLE")) or 1
+
+-- Of those that have names.
+local NAMED = tonumber(os.getenv("SPEC_NAMED")) or sample.OF
 
 -- Which share of them all, from 0 on; nil for cases of its own choice.
 local SHARE = tonumber(os.getenv("SPEC_SHARE"))
@@ -54,7 +58,7 @@ function sample.its(it, about)
     for i = 1, #name do
       hash = (hash * 31 + name:byte(i)) % 2147483647
     end
-    if hash % sample.OF == share % sample.OF then
+    if hash % NAMED == share % NAMED then
       return it(title, run)
     end
   end

@@ -19,7 +19,7 @@ lint-format:
 	@echo "LINT clang-format"
 	$(Q)clang-format --dry-run -Werror $(SOURCES)
 
-ANALYSE_FLAGS = -include tools/analyse.h
+ANALYSE_FLAGS = $(LUA_CFLAGS) -include tools/analyse.h
 
 lint-gcc:
 	@$(call need,gcc,gcc)

@@ -635,14 +635,14 @@ def wait_for(done, about, seconds=60):
 
 # Little of each, and the last one has to see lies.
 SHORT = [words.split() for words in (
-    "steps --ids 6 --batch 3 --entry 4 --sample 4",
-    "steps --ids 2 --provider clickatell --sample 6",
-    "kill --times 8 --ids 500",
-    "kill --times 4 --ids 60 --provider clickatell",
+    "steps --ids 6 --batch 3 --entry 4 --sample 6",
+    "steps --ids 2 --provider clickatell --sample 9",
+    "kill --times 5 --ids 500",
+    "kill --times 3 --ids 60 --provider clickatell",
     "relapse --times 1 --entry 80",
     "pause --times 3 --ids 500 --lease 1",
-    "network --times 10 --ids 500",
-    "restart --times 3 --ids 500",
+    "network --times 6 --ids 500",
+    "restart --times 2 --ids 500",
     "young --times 2",
     "memory --times 2 --ids 500",
     "failover --times 1 --ids 500",
