@@ -45,9 +45,9 @@ collectgarbage()
 collectgarbage()
 
 -- With BENCH_COUNTS the instructions of Lua's machine are counted: those of stopmsg, and those of
--- this file, which reads ids and looks at items. Each STEP, a prime, so that no loop falls into step
--- with it, counts for the function that it ends in. Lua 5.4 counts the hook's own, too, so the hook
--- starts the count again. Compiled code calls no hook.
+-- this file, which gives ids and looks at items. Each STEP, a prime, so that no loop falls into
+-- step with it, counts for the function in which it ends. Lua 5.4 counts the hook's own, too, so
+-- the hook starts the count again. Compiled code calls no hook.
 local STEP, HERE = 1009, debug.getinfo(1, "S").source
 local ours, loops = 0, 0
 if os.getenv("BENCH_COUNTS") then
