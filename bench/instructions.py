@@ -2,6 +2,8 @@
 
 A busy machine moves neither by much, so a change shows here before it shows in seconds. Each client
 runs twice, with fewer and with more ids; what the additional ones took is divided by their number.
+The instructions of Lua's machine are those of stopmsg; beside them stand those of the bench's own
+loop, which gives ids and looks at items, as a program does.
 """
 
 import argparse
@@ -65,21 +67,22 @@ def machine(server, client, row, count):
 
 
 def virtual(server, client, row, count):
-    """Instructions of Lua's machine of a run, by a hook."""
+    """Instructions of Lua's machine of a run, by a hook: stopmsg's, and the bench's own."""
     env = {**client.env, "BENCH_COUNTS": "1"}
     counted = clients.Client(client.name, client.title, client.command, env, client.kind)
-    return int(re.search(r"lua=(\d+)", run(server, counted, row, count))[1])
+    return [int(n) for n in re.search(r"lua=(\d+) loop=(\d+)",
+                                      run(server, counted, row, count)).groups()]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", help="where ids, answers and programs are kept")
-    parser.add_argument("rows", nargs="*", metavar="row", default=["one64", "batches4"],
+    parser.add_argument("rows", nargs="*", metavar="row", default=list(ROWS),
                         help="one of " + ", ".join(ROWS))
     given = parser.parse_args()
     os.makedirs(given.folder, exist_ok=True)
     print(f"{'an id':<10}{'':20}{'all':>10}{'libcurl':>10}{'Lua':>10}{'core':>10}{'floor':>8}"
-          f"{'Lua VM':>8}")
+          f"{'Lua VM':>8}{'its loop':>10}")
     with upstream.Upstream(given.folder, 0) as server:
         for row in rows.ROWS:
             if row.name not in given.rows:
@@ -91,12 +94,13 @@ def main():
                 cost = {part: (more[part] - less[part]) / (many - few) for part in more}
                 total = sum(cost.values())
                 floor = floor or total
-                lua = "" if client.kind == "floor" else "%.1f" % (
-                    (virtual(server, client, row, many) - virtual(server, client, row, few))
-                    / (many - few))
+                ours = loop = ""
+                if client.kind != "floor":
+                    less, more = (virtual(server, client, row, count) for count in (few, many))
+                    ours, loop = ("%.1f" % ((b - a) / (many - few)) for a, b in zip(less, more))
                 print(f"{row.name:<10}{client.title[:19]:<20}{total:>10,.0f}"
                       f"{cost['libcurl and libc']:>10,.0f}{cost.get('Lua', 0):>10,.0f}"
-                      f"{cost['core']:>10,.0f}{total / floor:>8.2f}{lua:>8}", flush=True)
+                      f"{cost['core']:>10,.0f}{total / floor:>8.2f}{ours:>8}{loop:>10}", flush=True)
 
 
 if __name__ == "__main__":
