@@ -66,6 +66,22 @@ describe("a run that is interrupted", function()
     assert.equal(COUNT - IN_FLIGHT, #faults.only(place.server:take(), "request"))
   end)
 
+  for name, arguments in pairs({ find = { "--dispatch" }, status = { "4711", "--dispatch" } }) do
+    it("twice leaves at once, and does not say that nothing was sent: " .. name, function()
+      local arrived = place:hold()
+      local argv = { name, "-p", "idigital", "--base-url", place.server.url }
+      for _, argument in ipairs(arguments) do
+        argv[#argv + 1] = argument
+      end
+      local result = place.runner:run(argv, { env = { STOPMSG_TOKEN = "sandbox" }, steps = {
+        { wait = "told", ["in"] = arrived, signal = "SIGTERM" },
+        { wait = "", signal = "SIGTERM" } } })
+      os.remove(arrived)
+      assert.message(result.stderr).equal(143, result.code)
+      assert.matches("\nstopmsg " .. name .. ": quit at once\n$", result.stderr)
+    end)
+  end
+
   it("by SIGTERM ends where nothing is in flight, and gives every id its item", function()
     place:answer()
     local result = place:run({ "--rate", "0.01" },

@@ -95,8 +95,10 @@ function advice.of(known)
     return ("%s %s unproven: run again with %s, which looks %s up"):format(ids(promised),
       is_are(promised), known.lookup, promised == 1 and "it" or "them")
   elseif promised > 0 and known.has_verified then
-    return ("%s %s still unproven: run the same command later to look %s up again"):format(
-      ids(promised), is_are(promised), promised == 1 and "it" or "them")
+    -- Without a journal the same command would send them again.
+    return ("%s %s still unproven: %s later to look %s up again"):format(ids(promised),
+      is_are(promised), known.journal and "run the same command" or "use stopmsg status",
+      promised == 1 and "it" or "them")
   end
   local missed, named = count_of(counts, MISSED)
   if missed > 0 and known.journal then

@@ -96,7 +96,7 @@ function command.run(args, host)
     host:say(message)
     return is_fault and exit.fault or exit.usage
   end
-  host.signals.hold(true)
+  jobs.hold(host)
   local known = jobs.standing(totals)
   local bar = progress.new({ host = host, mode = args.quiet and "none" or args.progress,
     total = known.total, words = function()

@@ -191,7 +191,7 @@ function command.run(args, host)
     host:say(("warning: %s has no append-only file, so a restart loses the job: set appendonly "
       .. "yes"):format(made.name))
   end
-  host.signals.hold(true)
+  jobs.hold(host)
   local feed
   local bar = progress.new({
     host = host,

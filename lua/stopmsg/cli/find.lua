@@ -95,6 +95,7 @@ function command.run(args, host)
     return exit.refuse(host, message)
   end
   connection.tell_address(args, host)
+  host.signals.farewell(("%s%s: quit at once\n"):format(look.bar:farewell(), host.command))
   host.signals.hold(true)
   if args.format == "text" then
     args.format = "ids"

@@ -173,6 +173,13 @@ function jobs.waiter(host, patience, is_over)
   end
 end
 
+-- For a command that can be run again: the first signal is only recorded from now on, and a second
+-- one ends it at once.
+function jobs.hold(host)
+  host.signals.farewell(host.command .. ": quit at once; run the same command again to go on\n")
+  host.signals.hold(true)
+end
+
 jobs.default_patience = options.defaults.patience
 
 -- The same of a job that may be fed later: waits for it, and says so once.

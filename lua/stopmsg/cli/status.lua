@@ -172,7 +172,7 @@ function command.run(args, host)
     sink = output.new(args, host, bar, file),
   }, Run)
   clients.listen(client, nil, notice)
-  host.signals.farewell(bar:farewell())
+  host.signals.farewell(("%s%s: quit at once\n"):format(bar:farewell(), host.command))
   host.signals.hold(true)
   run:go(given)
   client:close()

@@ -208,9 +208,7 @@ local function ask(args, host, with, look)
   elseif args.yes then
     return nil
   end
-  -- Nobody looks for signals while the answer is awaited.
-  host.signals.farewell(host.command .. ": interrupted; nothing was stopped\n")
-  host.signals.hold(false)
+  host.signals.hold(false) -- nobody looks for signals while the answer is awaited
   local confirmed, message = question.confirm(args, host, answers,
     where.count(report.total, report.unit))
   host.signals.hold(true)
@@ -258,6 +256,8 @@ function hunting.run(args, host, with)
   end
   local look = listing.new(host, args)
   with.listen(look)
+  host.signals.farewell(("%s%s: interrupted; nothing was stopped\n"):format(look.bar:farewell(),
+    host.command))
   host.signals.hold(true)
   code = ask(args, host, {
     client = with.client,
