@@ -20,7 +20,7 @@ return {
     usual = "^%x%x%x%x%-%x%x%x%x%x%x%x%x%-%x%x%x%x%x%x%x%x$",
   },
   -- The envelope of gRPC-Gateway: {"code":5,"message":"message not found","details":[]}.
-  error = { code = "code", text = "message", form = "grpc" },
+  error = { code = "code", text = "message", form = "grpc", has = "message" },
   stop = {
     request = "POST /messaging/v2/cancel",
     json = { message_code = "{id}" },
