@@ -37,14 +37,18 @@ SKIP_lua5.3 = $(SKIP_lua5.2)
 
 # The sanitizers' part runs these on 5.4.
 SANITIZED = spec/sequences_spec.lua $(wildcard spec/core/*_spec.lua)
-SKIP_lua5.4 = $(SANITIZED)
+
+# Parts of their own on these: in one part they would go on alone after all others have ended.
+APART = luajit lua5.4
+SKIP_lua5.4 = $(SANITIZED) $(PROCESSES) $(SERVED)
+SKIP_luajit = $(PROCESSES) $(SERVED)
 
 # The first ones collect all garbage again and again, which takes longer later on.
 FIRST = spec/sequences_spec.lua spec/fork_spec.lua
 EACH = $(FIRST) $(filter-out $(ONCE) $(LONG) $(FIRST),$(sort $(shell find spec -name '*_spec.lua')))
 
 # The parts of `make test` and `make matrix`, the longest first: what make is asked for.
-PARTS = luajit lua5.4 fleet once libcurl $(filter-out luajit lua5.4,$(LUAS)) asan lint fuzz
+PARTS = $(APART) $(APART:%=%-processes) fleet once $(filter-out $(APART),$(LUAS)) libcurl asan lint fuzz
 PART_fleet = spec LUA=$(ONCE_LUA) SPECS='$(LONG)'
 PART_once = spec LUA=$(ONCE_LUA) SPECS='$(filter-out $(SANITIZED),$(ONCE))' SPEC_SAMPLE=6
 # What all others ask of our own HTTP/1.1, asked of libcurl's. HTTP/2 and names are libcurl's for
@@ -60,6 +64,7 @@ PART_fuzz = fuzz-http1-short
 $(foreach lua,$(LUAS),\
   $(eval PART_$(lua) = spec LUA=$(lua) SPECS='$$(filter-out $$(SKIP_$(lua)),$$(EACH))' \
     $(or $(SAMPLE_$(lua)),$(SAMPLE)))\
+  $(eval PART_$(lua)-processes = spec LUA=$(lua) SPECS='$(PROCESSES) $(SERVED)' $(SAMPLE_$(lua)))\
   $(eval PART_all-$(lua) = spec LUA=$(lua)))
 
 # Four times as many at a time as there are processors: specs wait a lot. Nothing is shared
