@@ -15,7 +15,7 @@ local SETTINGS = server.interpreter():find("5%.1$")
   and { "revicom", "idigital", "pushwoosh", "clickatell", "clickatell-xml" } or { "revicom" }
 
 -- Stops of each setting and mode in which a request for memory fails.
-local TRIES = #SETTINGS > 1 and 16 or 40
+local TRIES = #SETTINGS > 1 and 12 or 30
 
 -- Of the core, one request for memory of how many.
 local STEP = sample.OF > 1 and 6 or 1

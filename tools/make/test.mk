@@ -11,10 +11,10 @@ ONCE_LUA = lua5.4
 # The same, in a part of its own: it waits for minutes for workers that were killed.
 LONG = spec/command/fleet_spec.lua
 
-# Of cases that have names these Luas try a half each, of random ones a quarter; the others a tenth
+# Of cases that have names these Luas try a half each, of random ones an eighth; the others a tenth
 # and a twentieth (spec/support/sample.lua).
-SAMPLE_lua5.4 = SPEC_SAMPLE=4 SPEC_NAMED=2 SPEC_SHARE=0
-SAMPLE_luajit = SPEC_SAMPLE=4 SPEC_NAMED=2 SPEC_SHARE=1
+SAMPLE_lua5.4 = SPEC_SAMPLE=8 SPEC_NAMED=2 SPEC_SHARE=0
+SAMPLE_luajit = SPEC_SAMPLE=8 SPEC_NAMED=2 SPEC_SHARE=1
 SAMPLE = SPEC_SAMPLE=20 SPEC_NAMED=10
 
 # What the command and the examples are as processes, and what is asked of servers and a Redis of the
