@@ -310,8 +310,8 @@ static int call_offer(lua_State *L) {
   return 1;
 }
 
-/* Counts the responses after `*last`, and moves it to the last one. Returns -1
- * if any of them is not usual. */
+/* Counts the responses after `*last` (NULL for all), and moves it to the last
+ * one. Returns -1 if any of them is not usual. */
 static int count_usual(const struct sm_queue *q, const struct sm_reply **last) {
   const struct sm_reply *r = *last != NULL ? (*last)->next : q->first;
   int count = 0;
@@ -341,28 +341,30 @@ static int call_serve(lua_State *L) {
   double seconds = luaL_checknumber(L, 10), until = 0;
   const struct sm_reply *seen = NULL;
   struct offer o;
-  int first;
+  int first, is_usual;
 
   check_offer(L, c, &o);
   first = o.next;
   o.deadline = luaL_checknumber(L, 12);
   lua_settop(L, 12);
   lua_rawgeti(L, LUA_REGISTRYINDEX, e->ids);
-  while (c->queue.ready == 0 || (until > 0 && seconds > 0)) {
+  is_usual = count_usual(&c->queue, &seen) >= 0;
+  if (seen != NULL)
+    seconds = 0; /* look, but do not wait */
+  while (is_usual) {
     int count;
 
     sm_engine_wait(e, sm_redis_sockets(L, 11), seconds);
     if (!sm_multi_step(&e->multi))
       break; /* as the next step will say */
     count = count_usual(&c->queue, &seen);
-    if (count == 0 && until == 0)
-      break;
-    if (count < 0 || begin_offer(L, c, &o, (size_t)count) != SM_OK ||
-        o.next > o.last)
+    if ((count == 0 && until == 0) || count < 0 ||
+        begin_offer(L, c, &o, (size_t)count) != SM_OK || o.next > o.last)
       break;
     if (until == 0)
       until = sm_now() + SM_SERVE_TIME;
     seconds = until - sm_now();
+    is_usual = seconds > 0;
   }
   lua_pushinteger(L, o.next - first);
   return 1;

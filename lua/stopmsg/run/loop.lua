@@ -159,23 +159,24 @@ local function watch(self, now)
   self._hooks:tell()
 end
 
+-- Returns how many seconds a wait may last. No request may start before `at`.
+local function patience_for(self, now, at)
+  local asked = self._requests
+  local seconds = math.max(0, asked:next_time(now, at) - now)
+  if asked.batches.held and not at and not asked.is_held
+    and asked.in_flight < self._task.concurrency
+    and self._session.outage:has_slot(asked.call:in_flight()) then
+    seconds = 0 -- another call's response has just freed it
+  end
+  return self._task.is_interrupted and math.min(seconds, waiting.ASK_EVERY) or seconds
+end
+
 -- Waits until there is something to do. is_busy: whether something just happened; no request may
 -- start before `at`.
 local function wait(self, now, is_busy, at)
   local session, asked = self._session, self._requests
-  local seconds = math.max(0, asked:next_time(now, at) - now)
-  if self._task.is_interrupted then
-    seconds = math.min(seconds, waiting.ASK_EVERY)
-  end
-  if asked.batches.held and not at and not asked.is_held
-    and asked.in_flight < self._task.concurrency
-    and session.outage:has_slot(asked.call:in_flight()) then
-    seconds = 0 -- another call's response has just freed it
-  end
-  if at or not asked:serve(now, seconds) then
-    self._hooks:outside(session.wait, asked.call, seconds, is_busy,
-      asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
-  end
+  self._hooks:outside(session.wait, asked.call, patience_for(self, now, at), is_busy,
+    asked.batches.held ~= nil or asked.is_held, session.pacer:connection())
 end
 
 -- One turn of the loop: send, drive transfers, take responses. With `may_wait`, waits if there was
@@ -207,7 +208,10 @@ local function turn(self, may_wait)
   elseif settled:has_room() then
     has_started, at = asked:fill(now)
   end
-  local has_more = waiting.step(session)
+  local may_serve = may_wait and asked.offers and asked.batches.has_begun and not at
+    and settled.backlog == 0
+  local has_served = may_serve and asked:serve(now, patience_for(self, now))
+  local has_more = not has_served and waiting.step(session)
   if must_share then
     now = outer:share() -- reading a response takes time
     outer:check_open()
@@ -216,7 +220,8 @@ local function turn(self, may_wait)
   if self._abandons_at and now >= self._abandons_at and settled:has_room() then
     asked:abandon() -- with room left, every response that has arrived was taken
   end
-  if may_wait and settled.backlog == 0 and not has_any and not asked:is_over() then
+  if may_wait and not has_served and settled.backlog == 0 and not has_any
+    and not asked:is_over() then
     wait(self, now, has_started or has_more, at)
   elseif must_share then
     outer:share()

@@ -300,18 +300,17 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation))
 end
 
--- Waits up to `seconds` for responses. While they are usual, the core starts further one-id
--- requests. Returns false if none may start by itself.
+-- Drives transfers, and waits up to `seconds` for responses. While they are usual, the core starts
+-- further one-id requests. Returns false, having done nothing, if none may start by itself.
 function Requests:serve(now, seconds)
   local session, task = self._session, self._task
-  if not self.offers or session.breathe or session.fetch or self._repeats.ended
-    or not self.batches.has_begun or not is_free(self) or not may_offer(self, now) then
+  if self.in_flight == 0 or session.breathe or session.fetch or self._repeats.ended
+    or not is_free(self) or not may_offer(self, now) then
     return false
   end
   local pool, first, last = self._given:at_hand(self._settled, MOST_SERVED)
-  if self._settled.backlog > 0 then
-    return true -- an id that cannot be sent has its item
-  elseif not pool or pool.given or pool.keys then
+  -- With a backlog, an id that cannot be sent has its item.
+  if self._settled.backlog > 0 or not pool or pool.given or pool.keys then
     return false
   end
   note_offered(self, now, self.call:serve(task.number, pool.ids, pool.places, first, last,
