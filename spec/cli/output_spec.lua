@@ -29,6 +29,10 @@ local function write(format, items, options)
   for _, item in ipairs(items) do
     sink:item(item, tails(item))
     summary:count(item)
+    if options.looks then
+      sink:flush()
+      table.insert(options.looks, file.text)
+    end
   end
   sink:finish(summary)
   return file.text, sink
@@ -63,6 +67,18 @@ describe("stopmsg.cli.output", function()
 
   it("writes a document of JSON without items, too", function()
     assert.same({}, assert(json.decode(write("json", {}))).items)
+    assert.same({}, assert(json.decode(write("json", {}, { is_terminal = true }))).items)
+  end)
+
+  it("writes only whole lines of JSON to a terminal, where a bar would erase the last", function()
+    local shown = {}
+    local text = write("json", ITEMS, { is_terminal = true, looks = shown })
+    assert.same(ITEMS, assert(json.decode(text)).items)
+    assert.equal(#ITEMS, #shown)
+    for i, before in ipairs(shown) do
+      assert.equal("\n", before:sub(-1))
+      assert.equal(i, select(2, before:gsub("\n", "")))
+    end
   end)
 
   it("writes CSV with its header and quotes where they are needed", function()

@@ -140,24 +140,24 @@ function output.json_reasons(reasons)
   return "{" .. table.concat(pairs_of_it, ",") .. "}"
 end
 
--- JSON: one document, its items written as they come.
+-- JSON: one document, its items written as they come. On a terminal the last one is held back: the
+-- end of its line comes with the next, and a bar would erase the line.
 
 local function json_document(self)
-  local between = '{"items":[\n'
+  local between, held = '{"items":[\n', ""
   function self.frame(_, kind)
-    if between == ",\n" then
+    if between == ",\n" and not self._is_terminal then
       kind.frame = kind.frame or { open = ',\n{"id":"', close = '"' .. kind.tail:sub(1, -2) }
     end
     return kind.frame
   end
   function self.item(_, item, tail)
-    self:_add(between .. '{"id":' .. record.quote(item.id) .. tail:sub(1, -2))
-    between = ",\n"
+    local line = '{"id":' .. record.quote(item.id) .. tail:sub(1, -2)
+    self:_add(held .. between .. (self._is_terminal and "" or line))
+    between, held = ",\n", self._is_terminal and line or ""
   end
   function self._end(_, summary)
-    if between ~= ",\n" then
-      self:_add('{"items":[')
-    end
+    self:_add(between == ",\n" and held or '{"items":[')
     local counts, warnings = {}, {}
     for i, name in ipairs(outcome.names) do
       counts[i] = ('"%s":%d'):format(name, summary.counts[name])
