@@ -45,6 +45,9 @@ end)
 -- How stopmsg says the same.
 local OURS = { gone_or_sent = "not_stoppable", forbidden = "unknown" }
 
+-- What it says else: Novu has `false` for an event that is not there, so that 404 is a wrong address.
+local OTHERWISE = { novu = { not_found = "failed" } }
+
 describe("the sandbox", function()
   local sandbox
 
@@ -99,7 +102,8 @@ describe("the sandbox", function()
         })
         local item = client:stop(asked.id)[1]
         client:close()
-        assert.message(asked.id).equal(OURS[word] or word, item.outcome)
+        local own = OTHERWISE[name] and OTHERWISE[name][word] or OURS[word] or word
+        assert.message(asked.id).equal(own, item.outcome)
       end
     end)
   end
