@@ -45,7 +45,7 @@ end)
 -- How stopmsg says the same.
 local OURS = { gone_or_sent = "not_stoppable", forbidden = "unknown" }
 
--- What it says else: Novu has `false` for an event that is not there, so that 404 is a wrong address.
+-- What it says else: Novu has `false` for an event that is not there, and 404 for a wrong address.
 local OTHERWISE = { novu = { not_found = "failed" } }
 
 describe("the sandbox", function()
