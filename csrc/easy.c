@@ -109,7 +109,7 @@ static CURLcode trust(lua_State *L, CURL *easy) {
   if (rc == CURLE_OK)
     rc = sm_easy_string(L, easy, "ca_path", CURLOPT_CAPATH);
 #if SM_CURL_AT_LEAST(7, 87, 0)
-  /* A new file is noticed after ten minutes; by itself only after a day. */
+  /* Otherwise libcurl would notice a new file only after a day. */
   if (rc == CURLE_OK)
     rc = set_long(easy, CURLOPT_CA_CACHE_TIMEOUT, 600);
 #endif

@@ -48,7 +48,7 @@ end
 --
 -- `<a><b c="2">1</b></a>` gives { a = { b = "1", ["b@c"] = "2" } }; attributes of the outermost
 -- element are dropped. Of elements with the same name the first is kept; path.list_at() finds the
--- others, and so it is with their attributes. A DTD is refused: real responses have none, and
+-- others. The same holds for their attributes. A DTD is refused: real responses have none, and
 -- entities only serve attacks.
 function xml.decode(text)
   local stack = { new_element() }

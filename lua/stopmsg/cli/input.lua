@@ -377,8 +377,9 @@ function Input:complaints()
   return list
 end
 
--- next = again(self): as chain() gives it, up to the first block that is not what was checked: then
--- `is_short` says so, and all there is is nil. What was added behind the last block does not count.
+-- next = again(self): as chain() gives it, up to the first block that is not what was checked. From
+-- there on next() returns nil, and `is_short` is set. What was added after the last block does not
+-- count.
 local function again(self)
   local digest, blocks, at = native.digest(), self._blocks, 0
   local has_changed = false

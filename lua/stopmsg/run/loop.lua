@@ -208,9 +208,8 @@ local function turn(self, may_wait)
   elseif settled:has_room() then
     has_started, at = asked:fill(now)
   end
-  local may_serve = may_wait and asked.offers and asked.batches.has_begun and not at
-    and settled.backlog == 0
-  local has_served = may_serve and asked:serve(now, patience_for(self, now))
+  local has_served = may_wait and not at and settled.backlog == 0 and asked:may_serve(now)
+    and asked:serve(now, patience_for(self, now))
   local has_more = not has_served and waiting.step(session)
   if must_share then
     now = outer:share() -- reading a response takes time

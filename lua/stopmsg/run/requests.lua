@@ -8,7 +8,7 @@ local patience = require("stopmsg.run.patience")
 
 local requests = {}
 
--- Maximum number of requests that the core starts while a run waits.
+-- Maximum number of requests that the core starts by itself at a time.
 local MOST_SERVED = 64
 
 local Requests = {}
@@ -300,14 +300,18 @@ local function offer(self)
     timeout_at(self, now), self._repeats.sends, session.generation))
 end
 
+-- Returns whether the core may start further one-id requests by itself. Nobody waits then for the
+-- first item, for this thread, or to be asked before each request.
+function Requests:may_serve(now)
+  local session = self._session
+  return self.in_flight > 0 and self.batches.has_begun and not session.breathe
+    and not session.fetch and not self._repeats.ended and is_free(self) and may_offer(self, now)
+end
+
 -- Drives transfers, and waits up to `seconds` for responses. While they are usual, the core starts
--- further one-id requests. Returns false, having done nothing, if none may start by itself.
+-- further one-id requests. Returns false, having driven nothing, if no id is at hand.
 function Requests:serve(now, seconds)
   local session, task = self._session, self._task
-  if self.in_flight == 0 or session.breathe or session.fetch or self._repeats.ended
-    or not is_free(self) or not may_offer(self, now) then
-    return false
-  end
   local pool, first, last = self._given:at_hand(self._settled, MOST_SERVED)
   -- With a backlog, an id that cannot be sent has its item.
   if self._settled.backlog > 0 or not pool or pool.given or pool.keys then
